@@ -1,0 +1,145 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Install what the project's commands need beyond a bare Debian 12, and unpack
+# Debian's kernel source into the cache. Costs next to nothing when all is there.
+#
+#   deps.sh              everything but dkms, and the kernel source
+#   deps.sh GROUP...     only these groups: run build test check dkms source
+#   deps.sh --list       print the package names of all groups
+set -euo pipefail
+
+CACHE=${PARLEY_CACHE:-$HOME/.cache/parley}
+SERIES=6.12
+
+# One package a line: name | groups | why. Whoever needs another adds a line.
+packages() {
+	cat <<-'END'
+	gcc                      | build          | compiles modules and the user-space core
+	make                     | build          | kbuild
+	libc6-dev                | build          | the user-space core
+	linux-headers-6.12-amd64 | build          | what the modules are built against
+	kmod                     | run            | depmod for the guest's module tree
+	cpio                     | run            | initramfs archives
+	busybox-static           | run            | user space of the smallest guest
+	qemu-system-x86          | run            | every guest
+	qemu-utils               | run            | qemu-img, disk images for scenarios
+	socat                    | run            | talks to QEMU's monitor socket
+	fio                      | run            | block I/O with verification
+	e2fsprogs                | run            | mkfs.ext4 and fsck on our disks
+	python3                  | run test check | the drivers of these commands
+	ca-certificates          | run            | package downloads over https
+	xz-utils                 | test run       | unpacks the kernel source and modules
+	flex                     | test           | builds the debug kernel
+	bison                    | test           | builds the debug kernel
+	bc                       | test           | builds the debug kernel
+	libelf-dev               | test           | builds the debug kernel (objtool)
+	libssl-dev               | test           | builds the debug kernel
+	rsync                    | test           | copies kernel headers
+	linux-source-6.12        | test           | debug kernel, graft, checkpatch
+	clang-14                 | test           | libFuzzer and the sanitizers
+	libclang-rt-14-dev       | test           | libFuzzer and the sanitizers
+	spin                     | test           | model checks the notification orderings
+	valgrind                 | test           | callgrind counts instructions
+	perl                     | check          | checkpatch and kernel-doc
+	sparse                   | check          | type and lock annotations
+	coccinelle               | check          | the kernel's semantic patches
+	dkms                     | dkms           | make dkms-install
+	END
+}
+
+# Names of the packages in the given groups, of all groups without one.
+names() {
+	local pkg groups g
+	while IFS='|' read -r pkg groups _; do
+		[ $# -gt 0 ] || echo "${pkg%% *}"
+		for g in "$@"; do
+			case " $groups" in
+			*" $g "*) echo "${pkg%% *}"; break ;;
+			esac
+		done
+	done < <(packages)
+}
+
+say() { echo "deps: $*" >&2; }
+die() { say "$*"; exit 1; }
+
+missing() {
+	local have
+	# dpkg-query fails as soon as one package is unknown, which is no error here.
+	have=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2>/dev/null || true)
+	local pkg
+	for pkg in "$@"; do
+		case $'\n'"$have"$'\n' in
+		*$'\n'"$pkg installed"$'\n'*) ;;
+		*) echo "$pkg" ;;
+		esac
+	done
+}
+
+install_packages() {
+	command -v dpkg-query >/dev/null ||
+		die "this is not Debian; install the equivalents of: $*"
+	local need
+	need=$(missing "$@" | tr '\n' ' ')
+	[ -n "$need" ] || return 0
+
+	command -v apt-get >/dev/null || die "no apt-get; packages missing: $need"
+	local root=
+	if [ "$(id -u)" -ne 0 ]; then
+		command -v sudo >/dev/null ||
+			die "run as root: apt-get install $need"
+		root=sudo
+	fi
+	say "installing $need"
+	local log
+	log=$(mktemp)
+	# shellcheck disable=SC2086 # need is a list, root may be empty
+	if ! { $root apt-get -q update &&
+	       $root env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
+			-o DPkg::Lock::Timeout=300 \
+			install --no-install-recommends $need; } >"$log" 2>&1; then
+		tail -n 15 "$log" >&2
+		rm -f "$log"
+		die "apt-get could not install: $need(Debian 12 with its security updates is what we expect)"
+	fi
+	rm -f "$log"
+}
+
+# The pristine tree every other command reads; nobody may write to it.
+unpack_source() {
+	local dir="$CACHE/linux-source-$SERIES"
+	[ -e "$dir/Makefile" ] && return 0
+	install_packages linux-source-$SERIES xz-utils
+	mkdir -p "$CACHE"
+	(
+		flock 9
+		[ -e "$dir/Makefile" ] && exit 0 # another run was faster
+		say "unpacking linux-source-$SERIES into $CACHE"
+		tmp=$(mktemp -d "$CACHE/unpack.XXXXXX")
+		trap 'rm -rf "$tmp"' EXIT
+		tar -C "$tmp" -xf "/usr/src/linux-source-$SERIES.tar.xz"
+		mv "$tmp/linux-source-$SERIES" "$dir"
+	) 9>"$CACHE/source.lock"
+}
+
+main() {
+	local groups=() source=no g pkgs
+	[ $# -gt 0 ] || set -- run build test check source
+	for g in "$@"; do
+		case $g in
+		--list) names | sort -u; exit 0 ;;
+		source) source=yes ;;
+		run | build | test | check | dkms) groups+=("$g") ;;
+		*) die "unknown group '$g'; see the head of $0" ;;
+		esac
+	done
+	if [ ${#groups[@]} -gt 0 ]; then
+		# A guest without modules to load is of no use: run needs build.
+		mapfile -t pkgs < <(names "${groups[@]}" build)
+		install_packages "${pkgs[@]}"
+	fi
+	[ "$source" = no ] || unpack_source
+}
+
+main "$@"
