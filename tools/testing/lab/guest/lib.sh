@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What guest scripts stand on: sourced, after LAB_ENV told the run's variables.
+# Standard output goes to the lab: TAP, comments, and requests that begin with
+# "@" and are answered on standard input by one line "OK ..." or "ERR ...".
+
+export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+count=0
+
+# Results
+
+ok()		# ok DESCRIPTION
+{
+	count=$((count + 1))
+	echo "ok $count - $*"
+}
+
+not_ok()	# not_ok DESCRIPTION
+{
+	count=$((count + 1))
+	echo "not ok $count - $*"
+}
+
+skip()		# skip DESCRIPTION REASON
+{
+	count=$((count + 1))
+	echo "ok $count - $1 # SKIP $2"
+}
+
+check()		# check DESCRIPTION COMMAND...: passes if the command does
+{
+	local what=$1 out rc=0
+	shift
+	out=$("$@" 2>&1 </dev/null) || rc=$?
+	if [ "$rc" = 0 ]; then
+		ok "$what"
+	else
+		not_ok "$what"
+		printf '# %s\n# exited with %s\n' "$*" "$rc"
+		[ -z "$out" ] || tail -n 20 <<<"$out" | sed 's/^/#   /'
+	fi
+}
+
+is()		# is GOT WANTED DESCRIPTION
+{
+	if [ "$1" = "$2" ]; then
+		ok "$3"
+	else
+		not_ok "$3"
+		printf '# got    %s\n# wanted %s\n' "$1" "$2"
+	fi
+}
+
+note()		# note TEXT: for the log only
+{
+	echo "# $*"
+}
+
+bail()		# bail TEXT: nothing further makes sense
+{
+	echo "Bail out! $*"
+	exit 1
+}
+
+wait_for()	# wait_for SECONDS COMMAND...: until the command succeeds
+{
+	local until=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1 </dev/null; do
+		[ "$SECONDS" -lt "$until" ] || return 1
+		sleep 0.1
+	done
+}
+
+# Talking to the lab
+
+request()	# request LINE: prints the answer
+{
+	local answer
+	echo "$*" >"/dev/$LAB_TTY"
+	IFS= read -r answer <"/dev/$LAB_TTY" || return 1
+	case $answer in
+	OK*)	answer=${answer#OK}; echo "${answer# }" ;;
+	*)	echo "${answer#ERR }"; return 1 ;;
+	esac
+}
+
+qmp()		# qmp COMMAND [KEY=VALUE... or JSON]
+{
+	request "@QMP $*"
+}
+
+hmp()		# hmp COMMAND...: a line for QEMU's human monitor
+{
+	request "@HMP $*"
+}
+
+qmp_event()	# qmp_event NAME [KEY=VALUE...]: waits until QEMU has sent it
+{
+	request "@EVENT $*"
+}
+
+suspend()	# suspend [SECONDS]: to memory and, after SECONDS, back
+{
+	request "@WAKE ${1:-1}" >/dev/null
+	echo mem >/sys/power/state
+}
+
+# Modules and devices
+
+load()		# load: the scenario's modules, stock ones first
+{
+	local module
+	for module in $LAB_STOCK_MODULES; do
+		modprobe "$module" || bail "cannot load stock module $module"
+	done
+	for module in $LAB_MODULES; do
+		insmod "$module" || bail "cannot load $module"
+	done
+}
+
+unload()	# unload: our modules again, last one first
+{
+	local module names=
+	for module in $LAB_MODULES; do
+		module=${module##*/}
+		names="${module%.ko} $names"
+	done
+	for module in $names; do
+		rmmod "$module" || return 1
+	done
+}
+
+disk()		# disk SERIAL: the name in /sys/block of the disk with it
+{
+	local file
+	for file in /sys/block/*/serial /sys/block/*/device/serial; do
+		[ -e "$file" ] && [ "$(cat "$file")" = "$1" ] || continue
+		file=${file#/sys/block/}
+		echo "${file%%/*}"
+		return 0
+	done
+	return 1
+}
+
+pci_of()	# pci_of DISK: the address of the PCI device it is on
+{
+	readlink -f "/sys/block/$1/device" | grep -o '[0-9a-f:]*:[0-9a-f.]*' |
+		tail -n 1
+}
+
+driver_of()	# driver_of PCI-ADDRESS: the name of the driver bound to it
+{
+	local link
+	link=$(readlink "/sys/bus/pci/devices/$1/driver") && echo "${link##*/}"
+}
+
+bind_to()	# bind_to DRIVER PCI-ADDRESS: move a device to another driver
+{
+	local device=/sys/bus/pci/devices/$2
+	echo "$1" >"$device/driver_override" || return 1
+	[ ! -e "$device/driver" ] || echo "$2" >"$device/driver/unbind" || return 1
+	echo "$2" >/sys/bus/pci/drivers_probe
+	[ "$(driver_of "$2")" = "$1" ]
+}
+
+bind_back()	# bind_back PCI-ADDRESS: undo bind_to
+{
+	local device=/sys/bus/pci/devices/$1
+	[ ! -e "$device/driver" ] || echo "$1" >"$device/driver/unbind" || return 1
+	echo >"$device/driver_override"
+	echo "$1" >/sys/bus/pci/drivers_probe
+}
+
+# Checkers of the debug kernel
+
+leaks=/sys/kernel/debug/kmemleak
+
+leaks_forget()	# leaks_forget: what was lost up to now is not ours
+{
+	[ ! -w $leaks ] || echo clear >$leaks
+}
+
+leaks_check()	# leaks_check: a test that nothing was leaked since
+{
+	[ -w $leaks ] || return 0
+	# Twice, and not too soon: a block younger than 5 s is not judged, and
+	# a pointer on its way through a register is missed by one scan.
+	sleep 5
+	echo scan >$leaks
+	echo scan >$leaks
+	if [ -s $leaks ]; then
+		not_ok "no memory leaked"
+		head -n 60 $leaks
+	else
+		ok "no memory leaked"
+	fi
+}
+
+finish()	# finish: call last; leak check and the plan
+{
+	leaks_check
+	echo "1..$count"
+}

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The first user space of a guest, as small as can be.
+
+It mounts the machine's own root read-only over 9p, puts a tmpfs overlay on
+it, and hands over to a script in there: so every tool of the machine works in
+the guest, and nothing the guest writes reaches the machine.
+"""
+
+import lzma
+import pathlib
+import shutil
+
+from .common import GUEST, LabError, RUNS
+from .modules import depends
+
+# What must be loaded before the 9p root, where a kernel has it as a module.
+EARLY = ("9pnet_virtio", "9p", "overlay")
+
+
+class Cpio:
+    """Writer of the kernel's "newc" archive, see driver-api/early-userspace."""
+
+    def __init__(self, handle):
+        self.handle = handle
+        self.count = 0
+
+    def _pad(self):
+        self.handle.write(b"\0" * (-self.handle.tell() % 4))
+
+    def add(self, name, mode, data=b"", rdev=(0, 0)):
+        """Add one entry; @mode holds the file type as in stat."""
+        self.count += 1
+        encoded = name.encode() + b"\0"
+        fields = (self.count, mode, 0, 0, 1, 0, len(data), 0, 0, *rdev,
+                  len(encoded), 0)
+        self.handle.write(b"070701" + b"".join(b"%08x" % f for f in fields))
+        self.handle.write(encoded)
+        self._pad()
+        self.handle.write(data)
+        self._pad()
+
+    def close(self):
+        """The archive's end mark."""
+        self.add("TRAILER!!!", 0)
+
+
+def unpacked(path):
+    """A module's bytes, as busybox insmod wants them."""
+    data = path.read_bytes()
+    return lzma.decompress(data) if path.suffix == ".xz" else data
+
+
+def module_files(kernel):
+    """The early modules of @kernel that are not built in, needed ones first."""
+    index = {path.name.split(".")[0].replace("-", "_"): path
+             for path in kernel.modules.rglob("*.ko*")}
+    order = []
+
+    def visit(name):
+        path = index.get(name)
+        if path is None or path in order:
+            return
+        for below in depends(unpacked(path)):
+            visit(below)
+        order.append(path)
+
+    for name in EARLY:
+        visit(name)
+    return order
+
+
+def build(kernel):
+    """Make the initramfs for @kernel; returns its path."""
+    busybox = shutil.which("busybox")
+    if not busybox:
+        raise LabError("busybox is not installed: apt-get install busybox-static")
+    RUNS.mkdir(parents=True, exist_ok=True)
+    out = RUNS / f"initramfs-{kernel.release}.cpio"
+    fresh = out.with_suffix(".new")
+    with open(fresh, "wb") as handle:
+        cpio = Cpio(handle)
+        for name in ("bin", "dev", "proc", "sys", "root", "lib"):
+            cpio.add(name, 0o040755)
+        cpio.add("dev/console", 0o020600, rdev=(5, 1))
+        cpio.add("bin/busybox", 0o100755, pathlib.Path(busybox).read_bytes())
+        cpio.add("init", 0o100755, (GUEST / "init").read_bytes())
+        for number, path in enumerate(module_files(kernel)):
+            name = path.name.split(".")[0]
+            cpio.add(f"lib/{number:02}-{name}.ko", 0o100644, unpacked(path))
+        cpio.close()
+    fresh.rename(out)
+    return out

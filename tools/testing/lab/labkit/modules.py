@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Our modules, built against one kernel without littering the checkout.
+
+kbuild writes objects beside the sources of an external module, so the same
+checkout cannot serve two kernels. Each kernel gets a copy of the sources
+under build/, refreshed by time stamp so that make rebuilds what changed.
+"""
+
+import os
+import re
+import shutil
+
+from .common import BUILD, LabError, ROOT, locked, run
+
+SUBTREES = ("include", "drivers")
+SOURCES = re.compile(r"\.(c|h|S|config|kunitconfig)$|^(Makefile|Kbuild|Kconfig)$")
+PRODUCTS = re.compile(r"\.mod\.c$")
+
+
+def folder(kernel):
+    """Where the modules for @kernel are built."""
+    return BUILD / f"modules-{kernel.name}"
+
+
+def source_files(top):
+    """Paths, relative to @top, of what kbuild reads."""
+    found = {"Kbuild"} if (top / "Kbuild").exists() else set()
+    for subtree in SUBTREES:
+        for where, _, names in os.walk(top / subtree):
+            found |= {os.path.relpath(os.path.join(where, name), top)
+                      for name in names
+                      if SOURCES.search(name) and not PRODUCTS.search(name)}
+    return found
+
+
+def stale(source, copy):
+    """Whether @copy differs from @source by time or size."""
+    try:
+        old = copy.stat()
+    except FileNotFoundError:
+        return True
+    new = source.stat()
+    return (old.st_mtime_ns, old.st_size) != (new.st_mtime_ns, new.st_size)
+
+
+def sync(top, out):
+    """Make the sources in @out those of @top."""
+    wanted = source_files(top)
+    for name in source_files(out) - wanted:
+        (out / name).unlink()
+        # An object whose source is gone would be packed again otherwise.
+        for product in (out / name).parent.glob("*.ko"):
+            product.unlink()
+    for name in wanted:
+        if stale(top / name, out / name):
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(top / name, out / name)
+
+
+def build(kernel):
+    """Build all modules against @kernel; returns the folder they are in."""
+    out = folder(kernel)
+    out.mkdir(parents=True, exist_ok=True)
+    if not kernel.build.exists():
+        raise LabError(f"{kernel.build} is missing: apt-get install "
+                       f"linux-headers-{kernel.release}")
+    with locked(out.with_suffix(".lock")):
+        sync(ROOT, out)
+        run(["make", "-s", "-C", kernel.build, f"M={out}",
+             f"-j{os.cpu_count()}", "modules"])
+    return out
+
+
+def find(out):
+    """Every module in @out by its name, with the - and _ of names made one."""
+    return {path.stem.replace("-", "_"): path for path in out.rglob("*.ko")}
+
+
+def depends(module):
+    """Names of the modules that @module, the bytes of a .ko, needs."""
+    match = re.search(rb"\0depends=([^\0]*)\0", module)
+    names = match.group(1).decode() if match else ""
+    return [name.replace("-", "_") for name in names.split(",") if name]
+
+
+def in_order(names, available):
+    """Paths of @names, each preceded by those of our modules it needs."""
+    order = []
+
+    def visit(name):
+        path = available.get(name.replace("-", "_"))
+        if path is None or path in order:
+            return
+        for below in depends(path.read_bytes()):
+            visit(below)
+        order.append(path)
+
+    for name in names:
+        if name.replace("-", "_") not in available:
+            raise LabError(f"no module {name}: built are "
+                           + (", ".join(sorted(available)) or "none"))
+        visit(name)
+    return order

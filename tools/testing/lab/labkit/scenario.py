@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Scenario files: what to boot, what to plug in, what to run.
+
+Documentation/lab.rst describes the keys. A file with a [matrix] stands for
+one scenario for each combination of its lists.
+"""
+
+import dataclasses
+import itertools
+import pathlib
+import string
+import tomllib
+
+from .common import GUEST, LabError, SCENARIOS
+
+
+@dataclasses.dataclass
+class Scenario:
+    """One run, with every ${parameter} already put in."""
+    name: str
+    summary: str = ""
+    kernel: str = "stock"
+    smp: int = 2
+    mem: str = "1G"
+    machine: str = "pc"
+    cpu: str = "max"
+    accel: str = "tcg,thread=multi"
+    timeout: int = 60
+    script: str = ""
+    append: str = ""
+    loglevel: int = 5
+    manual: bool = False
+    modules: list = dataclasses.field(default_factory=list)
+    stock_modules: list = dataclasses.field(default_factory=list)
+    env: dict = dataclasses.field(default_factory=dict)
+    qemu: list = dataclasses.field(default_factory=list)
+    drive: list = dataclasses.field(default_factory=list)
+    device: list = dataclasses.field(default_factory=list)
+    step: list = dataclasses.field(default_factory=list)
+    allow: list = dataclasses.field(default_factory=list)
+    expect_log: list = dataclasses.field(default_factory=list)
+    must_fail: str = ""
+    parameters: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def script_path(self):
+        """The guest script: named, or called like the scenario file."""
+        return GUEST / (self.script or self.name.split("[")[0] + ".sh")
+
+
+FIELDS = {field.name for field in dataclasses.fields(Scenario)}
+
+
+def substitute(value, parameters):
+    """@value with ${name} replaced in every string inside it."""
+    if isinstance(value, str):
+        return string.Template(value).safe_substitute(parameters)
+    if isinstance(value, list):
+        return [substitute(item, parameters) for item in value]
+    if isinstance(value, dict):
+        return {k: substitute(v, parameters) for k, v in value.items()}
+    return value
+
+
+def combinations(matrix):
+    """Every way to pick one value from each list of @matrix."""
+    values = ([str(v) for v in choices] for choices in matrix.values())
+    for picked in itertools.product(*values):
+        yield dict(zip(matrix, picked))
+
+
+def load_file(path):
+    """The scenarios that one file stands for."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise LabError(f"{path}: {error}") from error
+    matrix = table.pop("matrix", {})
+    unknown = set(table) - FIELDS
+    if unknown:
+        raise LabError(f"{path}: unknown keys {', '.join(sorted(unknown))}")
+    found = []
+    for parameters in combinations(matrix):
+        suffix = ",".join(f"{k}={v}" for k, v in parameters.items())
+        name = f"{path.stem}[{suffix}]" if suffix else path.stem
+        keys = substitute(table, parameters)
+        scenario = Scenario(name=name, parameters=parameters, **keys)
+        if not scenario.script_path.exists():
+            raise LabError(f"{path}: no guest script {scenario.script_path}")
+        found.append(scenario)
+    return found
+
+
+def load_all():
+    """Every scenario of the house, by name."""
+    files = sorted(pathlib.Path(SCENARIOS).glob("*.toml"))
+    return {s.name: s for path in files for s in load_file(path)}
+
+
+def select(names):
+    """The scenarios that @names mean; none means all that are not manual.
+
+    A name may be a whole matrix (the file's name), one of its combinations,
+    or a pattern with a * at its end.
+    """
+    every = load_all()
+    if not names:
+        return [s for s in every.values() if not s.manual]
+    chosen = []
+    for name in names:
+        hits = [s for s in every.values()
+                if name in (s.name, s.name.split("[")[0]) or
+                (name.endswith("*") and s.name.startswith(name[:-1]))]
+        if not hits:
+            raise LabError(f"no scenario {name!r}; `lab list` shows them")
+        chosen += [s for s in hits if s not in chosen]
+    return chosen
