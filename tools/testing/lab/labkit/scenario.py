@@ -22,7 +22,7 @@ class Scenario:
     kernel: str = "stock"
     smp: int = 2
     mem: str = "1G"
-    machine: str = "pc"
+    machine: str = "q35"
     cpu: str = "max"
     accel: str = "tcg,thread=multi"
     timeout: int = 60
