@@ -19,14 +19,18 @@
  *	freeze	   (suspend, function-level reset, a device that asks for a
  *		   reset) freeze() stops new work and must leave no request
  *		   lost: what is in flight is either waited for or kept to be
- *		   put again.  The model then resets the device and drops its
- *		   queues.
+ *		   put again.  A device that asks for a reset completes nothing
+ *		   more, so keeping is the way that always works: call
+ *		   parley_device_quiesce(), then parley_drvq_detach().  The
+ *		   model then resets the device and drops its queues.
  *	restore	   The model negotiates the very same features again; restore()
  *		   makes the queues anew, as in probe.
  *	remove	   From the front-end's view the last call: stop new work, finish
  *		   or fail what is in flight.  If the device is already gone
  *		   (parley_device_gone()), every queue is broken before remove()
  *		   is called, so nothing waits for a device that cannot answer.
+ *		   remove() may come after freeze() with no restore between (the
+ *		   device did not come back): there are no queues then.
  *
  * Ownership: a transport allocates struct parley_device inside its own object
  * and frees it in release().  Queues belong to the model; a front-end uses them
@@ -36,6 +40,7 @@
  * queue->vq (lockdep checks it).  It is a spinlock taken with interrupts off,
  * because done() runs in hard interrupt context without it.  The device lock of
  * the driver core serialises probe, remove, freeze and restore.
+ * parley_device.config_lock is taken outside parley_queue.lock.
  */
 #ifndef _PARLEY_DEVICE_H
 #define _PARLEY_DEVICE_H
@@ -44,7 +49,9 @@
 #include <linux/device.h>
 #include <linux/interrupt.h>
 #include <linux/mod_devicetable.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/ratelimit_types.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include <parley/virtqueue.h>
@@ -61,7 +68,9 @@ struct parley_queue;
 /**
  * struct parley_queue_spec - a queue that a front-end wants
  * @name: short, for messages and statistics ("req", "rx" ...)
- * @done: completions may be there; hard interrupt context; NULL if polled
+ * @done: completions may be there; hard interrupt context; NULL if polled.
+ *	Called once more when a removed device broke the queue: look at
+ *	parley_drvq_broken() and fail what waits
  * @size_max: at most so many descriptors; 0 for what the device offers
  * @indirect_segs: see struct parley_drvq_config
  * @flags: PARLEY_QUEUE_*
@@ -85,6 +94,7 @@ struct parley_queue_spec {
  * @kobj: its directory of statistics in sysfs (the model's)
  * @notify: where the transport kicks (the transport's)
  * @vector: interrupt vector, or -1 (the transport's)
+ * @spurious: interrupts that found nothing to reap
  */
 struct parley_queue {
 	struct parley_drvq *vq;
@@ -96,6 +106,7 @@ struct parley_queue {
 	struct kobject *kobj;
 	void __iomem *notify;
 	int vector;
+	u64 spurious;
 };
 
 /**
@@ -114,7 +125,9 @@ struct parley_shm {
  * @get_status: device status; 0xff when the device no longer answers
  * @set_status: write the status (never 0; that is @reset)
  * @reset: reset and wait until the device says so; may sleep; -ETIMEDOUT or
- *	-ENODEV when it never does
+ *	-ENODEV when it never does.  Whatever it returns, afterwards no done()
+ *	and no configuration interrupt is still running, and the device does
+ *	not touch memory
  * @get_features: the 64 feature bits on offer
  * @set_features: write the accepted ones
  * @config_read: copy @len bytes of configuration from @offset with accesses of
@@ -127,8 +140,9 @@ struct parley_shm {
  * @vectors_free: its mirror; no done() runs when it returns
  * @queue_size: largest size the device offers, 0 if there is no such queue
  * @queue_enable: hand the ring's addresses to the device and enable it
- * @queue_disable: reset this one queue (spec 2.6.1); NULL or -EOPNOTSUPP if
- *	VIRTIO_F_RING_RESET was not negotiated
+ * @queue_disable: reset this one queue (spec 2.6.1.1); afterwards no done() of
+ *	it is running; NULL if the transport cannot.  @queue_enable enables it
+ *	again.
  * @notify: kick; any context; false if the device is gone
  * @queue_affinity: processors that a queue's interrupt goes to; NULL if unknown
  * @shm: look a shared-memory region up; -ENOENT
@@ -162,6 +176,19 @@ struct parley_transport_ops {
 };
 
 /**
+ * enum parley_state - how far a device has come
+ * @PARLEY_IDLE: reset, or never touched: it uses no memory and interrupts of it
+ *	go nowhere
+ * @PARLEY_NEGOTIATED: FEATURES_OK; it may know some of the queues
+ * @PARLEY_LIVE: DRIVER_OK; interrupts reach the front-end
+ */
+enum parley_state {
+	PARLEY_IDLE,
+	PARLEY_NEGOTIATED,
+	PARLEY_LIVE,
+};
+
+/**
  * struct parley_device - a guest device
  * @dev: in the bus; named parleyN
  * @id: virtio type and vendor
@@ -173,9 +200,18 @@ struct parley_transport_ops {
  * @gone: surprise removal; nothing will answer any more
  * @number: N of its name
  * @config_work: runs the front-end's config_changed()
- * @config_lock: protects @config_armed
+ * @config_lock: protects @config_armed, @config_missed, changes of @gone and of
+ *	@state, and the publication of @queues
  * @config_armed: configuration interrupts are passed on
+ * @config_missed: one came while they were not
  * @priv: the front-end's
+ * @state: how far it has come
+ * @status: the bits of the device status that were written
+ * @frozen: between freeze and restore
+ * @lost: did not come back from a reset; its front-end is to be unbound
+ * @spurious: interrupts on a shared vector that found nothing to reap
+ * @recover_work: resets a device that asks for it, unbinds a lost one
+ * @recover_limit: no more resets than this at the device's wish
  */
 struct parley_device {
 	struct device dev;
@@ -190,7 +226,15 @@ struct parley_device {
 	struct work_struct config_work;
 	spinlock_t config_lock;
 	bool config_armed;
+	bool config_missed;
 	void *priv;
+	enum parley_state state;
+	u8 status;
+	bool frozen;
+	bool lost;
+	u64 spurious;
+	struct work_struct recover_work;
+	struct ratelimit_state recover_limit;
 };
 
 #define to_parley_device(d)	container_of_const(d, struct parley_device, dev)
@@ -227,6 +271,8 @@ int parley_driver_register(struct parley_driver *drv);
 void parley_driver_unregister(struct parley_driver *drv);
 #define module_parley_driver(drv) \
 	module_driver(drv, parley_driver_register, parley_driver_unregister)
+/* The type in eight upper-case hexadecimal digits, as a string. */
+#define MODULE_ALIAS_PARLEY(type)	MODULE_ALIAS("parley:d" type "v*")
 
 int parley_device_make_queues(struct parley_device *pd,
 			      const struct parley_queue_spec *specs,
@@ -235,7 +281,10 @@ void parley_device_drop_queues(struct parley_device *pd);
 void parley_device_ready(struct parley_device *pd);
 int parley_device_quiesce(struct parley_device *pd);
 int parley_device_recover(struct parley_device *pd);
+bool parley_device_alive(struct parley_device *pd);
 int parley_queue_reset(struct parley_queue *queue);
+int parley_queue_reenable(struct parley_queue *queue);
+const struct cpumask *parley_queue_affinity(struct parley_queue *queue);
 int parley_config_read(struct parley_device *pd, unsigned int offset,
 		       void *buf, unsigned int len);
 int parley_config_write(struct parley_device *pd, unsigned int offset,
@@ -250,6 +299,12 @@ static inline bool parley_has_feature(const struct parley_device *pd,
 static inline bool parley_device_gone(const struct parley_device *pd)
 {
 	return READ_ONCE(pd->gone);
+}
+
+/* The device that does the DMA, for its limits. */
+static inline struct device *parley_dma_dev(struct parley_device *pd)
+{
+	return pd->ops->dma_dev(pd);
 }
 
 /*
@@ -275,9 +330,11 @@ static inline bool parley_device_gone(const struct parley_device *pd)
 int parley_device_register(struct parley_device *pd, struct device *parent);
 void parley_device_unregister(struct parley_device *pd);
 void parley_device_surprise(struct parley_device *pd);
+void parley_device_shutdown(struct parley_device *pd);
 int parley_device_freeze(struct parley_device *pd);
 int parley_device_restore(struct parley_device *pd);
 void parley_device_config_interrupt(struct parley_device *pd);
 irqreturn_t parley_queue_interrupt(struct parley_queue *queue);
+irqreturn_t parley_device_interrupt(struct parley_device *pd);
 
 #endif /* _PARLEY_DEVICE_H */

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The bus "parley": devices that a transport found meet front-ends here.
+ *
+ * It is a bus of its own beside the kernel's "virtio", so that both can exist
+ * in one running system and a device belongs to one of them at a time.
+ */
+#include <linux/idr.h>
+#include <linux/init.h>
+#include <linux/module.h>
+#include <parley/export.h>
+#include "guest.h"
+
+static DEFINE_IDA(parley_numbers);
+
+static bool parley_id_matches(const struct virtio_device_id *want,
+			      const struct virtio_device_id *have)
+{
+	if (want->device != have->device && want->device != VIRTIO_DEV_ANY_ID)
+		return false;
+	return want->vendor == VIRTIO_DEV_ANY_ID ||
+	       want->vendor == have->vendor;
+}
+
+static int parley_bus_match(struct device *dev, const struct device_driver *drv)
+{
+	const struct parley_device *pd = to_parley_device(dev);
+	const struct virtio_device_id *id;
+
+	for (id = to_parley_driver(drv)->ids; id->device; id++)
+		if (parley_id_matches(id, &pd->id))
+			return 1;
+	return 0;
+}
+
+static int parley_bus_uevent(const struct device *dev,
+			     struct kobj_uevent_env *env)
+{
+	const struct parley_device *pd = to_parley_device(dev);
+
+	return add_uevent_var(env, "MODALIAS=parley:d%08Xv%08X",
+			      pd->id.device, pd->id.vendor);
+}
+
+static int parley_bus_probe(struct device *dev)
+{
+	struct parley_device *pd = to_parley_device(dev);
+	int err;
+
+	pd->frozen = false;
+	err = parley_negotiate(pd);
+	if (err)
+		goto give_up;
+	err = parley_driver_of(pd)->probe(pd);
+	if (err)
+		goto drop_queues;
+	parley_device_ready(pd);
+	return 0;
+
+drop_queues:
+	parley_device_drop_queues(pd);
+give_up:
+	parley_give_up(pd);
+	return err;
+}
+
+static void parley_bus_remove(struct device *dev)
+{
+	struct parley_device *pd = to_parley_device(dev);
+
+	/* The front-end frees what config_changed() looks at. */
+	parley_config_disarm(pd);
+	parley_driver_of(pd)->remove(pd);
+	parley_device_drop_queues(pd);
+	parley_device_quiesce(pd);
+	pd->frozen = false;
+	pd->features = 0;
+}
+
+const struct bus_type parley_bus = {
+	.name = "parley",
+	.match = parley_bus_match,
+	.uevent = parley_bus_uevent,
+	.probe = parley_bus_probe,
+	.remove = parley_bus_remove,
+	.dev_groups = parley_device_groups,
+};
+
+/**
+ * parley_driver_register() - make a front-end known
+ * @drv: the front-end; probe, remove and ids are required
+ *
+ * Context: may sleep; its probe() may be called before this returns.
+ * Return: 0 or an error.
+ */
+int parley_driver_register(struct parley_driver *drv)
+{
+	if (!drv->probe || !drv->remove || !drv->ids)
+		return -EINVAL;
+	drv->driver.bus = &parley_bus;
+	return driver_register(&drv->driver);
+}
+PARLEY_EXPORT(parley_driver_register);
+
+/**
+ * parley_driver_unregister() - take a front-end back
+ * @drv: the front-end; its remove() is called for every device it has
+ */
+void parley_driver_unregister(struct parley_driver *drv)
+{
+	driver_unregister(&drv->driver);
+}
+PARLEY_EXPORT(parley_driver_unregister);
+
+static void parley_device_init(struct parley_device *pd, struct device *parent)
+{
+	spin_lock_init(&pd->config_lock);
+	INIT_WORK(&pd->config_work, parley_config_work);
+	INIT_WORK(&pd->recover_work, parley_recover_work);
+	ratelimit_state_init(&pd->recover_limit, 60 * HZ, 5);
+	/* What it refuses is said by us, with the reason. */
+	ratelimit_set_flags(&pd->recover_limit, RATELIMIT_MSG_ON_RELEASE);
+	pd->state = PARLEY_IDLE;
+	pd->dev.bus = &parley_bus;
+	pd->dev.parent = parent;
+	device_initialize(&pd->dev);
+}
+
+/**
+ * parley_device_register() - put a device on the bus
+ * @pd: zeroed, with id, ops and dev.release filled by the transport
+ * @parent: the transport's device
+ *
+ * A front-end may be bound before this returns.
+ *
+ * Context: may sleep.
+ * Return: 0 or an error; after either, the memory of @pd belongs to its
+ * reference count: a transport answers an error with put_device(&pd->dev).
+ */
+int parley_device_register(struct parley_device *pd, struct device *parent)
+{
+	int err;
+
+	parley_device_init(pd, parent);
+	pd->number = ida_alloc(&parley_numbers, GFP_KERNEL);
+	if (pd->number < 0)
+		return pd->number;
+	err = dev_set_name(&pd->dev, "parley%d", pd->number);
+	if (err)
+		goto free_number;
+	/* Whoever had the device before must not go on using memory. */
+	err = pd->ops->reset(pd);
+	if (err) {
+		dev_err(parent, "device does not finish a reset (%d)\n", err);
+		goto free_number;
+	}
+	err = device_add(&pd->dev);
+	if (err)
+		goto free_number;
+	return 0;
+
+free_number:
+	ida_free(&parley_numbers, pd->number);
+	return err;
+}
+PARLEY_EXPORT(parley_device_register);
+
+/**
+ * parley_device_unregister() - take a device off the bus
+ * @pd: the device; freed by its release() once nobody refers to it, which may
+ *	be before this returns
+ *
+ * Context: may sleep; must not hold the device lock of @pd.
+ */
+void parley_device_unregister(struct parley_device *pd)
+{
+	int number = pd->number;
+
+	device_del(&pd->dev);
+	/* It holds a reference, and the transport's code is in use by it. */
+	if (cancel_work_sync(&pd->recover_work))
+		put_device(&pd->dev);
+	put_device(&pd->dev);
+	ida_free(&parley_numbers, number);
+}
+PARLEY_EXPORT(parley_device_unregister);
+
+static int __init parley_bus_init(void)
+{
+	return bus_register(&parley_bus);
+}
+subsys_initcall(parley_bus_init);
+
+static void __exit parley_bus_exit(void)
+{
+	bus_unregister(&parley_bus);
+	ida_destroy(&parley_numbers);
+}
+module_exit(parley_bus_exit);
+
+PARLEY_IMPORT;
+MODULE_DESCRIPTION("Parley: guest bus and device model");
+MODULE_LICENSE("GPL");
