@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What adapters and programs share; includes no kernel header. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "bench.h"
+
+const struct bench_ops *const bench_all[] = {
+	&bench_mainline,
+#ifdef BENCH_PARLEY
+	&bench_parley,
+#endif
+	NULL,
+};
+
+void *bench_alloc(size_t size)
+{
+	void *p;
+
+	size = (size + BENCH_LINE - 1) & ~(size_t)(BENCH_LINE - 1);
+	if (posix_memalign(&p, BENCH_LINE, size))
+		bench_fail("out of memory");
+	return memset(p, 0, size);
+}
+
+void bench_free(void *p)
+{
+	free(p);
+}
+
+void bench_fail(const char *what)
+{
+	fprintf(stderr, "bench: %s\n", what);
+	exit(1);
+}

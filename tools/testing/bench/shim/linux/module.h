@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Adds the one module macro that tools/virtio's own stub lacks. */
+#ifndef _BENCH_MODULE_H
+#define _BENCH_MODULE_H
+
+#include_next <linux/module.h>
+
+#define MODULE_DESCRIPTION(text)
+
+#endif
