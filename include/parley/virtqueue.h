@@ -122,6 +122,13 @@ struct parley_vq_addr {
 	u64 device;
 };
 
+/* The lockdep map of a lock, for a queue's configuration. */
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+#define PARLEY_LOCK_MAP(lock)	(&(lock)->dep_map)
+#else
+#define PARLEY_LOCK_MAP(lock)	NULL
+#endif
+
 /* ------------------------------------------------------------ driver role */
 
 struct parley_drvq;
@@ -141,7 +148,8 @@ struct parley_drvq;
  * @notify: tells the device that buffers were published; returns false if the
  *	device is gone.  Called by parley_drvq_kick() in its context.
  * @priv: for @notify, see parley_drvq_priv()
- * @lock: optional: lockdep map of the lock that serialises the verbs
+ * @lock: optional: lockdep map of the lock that serialises the verbs, see
+ *	PARLEY_LOCK_MAP()
  */
 struct parley_drvq_config {
 	const char *name;
@@ -308,6 +316,7 @@ struct parley_chain {
  * @size: descriptors; a power of two unless packed
  * @features: negotiated feature bits, as for the driver role
  * @space: where @addr lies
+ * @map_space: where the map's regions lie: buffers and indirect tables
  * @addr: host addresses of the three areas; alignment as in spec 2.7, 2.8
  * @map: translation of buffer addresses
  * @dev: named in messages; may be NULL
@@ -319,6 +328,7 @@ struct parley_devq_config {
 	unsigned int size;
 	u64 features;
 	enum parley_space space;
+	enum parley_space map_space;
 	struct parley_vq_addr addr;
 	struct parley_memmap *map;
 	struct device *dev;

@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The driver role's contract: making a queue, and the verbs over both formats. */
+#include "ring.h"
+#include "trace.h"
+
+static void drvq_free(struct parley_drvq *q)
+{
+	struct device *dma_dev = q->dma ? q->ring.dev : NULL;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		parley_area_free(&q->area[i], dma_dev);
+	parley_shadow_destroy(q);
+	kfree(q);
+}
+
+/*
+ * Each area has pages of its own: what the driver writes and what the device
+ * writes never share a cache line.
+ */
+static int drvq_alloc_areas(struct parley_drvq *q)
+{
+	size_t num = q->ring.num;
+	size_t event = sizeof(struct vring_packed_desc_event);
+	size_t avail = sizeof(struct vring_avail) + 2 * (num + 1);
+	size_t used = sizeof(struct vring_used) +
+		      num * sizeof(struct vring_used_elem) + 2;
+	size_t size[3] = {
+		num * sizeof(struct vring_desc),
+		q->ring.packed ? event : avail,
+		q->ring.packed ? event : used,
+	};
+	int i, err;
+
+	for (i = 0; i < 3; i++) {
+		err = parley_area_alloc(&q->area[i], size[i],
+					q->dma ? q->ring.dev : NULL);
+		if (err)
+			return err;
+	}
+	q->ring.desc = q->area[0].mem;
+	q->ring.avail = q->area[1].mem;
+	q->ring.used = q->area[2].mem;
+	return 0;
+}
+
+/**
+ * parley_drvq_create() - make a driver queue and its ring
+ * @cfg: what it shall be; copied
+ *
+ * The ring is ready for the device to be told of it, see parley_drvq_addr();
+ * interrupts are armed.  May sleep.
+ *
+ * Return: the queue; ERR_PTR(-EINVAL) if the format does not allow the size,
+ * or VIRTIO_F_VERSION_1 or a DMA device is missing; ERR_PTR(-ENOMEM).
+ */
+struct parley_drvq *parley_drvq_create(const struct parley_drvq_config *cfg)
+{
+	struct parley_drvq *q;
+	int err;
+
+	q = kzalloc(sizeof(*q), GFP_KERNEL);
+	if (!q)
+		return ERR_PTR(-ENOMEM);
+	err = parley_ring_init(&q->ring, &(struct vq_ring_desc){
+				.name = cfg->name, .index = cfg->index,
+				.size = cfg->size, .features = cfg->features,
+				.dev = cfg->dev, .lock = cfg->lock });
+	if (err)
+		goto fail;
+	q->notify = cfg->notify;
+	q->priv = cfg->priv;
+	if (cfg->features & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM)) {
+		err = -EINVAL;
+		if (!cfg->dev)
+			goto fail;
+		q->dma = true;
+	}
+	err = parley_shadow_create(q, cfg->indirect_segs);
+	if (err)
+		goto fail;
+	err = drvq_alloc_areas(q);
+	if (err)
+		goto fail;
+	vq_by_format(q, drv_init);
+	parley_debugfs_add_drvq(q);
+	return q;
+fail:
+	drvq_free(q);
+	return ERR_PTR(err);
+}
+PARLEY_EXPORT(parley_drvq_create);
+
+/**
+ * parley_drvq_destroy() - give a driver queue back
+ * @q: queue, detached, that the device no longer knows of; NULL is fine
+ *
+ * May sleep.  No verb may run or be called afterwards.
+ */
+void parley_drvq_destroy(struct parley_drvq *q)
+{
+	if (!q)
+		return;
+	parley_debugfs_remove(&q->ring);
+	WARN_ON_ONCE(q->in_flight);
+	drvq_free(q);
+}
+PARLEY_EXPORT(parley_drvq_destroy);
+
+/**
+ * parley_drvq_put() - write buffers into the ring, not yet visible
+ * @q: queue
+ * @bufs: buffers, in order
+ * @nr: how many
+ * @gfp: for tables and mappings that are not kept ready
+ *
+ * Context: any, under the owner's lock; sleeps only if @gfp does.
+ *
+ * Return: buffers put, less than @nr if one did not fit or failed; for none,
+ * -ENOSPC (reap and try again), -ENOMEM, -EINVAL (no segments, an empty
+ * segment, more than the ring's size, over 4 GiB, no cookie) or -EIO (broken).
+ */
+int parley_drvq_put(struct parley_drvq *q, const struct parley_buf *bufs,
+		    unsigned int nr, gfp_t gfp)
+{
+	vq_assert_held(q->ring.lock);
+	if (unlikely(q->ring.broken))
+		return -EIO;
+	return vq_by_format(q, drv_put, bufs, nr, gfp);
+}
+PARLEY_EXPORT(parley_drvq_put);
+
+/**
+ * parley_drvq_publish() - make what was put visible to the device
+ * @q: queue
+ *
+ * One barrier and one index (spec 2.7.13, 2.8.21) for the whole burst.  Nothing
+ * put: nothing done.  Context: any, under the owner's lock.
+ *
+ * Return: true if the device wants a kick; call parley_drvq_kick() then, which
+ * may be after the owner's lock was dropped.
+ */
+bool parley_drvq_publish(struct parley_drvq *q)
+{
+	u16 from = q->seq_pub;
+	bool kick;
+
+	vq_assert_held(q->ring.lock);
+	if (unlikely(q->ring.broken) || from == q->seq_put)
+		return false;
+	kick = vq_by_format(q, drv_publish);
+	q->ring.stats.publishes++;
+	if (kick)
+		q->ring.stats.notified++;
+	else
+		q->ring.stats.suppressed++;
+	trace_parley_publish(&q->ring, (u16)(q->seq_pub - from), kick);
+	return kick;
+}
+PARLEY_EXPORT(parley_drvq_publish);
+
+/**
+ * parley_drvq_kick() - tell the device, by the owner's notify()
+ * @q: queue
+ *
+ * Context: any; need not be under the owner's lock.
+ *
+ * Return: false if the device is gone; the queue is broken then.
+ */
+bool parley_drvq_kick(struct parley_drvq *q)
+{
+	if (unlikely(READ_ONCE(q->ring.broken)))
+		return false;
+	if (likely(q->notify && q->notify(q, parley_drvq_notify_data(q))))
+		return true;
+	parley_ring_break(&q->ring, "the device does not take notifications");
+	return false;
+}
+PARLEY_EXPORT(parley_drvq_kick);
+
+/**
+ * parley_drvq_reap() - collect completions
+ * @q: queue
+ * @done: room for them
+ * @max: of so many
+ *
+ * Buffers are unmapped and the owner's again.  An id that is not in flight or a
+ * length beyond the buffer breaks the queue.  Context: any, under the owner's
+ * lock.
+ *
+ * Return: how many; less than @max means that there are no more for now, or
+ * that the queue is broken.
+ */
+unsigned int parley_drvq_reap(struct parley_drvq *q, struct parley_done *done,
+			      unsigned int max)
+{
+	unsigned int n;
+
+	vq_assert_held(q->ring.lock);
+	if (unlikely(q->ring.broken))
+		return 0;
+	n = vq_by_format(q, drv_reap, done, max);
+	trace_parley_reap(&q->ring, n);
+	return n;
+}
+PARLEY_EXPORT(parley_drvq_reap);
+
+/**
+ * parley_drvq_arm() - ask for an interrupt
+ * @q: queue
+ * @after: not before so many further completions (with VIRTIO_RING_F_EVENT_IDX;
+ *	the packed ring counts descriptors); 0: at the next one.  Never more than
+ *	what is in flight.
+ *
+ * Context: any, under the owner's lock.
+ *
+ * Return: true if armed; false if completions are there already, for which no
+ * interrupt will come: reap them and arm again.
+ */
+bool parley_drvq_arm(struct parley_drvq *q, unsigned int after)
+{
+	vq_assert_held(q->ring.lock);
+	if (unlikely(q->ring.broken))
+		return true;
+	return vq_by_format(q, drv_arm, after);
+}
+PARLEY_EXPORT(parley_drvq_arm);
+
+/**
+ * parley_drvq_disarm() - ask for no interrupts
+ * @q: queue
+ *
+ * A hint: one may come all the same.  Context: any, under the owner's lock.
+ */
+void parley_drvq_disarm(struct parley_drvq *q)
+{
+	vq_assert_held(q->ring.lock);
+	if (likely(!q->ring.broken))
+		vq_by_format(q, drv_disarm);
+}
+PARLEY_EXPORT(parley_drvq_disarm);
+
+/**
+ * parley_drvq_pending() - is there anything to reap?
+ * @q: queue
+ *
+ * Context: any; without the owner's lock the answer may be old.
+ */
+bool parley_drvq_pending(const struct parley_drvq *q)
+{
+	return !READ_ONCE(q->ring.broken) && vq_by_format(q, drv_pending);
+}
+PARLEY_EXPORT(parley_drvq_pending);
+
+/**
+ * parley_drvq_detach() - take back a buffer that the device will not complete
+ * @q: queue that the device no longer looks at: reset, gone or never started
+ *
+ * The buffer is unmapped.  Call until it returns NULL, then destroy or reset
+ * the queue; put and reap return nothing meanwhile.  Context: any, under the
+ * owner's lock.
+ *
+ * Return: a cookie, in no particular order, or NULL.
+ */
+void *parley_drvq_detach(struct parley_drvq *q)
+{
+	unsigned int id;
+
+	vq_assert_held(q->ring.lock);
+	if (!q->in_flight)
+		return NULL;
+	WRITE_ONCE(q->ring.broken, true);
+	for (id = q->detached; id < q->ring.num; id++) {
+		struct vq_shadow *sh = &q->shadow[id];
+		void *cookie = sh->cookie;
+
+		if (!cookie)
+			continue;
+		if (sh->extra)
+			parley_shadow_release(q, id);
+		sh->cookie = NULL;
+		q->in_flight--;
+		q->detached = id + 1;
+		return cookie;
+	}
+	return NULL;
+}
+PARLEY_EXPORT(parley_drvq_detach);
+
+/**
+ * parley_drvq_reset() - start over
+ * @q: queue that was detached, and that the device has reset (spec 2.6.1)
+ *
+ * The ring is empty and zeroed, the queue no longer broken.  Its addresses are
+ * the same; the owner tells the device again.  Under the owner's lock.
+ *
+ * Return: 0, or -EBUSY if buffers are still in flight.
+ */
+int parley_drvq_reset(struct parley_drvq *q)
+{
+	int i;
+
+	vq_assert_held(q->ring.lock);
+	if (q->in_flight)
+		return -EBUSY;
+	for (i = 0; i < 3; i++)
+		memset(q->area[i].mem, 0, q->area[i].size);
+	parley_shadow_init(q);
+	vq_by_format(q, drv_init);
+	q->detached = 0;
+	WRITE_ONCE(q->ring.broken, false);
+	return 0;
+}
+PARLEY_EXPORT(parley_drvq_reset);
+
+/**
+ * parley_drvq_break() - stop using the queue, for the owner's reason
+ * @q: queue
+ * @why: said once; NULL says nothing (a device that was taken out)
+ *
+ * Context: any.
+ */
+void parley_drvq_break(struct parley_drvq *q, const char *why)
+{
+	if (why)
+		parley_ring_break(&q->ring, "%s", why);
+	else
+		WRITE_ONCE(q->ring.broken, true);
+}
+PARLEY_EXPORT(parley_drvq_break);
+
+/** parley_drvq_broken() - did either side break the queue?  Any context. */
+bool parley_drvq_broken(const struct parley_drvq *q)
+{
+	return READ_ONCE(q->ring.broken);
+}
+PARLEY_EXPORT(parley_drvq_broken);
+
+/** parley_drvq_size() - descriptors in the ring */
+unsigned int parley_drvq_size(const struct parley_drvq *q)
+{
+	return q->ring.num;
+}
+PARLEY_EXPORT(parley_drvq_size);
+
+/** parley_drvq_free() - descriptors that are free now */
+unsigned int parley_drvq_free(const struct parley_drvq *q)
+{
+	return READ_ONCE(q->free);
+}
+PARLEY_EXPORT(parley_drvq_free);
+
+/** parley_drvq_index() - number of the queue in its device */
+unsigned int parley_drvq_index(const struct parley_drvq *q)
+{
+	return q->ring.index;
+}
+PARLEY_EXPORT(parley_drvq_index);
+
+/**
+ * parley_drvq_notify_data() - what a kick says (spec 2.9)
+ * @q: queue
+ *
+ * Return: the queue's index; with VIRTIO_F_NOTIFICATION_DATA also the next
+ * available position in the upper half.
+ */
+u32 parley_drvq_notify_data(const struct parley_drvq *q)
+{
+	if (!(q->ring.features & BIT_ULL(VIRTIO_F_NOTIFICATION_DATA)))
+		return q->ring.index;
+	return vq_by_format(q, drv_notify_data);
+}
+PARLEY_EXPORT(parley_drvq_notify_data);
+
+/** parley_drvq_priv() - the owner's pointer, from the configuration */
+void *parley_drvq_priv(const struct parley_drvq *q)
+{
+	return q->priv;
+}
+PARLEY_EXPORT(parley_drvq_priv);
+
+/**
+ * parley_drvq_addr() - where the device finds the ring
+ * @q: queue
+ * @addr: filled with bus addresses
+ */
+void parley_drvq_addr(const struct parley_drvq *q, struct parley_vq_addr *addr)
+{
+	addr->desc = q->area[0].bus;
+	addr->driver = q->area[1].bus;
+	addr->device = q->area[2].bus;
+}
+PARLEY_EXPORT(parley_drvq_addr);
+
+/** parley_drvq_count_interrupt() - the owner was interrupted for this queue */
+void parley_drvq_count_interrupt(struct parley_drvq *q)
+{
+	q->ring.stats.interrupts++;
+}
+PARLEY_EXPORT(parley_drvq_count_interrupt);
+
+/** parley_drvq_stats() - counters since the queue was made; any time */
+const struct parley_vq_stats *parley_drvq_stats(const struct parley_drvq *q)
+{
+	return &q->ring.stats;
+}
+PARLEY_EXPORT(parley_drvq_stats);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where the core meets the world it is compiled for.  In the kernel these are
+ * the kernel's own headers; in user space one header stands in for all of
+ * them.  Nothing else in the core asks which of the two it is, except for
+ * memory.c (how ring memory is allocated and mapped) and the files that only
+ * the kernel compiles (debugfs.c, main.c).
+ */
+#ifndef _PARLEY_CORE_OS_H
+#define _PARLEY_CORE_OS_H
+
+#ifdef __KERNEL__
+
+#include <linux/bits.h>
+#include <linux/cache.h>
+#include <linux/dev_printk.h>
+#include <linux/debug_locks.h>
+#include <linux/device.h>
+#include <linux/dma-mapping.h>
+#include <linux/err.h>
+#include <linux/log2.h>
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/prefetch.h>
+#include <linux/printk.h>
+#include <linux/slab.h>
+#include <linux/sprintf.h>
+#include <linux/stdarg.h>
+#include <linux/uaccess.h>
+#include <asm/barrier.h>
+#include <asm/byteorder.h>
+#include <uapi/linux/virtio_config.h>
+#include <uapi/linux/virtio_ring.h>
+
+/* The queue's owner promised to hold this lock; NULL promises nothing. */
+#ifdef CONFIG_LOCKDEP
+#define vq_assert_held(map)						\
+	WARN_ON_ONCE((map) && debug_locks && !lock_is_held(map))
+#else
+#define vq_assert_held(map)	((void)(map))
+#endif
+
+#define vq_log(dev, fmt, ...) do {					\
+	if (dev)							\
+		dev_err(dev, fmt, ##__VA_ARGS__);			\
+	else								\
+		pr_err("parley: " fmt, ##__VA_ARGS__);			\
+} while (0)
+
+#else /* user space */
+
+#include <parley/user.h>
+
+#define vq_assert_held(map)	((void)(map))
+/* Tests provoke errors by the million: they ask for the text when they want it. */
+extern bool parley_user_verbose;
+#define vq_log(dev, fmt, ...) do {					\
+	(void)(dev);							\
+	if (parley_user_verbose)					\
+		fprintf(stderr, "parley: " fmt, ##__VA_ARGS__);		\
+} while (0)
+
+#endif
+
+#include <parley/export.h>
+#include <parley/virtqueue.h>
+
+/*
+ * Modern devices are little-endian whatever the processor is.  UAPI types the
+ * split ring's fields __virtioNN, for legacy devices whose order is the
+ * guest's; these are for the modern ones only.
+ */
+static __always_inline u16 vr16_to_cpu(__virtio16 v)
+{
+	return le16_to_cpu((__force __le16)v);
+}
+
+static __always_inline u32 vr32_to_cpu(__virtio32 v)
+{
+	return le32_to_cpu((__force __le32)v);
+}
+
+static __always_inline u64 vr64_to_cpu(__virtio64 v)
+{
+	return le64_to_cpu((__force __le64)v);
+}
+
+static __always_inline __virtio16 cpu_to_vr16(u16 v)
+{
+	return (__force __virtio16)cpu_to_le16(v);
+}
+
+static __always_inline __virtio32 cpu_to_vr32(u32 v)
+{
+	return (__force __virtio32)cpu_to_le32(v);
+}
+
+static __always_inline __virtio64 cpu_to_vr64(u64 v)
+{
+	return (__force __virtio64)cpu_to_le64(v);
+}
+
+#endif /* _PARLEY_CORE_OS_H */

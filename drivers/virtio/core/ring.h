@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Private state of the core's queues.
+ *
+ * Ownership: everything here is private memory; the peer sees only the three
+ * areas that struct vq_ring points to.  All of it is serialised by the queue's
+ * owner, except the two fields that anybody may read at any time: `broken` and
+ * the statistics.
+ *
+ * A format is one header, split.h or packed.h, of inline primitives with the
+ * same names and signatures; split.c and packed.c compile the role bodies
+ * (driver_body.h, device_body.h) over it.  The primitives:
+ *
+ *  driver role
+ *   fmt_drv_init		forget everything; ring memory is zeroed
+ *   fmt_put			write n descriptors, not yet visible
+ *   fmt_table_write		fill an indirect table
+ *   fmt_drv_publish		make what was put visible (barrier D1)
+ *   fmt_kick_wanted		does the device want to know?  (barrier F1)
+ *   fmt_used			read the next used entry, if any (barrier U2)
+ *   fmt_used_left		may one more chain of an in-order batch be used?
+ *   fmt_used_advance		step over a chain
+ *   fmt_drv_arm, _disarm	event fields (barrier F2)
+ *   fmt_notify_data		spec 2.9
+ *
+ *  device role
+ *   fmt_dev_init		forget everything
+ *   fmt_avail			how many heads are there?  (barrier D2)
+ *   fmt_head, fmt_next		fetch the first and the next descriptor of a chain
+ *   fmt_table_entry		fetch from an indirect table
+ *   fmt_take_advance, _rewind	step over a chain, and back
+ *   fmt_used_write		write a used entry, not yet visible
+ *   fmt_used_step		step over used chains
+ *   fmt_dev_publish		make what was completed visible (barrier U1)
+ *   fmt_call_wanted		does the driver want to know?  (barrier F3)
+ *   fmt_dev_arm, _disarm	event fields (barrier F4)
+ *   fmt_save, fmt_load		VHOST_GET/SET_VRING_BASE
+ */
+#ifndef _PARLEY_CORE_RING_H
+#define _PARLEY_CORE_RING_H
+
+#include "os.h"
+
+/* A place in a ring: idx runs freely (split) or below num, with wrap (packed). */
+struct vq_cursor {
+	u16 idx;
+	u16 wrap;
+};
+
+/* What both roles keep of a ring; set when the queue is made. */
+struct vq_ring {
+	union {
+		struct vring_desc *desc;
+		struct vring_packed_desc *pdesc;
+	};
+	union {
+		struct vring_avail *avail;
+		struct vring_packed_desc_event *drv_event;
+	};
+	union {
+		struct vring_used *used;
+		struct vring_packed_desc_event *dev_event;
+	};
+	u16 num;
+	bool packed;
+	bool event;
+	bool indirect;
+	bool in_order;
+	bool weak;		/* peer is a processor: SMP barriers do */
+	bool broken;
+	struct parley_vq_stats stats;
+	char name[24];
+	unsigned int index;
+	u64 features;
+	struct device *dev;
+	struct lockdep_map *lock;
+	struct dentry *dentry;
+};
+
+/* Per buffer id, driver role.  cookie is NULL unless the id heads a chain. */
+struct vq_shadow {
+	void *cookie;
+	u32 len_in;
+	u16 seq;		/* of the chain, to tell published ones */
+	u16 next;		/* id after this one: free list, chain, ring order */
+	u16 tail;		/* last id of the chain */
+	u16 ndesc;		/* ring slots that it takes */
+	bool extra;		/* vq_extra has something to release */
+};
+
+/* Cold part of the shadow: made only for indirect tables and mappings. */
+struct vq_extra {
+	void *table;		/* allocated for this chain, or NULL */
+	struct parley_seg table_map;
+	struct parley_seg *maps;	/* what to unmap ... */
+	struct parley_seg *maps_big;	/* ... allocated for this chain, or NULL */
+	u16 nmaps;
+	u16 n_out;
+};
+
+/* Ring memory of the driver role; see memory.c. */
+struct vq_area {
+	void *mem;
+	u64 bus;
+	size_t size;
+};
+
+struct parley_drvq {
+	struct vq_ring ring;
+
+	/* put side */
+	struct vq_shadow *shadow;
+	u16 free_id;		/* next id to use */
+	u16 free;		/* ring slots free */
+	u16 seq_put;		/* chains put; the split ring's avail index */
+	u16 seq_pub;		/* chains published */
+	struct vq_cursor put;	/* packed: next slot to fill */
+	struct vq_cursor pub;	/* packed: first slot not yet visible */
+	u16 pub_flags;		/* packed: its flags, held back */
+	u16 pub_desc;		/* packed: slots not yet visible */
+
+	/* reap side */
+	struct vq_cursor last;	/* next used entry */
+	u16 used_seen;		/* split: used index as last read and checked */
+	u16 in_flight;		/* chains put and not reaped */
+	u16 oldest;		/* in-order: id of the oldest chain */
+	u16 batch_id;		/* in-order: last chain of the current batch */
+	u32 batch_len;
+	bool in_batch;
+	u16 event_flags;	/* what we last told the device */
+
+	/* cold */
+	struct vq_extra *extra;	/* NULL: no indirect, no mappings */
+	struct parley_seg *maps;	/* map_stride for each id, or NULL */
+	u16 map_stride;
+	u16 table_stride;	/* entries of a ready table, 0 for none */
+	u16 detached;		/* ids below were looked at by detach */
+	bool dma;		/* the core maps through the DMA API */
+	struct vq_area tables;
+	struct vq_area area[3];
+	bool (*notify)(struct parley_drvq *q, u32 data);
+	void *priv;
+};
+
+/* In-order: a chain between take and its turn to be used. */
+struct vq_order {
+	u32 written;
+	u16 id;
+	u16 ndesc;
+	bool done;
+	bool full;		/* written completely: its entry may be skipped */
+};
+
+struct parley_devq {
+	struct vq_ring ring;
+
+	const struct parley_region *hit;	/* region of the last look-up */
+	struct parley_memmap *map;
+
+	/* take side */
+	struct vq_cursor take;	/* next available entry */
+	u16 avail_seen;		/* split: avail index as last read and checked */
+	u16 seq;		/* of the next chain taken, below num */
+	u16 in_flight;		/* chains taken and not yet in the used ring */
+	u16 busy;		/* ring slots these take */
+
+	/* complete side */
+	struct vq_cursor done;	/* next used entry to write */
+	struct vq_cursor pub;	/* first used entry not yet visible */
+	u16 pub_flags;		/* packed: its flags, held back */
+	u16 pub_count;		/* ring slots not yet visible */
+	u16 event_flags;	/* what we last told the driver */
+
+	/* cold */
+	struct vq_order *order;	/* in-order only: num of them */
+	u16 oldest;		/* seq of the oldest chain in flight */
+	enum parley_space space;	/* of the ring */
+	enum parley_space map_space;	/* of buffers and tables */
+};
+
+/* One descriptor, fetched once. */
+struct vq_desc {
+	u64 addr;
+	u32 len;
+	u16 flags;
+	u16 next;		/* split: where the chain goes on; packed: id */
+};
+
+/* The bodies, once for each format. */
+#define VQ_DECLARE(fmt)							\
+void fmt##_drv_init(struct parley_drvq *q);				\
+int fmt##_drv_put(struct parley_drvq *q, const struct parley_buf *bufs,	\
+		  unsigned int nr, gfp_t gfp);				\
+bool fmt##_drv_publish(struct parley_drvq *q);				\
+unsigned int fmt##_drv_reap(struct parley_drvq *q,			\
+			    struct parley_done *done, unsigned int max);	\
+bool fmt##_drv_arm(struct parley_drvq *q, unsigned int after);		\
+void fmt##_drv_disarm(struct parley_drvq *q);				\
+bool fmt##_drv_pending(const struct parley_drvq *q);			\
+u32 fmt##_drv_notify_data(const struct parley_drvq *q);			\
+void fmt##_dev_init(struct parley_devq *q);				\
+unsigned int fmt##_dev_peek(struct parley_devq *q);			\
+int fmt##_dev_take(struct parley_devq *q, struct parley_chain *chains,	\
+		   unsigned int nr);					\
+int fmt##_dev_untake(struct parley_devq *q,				\
+		     const struct parley_chain *chains, unsigned int nr);	\
+int fmt##_dev_complete(struct parley_devq *q,				\
+		       const struct parley_chain *chains, unsigned int nr);	\
+bool fmt##_dev_publish(struct parley_devq *q);				\
+bool fmt##_dev_arm(struct parley_devq *q);				\
+void fmt##_dev_disarm(struct parley_devq *q);				\
+int fmt##_dev_save(const struct parley_devq *q, u32 *base);		\
+int fmt##_dev_load(struct parley_devq *q, u32 base)
+
+VQ_DECLARE(parley_split);
+VQ_DECLARE(parley_packed);
+
+/* A predicted branch instead of an indirect call. */
+#define vq_by_format(q, verb, ...)					\
+	((q)->ring.packed ? parley_packed_##verb((q), ##__VA_ARGS__)	\
+			  : parley_split_##verb((q), ##__VA_ARGS__))
+
+/* ring.c */
+struct vq_ring_desc {
+	const char *name;
+	unsigned int index;
+	unsigned int size;
+	u64 features;
+	struct device *dev;
+	struct lockdep_map *lock;
+};
+
+int parley_ring_init(struct vq_ring *r, const struct vq_ring_desc *d);
+void parley_ring_break(struct vq_ring *r, const char *fmt, ...) __printf(2, 3) __cold;
+
+/* shadow.c: ids, indirect tables and mappings of the driver role */
+int parley_shadow_create(struct parley_drvq *q, unsigned int segs);
+void parley_shadow_destroy(struct parley_drvq *q);
+void parley_shadow_init(struct parley_drvq *q);
+void parley_shadow_release(struct parley_drvq *q, unsigned int id);
+int parley_shadow_map(struct parley_drvq *q, const struct parley_buf *buf,
+		      struct vq_extra *x, gfp_t gfp);
+void parley_shadow_unmap(struct parley_drvq *q, struct vq_extra *x);
+void *parley_shadow_table(struct parley_drvq *q, unsigned int id,
+			  unsigned int n, struct parley_seg *seg, gfp_t gfp);
+
+/* memory.c: memory that the device sees */
+int parley_area_alloc(struct vq_area *a, size_t size, struct device *dma_dev);
+void parley_area_free(struct vq_area *a, struct device *dma_dev);
+int parley_area_map(struct parley_seg *seg, struct device *dma_dev, bool write);
+void parley_area_unmap(const struct parley_seg *seg, struct device *dma_dev,
+		       bool write);
+u64 parley_area_phys(const void *p);
+
+/* translate.c: addresses of the driver to addresses of ours */
+extern const struct parley_region parley_region_none;
+
+int parley_translate_slow(struct parley_devq *q, struct parley_chain *c,
+			  unsigned int at, u64 addr, u32 len, u32 perm);
+
+/* debugfs.c */
+#ifdef __KERNEL__
+void parley_debugfs_init(void);
+void parley_debugfs_exit(void);
+void parley_debugfs_add_drvq(struct parley_drvq *q);
+void parley_debugfs_add_devq(struct parley_devq *q);
+void parley_debugfs_remove(struct vq_ring *r);
+#else
+#define parley_debugfs_add_drvq(q)	((void)(q))
+#define parley_debugfs_add_devq(q)	((void)(q))
+#define parley_debugfs_remove(r)	((void)(r))
+#endif
+
+static __always_inline u16 vq_slots_in_flight(const struct parley_drvq *q)
+{
+	return q->ring.num - q->free;
+}
+
+#endif /* _PARLEY_CORE_RING_H */

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Private state per buffer id of the driver role, and what a chain may own
+ * besides its ring slots: an indirect table and DMA mappings.
+ *
+ * An id is free (cookie NULL, linked from free_id), heads a chain in flight
+ * (cookie set), or belongs to the tail of a direct split chain.  In order, ids
+ * are used round and round, so the free list is the ring itself and never
+ * changes.
+ */
+#include "ring.h"
+
+/* Every id free, in ascending order, the last linked to the first. */
+void parley_shadow_init(struct parley_drvq *q)
+{
+	unsigned int i;
+
+	for (i = 0; i < q->ring.num; i++) {
+		q->shadow[i].cookie = NULL;
+		q->shadow[i].extra = false;
+		q->shadow[i].next = i + 1 < q->ring.num ? i + 1 : 0;
+	}
+	q->free_id = 0;
+	q->oldest = 0;
+}
+
+int parley_shadow_create(struct parley_drvq *q, unsigned int segs)
+{
+	unsigned int num = q->ring.num, i;
+	int err;
+
+	q->shadow = kvcalloc(num, sizeof(*q->shadow), GFP_KERNEL);
+	if (!q->shadow)
+		return -ENOMEM;
+	if (q->dma || q->ring.indirect) {
+		q->extra = kvcalloc(num, sizeof(*q->extra), GFP_KERNEL);
+		if (!q->extra)
+			return -ENOMEM;
+	}
+	if (q->ring.indirect && segs > 1) {
+		q->table_stride = min(segs, num);
+		err = parley_area_alloc(&q->tables,
+					(size_t)num * q->table_stride *
+					sizeof(struct vring_desc),
+					q->dma ? q->ring.dev : NULL);
+		if (err)
+			return err;
+	}
+	if (q->dma) {
+		q->map_stride = min(max(segs, 1u), num);
+		q->maps = kvcalloc((size_t)num * q->map_stride,
+				   sizeof(*q->maps), GFP_KERNEL);
+		if (!q->maps)
+			return -ENOMEM;
+		for (i = 0; i < num; i++)
+			q->extra[i].maps = &q->maps[i * q->map_stride];
+	}
+	parley_shadow_init(q);
+	return 0;
+}
+
+/* Also after a create that failed half-way. */
+void parley_shadow_destroy(struct parley_drvq *q)
+{
+	parley_area_free(&q->tables, q->dma ? q->ring.dev : NULL);
+	kvfree(q->maps);
+	kvfree(q->extra);
+	kvfree(q->shadow);
+}
+
+/* Map a buffer's segments into x->maps; on failure none stays mapped. */
+int parley_shadow_map(struct parley_drvq *q, const struct parley_buf *buf,
+		      struct vq_extra *x, gfp_t gfp)
+{
+	u16 n = buf->n_out + buf->n_in;
+	int err;
+
+	if (n > q->map_stride) {
+		x->maps_big = kmalloc_array(n, sizeof(*x->maps_big), gfp);
+		if (!x->maps_big)
+			return -ENOMEM;
+		x->maps = x->maps_big;
+	}
+	x->n_out = buf->n_out;
+	for (x->nmaps = 0; x->nmaps < n; x->nmaps++) {
+		x->maps[x->nmaps] = buf->segs[x->nmaps];
+		err = parley_area_map(&x->maps[x->nmaps], q->ring.dev,
+				      x->nmaps >= x->n_out);
+		if (err) {
+			parley_shadow_unmap(q, x);
+			return err;
+		}
+	}
+	return 0;
+}
+
+void parley_shadow_unmap(struct parley_drvq *q, struct vq_extra *x)
+{
+	while (x->nmaps) {
+		x->nmaps--;
+		parley_area_unmap(&x->maps[x->nmaps], q->ring.dev,
+				  x->nmaps >= x->n_out);
+	}
+	if (x->maps_big) {
+		kfree(x->maps_big);
+		x->maps_big = NULL;
+		x->maps = &q->maps[(x - q->extra) * q->map_stride];
+	}
+}
+
+/*
+ * An indirect table of n entries for the chain that id will head, and the
+ * segment that describes it to the device.  NULL: none to be had; the chain
+ * may still go directly.
+ */
+void *parley_shadow_table(struct parley_drvq *q, unsigned int id,
+			  unsigned int n, struct parley_seg *seg, gfp_t gfp)
+{
+	struct vq_extra *x = &q->extra[id];
+	size_t entry = sizeof(struct vring_desc);
+
+	seg->len = n * entry;
+	if (n <= q->table_stride) {
+		size_t at = (size_t)id * q->table_stride * entry;
+
+		seg->addr = q->tables.bus + at;
+		return q->tables.mem + at;
+	}
+	x->table = kmalloc_array(n, entry, gfp);
+	if (!x->table)
+		return NULL;
+	seg->addr = parley_area_phys(x->table);
+	if (q->dma) {
+		if (parley_area_map(seg, q->ring.dev, false)) {
+			kfree(x->table);
+			x->table = NULL;
+			return NULL;
+		}
+		x->table_map = *seg;
+	}
+	return x->table;
+}
+
+/* The chain was used or is given up: nothing of it stays mapped or allocated. */
+void parley_shadow_release(struct parley_drvq *q, unsigned int id)
+{
+	struct vq_extra *x = &q->extra[id];
+
+	if (x->table) {
+		if (q->dma)
+			parley_area_unmap(&x->table_map, q->ring.dev, false);
+		kfree(x->table);
+		x->table = NULL;
+	}
+	parley_shadow_unmap(q, x);
+	q->shadow[id].extra = false;
+}

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The split format (spec 2.7): a descriptor table, an available ring that the
+ * driver writes and a used ring that the device writes.
+ *
+ * Cursors run freely over 16 bits, as the indices in the ring do; a slot is
+ * the cursor below num, a power of two.  A buffer id is the index of a chain's
+ * first descriptor, and the driver links free ones in its shadow, never in the
+ * table, which the device may scribble over.
+ */
+#ifndef _PARLEY_CORE_SPLIT_H
+#define _PARLEY_CORE_SPLIT_H
+
+#include "access.h"
+#include "barrier.h"
+#include "event.h"
+
+static __always_inline u16 split_slot(const struct vq_ring *r, u16 idx)
+{
+	return idx & (r->num - 1);
+}
+
+/* ------------------------------------------------------------ driver role */
+
+static inline void fmt_drv_init(struct parley_drvq *q)
+{
+	q->used_seen = 0;
+	q->last = (struct vq_cursor){};
+}
+
+/*
+ * Descriptors are written in the order of the free list, and linked by it.
+ * Returns the id of the chain; the caller has made sure that n are free.
+ */
+static __always_inline u16 fmt_put(struct parley_drvq *q,
+				   const struct parley_seg *segs, u16 n_out,
+				   u16 n, u16 flags)
+{
+	struct vq_ring *r = &q->ring;
+	u16 head = q->free_id, id = head, tail, next, i;
+
+	for (i = 0; ; i++) {
+		struct vring_desc *d = &r->desc[id];
+
+		next = q->shadow[id].next;
+		if (i >= n_out)
+			flags |= VRING_DESC_F_WRITE;
+		d->addr = cpu_to_vr64(segs[i].addr);
+		d->len = cpu_to_vr32(segs[i].len);
+		tail = id;
+		if (i + 1 >= n)
+			break;
+		d->flags = cpu_to_vr16(flags | VRING_DESC_F_NEXT);
+		d->next = cpu_to_vr16(next);
+		id = next;
+	}
+	r->desc[tail].flags = cpu_to_vr16(flags);
+
+	q->shadow[head].tail = tail;
+	q->free_id = next;
+	r->avail->ring[split_slot(r, q->seq_put)] = cpu_to_vr16(head);
+	return head;
+}
+
+static __always_inline void fmt_table_write(void *table,
+					    const struct parley_seg *segs,
+					    u16 n_out, u16 n)
+{
+	struct vring_desc *d = table;
+	u16 i;
+
+	for (i = 0; i < n; i++, d++) {
+		u16 flags = i < n_out ? 0 : VRING_DESC_F_WRITE;
+
+		if (i + 1 < n)
+			flags |= VRING_DESC_F_NEXT;
+		d->addr = cpu_to_vr64(segs[i].addr);
+		d->len = cpu_to_vr32(segs[i].len);
+		d->flags = cpu_to_vr16(flags);
+		d->next = cpu_to_vr16(i + 1);
+	}
+}
+
+static __always_inline void fmt_drv_publish(struct parley_drvq *q)
+{
+	vq_wmb(&q->ring);	/* D1, pairs with D2 in fmt_avail() */
+	WRITE_ONCE(q->ring.avail->idx, cpu_to_vr16(q->seq_put));
+}
+
+static __always_inline bool fmt_kick_wanted(struct parley_drvq *q)
+{
+	struct vq_ring *r = &q->ring;
+	struct vring_used *used = r->used;
+
+	vq_mb(r);		/* F1, pairs with F4 in fmt_dev_arm() */
+	if (r->event)
+		return vq_event_split(vr16_to_cpu(READ_ONCE(*(__virtio16 *)
+							    &used->ring[r->num])),
+				      q->seq_pub, q->seq_put);
+	return !(vr16_to_cpu(READ_ONCE(used->flags)) & VRING_USED_F_NO_NOTIFY);
+}
+
+/* 1: *id and *len are those of the next used entry; 0: none; -EIO: broken. */
+static __always_inline int fmt_used(struct parley_drvq *q, u32 *id, u32 *len)
+{
+	struct vq_ring *r = &q->ring;
+	struct vring_used_elem *e;
+
+	if (q->last.idx == q->used_seen) {
+		u16 idx = vr16_to_cpu(READ_ONCE(r->used->idx));
+
+		if (idx == q->used_seen)
+			return 0;
+		if (unlikely((u16)(idx - q->used_seen) > q->in_flight)) {
+			parley_ring_break(r, "used index jumped from %u to %u, %u in flight",
+					  q->used_seen, idx, q->in_flight);
+			return -EIO;
+		}
+		q->used_seen = idx;
+		vq_rmb(r);	/* U2, pairs with U1 in fmt_dev_publish() */
+	}
+	e = &r->used->ring[split_slot(r, q->last.idx)];
+	*id = vr32_to_cpu(READ_ONCE(e->id));
+	*len = vr32_to_cpu(READ_ONCE(e->len));
+	return 1;
+}
+
+static __always_inline bool fmt_used_pending(const struct parley_drvq *q)
+{
+	return q->last.idx != vr16_to_cpu(READ_ONCE(q->ring.used->idx));
+}
+
+/* One entry may stand for a batch, but not for more than the index says. */
+static __always_inline bool fmt_used_left(const struct parley_drvq *q)
+{
+	return q->last.idx != q->used_seen;
+}
+
+static __always_inline void fmt_used_advance(struct parley_drvq *q, u16 ndesc)
+{
+	q->last.idx++;
+}
+
+static __always_inline void fmt_drv_arm(struct parley_drvq *q, u16 after)
+{
+	struct vq_ring *r = &q->ring;
+	struct vring_avail *avail = r->avail;
+
+	if (r->event)
+		WRITE_ONCE(avail->ring[r->num],
+			   cpu_to_vr16(q->last.idx + after));
+	else if (q->event_flags)
+		WRITE_ONCE(avail->flags, cpu_to_vr16(q->event_flags = 0));
+	vq_mb(r);		/* F2, pairs with F3 in fmt_call_wanted() */
+}
+
+/* With the event index, an event that lies behind is as good as none. */
+static __always_inline void fmt_drv_disarm(struct parley_drvq *q)
+{
+	struct vq_ring *r = &q->ring;
+
+	if (r->event || q->event_flags)
+		return;
+	q->event_flags = VRING_AVAIL_F_NO_INTERRUPT;
+	WRITE_ONCE(r->avail->flags, cpu_to_vr16(q->event_flags));
+}
+
+static __always_inline u32 fmt_notify_data(const struct parley_drvq *q)
+{
+	return q->ring.index | (u32)q->seq_pub << 16;
+}
+
+/* ------------------------------------------------------------ device role */
+
+static inline void fmt_dev_init(struct parley_devq *q)
+{
+	q->take = q->done = q->pub = (struct vq_cursor){};
+	q->avail_seen = 0;
+}
+
+/* How many heads are available; negative: fault or violation. */
+static __always_inline int fmt_avail(struct parley_devq *q,
+				     const enum parley_space s)
+{
+	struct vq_ring *r = &q->ring;
+	__virtio16 v;
+	u16 idx;
+
+	if (q->avail_seen != q->take.idx)
+		return (u16)(q->avail_seen - q->take.idx);
+	if (unlikely(ring_load(s, v, &r->avail->idx))) {
+		parley_ring_break(r, "cannot read the available index");
+		return -EFAULT;
+	}
+	idx = vr16_to_cpu(v);
+	if (idx == q->avail_seen)
+		return 0;
+	/* The driver has num descriptors, so no more than num chains. */
+	if (unlikely((u16)(idx - q->take.idx) > r->num - q->in_flight)) {
+		parley_ring_break(r, "available index jumped from %u to %u, %u in flight",
+				  q->take.idx, idx, q->in_flight);
+		return -EIO;
+	}
+	q->avail_seen = idx;
+	vq_rmb(r);		/* D2, pairs with D1 in fmt_drv_publish() */
+	return (u16)(idx - q->take.idx);
+}
+
+static __always_inline int fmt_next(struct parley_devq *q,
+				    const enum parley_space s, u16 at,
+				    struct vq_desc *d)
+{
+	struct vring_desc *p = &q->ring.desc[at];
+	__virtio64 addr;
+	__virtio32 len;
+	__virtio16 flags, next = 0;
+
+	if (unlikely(ring_load(s, addr, &p->addr) |
+		     ring_load(s, len, &p->len) |
+		     ring_load(s, flags, &p->flags)))
+		return -EFAULT;
+	d->addr = vr64_to_cpu(addr);
+	d->len = vr32_to_cpu(len);
+	d->flags = vr16_to_cpu(flags);
+	if (!(d->flags & VRING_DESC_F_NEXT))
+		return 0;
+	if (unlikely(ring_load(s, next, &p->next)))
+		return -EFAULT;
+	d->next = vr16_to_cpu(next);
+	if (unlikely(d->next >= q->ring.num)) {
+		parley_ring_break(&q->ring, "descriptor %u links to %u, ring size %u",
+				  at, d->next, q->ring.num);
+		return -EIO;
+	}
+	return 0;
+}
+
+static __always_inline int fmt_head(struct parley_devq *q,
+				    const enum parley_space s,
+				    struct vq_desc *d, u16 *id)
+{
+	struct vq_ring *r = &q->ring;
+	__virtio16 v;
+
+	if (unlikely(ring_load(s, v, &r->avail->ring[split_slot(r, q->take.idx)])))
+		return -EFAULT;
+	*id = vr16_to_cpu(v);
+	if (unlikely(*id >= r->num)) {
+		parley_ring_break(r, "head %u made available, ring size %u",
+				  *id, r->num);
+		return -EIO;
+	}
+	return fmt_next(q, s, *id, d);
+}
+
+/* The descriptor after @d of a direct chain, its @n-th. */
+static __always_inline int fmt_follow(struct parley_devq *q,
+				      const enum parley_space s,
+				      struct vq_desc *d, u16 n, u16 *id)
+{
+	return fmt_next(q, s, d->next, d);
+}
+
+/* Indirect tables are linked too; a link may go anywhere inside the table. */
+static __always_inline bool fmt_table_last(const struct vq_desc *d, u32 at,
+					   u32 entries)
+{
+	return !(d->flags & VRING_DESC_F_NEXT);
+}
+
+static __always_inline u32 fmt_table_next(const struct vq_desc *d, u32 at)
+{
+	return d->next;
+}
+
+static __always_inline int fmt_table_entry(const enum parley_space s,
+					   const void *entry, struct vq_desc *d)
+{
+	const struct vring_desc *p = entry;
+	__virtio64 addr;
+	__virtio32 len;
+	__virtio16 flags, next;
+
+	if (unlikely(ring_load(s, addr, &p->addr) |
+		     ring_load(s, len, &p->len) |
+		     ring_load(s, flags, &p->flags) |
+		     ring_load(s, next, &p->next)))
+		return -EFAULT;
+	d->addr = vr64_to_cpu(addr);
+	d->len = vr32_to_cpu(len);
+	d->flags = vr16_to_cpu(flags);
+	d->next = vr16_to_cpu(next);
+	return 0;
+}
+
+/* A chain before an indirect table is legal here (spec 2.7.5.3.2). */
+#define FMT_NEXT_THEN_INDIRECT	true
+
+static __always_inline void fmt_take_advance(struct parley_devq *q, u16 ndesc)
+{
+	q->take.idx++;
+}
+
+static __always_inline void fmt_take_rewind(struct parley_devq *q, u16 ndesc)
+{
+	q->take.idx--;
+}
+
+static __always_inline int fmt_used_write(struct parley_devq *q,
+					  const enum parley_space s, u16 id,
+					  u32 len)
+{
+	struct vring_used_elem *e =
+		&q->ring.used->ring[split_slot(&q->ring, q->done.idx)];
+
+	return ring_store(s, cpu_to_vr32(id), &e->id) |
+	       ring_store(s, cpu_to_vr32(len), &e->len);
+}
+
+static __always_inline void fmt_used_step(struct parley_devq *q, u16 ndesc)
+{
+	q->done.idx++;
+	q->pub_count++;
+}
+
+static __always_inline int fmt_dev_publish(struct parley_devq *q,
+					   const enum parley_space s)
+{
+	vq_wmb(&q->ring);	/* U1, pairs with U2 in fmt_used() */
+	return ring_store(s, cpu_to_vr16(q->done.idx), &q->ring.used->idx);
+}
+
+/* 1: call, 0: do not, negative: fault. */
+static __always_inline int fmt_call_wanted(struct parley_devq *q,
+					   const enum parley_space s)
+{
+	struct vq_ring *r = &q->ring;
+	__virtio16 v;
+
+	vq_mb(r);		/* F3, pairs with F2 in fmt_drv_arm() */
+	if (r->event) {
+		if (unlikely(ring_load(s, v, &r->avail->ring[r->num])))
+			return -EFAULT;
+		return vq_event_split(vr16_to_cpu(v), q->pub.idx, q->done.idx);
+	}
+	if (unlikely(ring_load(s, v, &r->avail->flags)))
+		return -EFAULT;
+	return !(vr16_to_cpu(v) & VRING_AVAIL_F_NO_INTERRUPT);
+}
+
+static __always_inline int fmt_dev_arm(struct parley_devq *q,
+				       const enum parley_space s)
+{
+	struct vq_ring *r = &q->ring;
+	int err = 0;
+
+	if (r->event)
+		err = ring_store(s, cpu_to_vr16(q->take.idx),
+				 (__virtio16 *)&r->used->ring[r->num]);
+	else if (q->event_flags)
+		err = ring_store(s, cpu_to_vr16(q->event_flags = 0),
+				 &r->used->flags);
+	vq_mb(r);		/* F4, pairs with F1 in fmt_kick_wanted() */
+	return err;
+}
+
+static __always_inline int fmt_dev_disarm(struct parley_devq *q,
+					  const enum parley_space s)
+{
+	if (q->ring.event || q->event_flags)
+		return 0;
+	q->event_flags = VRING_USED_F_NO_NOTIFY;
+	return ring_store(s, cpu_to_vr16(q->event_flags), &q->ring.used->flags);
+}
+
+static inline u32 fmt_save(const struct parley_devq *q)
+{
+	return q->take.idx;
+}
+
+/* The base is the available index alone; the used one lies in the ring. */
+static inline int fmt_load(struct parley_devq *q, const enum parley_space s,
+			   u32 base)
+{
+	__virtio16 v;
+
+	if (base > U16_MAX)
+		return -EINVAL;
+	if (ring_load(s, v, &q->ring.used->idx))
+		return -EFAULT;
+	if ((u16)(base - vr16_to_cpu(v)) > q->ring.num)
+		return -EINVAL;
+	q->take.idx = base;
+	q->avail_seen = base;
+	q->done.idx = vr16_to_cpu(v);
+	q->pub = q->done;
+	return 0;
+}
+
+#endif /* _PARLEY_CORE_SPLIT_H */

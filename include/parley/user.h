@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The environment of the core in user space: the few kernel primitives that
+ * it uses, so that tests, fuzzers, the model checker's conformance runs and
+ * benchmarks compile the very files that the kernel does.  Wire structures and
+ * constants come from the kernel's UAPI headers in both worlds.
+ */
+#ifndef _PARLEY_USER_H
+#define _PARLEY_USER_H
+
+#include <endian.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <linux/types.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+
+/* Debian 12's user-space headers are of 6.1, which had no name for this bit. */
+#ifndef VIRTIO_F_NOTIFICATION_DATA
+#define VIRTIO_F_NOTIFICATION_DATA	38
+#endif
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef unsigned int gfp_t;
+
+#define GFP_KERNEL	0u
+#define GFP_ATOMIC	1u
+
+#define __user
+#define __force
+#undef __always_inline	/* the C library has one of its own */
+#define __always_inline	inline __attribute__((always_inline))
+#define noinline	__attribute__((noinline))
+#define __must_check	__attribute__((warn_unused_result))
+#define __packed	__attribute__((packed))
+#define __cold		__attribute__((cold))
+#define __printf(a, b)	__attribute__((format(printf, a, b)))
+#define ____cacheline_aligned	__attribute__((aligned(64)))
+
+#define likely(x)	__builtin_expect(!!(x), 1)
+#define unlikely(x)	__builtin_expect(!!(x), 0)
+#define prefetch(x)	__builtin_prefetch(x)
+
+#define READ_ONCE(x)		(*(const volatile typeof(x) *)&(x))
+#define WRITE_ONCE(x, v)	(*(volatile typeof(x) *)&(x) = (v))
+
+#define BIT_ULL(n)	(1ULL << (n))
+#define U16_MAX		UINT16_MAX
+#define U32_MAX		UINT32_MAX
+#define min(a, b)	((a) < (b) ? (a) : (b))
+#define max(a, b)	((a) > (b) ? (a) : (b))
+#define min_t(t, a, b)	min((t)(a), (t)(b))
+#define max_t(t, a, b)	max((t)(a), (t)(b))
+#define is_power_of_2(n) ((n) && !((n) & ((n) - 1)))
+#define IS_ALIGNED(x, a) (((x) & ((a) - 1)) == 0)
+#define __is_constexpr(x) __builtin_constant_p(x)
+#define WARN_ON_ONCE(c)	({						\
+	bool __c = !!(c);						\
+	if (unlikely(__c))						\
+		fprintf(stderr, "WARN: %s:%d: %s\n", __FILE__, __LINE__, #c); \
+	unlikely(__c);							\
+})
+
+#define cpu_to_le16(x)	htole16(x)
+#define cpu_to_le32(x)	htole32(x)
+#define cpu_to_le64(x)	htole64(x)
+#define le16_to_cpu(x)	le16toh(x)
+#define le32_to_cpu(x)	le32toh(x)
+#define le64_to_cpu(x)	le64toh(x)
+
+static inline void *ERR_PTR(long err)
+{
+	return (void *)err;
+}
+
+static inline long PTR_ERR(const void *p)
+{
+	return (long)p;
+}
+
+static inline bool IS_ERR(const void *p)
+{
+	return (unsigned long)p >= (unsigned long)-4095;
+}
+
+/*
+ * Two threads that share memory are what virt_*() order in the kernel.  On x86
+ * the light ones are compiler barriers, as they are there; an architecture
+ * without such an order, and the thread sanitiser, get real fences.
+ */
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+#define virt_wmb()	__asm__ __volatile__("" ::: "memory")
+#define virt_rmb()	__asm__ __volatile__("" ::: "memory")
+#define virt_mb()	__asm__ __volatile__("lock; addl $0,-4(%%rsp)" \
+					     ::: "memory", "cc")
+#else
+#define virt_wmb()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define virt_rmb()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define virt_mb()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
+#endif
+#define dma_wmb()	__atomic_thread_fence(__ATOMIC_RELEASE)
+#define dma_rmb()	__atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define mb()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
+
+/*
+ * Allocation, with a knob for tests: when parley_user_fail_nth is n > 0, the
+ * n-th allocation from now fails, once.
+ */
+extern int parley_user_fail_nth;
+
+static inline bool parley_user_fail(void)
+{
+	return parley_user_fail_nth > 0 && --parley_user_fail_nth == 0;
+}
+
+static inline void *kvcalloc(size_t n, size_t size, gfp_t gfp)
+{
+	(void)gfp;
+	return parley_user_fail() ? NULL : calloc(n, size);
+}
+
+#define kcalloc(n, size, gfp)	kvcalloc(n, size, gfp)
+#define kzalloc(size, gfp)	kvcalloc(1, size, gfp)
+#define kmalloc_array(n, size, gfp) kvcalloc(n, size, gfp)
+#define kfree(p)		free(p)
+#define kvfree(p)		free(p)
+
+/*
+ * "User addresses under a borrowed mm" are plain addresses here, except for
+ * one range that a test may declare to fault.
+ */
+extern uintptr_t parley_user_fault_start, parley_user_fault_end;
+
+static inline int parley_user_access(const volatile void *p)
+{
+	uintptr_t a = (uintptr_t)p;
+
+	return a >= parley_user_fault_start && a < parley_user_fault_end ?
+	       -EFAULT : 0;
+}
+
+#define __get_user(x, p) ({						\
+	int __err = parley_user_access(p);				\
+	(x) = __err ? 0 : READ_ONCE(*(p));				\
+	__err;								\
+})
+#define __put_user(x, p) ({						\
+	int __err = parley_user_access(p);				\
+	if (!__err)							\
+		WRITE_ONCE(*(p), (x));					\
+	__err;								\
+})
+#define access_ok(p, len)	((void)(p), (void)(len), true)
+
+#endif /* _PARLEY_USER_H */
