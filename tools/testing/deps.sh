@@ -42,6 +42,9 @@ packages() {
 	spin                     | test           | model checks the notification orderings
 	valgrind                 | test           | callgrind counts instructions
 	perl                     | check          | checkpatch and kernel-doc
+	git                      | check          | tells which files are ours
+	shellcheck               | check          | our shell scripts
+	python3-docutils         | check          | our reST pages
 	sparse                   | check          | type and lock annotations
 	coccinelle               | check          | the kernel's semantic patches
 	dkms                     | dkms           | make dkms-install

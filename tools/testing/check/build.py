@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Parts that build the modules: warnings, sparse, symbols."""
+import glob
+import os
+import re
+import subprocess
+
+from common import COPY, JOBS, KERNEL_PART, c_files, copy_kernel_part, group, headers, run
+
+FINDING = re.compile(r"(?P<file>[^\s:]+\.[ch]):\d+(:\d+)?:.*(warning|error):")
+# What the compiler and the tracing macros put before a name of ours.
+PREFIXES = re.compile(r"^(__tracepoint_|__traceiter_|__probestub_|__SCK__|__SCT__|"
+                      r"__bpf_trace_|__pfx_|event_)+")
+MODULE_SYMBOLS = ("init_module", "cleanup_module", "__this_module")
+
+
+def kbuild(*arguments):
+    copy_kernel_part()
+    return run(["make", "-C", headers(), f"M={COPY}", f"-j{JOBS}", *arguments], 900)
+
+
+def warnings():
+    """W=1 from scratch: no warning in any file, none from modpost"""
+    kbuild("clean")
+    code, out = kbuild("W=1", "modules")
+    for f, problems in group(out, FINDING, c_files(*KERNEL_PART)).items():
+        yield f, problems
+    modpost = [l for l in out.splitlines() if re.match(r"(WARNING|ERROR): modpost", l)]
+    yield "modpost", modpost
+    yield "the build", [] if code == 0 else out.strip().splitlines()[-15:]
+
+
+def sparse():
+    """types, address spaces, endianness and lock balance"""
+    code, out = kbuild("C=2", "modules")
+    for f, problems in group(out, FINDING, c_files(*KERNEL_PART)).items():
+        yield f, problems
+    yield "the build", [] if code == 0 else out.strip().splitlines()[-15:]
+
+
+def modules():
+    found = sorted(glob.glob(os.path.join(COPY, "**/*.ko"), recursive=True))
+    return found or (kbuild("modules") and
+                     sorted(glob.glob(os.path.join(COPY, "**/*.ko"), recursive=True)))
+
+
+def info(module, field):
+    return subprocess.run(["modinfo", "-F", field, module], check=True,
+                          capture_output=True, text=True).stdout.split("\n")[:-1]
+
+
+def module_problems(module):
+    name = os.path.basename(module)
+    if not name.startswith("parley_"):
+        yield f"{name}: a module of ours is called parley_*"
+    if info(module, "license") != ["GPL"]:
+        yield f"{name}: licence is not GPL"
+    if not info(module, "description"):
+        yield f"{name}: no description"
+    table = subprocess.run(["nm", "--defined-only", "-g", module], check=True,
+                           capture_output=True, text=True).stdout
+    for line in table.splitlines():
+        symbol = line.split()[-1]
+        plain = PREFIXES.sub("", symbol)
+        # A device table's alias is named for its bus, a section's ends by the linker.
+        if plain in MODULE_SYMBOLS or re.match(r"__mod_.*device_table$|__(start|stop)_", plain):
+            continue
+        if not plain.startswith(("parley_", "trace_event_fields_parley_", "tp_func_parley_")):
+            yield f"{name}: global symbol {symbol} does not start with parley_"
+
+
+def symbols():
+    """all that we add to the kernel's name space is named and fenced as ours"""
+    for module in modules():
+        yield os.path.basename(module), list(module_problems(module))
+    with open(os.path.join(COPY, "Module.symvers")) as f:
+        rows = [line.rstrip("\n").split("\t") for line in f]
+    for _, symbol, module, kind, space in rows:
+        problems = []
+        if not symbol.startswith("parley_"):
+            problems.append(f"export {symbol} does not start with parley_")
+        if space != "PARLEY":
+            problems.append(f"export {symbol} is in namespace '{space}'")
+        if kind != "EXPORT_SYMBOL_GPL":
+            problems.append(f"export {symbol} is {kind}")
+        yield f"{os.path.basename(module)}: {symbol}", problems

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Parts from the kernel's own tool box: semantic patches and kernel-doc."""
+import glob
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+from common import (COPY, JOBS, LINUX, c_files, copy_kernel_part, our_files, reasons, run)
+
+RULES = os.path.join(LINUX, "scripts/coccinelle")
+RULE_LIMIT = 180  # seconds
+
+
+def runnable(rule):
+    """Debian's spatch has no OCaml scripting, and not every rule reports."""
+    with open(rule) as f:
+        text = f.read()
+    return "virtual report" in text and \
+        not re.search(r"(initialize|script|finalize):ocaml", text)
+
+
+def apply_rule(rule):
+    with open(rule) as f:
+        m = re.search(r"^//[/ ]? *Options:(.*)$", f.read(), re.M)
+    options = m[1].split() if m else []
+    code, out = run(["spatch", "-D", "report", "--no-show-diff", "--very-quiet",
+                     "--cocci-file", rule, *options, "--dir", COPY,
+                     "-I", os.path.join(COPY, "include"),
+                     "-I", os.path.join(LINUX, "include")], RULE_LIMIT, cwd=COPY)
+    name = os.path.relpath(rule, RULES)
+    if code is None:
+        return name, [f"{name}: over its limit of {RULE_LIMIT} s"]
+    ours = [l.replace(COPY + "/", "") for l in out.splitlines()
+            if re.match(rf"({re.escape(COPY)}|\.)?\S*\.[ch]:\d+", l) and LINUX not in l]
+    if code and not ours:
+        return name, [f"{name}: spatch failed: {out.strip()[-300:]}"]
+    return name, ours
+
+
+def coccinelle():
+    """the kernel's semantic patches, rule by rule"""
+    copy_kernel_part()
+    ignored = reasons("coccinelle.ignore")
+    rules = [r for r in sorted(glob.glob(os.path.join(RULES, "**/*.cocci"), recursive=True))
+             if runnable(r) and os.path.relpath(r, RULES) not in ignored]
+    with ThreadPoolExecutor(JOBS) as pool:
+        yield from pool.map(apply_rule, rules)
+
+
+def kernel_doc():
+    """every kernel-doc comment is complete and says what is returned"""
+    for f in c_files("include/parley/", "drivers/"):
+        code, out = run([os.path.join(LINUX, "scripts/kernel-doc"), "-none", "-Werror",
+                         "-Wreturn", f], 60)
+        yield f, out.strip().splitlines() if code else []
+
+
+def documents():
+    """every reST page is well formed"""
+    pages = [f for f in our_files() if f.endswith(".rst")]
+    for page in pages:
+        code, out = run(["rst2html", "--halt=5", "--report=2", "--no-raw", page, os.devnull], 60)
+        # Sphinx's own directives and roles are unknown to docutils alone.
+        problems = [l for l in out.splitlines()
+                    if re.match(r"\S+:\d+: \((WARNING|ERROR|SEVERE)", l)
+                    and not re.search(r"Unknown (directive|interpreted)|No (directive|role) ", l)]
+        yield page, problems if code is not None else ["over its time limit"]
