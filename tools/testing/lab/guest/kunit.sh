@@ -4,25 +4,37 @@
 . "$LAB_ENV"; . "$LAB_LIB"
 
 results=/sys/kernel/debug/kunit
+
+report()	# report SUITE: its KTAP, below one result line of ours
+{
+	sed 's/^/    /' "$results/$1/results"
+	if grep -q '^not ok' "$results/$1/results"; then
+		not_ok "$1"
+	else
+		ok "$1"
+	fi
+}
+
 leaks_forget
+seen=" "
 for module in $LAB_MODULES; do
 	name=${module##*/}
 	note "loading $name"
 	insmod "$module" || bail "cannot load $name"
+	before=$seen
 	for suite in "$results"/*/; do
-		[ -r "$suite/results" ] || continue
-		case " $seen " in
+		suite=${suite#"$results/"}
+		suite=${suite%/}
+		case $seen in
 		*" $suite "*) continue ;;
 		esac
-		seen="$seen $suite"
-		# Indented: it is below the one result per suite printed here.
-		sed 's/^/    /' "$suite/results"
-		if grep -q '^not ok' "$suite/results"; then
-			not_ok "${suite#"$results/"}"
-		else
-			ok "${suite#"$results/"}"
-		fi
+		[ -r "$results/$suite/results" ] || continue
+		seen="$seen$suite "
+		report "$suite"
 	done
+	case $name in
+	*_kunit.ko) [ "$seen" != "$before" ] || not_ok "$name brought no suite" ;;
+	esac
 done
 check "all modules unload again" unload
 finish

@@ -22,5 +22,6 @@ def run(glob):
                        + (", ".join(n for n in sorted(built)
                                     if n.endswith(SUFFIX)) or "none"))
     scenario = Scenario(name="kunit", kernel="debug", timeout=900,
-                        loglevel=7, modules=suites)
+                        loglevel=7, append="kunit.enable=1",
+                        modules=suites)
     return runner.run_all([scenario])
