@@ -33,8 +33,9 @@
  *		   device did not come back): there are no queues then.
  *
  * Ownership: a transport allocates struct parley_device inside its own object
- * and frees it in release().  Queues belong to the model; a front-end uses them
- * between make_queues and the end of freeze or remove.
+ * and frees it in release(); parley_device_free() is the release() that does not
+ * need the transport's module any more.  Queues belong to the model; a front-end
+ * uses them between make_queues and the end of freeze or remove.
  *
  * Locking: parley_queue.lock is taken by the front-end around every verb of
  * queue->vq (lockdep checks it).  It is a spinlock taken with interrupts off,
@@ -329,6 +330,7 @@ static inline struct device *parley_dma_dev(struct parley_device *pd)
 /* For transports. */
 int parley_device_register(struct parley_device *pd, struct device *parent);
 void parley_device_unregister(struct parley_device *pd);
+void parley_device_free(struct device *dev);
 void parley_device_surprise(struct parley_device *pd);
 void parley_device_shutdown(struct parley_device *pd);
 int parley_device_freeze(struct parley_device *pd);

@@ -8,6 +8,7 @@
 #include <linux/idr.h>
 #include <linux/init.h>
 #include <linux/module.h>
+#include <linux/slab.h>
 #include <parley/export.h>
 #include "guest.h"
 
@@ -184,6 +185,20 @@ void parley_device_unregister(struct parley_device *pd)
 	ida_free(&parley_numbers, number);
 }
 PARLEY_EXPORT(parley_device_unregister);
+
+/**
+ * parley_device_free() - release() for a device at the start of its transport's
+ *	object, which came from kmalloc
+ * @dev: the device in it
+ *
+ * An open disk may keep the device longer than its transport's module stays
+ * loaded; this module stays as long as a front-end does.
+ */
+void parley_device_free(struct device *dev)
+{
+	kfree(to_parley_device(dev));
+}
+PARLEY_EXPORT(parley_device_free);
 
 static int __init parley_bus_init(void)
 {
