@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Interrupts of the PCI transport: a vector for each queue where the device has
+ * them, one shared by the queues where it has two, the pin otherwise.
+ */
+#include <linux/interrupt.h>
+#include <linux/slab.h>
+#include "pci.h"
+
+#define PARLEY_PCI_VECTOR_CONFIG	0
+#define PARLEY_PCI_VECTOR_SHARED	1
+
+/* Spec 4.1.4.5: the other bit, VIRTIO_PCI_ISR_CONFIG, has a name already. */
+#define PARLEY_PCI_ISR_QUEUE		0x1
+
+static irqreturn_t parley_pci_config_irq(int irq, void *cookie)
+{
+	struct parley_pci *pp = cookie;
+
+	parley_device_config_interrupt(&pp->pd);
+	return IRQ_HANDLED;
+}
+
+/*
+ * A message interrupt is nobody else's, so it is always handled: a poller that
+ * was faster leaves nothing to reap, and IRQ_NONE would make the kernel turn the
+ * vector off after enough of them.
+ */
+static irqreturn_t parley_pci_queue_irq(int irq, void *cookie)
+{
+	parley_queue_interrupt(cookie);
+	return IRQ_HANDLED;
+}
+
+static irqreturn_t parley_pci_shared_irq(int irq, void *cookie)
+{
+	struct parley_pci *pp = cookie;
+
+	parley_device_interrupt(&pp->pd);
+	return IRQ_HANDLED;
+}
+
+static irqreturn_t parley_pci_pin_irq(int irq, void *cookie)
+{
+	struct parley_pci *pp = cookie;
+	/* Reading it takes the interrupt back (spec 4.1.5.3). */
+	u8 isr = vp_ioread8(pp->mdev.isr);
+
+	/* All ones: the function is gone, and somebody else shares the pin. */
+	if (!isr || isr == 0xff)
+		return IRQ_NONE;
+	if (isr & VIRTIO_PCI_ISR_CONFIG)
+		parley_device_config_interrupt(&pp->pd);
+	if (isr & PARLEY_PCI_ISR_QUEUE)
+		parley_device_interrupt(&pp->pd);
+	return IRQ_HANDLED;
+}
+
+/* The next vector; @what is what /proc/interrupts calls it. */
+static int parley_pci_request(struct parley_pci *pp, irq_handler_t handler,
+			      unsigned long flags, const char *what,
+			      void *cookie)
+{
+	unsigned int n = pp->nr_vectors;
+	struct parley_pci_vector *v = &pp->vectors[n];
+	int err;
+
+	snprintf(v->name, sizeof(v->name), "%s-%s", dev_name(&pp->pd.dev),
+		 what);
+	v->cookie = cookie;
+	err = request_irq(pci_irq_vector(pp->pdev, n), handler, flags, v->name,
+			  cookie);
+	if (!err)
+		pp->nr_vectors++;
+	return err;
+}
+
+static bool parley_pci_spreads(const struct parley_queue *queue)
+{
+	return queue->spec.done && !(queue->spec.flags & PARLEY_QUEUE_ADMIN);
+}
+
+static unsigned int parley_pci_count(struct parley_device *pd, bool spread)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < pd->nr_queues; i++)
+		if (pd->queues[i].spec.done &&
+		    parley_pci_spreads(&pd->queues[i]) == spread)
+			n++;
+	return n;
+}
+
+static int parley_pci_alloc_msix(struct parley_pci *pp, unsigned int nr,
+				 unsigned int nr_admin,
+				 const struct irq_affinity *affd)
+{
+	unsigned int flags = PCI_IRQ_MSIX;
+	struct irq_affinity desc = {};
+	int got;
+
+	/* The vectors before the spread ones: configuration, admin queues. */
+	if (affd) {
+		desc = *affd;
+		desc.pre_vectors += 1 + nr_admin;
+		flags |= PCI_IRQ_AFFINITY;
+	}
+	got = pci_alloc_irq_vectors_affinity(pp->pdev, nr, nr, flags,
+					     affd ? &desc : NULL);
+	return got < 0 ? got : 0;
+}
+
+/* Vectors for the queues that spread, or for those that do not. */
+static int parley_pci_request_queues(struct parley_pci *pp, bool spread)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < pp->pd.nr_queues; i++) {
+		struct parley_queue *queue = &pp->pd.queues[i];
+		char what[16];
+
+		if (!queue->spec.done || parley_pci_spreads(queue) != spread)
+			continue;
+		snprintf(what, sizeof(what), "%s.%u", queue->spec.name, i);
+		queue->vector = pp->nr_vectors;
+		err = parley_pci_request(pp, parley_pci_queue_irq, 0, what,
+					 queue);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int parley_pci_request_shared(struct parley_pci *pp)
+{
+	unsigned int i;
+
+	for (i = 0; i < pp->pd.nr_queues; i++)
+		if (pp->pd.queues[i].spec.done)
+			pp->pd.queues[i].vector = PARLEY_PCI_VECTOR_SHARED;
+	return parley_pci_request(pp, parley_pci_shared_irq, 0, "queues", pp);
+}
+
+/* The device has the last word: it may have no resources for a vector. */
+static int parley_pci_tell_vectors(struct parley_pci *pp)
+{
+	unsigned int i;
+	int err;
+
+	if (vp_modern_config_vector(&pp->mdev, PARLEY_PCI_VECTOR_CONFIG) !=
+	    PARLEY_PCI_VECTOR_CONFIG)
+		return -EBUSY;
+	for (i = 0; i < pp->pd.nr_queues; i++) {
+		err = parley_pci_queue_vector(&pp->pd.queues[i]);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int parley_pci_try_msix(struct parley_pci *pp,
+			       enum parley_pci_irq_mode mode,
+			       const struct irq_affinity *affd)
+{
+	unsigned int admin = parley_pci_count(&pp->pd, false);
+	unsigned int spread = parley_pci_count(&pp->pd, true);
+	unsigned int nr = mode == PARLEY_PCI_EACH ? 1 + admin + spread : 2;
+	int err;
+
+	if (mode == PARLEY_PCI_SHARED || !spread)
+		affd = NULL;
+	pp->vectors = kcalloc(nr, sizeof(*pp->vectors), GFP_KERNEL);
+	if (!pp->vectors)
+		return -ENOMEM;
+	err = parley_pci_alloc_msix(pp, nr, admin, affd);
+	if (err) {
+		kfree(pp->vectors);
+		pp->vectors = NULL;
+		return err;
+	}
+	pp->mode = mode;
+	pp->spread = affd;
+	err = parley_pci_request(pp, parley_pci_config_irq, 0, "config", pp);
+	if (!err && mode == PARLEY_PCI_SHARED)
+		err = parley_pci_request_shared(pp);
+	if (!err && mode == PARLEY_PCI_EACH)
+		err = parley_pci_request_queues(pp, false);
+	if (!err && mode == PARLEY_PCI_EACH)
+		err = parley_pci_request_queues(pp, true);
+	if (!err)
+		err = parley_pci_tell_vectors(pp);
+	if (err)
+		parley_pci_vectors_free(&pp->pd);
+	return err;
+}
+
+static int parley_pci_try_pin(struct parley_pci *pp)
+{
+	int err;
+
+	pp->vectors = kcalloc(1, sizeof(*pp->vectors), GFP_KERNEL);
+	if (!pp->vectors)
+		return -ENOMEM;
+	err = pci_alloc_irq_vectors(pp->pdev, 1, 1, PCI_IRQ_INTX);
+	if (err < 0) {
+		kfree(pp->vectors);
+		pp->vectors = NULL;
+		return err;
+	}
+	pp->mode = PARLEY_PCI_INTX;
+	err = parley_pci_request(pp, parley_pci_pin_irq, IRQF_SHARED, "intx",
+				 pp);
+	if (err)
+		parley_pci_vectors_free(&pp->pd);
+	return err;
+}
+
+/**
+ * parley_pci_vectors_alloc() - see struct parley_transport_ops
+ * @pd: the device
+ * @nr: queues
+ * @affd: spreading or NULL
+ *
+ * Return: 0 or an error, when not even the pin can be had.
+ */
+int parley_pci_vectors_alloc(struct parley_device *pd, unsigned int nr,
+			     struct irq_affinity *affd)
+{
+	struct parley_pci *pp = to_parley_pci(pd);
+	int err;
+
+	err = parley_pci_try_msix(pp, PARLEY_PCI_EACH, affd);
+	if (err)
+		err = parley_pci_try_msix(pp, PARLEY_PCI_SHARED, NULL);
+	if (err)
+		err = parley_pci_try_pin(pp);
+	if (err)
+		pci_err(pp->pdev, "no interrupts to be had (%d)\n", err);
+	return err;
+}
+
+/**
+ * parley_pci_vectors_free() - the mirror of alloc
+ * @pd: the device
+ */
+void parley_pci_vectors_free(struct parley_device *pd)
+{
+	struct parley_pci *pp = to_parley_pci(pd);
+	unsigned int i;
+
+	if (pp->mode == PARLEY_PCI_NONE)
+		return;
+	for (i = 0; i < pp->nr_vectors; i++)
+		free_irq(pci_irq_vector(pp->pdev, i), pp->vectors[i].cookie);
+	if (pp->mode != PARLEY_PCI_INTX)
+		vp_modern_config_vector(&pp->mdev, VIRTIO_MSI_NO_VECTOR);
+	pci_free_irq_vectors(pp->pdev);
+	for (i = 0; i < pd->nr_queues; i++)
+		pd->queues[i].vector = -1;
+	kfree(pp->vectors);
+	pp->vectors = NULL;
+	pp->nr_vectors = 0;
+	pp->spread = false;
+	pp->mode = PARLEY_PCI_NONE;
+}
+
+/**
+ * parley_pci_queue_vector() - tell the device which vector a queue has
+ * @queue: the queue
+ *
+ * A reset of the queue makes the device forget it.
+ *
+ * Return: 0, or -EBUSY if the device has no resources for it.
+ */
+int parley_pci_queue_vector(struct parley_queue *queue)
+{
+	struct parley_pci *pp = to_parley_pci(queue->dev);
+	u16 vector = queue->vector;
+
+	if (queue->vector < 0 || pp->mode == PARLEY_PCI_INTX)
+		return 0;
+	if (vp_modern_queue_vector(&pp->mdev, queue->index, vector) != vector)
+		return -EBUSY;
+	return 0;
+}
+
+/**
+ * parley_pci_synchronize() - wait for the interrupt handlers that are running
+ * @pp: the function
+ */
+void parley_pci_synchronize(struct parley_pci *pp)
+{
+	unsigned int i;
+
+	for (i = 0; i < pp->nr_vectors; i++)
+		synchronize_irq(pci_irq_vector(pp->pdev, i));
+}
+
+/**
+ * parley_pci_affinity() - see struct parley_transport_ops
+ * @queue: the queue
+ *
+ * Return: the processors, or NULL if the vector is not spread.
+ */
+const struct cpumask *parley_pci_affinity(struct parley_queue *queue)
+{
+	struct parley_pci *pp = to_parley_pci(queue->dev);
+
+	if (!pp->spread || queue->vector < 0)
+		return NULL;
+	return pci_irq_get_affinity(pp->pdev, queue->vector);
+}
