@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Around the data: commands of the driver's own, the serial number, the cache
+ * mode, geometry.
+ */
+#include <linux/hdreg.h>
+#include "blk.h"
+
+/**
+ * parley_blk_command() - have the device fill a buffer
+ * @blk: disk
+ * @type: VIRTIO_BLK_T_*
+ * @sector: what it is about
+ * @buf: from kzalloc() or vzalloc(), so that what the device leaves out is zero
+ * @len: of @buf
+ *
+ * Context: may sleep.
+ * Return: 0 or an error.
+ */
+int parley_blk_command(struct parley_blk *blk, u32 type, u64 sector,
+		       void *buf, unsigned int len)
+{
+	struct request_queue *q = blk->disk->queue;
+	struct parley_blk_req *req;
+	struct request *rq;
+	int err;
+
+	rq = blk_mq_alloc_request(q, REQ_OP_DRV_IN, 0);
+	if (IS_ERR(rq))
+		return PTR_ERR(rq);
+	req = blk_mq_rq_to_pdu(rq);
+	req->hdr.type = __cpu_to_virtio32(true, type);
+	req->hdr.ioprio = 0;
+	req->hdr.sector = __cpu_to_virtio64(true, sector);
+	err = blk_rq_map_kern(q, rq, buf, len, GFP_KERNEL);
+	if (!err)
+		err = blk_status_to_errno(blk_execute_rq(rq, false));
+	blk_mq_free_request(rq);
+	return err;
+}
+
+static ssize_t serial_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
+{
+	struct parley_blk *blk = dev_to_disk(dev)->private_data;
+	char *id;
+	int ret;
+
+	/* Not from the stack: the device writes into it. */
+	id = kzalloc(VIRTIO_BLK_ID_BYTES + 1, GFP_KERNEL);
+	if (!id)
+		return -ENOMEM;
+	ret = parley_blk_command(blk, VIRTIO_BLK_T_GET_ID, 0, id,
+				 VIRTIO_BLK_ID_BYTES);
+	/* A device without a serial number does not know the command. */
+	if (ret == -EOPNOTSUPP || ret == -EIO)
+		ret = 0;
+	else if (!ret)
+		ret = sysfs_emit(buf, "%s\n", id);
+	kfree(id);
+	return ret;
+}
+static DEVICE_ATTR_RO(serial);
+
+static const char * const cache_types[] = { "write through", "write back" };
+
+static ssize_t cache_type_show(struct device *dev,
+			       struct device_attribute *attr, char *buf)
+{
+	struct parley_blk *blk = dev_to_disk(dev)->private_data;
+
+	return sysfs_emit(buf, "%s\n",
+			  cache_types[parley_blk_writeback(blk->pd)]);
+}
+
+static ssize_t cache_type_store(struct device *dev,
+				struct device_attribute *attr,
+				const char *buf, size_t count)
+{
+	struct gendisk *disk = dev_to_disk(dev);
+	struct parley_blk *blk = disk->private_data;
+	struct queue_limits lim;
+	int type, err;
+	u8 wce;
+
+	type = sysfs_match_string(cache_types, buf);
+	if (type < 0)
+		return type;
+	wce = type;
+	err = parley_config_write(blk->pd,
+				  offsetof(struct virtio_blk_config, wce),
+				  &wce, sizeof(wce));
+	if (err)
+		return err;
+	/* The device has the last word: it may keep its cache as it is. */
+	lim = queue_limits_start_update(disk->queue);
+	if (parley_blk_writeback(blk->pd))
+		lim.features |= BLK_FEAT_WRITE_CACHE;
+	else
+		lim.features &= ~BLK_FEAT_WRITE_CACHE;
+	err = queue_limits_commit_update_frozen(disk->queue, &lim);
+	return err ?: count;
+}
+static DEVICE_ATTR_RW(cache_type);
+
+static struct attribute *parley_blk_attrs[] = {
+	&dev_attr_serial.attr,
+	&dev_attr_cache_type.attr,
+	NULL
+};
+
+static umode_t parley_blk_visible(struct kobject *kobj, struct attribute *attr,
+				  int n)
+{
+	struct device *dev = kobj_to_dev(kobj);
+	struct parley_blk *blk = dev_to_disk(dev)->private_data;
+
+	if (attr == &dev_attr_cache_type.attr &&
+	    !parley_has_feature(blk->pd, VIRTIO_BLK_F_CONFIG_WCE))
+		return 0444;
+	return attr->mode;
+}
+
+static const struct attribute_group parley_blk_group = {
+	.attrs = parley_blk_attrs,
+	.is_visible = parley_blk_visible,
+};
+
+const struct attribute_group *parley_blk_groups[] = {
+	&parley_blk_group,
+	NULL
+};
+
+/* Old partitioning tools ask for it; without an answer, what SCSI disks say. */
+int parley_blk_getgeo(struct block_device *bdev, struct hd_geometry *geo)
+{
+	struct parley_blk *blk = bdev->bd_disk->private_data;
+
+	if (blk->geo.cylinders && blk->geo.heads && blk->geo.sectors) {
+		geo->cylinders = blk->geo.cylinders;
+		geo->heads = blk->geo.heads;
+		geo->sectors = blk->geo.sectors;
+	} else {
+		geo->heads = 64;
+		geo->sectors = 32;
+		geo->cylinders = min(get_capacity(bdev->bd_disk) >> 11,
+				     (sector_t)U16_MAX);
+	}
+	return 0;
+}

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One request: built from what the block layer wants, checked against what the
+ * device says it did.
+ *
+ * On the ring a request is (spec 5.2.6)
+ *
+ *	header | data or ranges to the device | data from the device | status
+ *
+ * The pieces of data come straight from the request's bio vectors: each is
+ * physically contiguous, and the block layer has already counted them against
+ * the limits, so there is no scatterlist and nothing to allocate.
+ */
+#include "blk.h"
+
+/* Reads and writes are the hot path: their type is the operation itself. */
+static_assert((__force u32)REQ_OP_READ == VIRTIO_BLK_T_IN);
+static_assert((__force u32)REQ_OP_WRITE == VIRTIO_BLK_T_OUT);
+
+int parley_blk_init_request(struct blk_mq_tag_set *set, struct request *rq,
+			    unsigned int hctx, unsigned int node)
+{
+	struct parley_blk_req *req = blk_mq_rq_to_pdu(rq);
+
+	req->phys = virt_to_phys(req);
+	req->ranges = NULL;
+	return 0;
+}
+
+/**
+ * parley_blk_status() - what a status byte means
+ * @status: from the device
+ *
+ * Return: the block layer's name for it; a value that the specification does
+ * not know is an I/O error.
+ */
+blk_status_t parley_blk_status(u8 status)
+{
+	switch (status) {
+	case VIRTIO_BLK_S_OK:
+		return BLK_STS_OK;
+	case VIRTIO_BLK_S_UNSUPP:
+		return BLK_STS_NOTSUPP;
+	case VIRTIO_BLK_S_ZONE_OPEN_RESOURCE:
+		return BLK_STS_ZONE_OPEN_RESOURCE;
+	case VIRTIO_BLK_S_ZONE_ACTIVE_RESOURCE:
+		return BLK_STS_ZONE_ACTIVE_RESOURCE;
+	case VIRTIO_BLK_S_IOERR:
+	case VIRTIO_BLK_S_ZONE_UNALIGNED_WP:
+	case VIRTIO_BLK_S_ZONE_INVALID_CMD:
+	default:
+		return BLK_STS_IOERR;
+	}
+}
+
+/**
+ * parley_blk_judge() - did a completed request succeed?
+ * @req: the request
+ * @written: bytes that the device says it wrote
+ *
+ * A success that wrote less than the data and the status is a lie: some of the
+ * buffer holds what was there before, and must not be handed out as data.  A
+ * status that the device never wrote is one too.
+ *
+ * Return: BLK_STS_OK, or why not.
+ */
+blk_status_t parley_blk_judge(const struct parley_blk_req *req, u32 written)
+{
+	/* Once: the device may change it under us. */
+	u8 status = READ_ONCE(req->in.bytes[req->in_len - 1]);
+
+	if (likely(status == VIRTIO_BLK_S_OK && written >= req->written_min))
+		return BLK_STS_OK;
+	if (status == VIRTIO_BLK_S_OK)
+		return BLK_STS_IOERR;
+	return parley_blk_status(status);
+}
+
+void parley_blk_free_ranges(struct parley_blk_req *req)
+{
+	if (unlikely(req->ranges)) {
+		kfree(req->ranges);
+		req->ranges = NULL;
+	}
+}
+
+static void set_range(struct virtio_blk_discard_write_zeroes *range,
+		      sector_t sector, unsigned int bytes, u32 flags)
+{
+	range->sector = cpu_to_le64(sector);
+	range->num_sectors = cpu_to_le32(bytes >> SECTOR_SHIFT);
+	range->flags = cpu_to_le32(flags);
+}
+
+/* The block layer merges discards that do not touch: one range for each bio. */
+static blk_status_t prepare_discard(struct request *rq,
+				    struct parley_blk_req *req)
+{
+	unsigned int nr = blk_rq_nr_discard_segments(rq), n = 0;
+	struct bio *bio;
+
+	if (nr <= 1 || queue_max_discard_segments(rq->q) == 1) {
+		set_range(&req->range, blk_rq_pos(rq), blk_rq_bytes(rq), 0);
+		req->nr_ranges = 1;
+		return BLK_STS_OK;
+	}
+	req->ranges = kmalloc_array(nr, sizeof(*req->ranges), GFP_ATOMIC);
+	if (!req->ranges)
+		return BLK_STS_RESOURCE;
+	__rq_for_each_bio(bio, rq) {
+		if (WARN_ON_ONCE(n == nr))
+			break;
+		set_range(&req->ranges[n++], bio->bi_iter.bi_sector,
+			  bio->bi_iter.bi_size, 0);
+	}
+	req->nr_ranges = n;
+	return BLK_STS_OK;
+}
+
+static void prepare_range(struct request *rq, struct parley_blk_req *req,
+			  u32 flags)
+{
+	set_range(&req->range, blk_rq_pos(rq), blk_rq_bytes(rq), flags);
+	req->nr_ranges = 1;
+}
+
+/* Everything but reads and writes. */
+static noinline blk_status_t prepare_other(struct parley_blk *blk,
+					   struct request *rq,
+					   struct parley_blk_req *req,
+					   u32 *type, sector_t *sector)
+{
+	*sector = 0;
+	switch (req_op(rq)) {
+	case REQ_OP_FLUSH:
+		*type = VIRTIO_BLK_T_FLUSH;
+		return BLK_STS_OK;
+	case REQ_OP_DISCARD:
+		*type = VIRTIO_BLK_T_DISCARD;
+		return prepare_discard(rq, req);
+	case REQ_OP_SECURE_ERASE:
+		*type = VIRTIO_BLK_T_SECURE_ERASE;
+		prepare_range(rq, req, 0);
+		return BLK_STS_OK;
+	case REQ_OP_WRITE_ZEROES:
+		*type = VIRTIO_BLK_T_WRITE_ZEROES;
+		prepare_range(rq, req, blk->unmap_zeroes &&
+			      !(rq->cmd_flags & REQ_NOUNMAP) ?
+			      VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP : 0);
+		return BLK_STS_OK;
+	case REQ_OP_ZONE_RESET_ALL:
+		*type = VIRTIO_BLK_T_ZONE_RESET_ALL;
+		return BLK_STS_OK;
+	case REQ_OP_ZONE_APPEND:
+		*type = VIRTIO_BLK_T_ZONE_APPEND;
+		req->in_len = sizeof(req->in.append);
+		req->written_min = sizeof(req->in.append);
+		break;
+	case REQ_OP_ZONE_OPEN:
+		*type = VIRTIO_BLK_T_ZONE_OPEN;
+		break;
+	case REQ_OP_ZONE_CLOSE:
+		*type = VIRTIO_BLK_T_ZONE_CLOSE;
+		break;
+	case REQ_OP_ZONE_FINISH:
+		*type = VIRTIO_BLK_T_ZONE_FINISH;
+		break;
+	case REQ_OP_ZONE_RESET:
+		*type = VIRTIO_BLK_T_ZONE_RESET;
+		break;
+	default:
+		return BLK_STS_NOTSUPP;
+	}
+	*sector = blk_rq_pos(rq);
+	return BLK_STS_OK;
+}
+
+/**
+ * parley_blk_prepare() - fill the header of a request
+ * @blk: disk
+ * @rq: request; a REQ_OP_DRV_IN comes with type and sector filled in
+ *
+ * Return: BLK_STS_OK, BLK_STS_RESOURCE if memory is short, or an error.
+ */
+blk_status_t parley_blk_prepare(struct parley_blk *blk, struct request *rq)
+{
+	struct parley_blk_req *req = blk_mq_rq_to_pdu(rq);
+	enum req_op op = req_op(rq);
+	sector_t sector = blk_rq_pos(rq);
+	u32 type = (__force u32)op;
+
+	req->in_len = sizeof(req->in.status);
+	req->written_min = sizeof(req->in.status);
+	req->nr_ranges = 0;
+	if (likely(op == REQ_OP_READ)) {
+		req->written_min += blk_rq_bytes(rq);
+	} else if (unlikely(op == REQ_OP_DRV_IN)) {
+		req->in.status = PARLEY_BLK_S_UNWRITTEN;
+		return BLK_STS_OK;
+	} else if (unlikely(op != REQ_OP_WRITE)) {
+		blk_status_t sts = prepare_other(blk, rq, req, &type, &sector);
+
+		if (sts)
+			return sts;
+	}
+	req->in.bytes[req->in_len - 1] = PARLEY_BLK_S_UNWRITTEN;
+	req->hdr.type = __cpu_to_virtio32(true, type);
+	req->hdr.ioprio = __cpu_to_virtio32(true, req_get_ioprio(rq));
+	req->hdr.sector = __cpu_to_virtio64(true, sector);
+	return BLK_STS_OK;
+}
+
+static void set_seg(struct parley_seg *seg, const struct bio_vec *bv)
+{
+	seg->addr = page_to_phys(bv->bv_page) + bv->bv_offset;
+	seg->len = bv->bv_len;
+}
+
+/* A vector longer than the device's size_max goes out in several pieces. */
+static int describe_vectors(struct request *rq, struct parley_seg *segs,
+			    unsigned int max)
+{
+	u32 piece = queue_max_segment_size(rq->q);
+	struct req_iterator iter;
+	struct bio_vec bv;
+	unsigned int n = 0;
+
+	rq_for_each_bvec(bv, rq, iter) {
+		for (;;) {
+			if (unlikely(n == max))
+				return -EMSGSIZE;
+			set_seg(&segs[n++], &bv);
+			if (likely(bv.bv_len <= piece))
+				break;
+			segs[n - 1].len = piece;
+			bv.bv_len -= piece;
+			bv.bv_offset += piece;
+		}
+	}
+	return n;
+}
+
+static int describe_data(struct request *rq, struct parley_seg *segs,
+			 unsigned int max)
+{
+	struct parley_blk_req *req = blk_mq_rq_to_pdu(rq);
+
+	if (unlikely(req->nr_ranges)) {
+		segs->addr = req->ranges ? virt_to_phys(req->ranges) :
+			req->phys + offsetof(struct parley_blk_req, range);
+		segs->len = req->nr_ranges * sizeof(req->range);
+		return 1;
+	}
+	/* Flushes and zone commands: some of them count a segment, none has. */
+	if (!blk_rq_bytes(rq))
+		return 0;
+	if (likely(blk_rq_nr_phys_segments(rq) == 1 && max)) {
+		struct bio_vec bv = req_bvec(rq);
+
+		set_seg(segs, &bv);
+		return 1;
+	}
+	return describe_vectors(rq, segs, max);
+}
+
+/**
+ * parley_blk_describe() - the pieces of a prepared request
+ * @rq: request
+ * @segs: filled
+ * @max: entries of @segs, at least PARLEY_BLK_EXTRA_SEGS + 1
+ * @buf: filled; refers to @segs
+ *
+ * Return: entries of @segs used, or -EMSGSIZE.
+ */
+int parley_blk_describe(struct request *rq, struct parley_seg *segs,
+			unsigned int max, struct parley_buf *buf)
+{
+	struct parley_blk_req *req = blk_mq_rq_to_pdu(rq);
+	bool out = op_is_write(req_op(rq));
+	int n;
+
+	segs[0].addr = req->phys + offsetof(struct parley_blk_req, hdr);
+	segs[0].len = sizeof(req->hdr);
+	n = describe_data(rq, segs + 1, max - PARLEY_BLK_EXTRA_SEGS);
+	if (unlikely(n < 0))
+		return n;
+	segs[n + 1].addr = req->phys + offsetof(struct parley_blk_req, in);
+	segs[n + 1].len = req->in_len;
+
+	buf->segs = segs;
+	buf->cookie = rq;
+	buf->n_out = out ? n + 1 : 1;
+	buf->n_in = out ? 1 : n + 1;
+	buf->flags = 0;
+	return n + PARLEY_BLK_EXTRA_SEGS;
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Host-managed zoned devices (spec 5.2.6, VIRTIO_BLK_F_ZONED): their limits and
+ * the report of their zones.  Commands on zones are ordinary requests, see
+ * request.c.
+ */
+#include <linux/log2.h>
+#include <linux/vmalloc.h>
+#include "blk.h"
+
+static u32 le32_of(__virtio32 v)
+{
+	return __virtio32_to_cpu(true, v);
+}
+
+static u64 le64_of(__virtio64 v)
+{
+	return __virtio64_to_cpu(true, v);
+}
+
+/**
+ * parley_blk_zone_limits() - limits of a host-managed device
+ * @dev: named in messages
+ * @cfg: configuration as the device gave it
+ * @lim: its logical block size is set; filled
+ *
+ * Return: 0, -EINVAL for numbers that Linux cannot work with, -EOPNOTSUPP if
+ * the kernel knows no zones.
+ */
+int parley_blk_zone_limits(struct device *dev,
+			   const struct virtio_blk_config *cfg,
+			   struct queue_limits *lim)
+{
+	u32 zone = le32_of(cfg->zoned.zone_sectors);
+	u32 append = le32_of(cfg->zoned.max_append_sectors);
+	u32 grain = le32_of(cfg->zoned.write_granularity);
+
+	if (!IS_ENABLED(CONFIG_BLK_DEV_ZONED)) {
+		dev_err(dev, "zoned device, but this kernel has no CONFIG_BLK_DEV_ZONED\n");
+		return -EOPNOTSUPP;
+	}
+	if (!is_power_of_2(zone) || zone < PAGE_SIZE >> SECTOR_SHIFT) {
+		dev_err(dev, "zone size of %u sectors is no power of two of at least a page\n",
+			zone);
+		return -EINVAL;
+	}
+	if (!is_power_of_2(grain) || grain < lim->logical_block_size ||
+	    grain >> SECTOR_SHIFT > zone) {
+		dev_err(dev, "write granularity %u does not fit blocks of %u and zones of %u sectors\n",
+			grain, lim->logical_block_size, zone);
+		return -EINVAL;
+	}
+	/* Spec 5.2.5: 0 is "no appends", which the block layer cannot do. */
+	if (append < grain >> SECTOR_SHIFT) {
+		dev_err(dev, "max_append_sectors %u is less than one write of %u bytes\n",
+			append, grain);
+		return -EINVAL;
+	}
+	lim->features |= BLK_FEAT_ZONED;
+	lim->chunk_sectors = zone;
+	lim->max_open_zones = le32_of(cfg->zoned.max_open_zones);
+	lim->max_active_zones = le32_of(cfg->zoned.max_active_zones);
+	lim->zone_write_granularity = grain;
+	lim->physical_block_size = grain;
+	lim->io_min = grain;
+	lim->max_zone_append_sectors = min(append, zone);
+	lim->max_hw_discard_sectors = 0;
+	return 0;
+}
+
+static int zone_type(u8 type, struct blk_zone *zone)
+{
+	switch (type) {
+	case VIRTIO_BLK_ZT_SWR:
+		zone->type = BLK_ZONE_TYPE_SEQWRITE_REQ;
+		return 0;
+	case VIRTIO_BLK_ZT_SWP:
+		zone->type = BLK_ZONE_TYPE_SEQWRITE_PREF;
+		return 0;
+	case VIRTIO_BLK_ZT_CONV:
+		zone->type = BLK_ZONE_TYPE_CONVENTIONAL;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int zone_cond(u8 state, struct blk_zone *zone)
+{
+	/* The specification's numbers are those of the block layer. */
+	static_assert((int)VIRTIO_BLK_ZS_NOT_WP == BLK_ZONE_COND_NOT_WP);
+	static_assert((int)VIRTIO_BLK_ZS_EMPTY == BLK_ZONE_COND_EMPTY);
+	static_assert((int)VIRTIO_BLK_ZS_IOPEN == BLK_ZONE_COND_IMP_OPEN);
+	static_assert((int)VIRTIO_BLK_ZS_EOPEN == BLK_ZONE_COND_EXP_OPEN);
+	static_assert((int)VIRTIO_BLK_ZS_CLOSED == BLK_ZONE_COND_CLOSED);
+	static_assert((int)VIRTIO_BLK_ZS_RDONLY == BLK_ZONE_COND_READONLY);
+	static_assert((int)VIRTIO_BLK_ZS_FULL == BLK_ZONE_COND_FULL);
+	static_assert((int)VIRTIO_BLK_ZS_OFFLINE == BLK_ZONE_COND_OFFLINE);
+
+	if (state > VIRTIO_BLK_ZS_CLOSED &&
+	    (state < VIRTIO_BLK_ZS_RDONLY || state > VIRTIO_BLK_ZS_OFFLINE))
+		return -EINVAL;
+	zone->cond = state;
+	return 0;
+}
+
+/**
+ * parley_blk_parse_zone() - one zone of a report
+ * @dev: named in messages
+ * @desc: from the device
+ * @zone_sectors: size of a zone
+ * @capacity: of the disk, in sectors
+ * @zone: filled
+ *
+ * Return: 0, or -EIO for a zone that cannot be.
+ */
+int parley_blk_parse_zone(struct device *dev,
+			  const struct virtio_blk_zone_descriptor *desc,
+			  u32 zone_sectors, sector_t capacity,
+			  struct blk_zone *zone)
+{
+	memset(zone, 0, sizeof(*zone));
+	zone->start = le64_of(desc->z_start);
+	zone->capacity = le64_of(desc->z_cap);
+	zone->wp = le64_of(desc->z_wp);
+	if (zone->start >= capacity || zone->start & (zone_sectors - 1)) {
+		dev_err(dev, "zone at sector %llu: no zone begins there\n",
+			zone->start);
+		return -EIO;
+	}
+	zone->len = min_t(u64, zone_sectors, capacity - zone->start);
+	if (zone_type(desc->z_type, zone) || zone_cond(desc->z_state, zone) ||
+	    zone->capacity > zone->len) {
+		dev_err(dev, "zone at sector %llu: type %u, state %u, capacity %llu make no sense\n",
+			zone->start, desc->z_type, desc->z_state,
+			zone->capacity);
+		return -EIO;
+	}
+	/* Where nothing can be written the pointer means nothing. */
+	if (zone->cond == BLK_ZONE_COND_FULL)
+		zone->wp = zone->start + zone->len;
+	else if (zone->cond == BLK_ZONE_COND_READONLY ||
+		 zone->cond == BLK_ZONE_COND_OFFLINE)
+		zone->wp = ULONG_MAX;
+	return 0;
+}
+
+#ifdef CONFIG_BLK_DEV_ZONED
+
+/* As large as one request allows; less will do, for more reports. */
+static void *report_alloc(struct parley_blk *blk, unsigned int nr_zones,
+			  size_t *len)
+{
+	struct request_queue *q = blk->disk->queue;
+	u64 zones = DIV_ROUND_UP_ULL(get_capacity(blk->disk),
+				     blk->zone_sectors);
+	size_t least = sizeof(struct virtio_blk_zone_report) +
+		       sizeof(struct virtio_blk_zone_descriptor);
+	u64 size;
+	void *buf;
+
+	zones = min_t(u64, zones, nr_zones);
+	size = sizeof(struct virtio_blk_zone_report) +
+	       zones * sizeof(struct virtio_blk_zone_descriptor);
+	size = min_t(u64, size, (u64)queue_max_hw_sectors(q) << SECTOR_SHIFT);
+	size = min_t(u64, size, (u64)queue_max_segments(q) << PAGE_SHIFT);
+	/* The length of data is in sectors (spec 5.2.6.1). */
+	for (size = round_up(size, SECTOR_SIZE); size >= least; size >>= 1) {
+		buf = __vmalloc(size, GFP_KERNEL | __GFP_NORETRY | __GFP_ZERO);
+		if (buf) {
+			*len = size;
+			return buf;
+		}
+	}
+	return NULL;
+}
+
+/* Hand the zones of one report on; returns where the next report begins. */
+static int report_pass_on(struct parley_blk *blk,
+			  const struct virtio_blk_zone_report *report,
+			  size_t len, sector_t *sector, unsigned int *idx,
+			  unsigned int nr_zones, report_zones_cb cb,
+			  void *data)
+{
+	u64 nr = le64_of(report->nr_zones), i;
+	sector_t capacity = get_capacity(blk->disk);
+	struct blk_zone zone;
+	int err;
+
+	nr = min_t(u64, nr, (len - sizeof(*report)) / sizeof(report->zones[0]));
+	for (i = 0; i < nr && *idx < nr_zones && *sector < capacity; i++) {
+		err = parley_blk_parse_zone(&blk->pd->dev, &report->zones[i],
+					    blk->zone_sectors, capacity, &zone);
+		if (err)
+			return err;
+		/* Forwards only, or a report could go on forever. */
+		if (zone.start + zone.len <= *sector)
+			return -EIO;
+		err = cb(&zone, *idx, data);
+		if (err)
+			return err;
+		*sector = zone.start + zone.len;
+		(*idx)++;
+	}
+	return i;
+}
+
+int parley_blk_report_zones(struct gendisk *disk, sector_t sector,
+			    unsigned int nr_zones, report_zones_cb cb,
+			    void *data)
+{
+	struct parley_blk *blk = disk->private_data;
+	struct virtio_blk_zone_report *report;
+	unsigned int idx = 0;
+	size_t len;
+	int err = 0;
+
+	if (!blk->zone_sectors)
+		return -EOPNOTSUPP;
+	report = report_alloc(blk, nr_zones, &len);
+	if (!report)
+		return -ENOMEM;
+	while (idx < nr_zones && sector < get_capacity(disk)) {
+		memset(report, 0, len);
+		err = parley_blk_command(blk, VIRTIO_BLK_T_ZONE_REPORT, sector,
+					 report, len);
+		if (err)
+			break;
+		err = report_pass_on(blk, report, len, &sector, &idx, nr_zones,
+				     cb, data);
+		if (err <= 0)
+			break;
+	}
+	vfree(report);
+	return err < 0 ? err : idx;
+}
+
+/**
+ * parley_blk_revalidate_zones() - tell the block layer about the zones
+ * @blk: disk, zoned or not
+ *
+ * Context: may sleep; does I/O.
+ * Return: 0 or an error.
+ */
+int parley_blk_revalidate_zones(struct parley_blk *blk)
+{
+	if (!blk->zone_sectors)
+		return 0;
+	return blk_revalidate_disk_zones(blk->disk);
+}
+
+#endif /* CONFIG_BLK_DEV_ZONED */
