@@ -63,7 +63,9 @@ modules: ## build the modules against kernel headers (KDIR=, W=, JOBS=)
 	@$(KBUILD) -j$(JOBS) modules
 
 modules_install: ## install the built modules for that kernel, then depmod
-	@$(KBUILD) modules_install
+	@$(KBUILD) CONFIG_MODULE_SIG_ALL= modules_install
+	@depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) \
+		$$($(MAKE) -s -C $(KDIR) kernelrelease)
 
 dkms-install: ## register with DKMS, build and install for that kernel
 	@$(T)/deps.sh dkms

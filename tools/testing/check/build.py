@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 
-from common import COPY, JOBS, KERNEL_PART, c_files, copy_kernel_part, group, headers, run
+from common import COPY, JOBS, KERNEL_PART, c_files, copy_kernel_part, group, headers, read, run
 
 FINDING = re.compile(r"(?P<file>[^\s:]+\.[ch]):\d+(:\d+)?:.*(warning|error):")
 # What the compiler and the tracing macros put before a name of ours.
@@ -32,16 +32,15 @@ def warnings():
 
 def sparse():
     """types, address spaces, endianness and lock balance"""
-    code, out = kbuild("C=2", "modules")
+    code, out = kbuild("W=1", "C=2", "modules")
     for f, problems in group(out, FINDING, c_files(*KERNEL_PART)).items():
         yield f, problems
     yield "the build", [] if code == 0 else out.strip().splitlines()[-15:]
 
 
 def modules():
-    found = sorted(glob.glob(os.path.join(COPY, "**/*.ko"), recursive=True))
-    return found or (kbuild("modules") and
-                     sorted(glob.glob(os.path.join(COPY, "**/*.ko"), recursive=True)))
+    kbuild("W=1", "modules")
+    return sorted(glob.glob(os.path.join(COPY, "**/*.ko"), recursive=True))
 
 
 def info(module, field):
@@ -69,9 +68,27 @@ def module_problems(module):
             yield f"{name}: global symbol {symbol} does not start with parley_"
 
 
+def dkms_problems(built):
+    """dkms.conf must install exactly the modules that are built."""
+    text = read("dkms.conf")
+    listed = {}
+    for field in ("BUILT_MODULE_NAME", "BUILT_MODULE_LOCATION", "DEST_MODULE_LOCATION"):
+        for number, value in re.findall(rf'^{field}\[(\d+)\]="(.*)"$', text, re.M):
+            listed.setdefault(number, {})[field] = value
+    theirs = {(m.get("BUILT_MODULE_LOCATION"), m.get("BUILT_MODULE_NAME"))
+              for m in listed.values() if m.get("DEST_MODULE_LOCATION")}
+    ours = {(os.path.relpath(os.path.dirname(m), COPY), os.path.basename(m)[:-3]) for m in built}
+    for folder, name in sorted(ours - theirs):
+        yield f"dkms.conf lacks {name} in {folder}"
+    for folder, name in sorted(theirs - ours, key=str):
+        yield f"dkms.conf has {name} in {folder}, which is not built"
+
+
 def symbols():
     """all that we add to the kernel's name space is named and fenced as ours"""
-    for module in modules():
+    built = modules()
+    yield "dkms.conf", list(dkms_problems(built))
+    for module in built:
         yield os.path.basename(module), list(module_problems(module))
     with open(os.path.join(COPY, "Module.symvers")) as f:
         rows = [line.rstrip("\n").split("\t") for line in f]

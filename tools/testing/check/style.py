@@ -4,7 +4,7 @@ import os
 import re
 import statistics
 
-from common import LINUX, ROOT, c_files, our_files, read, reasons, run
+from common import BUILD, LINUX, ROOT, c_files, our_files, read, reasons, run
 
 FILE_LIMIT = 700
 TAG = "SPDX-License-Identifier: GPL-2.0"
@@ -28,10 +28,12 @@ def checkpatch():
     """checkpatch.pl --strict, but for what checkpatch.ignore explains"""
     rules = [(what, pattern.strip()) for what, _, pattern in
              (what.partition(" ") for what in reasons("checkpatch.ignore"))]
+    os.makedirs(BUILD, exist_ok=True)  # it leaves files of its own where it runs
     for f in c_files():
         code, out = run([os.path.join(LINUX, "scripts/checkpatch.pl"), "--no-tree", "--strict",
                          "--terse", "--show-types", "--no-summary", "--max-line-length=100",
-                         "-f", f], 60)
+                         "-f", os.path.join(ROOT, f)], 60, cwd=BUILD)
+        out = out.replace(ROOT + "/", "")
         found = [l for l in out.splitlines() if re.match(r"\S+:\d+: ", l)]
         source = read(f).splitlines()
         problems = [l for l in found if not excused(l, source, rules)]
