@@ -5,7 +5,7 @@
 # Standard output goes to the lab: TAP, comments, and requests that begin with
 # "@" and are answered on standard input by one line "OK ..." or "ERR ...".
 
-export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+export PATH=$LAB_BIN:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 count=0
 
 # Results
@@ -195,6 +195,50 @@ leaks_check()	# leaks_check: a test that nothing was leaked since
 	found=$(head -n 60 $leaks)
 	is "${found:+leaks}" "" "no memory leaked"
 	[ -z "$found" ] || echo "$found"
+}
+
+# Fault injection, on the debug kernel
+
+faults=/sys/kernel/debug
+
+faults_on()	# faults_on [MODULE]: let fail-nth fail any allocation, or only
+{		# those with a function of MODULE on the call stack
+	local kind first=0 last=0xffffffffffffffff
+	if [ -n "${1-}" ]; then
+		first=0x$(functions "$1" | head -n 1)
+		# Up to the end of the last function's page.
+		last=0x$(functions "$1" | tail -n 1 | sed 's/...$/fff/')
+	fi
+	for kind in failslab fail_page_alloc; do
+		echo N >$faults/$kind/ignore-gfp-wait
+		echo 0 >$faults/$kind/verbose
+		echo "$first" >$faults/$kind/require-start
+		echo "$last" >$faults/$kind/require-end
+	done
+	echo 0 >$faults/fail_page_alloc/min-order
+}
+
+functions()	# functions MODULE: the addresses of its functions, in order
+{
+	grep -i " t .*\[$1\]" /proc/kallsyms | cut -d ' ' -f 1 | sort
+}
+
+fail_sweep()	# fail_sweep MAX UNDO OPERATION...: one test; fail-nth does the
+{		# operation with its 1st, 2nd, ... allocation failing. UNDO
+		# (a command) runs after each, with the sweep's n in $nth.
+	local max=$1 undo=$2 rc nth out
+	shift 2
+	for ((nth = 1; nth <= max; nth++)); do
+		rc=0
+		out=$(fail-nth "$nth" "$@" 2>&1) || rc=$?
+		[ "$rc" = 0 ] || [ "$rc" = 3 ] || break
+		$undo || { out="$out; then $undo failed"; rc=1; break; }
+		if [ "$rc" = 3 ]; then
+			is "${out##*: }" success "$* with $((nth - 1)) faults"
+			return
+		fi
+	done
+	not_ok "$*: stopped at fault $nth, status $rc: $out"
 }
 
 finish()	# finish: call last; leak check and the plan

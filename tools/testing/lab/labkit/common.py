@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -13,6 +14,8 @@ ROOT = LAB.parents[2]
 BUILD = ROOT / "build"
 RUNS = BUILD / "lab"
 GUEST = LAB / "guest"
+TOOLS = LAB / "tools"
+BIN = RUNS / "bin"
 SCENARIOS = LAB / "scenarios"
 CACHE = pathlib.Path(os.environ.get("PARLEY_CACHE") or
                      pathlib.Path.home() / ".cache" / "parley")
@@ -63,6 +66,8 @@ def need(program, package):
 
 def main_guard(function):
     """Turn LabError and Ctrl-C into a message and an exit code."""
+    # Ask to end in the way that runs the clean-up: QEMU must not outlive us.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return function()
     except LabError as error:

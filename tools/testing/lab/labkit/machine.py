@@ -9,7 +9,7 @@ import re
 import shlex
 import shutil
 
-from .common import CACHE, GUEST, LabError, ROOT, RUNS, need
+from .common import BIN, CACHE, GUEST, LabError, ROOT, RUNS, need
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 CHUNK = 1 << 20
@@ -128,6 +128,7 @@ def write_env(scenario, kernel, folder, module_paths, tty):
         "LAB_ROOT": str(ROOT),
         "LAB_CACHE": str(CACHE),
         "LAB_RUN": str(folder),
+        "LAB_BIN": str(BIN),
         "LAB_TREE": str(kernel.tree),
         "LAB_KERNEL": scenario.kernel,
         "LAB_TTY": tty,

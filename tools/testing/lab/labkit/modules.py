@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 
-from .common import BUILD, LabError, ROOT, locked, run
+from .common import BIN, BUILD, LabError, ROOT, TOOLS, locked, run
 
 SUBTREES = ("include", "drivers")
 SOURCES = re.compile(r"\.(c|h|S|config|kunitconfig)$|^(Makefile|Kbuild|Kconfig)$")
@@ -69,6 +69,17 @@ def build(kernel):
         run(["make", "-s", "-C", kernel.build, f"M={out}",
              f"-j{os.cpu_count()}", "modules"])
     return out
+
+
+def build_tools():
+    """Compile the small programs that guest scripts use."""
+    with locked(BIN.with_suffix(".lock")):
+        BIN.mkdir(exist_ok=True)
+        for source in TOOLS.glob("*.c"):
+            program = BIN / source.stem
+            if not program.exists() or \
+                    program.stat().st_mtime < source.stat().st_mtime:
+                run(["gcc", "-O2", "-Wall", "-Wextra", "-o", program, source])
 
 
 def find(out):

@@ -202,6 +202,7 @@ def boot(scenario, tty="ttyS1", paths=None):
     kernel = kernels.get(scenario.kernel)
     if paths is None:
         paths = module_paths(scenario, kernel)
+    modules.build_tools()
     folder = machine.prepare_folder(scenario)
     env = machine.write_env(scenario, kernel, folder, paths, tty)
     initrd = initramfs.build(kernel)

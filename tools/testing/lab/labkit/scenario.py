@@ -2,7 +2,8 @@
 """Scenario files: what to boot, what to plug in, what to run.
 
 Documentation/lab.rst describes the keys. A file with a [matrix] stands for
-one scenario for each combination of its lists.
+one scenario for each combination of its lists, one with [[variant]] tables
+for one scenario for each of them.
 """
 
 import dataclasses
@@ -48,6 +49,7 @@ class Scenario:
         return GUEST / (self.script or self.name.split("[")[0] + ".sh")
 
 
+NUMBERS = {"smp", "timeout", "loglevel"}
 FIELDS = {field.name for field in dataclasses.fields(Scenario)}
 
 
@@ -62,11 +64,17 @@ def substitute(value, parameters):
     return value
 
 
-def combinations(matrix):
-    """Every way to pick one value from each list of @matrix."""
+def combinations(matrix, variants):
+    """Every (label, parameters): one value from each list of @matrix, and one
+    table of @variants, which is labelled by its "name"."""
     values = ([str(v) for v in choices] for choices in matrix.values())
     for picked in itertools.product(*values):
-        yield dict(zip(matrix, picked))
+        point = dict(zip(matrix, picked))
+        words = [f"{k}={v}" for k, v in point.items()]
+        for variant in variants or [{}]:
+            named = words + [variant["name"]] if variant else words
+            rest = {k: str(v) for k, v in variant.items() if k != "name"}
+            yield ",".join(named), point | rest
 
 
 def load_file(path):
@@ -76,14 +84,15 @@ def load_file(path):
     except tomllib.TOMLDecodeError as error:
         raise LabError(f"{path}: {error}") from error
     matrix = table.pop("matrix", {})
+    variants = table.pop("variant", [])
     unknown = set(table) - FIELDS
     if unknown:
         raise LabError(f"{path}: unknown keys {', '.join(sorted(unknown))}")
     found = []
-    for parameters in combinations(matrix):
-        suffix = ",".join(f"{k}={v}" for k, v in parameters.items())
-        name = f"{path.stem}[{suffix}]" if suffix else path.stem
+    for label, parameters in combinations(matrix, variants):
+        name = f"{path.stem}[{label}]" if label else path.stem
         keys = substitute(table, parameters)
+        keys |= {k: int(keys[k]) for k in NUMBERS & keys.keys()}
         scenario = Scenario(name=name, parameters=parameters, **keys)
         if not scenario.script_path.exists():
             raise LabError(f"{path}: no guest script {scenario.script_path}")

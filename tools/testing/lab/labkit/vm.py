@@ -10,7 +10,6 @@ system, and one loop serves them: no threads, and no wait without an end.
 """
 
 import json
-import os
 import selectors
 import socket
 import subprocess
@@ -76,7 +75,7 @@ class Vm:
         self._add("stderr", ours, self.said.append)
         self.process = subprocess.Popen(
             args + extra, stdin=subprocess.DEVNULL, stdout=theirs,
-            stderr=theirs, start_new_session=True,
+            stderr=theirs,
             pass_fds=[s.fileno() for s in inherit])
         for sock in inherit + [theirs]:
             sock.close()
@@ -144,7 +143,7 @@ class Vm:
             try:
                 self.process.wait(2 if not self._selector.get_map() else 0)
             except subprocess.TimeoutExpired:
-                os.killpg(self.process.pid, 9)
+                self.process.kill()
         code = self.process.wait()
         for key in list(self._selector.get_map().values()):
             key.data.sock.close()
