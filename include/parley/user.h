@@ -61,6 +61,11 @@ typedef unsigned int gfp_t;
 #define min_t(t, a, b)	min((t)(a), (t)(b))
 #define max_t(t, a, b)	max((t)(a), (t)(b))
 #define is_power_of_2(n) ((n) && !((n) & ((n) - 1)))
+static inline unsigned long roundup_pow_of_two(unsigned long n)
+{
+	return n > 1 ? 1ul << (64 - __builtin_clzl(n - 1)) : 1;
+}
+
 #define IS_ALIGNED(x, a) (((x) & ((a) - 1)) == 0)
 #define __is_constexpr(x) __builtin_constant_p(x)
 #define WARN_ON_ONCE(c)	({						\

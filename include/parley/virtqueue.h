@@ -285,28 +285,29 @@ struct parley_iov {
  * struct parley_chain - one request of the device role
  * @iov: set by the caller before take: room for @max pieces.  After it:
  *	@n_out pieces to read, then @n_in to write.
- * @max: set by the caller; a chain of more pieces breaks the queue
- * @n_out: pieces that the device reads
- * @n_in: pieces that the device writes
  * @len_out: bytes in the former
  * @len_in: bytes in the latter
  * @written: set by the caller before complete: bytes written, from the start
  *	of the writable pieces; at most @len_in
- * @ndesc: the core's
+ * @max: set by the caller before take, at least 1; a chain of more pieces
+ *	breaks the queue
  * @id: the core's
  * @seq: the core's
+ * @ndesc: the core's
+ * @n_out: pieces that the device reads
+ * @n_in: pieces that the device writes
  */
 struct parley_chain {
 	struct parley_iov *iov;
-	u16 max;
-	u16 n_out;
-	u16 n_in;
-	u16 ndesc;
 	u32 len_out;
 	u32 len_in;
 	u32 written;
+	u16 max;
 	u16 id;
 	u16 seq;
+	u16 ndesc;
+	u16 n_out;
+	u16 n_in;
 };
 
 /**

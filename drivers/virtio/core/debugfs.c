@@ -37,12 +37,15 @@ static int drvq_show(struct seq_file *s, void *unused)
 	const struct parley_drvq *q = s->private;
 
 	show_ring(s, &q->ring, "driver");
-	seq_printf(s, "in flight    %u\n", READ_ONCE(q->in_flight));
+	seq_printf(s, "in flight    %u\n", (u16)(READ_ONCE(q->seq_put) - READ_ONCE(q->seq_done)));
 	seq_printf(s, "free         %u\n", READ_ONCE(q->free));
 	seq_printf(s, "put          %u\n", READ_ONCE(q->seq_put));
 	seq_printf(s, "published    %u\n", READ_ONCE(q->seq_pub));
-	seq_printf(s, "next used    %u/%u\n", READ_ONCE(q->last.idx),
-		   READ_ONCE(q->last.wrap));
+	seq_printf(s, "reaped       %u\n", READ_ONCE(q->seq_done));
+	if (q->ring.packed)
+		seq_printf(s, "slots        put %u/%u, next used %u/%u\n",
+			   READ_ONCE(q->put.idx), READ_ONCE(q->put.wrap) & 1,
+			   READ_ONCE(q->last.idx), READ_ONCE(q->last.wrap) & 1);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(drvq);
@@ -53,11 +56,14 @@ static int devq_show(struct seq_file *s, void *unused)
 
 	show_ring(s, &q->ring, "device");
 	seq_printf(s, "in flight    %u\n", READ_ONCE(q->in_flight));
-	seq_printf(s, "busy slots   %u\n", READ_ONCE(q->busy));
-	seq_printf(s, "next avail   %u/%u\n", READ_ONCE(q->take.idx),
-		   READ_ONCE(q->take.wrap));
-	seq_printf(s, "next used    %u/%u\n", READ_ONCE(q->done.idx),
-		   READ_ONCE(q->done.wrap));
+	seq_printf(s, "taken        %u\n", READ_ONCE(q->seq));
+	if (q->ring.packed)
+		seq_printf(s, "slots        next %u/%u, next used %u/%u, busy %u\n",
+			   READ_ONCE(q->take.idx), READ_ONCE(q->take.wrap) & 1,
+			   READ_ONCE(q->done.idx), READ_ONCE(q->done.wrap) & 1,
+			   READ_ONCE(q->busy));
+	else
+		seq_printf(s, "used         %u\n", READ_ONCE(q->done.idx));
 	seq_printf(s, "unpublished  %u\n", READ_ONCE(q->pub_count));
 	return 0;
 }

@@ -66,8 +66,11 @@ struct parley_devq *parley_devq_create(const struct parley_devq_config *cfg)
 	q->ring.used = (void *)(unsigned long)cfg->addr.device;
 	parley_devq_set_map(q, cfg->map);
 	if (q->ring.in_order) {
+		unsigned int nr = roundup_pow_of_two(q->ring.num);
+
 		err = -ENOMEM;
-		q->order = kvcalloc(q->ring.num, sizeof(*q->order), GFP_KERNEL);
+		q->order_mask = nr - 1;
+		q->order = kvcalloc(nr, sizeof(*q->order), GFP_KERNEL);
 		if (!q->order)
 			goto fail;
 	}
@@ -169,8 +172,8 @@ PARLEY_EXPORT(parley_devq_untake);
  * are complete.  Context: under the owner's lock; sleeps if the ring lies in
  * user space.
  *
- * Return: 0; -EINVAL if a chain is not in flight or says it wrote more than it
- * holds (the chains before it are complete); -EFAULT if the ring cannot be
+ * Return: 0; -EINVAL if there are more than are in flight, or if one says it
+ * wrote more than it holds (the chains before that one are complete); -EFAULT if the ring cannot be
  * written, -EIO if the queue is broken.
  */
 int parley_devq_complete(struct parley_devq *q,
@@ -283,7 +286,7 @@ int parley_devq_reset(struct parley_devq *q)
 {
 	vq_assert_held(q->ring.lock);
 	if (q->order)
-		memset(q->order, 0, q->ring.num * sizeof(*q->order));
+		memset(q->order, 0, (q->order_mask + 1) * sizeof(*q->order));
 	vq_by_format(q, dev_init);
 	WRITE_ONCE(q->ring.broken, false);
 	return 0;

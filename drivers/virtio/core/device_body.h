@@ -13,6 +13,7 @@
 void VQ_FN(dev_init)(struct parley_devq *q)
 {
 	fmt_dev_init(q);
+	q->avail_seen = 0;
 	q->pub_count = 0;
 	q->event_flags = 0;
 	q->in_flight = 0;
@@ -21,14 +22,16 @@ void VQ_FN(dev_init)(struct parley_devq *q)
 	q->oldest = 0;
 }
 
-/* Translate what one region holds; the common case, inline. */
-static __always_inline bool dev_translate(struct parley_devq *q, u64 addr,
-					  u32 len, u32 perm, struct parley_iov *iov)
+/*
+ * Translate what the cached region holds; the common case, inline.  Only
+ * regions that may be read and written are cached.
+ */
+static __always_inline bool dev_translate(const struct parley_region *g, u64 addr,
+					  u32 len, struct parley_iov *iov)
 {
-	const struct parley_region *g = q->hit;
 	u64 off = addr - g->start;
 
-	if (unlikely(off >= g->size || len > g->size - off || !(g->perm & perm)))
+	if (unlikely(off >= g->size || len > g->size - off))
 		return false;
 	iov->addr = g->host + off;
 	iov->len = len;
@@ -57,7 +60,7 @@ static __always_inline int dev_add(struct parley_devq *q, struct parley_chain *c
 		return -EIO;
 	}
 	if (unlikely(at >= c->max ||
-		     !dev_translate(q, d->addr, d->len, perm, &c->iov[at]))) {
+		     !dev_translate(q->hit, d->addr, d->len, &c->iov[at]))) {
 		n = parley_translate_slow(q, c, at, d->addr, d->len, perm);
 		if (unlikely(n < 0))
 			return n;
@@ -70,17 +73,34 @@ static __always_inline int dev_add(struct parley_devq *q, struct parley_chain *c
 	return 0;
 }
 
+/* Our address of entry @at of a table that no single region holds. */
+static int dev_table_piece(struct parley_devq *q, u16 id, u64 addr,
+			   struct parley_iov *iov)
+{
+	struct parley_chain one = { .max = 1, .id = id };
+	int err;
+
+	one.iov = iov;
+	err = parley_translate_slow(q, &one, 0, addr, sizeof(struct vring_desc),
+				    PARLEY_MEM_READ);
+	return err < 0 ? err : 0;
+}
+
 /*
- * Follow an indirect table.  It lies where buffers do and need not be
- * contiguous for us, so each entry's address is translated; an entry that
+ * Follow an indirect table.  It lies where buffers do, mostly in one region;
+ * where it does not, each entry is translated by itself, and an entry that
  * straddles two regions is refused.
  */
-static int dev_take_table(struct parley_devq *q, struct parley_chain *c,
-			  const struct vq_desc *head)
+static __always_inline int dev_take_table(struct parley_devq *q,
+					  struct parley_chain *c,
+					  const struct vq_desc *head)
 {
 	u32 entries = head->len / sizeof(struct vring_desc), at = 0, n;
 	u32 most = max_t(u32, q->ring.num, DEV_TABLE_MAX);
+	const enum parley_space s = q->map_space;
+	struct parley_iov table, entry;
 	struct vq_desc d;
+	bool whole;
 	int err;
 
 	if (unlikely(!q->ring.indirect || !entries ||
@@ -89,24 +109,22 @@ static int dev_take_table(struct parley_devq *q, struct parley_chain *c,
 				  c->id, head->len);
 		return -EIO;
 	}
+	whole = dev_translate(q->hit, head->addr, head->len, &table);
 	for (n = 0; n < most; n++) {
-		u64 addr = head->addr + (u64)at * sizeof(struct vring_desc);
-		struct parley_chain one = { .max = 1, .id = c->id };
-		struct parley_iov iov;
+		size_t off = at * sizeof(struct vring_desc);
 
-		one.iov = &iov;
-		if (unlikely(!dev_translate(q, addr, sizeof(struct vring_desc),
-					    PARLEY_MEM_READ, &iov))) {
-			err = parley_translate_slow(q, &one, 0, addr,
-						    sizeof(struct vring_desc),
-						    PARLEY_MEM_READ);
-			if (err < 0)
+		if (likely(whole)) {
+			entry.addr = table.addr + off;
+		} else {
+			err = dev_table_piece(q, c->id, head->addr + off, &entry);
+			if (unlikely(err))
 				return err;
 		}
-		if (unlikely(fmt_table_entry(q->map_space, (void *)iov.addr, &d)))
+		if (unlikely(fmt_table_get(s, entry.kern, &d)))
 			return -EFAULT;
 		if (unlikely(d.flags & VRING_DESC_F_INDIRECT)) {
-			parley_ring_break(&q->ring, "chain %u: indirect inside indirect", c->id);
+			parley_ring_break(&q->ring, "chain %u: indirect inside indirect",
+					  c->id);
 			return -EIO;
 		}
 		err = dev_add(q, c, &d);
@@ -126,34 +144,40 @@ static int dev_take_table(struct parley_devq *q, struct parley_chain *c,
 	return -EIO;
 }
 
-/* All chains but those of a single direct descriptor. */
+/* All chains but those of a single direct descriptor in the cached region. */
 static noinline int dev_take_chain(struct parley_devq *q, struct parley_chain *c,
-				   struct vq_desc *d, const enum parley_space s)
+				   const struct vq_take *t, struct vq_desc d,
+				   const enum parley_space s)
 {
 	u16 n;
 	int err;
 
+	c->n_out = 0;
+	c->n_in = 0;
+	c->len_out = 0;
+	c->len_in = 0;
 	for (n = 1; ; n++) {
-		if (d->flags & VRING_DESC_F_INDIRECT) {
-			if (unlikely(d->flags & VRING_DESC_F_NEXT ||
+		if (d.flags & VRING_DESC_F_INDIRECT) {
+			if (unlikely(d.flags & VRING_DESC_F_NEXT ||
 				     (n > 1 && !FMT_NEXT_THEN_INDIRECT))) {
-				parley_ring_break(&q->ring, "chain %u: indirect and next", c->id);
+				parley_ring_break(&q->ring, "chain %u: indirect and next",
+						  c->id);
 				return -EIO;
 			}
 			c->ndesc = n;
-			return dev_take_table(q, c, d);
+			return dev_take_table(q, c, &d);
 		}
-		err = dev_add(q, c, d);
+		err = dev_add(q, c, &d);
 		if (unlikely(err))
 			return err;
-		if (!(d->flags & VRING_DESC_F_NEXT))
+		if (!(d.flags & VRING_DESC_F_NEXT))
 			break;
 		if (unlikely(n >= q->ring.num)) {
 			parley_ring_break(&q->ring, "chain %u is longer than the ring",
 					  c->id);
 			return -EIO;
 		}
-		err = fmt_follow(q, s, d, n, &c->id);
+		err = fmt_follow(q, t, s, &d, n, &c->id);
 		if (unlikely(err))
 			return err;
 	}
@@ -161,84 +185,75 @@ static noinline int dev_take_chain(struct parley_devq *q, struct parley_chain *c
 	return 0;
 }
 
-/* 1: taken; 0: nothing there; negative: fault, violation or -EAGAIN. */
-static __always_inline int dev_take_one(struct parley_devq *q,
-					struct parley_chain *c,
-					const enum parley_space s)
+/* A single direct descriptor in the cached region; false: not that simple. */
+static __always_inline bool dev_take_plain(const struct parley_region *g,
+					   struct parley_chain *c,
+					   const struct vq_desc *d)
 {
-	struct vq_desc d;
-	int err;
-
-	err = fmt_avail(q, s);
-	if (err <= 0)
-		return err;
-	c->n_out = 0;
-	c->n_in = 0;
-	c->len_out = 0;
-	c->len_in = 0;
+	if (unlikely(d->flags & (VRING_DESC_F_NEXT | VRING_DESC_F_INDIRECT) ||
+		     !d->len || !dev_translate(g, d->addr, d->len, c->iov)))
+		return false;
+	if (d->flags & VRING_DESC_F_WRITE) {
+		c->len_out = 0;
+		c->len_in = d->len;
+		c->n_out = 0;
+		c->n_in = 1;
+	} else {
+		c->len_out = d->len;
+		c->len_in = 0;
+		c->n_out = 1;
+		c->n_in = 0;
+	}
 	c->ndesc = 1;
-	err = fmt_head(q, s, &d, &c->id);
-	if (likely(!err)) {
-		if (likely(!(d.flags & (VRING_DESC_F_NEXT | VRING_DESC_F_INDIRECT))))
-			err = dev_add(q, c, &d);
-		else
-			err = dev_take_chain(q, c, &d, s);
-	}
-	if (unlikely(err)) {
-		if (err == -EFAULT)
-			parley_ring_break(&q->ring, "cannot read descriptors of chain %u",
-					  c->id);
-		return err;
-	}
-	c->seq = q->seq;
-	if (++q->seq == q->ring.num)
-		q->seq = 0;
-	fmt_take_advance(q, c->ndesc);
-	q->in_flight++;
-	q->busy += c->ndesc;
-	return 1;
+	return true;
+}
+
+/* The chain at hand is faulty, or must wait. */
+static noinline int dev_take_fail(struct parley_devq *q, int err, u16 id)
+{
+	if (err == -EFAULT)
+		parley_ring_break(&q->ring, "cannot read descriptors of chain %u", id);
+	return err;
 }
 
 static __always_inline int dev_take(struct parley_devq *q,
 				    struct parley_chain *chains, unsigned int nr,
 				    const enum parley_space s)
 {
+	struct vq_take t;
 	unsigned int n;
 	int ret = 0;
 
+	fmt_take_begin(q, &t);
 	for (n = 0; n < nr; n++) {
-		ret = dev_take_one(q, &chains[n], s);
+		struct parley_chain *c = &chains[n];
+		struct vq_desc d;
+
+		ret = fmt_avail(q, &t, s);
 		if (ret <= 0)
 			break;
+		ret = fmt_head(q, &t, s, &d, &c->id);
+		if (likely(!ret) && unlikely(!dev_take_plain(q->hit, c, &d))) {
+			struct vq_take copy = t;	/* t stays in registers */
+
+			ret = dev_take_chain(q, c, &copy, d, s);
+		}
+		if (unlikely(ret)) {
+			ret = dev_take_fail(q, ret, c->id);
+			break;
+		}
+		c->seq = t.seq++;
+		fmt_take_advance(&t, c->ndesc);
 	}
+	fmt_take_end(q, &t);
+	q->in_flight += n;
 	q->ring.stats.buffers += n;
 	return n ? n : ret;
 }
 
-/* Before a chain's used entry: it is one that we took, and the sums are right. */
-static __always_inline int dev_check_used(struct parley_devq *q,
-					  const struct parley_chain *c)
+static __always_inline struct vq_order *dev_order(struct parley_devq *q, u16 seq)
 {
-	if (unlikely(!q->in_flight || c->written > c->len_in ||
-		     c->ndesc > q->busy))
-		return -EINVAL;
-	return 0;
-}
-
-static __always_inline int dev_use(struct parley_devq *q, u16 id, u32 written,
-				   const enum parley_space s)
-{
-	if (likely(!fmt_used_write(q, s, id, written)))
-		return 0;
-	parley_ring_break(&q->ring, "cannot write used entry %u", q->done.idx);
-	return -EFAULT;
-}
-
-static __always_inline void dev_leave(struct parley_devq *q, u16 ndesc)
-{
-	fmt_used_step(q, ndesc);
-	q->in_flight--;
-	q->busy -= ndesc;
+	return &q->order[seq & q->order_mask];
 }
 
 /*
@@ -246,31 +261,27 @@ static __always_inline void dev_leave(struct parley_devq *q, u16 ndesc)
  * completely are used by one entry, that of the last (spec 2.7.9, 2.8.9).
  */
 static __always_inline int dev_release_in_order(struct parley_devq *q,
+						struct vq_use *u,
 						const enum parley_space s)
 {
-	while (q->in_flight) {
-		u16 i, last = q->oldest, run = 1;
-		int err;
+	while (q->in_flight && dev_order(q, q->oldest)->done) {
+		struct vq_order *last = dev_order(q, q->oldest);
+		u16 i, run = 1;
 
-		if (!q->order[last].done)
-			break;
-		while (q->order[last].full && run < q->in_flight) {
-			u16 next = last + 1 == q->ring.num ? 0 : last + 1;
-
-			if (!q->order[next].done)
-				break;
-			last = next;
+		while (last->full && run < q->in_flight &&
+		       dev_order(q, q->oldest + run)->done) {
+			last = dev_order(q, q->oldest + run);
 			run++;
 		}
-		err = dev_use(q, q->order[last].id, q->order[last].written, s);
-		if (unlikely(err))
-			return err;
+		if (unlikely(fmt_used_write(u, s, last->id, last->written)))
+			return -EFAULT;
 		for (i = 0; i < run; i++) {
-			q->order[q->oldest].done = false;
-			dev_leave(q, q->order[q->oldest].ndesc);
-			if (++q->oldest == q->ring.num)
-				q->oldest = 0;
+			struct vq_order *o = dev_order(q, q->oldest++);
+
+			o->done = false;
+			fmt_used_step(u, o->ndesc);
 		}
+		q->in_flight -= run;
 	}
 	return 0;
 }
@@ -278,11 +289,9 @@ static __always_inline int dev_release_in_order(struct parley_devq *q,
 static __always_inline int dev_note_done(struct parley_devq *q,
 					 const struct parley_chain *c)
 {
-	struct vq_order *o = &q->order[c->seq];
-	u16 age = c->seq >= q->oldest ? c->seq - q->oldest
-				      : c->seq + q->ring.num - q->oldest;
+	struct vq_order *o = dev_order(q, c->seq);
 
-	if (unlikely(age >= q->in_flight || o->done))
+	if (unlikely((u16)(c->seq - q->oldest) >= q->in_flight || o->done))
 		return -EINVAL;
 	*o = (struct vq_order){
 		.written = c->written,
@@ -298,31 +307,40 @@ static __always_inline int dev_complete(struct parley_devq *q,
 					const struct parley_chain *chains,
 					unsigned int nr, const enum parley_space s)
 {
+	const bool in_order = q->order;
+	struct vq_use u;
 	unsigned int n;
 	int err = 0;
 
+	if (unlikely(nr > q->in_flight))
+		return -EINVAL;
+	fmt_use_begin(q, &u);
 	for (n = 0; n < nr; n++) {
 		const struct parley_chain *c = &chains[n];
 
-		err = dev_check_used(q, c);
-		if (unlikely(err))
+		if (unlikely(c->written > c->len_in)) {
+			err = -EINVAL;
 			break;
-		if (q->order) {
-			err = dev_note_done(q, c);
-		} else {
-			err = dev_use(q, c->id, c->written, s);
-			if (likely(!err))
-				dev_leave(q, c->ndesc);
 		}
+		if (in_order) {
+			err = dev_note_done(q, c);
+			if (unlikely(err))
+				break;
+			continue;
+		}
+		err = fmt_used_write(&u, s, c->id, c->written);
 		if (unlikely(err))
 			break;
+		fmt_used_step(&u, c->ndesc);
 	}
+	if (!in_order)
+		q->in_flight -= n;
+	else if (dev_release_in_order(q, &u, s))
+		err = -EFAULT;
+	fmt_use_end(q, &u);
 	q->ring.stats.completed += n;
-	if (q->order && n) {
-		int err2 = dev_release_in_order(q, s);
-
-		err = err ? : err2;
-	}
+	if (unlikely(err == -EFAULT))
+		parley_ring_break(&q->ring, "cannot write used entry %u", q->done.idx);
 	return err;
 }
 
@@ -353,9 +371,13 @@ fault:
 
 unsigned int VQ_FN(dev_peek)(struct parley_devq *q)
 {
-	int n = dev_by_space(q, fmt_avail(q, PARLEY_SPACE_KERNEL),
-			     fmt_avail(q, PARLEY_SPACE_USER));
+	struct vq_take t;
+	int n;
 
+	fmt_take_begin(q, &t);
+	n = dev_by_space(q, fmt_avail(q, &t, PARLEY_SPACE_KERNEL),
+			 fmt_avail(q, &t, PARLEY_SPACE_USER));
+	fmt_take_end(q, &t);
 	return n < 0 ? 0 : n;
 }
 
@@ -371,20 +393,17 @@ int VQ_FN(dev_untake)(struct parley_devq *q, const struct parley_chain *chains,
 		      unsigned int nr)
 {
 	unsigned int n;
-	u16 seq = q->seq;
 
-	for (n = nr; n; n--) {
-		seq = seq ? seq - 1 : q->ring.num - 1;
-		if (nr > q->in_flight || chains[n - 1].seq != seq ||
-		    (q->order && q->order[seq].done))
+	if (nr > q->in_flight)
+		return -EINVAL;
+	for (n = 0; n < nr; n++)
+		if (chains[n].seq != (u16)(q->seq - nr + n) ||
+		    (q->order && dev_order(q, chains[n].seq)->done))
 			return -EINVAL;
-	}
-	for (n = nr; n; n--) {
+	for (n = nr; n; n--)
 		fmt_take_rewind(q, chains[n - 1].ndesc);
-		q->busy -= chains[n - 1].ndesc;
-		q->in_flight--;
-	}
-	q->seq = seq;
+	q->seq -= nr;
+	q->in_flight -= nr;
 	q->ring.stats.buffers -= nr;
 	return 0;
 }
@@ -443,6 +462,7 @@ int VQ_FN(dev_load)(struct parley_devq *q, u32 base)
 			   fmt_load(q, PARLEY_SPACE_USER, base));
 	if (err)
 		return err;
+	q->oldest = q->seq;
 	/* Whoever served the ring before us may have left any event there. */
 	q->event_flags = U16_MAX;
 	VQ_FN(dev_arm)(q);

@@ -102,7 +102,7 @@ void parley_drvq_destroy(struct parley_drvq *q)
 	if (!q)
 		return;
 	parley_debugfs_remove(&q->ring);
-	WARN_ON_ONCE(q->in_flight);
+	WARN_ON_ONCE(vq_in_flight(q));
 	drvq_free(q);
 }
 PARLEY_EXPORT(parley_drvq_destroy);
@@ -146,7 +146,7 @@ bool parley_drvq_publish(struct parley_drvq *q)
 	bool kick;
 
 	vq_assert_held(q->ring.lock);
-	if (unlikely(q->ring.broken) || from == q->seq_put)
+	if (unlikely(q->ring.broken || from == q->seq_put))
 		return false;
 	kick = vq_by_format(q, drv_publish);
 	q->ring.stats.publishes++;
@@ -267,9 +267,9 @@ void *parley_drvq_detach(struct parley_drvq *q)
 	unsigned int id;
 
 	vq_assert_held(q->ring.lock);
-	if (!q->in_flight)
-		return NULL;
 	WRITE_ONCE(q->ring.broken, true);
+	if (!vq_in_flight(q))
+		return NULL;
 	for (id = q->detached; id < q->ring.num; id++) {
 		struct vq_shadow *sh = &q->shadow[id];
 		void *cookie = sh->cookie;
@@ -279,7 +279,7 @@ void *parley_drvq_detach(struct parley_drvq *q)
 		if (sh->extra)
 			parley_shadow_release(q, id);
 		sh->cookie = NULL;
-		q->in_flight--;
+		q->seq_done++;
 		q->detached = id + 1;
 		return cookie;
 	}
@@ -301,7 +301,7 @@ int parley_drvq_reset(struct parley_drvq *q)
 	int i;
 
 	vq_assert_held(q->ring.lock);
-	if (q->in_flight)
+	if (vq_in_flight(q))
 		return -EBUSY;
 	for (i = 0; i < 3; i++)
 		memset(q->area[i].mem, 0, q->area[i].size);

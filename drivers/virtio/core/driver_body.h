@@ -11,27 +11,73 @@ void VQ_FN(drv_init)(struct parley_drvq *q)
 	q->event_flags = 0;
 	q->seq_put = 0;
 	q->seq_pub = 0;
-	q->in_flight = 0;
+	q->seq_done = 0;
 	q->in_batch = false;
 	q->free = q->ring.num;
 }
 
-/* Enter a chain that fmt_put() wrote into private state. */
-static __always_inline void drv_note(struct parley_drvq *q, u16 id,
-				     void *cookie, u32 len_in, u16 ndesc)
+/* Enter a chain that was written into private state. */
+static __always_inline struct vq_shadow *drv_note(struct vq_put *p, u16 id,
+						  void *cookie, u32 len_in,
+						  u16 ndesc)
 {
-	struct vq_shadow *sh = &q->shadow[id];
+	struct vq_shadow *sh = &p->shadow[id];
 
 	sh->cookie = cookie;
 	sh->len_in = len_in;
-	sh->seq = q->seq_put;
-	sh->ndesc = ndesc;
-	q->free -= ndesc;
-	q->in_flight++;
-	q->seq_put++;
+	sh->seq = p->seq++;
+	p->free -= ndesc;
+	return sh;
 }
 
-/* Sum of the device-writable bytes; -EINVAL for a buffer that no device gets. */
+/*
+ * Fill an indirect table, checking and summing as it goes: nobody sees the
+ * table before it is put.  Spec 2.7.5.2: no chain of more than 2^32 bytes.
+ */
+static __always_inline int drv_fill_table(void *table,
+					  const struct parley_seg *segs,
+					  u16 n_out, u16 n, u32 *len_in)
+{
+	u64 total = 0, out = 0;
+	u16 i;
+
+	for (i = 0; i < n; i++) {
+		u16 flags = 0;
+
+		if (i == n_out)
+			out = total;
+		if (i >= n_out)
+			flags = VRING_DESC_F_WRITE;
+		if (unlikely(!segs[i].len))
+			return -EINVAL;
+		fmt_table_set(table, i, n, segs[i].addr, segs[i].len, flags);
+		total += segs[i].len;
+	}
+	if (unlikely(total > U32_MAX))
+		return -EINVAL;
+	*len_in = n_out < n ? total - out : 0;
+	return 0;
+}
+
+/* Several segments, unmapped, through a table that is kept ready. */
+static __always_inline int drv_put_ready(struct parley_drvq *q, struct vq_put *p,
+					 const struct parley_buf *b, u16 n)
+{
+	size_t at = (size_t)p->free_id * q->table_stride *
+		    sizeof(struct vring_desc);
+	u32 len_in;
+	u16 id;
+
+	if (unlikely(drv_fill_table(q->tables.mem + at, b->segs, b->n_out, n,
+				    &len_in)))
+		return -EINVAL;
+	id = fmt_put_one(p, q->tables.bus + at, n * sizeof(struct vring_desc),
+			 VRING_DESC_F_INDIRECT);
+	drv_note(p, id, b->cookie, len_in, 1);
+	return 0;
+}
+
+/* The same checks for a chain that has no table. */
 static int drv_check(const struct parley_buf *b, u16 n, u32 *len_in)
 {
 	u64 total = 0, in = 0;
@@ -44,7 +90,6 @@ static int drv_check(const struct parley_buf *b, u16 n, u32 *len_in)
 		if (i >= b->n_out)
 			in += b->segs[i].len;
 	}
-	/* Spec 2.7.5.2: a chain never describes more than 2^32 bytes. */
 	if (total > U32_MAX)
 		return -EINVAL;
 	*len_in = in;
@@ -52,18 +97,20 @@ static int drv_check(const struct parley_buf *b, u16 n, u32 *len_in)
 }
 
 /*
- * Everything but a single unmapped segment: several segments, an indirect
- * table, mappings.  Nothing is visible or changed when this fails.
+ * Whatever is not the common case: mappings, allocated tables, direct chains,
+ * mistakes.  Nothing is visible or changed when this fails.
  */
-static noinline int drv_put_chain(struct parley_drvq *q,
-				  const struct parley_buf *b, gfp_t gfp)
+static noinline int drv_put_slow(struct parley_drvq *q,
+				 const struct parley_buf *b, gfp_t gfp)
 {
 	const struct parley_seg *segs = b->segs;
 	u32 n = (u32)b->n_out + b->n_in, len_in;
 	struct vq_extra *x = q->extra ? &q->extra[q->free_id] : NULL;
 	bool mapped = q->dma && !(b->flags & PARLEY_BUF_PREMAPPED);
 	struct parley_seg seg;
+	struct vq_shadow *sh;
 	void *table = NULL;
+	struct vq_put p;
 	u16 id;
 	int err;
 
@@ -83,42 +130,64 @@ static noinline int drv_put_chain(struct parley_drvq *q,
 	}
 	if (n > 1 && q->ring.indirect)
 		table = parley_shadow_table(q, q->free_id, n, &seg, gfp);
-	if (table) {
-		fmt_table_write(table, segs, b->n_out, n);
-		id = fmt_put(q, &seg, 1, 1, VRING_DESC_F_INDIRECT);
-		n = 1;
-	} else if (n <= q->free) {
-		id = fmt_put(q, segs, b->n_out, n, 0);
-	} else {
+	if (unlikely(!table && n > q->free)) {
 		if (mapped)
 			parley_shadow_unmap(q, x);
 		return -ENOSPC;
 	}
-	q->shadow[id].extra = mapped || (table && x->table);
-	drv_note(q, id, b->cookie, len_in, n);
+	fmt_put_begin(q, &p);
+	if (table) {
+		drv_fill_table(table, segs, b->n_out, n, &len_in);
+		id = fmt_put_one(&p, seg.addr, seg.len, VRING_DESC_F_INDIRECT);
+		n = 1;
+	} else if (n > 1) {
+		id = fmt_put_chain(&p, segs, b->n_out, n);
+	} else {
+		id = fmt_put_one(&p, segs->addr, segs->len,
+				 b->n_in ? VRING_DESC_F_WRITE : 0);
+	}
+	sh = drv_note(&p, id, b->cookie, len_in, n);
+	sh->ndesc = n;
+	sh->extra = mapped || (table && x->table);
+	sh->special = sh->extra || n > 1;
+	fmt_put_end(q, &p);
 	return 0;
 }
 
 int VQ_FN(drv_put)(struct parley_drvq *q, const struct parley_buf *bufs,
 		   unsigned int nr, gfp_t gfp)
 {
+	const u32 ready = q->dma ? 0 : q->table_stride;
+	const bool plain = !q->dma;
+	struct vq_put p;
 	unsigned int i;
 	int err = 0;
 
+	fmt_put_begin(q, &p);
 	for (i = 0; i < nr; i++) {
 		const struct parley_buf *b = &bufs[i];
+		u32 n = (u32)b->n_out + b->n_in;
 
-		if (likely(b->n_out + b->n_in == 1 && b->segs->len &&
-			   b->cookie && q->free && !q->dma)) {
-			u16 id = fmt_put(q, b->segs, b->n_out, 1, 0);
+		if (likely(n == 1 && plain && p.free && b->cookie &&
+			   b->segs->len)) {
+			u32 len = b->segs->len;
+			u16 id = fmt_put_one(&p, b->segs->addr, len,
+					     b->n_in * VRING_DESC_F_WRITE);
 
-			drv_note(q, id, b->cookie, b->n_in ? b->segs->len : 0, 1);
+			drv_note(&p, id, b->cookie, b->n_in ? len : 0, 1);
 			continue;
 		}
-		err = drv_put_chain(q, b, gfp);
+		if (likely(n > 1 && n <= ready && p.free && b->cookie)) {
+			err = drv_put_ready(q, &p, b, n);
+		} else {
+			fmt_put_end(q, &p);
+			err = drv_put_slow(q, b, gfp);
+			fmt_put_begin(q, &p);
+		}
 		if (unlikely(err))
 			break;
 	}
+	fmt_put_end(q, &p);
 	q->ring.stats.buffers += i;
 	return i ? i : err;
 }
@@ -136,35 +205,40 @@ bool VQ_FN(drv_publish)(struct parley_drvq *q)
 	return kick;
 }
 
-/* Was the id given to the device, as the head of a chain, and not handed back? */
-static __always_inline bool drv_in_flight(const struct parley_drvq *q, u32 id)
+/*
+ * Was the id given to the device, as the head of a chain, and not handed back?
+ * A chain that was put and not yet published does not count: once its owner
+ * had it back, publishing would show the device memory that is not the ring's.
+ */
+static __always_inline bool drv_owned_by_device(const struct vq_reap *p, u32 id)
 {
-	const struct vq_shadow *sh = &q->shadow[id];
+	const struct vq_shadow *sh = &p->shadow[id];
 
-	return id < q->ring.num && sh->cookie &&
-	       (u16)(q->seq_pub - 1 - sh->seq) < q->ring.num;
+	return id < p->num && sh->cookie &&
+	       !(p->held_back && (u16)(p->last_pub - sh->seq) >= p->num);
 }
 
 /*
  * In order: one used entry ends a batch, and the chains before its own were
  * used completely (spec 2.7.9, 2.8.9).  Turns the batch into single chains.
  */
-static noinline int drv_used_in_order(struct parley_drvq *q, u32 *id, u32 *len)
+static __always_inline int drv_used_in_order(struct parley_drvq *q,
+					     struct vq_reap *p, u32 *id, u32 *len)
 {
 	int ret;
 
 	if (!q->in_batch) {
-		ret = fmt_used(q, id, len);
+		ret = fmt_used(q, p, id, len);
 		if (ret <= 0)
 			return ret;
-		if (unlikely(!drv_in_flight(q, *id))) {
+		if (unlikely(!drv_owned_by_device(p, *id))) {
 			parley_ring_break(&q->ring, "id %u used, not in flight", *id);
 			return -EIO;
 		}
 		q->batch_id = *id;
 		q->batch_len = *len;
 		q->in_batch = true;
-	} else if (unlikely(!fmt_used_left(q))) {
+	} else if (unlikely(!fmt_used_left(p))) {
 		parley_ring_break(&q->ring, "in-order batch up to id %u passes the used index",
 				  q->batch_id);
 		return -EIO;
@@ -174,58 +248,84 @@ static noinline int drv_used_in_order(struct parley_drvq *q, u32 *id, u32 *len)
 		*len = q->batch_len;
 		q->in_batch = false;
 	} else {
-		*len = q->shadow[*id].len_in;
+		*len = p->shadow[*id].len_in;
 	}
 	return 1;
 }
 
-static __always_inline bool drv_retire(struct parley_drvq *q, u32 id, u32 len,
-				       struct parley_done *done)
+/* The used entry is a lie: say which. */
+static noinline void drv_refuse(struct parley_drvq *q, bool owned, u32 id, u32 len)
+{
+	if (!owned)
+		parley_ring_break(&q->ring, "id %u used, not in flight", id);
+	else
+		parley_ring_break(&q->ring, "id %u: %u bytes written into %u",
+				  id, len, q->shadow[id].len_in);
+}
+
+/* Longer than one descriptor, or with something to release. */
+static noinline u16 drv_retire_special(struct parley_drvq *q, u16 id)
 {
 	struct vq_shadow *sh = &q->shadow[id];
+	u16 ndesc = sh->ndesc;
 
-	if (unlikely(!drv_in_flight(q, id))) {
-		parley_ring_break(&q->ring, "id %u used, not in flight", id);
-		return false;
-	}
-	if (unlikely(len > sh->len_in)) {
-		parley_ring_break(&q->ring, "id %u: %u bytes written into %u",
-				  id, len, sh->len_in);
-		return false;
-	}
-	done->cookie = sh->cookie;
-	done->len = len;
-	if (unlikely(sh->extra))
+	if (sh->extra)
 		parley_shadow_release(q, id);
-	sh->cookie = NULL;
-	q->free += sh->ndesc;
-	q->in_flight--;
-	fmt_used_advance(q, sh->ndesc);
-	if (q->ring.in_order) {
-		q->oldest = q->shadow[sh->tail].next;
-	} else {
-		q->shadow[sh->tail].next = q->free_id;
-		q->free_id = id;
-	}
-	return true;
+	sh->ndesc = 1;
+	sh->tail = id;
+	sh->special = false;
+	return ndesc;
 }
 
 unsigned int VQ_FN(drv_reap)(struct parley_drvq *q, struct parley_done *done,
 			     unsigned int max)
 {
+	const bool in_order = q->ring.in_order;
+	struct vq_reap p;
 	unsigned int n;
-	u32 id, len;
 
+	fmt_reap_begin(q, &p);
+	p.held_back = q->seq_put != q->seq_pub;
+	p.last_pub = q->seq_pub - 1;
 	for (n = 0; n < max; n++) {
-		if (q->ring.in_order) {
-			if (drv_used_in_order(q, &id, &len) <= 0)
+		struct vq_shadow *sh, *tail;
+		u16 ndesc = 1;
+		u32 id, len;
+
+		if (in_order) {
+			if (drv_used_in_order(q, &p, &id, &len) <= 0)
 				break;
-		} else if (fmt_used(q, &id, &len) <= 0) {
+		} else if (fmt_used(q, &p, &id, &len) <= 0) {
 			break;
 		}
-		if (unlikely(!drv_retire(q, id, len, &done[n])))
+		sh = &p.shadow[id];
+		if (unlikely(!drv_owned_by_device(&p, id))) {
+			drv_refuse(q, false, id, len);
 			break;
+		}
+		if (unlikely(len > sh->len_in)) {
+			drv_refuse(q, true, id, len);
+			break;
+		}
+		done[n].cookie = sh->cookie;
+		done[n].len = len;
+		sh->cookie = NULL;
+		tail = sh;
+		if (unlikely(sh->special)) {
+			tail = &p.shadow[sh->tail];
+			ndesc = drv_retire_special(q, id);
+		}
+		if (in_order) {
+			q->oldest = tail->next;
+		} else {
+			tail->next = p.free_id;
+			p.free_id = id;
+		}
+		p.free += ndesc;
+		p.done++;
+		fmt_used_advance(&p, ndesc);
 	}
+	fmt_reap_end(q, &p);
 	q->ring.stats.completed += n;
 	return n;
 }
@@ -242,10 +342,10 @@ bool VQ_FN(drv_pending)(const struct parley_drvq *q)
  */
 bool VQ_FN(drv_arm)(struct parley_drvq *q, unsigned int after)
 {
-	unsigned int most = q->ring.packed ? vq_slots_in_flight(q) - q->pub_desc
-					   : (u16)(q->in_flight -
-						   (u16)(q->seq_put - q->seq_pub));
+	unsigned int most = vq_published(q);
 
+	if (q->ring.packed)
+		most = q->ring.num - q->free - q->pub_desc;
 	fmt_drv_arm(q, most ? min(after, most - 1) : 0);
 	return !VQ_FN(drv_pending)(q);
 }

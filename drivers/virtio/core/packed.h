@@ -21,86 +21,127 @@
 #define PACKED_USED	(1 << VRING_PACKED_DESC_F_USED)
 #define PACKED_BITS	(PACKED_AVAIL | PACKED_USED)
 
-/* The two bits of a descriptor that is available, or used, in this round. */
-static __always_inline u16 packed_avail_bits(bool wrap)
+/* The two bits of an available descriptor, from the wrap counter as a mask. */
+static __always_inline u16 packed_avail_bits(u16 wrap)
 {
-	return wrap ? PACKED_AVAIL : PACKED_USED;
+	return PACKED_USED ^ (wrap & PACKED_BITS);
 }
 
-static __always_inline u16 packed_used_bits(bool wrap)
+static __always_inline bool packed_is_avail(u16 flags, u16 wrap)
 {
-	return wrap ? PACKED_BITS : 0;
+	return ((flags ^ wrap) & PACKED_BITS) == PACKED_USED;
 }
 
-static __always_inline void packed_step(const struct vq_ring *r,
-					struct vq_cursor *c, u16 n)
+static __always_inline bool packed_is_used(u16 flags, u16 wrap)
 {
-	u32 idx = c->idx + n;
+	return !((flags ^ wrap) & PACKED_BITS);
+}
 
-	if (idx >= r->num) {
-		idx -= r->num;
-		c->wrap ^= 1;
+/* Step n <= num slots. */
+static __always_inline void packed_step(u32 num, u32 *idx, u16 *wrap, u16 n)
+{
+	*idx += n;
+	if (unlikely(*idx >= num)) {
+		*idx -= num;
+		*wrap = ~*wrap;
 	}
-	c->idx = idx;
 }
 
-static __always_inline u16 packed_off_wrap(const struct vq_cursor *c)
+static __always_inline u16 packed_off_wrap(u16 idx, u16 wrap)
 {
-	return c->idx | c->wrap << VRING_PACKED_EVENT_F_WRAP_CTR;
+	return idx | (wrap & 1 << VRING_PACKED_EVENT_F_WRAP_CTR);
 }
 
 /* ------------------------------------------------------------ driver role */
 
 static inline void fmt_drv_init(struct parley_drvq *q)
 {
-	q->put = q->pub = q->last = (struct vq_cursor){ .wrap = 1 };
-	q->pub_desc = 0;
+	q->put = q->pub = q->last = (struct vq_cursor){ .wrap = U16_MAX };
 }
 
-/* Returns the id of the chain; the caller has made sure that n slots are free. */
-static __always_inline u16 fmt_put(struct parley_drvq *q,
-				   const struct parley_seg *segs, u16 n_out,
-				   u16 n, u16 flags)
+static __always_inline void fmt_put_begin(const struct parley_drvq *q,
+					  struct vq_put *p)
 {
-	struct vq_ring *r = &q->ring;
-	u16 id = q->free_id, i;
+	p->desc = q->ring.pdesc;
+	p->shadow = q->shadow;
+	p->num = q->ring.num;
+	p->idx = q->put.idx;
+	p->wrap = q->put.wrap;
+	p->seq = q->seq_put;
+	p->free = q->free;
+	p->free_id = q->free_id;
+	p->pub_desc = q->pub_desc;
+	p->pub_flags = q->pub_flags;
+}
 
-	for (i = 0; i < n; i++) {
-		struct vring_packed_desc *d = &r->pdesc[q->put.idx];
-		u16 f = flags | packed_avail_bits(q->put.wrap);
+static __always_inline void fmt_put_end(struct parley_drvq *q,
+					const struct vq_put *p)
+{
+	q->put.idx = p->idx;
+	q->put.wrap = p->wrap;
+	q->seq_put = p->seq;
+	q->free = p->free;
+	q->free_id = p->free_id;
+	q->pub_desc = p->pub_desc;
+	q->pub_flags = p->pub_flags;
+}
 
-		if (i >= n_out)
-			f |= VRING_DESC_F_WRITE;
-		if (i + 1 < n)
-			f |= VRING_DESC_F_NEXT;
-		d->addr = cpu_to_le64(segs[i].addr);
-		d->len = cpu_to_le32(segs[i].len);
-		d->id = cpu_to_le16(id);
-		if (q->pub_desc + i)
-			d->flags = cpu_to_le16(f);
-		else
-			q->pub_flags = f;
-		packed_step(r, &q->put, 1);
-	}
-	q->pub_desc += n;
-	q->shadow[id].tail = id;
-	q->free_id = q->shadow[id].next;
+/* Write the next slot; the flags of a publication's first one are held back. */
+static __always_inline void packed_set(struct vq_put *p, u16 id, u64 addr,
+				       u32 len, u16 flags)
+{
+	struct vring_packed_desc *d = (struct vring_packed_desc *)p->desc + p->idx;
+
+	flags |= packed_avail_bits(p->wrap);
+	d->addr = cpu_to_le64(addr);
+	d->len = cpu_to_le32(len);
+	d->id = cpu_to_le16(id);
+	if (likely(p->pub_desc))
+		d->flags = cpu_to_le16(flags);
+	else
+		p->pub_flags = flags;
+	p->pub_desc++;
+	packed_step(p->num, &p->idx, &p->wrap, 1);
+}
+
+static __always_inline u16 fmt_put_one(struct vq_put *p, u64 addr, u32 len,
+				       u16 flags)
+{
+	u16 id = p->free_id;
+
+	packed_set(p, id, addr, len, flags);
+	p->free_id = p->shadow[id].next;
 	return id;
 }
 
-static __always_inline void fmt_table_write(void *table,
-					    const struct parley_seg *segs,
-					    u16 n_out, u16 n)
+/* Returns the id of the chain; the caller has made sure that n > 1 are free. */
+static __always_inline u16 fmt_put_chain(struct vq_put *p,
+					 const struct parley_seg *segs,
+					 u16 n_out, u16 n)
 {
-	struct vring_packed_desc *d = table;
-	u16 i;
+	u16 id = p->free_id, i;
 
-	for (i = 0; i < n; i++, d++) {
-		d->addr = cpu_to_le64(segs[i].addr);
-		d->len = cpu_to_le32(segs[i].len);
-		d->id = 0;
-		d->flags = cpu_to_le16(i < n_out ? 0 : VRING_DESC_F_WRITE);
+	for (i = 0; i < n; i++) {
+		u16 flags = i < n_out ? 0 : VRING_DESC_F_WRITE;
+
+		if (i + 1 < n)
+			flags |= VRING_DESC_F_NEXT;
+		packed_set(p, id, segs[i].addr, segs[i].len, flags);
 	}
+	p->free_id = p->shadow[id].next;
+	return id;
+}
+
+/* Entry i of a table: tables are read straight through. */
+static __always_inline void fmt_table_set(void *table, u16 i, u16 n, u64 addr,
+					  u32 len, u16 flags)
+{
+	struct vring_packed_desc *d = (struct vring_packed_desc *)table + i;
+
+	d->addr = cpu_to_le64(addr);
+	d->len = cpu_to_le32(len);
+	d->id = 0;
+	d->flags = cpu_to_le16(flags);
 }
 
 static __always_inline void fmt_drv_publish(struct parley_drvq *q)
@@ -117,23 +158,46 @@ static __always_inline bool fmt_kick_wanted(struct parley_drvq *q)
 
 	vq_mb(r);		/* F1, pairs with F4 in fmt_dev_arm() */
 	event = le32_to_cpu(READ_ONCE(*(__le32 *)r->dev_event));
-	return vq_event_packed(event, q->put.idx, q->put.wrap, q->pub_desc,
+	return vq_event_packed(event, q->put.idx, q->put.wrap & 1, q->pub_desc,
 			       r->num);
+}
+
+static __always_inline void fmt_reap_begin(const struct parley_drvq *q,
+					   struct vq_reap *p)
+{
+	p->ring = q->ring.pdesc;
+	p->shadow = q->shadow;
+	p->num = q->ring.num;
+	p->idx = q->last.idx;
+	p->wrap = q->last.wrap;
+	p->done = q->seq_done;
+	p->free = q->free;
+	p->free_id = q->free_id;
+}
+
+static __always_inline void fmt_reap_end(struct parley_drvq *q,
+					 const struct vq_reap *p)
+{
+	q->last.idx = p->idx;
+	q->last.wrap = p->wrap;
+	q->seq_done = p->done;
+	q->free = p->free;
+	q->free_id = p->free_id;
 }
 
 static __always_inline bool fmt_used_pending(const struct parley_drvq *q)
 {
-	u16 flags = le16_to_cpu(READ_ONCE(q->ring.pdesc[q->last.idx].flags));
-
-	return (flags & PACKED_BITS) == packed_used_bits(q->last.wrap);
+	return packed_is_used(le16_to_cpu(READ_ONCE(q->ring.pdesc[q->last.idx].flags)),
+			      q->last.wrap);
 }
 
 /* 1: *id and *len are those of the next used descriptor; 0: none. */
-static __always_inline int fmt_used(struct parley_drvq *q, u32 *id, u32 *len)
+static __always_inline int fmt_used(struct parley_drvq *q, struct vq_reap *p,
+				    u32 *id, u32 *len)
 {
-	struct vring_packed_desc *d = &q->ring.pdesc[q->last.idx];
+	struct vring_packed_desc *d = (struct vring_packed_desc *)p->ring + p->idx;
 
-	if (!fmt_used_pending(q))
+	if (!packed_is_used(le16_to_cpu(READ_ONCE(d->flags)), p->wrap))
 		return 0;
 	vq_rmb(&q->ring);	/* U2, pairs with U1 in fmt_dev_publish() */
 	*id = le16_to_cpu(READ_ONCE(d->id));
@@ -142,14 +206,14 @@ static __always_inline int fmt_used(struct parley_drvq *q, u32 *id, u32 *len)
 }
 
 /* The id alone says where an in-order batch ends. */
-static __always_inline bool fmt_used_left(const struct parley_drvq *q)
+static __always_inline bool fmt_used_left(const struct vq_reap *p)
 {
 	return true;
 }
 
-static __always_inline void fmt_used_advance(struct parley_drvq *q, u16 ndesc)
+static __always_inline void fmt_used_advance(struct vq_reap *p, u16 ndesc)
 {
-	packed_step(&q->ring, &q->last, ndesc);
+	packed_step(p->num, &p->idx, &p->wrap, ndesc);
 }
 
 static __always_inline void packed_set_event(struct parley_drvq *q, u16 flags)
@@ -166,11 +230,12 @@ static __always_inline void fmt_drv_arm(struct parley_drvq *q, u16 after)
 	struct vq_ring *r = &q->ring;
 
 	if (r->event) {
-		struct vq_cursor c = q->last;
+		u32 idx = q->last.idx;
+		u16 wrap = q->last.wrap;
 
-		packed_step(r, &c, after);
+		packed_step(r->num, &idx, &wrap, after);
 		WRITE_ONCE(r->drv_event->off_wrap,
-			   cpu_to_le16(packed_off_wrap(&c)));
+			   cpu_to_le16(packed_off_wrap(idx, wrap)));
 		vq_wmb(r);	/* offset before flags; the device reads both at once */
 		packed_set_event(q, VRING_PACKED_EVENT_FLAG_DESC);
 	} else {
@@ -186,67 +251,84 @@ static __always_inline void fmt_drv_disarm(struct parley_drvq *q)
 
 static __always_inline u32 fmt_notify_data(const struct parley_drvq *q)
 {
-	return q->ring.index | (u32)packed_off_wrap(&q->pub) << 16;
+	return q->ring.index | (u32)packed_off_wrap(q->pub.idx, q->pub.wrap) << 16;
 }
 
 /* ------------------------------------------------------------ device role */
 
 static inline void fmt_dev_init(struct parley_devq *q)
 {
-	q->take = q->done = q->pub = (struct vq_cursor){ .wrap = 1 };
-	q->pub_count = 0;
+	q->take = q->done = q->pub = (struct vq_cursor){ .wrap = U16_MAX };
+}
+
+static __always_inline void fmt_take_begin(const struct parley_devq *q,
+					   struct vq_take *t)
+{
+	t->desc = q->ring.pdesc;
+	t->num = q->ring.num;
+	t->idx = q->take.idx;
+	t->wrap = q->take.wrap;
+	t->seen = 0;
+	t->seq = q->seq;
+	t->busy = q->busy;
+}
+
+static __always_inline void fmt_take_end(struct parley_devq *q,
+					 const struct vq_take *t)
+{
+	q->take.idx = t->idx;
+	q->take.wrap = t->wrap;
+	q->seq = t->seq;
+	q->busy = t->busy;
 }
 
 /* 1: the next slot heads a chain; 0: it does not; negative: fault. */
-static __always_inline int fmt_avail(struct parley_devq *q,
+static __always_inline int fmt_avail(struct parley_devq *q, struct vq_take *t,
 				     const enum parley_space s)
 {
-	struct vq_ring *r = &q->ring;
+	struct vring_packed_desc *p = (struct vring_packed_desc *)t->desc + t->idx;
 	__le16 v;
 
 	/* A full ring's next slot is its oldest, which is ours until used. */
-	if (unlikely(q->busy >= r->num))
+	if (unlikely(t->busy >= t->num))
 		return 0;
-	if (unlikely(ring_load(s, v, &r->pdesc[q->take.idx].flags))) {
-		parley_ring_break(r, "cannot read descriptor %u", q->take.idx);
+	if (unlikely(ring_load(s, v, &p->flags))) {
+		parley_ring_break(&q->ring, "cannot read descriptor %u", t->idx);
 		return -EFAULT;
 	}
-	if ((le16_to_cpu(v) & PACKED_BITS) != packed_avail_bits(q->take.wrap))
+	t->seen = le16_to_cpu(v);
+	if (!packed_is_avail(t->seen, t->wrap))
 		return 0;
-	q->avail_seen = le16_to_cpu(v);
-	vq_rmb(r);		/* D2, pairs with D1 in fmt_drv_publish() */
+	vq_rmb(&q->ring);	/* D2, pairs with D1 in fmt_drv_publish() */
 	return 1;
 }
 
-static __always_inline int packed_fetch(struct parley_devq *q,
-					const enum parley_space s,
+static __always_inline int packed_fetch(const enum parley_space s,
 					const struct vring_packed_desc *p,
-					struct vq_desc *d)
+					struct vq_desc *d, u16 *id)
 {
 	__le64 addr;
 	__le32 len;
-	__le16 id;
+	__le16 v;
 
 	if (unlikely(ring_load(s, addr, &p->addr) |
 		     ring_load(s, len, &p->len) |
-		     ring_load(s, id, &p->id)))
+		     ring_load(s, v, &p->id)))
 		return -EFAULT;
 	d->addr = le64_to_cpu(addr);
 	d->len = le32_to_cpu(len);
-	d->next = le16_to_cpu(id);
+	*id = le16_to_cpu(v);
 	return 0;
 }
 
 /* The flags were read by fmt_avail(), and are not read a second time. */
 static __always_inline int fmt_head(struct parley_devq *q,
+				    const struct vq_take *t,
 				    const enum parley_space s,
 				    struct vq_desc *d, u16 *id)
 {
-	int err = packed_fetch(q, s, &q->ring.pdesc[q->take.idx], d);
-
-	d->flags = q->avail_seen;
-	*id = d->next;
-	return err;
+	d->flags = t->seen;
+	return packed_fetch(s, (struct vring_packed_desc *)t->desc + t->idx, d, id);
 }
 
 /*
@@ -255,25 +337,25 @@ static __always_inline int fmt_head(struct parley_devq *q,
  * is that of the last.
  */
 static __always_inline int fmt_follow(struct parley_devq *q,
+				      const struct vq_take *t,
 				      const enum parley_space s,
 				      struct vq_desc *d, u16 n, u16 *id)
 {
-	struct vq_cursor c = q->take;
+	struct vring_packed_desc *p;
+	u32 idx = t->idx;
+	u16 wrap = 0;
 	__le16 flags;
-	int err;
 
-	if (unlikely(n >= q->ring.num - q->busy)) {
+	if (unlikely(n >= t->num - t->busy)) {
 		parley_ring_break(&q->ring, "chain at %u longer than the %u free slots",
-				  c.idx, q->ring.num - q->busy);
+				  idx, t->num - t->busy);
 		return -EIO;
 	}
-	packed_step(&q->ring, &c, n);
-	err = ring_load(s, flags, &q->ring.pdesc[c.idx].flags) |
-	      packed_fetch(q, s, &q->ring.pdesc[c.idx], d);
-	if (unlikely(err))
+	packed_step(t->num, &idx, &wrap, n);
+	p = (struct vring_packed_desc *)t->desc + idx;
+	if (unlikely(ring_load(s, flags, &p->flags) | packed_fetch(s, p, d, id)))
 		return -EFAULT;
 	d->flags = le16_to_cpu(flags);
-	*id = d->next;
 	return 0;
 }
 
@@ -289,8 +371,8 @@ static __always_inline u32 fmt_table_next(const struct vq_desc *d, u32 at)
 	return at + 1;
 }
 
-static __always_inline int fmt_table_entry(const enum parley_space s,
-					   const void *entry, struct vq_desc *d)
+static __always_inline int fmt_table_get(const enum parley_space s,
+					 const void *entry, struct vq_desc *d)
 {
 	const struct vring_packed_desc *p = entry;
 	__le64 addr;
@@ -310,42 +392,67 @@ static __always_inline int fmt_table_entry(const enum parley_space s,
 /* An indirect descriptor stands alone here (spec 2.8.19). */
 #define FMT_NEXT_THEN_INDIRECT	false
 
-static __always_inline void fmt_take_advance(struct parley_devq *q, u16 ndesc)
+static __always_inline void fmt_take_advance(struct vq_take *t, u16 ndesc)
 {
-	packed_step(&q->ring, &q->take, ndesc);
+	packed_step(t->num, &t->idx, &t->wrap, ndesc);
+	t->busy += ndesc;
 }
 
 static __always_inline void fmt_take_rewind(struct parley_devq *q, u16 ndesc)
 {
 	if (q->take.idx < ndesc) {
 		q->take.idx += q->ring.num;
-		q->take.wrap ^= 1;
+		q->take.wrap = ~q->take.wrap;
 	}
 	q->take.idx -= ndesc;
+	q->busy -= ndesc;
 }
 
-static __always_inline int fmt_used_write(struct parley_devq *q,
+static __always_inline void fmt_use_begin(const struct parley_devq *q,
+					  struct vq_use *u)
+{
+	u->ring = q->ring.pdesc;
+	u->num = q->ring.num;
+	u->idx = q->done.idx;
+	u->wrap = q->done.wrap;
+	u->pub_count = q->pub_count;
+	u->pub_flags = q->pub_flags;
+	u->busy = q->busy;
+}
+
+static __always_inline void fmt_use_end(struct parley_devq *q,
+					const struct vq_use *u)
+{
+	q->done.idx = u->idx;
+	q->done.wrap = u->wrap;
+	q->pub_count = u->pub_count;
+	q->pub_flags = u->pub_flags;
+	q->busy = u->busy;
+}
+
+static __always_inline int fmt_used_write(struct vq_use *u,
 					  const enum parley_space s, u16 id,
 					  u32 len)
 {
-	struct vring_packed_desc *d = &q->ring.pdesc[q->done.idx];
-	u16 flags = packed_used_bits(q->done.wrap);
+	struct vring_packed_desc *d = (struct vring_packed_desc *)u->ring + u->idx;
+	u16 flags = u->wrap & PACKED_BITS;
 	int err;
 
 	if (len)
 		flags |= VRING_DESC_F_WRITE;
 	err = ring_store(s, cpu_to_le32(len), &d->len) |
 	      ring_store(s, cpu_to_le16(id), &d->id);
-	if (q->pub_count)
+	if (likely(u->pub_count))
 		return err | ring_store(s, cpu_to_le16(flags), &d->flags);
-	q->pub_flags = flags;
+	u->pub_flags = flags;
 	return err;
 }
 
-static __always_inline void fmt_used_step(struct parley_devq *q, u16 ndesc)
+static __always_inline void fmt_used_step(struct vq_use *u, u16 ndesc)
 {
-	packed_step(&q->ring, &q->done, ndesc);
-	q->pub_count += ndesc;
+	packed_step(u->num, &u->idx, &u->wrap, ndesc);
+	u->pub_count += ndesc;
+	u->busy -= ndesc;
 }
 
 static __always_inline int fmt_dev_publish(struct parley_devq *q,
@@ -365,8 +472,8 @@ static __always_inline int fmt_call_wanted(struct parley_devq *q,
 	vq_mb(&q->ring);	/* F3, pairs with F2 in fmt_drv_arm() */
 	if (unlikely(ring_load(s, event, (__le32 *)q->ring.drv_event)))
 		return -EFAULT;
-	return vq_event_packed(le32_to_cpu(event), q->done.idx, q->done.wrap,
-			       q->pub_count, q->ring.num);
+	return vq_event_packed(le32_to_cpu(event), q->done.idx,
+			       q->done.wrap & 1, q->pub_count, q->ring.num);
 }
 
 static __always_inline int fmt_dev_arm(struct parley_devq *q,
@@ -378,7 +485,7 @@ static __always_inline int fmt_dev_arm(struct parley_devq *q,
 
 	if (r->event) {
 		flags = VRING_PACKED_EVENT_FLAG_DESC;
-		err = ring_store(s, cpu_to_le16(packed_off_wrap(&q->take)),
+		err = ring_store(s, cpu_to_le16(packed_off_wrap(q->take.idx, q->take.wrap)),
 				 &r->dev_event->off_wrap);
 		vq_wmb(r);	/* offset before flags; the driver reads both at once */
 	}
@@ -403,14 +510,14 @@ static __always_inline int fmt_dev_disarm(struct parley_devq *q,
 /* Available cursor in the low half, used cursor in the high one. */
 static inline u32 fmt_save(const struct parley_devq *q)
 {
-	return packed_off_wrap(&q->take) | (u32)packed_off_wrap(&q->done) << 16;
+	return packed_off_wrap(q->take.idx, q->take.wrap) | (u32)packed_off_wrap(q->done.idx, q->done.wrap) << 16;
 }
 
 static inline int fmt_load(struct parley_devq *q, const enum parley_space s,
 			   u32 base)
 {
-	struct vq_cursor take = { base & 0x7fff, base >> 15 & 1 };
-	struct vq_cursor done = { base >> 16 & 0x7fff, base >> 31 };
+	struct vq_cursor take = { base & 0x7fff, base >> 15 & 1 ? U16_MAX : 0 };
+	struct vq_cursor done = { base >> 16 & 0x7fff, base >> 31 ? U16_MAX : 0 };
 
 	if (take.idx >= q->ring.num || done.idx >= q->ring.num)
 		return -EINVAL;

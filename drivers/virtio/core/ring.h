@@ -13,11 +13,15 @@
  *
  *  driver role
  *   fmt_drv_init		forget everything; ring memory is zeroed
- *   fmt_put			write n descriptors, not yet visible
- *   fmt_table_write		fill an indirect table
+ *   fmt_put_begin, _end	a burst's state into registers, and back
+ *   fmt_put_one		write one descriptor, not yet visible
+ *   fmt_put_chain		write n linked descriptors, not yet visible
+ *   fmt_table_set		write one entry of an indirect table
  *   fmt_drv_publish		make what was put visible (barrier D1)
  *   fmt_kick_wanted		does the device want to know?  (barrier F1)
+ *   fmt_reap_begin, _end	a burst's state into registers, and back
  *   fmt_used			read the next used entry, if any (barrier U2)
+ *   fmt_used_pending		look whether there is one
  *   fmt_used_left		may one more chain of an in-order batch be used?
  *   fmt_used_advance		step over a chain
  *   fmt_drv_arm, _disarm	event fields (barrier F2)
@@ -25,23 +29,35 @@
  *
  *  device role
  *   fmt_dev_init		forget everything
+ *   fmt_take_begin, _end	a burst's state into registers, and back
  *   fmt_avail			how many heads are there?  (barrier D2)
- *   fmt_head, fmt_next		fetch the first and the next descriptor of a chain
- *   fmt_table_entry		fetch from an indirect table
- *   fmt_take_advance, _rewind	step over a chain, and back
+ *   fmt_head, fmt_follow	fetch the first and the next descriptor of a chain
+ *   fmt_table_get, _last, _next	walk an indirect table
+ *   fmt_take_advance		step over a chain
+ *   fmt_take_rewind		... and back
+ *   fmt_use_begin, _end	a burst's state into registers, and back
  *   fmt_used_write		write a used entry, not yet visible
  *   fmt_used_step		step over used chains
  *   fmt_dev_publish		make what was completed visible (barrier U1)
  *   fmt_call_wanted		does the driver want to know?  (barrier F3)
  *   fmt_dev_arm, _disarm	event fields (barrier F4)
  *   fmt_save, fmt_load		VHOST_GET/SET_VRING_BASE
+ *
+ * A verb works on a burst: it copies the state that it needs into a local
+ * structure (struct vq_put, vq_reap, vq_take, vq_use), which the compiler keeps
+ * in registers because every primitive is inlined, and writes it back at the
+ * end and around calls that are out of line.
  */
 #ifndef _PARLEY_CORE_RING_H
 #define _PARLEY_CORE_RING_H
 
 #include "os.h"
 
-/* A place in a ring: idx runs freely (split) or below num, with wrap (packed). */
+/*
+ * A place in a ring.  Split: idx runs freely over 16 bits, wrap is unused.
+ * Packed: idx is below num, and wrap is the wrap counter as a mask, all ones
+ * for 1, so that the flag bits of a round come from it without a branch.
+ */
 struct vq_cursor {
 	u16 idx;
 	u16 wrap;
@@ -77,7 +93,12 @@ struct vq_ring {
 	struct dentry *dentry;
 };
 
-/* Per buffer id, driver role.  cookie is NULL unless the id heads a chain. */
+/*
+ * Per buffer id, driver role.  cookie is NULL unless the id heads a chain.
+ * A chain of one descriptor with nothing to release writes cookie, len_in and
+ * seq only: the other fields have their resting values (ndesc 1, tail the id
+ * itself, extra false), to which a longer chain's are set back when it ends.
+ */
 struct vq_shadow {
 	void *cookie;
 	u32 len_in;
@@ -85,7 +106,9 @@ struct vq_shadow {
 	u16 next;		/* id after this one: free list, chain, ring order */
 	u16 tail;		/* last id of the chain */
 	u16 ndesc;		/* ring slots that it takes */
+	bool special;		/* ndesc, tail or extra are not at rest */
 	bool extra;		/* vq_extra has something to release */
+	u16 pad;
 };
 
 /* Cold part of the shadow: made only for indirect tables and mappings. */
@@ -112,7 +135,7 @@ struct parley_drvq {
 	struct vq_shadow *shadow;
 	u16 free_id;		/* next id to use */
 	u16 free;		/* ring slots free */
-	u16 seq_put;		/* chains put; the split ring's avail index */
+	u16 seq_put;		/* chains put; the split ring's available index */
 	u16 seq_pub;		/* chains published */
 	struct vq_cursor put;	/* packed: next slot to fill */
 	struct vq_cursor pub;	/* packed: first slot not yet visible */
@@ -120,14 +143,14 @@ struct parley_drvq {
 	u16 pub_desc;		/* packed: slots not yet visible */
 
 	/* reap side */
-	struct vq_cursor last;	/* next used entry */
+	u16 seq_done;		/* chains reaped; the split ring's used index */
 	u16 used_seen;		/* split: used index as last read and checked */
-	u16 in_flight;		/* chains put and not reaped */
+	struct vq_cursor last;	/* packed: next used descriptor */
+	u16 event_flags;	/* what we last told the device */
 	u16 oldest;		/* in-order: id of the oldest chain */
 	u16 batch_id;		/* in-order: last chain of the current batch */
-	u32 batch_len;
 	bool in_batch;
-	u16 event_flags;	/* what we last told the device */
+	u32 batch_len;
 
 	/* cold */
 	struct vq_extra *extra;	/* NULL: no indirect, no mappings */
@@ -154,15 +177,15 @@ struct vq_order {
 struct parley_devq {
 	struct vq_ring ring;
 
-	const struct parley_region *hit;	/* region of the last look-up */
+	const struct parley_region *hit;	/* last one found, if read-write */
 	struct parley_memmap *map;
 
 	/* take side */
-	struct vq_cursor take;	/* next available entry */
-	u16 avail_seen;		/* split: avail index as last read and checked */
-	u16 seq;		/* of the next chain taken, below num */
+	struct vq_cursor take;	/* packed: next slot to look at */
+	u16 seq;		/* of the next chain; split: the available index */
+	u16 avail_seen;		/* split: available index as last read, checked */
 	u16 in_flight;		/* chains taken and not yet in the used ring */
-	u16 busy;		/* ring slots these take */
+	u16 busy;		/* packed: ring slots these take */
 
 	/* complete side */
 	struct vq_cursor done;	/* next used entry to write */
@@ -172,7 +195,8 @@ struct parley_devq {
 	u16 event_flags;	/* what we last told the driver */
 
 	/* cold */
-	struct vq_order *order;	/* in-order only: num of them */
+	struct vq_order *order;	/* in-order only: by seq, below order_mask */
+	u16 order_mask;
 	u16 oldest;		/* seq of the oldest chain in flight */
 	enum parley_space space;	/* of the ring */
 	enum parley_space map_space;	/* of buffers and tables */
@@ -183,7 +207,60 @@ struct vq_desc {
 	u64 addr;
 	u32 len;
 	u16 flags;
-	u16 next;		/* split: where the chain goes on; packed: id */
+	u16 at;			/* split: its place; in a table: of the next one */
+};
+
+/* A burst of put: what it needs, in registers. */
+struct vq_put {
+	void *desc;
+	__virtio16 *avail;
+	struct vq_shadow *shadow;
+	u32 num;
+	u32 idx;
+	u16 wrap;
+	u16 seq;
+	u16 free;
+	u16 free_id;
+	u16 pub_desc;
+	u16 pub_flags;
+};
+
+/* A burst of reap. */
+struct vq_reap {
+	void *ring;
+	struct vq_shadow *shadow;
+	u32 num;
+	u32 idx;
+	u16 wrap;
+	u16 seen;
+	u16 done;
+	u16 free;
+	u16 free_id;
+	u16 last_pub;		/* seq of the last chain published */
+	bool held_back;		/* there are chains put and not published */
+};
+
+/* A burst of take. */
+struct vq_take {
+	void *desc;
+	__virtio16 *avail;
+	u32 num;
+	u32 idx;
+	u16 wrap;
+	u16 seen;
+	u16 seq;
+	u16 busy;
+};
+
+/* A burst of complete. */
+struct vq_use {
+	void *ring;
+	u32 num;
+	u32 idx;
+	u16 wrap;
+	u16 pub_count;
+	u16 pub_flags;
+	u16 busy;
 };
 
 /* The bodies, once for each format. */
@@ -271,9 +348,16 @@ void parley_debugfs_remove(struct vq_ring *r);
 #define parley_debugfs_remove(r)	((void)(r))
 #endif
 
-static __always_inline u16 vq_slots_in_flight(const struct parley_drvq *q)
+/* Chains that the device may complete: published and not reaped. */
+static __always_inline u16 vq_published(const struct parley_drvq *q)
 {
-	return q->ring.num - q->free;
+	return q->seq_pub - q->seq_done;
+}
+
+/* Chains put and not reaped. */
+static __always_inline u16 vq_in_flight(const struct parley_drvq *q)
+{
+	return q->seq_put - q->seq_done;
 }
 
 #endif /* _PARLEY_CORE_RING_H */

@@ -16,9 +16,11 @@ void parley_shadow_init(struct parley_drvq *q)
 	unsigned int i;
 
 	for (i = 0; i < q->ring.num; i++) {
-		q->shadow[i].cookie = NULL;
-		q->shadow[i].extra = false;
-		q->shadow[i].next = i + 1 < q->ring.num ? i + 1 : 0;
+		q->shadow[i] = (struct vq_shadow){
+			.next = i + 1 < q->ring.num ? i + 1 : 0,
+			.tail = i,
+			.ndesc = 1,
+		};
 	}
 	q->free_id = 0;
 	q->oldest = 0;

@@ -15,70 +15,89 @@
 #include "barrier.h"
 #include "event.h"
 
-static __always_inline u16 split_slot(const struct vq_ring *r, u16 idx)
-{
-	return idx & (r->num - 1);
-}
-
 /* ------------------------------------------------------------ driver role */
 
 static inline void fmt_drv_init(struct parley_drvq *q)
 {
 	q->used_seen = 0;
-	q->last = (struct vq_cursor){};
+}
+
+static __always_inline void fmt_put_begin(const struct parley_drvq *q,
+					  struct vq_put *p)
+{
+	p->desc = q->ring.desc;
+	p->avail = q->ring.avail->ring;
+	p->shadow = q->shadow;
+	p->num = q->ring.num;
+	p->seq = q->seq_put;
+	p->free = q->free;
+	p->free_id = q->free_id;
+}
+
+static __always_inline void fmt_put_end(struct parley_drvq *q,
+					const struct vq_put *p)
+{
+	q->seq_put = p->seq;
+	q->free = p->free;
+	q->free_id = p->free_id;
+}
+
+static __always_inline u16 fmt_put_one(struct vq_put *p, u64 addr, u32 len,
+				       u16 flags)
+{
+	u16 id = p->free_id;
+	struct vring_desc *d = (struct vring_desc *)p->desc + id;
+
+	d->addr = cpu_to_vr64(addr);
+	d->len = cpu_to_vr32(len);
+	d->flags = cpu_to_vr16(flags);
+	p->avail[p->seq & (p->num - 1)] = cpu_to_vr16(id);
+	p->free_id = p->shadow[id].next;
+	return id;
 }
 
 /*
- * Descriptors are written in the order of the free list, and linked by it.
- * Returns the id of the chain; the caller has made sure that n are free.
+ * Descriptors are used in the order of the free list, and linked by it.
+ * Returns the id of the chain; the caller has made sure that n > 1 are free.
  */
-static __always_inline u16 fmt_put(struct parley_drvq *q,
-				   const struct parley_seg *segs, u16 n_out,
-				   u16 n, u16 flags)
+static __always_inline u16 fmt_put_chain(struct vq_put *p,
+					 const struct parley_seg *segs,
+					 u16 n_out, u16 n)
 {
-	struct vq_ring *r = &q->ring;
-	u16 head = q->free_id, id = head, tail, next, i;
+	u16 head = p->free_id, id = head, tail = head, i;
+	struct vring_desc *d = p->desc;
 
-	for (i = 0; ; i++) {
-		struct vring_desc *d = &r->desc[id];
-
-		next = q->shadow[id].next;
-		if (i >= n_out)
-			flags |= VRING_DESC_F_WRITE;
-		d->addr = cpu_to_vr64(segs[i].addr);
-		d->len = cpu_to_vr32(segs[i].len);
-		tail = id;
-		if (i + 1 >= n)
-			break;
-		d->flags = cpu_to_vr16(flags | VRING_DESC_F_NEXT);
-		d->next = cpu_to_vr16(next);
-		id = next;
-	}
-	r->desc[tail].flags = cpu_to_vr16(flags);
-
-	q->shadow[head].tail = tail;
-	q->free_id = next;
-	r->avail->ring[split_slot(r, q->seq_put)] = cpu_to_vr16(head);
-	return head;
-}
-
-static __always_inline void fmt_table_write(void *table,
-					    const struct parley_seg *segs,
-					    u16 n_out, u16 n)
-{
-	struct vring_desc *d = table;
-	u16 i;
-
-	for (i = 0; i < n; i++, d++) {
+	for (i = 0; i < n; i++) {
 		u16 flags = i < n_out ? 0 : VRING_DESC_F_WRITE;
 
 		if (i + 1 < n)
 			flags |= VRING_DESC_F_NEXT;
+		d = (struct vring_desc *)p->desc + id;
+		tail = id;
+		id = p->shadow[id].next;
 		d->addr = cpu_to_vr64(segs[i].addr);
 		d->len = cpu_to_vr32(segs[i].len);
 		d->flags = cpu_to_vr16(flags);
-		d->next = cpu_to_vr16(i + 1);
+		d->next = cpu_to_vr16(id);
 	}
+	p->shadow[head].tail = tail;
+	p->free_id = id;
+	p->avail[p->seq & (p->num - 1)] = cpu_to_vr16(head);
+	return head;
+}
+
+/* Entry i of a table; the last one has no next. */
+static __always_inline void fmt_table_set(void *table, u16 i, u16 n, u64 addr,
+					  u32 len, u16 flags)
+{
+	struct vring_desc *d = (struct vring_desc *)table + i;
+
+	if (i + 1 < n)
+		flags |= VRING_DESC_F_NEXT;
+	d->addr = cpu_to_vr64(addr);
+	d->len = cpu_to_vr32(len);
+	d->flags = cpu_to_vr16(flags);
+	d->next = cpu_to_vr16(i + 1);
 }
 
 static __always_inline void fmt_drv_publish(struct parley_drvq *q)
@@ -100,26 +119,59 @@ static __always_inline bool fmt_kick_wanted(struct parley_drvq *q)
 	return !(vr16_to_cpu(READ_ONCE(used->flags)) & VRING_USED_F_NO_NOTIFY);
 }
 
-/* 1: *id and *len are those of the next used entry; 0: none; -EIO: broken. */
-static __always_inline int fmt_used(struct parley_drvq *q, u32 *id, u32 *len)
+static __always_inline void fmt_reap_begin(const struct parley_drvq *q,
+					   struct vq_reap *p)
+{
+	p->ring = q->ring.used->ring;
+	p->shadow = q->shadow;
+	p->num = q->ring.num;
+	p->seen = q->used_seen;
+	p->done = q->seq_done;
+	p->free = q->free;
+	p->free_id = q->free_id;
+}
+
+static __always_inline void fmt_reap_end(struct parley_drvq *q,
+					 const struct vq_reap *p)
+{
+	q->used_seen = p->seen;
+	q->seq_done = p->done;
+	q->free = p->free;
+	q->free_id = p->free_id;
+}
+
+/* Look at the used index; see fmt_used(). */
+static __always_inline int split_used_more(struct parley_drvq *q,
+					   struct vq_reap *p)
 {
 	struct vq_ring *r = &q->ring;
+	u16 idx = vr16_to_cpu(READ_ONCE(r->used->idx));
+
+	if (idx == p->seen)
+		return 0;
+	if (unlikely((u16)(idx - p->done) > (u16)(q->seq_pub - p->done))) {
+		parley_ring_break(r, "used index jumped from %u to %u, %u published",
+				  p->seen, idx, (u16)(q->seq_pub - p->done));
+		return -EIO;
+	}
+	p->seen = idx;
+	vq_rmb(r);		/* U2, pairs with U1 in fmt_dev_publish() */
+	return 1;
+}
+
+/* 1: *id and *len are those of the next used entry; 0: none; -EIO: broken. */
+static __always_inline int fmt_used(struct parley_drvq *q, struct vq_reap *p,
+				    u32 *id, u32 *len)
+{
 	struct vring_used_elem *e;
 
-	if (q->last.idx == q->used_seen) {
-		u16 idx = vr16_to_cpu(READ_ONCE(r->used->idx));
+	if (p->done == p->seen) {
+		int ret = split_used_more(q, p);
 
-		if (idx == q->used_seen)
-			return 0;
-		if (unlikely((u16)(idx - q->used_seen) > q->in_flight)) {
-			parley_ring_break(r, "used index jumped from %u to %u, %u in flight",
-					  q->used_seen, idx, q->in_flight);
-			return -EIO;
-		}
-		q->used_seen = idx;
-		vq_rmb(r);	/* U2, pairs with U1 in fmt_dev_publish() */
+		if (ret <= 0)
+			return ret;
 	}
-	e = &r->used->ring[split_slot(r, q->last.idx)];
+	e = (struct vring_used_elem *)p->ring + (p->done & (p->num - 1));
 	*id = vr32_to_cpu(READ_ONCE(e->id));
 	*len = vr32_to_cpu(READ_ONCE(e->len));
 	return 1;
@@ -127,18 +179,18 @@ static __always_inline int fmt_used(struct parley_drvq *q, u32 *id, u32 *len)
 
 static __always_inline bool fmt_used_pending(const struct parley_drvq *q)
 {
-	return q->last.idx != vr16_to_cpu(READ_ONCE(q->ring.used->idx));
+	return q->seq_done != vr16_to_cpu(READ_ONCE(q->ring.used->idx));
 }
 
 /* One entry may stand for a batch, but not for more than the index says. */
-static __always_inline bool fmt_used_left(const struct parley_drvq *q)
+static __always_inline bool fmt_used_left(const struct vq_reap *p)
 {
-	return q->last.idx != q->used_seen;
+	return p->done != p->seen;
 }
 
-static __always_inline void fmt_used_advance(struct parley_drvq *q, u16 ndesc)
+/* The used index counts chains, as the caller does. */
+static __always_inline void fmt_used_advance(struct vq_reap *p, u16 ndesc)
 {
-	q->last.idx++;
 }
 
 static __always_inline void fmt_drv_arm(struct parley_drvq *q, u16 after)
@@ -148,7 +200,7 @@ static __always_inline void fmt_drv_arm(struct parley_drvq *q, u16 after)
 
 	if (r->event)
 		WRITE_ONCE(avail->ring[r->num],
-			   cpu_to_vr16(q->last.idx + after));
+			   cpu_to_vr16(q->seq_done + after));
 	else if (q->event_flags)
 		WRITE_ONCE(avail->flags, cpu_to_vr16(q->event_flags = 0));
 	vq_mb(r);		/* F2, pairs with F3 in fmt_call_wanted() */
@@ -174,46 +226,67 @@ static __always_inline u32 fmt_notify_data(const struct parley_drvq *q)
 
 static inline void fmt_dev_init(struct parley_devq *q)
 {
-	q->take = q->done = q->pub = (struct vq_cursor){};
-	q->avail_seen = 0;
+	q->done = q->pub = (struct vq_cursor){};
+}
+
+static __always_inline void fmt_take_begin(const struct parley_devq *q,
+					   struct vq_take *t)
+{
+	t->desc = q->ring.desc;
+	t->avail = q->ring.avail->ring;
+	t->num = q->ring.num;
+	t->seen = q->avail_seen;
+	t->seq = q->seq;
+}
+
+static __always_inline void fmt_take_end(struct parley_devq *q,
+					 const struct vq_take *t)
+{
+	q->avail_seen = t->seen;
+	q->seq = t->seq;
 }
 
 /* How many heads are available; negative: fault or violation. */
-static __always_inline int fmt_avail(struct parley_devq *q,
+static __always_inline int fmt_avail(struct parley_devq *q, struct vq_take *t,
 				     const enum parley_space s)
 {
 	struct vq_ring *r = &q->ring;
 	__virtio16 v;
 	u16 idx;
 
-	if (q->avail_seen != q->take.idx)
-		return (u16)(q->avail_seen - q->take.idx);
+	if (likely(t->seen != t->seq))
+		return (u16)(t->seen - t->seq);
 	if (unlikely(ring_load(s, v, &r->avail->idx))) {
 		parley_ring_break(r, "cannot read the available index");
 		return -EFAULT;
 	}
 	idx = vr16_to_cpu(v);
-	if (idx == q->avail_seen)
+	if (idx == t->seen)
 		return 0;
-	/* The driver has num descriptors, so no more than num chains. */
-	if (unlikely((u16)(idx - q->take.idx) > r->num - q->in_flight)) {
-		parley_ring_break(r, "available index jumped from %u to %u, %u in flight",
-				  q->take.idx, idx, q->in_flight);
+	/* The driver has num descriptors, so no more than num unused chains. */
+	if (unlikely((u16)(idx - q->done.idx) > t->num ||
+		     (u16)(idx - t->seq) > t->num)) {
+		parley_ring_break(r, "available index jumped from %u to %u, used up to %u",
+				  t->seq, idx, q->done.idx);
 		return -EIO;
 	}
-	q->avail_seen = idx;
+	t->seen = idx;
 	vq_rmb(r);		/* D2, pairs with D1 in fmt_drv_publish() */
-	return (u16)(idx - q->take.idx);
+	return (u16)(idx - t->seq);
 }
 
-static __always_inline int fmt_next(struct parley_devq *q,
-				    const enum parley_space s, u16 at,
-				    struct vq_desc *d)
+/*
+ * Fetch descriptor @at of the table, @at being below num.  Where the chain goes
+ * on is read by fmt_follow(), once, if the flags say that it does.
+ */
+static __always_inline int split_fetch(const struct vq_take *t,
+				       const enum parley_space s, u16 at,
+				       struct vq_desc *d)
 {
-	struct vring_desc *p = &q->ring.desc[at];
+	struct vring_desc *p = (struct vring_desc *)t->desc + at;
 	__virtio64 addr;
 	__virtio32 len;
-	__virtio16 flags, next = 0;
+	__virtio16 flags;
 
 	if (unlikely(ring_load(s, addr, &p->addr) |
 		     ring_load(s, len, &p->len) |
@@ -222,43 +295,47 @@ static __always_inline int fmt_next(struct parley_devq *q,
 	d->addr = vr64_to_cpu(addr);
 	d->len = vr32_to_cpu(len);
 	d->flags = vr16_to_cpu(flags);
-	if (!(d->flags & VRING_DESC_F_NEXT))
-		return 0;
-	if (unlikely(ring_load(s, next, &p->next)))
-		return -EFAULT;
-	d->next = vr16_to_cpu(next);
-	if (unlikely(d->next >= q->ring.num)) {
-		parley_ring_break(&q->ring, "descriptor %u links to %u, ring size %u",
-				  at, d->next, q->ring.num);
-		return -EIO;
-	}
+	d->at = at;
 	return 0;
 }
 
 static __always_inline int fmt_head(struct parley_devq *q,
+				    const struct vq_take *t,
 				    const enum parley_space s,
 				    struct vq_desc *d, u16 *id)
 {
-	struct vq_ring *r = &q->ring;
 	__virtio16 v;
 
-	if (unlikely(ring_load(s, v, &r->avail->ring[split_slot(r, q->take.idx)])))
+	if (unlikely(ring_load(s, v, &t->avail[t->seq & (t->num - 1)])))
 		return -EFAULT;
 	*id = vr16_to_cpu(v);
-	if (unlikely(*id >= r->num)) {
-		parley_ring_break(r, "head %u made available, ring size %u",
-				  *id, r->num);
+	if (unlikely(*id >= t->num)) {
+		parley_ring_break(&q->ring, "head %u made available, ring size %u",
+				  *id, t->num);
 		return -EIO;
 	}
-	return fmt_next(q, s, *id, d);
+	return split_fetch(t, s, *id, d);
 }
 
 /* The descriptor after @d of a direct chain, its @n-th. */
 static __always_inline int fmt_follow(struct parley_devq *q,
+				      const struct vq_take *t,
 				      const enum parley_space s,
 				      struct vq_desc *d, u16 n, u16 *id)
 {
-	return fmt_next(q, s, d->next, d);
+	struct vring_desc *p = (struct vring_desc *)t->desc + d->at;
+	__virtio16 v;
+	u16 next;
+
+	if (unlikely(ring_load(s, v, &p->next)))
+		return -EFAULT;
+	next = vr16_to_cpu(v);
+	if (unlikely(next >= t->num)) {
+		parley_ring_break(&q->ring, "descriptor %u links to %u, ring size %u",
+				  d->at, next, t->num);
+		return -EIO;
+	}
+	return split_fetch(t, s, next, d);
 }
 
 /* Indirect tables are linked too; a link may go anywhere inside the table. */
@@ -270,11 +347,11 @@ static __always_inline bool fmt_table_last(const struct vq_desc *d, u32 at,
 
 static __always_inline u32 fmt_table_next(const struct vq_desc *d, u32 at)
 {
-	return d->next;
+	return d->at;
 }
 
-static __always_inline int fmt_table_entry(const enum parley_space s,
-					   const void *entry, struct vq_desc *d)
+static __always_inline int fmt_table_get(const enum parley_space s,
+					 const void *entry, struct vq_desc *d)
 {
 	const struct vring_desc *p = entry;
 	__virtio64 addr;
@@ -289,38 +366,53 @@ static __always_inline int fmt_table_entry(const enum parley_space s,
 	d->addr = vr64_to_cpu(addr);
 	d->len = vr32_to_cpu(len);
 	d->flags = vr16_to_cpu(flags);
-	d->next = vr16_to_cpu(next);
+	d->at = vr16_to_cpu(next);
 	return 0;
 }
 
 /* A chain before an indirect table is legal here (spec 2.7.5.3.2). */
 #define FMT_NEXT_THEN_INDIRECT	true
 
-static __always_inline void fmt_take_advance(struct parley_devq *q, u16 ndesc)
+/* The available index counts chains, as the caller does. */
+static __always_inline void fmt_take_advance(struct vq_take *t, u16 ndesc)
 {
-	q->take.idx++;
 }
 
 static __always_inline void fmt_take_rewind(struct parley_devq *q, u16 ndesc)
 {
-	q->take.idx--;
 }
 
-static __always_inline int fmt_used_write(struct parley_devq *q,
+static __always_inline void fmt_use_begin(const struct parley_devq *q,
+					  struct vq_use *u)
+{
+	u->ring = q->ring.used->ring;
+	u->num = q->ring.num;
+	u->idx = q->done.idx;
+	u->pub_count = q->pub_count;
+}
+
+static __always_inline void fmt_use_end(struct parley_devq *q,
+					const struct vq_use *u)
+{
+	q->done.idx = u->idx;
+	q->pub_count = u->pub_count;
+}
+
+static __always_inline int fmt_used_write(struct vq_use *u,
 					  const enum parley_space s, u16 id,
 					  u32 len)
 {
-	struct vring_used_elem *e =
-		&q->ring.used->ring[split_slot(&q->ring, q->done.idx)];
+	struct vring_used_elem *e = (struct vring_used_elem *)u->ring +
+				    (u->idx & (u->num - 1));
 
 	return ring_store(s, cpu_to_vr32(id), &e->id) |
 	       ring_store(s, cpu_to_vr32(len), &e->len);
 }
 
-static __always_inline void fmt_used_step(struct parley_devq *q, u16 ndesc)
+static __always_inline void fmt_used_step(struct vq_use *u, u16 ndesc)
 {
-	q->done.idx++;
-	q->pub_count++;
+	u->idx++;
+	u->pub_count++;
 }
 
 static __always_inline int fmt_dev_publish(struct parley_devq *q,
@@ -355,7 +447,7 @@ static __always_inline int fmt_dev_arm(struct parley_devq *q,
 	int err = 0;
 
 	if (r->event)
-		err = ring_store(s, cpu_to_vr16(q->take.idx),
+		err = ring_store(s, cpu_to_vr16(q->seq),
 				 (__virtio16 *)&r->used->ring[r->num]);
 	else if (q->event_flags)
 		err = ring_store(s, cpu_to_vr16(q->event_flags = 0),
@@ -375,7 +467,7 @@ static __always_inline int fmt_dev_disarm(struct parley_devq *q,
 
 static inline u32 fmt_save(const struct parley_devq *q)
 {
-	return q->take.idx;
+	return q->seq;
 }
 
 /* The base is the available index alone; the used one lies in the ring. */
@@ -390,7 +482,7 @@ static inline int fmt_load(struct parley_devq *q, const enum parley_space s,
 		return -EFAULT;
 	if ((u16)(base - vr16_to_cpu(v)) > q->ring.num)
 		return -EINVAL;
-	q->take.idx = base;
+	q->seq = base;
 	q->avail_seen = base;
 	q->done.idx = vr16_to_cpu(v);
 	q->pub = q->done;

@@ -128,7 +128,8 @@ int parley_translate_slow(struct parley_devq *q, struct parley_chain *c,
 		piece = min_t(u64, len, g->size - off);
 		c->iov[at + n].addr = g->host + off;
 		c->iov[at + n].len = piece;
-		q->hit = g;
+		if (g->perm == (PARLEY_MEM_READ | PARLEY_MEM_WRITE))
+			q->hit = g;
 		addr += piece;
 		len -= piece;
 	}
