@@ -98,22 +98,19 @@ static inline bool IS_ERR(const void *p)
 }
 
 /*
- * Two threads that share memory are what virt_*() order in the kernel.  On x86
- * the light ones are compiler barriers, as they are there; an architecture
- * without such an order, and the thread sanitiser, get real fences.
+ * On x86 the light barriers are compiler barriers, as they are in the kernel.
+ * An architecture without such an order, and the thread sanitiser, get fences.
  */
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
-#define virt_wmb()	__asm__ __volatile__("" ::: "memory")
-#define virt_rmb()	__asm__ __volatile__("" ::: "memory")
+#define dma_wmb()	__asm__ __volatile__("" ::: "memory")
+#define dma_rmb()	__asm__ __volatile__("" ::: "memory")
 #define virt_mb()	__asm__ __volatile__("lock; addl $0,-4(%%rsp)" \
 					     ::: "memory", "cc")
 #else
-#define virt_wmb()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define virt_rmb()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define virt_mb()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
-#endif
 #define dma_wmb()	__atomic_thread_fence(__ATOMIC_RELEASE)
 #define dma_rmb()	__atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define virt_mb()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
+#endif
 #define mb()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
 
 /*

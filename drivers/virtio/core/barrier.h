@@ -18,30 +18,19 @@
  * on both sides, and so needs the full barrier: without either half, both may
  * miss the other's write, and a notification is lost for ever.
  *
- * A peer that is a processor is ordered by what orders processors, even on a
- * kernel built for one (virt_*).  With VIRTIO_F_ORDER_PLATFORM it may be
- * hardware, which needs the barriers of the platform (spec 6.4).
+ * The light ones are those for memory that a device shares, whether the peer is
+ * a processor or hardware: they cost no more than what orders processors, and
+ * one kind is enough.  The full one costs, so a peer that is a processor gets
+ * what orders processors (virt_mb: also on a kernel built for one), and only
+ * with VIRTIO_F_ORDER_PLATFORM the platform's (spec 6.4).
  */
 #ifndef _PARLEY_CORE_BARRIER_H
 #define _PARLEY_CORE_BARRIER_H
 
 #include "ring.h"
 
-static __always_inline void vq_wmb(const struct vq_ring *r)
-{
-	if (likely(r->weak))
-		virt_wmb();
-	else
-		dma_wmb();
-}
-
-static __always_inline void vq_rmb(const struct vq_ring *r)
-{
-	if (likely(r->weak))
-		virt_rmb();
-	else
-		dma_rmb();
-}
+#define vq_wmb()	dma_wmb()
+#define vq_rmb()	dma_rmb()
 
 static __always_inline void vq_mb(const struct vq_ring *r)
 {

@@ -44,8 +44,8 @@ static int drvq_show(struct seq_file *s, void *unused)
 	seq_printf(s, "reaped       %u\n", READ_ONCE(q->seq_done));
 	if (q->ring.packed)
 		seq_printf(s, "slots        put %u/%u, next used %u/%u\n",
-			   READ_ONCE(q->put.idx), READ_ONCE(q->put.wrap) & 1,
-			   READ_ONCE(q->last.idx), READ_ONCE(q->last.wrap) & 1);
+			   READ_ONCE(q->put.idx), !!(READ_ONCE(q->put.bits) & 1 << VRING_PACKED_DESC_F_AVAIL),
+			   READ_ONCE(q->last.idx), !!(READ_ONCE(q->last.bits) & 1 << VRING_PACKED_DESC_F_AVAIL));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(drvq);
@@ -59,8 +59,8 @@ static int devq_show(struct seq_file *s, void *unused)
 	seq_printf(s, "taken        %u\n", READ_ONCE(q->seq));
 	if (q->ring.packed)
 		seq_printf(s, "slots        next %u/%u, next used %u/%u, busy %u\n",
-			   READ_ONCE(q->take.idx), READ_ONCE(q->take.wrap) & 1,
-			   READ_ONCE(q->done.idx), READ_ONCE(q->done.wrap) & 1,
+			   READ_ONCE(q->take.idx), !!(READ_ONCE(q->take.bits) & 1 << VRING_PACKED_DESC_F_AVAIL),
+			   READ_ONCE(q->done.idx), !!(READ_ONCE(q->done.bits) & 1 << VRING_PACKED_DESC_F_AVAIL),
 			   READ_ONCE(q->busy));
 	else
 		seq_printf(s, "used         %u\n", READ_ONCE(q->done.idx));

@@ -38,38 +38,65 @@ static __always_inline bool dev_translate(const struct parley_region *g, u64 add
 	return true;
 }
 
+/* A chain while it is gathered; in registers, as a burst's state is. */
+struct dev_gather {
+	u32 n;			/* pieces so far */
+	u32 n_out;		/* of these, readable; valid once in is set */
+	u64 len;		/* bytes of the current direction */
+	u64 len_out;
+	bool in;		/* writable pieces have begun */
+};
+
 /* Add one fetched descriptor to the chain. */
 static __always_inline int dev_add(struct parley_devq *q, struct parley_chain *c,
-				   const struct vq_desc *d)
+				   struct dev_gather *g, const struct vq_desc *d)
 {
 	bool write = d->flags & VRING_DESC_F_WRITE;
-	unsigned int at = c->n_out + c->n_in;
-	u32 *total = write ? &c->len_in : &c->len_out;
-	u32 perm = write ? PARLEY_MEM_WRITE : PARLEY_MEM_READ;
 	int n = 1;
 
-	if (unlikely(!write && c->n_in)) {
+	if (write && !g->in) {
+		g->in = true;
+		g->n_out = g->n;
+		g->len_out = g->len;
+		g->len = 0;
+	} else if (unlikely(!write && g->in)) {
 		parley_ring_break(&q->ring, "chain %u: readable after writable", c->id);
 		return -EIO;
 	}
 	/* Nothing to access, nothing to translate, no piece to stand still on. */
 	if (unlikely(!d->len))
 		return 0;
-	if (unlikely(U32_MAX - d->len < *total)) {
-		parley_ring_break(&q->ring, "chain %u is longer than 4 GiB", c->id);
-		return -EIO;
-	}
-	if (unlikely(at >= c->max ||
-		     !dev_translate(q->hit, d->addr, d->len, &c->iov[at]))) {
-		n = parley_translate_slow(q, c, at, d->addr, d->len, perm);
+	if (unlikely(g->n >= c->max ||
+		     !dev_translate(q->hit, d->addr, d->len, &c->iov[g->n]))) {
+		n = parley_translate_slow(q, c, g->n, d->addr, d->len,
+					  write ? PARLEY_MEM_WRITE : PARLEY_MEM_READ);
 		if (unlikely(n < 0))
 			return n;
 	}
-	*total += d->len;
-	if (write)
-		c->n_in += n;
-	else
-		c->n_out += n;
+	g->len += d->len;
+	g->n += n;
+	return 0;
+}
+
+/* The chain is whole. */
+static __always_inline int dev_gathered(struct parley_devq *q,
+					struct parley_chain *c,
+					struct dev_gather *g, u16 ndesc)
+{
+	if (!g->in) {
+		g->n_out = g->n;
+		g->len_out = g->len;
+		g->len = 0;
+	}
+	if (unlikely(g->len > U32_MAX || g->len_out > U32_MAX)) {
+		parley_ring_break(&q->ring, "chain %u is longer than 4 GiB", c->id);
+		return -EIO;
+	}
+	c->len_out = g->len_out;
+	c->len_in = g->len;
+	c->n_out = g->n_out;
+	c->n_in = g->n - g->n_out;
+	c->ndesc = ndesc;
 	return 0;
 }
 
@@ -93,6 +120,7 @@ static int dev_table_piece(struct parley_devq *q, u16 id, u64 addr,
  */
 static __always_inline int dev_take_table(struct parley_devq *q,
 					  struct parley_chain *c,
+					  struct dev_gather *g,
 					  const struct vq_desc *head)
 {
 	u32 entries = head->len / sizeof(struct vring_desc), at = 0, n;
@@ -127,7 +155,7 @@ static __always_inline int dev_take_table(struct parley_devq *q,
 					  c->id);
 			return -EIO;
 		}
-		err = dev_add(q, c, &d);
+		err = dev_add(q, c, g, &d);
 		if (unlikely(err))
 			return err;
 		if (fmt_table_last(&d, at, entries))
@@ -144,45 +172,45 @@ static __always_inline int dev_take_table(struct parley_devq *q,
 	return -EIO;
 }
 
-/* All chains but those of a single direct descriptor in the cached region. */
-static noinline int dev_take_chain(struct parley_devq *q, struct parley_chain *c,
-				   const struct vq_take *t, struct vq_desc d,
-				   const enum parley_space s)
+/* A chain of any shape, of which @d is the first descriptor. */
+static __always_inline int dev_take_chain(struct parley_devq *q,
+					  struct parley_chain *c,
+					  const struct vq_take *t,
+					  struct vq_desc *d,
+					  const enum parley_space s)
 {
-	u16 n;
+	struct dev_gather g = {};
+	u32 n;
 	int err;
 
-	c->n_out = 0;
-	c->n_in = 0;
-	c->len_out = 0;
-	c->len_in = 0;
 	for (n = 1; ; n++) {
-		if (d.flags & VRING_DESC_F_INDIRECT) {
-			if (unlikely(d.flags & VRING_DESC_F_NEXT ||
+		if (d->flags & VRING_DESC_F_INDIRECT) {
+			if (unlikely(d->flags & VRING_DESC_F_NEXT ||
 				     (n > 1 && !FMT_NEXT_THEN_INDIRECT))) {
 				parley_ring_break(&q->ring, "chain %u: indirect and next",
 						  c->id);
 				return -EIO;
 			}
-			c->ndesc = n;
-			return dev_take_table(q, c, &d);
+			err = dev_take_table(q, c, &g, d);
+			if (unlikely(err))
+				return err;
+			break;
 		}
-		err = dev_add(q, c, &d);
+		err = dev_add(q, c, &g, d);
 		if (unlikely(err))
 			return err;
-		if (!(d.flags & VRING_DESC_F_NEXT))
+		if (!(d->flags & VRING_DESC_F_NEXT))
 			break;
-		if (unlikely(n >= q->ring.num)) {
+		if (unlikely(n >= t->num)) {
 			parley_ring_break(&q->ring, "chain %u is longer than the ring",
 					  c->id);
 			return -EIO;
 		}
-		err = fmt_follow(q, t, s, &d, n, &c->id);
+		err = fmt_follow(q, t, s, d, n, &c->id);
 		if (unlikely(err))
 			return err;
 	}
-	c->ndesc = n;
-	return 0;
+	return dev_gathered(q, c, &g, n);
 }
 
 /* A single direct descriptor in the cached region; false: not that simple. */
@@ -208,46 +236,98 @@ static __always_inline bool dev_take_plain(const struct parley_region *g,
 	return true;
 }
 
-/* The chain at hand is faulty, or must wait. */
-static noinline int dev_take_fail(struct parley_devq *q, int err, u16 id)
+/*
+ * The first chains, as long as they are plain.  Returns how many, *ret being 0
+ * if there are no more, negative for a fault, or 1: the next chain is not
+ * plain, and its head is in *d and its chain's id.
+ */
+static __always_inline unsigned int dev_take_plains(struct parley_devq *q,
+						    struct parley_chain *chains,
+						    unsigned int nr,
+						    const enum parley_space s,
+						    struct vq_desc *head, int *ret)
 {
-	if (err == -EFAULT)
-		parley_ring_break(&q->ring, "cannot read descriptors of chain %u", id);
-	return err;
+	const struct parley_region *hit = q->hit;
+	struct vq_take t;
+	unsigned int n;
+
+	*ret = 0;
+	fmt_take_begin(q, &t);
+	nr = min(nr, fmt_room(&t));
+	for (n = 0; n < nr; n++) {
+		struct parley_chain *c = &chains[n];
+		struct vq_desc d;
+		int err;
+
+		err = fmt_avail(q, &t, s);
+		if (err > 0)
+			err = fmt_head(q, &t, s, &d, &c->id) ? : 1;
+		if (unlikely(err <= 0)) {
+			*ret = err;
+			break;
+		}
+		if (unlikely(!dev_take_plain(hit, c, &d))) {
+			*head = d;
+			*ret = 1;
+			break;
+		}
+		c->seq = t.seq++;
+		fmt_take_advance(&t, 1);
+	}
+	fmt_take_end(q, &t);
+	return n;
+}
+
+/* The other chains, of any shape; the first one's head is at hand. */
+static __always_inline unsigned int dev_take_rest(struct parley_devq *q,
+						  struct parley_chain *chains,
+						  unsigned int nr,
+						  const enum parley_space s,
+						  struct vq_desc *head, int *ret)
+{
+	struct vq_desc d = *head;
+	struct vq_take t;
+	unsigned int n = 0;
+	int err;
+
+	fmt_take_begin(q, &t);
+	for (;;) {
+		struct parley_chain *c = &chains[n];
+
+		err = dev_take_chain(q, c, &t, &d, s);
+		if (unlikely(err))
+			break;
+		c->seq = t.seq++;
+		fmt_take_advance(&t, c->ndesc);
+		if (++n == nr || !fmt_room(&t))
+			break;
+		err = fmt_avail(q, &t, s);
+		if (err <= 0)
+			break;
+		err = fmt_head(q, &t, s, &d, &chains[n].id);
+		if (unlikely(err))
+			break;
+	}
+	fmt_take_end(q, &t);
+	*ret = err;
+	return n;
 }
 
 static __always_inline int dev_take(struct parley_devq *q,
 				    struct parley_chain *chains, unsigned int nr,
 				    const enum parley_space s)
 {
-	struct vq_take t;
+	struct vq_desc d;
 	unsigned int n;
-	int ret = 0;
+	int ret;
 
-	fmt_take_begin(q, &t);
-	for (n = 0; n < nr; n++) {
-		struct parley_chain *c = &chains[n];
-		struct vq_desc d;
-
-		ret = fmt_avail(q, &t, s);
-		if (ret <= 0)
-			break;
-		ret = fmt_head(q, &t, s, &d, &c->id);
-		if (likely(!ret) && unlikely(!dev_take_plain(q->hit, c, &d))) {
-			struct vq_take copy = t;	/* t stays in registers */
-
-			ret = dev_take_chain(q, c, &copy, d, s);
-		}
-		if (unlikely(ret)) {
-			ret = dev_take_fail(q, ret, c->id);
-			break;
-		}
-		c->seq = t.seq++;
-		fmt_take_advance(&t, c->ndesc);
-	}
-	fmt_take_end(q, &t);
+	n = dev_take_plains(q, chains, nr, s, &d, &ret);
+	if (ret > 0)
+		n += dev_take_rest(q, chains + n, nr - n, s, &d, &ret);
 	q->in_flight += n;
 	q->ring.stats.buffers += n;
+	if (unlikely(ret == -EFAULT))
+		parley_ring_break(&q->ring, "cannot read descriptors");
 	return n ? n : ret;
 }
 
@@ -305,9 +385,9 @@ static __always_inline int dev_note_done(struct parley_devq *q,
 
 static __always_inline int dev_complete(struct parley_devq *q,
 					const struct parley_chain *chains,
-					unsigned int nr, const enum parley_space s)
+					unsigned int nr, const enum parley_space s,
+					const bool in_order)
 {
-	const bool in_order = q->order;
 	struct vq_use u;
 	unsigned int n;
 	int err = 0;
@@ -375,6 +455,8 @@ unsigned int VQ_FN(dev_peek)(struct parley_devq *q)
 	int n;
 
 	fmt_take_begin(q, &t);
+	if (!fmt_room(&t))
+		return 0;
 	n = dev_by_space(q, fmt_avail(q, &t, PARLEY_SPACE_KERNEL),
 			 fmt_avail(q, &t, PARLEY_SPACE_USER));
 	fmt_take_end(q, &t);
@@ -411,8 +493,10 @@ int VQ_FN(dev_untake)(struct parley_devq *q, const struct parley_chain *chains,
 int VQ_FN(dev_complete)(struct parley_devq *q, const struct parley_chain *chains,
 			unsigned int nr)
 {
-	return dev_by_space(q, dev_complete(q, chains, nr, PARLEY_SPACE_KERNEL),
-			    dev_complete(q, chains, nr, PARLEY_SPACE_USER));
+	if (q->order)
+		return dev_complete(q, chains, nr, q->space, true);
+	return dev_by_space(q, dev_complete(q, chains, nr, PARLEY_SPACE_KERNEL, false),
+			    dev_complete(q, chains, nr, PARLEY_SPACE_USER, false));
 }
 
 bool VQ_FN(dev_publish)(struct parley_devq *q)

@@ -36,26 +36,31 @@ static __always_inline struct vq_shadow *drv_note(struct vq_put *p, u16 id,
  */
 static __always_inline int drv_fill_table(void *table,
 					  const struct parley_seg *segs,
-					  u16 n_out, u16 n, u32 *len_in)
+					  u32 n_out, u32 n, u32 *len_in)
 {
-	u64 total = 0, out = 0;
-	u16 i;
+	u64 out = 0, in = 0;
+	u32 i;
 
-	for (i = 0; i < n; i++) {
-		u16 flags = 0;
+	for (i = 0; i < n_out; i++) {
+		u32 len = segs[i].len;
 
-		if (i == n_out)
-			out = total;
-		if (i >= n_out)
-			flags = VRING_DESC_F_WRITE;
-		if (unlikely(!segs[i].len))
+		if (unlikely(!len))
 			return -EINVAL;
-		fmt_table_set(table, i, n, segs[i].addr, segs[i].len, flags);
-		total += segs[i].len;
+		fmt_table_set(table, i, segs[i].addr, len, 0);
+		out += len;
 	}
-	if (unlikely(total > U32_MAX))
+	for (; i < n; i++) {
+		u32 len = segs[i].len;
+
+		if (unlikely(!len))
+			return -EINVAL;
+		fmt_table_set(table, i, segs[i].addr, len, VRING_DESC_F_WRITE);
+		in += len;
+	}
+	fmt_table_end(table, n);
+	if (unlikely(out + in > U32_MAX))
 		return -EINVAL;
-	*len_in = n_out < n ? total - out : 0;
+	*len_in = in;
 	return 0;
 }
 
@@ -154,11 +159,40 @@ static noinline int drv_put_slow(struct parley_drvq *q,
 	return 0;
 }
 
-int VQ_FN(drv_put)(struct parley_drvq *q, const struct parley_buf *bufs,
-		   unsigned int nr, gfp_t gfp)
+/* The first buffers, as long as they are single unmapped segments. */
+static __always_inline unsigned int drv_put_plain(struct parley_drvq *q,
+						  const struct parley_buf *bufs,
+						  unsigned int nr)
+{
+	struct vq_put p;
+	unsigned int i;
+
+	if (unlikely(q->dma))
+		return 0;
+	fmt_put_begin(q, &p);
+	for (i = 0; i < nr; i++) {
+		const struct parley_buf *b = &bufs[i];
+		u32 n_in = b->n_in, len;
+		u16 id;
+
+		if (unlikely(b->n_out + n_in != 1 || !p.free || !b->cookie))
+			break;
+		len = b->segs->len;
+		if (unlikely(!len))
+			break;
+		id = fmt_put_one(&p, b->segs->addr, len, n_in * VRING_DESC_F_WRITE);
+		drv_note(&p, id, b->cookie, n_in ? len : 0, 1);
+	}
+	fmt_put_end(q, &p);
+	return i;
+}
+
+/* The other buffers, whatever they are. */
+static noinline int drv_put_rest(struct parley_drvq *q,
+				 const struct parley_buf *bufs, unsigned int nr,
+				 gfp_t gfp, unsigned int *put)
 {
 	const u32 ready = q->dma ? 0 : q->table_stride;
-	const bool plain = !q->dma;
 	struct vq_put p;
 	unsigned int i;
 	int err = 0;
@@ -168,15 +202,6 @@ int VQ_FN(drv_put)(struct parley_drvq *q, const struct parley_buf *bufs,
 		const struct parley_buf *b = &bufs[i];
 		u32 n = (u32)b->n_out + b->n_in;
 
-		if (likely(n == 1 && plain && p.free && b->cookie &&
-			   b->segs->len)) {
-			u32 len = b->segs->len;
-			u16 id = fmt_put_one(&p, b->segs->addr, len,
-					     b->n_in * VRING_DESC_F_WRITE);
-
-			drv_note(&p, id, b->cookie, b->n_in ? len : 0, 1);
-			continue;
-		}
 		if (likely(n > 1 && n <= ready && p.free && b->cookie)) {
 			err = drv_put_ready(q, &p, b, n);
 		} else {
@@ -188,8 +213,35 @@ int VQ_FN(drv_put)(struct parley_drvq *q, const struct parley_buf *bufs,
 			break;
 	}
 	fmt_put_end(q, &p);
-	q->ring.stats.buffers += i;
-	return i ? i : err;
+	*put += i;
+	return err;
+}
+
+/* One buffer: the same without a loop, which saves as much again as it costs. */
+static noinline unsigned int drv_put_plain_one(struct parley_drvq *q,
+					       const struct parley_buf *buf)
+{
+	return drv_put_plain(q, buf, 1);
+}
+
+static noinline unsigned int drv_put_plain_many(struct parley_drvq *q,
+						const struct parley_buf *bufs,
+						unsigned int nr)
+{
+	return drv_put_plain(q, bufs, nr);
+}
+
+int VQ_FN(drv_put)(struct parley_drvq *q, const struct parley_buf *bufs,
+		   unsigned int nr, gfp_t gfp)
+{
+	unsigned int put = nr == 1 ? drv_put_plain_one(q, bufs)
+				   : drv_put_plain_many(q, bufs, nr);
+	int err = 0;
+
+	if (put < nr)
+		err = drv_put_rest(q, bufs + put, nr - put, gfp, &put);
+	q->ring.stats.buffers += put;
+	return put ? put : err;
 }
 
 bool VQ_FN(drv_publish)(struct parley_drvq *q)
@@ -277,10 +329,10 @@ static noinline u16 drv_retire_special(struct parley_drvq *q, u16 id)
 	return ndesc;
 }
 
-unsigned int VQ_FN(drv_reap)(struct parley_drvq *q, struct parley_done *done,
-			     unsigned int max)
+static __always_inline unsigned int drv_reap(struct parley_drvq *q,
+					     struct parley_done *done,
+					     unsigned int max, const bool in_order)
 {
-	const bool in_order = q->ring.in_order;
 	struct vq_reap p;
 	unsigned int n;
 
@@ -328,6 +380,34 @@ unsigned int VQ_FN(drv_reap)(struct parley_drvq *q, struct parley_done *done,
 	fmt_reap_end(q, &p);
 	q->ring.stats.completed += n;
 	return n;
+}
+
+static noinline unsigned int drv_reap_one(struct parley_drvq *q,
+					  struct parley_done *done)
+{
+	return drv_reap(q, done, 1, false);
+}
+
+static noinline unsigned int drv_reap_many(struct parley_drvq *q,
+					   struct parley_done *done,
+					   unsigned int max)
+{
+	return drv_reap(q, done, max, false);
+}
+
+static noinline unsigned int drv_reap_in_order(struct parley_drvq *q,
+					       struct parley_done *done,
+					       unsigned int max)
+{
+	return drv_reap(q, done, max, true);
+}
+
+unsigned int VQ_FN(drv_reap)(struct parley_drvq *q, struct parley_done *done,
+			     unsigned int max)
+{
+	if (q->ring.in_order)
+		return drv_reap_in_order(q, done, max);
+	return max == 1 ? drv_reap_one(q, done) : drv_reap_many(q, done, max);
 }
 
 bool VQ_FN(drv_pending)(const struct parley_drvq *q)

@@ -4,8 +4,7 @@
  * available and the device overwrites with used ones, told apart by two flag
  * bits against a wrap counter; and an event suppression structure each way.
  *
- * A cursor is a slot below num (any number up to 32768) and the wrap counter
- * there.  A publication writes everything but the flags of its first
+ * A cursor is a slot below num (any number up to 32768) and the flag bits there.  A publication writes everything but the flags of its first
  * descriptor, then, after a barrier, those: the peer reads in ring order, so
  * it sees all of a burst or nothing.  Buffer ids are ours alone; the device
  * hands them back.
@@ -21,42 +20,38 @@
 #define PACKED_USED	(1 << VRING_PACKED_DESC_F_USED)
 #define PACKED_BITS	(PACKED_AVAIL | PACKED_USED)
 
-/* The two bits of an available descriptor, from the wrap counter as a mask. */
-static __always_inline u16 packed_avail_bits(u16 wrap)
+/* Does a descriptor belong to the round that a cursor is in? */
+static __always_inline bool packed_match(u16 flags, u16 bits)
 {
-	return PACKED_USED ^ (wrap & PACKED_BITS);
-}
-
-static __always_inline bool packed_is_avail(u16 flags, u16 wrap)
-{
-	return ((flags ^ wrap) & PACKED_BITS) == PACKED_USED;
-}
-
-static __always_inline bool packed_is_used(u16 flags, u16 wrap)
-{
-	return !((flags ^ wrap) & PACKED_BITS);
+	return !((flags ^ bits) & PACKED_BITS);
 }
 
 /* Step n <= num slots. */
-static __always_inline void packed_step(u32 num, u32 *idx, u16 *wrap, u16 n)
+static __always_inline void packed_step(u32 num, u32 *idx, u16 *bits, u16 n)
 {
 	*idx += n;
 	if (unlikely(*idx >= num)) {
 		*idx -= num;
-		*wrap = ~*wrap;
+		*bits ^= PACKED_BITS;
 	}
 }
 
-static __always_inline u16 packed_off_wrap(u16 idx, u16 wrap)
+static __always_inline bool packed_wrap(u16 bits)
 {
-	return idx | (wrap & 1 << VRING_PACKED_EVENT_F_WRAP_CTR);
+	return bits & PACKED_AVAIL;
+}
+
+static __always_inline u16 packed_off_wrap(u16 idx, u16 bits)
+{
+	return idx | packed_wrap(bits) << VRING_PACKED_EVENT_F_WRAP_CTR;
 }
 
 /* ------------------------------------------------------------ driver role */
 
 static inline void fmt_drv_init(struct parley_drvq *q)
 {
-	q->put = q->pub = q->last = (struct vq_cursor){ .wrap = U16_MAX };
+	q->put = q->pub = (struct vq_cursor){ .bits = PACKED_AVAIL };
+	q->last = (struct vq_cursor){ .bits = PACKED_BITS };
 }
 
 static __always_inline void fmt_put_begin(const struct parley_drvq *q,
@@ -66,7 +61,7 @@ static __always_inline void fmt_put_begin(const struct parley_drvq *q,
 	p->shadow = q->shadow;
 	p->num = q->ring.num;
 	p->idx = q->put.idx;
-	p->wrap = q->put.wrap;
+	p->bits = q->put.bits;
 	p->seq = q->seq_put;
 	p->free = q->free;
 	p->free_id = q->free_id;
@@ -78,7 +73,7 @@ static __always_inline void fmt_put_end(struct parley_drvq *q,
 					const struct vq_put *p)
 {
 	q->put.idx = p->idx;
-	q->put.wrap = p->wrap;
+	q->put.bits = p->bits;
 	q->seq_put = p->seq;
 	q->free = p->free;
 	q->free_id = p->free_id;
@@ -92,7 +87,7 @@ static __always_inline void packed_set(struct vq_put *p, u16 id, u64 addr,
 {
 	struct vring_packed_desc *d = (struct vring_packed_desc *)p->desc + p->idx;
 
-	flags |= packed_avail_bits(p->wrap);
+	flags |= p->bits;
 	d->addr = cpu_to_le64(addr);
 	d->len = cpu_to_le32(len);
 	d->id = cpu_to_le16(id);
@@ -101,7 +96,7 @@ static __always_inline void packed_set(struct vq_put *p, u16 id, u64 addr,
 	else
 		p->pub_flags = flags;
 	p->pub_desc++;
-	packed_step(p->num, &p->idx, &p->wrap, 1);
+	packed_step(p->num, &p->idx, &p->bits, 1);
 }
 
 static __always_inline u16 fmt_put_one(struct vq_put *p, u64 addr, u32 len,
@@ -132,9 +127,9 @@ static __always_inline u16 fmt_put_chain(struct vq_put *p,
 	return id;
 }
 
-/* Entry i of a table: tables are read straight through. */
-static __always_inline void fmt_table_set(void *table, u16 i, u16 n, u64 addr,
-					  u32 len, u16 flags)
+/* Entry i of a table; tables are read straight through (spec 2.8.7). */
+static __always_inline void fmt_table_set(void *table, u32 i, u64 addr, u32 len,
+					  u16 flags)
 {
 	struct vring_packed_desc *d = (struct vring_packed_desc *)table + i;
 
@@ -144,9 +139,13 @@ static __always_inline void fmt_table_set(void *table, u16 i, u16 n, u64 addr,
 	d->flags = cpu_to_le16(flags);
 }
 
+static __always_inline void fmt_table_end(void *table, u32 n)
+{
+}
+
 static __always_inline void fmt_drv_publish(struct parley_drvq *q)
 {
-	vq_wmb(&q->ring);	/* D1, pairs with D2 in fmt_avail() */
+	vq_wmb();	/* D1, pairs with D2 in fmt_avail() */
 	WRITE_ONCE(q->ring.pdesc[q->pub.idx].flags, cpu_to_le16(q->pub_flags));
 	q->pub = q->put;
 }
@@ -158,7 +157,7 @@ static __always_inline bool fmt_kick_wanted(struct parley_drvq *q)
 
 	vq_mb(r);		/* F1, pairs with F4 in fmt_dev_arm() */
 	event = le32_to_cpu(READ_ONCE(*(__le32 *)r->dev_event));
-	return vq_event_packed(event, q->put.idx, q->put.wrap & 1, q->pub_desc,
+	return vq_event_packed(event, q->put.idx, packed_wrap(q->put.bits), q->pub_desc,
 			       r->num);
 }
 
@@ -169,7 +168,7 @@ static __always_inline void fmt_reap_begin(const struct parley_drvq *q,
 	p->shadow = q->shadow;
 	p->num = q->ring.num;
 	p->idx = q->last.idx;
-	p->wrap = q->last.wrap;
+	p->bits = q->last.bits;
 	p->done = q->seq_done;
 	p->free = q->free;
 	p->free_id = q->free_id;
@@ -179,7 +178,7 @@ static __always_inline void fmt_reap_end(struct parley_drvq *q,
 					 const struct vq_reap *p)
 {
 	q->last.idx = p->idx;
-	q->last.wrap = p->wrap;
+	q->last.bits = p->bits;
 	q->seq_done = p->done;
 	q->free = p->free;
 	q->free_id = p->free_id;
@@ -187,8 +186,8 @@ static __always_inline void fmt_reap_end(struct parley_drvq *q,
 
 static __always_inline bool fmt_used_pending(const struct parley_drvq *q)
 {
-	return packed_is_used(le16_to_cpu(READ_ONCE(q->ring.pdesc[q->last.idx].flags)),
-			      q->last.wrap);
+	return packed_match(le16_to_cpu(READ_ONCE(q->ring.pdesc[q->last.idx].flags)),
+			      q->last.bits);
 }
 
 /* 1: *id and *len are those of the next used descriptor; 0: none. */
@@ -197,9 +196,9 @@ static __always_inline int fmt_used(struct parley_drvq *q, struct vq_reap *p,
 {
 	struct vring_packed_desc *d = (struct vring_packed_desc *)p->ring + p->idx;
 
-	if (!packed_is_used(le16_to_cpu(READ_ONCE(d->flags)), p->wrap))
+	if (!packed_match(le16_to_cpu(READ_ONCE(d->flags)), p->bits))
 		return 0;
-	vq_rmb(&q->ring);	/* U2, pairs with U1 in fmt_dev_publish() */
+	vq_rmb();	/* U2, pairs with U1 in fmt_dev_publish() */
 	*id = le16_to_cpu(READ_ONCE(d->id));
 	*len = le32_to_cpu(READ_ONCE(d->len));
 	return 1;
@@ -213,7 +212,7 @@ static __always_inline bool fmt_used_left(const struct vq_reap *p)
 
 static __always_inline void fmt_used_advance(struct vq_reap *p, u16 ndesc)
 {
-	packed_step(p->num, &p->idx, &p->wrap, ndesc);
+	packed_step(p->num, &p->idx, &p->bits, ndesc);
 }
 
 static __always_inline void packed_set_event(struct parley_drvq *q, u16 flags)
@@ -231,12 +230,12 @@ static __always_inline void fmt_drv_arm(struct parley_drvq *q, u16 after)
 
 	if (r->event) {
 		u32 idx = q->last.idx;
-		u16 wrap = q->last.wrap;
+		u16 bits = q->last.bits;
 
-		packed_step(r->num, &idx, &wrap, after);
+		packed_step(r->num, &idx, &bits, after);
 		WRITE_ONCE(r->drv_event->off_wrap,
-			   cpu_to_le16(packed_off_wrap(idx, wrap)));
-		vq_wmb(r);	/* offset before flags; the device reads both at once */
+			   cpu_to_le16(packed_off_wrap(idx, bits)));
+		vq_wmb();	/* offset before flags; the device reads both at once */
 		packed_set_event(q, VRING_PACKED_EVENT_FLAG_DESC);
 	} else {
 		packed_set_event(q, VRING_PACKED_EVENT_FLAG_ENABLE);
@@ -251,14 +250,15 @@ static __always_inline void fmt_drv_disarm(struct parley_drvq *q)
 
 static __always_inline u32 fmt_notify_data(const struct parley_drvq *q)
 {
-	return q->ring.index | (u32)packed_off_wrap(q->pub.idx, q->pub.wrap) << 16;
+	return q->ring.index | (u32)packed_off_wrap(q->pub.idx, q->pub.bits) << 16;
 }
 
 /* ------------------------------------------------------------ device role */
 
 static inline void fmt_dev_init(struct parley_devq *q)
 {
-	q->take = q->done = q->pub = (struct vq_cursor){ .wrap = U16_MAX };
+	q->take = (struct vq_cursor){ .bits = PACKED_AVAIL };
+	q->done = q->pub = (struct vq_cursor){ .bits = PACKED_BITS };
 }
 
 static __always_inline void fmt_take_begin(const struct parley_devq *q,
@@ -267,7 +267,7 @@ static __always_inline void fmt_take_begin(const struct parley_devq *q,
 	t->desc = q->ring.pdesc;
 	t->num = q->ring.num;
 	t->idx = q->take.idx;
-	t->wrap = q->take.wrap;
+	t->bits = q->take.bits;
 	t->seen = 0;
 	t->seq = q->seq;
 	t->busy = q->busy;
@@ -277,7 +277,7 @@ static __always_inline void fmt_take_end(struct parley_devq *q,
 					 const struct vq_take *t)
 {
 	q->take.idx = t->idx;
-	q->take.wrap = t->wrap;
+	q->take.bits = t->bits;
 	q->seq = t->seq;
 	q->busy = t->busy;
 }
@@ -289,18 +289,21 @@ static __always_inline int fmt_avail(struct parley_devq *q, struct vq_take *t,
 	struct vring_packed_desc *p = (struct vring_packed_desc *)t->desc + t->idx;
 	__le16 v;
 
-	/* A full ring's next slot is its oldest, which is ours until used. */
-	if (unlikely(t->busy >= t->num))
-		return 0;
 	if (unlikely(ring_load(s, v, &p->flags))) {
 		parley_ring_break(&q->ring, "cannot read descriptor %u", t->idx);
 		return -EFAULT;
 	}
 	t->seen = le16_to_cpu(v);
-	if (!packed_is_avail(t->seen, t->wrap))
+	if (!packed_match(t->seen, t->bits))
 		return 0;
-	vq_rmb(&q->ring);	/* D2, pairs with D1 in fmt_drv_publish() */
+	vq_rmb();	/* D2, pairs with D1 in fmt_drv_publish() */
 	return 1;
+}
+
+/* A full ring's next slot is its oldest, which is ours until it is used. */
+static __always_inline u32 fmt_room(const struct vq_take *t)
+{
+	return t->num - t->busy;
 }
 
 static __always_inline int packed_fetch(const enum parley_space s,
@@ -343,7 +346,7 @@ static __always_inline int fmt_follow(struct parley_devq *q,
 {
 	struct vring_packed_desc *p;
 	u32 idx = t->idx;
-	u16 wrap = 0;
+	u16 bits = 0;
 	__le16 flags;
 
 	if (unlikely(n >= t->num - t->busy)) {
@@ -351,7 +354,7 @@ static __always_inline int fmt_follow(struct parley_devq *q,
 				  idx, t->num - t->busy);
 		return -EIO;
 	}
-	packed_step(t->num, &idx, &wrap, n);
+	packed_step(t->num, &idx, &bits, n);
 	p = (struct vring_packed_desc *)t->desc + idx;
 	if (unlikely(ring_load(s, flags, &p->flags) | packed_fetch(s, p, d, id)))
 		return -EFAULT;
@@ -394,7 +397,7 @@ static __always_inline int fmt_table_get(const enum parley_space s,
 
 static __always_inline void fmt_take_advance(struct vq_take *t, u16 ndesc)
 {
-	packed_step(t->num, &t->idx, &t->wrap, ndesc);
+	packed_step(t->num, &t->idx, &t->bits, ndesc);
 	t->busy += ndesc;
 }
 
@@ -402,7 +405,7 @@ static __always_inline void fmt_take_rewind(struct parley_devq *q, u16 ndesc)
 {
 	if (q->take.idx < ndesc) {
 		q->take.idx += q->ring.num;
-		q->take.wrap = ~q->take.wrap;
+		q->take.bits ^= PACKED_BITS;
 	}
 	q->take.idx -= ndesc;
 	q->busy -= ndesc;
@@ -414,20 +417,19 @@ static __always_inline void fmt_use_begin(const struct parley_devq *q,
 	u->ring = q->ring.pdesc;
 	u->num = q->ring.num;
 	u->idx = q->done.idx;
-	u->wrap = q->done.wrap;
+	u->bits = q->done.bits;
 	u->pub_count = q->pub_count;
 	u->pub_flags = q->pub_flags;
-	u->busy = q->busy;
 }
 
 static __always_inline void fmt_use_end(struct parley_devq *q,
 					const struct vq_use *u)
 {
 	q->done.idx = u->idx;
-	q->done.wrap = u->wrap;
+	q->done.bits = u->bits;
+	q->busy -= (u16)(u->pub_count - q->pub_count);
 	q->pub_count = u->pub_count;
 	q->pub_flags = u->pub_flags;
-	q->busy = u->busy;
 }
 
 static __always_inline int fmt_used_write(struct vq_use *u,
@@ -435,7 +437,7 @@ static __always_inline int fmt_used_write(struct vq_use *u,
 					  u32 len)
 {
 	struct vring_packed_desc *d = (struct vring_packed_desc *)u->ring + u->idx;
-	u16 flags = u->wrap & PACKED_BITS;
+	u16 flags = u->bits;
 	int err;
 
 	if (len)
@@ -450,15 +452,14 @@ static __always_inline int fmt_used_write(struct vq_use *u,
 
 static __always_inline void fmt_used_step(struct vq_use *u, u16 ndesc)
 {
-	packed_step(u->num, &u->idx, &u->wrap, ndesc);
+	packed_step(u->num, &u->idx, &u->bits, ndesc);
 	u->pub_count += ndesc;
-	u->busy -= ndesc;
 }
 
 static __always_inline int fmt_dev_publish(struct parley_devq *q,
 					   const enum parley_space s)
 {
-	vq_wmb(&q->ring);	/* U1, pairs with U2 in fmt_used() */
+	vq_wmb();	/* U1, pairs with U2 in fmt_used() */
 	return ring_store(s, cpu_to_le16(q->pub_flags),
 			  &q->ring.pdesc[q->pub.idx].flags);
 }
@@ -473,7 +474,7 @@ static __always_inline int fmt_call_wanted(struct parley_devq *q,
 	if (unlikely(ring_load(s, event, (__le32 *)q->ring.drv_event)))
 		return -EFAULT;
 	return vq_event_packed(le32_to_cpu(event), q->done.idx,
-			       q->done.wrap & 1, q->pub_count, q->ring.num);
+			       packed_wrap(q->done.bits), q->pub_count, q->ring.num);
 }
 
 static __always_inline int fmt_dev_arm(struct parley_devq *q,
@@ -485,9 +486,9 @@ static __always_inline int fmt_dev_arm(struct parley_devq *q,
 
 	if (r->event) {
 		flags = VRING_PACKED_EVENT_FLAG_DESC;
-		err = ring_store(s, cpu_to_le16(packed_off_wrap(q->take.idx, q->take.wrap)),
+		err = ring_store(s, cpu_to_le16(packed_off_wrap(q->take.idx, q->take.bits)),
 				 &r->dev_event->off_wrap);
-		vq_wmb(r);	/* offset before flags; the driver reads both at once */
+		vq_wmb();	/* offset before flags; the driver reads both at once */
 	}
 	if (q->event_flags != flags) {
 		q->event_flags = flags;
@@ -510,14 +511,20 @@ static __always_inline int fmt_dev_disarm(struct parley_devq *q,
 /* Available cursor in the low half, used cursor in the high one. */
 static inline u32 fmt_save(const struct parley_devq *q)
 {
-	return packed_off_wrap(q->take.idx, q->take.wrap) | (u32)packed_off_wrap(q->done.idx, q->done.wrap) << 16;
+	return packed_off_wrap(q->take.idx, q->take.bits) | (u32)packed_off_wrap(q->done.idx, q->done.bits) << 16;
 }
 
 static inline int fmt_load(struct parley_devq *q, const enum parley_space s,
 			   u32 base)
 {
-	struct vq_cursor take = { base & 0x7fff, base >> 15 & 1 ? U16_MAX : 0 };
-	struct vq_cursor done = { base >> 16 & 0x7fff, base >> 31 ? U16_MAX : 0 };
+	struct vq_cursor take = {
+		.idx = base & 0x7fff,
+		.bits = base & 1u << 15 ? PACKED_AVAIL : PACKED_USED,
+	};
+	struct vq_cursor done = {
+		.idx = base >> 16 & 0x7fff,
+		.bits = base & 1u << 31 ? PACKED_BITS : 0,
+	};
 
 	if (take.idx >= q->ring.num || done.idx >= q->ring.num)
 		return -EINVAL;

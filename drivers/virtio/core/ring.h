@@ -16,7 +16,7 @@
  *   fmt_put_begin, _end	a burst's state into registers, and back
  *   fmt_put_one		write one descriptor, not yet visible
  *   fmt_put_chain		write n linked descriptors, not yet visible
- *   fmt_table_set		write one entry of an indirect table
+ *   fmt_table_set, _end	write an entry of an indirect table; it is complete
  *   fmt_drv_publish		make what was put visible (barrier D1)
  *   fmt_kick_wanted		does the device want to know?  (barrier F1)
  *   fmt_reap_begin, _end	a burst's state into registers, and back
@@ -31,6 +31,7 @@
  *   fmt_dev_init		forget everything
  *   fmt_take_begin, _end	a burst's state into registers, and back
  *   fmt_avail			how many heads are there?  (barrier D2)
+ *   fmt_room			how many descriptors may the driver still own?
  *   fmt_head, fmt_follow	fetch the first and the next descriptor of a chain
  *   fmt_table_get, _last, _next	walk an indirect table
  *   fmt_take_advance		step over a chain
@@ -54,13 +55,14 @@
 #include "os.h"
 
 /*
- * A place in a ring.  Split: idx runs freely over 16 bits, wrap is unused.
- * Packed: idx is below num, and wrap is the wrap counter as a mask, all ones
- * for 1, so that the flag bits of a round come from it without a branch.
+ * A place in a ring.  Split: idx runs freely over 16 bits, bits is unused.
+ * Packed: idx is below num, and bits are the two flag bits that a descriptor
+ * has there in this round, available or used as the cursor is for; its
+ * VRING_PACKED_DESC_F_AVAIL bit is the wrap counter in either case.
  */
 struct vq_cursor {
 	u16 idx;
-	u16 wrap;
+	u16 bits;
 };
 
 /* What both roles keep of a ring; set when the queue is made. */
@@ -217,7 +219,7 @@ struct vq_put {
 	struct vq_shadow *shadow;
 	u32 num;
 	u32 idx;
-	u16 wrap;
+	u16 bits;
 	u16 seq;
 	u16 free;
 	u16 free_id;
@@ -231,7 +233,7 @@ struct vq_reap {
 	struct vq_shadow *shadow;
 	u32 num;
 	u32 idx;
-	u16 wrap;
+	u16 bits;
 	u16 seen;
 	u16 done;
 	u16 free;
@@ -246,7 +248,7 @@ struct vq_take {
 	__virtio16 *avail;
 	u32 num;
 	u32 idx;
-	u16 wrap;
+	u16 bits;
 	u16 seen;
 	u16 seq;
 	u16 busy;
@@ -257,10 +259,9 @@ struct vq_use {
 	void *ring;
 	u32 num;
 	u32 idx;
-	u16 wrap;
+	u16 bits;
 	u16 pub_count;
 	u16 pub_flags;
-	u16 busy;
 };
 
 /* The bodies, once for each format. */

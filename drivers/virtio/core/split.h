@@ -86,23 +86,29 @@ static __always_inline u16 fmt_put_chain(struct vq_put *p,
 	return head;
 }
 
-/* Entry i of a table; the last one has no next. */
-static __always_inline void fmt_table_set(void *table, u16 i, u16 n, u64 addr,
-					  u32 len, u16 flags)
+/* Entry i of a table, linked to the one after it. */
+static __always_inline void fmt_table_set(void *table, u32 i, u64 addr, u32 len,
+					  u16 flags)
 {
 	struct vring_desc *d = (struct vring_desc *)table + i;
 
-	if (i + 1 < n)
-		flags |= VRING_DESC_F_NEXT;
 	d->addr = cpu_to_vr64(addr);
 	d->len = cpu_to_vr32(len);
-	d->flags = cpu_to_vr16(flags);
+	d->flags = cpu_to_vr16(flags | VRING_DESC_F_NEXT);
 	d->next = cpu_to_vr16(i + 1);
+}
+
+/* The last entry, which was just set, is linked to none. */
+static __always_inline void fmt_table_end(void *table, u32 n)
+{
+	struct vring_desc *d = (struct vring_desc *)table + n - 1;
+
+	d->flags &= ~cpu_to_vr16(VRING_DESC_F_NEXT);
 }
 
 static __always_inline void fmt_drv_publish(struct parley_drvq *q)
 {
-	vq_wmb(&q->ring);	/* D1, pairs with D2 in fmt_avail() */
+	vq_wmb();	/* D1, pairs with D2 in fmt_avail() */
 	WRITE_ONCE(q->ring.avail->idx, cpu_to_vr16(q->seq_put));
 }
 
@@ -155,7 +161,7 @@ static __always_inline int split_used_more(struct parley_drvq *q,
 		return -EIO;
 	}
 	p->seen = idx;
-	vq_rmb(r);		/* U2, pairs with U1 in fmt_dev_publish() */
+	vq_rmb();		/* U2, pairs with U1 in fmt_dev_publish() */
 	return 1;
 }
 
@@ -271,8 +277,14 @@ static __always_inline int fmt_avail(struct parley_devq *q, struct vq_take *t,
 		return -EIO;
 	}
 	t->seen = idx;
-	vq_rmb(r);		/* D2, pairs with D1 in fmt_drv_publish() */
+	vq_rmb();		/* D2, pairs with D1 in fmt_drv_publish() */
 	return (u16)(idx - t->seq);
+}
+
+/* The available index is checked against what is in flight. */
+static __always_inline u32 fmt_room(const struct vq_take *t)
+{
+	return t->num;
 }
 
 /*
@@ -418,7 +430,7 @@ static __always_inline void fmt_used_step(struct vq_use *u, u16 ndesc)
 static __always_inline int fmt_dev_publish(struct parley_devq *q,
 					   const enum parley_space s)
 {
-	vq_wmb(&q->ring);	/* U1, pairs with U2 in fmt_used() */
+	vq_wmb();	/* U1, pairs with U2 in fmt_used() */
 	return ring_store(s, cpu_to_vr16(q->done.idx), &q->ring.used->idx);
 }
 
