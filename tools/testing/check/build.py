@@ -5,7 +5,8 @@ import os
 import re
 import subprocess
 
-from common import COPY, JOBS, KERNEL_PART, c_files, copy_kernel_part, group, headers, read, run
+from common import (COPY, JOBS, KERNEL_PART, c_files, copy_kernel_part, group, headers,
+                    our_files, read, run)
 
 FINDING = re.compile(r"(?P<file>[^\s:]+\.[ch]):\d+(:\d+)?:.*(warning|error):")
 # What the compiler and the tracing macros put before a name of ours.
@@ -17,6 +18,22 @@ MODULE_SYMBOLS = ("init_module", "cleanup_module", "__this_module")
 def kbuild(*arguments):
     copy_kernel_part()
     return run(["make", "-C", headers(), f"M={COPY}", f"-j{JOBS}", *arguments], 900)
+
+
+def kconfig():
+    """an option is known to Kconfig, to kbuild out of tree and to some Makefile"""
+    def options(pattern, files):
+        return {m for f in files for m in re.findall(pattern, read(f), re.M)}
+
+    ours = our_files()
+    offered = options(r"^config (PARLEY_\w+)", [f for f in ours if f.endswith("/Kconfig")])
+    exported = options(r"^export CONFIG_(PARLEY_\w+)", ["Kbuild"])
+    used = options(r"CONFIG_(PARLEY_\w+)", [f for f in ours if f.startswith("drivers/")])
+    for option in sorted(offered | exported | used):
+        problems = [f"{option} is not {what}" for what, known in
+                    (("in any Kconfig", offered), ("exported by Kbuild", exported),
+                     ("used below drivers/", used)) if option not in known]
+        yield option, problems
 
 
 def warnings():
