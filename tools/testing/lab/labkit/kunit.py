@@ -24,4 +24,6 @@ def run(glob):
     scenario = Scenario(name="kunit", kernel="debug", timeout=900,
                         loglevel=7, append="kunit.enable=1",
                         modules=suites)
-    return runner.run_all([scenario])
+    total = runner.Total()
+    total.run([scenario])
+    return total.conclude()

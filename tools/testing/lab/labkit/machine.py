@@ -105,7 +105,8 @@ def command_line(scenario, kernel, initrd, env, tty, folder):
         append = append.replace("oops=panic ", "")
     args = [need("qemu-system-x86_64", "qemu-system-x86"),
             "-accel", os.environ.get("LAB_ACCEL", scenario.accel),
-            "-machine", scenario.machine, "-cpu", scenario.cpu,
+            "-machine", scenario.machine,
+            "-cpu", os.environ.get("LAB_CPU", scenario.cpu),
             "-smp", scenario.smp, "-m", scenario.mem,
             "-nodefaults", "-display", "none", "-no-reboot",
             "-kernel", kernel.image, "-initrd", initrd,

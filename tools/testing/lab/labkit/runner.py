@@ -262,21 +262,35 @@ def run_one(scenario, paths=None):
     return run
 
 
-def run_all(scenarios):
-    """Run them all, whatever fails on the way; returns an exit code."""
-    passed = failed = skipped = 0
-    for scenario in scenarios:
-        try:
-            run = run_one(scenario)
-        except LabError as error:
-            say(f"{scenario.name}: FAILED before it started")
-            print(f"  FAILED: {error}")
-            failed += 1
-            continue
-        passed += run.tap.passed
-        failed += len(run.failures)
-        skipped += run.tap.skipped
-    if skipped:
-        print(f"{skipped} skipped")
-    print(f"{passed} passed, {failed} failed", flush=True)
-    return 1 if failed or not passed else 0
+class Total:
+    """The sum over several scenarios."""
+
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.broken = []
+
+    def run(self, scenarios):
+        """Run them all, whatever fails on the way."""
+        for scenario in scenarios:
+            try:
+                run = run_one(scenario)
+            except LabError as error:
+                say(f"{scenario.name}: FAILED before it started")
+                print(f"  FAILED: {error}", flush=True)
+                self.failed += 1
+                self.broken.append(scenario.name)
+                continue
+            self.passed += run.tap.passed
+            self.failed += len(run.failures)
+            self.skipped += run.tap.skipped
+            if run.failures:
+                self.broken.append(scenario.name)
+
+    def conclude(self):
+        """Print the sum; returns the exit code it means."""
+        if self.skipped:
+            print(f"{self.skipped} skipped")
+        if self.broken:
+            print("failed scenarios: " + " ".join(self.broken))
+        print(f"{self.passed} passed, {self.failed} failed", flush=True)
+        return 1 if self.failed or not self.passed else 0

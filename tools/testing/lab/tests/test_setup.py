@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How a scenario file becomes images and a command line."""
+
+import io
+import pathlib
+import tempfile
+import unittest
+
+from labkit import machine, modules, runner, scenario
+from labkit.common import LabError
+
+TOML = """
+summary = "${format} with ${queues}"
+script = "stock-blk.sh"
+timeout = "${limit}"
+[matrix]
+queues = [1, 4]
+[[variant]]
+name = "split"
+format = "off"
+limit = 10
+[[variant]]
+name = "packed"
+format = "on"
+limit = 20
+[[device]]
+driver = "virtio-blk-pci"
+packed = "${format}"
+num-queues = "${queues}"
+"""
+
+
+def load(text):
+    """The scenarios of a file with @text in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "sample.toml"
+        path.write_text(text, encoding="utf-8")
+        return scenario.load_file(path)
+
+
+class ScenarioTest(unittest.TestCase):
+    """Scenario files."""
+
+    def test_matrix_times_variants(self):
+        found = load(TOML)
+        self.assertEqual([s.name for s in found],
+                         ["sample[queues=1,split]", "sample[queues=1,packed]",
+                          "sample[queues=4,split]", "sample[queues=4,packed]"])
+        self.assertEqual(found[3].device[0], {"driver": "virtio-blk-pci",
+                                              "packed": "on",
+                                              "num-queues": "4"})
+        self.assertEqual(found[3].timeout, 20)
+
+    def test_a_wrong_key_is_refused(self):
+        with self.assertRaisesRegex(LabError, "unknown keys moduls"):
+            load('moduls = ["a"]\nscript = "stock-blk.sh"')
+
+    def test_a_missing_script_is_refused(self):
+        with self.assertRaisesRegex(LabError, "no guest script"):
+            load('summary = "x"')
+
+
+class MachineTest(unittest.TestCase):
+    """Images and arguments."""
+
+    def test_lba_pattern_tells_its_place(self):
+        data = io.BytesIO()
+        machine.fill(data, (1 << 20) + 4096, "lba")
+        self.assertEqual(len(data.getvalue()), (1 << 20) + 4096)
+        at = (1 << 20) + 512
+        self.assertEqual(data.getvalue()[at:at + 8], at.to_bytes(8, "little"))
+
+    def test_random_pattern_repeats(self):
+        first, second = io.BytesIO(), io.BytesIO()
+        machine.fill(first, 5000, "random")
+        machine.fill(second, 5000, "random")
+        self.assertEqual(first.getvalue(), second.getvalue())
+        self.assertEqual(len(first.getvalue()), 5000)
+
+    def test_sizes(self):
+        self.assertEqual(machine.size_of("3M"), 3 << 20)
+        self.assertRaises(LabError, machine.size_of, "3 apples")
+
+    def test_option_values(self):
+        self.assertEqual(machine.device_args({"driver": "x", "a": True,
+                                              "b": "c,d"}),
+                         ["-device", "x,a=on,b=c,,d"])
+
+    def test_qmp_arguments(self):
+        self.assertEqual(runner.arguments("id=a n=3"), {"id": "a", "n": 3})
+        self.assertEqual(runner.arguments('{"a": [1]}'), {"a": [1]})
+
+
+class ModulesTest(unittest.TestCase):
+    """Modules and their order."""
+
+    def test_needed_modules_come_first(self):
+        with tempfile.TemporaryDirectory() as folder:
+            available = {}
+            for name, below in (("top", "mid"), ("mid", "low"), ("low", "")):
+                path = pathlib.Path(folder) / f"{name}.ko"
+                path.write_bytes(b"\0depends=" + below.encode() + b"\0")
+                available[name] = path
+            order = modules.in_order(["top", "low"], available)
+        self.assertEqual([p.stem for p in order], ["low", "mid", "top"])
+
+    def test_an_unknown_module_is_refused(self):
+        self.assertRaises(LabError, modules.in_order, ["x"], {})
+
+    def test_sync_follows_the_sources(self):
+        with tempfile.TemporaryDirectory() as folder:
+            top, out = pathlib.Path(folder) / "a", pathlib.Path(folder) / "b"
+            (top / "drivers/x").mkdir(parents=True)
+            out.mkdir()
+            for name in ("one.c", "two.c", "one.o", "one.mod.c"):
+                (top / "drivers/x" / name).write_text(name)
+            modules.sync(top, out)
+            (top / "drivers/x/two.c").unlink()
+            (out / "drivers/x/one.ko").write_text("")
+            modules.sync(top, out)
+            self.assertEqual([p.name for p in (out / "drivers/x").iterdir()],
+                             ["one.c"])
+
+
+if __name__ == "__main__":
+    unittest.main()
