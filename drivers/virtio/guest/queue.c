@@ -63,14 +63,14 @@ static int parley_queue_create(struct parley_queue *queue)
 	cfg.size = size;
 	vq = parley_drvq_create(&cfg);
 	/* A large ring is contiguous: a smaller one may still be had. */
-	while (!vq && cfg.size > 16) {
+	while (IS_ERR(vq) && PTR_ERR(vq) == -ENOMEM && cfg.size > 16) {
 		cfg.size = rounddown_pow_of_two(cfg.size - 1);
 		vq = parley_drvq_create(&cfg);
 	}
-	if (!vq) {
-		dev_err(&pd->dev, "queue %u (%s): no memory for a ring of %d\n",
-			queue->index, queue->spec.name, size);
-		return -ENOMEM;
+	if (IS_ERR(vq)) {
+		dev_err(&pd->dev, "queue %u (%s): cannot make a ring of %d (%ld)\n",
+			queue->index, queue->spec.name, size, PTR_ERR(vq));
+		return PTR_ERR(vq);
 	}
 	queue->vq = vq;
 	return 0;
