@@ -46,7 +46,7 @@
  */
 struct lb_queue {
 	struct parley_loopback_queue pub;
-	spinlock_t lock;
+	spinlock_t lock;	/* see above */
 	bool kicks;
 	bool calls;
 	bool started;
@@ -91,8 +91,8 @@ struct parley_loopback {
 	void *priv;
 	u64 features;
 	u64 accepted;
-	struct mutex mutex;
-	spinlock_t lock;
+	struct mutex mutex;	/* see above */
+	spinlock_t lock;	/* see above */
 	u8 status;
 	bool gone;
 	bool vectors;

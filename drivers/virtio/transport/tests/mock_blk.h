@@ -37,7 +37,7 @@ struct parley_mock_blk {
 	struct parley_mock *mock;
 	void *data;
 	u64 room;
-	spinlock_t lock;
+	spinlock_t lock;	/* of what follows, but for @count */
 	u64 sectors;
 	u64 bad_start;
 	u64 bad_sectors;

@@ -29,7 +29,7 @@
 struct parley_mock_queue {
 	struct parley_mock *mock;
 	struct parley_loopback_queue *lq;
-	struct mutex lock;
+	struct mutex lock;	/* of the queue, and of what follows */
 	struct delayed_work late;
 	bool stopping;
 	struct list_head free;
