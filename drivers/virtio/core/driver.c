@@ -142,7 +142,7 @@ PARLEY_EXPORT(parley_drvq_put);
  */
 bool parley_drvq_publish(struct parley_drvq *q)
 {
-	u16 from = q->seq_pub;
+	u32 from = q->seq_pub;
 	bool kick;
 
 	vq_assert_held(q->ring.lock);
@@ -154,7 +154,7 @@ bool parley_drvq_publish(struct parley_drvq *q)
 		q->ring.stats.notified++;
 	else
 		q->ring.stats.suppressed++;
-	trace_parley_publish(&q->ring, (u16)(q->seq_pub - from), kick);
+	trace_parley_publish(&q->ring, q->seq_pub - from, kick);
 	return kick;
 }
 PARLEY_EXPORT(parley_drvq_publish);

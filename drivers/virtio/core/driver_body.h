@@ -261,13 +261,15 @@ bool VQ_FN(drv_publish)(struct parley_drvq *q)
  * Was the id given to the device, as the head of a chain, and not handed back?
  * A chain that was put and not yet published does not count: once its owner
  * had it back, publishing would show the device memory that is not the ring's.
+ * A chain's age says nothing else: while the device keeps it, any number of
+ * later ones may come and go.
  */
 static __always_inline bool drv_owned_by_device(const struct vq_reap *p, u32 id)
 {
 	const struct vq_shadow *sh = &p->shadow[id];
 
 	return id < p->num && sh->cookie &&
-	       !(p->held_back && (u16)(p->last_pub - sh->seq) >= p->num);
+	       !(p->held_back && sh->seq - p->held_seq < p->held_back);
 }
 
 /*
@@ -337,8 +339,8 @@ static __always_inline unsigned int drv_reap(struct parley_drvq *q,
 	unsigned int n;
 
 	fmt_reap_begin(q, &p);
-	p.held_back = q->seq_put != q->seq_pub;
-	p.last_pub = q->seq_pub - 1;
+	p.held_back = q->seq_put - q->seq_pub;
+	p.held_seq = q->seq_pub;
 	for (n = 0; n < max; n++) {
 		struct vq_shadow *sh, *tail;
 		u16 ndesc = 1;

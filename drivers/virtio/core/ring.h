@@ -104,13 +104,12 @@ struct vq_ring {
 struct vq_shadow {
 	void *cookie;
 	u32 len_in;
-	u16 seq;		/* of the chain, to tell published ones */
+	u32 seq;		/* of the chain, to tell published ones */
 	u16 next;		/* id after this one: free list, chain, ring order */
 	u16 tail;		/* last id of the chain */
 	u16 ndesc;		/* ring slots that it takes */
 	bool special;		/* ndesc, tail or extra are not at rest */
 	bool extra;		/* vq_extra has something to release */
-	u16 pad;
 };
 
 /* Cold part of the shadow: made only for indirect tables and mappings. */
@@ -137,8 +136,8 @@ struct parley_drvq {
 	struct vq_shadow *shadow;
 	u16 free_id;		/* next id to use */
 	u16 free;		/* ring slots free */
-	u16 seq_put;		/* chains put; the split ring's available index */
-	u16 seq_pub;		/* chains published */
+	u32 seq_put;		/* chains put; low half: split available index */
+	u32 seq_pub;		/* chains published */
 	struct vq_cursor put;	/* packed: next slot to fill */
 	struct vq_cursor pub;	/* packed: first slot not yet visible */
 	u16 pub_flags;		/* packed: its flags, held back */
@@ -219,8 +218,8 @@ struct vq_put {
 	struct vq_shadow *shadow;
 	u32 num;
 	u32 idx;
+	u32 seq;
 	u16 bits;
-	u16 seq;
 	u16 free;
 	u16 free_id;
 	u16 pub_desc;
@@ -238,8 +237,8 @@ struct vq_reap {
 	u16 done;
 	u16 free;
 	u16 free_id;
-	u16 last_pub;		/* seq of the last chain published */
-	bool held_back;		/* there are chains put and not published */
+	u32 held_seq;		/* seq of the first chain not published */
+	u32 held_back;		/* how many there are */
 };
 
 /* A burst of take. */
