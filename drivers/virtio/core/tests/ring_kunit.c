@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One test body over format x role x features. */
+#include "oracle.h"
+
+struct ring_case {
+	const char *name;
+	u64 features;
+};
+
+#define ROW(name, bits)							\
+	{ "split" name, (bits) }, { "packed" name, (bits) | PAIR_PACKED }
+
+static const struct ring_case ring_cases[] = {
+	ROW("", 0),
+	ROW("-event", PAIR_EVENT),
+	ROW("-indirect", PAIR_INDIRECT),
+	ROW("-event-indirect", PAIR_EVENT | PAIR_INDIRECT),
+	ROW("-inorder", PAIR_IN_ORDER),
+	ROW("-event-inorder", PAIR_EVENT | PAIR_IN_ORDER),
+	ROW("-indirect-inorder", PAIR_INDIRECT | PAIR_IN_ORDER),
+	ROW("-event-indirect-inorder", PAIR_EVENT | PAIR_INDIRECT | PAIR_IN_ORDER),
+	ROW("-dma-data", PAIR_DMA | PAIR_DATA),
+	ROW("-dma-event-indirect-data",
+	    PAIR_DMA | PAIR_EVENT | PAIR_INDIRECT | PAIR_DATA),
+};
+
+static void ring_case_desc(const struct ring_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(ring, ring_cases, ring_case_desc);
+
+static const unsigned int walk_sizes[] = { 1, 2, 3, 4, 7, 16, 33, 64 };
+
+static const unsigned int sweep_sizes[] = {
+	1, 2, 3, 4, 5, 8, 127, 256, 1000, 32767, 32768
+};
+
+static bool size_fits(const struct ring_case *c, unsigned int size)
+{
+	return c->features & PAIR_PACKED || is_power_of_2(size);
+}
+
+static void walk(struct kunit *test, const struct ring_case *c,
+		 unsigned int size, unsigned int segs, u64 seed)
+{
+	struct oracle *o = oracle_open(test, pair_open(test, c->features, size, segs),
+				       seed);
+	unsigned int i;
+
+	for (i = 0; i < 6000; i++)
+		oracle_step(o);
+	oracle_drain(o);
+	if (test->status == KUNIT_FAILURE)
+		kunit_info(test, "size %u, %u ready table entries, seed %llu",
+			   size, segs, (unsigned long long)seed);
+}
+
+/* Ready indirect tables for none, some and all of the buffers. */
+static void ring_random(struct kunit *test)
+{
+	const struct ring_case *c = test->param_value;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(walk_sizes); i++) {
+		if (!size_fits(c, walk_sizes[i]))
+			continue;
+		walk(test, c, walk_sizes[i], 0, i + 1);
+		walk(test, c, walk_sizes[i], 3, i + 101);
+		walk(test, c, walk_sizes[i], PAIR_SEGS, i + 201);
+	}
+}
+
+/* ------------------------------------------------------------------- sweep */
+
+struct sweep {
+	struct pair *p;
+	struct parley_chain *chains;
+	struct parley_iov *iov;
+	struct parley_done *done;
+	struct parley_buf *bufs;
+	struct parley_seg seg;
+	unsigned long next, expect;
+};
+
+static void *sweep_array(struct kunit *test, size_t n, size_t size)
+{
+	return pair_pages(test, n * size);
+}
+
+/* One lap or less: all in, all out backwards, every cookie where it belongs. */
+static void sweep_round(struct kunit *test, struct sweep *s, unsigned int nr,
+			bool in_order)
+{
+	struct pair *p = s->p;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		s->bufs[i] = (struct parley_buf){
+			.segs = &s->seg, .n_in = 1,
+			.cookie = (void *)(s->next + i + 1) };
+	KUNIT_ASSERT_EQ(test, parley_drvq_put(p->drv, s->bufs, nr, GFP_ATOMIC), (int)nr);
+	KUNIT_ASSERT_TRUE(test, parley_drvq_publish(p->drv));
+	KUNIT_ASSERT_EQ(test, parley_drvq_free(p->drv), p->size - nr);
+	KUNIT_ASSERT_FALSE(test, parley_devq_arm(p->dev));
+
+	for (i = 0; i < nr; i++)
+		s->chains[i] = (struct parley_chain){ .iov = &s->iov[i], .max = 1 };
+	KUNIT_ASSERT_EQ(test, parley_devq_take(p->dev, s->chains, nr), (int)nr);
+	KUNIT_ASSERT_EQ(test, parley_devq_peek(p->dev), 0u);
+	for (i = 0; i < nr; i++) {
+		unsigned int k = nr - 1 - i;
+
+		s->chains[k].written = (s->next + k) % (s->seg.len + 1);
+		KUNIT_ASSERT_EQ(test, parley_devq_complete(p->dev, &s->chains[k], 1), 0);
+	}
+	KUNIT_ASSERT_TRUE(test, parley_devq_publish(p->dev));
+	KUNIT_ASSERT_TRUE(test, parley_devq_arm(p->dev));
+	KUNIT_ASSERT_FALSE(test, parley_drvq_arm(p->drv, 0));
+
+	KUNIT_ASSERT_EQ(test, parley_drvq_reap(p->drv, s->done, nr), nr);
+	for (i = 0; i < nr; i++) {
+		unsigned long k = s->next + (in_order ? i : nr - 1 - i);
+
+		KUNIT_ASSERT_EQ(test, (unsigned long)s->done[i].cookie, k + 1);
+		KUNIT_ASSERT_EQ(test, (unsigned long)s->done[i].len,
+				k % (s->seg.len + 1));
+	}
+	KUNIT_ASSERT_TRUE(test, parley_drvq_arm(p->drv, 0));
+	KUNIT_ASSERT_FALSE(test, parley_drvq_pending(p->drv));
+	s->next += nr;
+}
+
+/* Beyond every wrap-around: ring size, wrap counter, 16-bit index. */
+static void sweep(struct kunit *test, const struct ring_case *c, unsigned int size)
+{
+	struct sweep s = { .p = pair_open(test, c->features, size, 0) };
+	struct rnd rnd = { .state = size };
+
+	s.chains = sweep_array(test, size, sizeof(*s.chains));
+	s.iov = sweep_array(test, size, sizeof(*s.iov));
+	s.done = sweep_array(test, size, sizeof(*s.done));
+	s.bufs = sweep_array(test, size, sizeof(*s.bufs));
+	s.seg = (struct parley_seg){ pair_phys(s.p->arena), 6 };
+	while (s.next < 65536 + 3 * size)
+		sweep_round(test, &s, rnd_below(&rnd, 2) ? size :
+			    1 + rnd_below(&rnd, size),
+			    c->features & PAIR_IN_ORDER);
+}
+
+static void ring_wrap(struct kunit *test)
+{
+	const struct ring_case *c = test->param_value;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sweep_sizes); i++)
+		if (size_fits(c, sweep_sizes[i]))
+			sweep(test, c, sweep_sizes[i]);
+}
+
+/* ---------------------------------------------------------------- one by one */
+
+/* Sizes that a format does not have, and a legacy device. */
+static void ring_sizes(struct kunit *test)
+{
+	const struct ring_case *c = test->param_value;
+	static const unsigned int bad[] = { 0, 32769, 65536, 0x80000001, ~0u };
+	struct parley_drvq_config cfg = {
+		.name = "test", .features = c->features | BIT_ULL(VIRTIO_F_VERSION_1),
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		cfg.size = bad[i];
+		KUNIT_EXPECT_EQ(test, PTR_ERR(parley_drvq_create(&cfg)), -EINVAL);
+	}
+	if (!(c->features & PAIR_PACKED)) {
+		cfg.size = 3;
+		KUNIT_EXPECT_EQ(test, PTR_ERR(parley_drvq_create(&cfg)), -EINVAL);
+	}
+	cfg.size = 4;
+	cfg.features &= ~BIT_ULL(VIRTIO_F_VERSION_1);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(parley_drvq_create(&cfg)), -EINVAL);
+}
+
+/* A batch is all or nothing to the peer, and so is what comes back. */
+static void ring_batch(struct kunit *test)
+{
+	const struct ring_case *c = test->param_value;
+	struct pair *p = pair_open(test, c->features, 8, 4);
+	struct parley_seg segs[2] = {
+		{ pair_phys(p->arena), 16 }, { pair_phys(p->arena + 64), 32 } };
+	struct parley_buf bufs[3] = {
+		{ .segs = segs, .n_out = 1, .n_in = 1, .cookie = &bufs[0] },
+		{ .segs = segs, .n_out = 1, .cookie = &bufs[1] },
+		{ .segs = segs + 1, .n_in = 1, .cookie = &bufs[2] },
+	};
+	struct parley_iov iov[3][2];
+	struct parley_chain chains[3] = {
+		{ .iov = iov[0], .max = 2 }, { .iov = iov[1], .max = 2 },
+		{ .iov = iov[2], .max = 2 } };
+	struct parley_done done[3];
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, parley_drvq_put(p->drv, bufs, 3, GFP_KERNEL), 3);
+	KUNIT_EXPECT_EQ(test, parley_devq_peek(p->dev), 0u);
+	KUNIT_EXPECT_EQ(test, parley_devq_take(p->dev, chains, 3), 0);
+	KUNIT_EXPECT_TRUE(test, parley_drvq_publish(p->drv));
+	KUNIT_EXPECT_FALSE(test, parley_drvq_publish(p->drv));
+	KUNIT_ASSERT_EQ(test, parley_devq_take(p->dev, chains, 3), 3);
+	for (i = 0; i < 3; i++)
+		chains[i].written = chains[i].len_in;
+	KUNIT_ASSERT_EQ(test, parley_devq_complete(p->dev, chains, 3), 0);
+	KUNIT_EXPECT_FALSE(test, parley_drvq_pending(p->drv));
+	KUNIT_EXPECT_EQ(test, parley_drvq_reap(p->drv, done, 3), 0u);
+	KUNIT_EXPECT_TRUE(test, parley_devq_publish(p->dev));
+	KUNIT_EXPECT_FALSE(test, parley_devq_publish(p->dev));
+	KUNIT_ASSERT_EQ(test, parley_drvq_reap(p->drv, done, 3), 3u);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_PTR_EQ(test, done[i].cookie, (void *)&bufs[i]);
+}
+
+/* The convenience on top of the verbs, and what it does on a dead device. */
+static bool notify_gone(struct parley_drvq *q, u32 data)
+{
+	return false;
+}
+
+static void ring_submit(struct kunit *test)
+{
+	const struct ring_case *c = test->param_value;
+	struct pair *p = pair_open(test, c->features, 2, 0);
+	struct parley_seg seg = { pair_phys(p->arena), 16 };
+	struct parley_buf buf = { .segs = &seg, .n_out = 1, .cookie = p };
+	struct parley_drvq_config cfg = {
+		.name = "gone", .size = 2, .features = p->features, .dev = p->dma,
+		.notify = notify_gone,
+	};
+	struct parley_drvq *q;
+
+	KUNIT_EXPECT_EQ(test, parley_drvq_submit(p->drv, &buf, GFP_KERNEL), 0);
+	KUNIT_EXPECT_EQ(test, p->kicks, 1u);
+	KUNIT_EXPECT_EQ(test, parley_drvq_submit(p->drv, &buf, GFP_KERNEL), 0);
+	KUNIT_EXPECT_EQ(test, parley_drvq_submit(p->drv, &buf, GFP_KERNEL), -ENOSPC);
+	KUNIT_EXPECT_FALSE(test, parley_drvq_broken(p->drv));
+
+	q = parley_drvq_create(&cfg);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(q));
+	KUNIT_EXPECT_EQ(test, parley_drvq_submit(q, &buf, GFP_KERNEL), 0);
+	KUNIT_EXPECT_TRUE(test, parley_drvq_broken(q));
+	KUNIT_EXPECT_EQ(test, parley_drvq_submit(q, &buf, GFP_KERNEL), -EIO);
+	KUNIT_EXPECT_PTR_EQ(test, parley_drvq_detach(q), (void *)p);
+	KUNIT_EXPECT_NULL(test, parley_drvq_detach(q));
+	parley_drvq_destroy(q);
+}
+
+/* A base from elsewhere: what QEMU hands over, and what no ring has. */
+static void ring_base(struct kunit *test)
+{
+	const struct ring_case *c = test->param_value;
+	struct pair *p = pair_open(test, c->features, 4, 0);
+	u32 base = 0;
+
+	if (c->features & PAIR_PACKED) {
+		KUNIT_EXPECT_EQ(test, parley_devq_save(p->dev, &base), 0);
+		KUNIT_EXPECT_EQ(test, base, 0x80008000u);
+		KUNIT_EXPECT_EQ(test, parley_devq_load(p->dev, 0x00020002), 0);
+		KUNIT_EXPECT_EQ(test, parley_devq_save(p->dev, &base), 0);
+		KUNIT_EXPECT_EQ(test, base, 0x00020002u);
+		KUNIT_EXPECT_EQ(test, parley_devq_load(p->dev, 0x80048004), -EINVAL);
+		KUNIT_EXPECT_EQ(test, parley_devq_load(p->dev, 0x80008004), -EINVAL);
+		KUNIT_EXPECT_EQ(test, parley_devq_load(p->dev, 0x80048000), -EINVAL);
+	} else {
+		struct vring_used *used = (void *)(unsigned long)p->host.device;
+
+		KUNIT_EXPECT_EQ(test, parley_devq_save(p->dev, &base), 0);
+		KUNIT_EXPECT_EQ(test, base, 0u);
+		used->idx = cpu_to_vr16(0xffff);
+		KUNIT_EXPECT_EQ(test, parley_devq_load(p->dev, 0xffff), 0);
+		KUNIT_EXPECT_EQ(test, parley_devq_save(p->dev, &base), 0);
+		KUNIT_EXPECT_EQ(test, base, 0xffffu);
+		KUNIT_EXPECT_EQ(test, parley_devq_load(p->dev, 3), 0);
+		KUNIT_EXPECT_EQ(test, parley_devq_load(p->dev, 4), -EINVAL);
+		KUNIT_EXPECT_EQ(test, parley_devq_load(p->dev, 0xfffe), -EINVAL);
+		KUNIT_EXPECT_EQ(test, parley_devq_load(p->dev, 0x10000), -EINVAL);
+	}
+}
+
+static struct kunit_case ring_test_cases[] = {
+	KUNIT_CASE_PARAM(ring_sizes, ring_gen_params),
+	KUNIT_CASE_PARAM(ring_batch, ring_gen_params),
+	KUNIT_CASE_PARAM(ring_submit, ring_gen_params),
+	KUNIT_CASE_PARAM(ring_base, ring_gen_params),
+	KUNIT_CASE_PARAM(ring_random, ring_gen_params),
+	KUNIT_CASE_PARAM(ring_wrap, ring_gen_params),
+	{}
+};
+
+static struct kunit_suite ring_suite = {
+	.name = "parley_ring",
+	.test_cases = ring_test_cases,
+};
+
+kunit_test_suites(&ring_suite);
+
+MODULE_DESCRIPTION("Tests of the virtqueue core");
+MODULE_LICENSE("GPL");
+PARLEY_IMPORT;
