@@ -242,7 +242,7 @@ struct parley_device {
 
 /**
  * struct parley_driver - a front-end
- * @driver: name and owner are filled by the front-end
+ * @driver: the front-end fills the name
  * @ids: virtio types it serves, ended by an entry of zeroes
  * @features: feature bits it understands; the model adds the ring's
  * @check: optional, before features are accepted: return a subset of
@@ -268,7 +268,10 @@ struct parley_driver {
 #define to_parley_driver(d)	container_of_const(d, struct parley_driver, driver)
 
 /* For front-ends. */
-int parley_driver_register(struct parley_driver *drv);
+int parley_driver_register_owner(struct parley_driver *drv,
+				 struct module *owner);
+#define parley_driver_register(drv) \
+	parley_driver_register_owner(drv, THIS_MODULE)
 void parley_driver_unregister(struct parley_driver *drv);
 #define module_parley_driver(drv) \
 	module_driver(drv, parley_driver_register, parley_driver_unregister)

@@ -88,20 +88,23 @@ const struct bus_type parley_bus = {
 };
 
 /**
- * parley_driver_register() - make a front-end known
+ * parley_driver_register_owner() - make a front-end known
  * @drv: the front-end; probe, remove and ids are required
+ * @owner: its module, which the macro parley_driver_register() adds
  *
  * Context: may sleep; its probe() may be called before this returns.
  * Return: 0 or an error.
  */
-int parley_driver_register(struct parley_driver *drv)
+int parley_driver_register_owner(struct parley_driver *drv,
+				 struct module *owner)
 {
 	if (!drv->probe || !drv->remove || !drv->ids)
 		return -EINVAL;
 	drv->driver.bus = &parley_bus;
+	drv->driver.owner = owner;
 	return driver_register(&drv->driver);
 }
-PARLEY_EXPORT(parley_driver_register);
+PARLEY_EXPORT(parley_driver_register_owner);
 
 /**
  * parley_driver_unregister() - take a front-end back

@@ -2,36 +2,27 @@
 /*
  * Entropy device (spec 5.4): the smallest complete front-end, the one to copy.
  *
- * A reader asks, the device fills a buffer, done() says so, the reader takes
- * what came.  One request is in flight at most.  What a copy needs as well:
- * every path by which the device goes away is here, and each ends with nobody
- * waiting.
+ * A reader asks, the device fills the buffer, done() says so, the reader takes.
+ * Every path by which a device goes away is here, and each leaves nobody waiting.
  */
-#include <linux/completion.h>
 #include <linux/hw_random.h>
 #include <linux/io.h>
 #include <linux/module.h>
-#include <linux/mutex.h>
 #include <linux/slab.h>
-#include <linux/string.h>
 #include <parley/device.h>
 #include <parley/export.h>
 #include <uapi/linux/virtio_ids.h>
 
-#define PARLEY_RNG_BYTES	256
-
 struct parley_rng {
 	struct hwrng hwrng;
-	char name[24];
 	struct parley_device *pd;
 	struct mutex lock;	/* of what follows; outside the queue's lock */
 	struct parley_queue *queue;	/* NULL from freeze to restore */
 	bool gone;		/* removed: nobody asks any more */
 	bool asked;		/* a request is under way, or data is left */
 	struct completion answered;	/* it came back, or never will */
-	unsigned int len;	/* bytes that came ... */
-	unsigned int used;	/* ... and how many of these were read */
-	u8 data[PARLEY_RNG_BYTES] ____cacheline_aligned;
+	unsigned int left;	/* bytes that came and were not read */
+	u8 data[256] ____cacheline_aligned;
 };
 
 static void parley_rng_done(struct parley_queue *queue)
@@ -39,37 +30,28 @@ static void parley_rng_done(struct parley_queue *queue)
 	struct parley_rng *rng = queue->priv;
 	struct parley_done done;
 	unsigned long flags;
-	bool came = false;
 
 	spin_lock_irqsave(&queue->lock, flags);
 	do {
 		while (parley_drvq_reap(queue->vq, &done, 1)) {
-			rng->len = min(done.len, PARLEY_RNG_BYTES);
-			came = true;
+			rng->left = min_t(u32, done.len, sizeof(rng->data));
+			complete_all(&rng->answered);
 		}
-	} while (!parley_drvq_arm(queue->vq, 0) &&
-		 !parley_drvq_broken(queue->vq));
-	came |= parley_drvq_broken(queue->vq);
-	spin_unlock_irqrestore(&queue->lock, flags);
-	if (came)
+	} while (!parley_drvq_arm(queue->vq, 0) && !parley_drvq_broken(queue->vq));
+	if (parley_drvq_broken(queue->vq))
 		complete_all(&rng->answered);
+	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
 static int parley_rng_submit(struct parley_rng *rng)
 {
-	struct parley_queue *queue = rng->queue;
-	struct parley_seg seg = {
-		.addr = virt_to_phys(rng->data),
-		.len = PARLEY_RNG_BYTES,
-	};
+	struct parley_seg seg = { virt_to_phys(rng->data), sizeof(rng->data) };
 	struct parley_buf buf = { .segs = &seg, .cookie = rng, .n_in = 1 };
-	unsigned long flags;
 	int err;
 
-	lockdep_assert_held(&rng->lock);
-	spin_lock_irqsave(&queue->lock, flags);
-	err = parley_drvq_submit(queue->vq, &buf, GFP_ATOMIC);
-	spin_unlock_irqrestore(&queue->lock, flags);
+	spin_lock_irq(&rng->queue->lock);
+	err = parley_drvq_submit(rng->queue->vq, &buf, GFP_ATOMIC);
+	spin_unlock_irq(&rng->queue->lock);
 	return err;
 }
 
@@ -79,12 +61,8 @@ static int parley_rng_ask(struct parley_rng *rng)
 	int err = 0;
 
 	guard(mutex)(&rng->lock);
-	if (rng->gone)
-		return -ENODEV;
-	if (rng->asked)
-		return 0;
-	rng->len = 0;
-	rng->used = 0;
+	if (rng->asked || rng->gone)
+		return rng->gone ? -ENODEV : 0;
 	reinit_completion(&rng->answered);
 	/* Frozen: restore() submits what was asked. */
 	if (rng->queue)
@@ -100,12 +78,12 @@ static int parley_rng_take(struct parley_rng *rng, void *buf, size_t max)
 	guard(mutex)(&rng->lock);
 	if (!completion_done(&rng->answered))
 		return 0;
-	n = min_t(size_t, max, rng->len - rng->used);
-	memcpy(buf, rng->data + rng->used, n);
+	n = min_t(size_t, max, rng->left);
+	rng->left -= n;
+	memcpy(buf, rng->data + rng->left, n);
 	/* Nobody shall find later what somebody's key was made of. */
-	memzero_explicit(rng->data + rng->used, n);
-	rng->used += n;
-	rng->asked = rng->used < rng->len;
+	memzero_explicit(rng->data + rng->left, n);
+	rng->asked = rng->left;
 	return n;
 }
 
@@ -115,66 +93,51 @@ static int parley_rng_read(struct hwrng *hwrng, void *buf, size_t max,
 	struct parley_rng *rng = container_of(hwrng, struct parley_rng, hwrng);
 	int err = parley_rng_ask(rng);
 
-	if (err)
-		return err;
-	if (wait) {
+	if (!err && wait)
 		err = wait_for_completion_killable(&rng->answered);
-		if (err)
-			return err;
-	}
-	return parley_rng_take(rng, buf, max);
+	return err ? err : parley_rng_take(rng, buf, max);
 }
 
 static int parley_rng_make_queue(struct parley_rng *rng)
 {
 	static const struct parley_queue_spec spec = {
-		.name = "requests",
-		.done = parley_rng_done,
-		.size_max = 8,
+		.name = "requests", .done = parley_rng_done, .size_max = 8,
 	};
-	struct parley_device *pd = rng->pd;
-	int err = parley_device_make_queues(pd, &spec, 1, NULL);
+	int err = parley_device_make_queues(rng->pd, &spec, 1, NULL);
 
 	if (err)
 		return err;
-	pd->queues[0].priv = rng;
-	parley_device_ready(pd);
-	rng->queue = &pd->queues[0];
-	return 0;
+	rng->queue = &rng->pd->queues[0];
+	rng->queue->priv = rng;
+	parley_device_ready(rng->pd);
+	/* What was in flight when the device was frozen. */
+	if (rng->asked && !completion_done(&rng->answered))
+		err = parley_rng_submit(rng);
+	return err;
 }
 
 /* The device stops; a request that was in flight stays asked. */
-static void parley_rng_stop(struct parley_rng *rng)
-{
-	lockdep_assert_held(&rng->lock);
-	parley_device_quiesce(rng->pd);
-	if (!rng->queue)
-		return;
-	scoped_guard(spinlock_irq, &rng->queue->lock)
-		while (parley_drvq_detach(rng->queue->vq))
-			;
-	rng->queue = NULL;
-}
-
 static int parley_rng_freeze(struct parley_device *pd)
 {
 	struct parley_rng *rng = pd->priv;
 
 	guard(mutex)(&rng->lock);
-	parley_rng_stop(rng);
+	parley_device_quiesce(pd);
+	if (!rng->queue)
+		return 0;
+	scoped_guard(spinlock_irq, &rng->queue->lock)
+		while (parley_drvq_detach(rng->queue->vq))
+			;
+	rng->queue = NULL;
 	return 0;
 }
 
 static int parley_rng_restore(struct parley_device *pd)
 {
 	struct parley_rng *rng = pd->priv;
-	int err;
 
 	guard(mutex)(&rng->lock);
-	err = parley_rng_make_queue(rng);
-	if (!err && rng->asked && !completion_done(&rng->answered))
-		err = parley_rng_submit(rng);
-	return err;
+	return parley_rng_make_queue(rng);
 }
 
 static int parley_rng_probe(struct parley_device *pd)
@@ -188,8 +151,7 @@ static int parley_rng_probe(struct parley_device *pd)
 	init_completion(&rng->answered);
 	rng->pd = pd;
 	pd->priv = rng;
-	snprintf(rng->name, sizeof(rng->name), "parley_rng.%d", pd->number);
-	rng->hwrng.name = rng->name;
+	rng->hwrng.name = dev_name(&pd->dev);
 	rng->hwrng.read = parley_rng_read;
 	rng->hwrng.quality = 1000;
 	err = parley_rng_make_queue(rng);
@@ -206,11 +168,10 @@ static void parley_rng_remove(struct parley_device *pd)
 {
 	struct parley_rng *rng = pd->priv;
 
-	scoped_guard(mutex, &rng->lock) {
+	scoped_guard(mutex, &rng->lock)
 		rng->gone = true;
-		parley_rng_stop(rng);
-		complete_all(&rng->answered);
-	}
+	parley_rng_freeze(pd);
+	complete_all(&rng->answered);
 	/* Waits for a reader that is in the middle of it. */
 	hwrng_unregister(&rng->hwrng);
 	kfree(rng);
@@ -223,7 +184,6 @@ static const struct virtio_device_id parley_rng_ids[] = {
 
 static struct parley_driver parley_rng_driver = {
 	.driver.name = "parley_rng",
-	.driver.owner = THIS_MODULE,
 	.ids = parley_rng_ids,
 	.probe = parley_rng_probe,
 	.remove = parley_rng_remove,

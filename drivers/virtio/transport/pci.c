@@ -25,7 +25,7 @@
 
 static bool parley_pci_claim;
 module_param_named(claim, parley_pci_claim, bool, 0444);
-MODULE_PARM_DESC(claim, "bind every virtio PCI function that has no driver, not only those whose driver_override is " PARLEY_PCI_NAME "; for root disks: load from an initramfs of a kernel started with initcall_blacklist=virtio_pci_driver_init");
+MODULE_PARM_DESC(claim, "bind every virtio PCI function that has no driver, as for root disks");
 
 static u8 parley_pci_get_status(struct parley_device *pd)
 {
