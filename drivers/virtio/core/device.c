@@ -197,20 +197,10 @@ PARLEY_EXPORT(parley_devq_complete);
  */
 bool parley_devq_publish(struct parley_devq *q)
 {
-	u16 count = q->pub_count;
-	bool call;
-
 	vq_assert_held(q->ring.lock);
-	if (unlikely(q->ring.broken) || !count)
+	if (unlikely(q->ring.broken || !q->pub_count))
 		return false;
-	call = vq_by_format(q, dev_publish);
-	q->ring.stats.publishes++;
-	if (call)
-		q->ring.stats.notified++;
-	else
-		q->ring.stats.suppressed++;
-	trace_parley_publish(&q->ring, count, call);
-	return call;
+	return vq_by_format(q, dev_publish);
 }
 PARLEY_EXPORT(parley_devq_publish);
 

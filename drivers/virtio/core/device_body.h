@@ -239,7 +239,7 @@ static __always_inline bool dev_take_plain(const struct parley_region *g,
 /*
  * The first chains, as long as they are plain.  Returns how many, *ret being 0
  * if there are no more, negative for a fault, or 1: the next chain is not
- * plain, and its head is in *d and its chain's id.
+ * plain, and its head is in *head and its chain's id.
  */
 static __always_inline unsigned int dev_take_plains(struct parley_devq *q,
 						    struct parley_chain *chains,
@@ -250,18 +250,17 @@ static __always_inline unsigned int dev_take_plains(struct parley_devq *q,
 	const struct parley_region *hit = q->hit;
 	struct vq_take t;
 	unsigned int n;
+	int left;
 
-	*ret = 0;
 	fmt_take_begin(q, &t);
-	nr = min(nr, fmt_room(&t));
-	for (n = 0; n < nr; n++) {
+	left = fmt_avail(q, &t, s, nr);
+	*ret = left < 0 ? left : 0;
+	for (n = 0; (int)n < left; n++) {
 		struct parley_chain *c = &chains[n];
 		struct vq_desc d;
 		int err;
 
-		err = fmt_avail(q, &t, s);
-		if (err > 0)
-			err = fmt_head(q, &t, s, &d, &c->id) ? : 1;
+		err = fmt_head(q, &t, s, &d, &c->id);
 		if (unlikely(err <= 0)) {
 			*ret = err;
 			break;
@@ -274,16 +273,22 @@ static __always_inline unsigned int dev_take_plains(struct parley_devq *q,
 		c->seq = t.seq++;
 		fmt_take_advance(&t, 1);
 	}
+	t.busy += n;
 	fmt_take_end(q, &t);
+	q->in_flight += n;
+	q->ring.stats.buffers += n;
 	return n;
 }
 
-/* The other chains, of any shape; the first one's head is at hand. */
-static __always_inline unsigned int dev_take_rest(struct parley_devq *q,
-						  struct parley_chain *chains,
-						  unsigned int nr,
-						  const enum parley_space s,
-						  struct vq_desc *head, int *ret)
+/*
+ * The other chains, of any shape, after @taken of the call; the first one's
+ * head is at hand.  Returns what take returns.
+ */
+static noinline int dev_take_rest(struct parley_devq *q,
+					 struct parley_chain *chains,
+					 unsigned int nr, unsigned int taken,
+					 enum parley_space s,
+					 const struct vq_desc *head)
 {
 	struct vq_desc d = *head;
 	struct vq_take t;
@@ -299,36 +304,51 @@ static __always_inline unsigned int dev_take_rest(struct parley_devq *q,
 			break;
 		c->seq = t.seq++;
 		fmt_take_advance(&t, c->ndesc);
-		if (++n == nr || !fmt_room(&t))
+		t.busy += c->ndesc;
+		if (++n == nr)
 			break;
-		err = fmt_avail(q, &t, s);
+		err = fmt_avail(q, &t, s, nr - n);
 		if (err <= 0)
 			break;
 		err = fmt_head(q, &t, s, &d, &chains[n].id);
-		if (unlikely(err))
+		if (unlikely(err <= 0))
 			break;
 	}
 	fmt_take_end(q, &t);
-	*ret = err;
-	return n;
+	q->in_flight += n;
+	q->ring.stats.buffers += n;
+	taken += n;
+	if (unlikely(err == -EFAULT))
+		parley_ring_break(&q->ring, "cannot read descriptors");
+	return taken ? taken : err;
 }
 
 static __always_inline int dev_take(struct parley_devq *q,
 				    struct parley_chain *chains, unsigned int nr,
 				    const enum parley_space s)
 {
-	struct vq_desc d;
+	struct vq_desc head;
 	unsigned int n;
 	int ret;
 
-	n = dev_take_plains(q, chains, nr, s, &d, &ret);
+	n = dev_take_plains(q, chains, nr, s, &head, &ret);
 	if (ret > 0)
-		n += dev_take_rest(q, chains + n, nr - n, s, &d, &ret);
-	q->in_flight += n;
-	q->ring.stats.buffers += n;
+		return dev_take_rest(q, chains + n, nr - n, n, s, &head);
 	if (unlikely(ret == -EFAULT))
-		parley_ring_break(&q->ring, "cannot read descriptors");
+		parley_ring_break(&q->ring, "cannot read the available ring");
 	return n ? n : ret;
+}
+
+static noinline int dev_take_kernel(struct parley_devq *q,
+				    struct parley_chain *chains, unsigned int nr)
+{
+	return dev_take(q, chains, nr, PARLEY_SPACE_KERNEL);
+}
+
+static noinline int dev_take_user(struct parley_devq *q,
+				  struct parley_chain *chains, unsigned int nr)
+{
+	return dev_take(q, chains, nr, PARLEY_SPACE_USER);
 }
 
 static __always_inline struct vq_order *dev_order(struct parley_devq *q, u16 seq)
@@ -353,7 +373,8 @@ static __always_inline int dev_release_in_order(struct parley_devq *q,
 			last = dev_order(q, q->oldest + run);
 			run++;
 		}
-		if (unlikely(fmt_used_write(u, s, last->id, last->written)))
+		if (unlikely(fmt_used_write(u, s, last->id, last->written,
+					    !u->pub_count)))
 			return -EFAULT;
 		for (i = 0; i < run; i++) {
 			struct vq_order *o = dev_order(q, q->oldest++);
@@ -371,7 +392,8 @@ static __always_inline int dev_note_done(struct parley_devq *q,
 {
 	struct vq_order *o = dev_order(q, c->seq);
 
-	if (unlikely((u16)(c->seq - q->oldest) >= q->in_flight || o->done))
+	if (unlikely((u16)(c->seq - q->oldest) >= q->in_flight || o->done ||
+		     c->written > c->len_in))
 		return -EINVAL;
 	*o = (struct vq_order){
 		.written = c->written,
@@ -383,42 +405,80 @@ static __always_inline int dev_note_done(struct parley_devq *q,
 	return 0;
 }
 
+/* Write and step over the used entry of one chain. */
+static __always_inline int dev_use(struct vq_use *u, const struct parley_chain *c,
+				   const enum parley_space s, const bool first)
+{
+	if (unlikely(c->written > c->len_in))
+		return -EINVAL;
+	if (unlikely(fmt_used_write(u, s, c->id, c->written, first)))
+		return -EFAULT;
+	fmt_used_step(u, c->ndesc);
+	return 0;
+}
+
 static __always_inline int dev_complete(struct parley_devq *q,
 					const struct parley_chain *chains,
-					unsigned int nr, const enum parley_space s,
-					const bool in_order)
+					unsigned int nr, const enum parley_space s)
+{
+	struct vq_use u;
+	unsigned int n = 0;
+	int err = 0;
+
+	if (unlikely(!nr || nr > q->in_flight))
+		return nr ? -EINVAL : 0;
+	fmt_use_begin(q, &u);
+	if (!u.pub_count) {
+		err = dev_use(&u, chains, s, true);
+		n = !err;
+	}
+	if (likely(!err))
+		for (; n < nr; n++) {
+			err = dev_use(&u, &chains[n], s, false);
+			if (unlikely(err))
+				break;
+		}
+	fmt_use_end(q, &u);
+	q->in_flight -= n;
+	q->ring.stats.completed += n;
+	if (unlikely(err == -EFAULT))
+		parley_ring_break(&q->ring, "cannot write used entry %u", q->done.idx);
+	return err;
+}
+
+static noinline int dev_complete_kernel(struct parley_devq *q,
+					const struct parley_chain *chains,
+					unsigned int nr)
+{
+	return dev_complete(q, chains, nr, PARLEY_SPACE_KERNEL);
+}
+
+static noinline int dev_complete_user(struct parley_devq *q,
+				      const struct parley_chain *chains,
+				      unsigned int nr)
+{
+	return dev_complete(q, chains, nr, PARLEY_SPACE_USER);
+}
+
+/* In order: note which are done, then use those whose turn it is. */
+static noinline int dev_complete_in_order(struct parley_devq *q,
+					  const struct parley_chain *chains,
+					  unsigned int nr)
 {
 	struct vq_use u;
 	unsigned int n;
 	int err = 0;
 
-	if (unlikely(nr > q->in_flight))
-		return -EINVAL;
-	fmt_use_begin(q, &u);
 	for (n = 0; n < nr; n++) {
-		const struct parley_chain *c = &chains[n];
-
-		if (unlikely(c->written > c->len_in)) {
-			err = -EINVAL;
-			break;
-		}
-		if (in_order) {
-			err = dev_note_done(q, c);
-			if (unlikely(err))
-				break;
-			continue;
-		}
-		err = fmt_used_write(&u, s, c->id, c->written);
+		err = dev_note_done(q, &chains[n]);
 		if (unlikely(err))
 			break;
-		fmt_used_step(&u, c->ndesc);
 	}
-	if (!in_order)
-		q->in_flight -= n;
-	else if (dev_release_in_order(q, &u, s))
+	q->ring.stats.completed += n;
+	fmt_use_begin(q, &u);
+	if (unlikely(dev_release_in_order(q, &u, q->space)))
 		err = -EFAULT;
 	fmt_use_end(q, &u);
-	q->ring.stats.completed += n;
 	if (unlikely(err == -EFAULT))
 		parley_ring_break(&q->ring, "cannot write used entry %u", q->done.idx);
 	return err;
@@ -429,13 +489,17 @@ static __always_inline bool dev_publish(struct parley_devq *q,
 {
 	int call;
 
-	if (!q->pub_count)
-		return false;
 	if (unlikely(fmt_dev_publish(q, s)))
 		goto fault;
 	call = fmt_call_wanted(q, s);
 	if (unlikely(call < 0))
 		goto fault;
+	q->ring.stats.publishes++;
+	if (call)
+		q->ring.stats.notified++;
+	else
+		q->ring.stats.suppressed++;
+	trace_parley_publish(&q->ring, q->pub_count, call);
 	q->pub = q->done;
 	q->pub_count = 0;
 	return call;
@@ -455,19 +519,19 @@ unsigned int VQ_FN(dev_peek)(struct parley_devq *q)
 	int n;
 
 	fmt_take_begin(q, &t);
-	if (!fmt_room(&t))
-		return 0;
-	n = dev_by_space(q, fmt_avail(q, &t, PARLEY_SPACE_KERNEL),
-			 fmt_avail(q, &t, PARLEY_SPACE_USER));
+	n = dev_by_space(q, fmt_avail(q, &t, PARLEY_SPACE_KERNEL, q->ring.num),
+			 fmt_avail(q, &t, PARLEY_SPACE_USER, q->ring.num));
 	fmt_take_end(q, &t);
+	if (unlikely(n == -EFAULT))
+		parley_ring_break(&q->ring, "cannot read the available ring");
 	return n < 0 ? 0 : n;
 }
 
 int VQ_FN(dev_take)(struct parley_devq *q, struct parley_chain *chains,
 		    unsigned int nr)
 {
-	return dev_by_space(q, dev_take(q, chains, nr, PARLEY_SPACE_KERNEL),
-			    dev_take(q, chains, nr, PARLEY_SPACE_USER));
+	return dev_by_space(q, dev_take_kernel(q, chains, nr),
+			    dev_take_user(q, chains, nr));
 }
 
 /* The chains must be the last that were taken, in the order of taking. */
@@ -493,10 +557,10 @@ int VQ_FN(dev_untake)(struct parley_devq *q, const struct parley_chain *chains,
 int VQ_FN(dev_complete)(struct parley_devq *q, const struct parley_chain *chains,
 			unsigned int nr)
 {
-	if (q->order)
-		return dev_complete(q, chains, nr, q->space, true);
-	return dev_by_space(q, dev_complete(q, chains, nr, PARLEY_SPACE_KERNEL, false),
-			    dev_complete(q, chains, nr, PARLEY_SPACE_USER, false));
+	if (unlikely(q->order))
+		return dev_complete_in_order(q, chains, nr);
+	return dev_by_space(q, dev_complete_kernel(q, chains, nr),
+			    dev_complete_user(q, chains, nr));
 }
 
 bool VQ_FN(dev_publish)(struct parley_devq *q)

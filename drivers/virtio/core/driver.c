@@ -142,20 +142,10 @@ PARLEY_EXPORT(parley_drvq_put);
  */
 bool parley_drvq_publish(struct parley_drvq *q)
 {
-	u32 from = q->seq_pub;
-	bool kick;
-
 	vq_assert_held(q->ring.lock);
-	if (unlikely(q->ring.broken || from == q->seq_put))
+	if (unlikely(q->ring.broken || q->seq_pub == q->seq_put))
 		return false;
-	kick = vq_by_format(q, drv_publish);
-	q->ring.stats.publishes++;
-	if (kick)
-		q->ring.stats.notified++;
-	else
-		q->ring.stats.suppressed++;
-	trace_parley_publish(&q->ring, q->seq_pub - from, kick);
-	return kick;
+	return vq_by_format(q, drv_publish);
 }
 PARLEY_EXPORT(parley_drvq_publish);
 

@@ -18,15 +18,13 @@ void VQ_FN(drv_init)(struct parley_drvq *q)
 
 /* Enter a chain that was written into private state. */
 static __always_inline struct vq_shadow *drv_note(struct vq_put *p, u16 id,
-						  void *cookie, u32 len_in,
-						  u16 ndesc)
+						  void *cookie, u32 len_in)
 {
 	struct vq_shadow *sh = &p->shadow[id];
 
 	sh->cookie = cookie;
 	sh->len_in = len_in;
 	sh->seq = p->seq++;
-	p->free -= ndesc;
 	return sh;
 }
 
@@ -78,7 +76,8 @@ static __always_inline int drv_put_ready(struct parley_drvq *q, struct vq_put *p
 		return -EINVAL;
 	id = fmt_put_one(p, q->tables.bus + at, n * sizeof(struct vring_desc),
 			 VRING_DESC_F_INDIRECT);
-	drv_note(p, id, b->cookie, len_in, 1);
+	drv_note(p, id, b->cookie, len_in);
+	p->free--;
 	return 0;
 }
 
@@ -151,7 +150,8 @@ static noinline int drv_put_slow(struct parley_drvq *q,
 		id = fmt_put_one(&p, segs->addr, segs->len,
 				 b->n_in ? VRING_DESC_F_WRITE : 0);
 	}
-	sh = drv_note(&p, id, b->cookie, len_in, n);
+	sh = drv_note(&p, id, b->cookie, len_in);
+	p.free -= n;
 	sh->ndesc = n;
 	sh->extra = mapped || (table && x->table);
 	sh->special = sh->extra || n > 1;
@@ -159,7 +159,7 @@ static noinline int drv_put_slow(struct parley_drvq *q,
 	return 0;
 }
 
-/* The first buffers, as long as they are single unmapped segments. */
+/* The first buffers, as long as they are single unmapped segments and fit. */
 static __always_inline unsigned int drv_put_plain(struct parley_drvq *q,
 						  const struct parley_buf *bufs,
 						  unsigned int nr)
@@ -170,27 +170,30 @@ static __always_inline unsigned int drv_put_plain(struct parley_drvq *q,
 	if (unlikely(q->dma))
 		return 0;
 	fmt_put_begin(q, &p);
+	nr = min_t(u32, nr, p.free);
 	for (i = 0; i < nr; i++) {
 		const struct parley_buf *b = &bufs[i];
 		u32 n_in = b->n_in, len;
 		u16 id;
 
-		if (unlikely(b->n_out + n_in != 1 || !p.free || !b->cookie))
+		if (unlikely(b->n_out + n_in != 1 || !b->cookie))
 			break;
 		len = b->segs->len;
 		if (unlikely(!len))
 			break;
 		id = fmt_put_one(&p, b->segs->addr, len, n_in * VRING_DESC_F_WRITE);
-		drv_note(&p, id, b->cookie, n_in ? len : 0, 1);
+		drv_note(&p, id, b->cookie, n_in ? len : 0);
 	}
+	p.free -= i;
 	fmt_put_end(q, &p);
+	q->ring.stats.buffers += i;
 	return i;
 }
 
-/* The other buffers, whatever they are. */
+/* The other buffers, whatever they are, after @put of the call. */
 static noinline int drv_put_rest(struct parley_drvq *q,
 				 const struct parley_buf *bufs, unsigned int nr,
-				 gfp_t gfp, unsigned int *put)
+				 gfp_t gfp, unsigned int put)
 {
 	const u32 ready = q->dma ? 0 : q->table_stride;
 	struct vq_put p;
@@ -213,45 +216,49 @@ static noinline int drv_put_rest(struct parley_drvq *q,
 			break;
 	}
 	fmt_put_end(q, &p);
-	*put += i;
-	return err;
+	q->ring.stats.buffers += i;
+	return put + i ? put + i : err;
 }
 
-/* One buffer: the same without a loop, which saves as much again as it costs. */
-static noinline unsigned int drv_put_plain_one(struct parley_drvq *q,
-					       const struct parley_buf *buf)
+/* One buffer: the same without a loop, so with next to no set-up. */
+static noinline int drv_put_one(struct parley_drvq *q,
+				const struct parley_buf *buf, gfp_t gfp)
 {
-	return drv_put_plain(q, buf, 1);
+	if (likely(drv_put_plain(q, buf, 1)))
+		return 1;
+	return drv_put_rest(q, buf, 1, gfp, 0);
 }
 
-static noinline unsigned int drv_put_plain_many(struct parley_drvq *q,
-						const struct parley_buf *bufs,
-						unsigned int nr)
+static noinline int drv_put_many(struct parley_drvq *q,
+				 const struct parley_buf *bufs, unsigned int nr,
+				 gfp_t gfp)
 {
-	return drv_put_plain(q, bufs, nr);
+	unsigned int put = drv_put_plain(q, bufs, nr);
+
+	if (put == nr)
+		return nr;
+	return drv_put_rest(q, bufs + put, nr - put, gfp, put);
 }
 
 int VQ_FN(drv_put)(struct parley_drvq *q, const struct parley_buf *bufs,
 		   unsigned int nr, gfp_t gfp)
 {
-	unsigned int put = nr == 1 ? drv_put_plain_one(q, bufs)
-				   : drv_put_plain_many(q, bufs, nr);
-	int err = 0;
-
-	if (put < nr)
-		err = drv_put_rest(q, bufs + put, nr - put, gfp, &put);
-	q->ring.stats.buffers += put;
-	return put ? put : err;
+	return nr == 1 ? drv_put_one(q, bufs, gfp)
+		       : drv_put_many(q, bufs, nr, gfp);
 }
 
 bool VQ_FN(drv_publish)(struct parley_drvq *q)
 {
 	bool kick;
 
-	if (q->seq_put == q->seq_pub)
-		return false;
 	fmt_drv_publish(q);
 	kick = fmt_kick_wanted(q);
+	q->ring.stats.publishes++;
+	if (kick)
+		q->ring.stats.notified++;
+	else
+		q->ring.stats.suppressed++;
+	trace_parley_publish(&q->ring, q->seq_put - q->seq_pub, kick);
 	q->seq_pub = q->seq_put;
 	q->pub_desc = 0;
 	return kick;
@@ -276,26 +283,19 @@ static __always_inline bool drv_owned_by_device(const struct vq_reap *p, u32 id)
  * In order: one used entry ends a batch, and the chains before its own were
  * used completely (spec 2.7.9, 2.8.9).  Turns the batch into single chains.
  */
-static __always_inline int drv_used_in_order(struct parley_drvq *q,
-					     struct vq_reap *p, u32 *id, u32 *len)
+static __always_inline bool drv_used_in_order(struct parley_drvq *q,
+					      struct vq_reap *p, u32 *id, u32 *len)
 {
-	int ret;
-
 	if (!q->in_batch) {
-		ret = fmt_used(q, p, id, len);
-		if (ret <= 0)
-			return ret;
+		if (!fmt_used(p, id, len))
+			return false;
 		if (unlikely(!drv_owned_by_device(p, *id))) {
 			parley_ring_break(&q->ring, "id %u used, not in flight", *id);
-			return -EIO;
+			return false;
 		}
 		q->batch_id = *id;
 		q->batch_len = *len;
 		q->in_batch = true;
-	} else if (unlikely(!fmt_used_left(p))) {
-		parley_ring_break(&q->ring, "in-order batch up to id %u passes the used index",
-				  q->batch_id);
-		return -EIO;
 	}
 	*id = q->oldest;
 	if (*id == q->batch_id) {
@@ -304,17 +304,50 @@ static __always_inline int drv_used_in_order(struct parley_drvq *q,
 	} else {
 		*len = p->shadow[*id].len_in;
 	}
-	return 1;
+	return true;
 }
 
-/* The used entry is a lie: say which. */
-static noinline void drv_refuse(struct parley_drvq *q, bool owned, u32 id, u32 len)
+/*
+ * The first completions of one descriptor each, with nothing to release.
+ * *rest: the next one is of another kind, or a lie; it was not consumed.
+ */
+static __always_inline unsigned int drv_reap_plain(struct parley_drvq *q,
+						   struct parley_done *done,
+						   unsigned int max, bool *rest)
 {
-	if (!owned)
-		parley_ring_break(&q->ring, "id %u used, not in flight", id);
-	else
-		parley_ring_break(&q->ring, "id %u: %u bytes written into %u",
-				  id, len, q->shadow[id].len_in);
+	struct vq_reap p;
+	unsigned int n;
+	int left;
+
+	fmt_reap_begin(q, &p);
+	p.held_back = q->seq_put - q->seq_pub;
+	p.held_seq = q->seq_pub;
+	left = fmt_used_count(q, &p, max);
+	*rest = false;
+	for (n = 0; (int)n < left; n++) {
+		struct vq_shadow *sh;
+		u32 id, len;
+
+		if (!fmt_used(&p, &id, &len))
+			break;
+		sh = &p.shadow[id];
+		if (unlikely(!drv_owned_by_device(&p, id) || len > sh->len_in ||
+			     sh->special)) {
+			*rest = true;
+			break;
+		}
+		done[n].cookie = sh->cookie;
+		done[n].len = len;
+		sh->cookie = NULL;
+		sh->next = p.free_id;
+		p.free_id = id;
+		p.done++;
+		fmt_used_advance(&p, 1);
+	}
+	p.free += n;
+	fmt_reap_end(q, &p);
+	q->ring.stats.completed += n;
+	return n;
 }
 
 /* Longer than one descriptor, or with something to release. */
@@ -331,84 +364,93 @@ static noinline u16 drv_retire_special(struct parley_drvq *q, u16 id)
 	return ndesc;
 }
 
-static __always_inline unsigned int drv_reap(struct parley_drvq *q,
-					     struct parley_done *done,
-					     unsigned int max, const bool in_order)
+/* One completion of any kind, or a lie about one. */
+static __always_inline bool drv_retire(struct parley_drvq *q, struct vq_reap *p,
+				       u32 id, u32 len, struct parley_done *done)
 {
+	struct vq_shadow *sh = &p->shadow[id], *tail = sh;
+	u16 ndesc = 1;
+
+	if (unlikely(!drv_owned_by_device(p, id))) {
+		parley_ring_break(&q->ring, "id %u used, not in flight", id);
+		return false;
+	}
+	if (unlikely(len > sh->len_in)) {
+		parley_ring_break(&q->ring, "id %u: %u bytes written into %u",
+				  id, len, sh->len_in);
+		return false;
+	}
+	done->cookie = sh->cookie;
+	done->len = len;
+	sh->cookie = NULL;
+	if (sh->special) {
+		tail = &p->shadow[sh->tail];
+		ndesc = drv_retire_special(q, id);
+	}
+	if (q->ring.in_order) {
+		q->oldest = tail->next;
+	} else {
+		tail->next = p->free_id;
+		p->free_id = id;
+	}
+	p->free += ndesc;
+	p->done++;
+	fmt_used_advance(p, ndesc);
+	return true;
+}
+
+/* The other completions, after @n of the call. */
+static noinline unsigned int drv_reap_rest(struct parley_drvq *q,
+					   struct parley_done *done,
+					   unsigned int max, unsigned int n)
+{
+	const bool in_order = q->ring.in_order;
+	const unsigned int first = n;
 	struct vq_reap p;
-	unsigned int n;
+	u32 id, len;
+	int left;
 
 	fmt_reap_begin(q, &p);
 	p.held_back = q->seq_put - q->seq_pub;
 	p.held_seq = q->seq_pub;
-	for (n = 0; n < max; n++) {
-		struct vq_shadow *sh, *tail;
-		u16 ndesc = 1;
-		u32 id, len;
-
-		if (in_order) {
-			if (drv_used_in_order(q, &p, &id, &len) <= 0)
-				break;
-		} else if (fmt_used(q, &p, &id, &len) <= 0) {
+	for (left = fmt_used_count(q, &p, max - n); left > 0; left--, n++)
+		if (!(in_order ? drv_used_in_order(q, &p, &id, &len)
+			       : fmt_used(&p, &id, &len)) ||
+		    !drv_retire(q, &p, id, len, &done[n]))
 			break;
-		}
-		sh = &p.shadow[id];
-		if (unlikely(!drv_owned_by_device(&p, id))) {
-			drv_refuse(q, false, id, len);
-			break;
-		}
-		if (unlikely(len > sh->len_in)) {
-			drv_refuse(q, true, id, len);
-			break;
-		}
-		done[n].cookie = sh->cookie;
-		done[n].len = len;
-		sh->cookie = NULL;
-		tail = sh;
-		if (unlikely(sh->special)) {
-			tail = &p.shadow[sh->tail];
-			ndesc = drv_retire_special(q, id);
-		}
-		if (in_order) {
-			q->oldest = tail->next;
-		} else {
-			tail->next = p.free_id;
-			p.free_id = id;
-		}
-		p.free += ndesc;
-		p.done++;
-		fmt_used_advance(&p, ndesc);
-	}
 	fmt_reap_end(q, &p);
-	q->ring.stats.completed += n;
+	if (unlikely(q->in_batch && !fmt_used_left(&p)))
+		parley_ring_break(&q->ring, "in-order batch up to id %u passes the used index",
+				  q->batch_id);
+	q->ring.stats.completed += n - first;
 	return n;
 }
 
+/* One completion: the same without a loop, so with next to no set-up. */
 static noinline unsigned int drv_reap_one(struct parley_drvq *q,
 					  struct parley_done *done)
 {
-	return drv_reap(q, done, 1, false);
+	bool rest;
+	unsigned int n = drv_reap_plain(q, done, 1, &rest);
+
+	return unlikely(rest) ? drv_reap_rest(q, done, 1, 0) : n;
 }
 
 static noinline unsigned int drv_reap_many(struct parley_drvq *q,
 					   struct parley_done *done,
 					   unsigned int max)
 {
-	return drv_reap(q, done, max, false);
-}
+	bool rest;
+	unsigned int n = drv_reap_plain(q, done, max, &rest);
 
-static noinline unsigned int drv_reap_in_order(struct parley_drvq *q,
-					       struct parley_done *done,
-					       unsigned int max)
-{
-	return drv_reap(q, done, max, true);
+	return unlikely(rest) ? drv_reap_rest(q, done, max, n) : n;
 }
 
 unsigned int VQ_FN(drv_reap)(struct parley_drvq *q, struct parley_done *done,
 			     unsigned int max)
 {
-	if (q->ring.in_order)
-		return drv_reap_in_order(q, done, max);
+	if (unlikely(q->ring.in_order))
+		return drv_reap_rest(q, done, max, 0);
 	return max == 1 ? drv_reap_one(q, done) : drv_reap_many(q, done, max);
 }
 

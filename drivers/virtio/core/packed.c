@@ -3,5 +3,6 @@
 #define VQ_FN(verb)	parley_packed_##verb
 
 #include "packed.h"
+#include "trace.h"
 #include "driver_body.h"
 #include "device_body.h"

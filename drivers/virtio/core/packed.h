@@ -190,18 +190,24 @@ static __always_inline bool fmt_used_pending(const struct parley_drvq *q)
 			      q->last.bits);
 }
 
-/* 1: *id and *len are those of the next used descriptor; 0: none. */
-static __always_inline int fmt_used(struct parley_drvq *q, struct vq_reap *p,
-				    u32 *id, u32 *len)
+/* Only the descriptors themselves tell. */
+static __always_inline int fmt_used_count(struct parley_drvq *q,
+					  struct vq_reap *p, unsigned int max)
+{
+	return max;
+}
+
+/* The next used descriptor, if there is one. */
+static __always_inline bool fmt_used(const struct vq_reap *p, u32 *id, u32 *len)
 {
 	struct vring_packed_desc *d = (struct vring_packed_desc *)p->ring + p->idx;
 
 	if (!packed_match(le16_to_cpu(READ_ONCE(d->flags)), p->bits))
-		return 0;
-	vq_rmb();	/* U2, pairs with U1 in fmt_dev_publish() */
+		return false;
+	vq_rmb();		/* U2, pairs with U1 in fmt_dev_publish() */
 	*id = le16_to_cpu(READ_ONCE(d->id));
 	*len = le32_to_cpu(READ_ONCE(d->len));
-	return 1;
+	return true;
 }
 
 /* The id alone says where an in-order batch ends. */
@@ -268,7 +274,6 @@ static __always_inline void fmt_take_begin(const struct parley_devq *q,
 	t->num = q->ring.num;
 	t->idx = q->take.idx;
 	t->bits = q->take.bits;
-	t->seen = 0;
 	t->seq = q->seq;
 	t->busy = q->busy;
 }
@@ -282,28 +287,22 @@ static __always_inline void fmt_take_end(struct parley_devq *q,
 	q->busy = t->busy;
 }
 
-/* 1: the next slot heads a chain; 0: it does not; negative: fault. */
+/*
+ * How many heads may be available: none if the next slot is not, else as many
+ * as the driver may still own.  A full ring's next slot is its oldest, which is
+ * ours until it is used, whatever the driver writes there.
+ */
 static __always_inline int fmt_avail(struct parley_devq *q, struct vq_take *t,
-				     const enum parley_space s)
+				     const enum parley_space s, unsigned int max)
 {
 	struct vring_packed_desc *p = (struct vring_packed_desc *)t->desc + t->idx;
 	__le16 v;
 
-	if (unlikely(ring_load(s, v, &p->flags))) {
-		parley_ring_break(&q->ring, "cannot read descriptor %u", t->idx);
+	if (unlikely(ring_load(s, v, &p->flags)))
 		return -EFAULT;
-	}
-	t->seen = le16_to_cpu(v);
-	if (!packed_match(t->seen, t->bits))
+	if (!packed_match(le16_to_cpu(v), t->bits))
 		return 0;
-	vq_rmb();	/* D2, pairs with D1 in fmt_drv_publish() */
-	return 1;
-}
-
-/* A full ring's next slot is its oldest, which is ours until it is used. */
-static __always_inline u32 fmt_room(const struct vq_take *t)
-{
-	return t->num - t->busy;
+	return min_t(u32, t->num - t->busy, max);
 }
 
 static __always_inline int packed_fetch(const enum parley_space s,
@@ -324,14 +323,22 @@ static __always_inline int packed_fetch(const enum parley_space s,
 	return 0;
 }
 
-/* The flags were read by fmt_avail(), and are not read a second time. */
+/* The next slot: 1 if it heads a chain, 0 if not, or negative. */
 static __always_inline int fmt_head(struct parley_devq *q,
 				    const struct vq_take *t,
 				    const enum parley_space s,
 				    struct vq_desc *d, u16 *id)
 {
-	d->flags = t->seen;
-	return packed_fetch(s, (struct vring_packed_desc *)t->desc + t->idx, d, id);
+	struct vring_packed_desc *p = (struct vring_packed_desc *)t->desc + t->idx;
+	__le16 v;
+
+	if (unlikely(ring_load(s, v, &p->flags)))
+		return -EFAULT;
+	d->flags = le16_to_cpu(v);
+	if (!packed_match(d->flags, t->bits))
+		return 0;
+	vq_rmb();		/* D2, pairs with D1 in fmt_drv_publish() */
+	return packed_fetch(s, p, d, id) ? : 1;
 }
 
 /*
@@ -398,7 +405,6 @@ static __always_inline int fmt_table_get(const enum parley_space s,
 static __always_inline void fmt_take_advance(struct vq_take *t, u16 ndesc)
 {
 	packed_step(t->num, &t->idx, &t->bits, ndesc);
-	t->busy += ndesc;
 }
 
 static __always_inline void fmt_take_rewind(struct parley_devq *q, u16 ndesc)
@@ -432,9 +438,10 @@ static __always_inline void fmt_use_end(struct parley_devq *q,
 	q->pub_flags = u->pub_flags;
 }
 
+/* The flags of a publication's first one are held back. */
 static __always_inline int fmt_used_write(struct vq_use *u,
 					  const enum parley_space s, u16 id,
-					  u32 len)
+					  u32 len, const bool first)
 {
 	struct vring_packed_desc *d = (struct vring_packed_desc *)u->ring + u->idx;
 	u16 flags = u->bits;
@@ -444,7 +451,7 @@ static __always_inline int fmt_used_write(struct vq_use *u,
 		flags |= VRING_DESC_F_WRITE;
 	err = ring_store(s, cpu_to_le32(len), &d->len) |
 	      ring_store(s, cpu_to_le16(id), &d->id);
-	if (likely(u->pub_count))
+	if (!first)
 		return err | ring_store(s, cpu_to_le16(flags), &d->flags);
 	u->pub_flags = flags;
 	return err;

@@ -20,7 +20,8 @@
  *   fmt_drv_publish		make what was put visible (barrier D1)
  *   fmt_kick_wanted		does the device want to know?  (barrier F1)
  *   fmt_reap_begin, _end	a burst's state into registers, and back
- *   fmt_used			read the next used entry, if any (barrier U2)
+ *   fmt_used_count		how many used entries may be there?  (barrier U2)
+ *   fmt_used			read the next one, if it is there
  *   fmt_used_pending		look whether there is one
  *   fmt_used_left		may one more chain of an in-order batch be used?
  *   fmt_used_advance		step over a chain
@@ -30,8 +31,7 @@
  *  device role
  *   fmt_dev_init		forget everything
  *   fmt_take_begin, _end	a burst's state into registers, and back
- *   fmt_avail			how many heads are there?  (barrier D2)
- *   fmt_room			how many descriptors may the driver still own?
+ *   fmt_avail			how many heads may be there?  (barrier D2)
  *   fmt_head, fmt_follow	fetch the first and the next descriptor of a chain
  *   fmt_table_get, _last, _next	walk an indirect table
  *   fmt_take_advance		step over a chain

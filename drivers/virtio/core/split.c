@@ -3,5 +3,6 @@
 #define VQ_FN(verb)	parley_split_##verb
 
 #include "split.h"
+#include "trace.h"
 #include "driver_body.h"
 #include "device_body.h"

@@ -146,15 +146,16 @@ static __always_inline void fmt_reap_end(struct parley_drvq *q,
 	q->free_id = p->free_id;
 }
 
-/* Look at the used index; see fmt_used(). */
-static __always_inline int split_used_more(struct parley_drvq *q,
-					   struct vq_reap *p)
+/* How many used entries there are, up to @max; -EIO: broken. */
+static __always_inline int fmt_used_count(struct parley_drvq *q,
+					  struct vq_reap *p, unsigned int max)
 {
 	struct vq_ring *r = &q->ring;
-	u16 idx = vr16_to_cpu(READ_ONCE(r->used->idx));
+	u16 idx;
 
-	if (idx == p->seen)
-		return 0;
+	if ((u16)(p->seen - p->done) >= max)
+		return max;
+	idx = vr16_to_cpu(READ_ONCE(r->used->idx));
 	if (unlikely((u16)(idx - p->done) > (u16)(q->seq_pub - p->done))) {
 		parley_ring_break(r, "used index jumped from %u to %u, %u published",
 				  p->seen, idx, (u16)(q->seq_pub - p->done));
@@ -162,25 +163,18 @@ static __always_inline int split_used_more(struct parley_drvq *q,
 	}
 	p->seen = idx;
 	vq_rmb();		/* U2, pairs with U1 in fmt_dev_publish() */
-	return 1;
+	return min_t(u32, (u16)(idx - p->done), max);
 }
 
-/* 1: *id and *len are those of the next used entry; 0: none; -EIO: broken. */
-static __always_inline int fmt_used(struct parley_drvq *q, struct vq_reap *p,
-				    u32 *id, u32 *len)
+/* The next used entry, one of those that were counted. */
+static __always_inline bool fmt_used(const struct vq_reap *p, u32 *id, u32 *len)
 {
-	struct vring_used_elem *e;
+	struct vring_used_elem *e = (struct vring_used_elem *)p->ring +
+				    (p->done & (p->num - 1));
 
-	if (p->done == p->seen) {
-		int ret = split_used_more(q, p);
-
-		if (ret <= 0)
-			return ret;
-	}
-	e = (struct vring_used_elem *)p->ring + (p->done & (p->num - 1));
 	*id = vr32_to_cpu(READ_ONCE(e->id));
 	*len = vr32_to_cpu(READ_ONCE(e->len));
-	return 1;
+	return true;
 }
 
 static __always_inline bool fmt_used_pending(const struct parley_drvq *q)
@@ -252,39 +246,33 @@ static __always_inline void fmt_take_end(struct parley_devq *q,
 	q->seq = t->seq;
 }
 
-/* How many heads are available; negative: fault or violation. */
+/* How many heads are available, up to @max; negative: fault or violation. */
 static __always_inline int fmt_avail(struct parley_devq *q, struct vq_take *t,
-				     const enum parley_space s)
+				     const enum parley_space s, unsigned int max)
 {
 	struct vq_ring *r = &q->ring;
 	__virtio16 v;
 	u16 idx;
 
-	if (likely(t->seen != t->seq))
-		return (u16)(t->seen - t->seq);
-	if (unlikely(ring_load(s, v, &r->avail->idx))) {
-		parley_ring_break(r, "cannot read the available index");
+	if ((u16)(t->seen - t->seq) >= max)
+		return max;
+	if (unlikely(ring_load(s, v, &r->avail->idx)))
 		return -EFAULT;
-	}
 	idx = vr16_to_cpu(v);
-	if (idx == t->seen)
-		return 0;
-	/* The driver has num descriptors, so no more than num unused chains. */
+	/*
+	 * The driver has num descriptors, so no more than num unused chains;
+	 * and the index never moves back (spec 2.7.6.1).
+	 */
 	if (unlikely((u16)(idx - q->done.idx) > t->num ||
+		     (u16)(idx - t->seq) < (u16)(t->seen - t->seq) ||
 		     (u16)(idx - t->seq) > t->num)) {
 		parley_ring_break(r, "available index jumped from %u to %u, used up to %u",
-				  t->seq, idx, q->done.idx);
+				  t->seen, idx, q->done.idx);
 		return -EIO;
 	}
 	t->seen = idx;
 	vq_rmb();		/* D2, pairs with D1 in fmt_drv_publish() */
-	return (u16)(idx - t->seq);
-}
-
-/* The available index is checked against what is in flight. */
-static __always_inline u32 fmt_room(const struct vq_take *t)
-{
-	return t->num;
+	return min_t(u32, (u16)(idx - t->seq), max);
 }
 
 /*
@@ -311,6 +299,7 @@ static __always_inline int split_fetch(const struct vq_take *t,
 	return 0;
 }
 
+/* The next head, one of those that were counted: 1, or negative. */
 static __always_inline int fmt_head(struct parley_devq *q,
 				    const struct vq_take *t,
 				    const enum parley_space s,
@@ -326,7 +315,7 @@ static __always_inline int fmt_head(struct parley_devq *q,
 				  *id, t->num);
 		return -EIO;
 	}
-	return split_fetch(t, s, *id, d);
+	return split_fetch(t, s, *id, d) ? : 1;
 }
 
 /* The descriptor after @d of a direct chain, its @n-th. */
@@ -412,7 +401,7 @@ static __always_inline void fmt_use_end(struct parley_devq *q,
 
 static __always_inline int fmt_used_write(struct vq_use *u,
 					  const enum parley_space s, u16 id,
-					  u32 len)
+					  u32 len, const bool first)
 {
 	struct vring_used_elem *e = (struct vring_used_elem *)u->ring +
 				    (u->idx & (u->num - 1));
