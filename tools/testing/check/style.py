@@ -82,7 +82,7 @@ def scripts():
             except SyntaxError as e:
                 yield f, [f"{f}:{e.lineno}: {e.msg}"]
         elif re.match(r"#!.*\b(ba|da)?sh\b", first):
-            _, out = run(["shellcheck", "-x", "-S", "warning", "-f", "gcc",
+            _, out = run(["shellcheck", "-x", "-P", "SCRIPTDIR", "-S", "warning", "-f", "gcc",
                           # Busybox's ash is close enough to dash; sourced names vary.
                           "-e", "SC2187,SC1090,SC1091", f], 60)
             yield f, out.splitlines()
