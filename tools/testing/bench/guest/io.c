@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * io DEVICE read|write DEPTH COUNT TAG: direct 4 KiB I/O with DEPTH requests
+ * in flight, marked for the plugin, so that the window holds exactly COUNT
+ * requests from first submission to last completion.
+ *
+ * Static and without libaio; prints how often each device interrupt came, and
+ * how often the process slept. What it prints comes after the window.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/aio_abi.h>
+#include <stdio.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <linux/fs.h>
+
+#define BLOCK		4096
+#define MAX_DEPTH	128
+#define WARM_UP		512
+#define MAX_IRQS	64
+
+struct irq {
+	char name[64];
+	unsigned long count;
+};
+
+static void fail(const char *what)
+{
+	printf("# io: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+/* Message-signalled interrupts: those of PCI devices. */
+static unsigned int read_irqs(struct irq *irqs)
+{
+	FILE *file = fopen("/proc/interrupts", "r");
+	char line[512], chip[32], hwirq[32];
+	unsigned int n = 0;
+
+	if (!file)
+		fail("/proc/interrupts");
+	while (n < MAX_IRQS && fgets(line, sizeof(line), file))
+		if (strstr(line, "MSI") &&
+		    sscanf(line, " %*[^:]: %lu %31s %31s %63s", &irqs[n].count,
+			   chip, hwirq, irqs[n].name) == 4)
+			n++;
+	fclose(file);
+	return n;
+}
+
+/*
+ * The marks: opened is even, closed odd, see plugin.c. The instruction carries
+ * its tag, so each tag is one case.
+ */
+#define MARK(tag) \
+	asm volatile(".byte 0x0f, 0x1f, 0x80, " #tag ", 'M', 'R', 'K'" \
+		     : : : "memory")
+#define MARKS(tag, next) case tag: if (closing) MARK(next); else MARK(tag); break
+
+static void mark(unsigned int tag, int closing)
+{
+	switch (tag) {
+	MARKS(0, 1);
+	MARKS(2, 3);
+	MARKS(4, 5);
+	MARKS(6, 7);
+	MARKS(8, 9);
+	MARKS(10, 11);
+	MARKS(12, 13);
+	MARKS(14, 15);
+	default:
+		errno = EINVAL;
+		fail("tag");
+	}
+}
+
+struct load {
+	aio_context_t context;
+	struct iocb iocbs[MAX_DEPTH];
+	unsigned long blocks, next;
+};
+
+/* A stride that is odd visits every block and never the next one. */
+static void aim(struct load *load, struct iocb *iocb)
+{
+	iocb->aio_offset = load->next * BLOCK;
+	load->next = (load->next + 1021) % load->blocks;
+}
+
+static void submit(struct load *load, struct iocb **list, long n)
+{
+	long done;
+
+	while (n) {
+		done = syscall(SYS_io_submit, load->context, n, list);
+		if (done < 0)
+			fail("io_submit");
+		list += done;
+		n -= done;
+	}
+}
+
+static void run(struct load *load, unsigned int depth, unsigned long count)
+{
+	struct iocb *list[MAX_DEPTH];
+	struct io_event events[MAX_DEPTH];
+	unsigned long sent, seen = 0;
+	long i, n;
+
+	for (sent = 0; sent < depth && sent < count; sent++) {
+		list[sent] = &load->iocbs[sent];
+		aim(load, list[sent]);
+	}
+	submit(load, list, sent);
+	while (seen < count) {
+		unsigned long again = 0;
+
+		n = syscall(SYS_io_getevents, load->context, 1L, (long)depth,
+			    events, NULL);
+		if (n < 0)
+			fail("io_getevents");
+		for (i = 0; i < n; i++) {
+			struct iocb *iocb = (void *)(uintptr_t)events[i].obj;
+
+			if (events[i].res != BLOCK) {
+				errno = -events[i].res;
+				fail("a request");
+			}
+			if (sent + again < count) {
+				aim(load, iocb);
+				list[again++] = iocb;
+			}
+		}
+		seen += n;
+		submit(load, list, again);
+		sent += again;
+	}
+}
+
+static void prepare(struct load *load, const char *path, int write,
+		    unsigned int depth)
+{
+	int fd = open(path, O_RDWR | O_DIRECT);
+	unsigned long bytes;
+	unsigned int i;
+	char *data;
+
+	if (fd < 0 || ioctl(fd, BLKGETSIZE64, &bytes))
+		fail(path);
+	load->blocks = bytes / BLOCK;
+	data = mmap(NULL, (size_t)depth * BLOCK, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (data == MAP_FAILED)
+		fail("mmap");
+	if (syscall(SYS_io_setup, MAX_DEPTH, &load->context))
+		fail("io_setup");
+	for (i = 0; i < depth; i++)
+		load->iocbs[i] = (struct iocb){
+			.aio_lio_opcode = write ? IOCB_CMD_PWRITE :
+						  IOCB_CMD_PREAD,
+			.aio_fildes = fd,
+			.aio_buf = (uintptr_t)data + (size_t)i * BLOCK,
+			.aio_nbytes = BLOCK,
+		};
+}
+
+static void report(const struct irq *before, const struct irq *after,
+		   unsigned int n, const struct rusage *a,
+		   const struct rusage *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (after[i].count != before[i].count)
+			printf("# irq %s %lu\n", after[i].name,
+			       after[i].count - before[i].count);
+	printf("# slept %lu preempted %lu\n", b->ru_nvcsw - a->ru_nvcsw,
+	       b->ru_nivcsw - a->ru_nivcsw);
+}
+
+int main(int argc, char **argv)
+{
+	static struct irq before[MAX_IRQS], after[MAX_IRQS];
+	static struct load load;
+	unsigned int depth, tag, n;
+	struct rusage a, b;
+	unsigned long count;
+
+	if (argc != 6)
+		return 2;
+	depth = atoi(argv[3]);
+	count = strtoul(argv[4], NULL, 0);
+	tag = atoi(argv[5]);
+	if (!depth || depth > MAX_DEPTH)
+		return 2;
+	prepare(&load, argv[1], !strcmp(argv[2], "write"), depth);
+	mlockall(MCL_CURRENT);
+	run(&load, depth, WARM_UP);
+	read_irqs(before);
+	getrusage(RUSAGE_SELF, &a);
+	mark(tag, 0);
+	run(&load, depth, count);
+	mark(tag, 1);
+	getrusage(RUSAGE_SELF, &b);
+	n = read_irqs(after);
+	report(before, after, n, &a, &b);
+	return 0;
+}
