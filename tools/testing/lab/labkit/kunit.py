@@ -21,7 +21,7 @@ def run(glob):
         raise LabError(f"no KUnit module matches {glob!r}: built are "
                        + (", ".join(n for n in sorted(built)
                                     if n.endswith(SUFFIX)) or "none"))
-    scenario = Scenario(name="kunit", kernel="debug", timeout=900,
+    scenario = Scenario(name="kunit", kernel="debug", timeout=1200,
                         loglevel=7, append="kunit.enable=1",
                         modules=suites)
     total = runner.Total()

@@ -15,7 +15,7 @@ TITLES = re.compile("|".join((
     r"Unable to handle kernel",
     r"\bUBSAN:",
     r"\bODEBUG:",
-    r"\bDMA-API:(?! (preallocated|debugging))",
+    r"\bDMA-API:(?! (preallocated|debugging|Mapped at))",
     r"refcount_t:",
     r"(list_add|list_del|slab) corruption",
     r"INFO: possible recursive locking",

@@ -6,7 +6,7 @@ import pathlib
 import tempfile
 import unittest
 
-from labkit import machine, modules, runner, scenario
+from labkit import machine, modules, run, scenario
 from labkit.common import LabError
 
 TOML = """
@@ -87,8 +87,8 @@ class MachineTest(unittest.TestCase):
                          ["-device", "x,a=on,b=c,,d"])
 
     def test_qmp_arguments(self):
-        self.assertEqual(runner.arguments("id=a n=3"), {"id": "a", "n": 3})
-        self.assertEqual(runner.arguments('{"a": [1]}'), {"a": [1]})
+        self.assertEqual(run.arguments("id=a n=3"), {"id": "a", "n": 3})
+        self.assertEqual(run.arguments('{"a": [1]}'), {"a": [1]})
 
 
 class ModulesTest(unittest.TestCase):
