@@ -67,8 +67,9 @@ static struct req *req_new(struct oracle *o)
 	r->n_out = rnd_below(&o->rnd, n + 1);
 	r->n_in = n - r->n_out;
 	for (i = 0; i < n; i++) {
-		u32 len = 1 + rnd_below(&o->rnd, 600);
-		u32 at = rnd_below(&o->rnd, PAIR_ARENA - len);
+		u32 len = 1 + rnd_below(&o->rnd, ORACLE_SEG);
+		u32 at = ((r - o->pool) * PAIR_SEGS + i) * ORACLE_SEG +
+			 rnd_below(&o->rnd, ORACLE_SEG + 1 - len);
 
 		r->segs[i].addr = pair_phys(p->arena + at);
 		r->segs[i].len = len;
@@ -370,6 +371,21 @@ static void step_move(struct oracle *o)
 	o->dev_wish.at = o->pos_taken;
 }
 
+/* A ring of zeroes: the split event index asks for the first, flags for all. */
+static void start_over(struct oracle *o)
+{
+	o->free = o->p->size;
+	o->pos_put = 0;
+	o->pos_published = 0;
+	o->pos_taken = 0;
+	o->pos_done = 0;
+	o->pos_used = 0;
+	o->pos_reaped = 0;
+	o->drv_wish.mode = o->event && !o->packed ? WISH_AT : WISH_ALWAYS;
+	o->drv_wish.at = 0;
+	o->dev_wish = o->drv_wish;
+}
+
 /* Everything that is not reaped comes back from detach, each once. */
 static void step_reset(struct oracle *o)
 {
@@ -389,11 +405,7 @@ static void step_reset(struct oracle *o)
 	for (i = 0; i < 5; i++)
 		lists[i]->n = 0;
 	pair_reset(o->p);
-	o->free = o->p->size;
-	o->pos_put = o->pos_published = o->pos_taken = 0;
-	o->pos_done = o->pos_used = o->pos_reaped = 0;
-	o->drv_wish = o->dev_wish = (struct wish){
-		.mode = o->event && !o->packed ? WISH_AT : WISH_ALWAYS };
+	start_over(o);
 }
 
 static void check_stats(struct oracle *o, const struct parley_vq_stats *is,
@@ -481,6 +493,7 @@ struct oracle *oracle_open(struct kunit *test, struct pair *p, u64 seed)
 	struct oracle *o = kunit_kzalloc(test, sizeof(*o), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, o);
+	BUILD_BUG_ON(ORACLE_POOL * PAIR_SEGS * ORACLE_SEG > PAIR_ARENA);
 	o->pool = kunit_kzalloc(test, ORACLE_POOL * sizeof(*o->pool), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, o->pool);
 	o->test = test;
@@ -490,8 +503,6 @@ struct oracle *oracle_open(struct kunit *test, struct pair *p, u64 seed)
 	o->event = p->features & PAIR_EVENT;
 	o->indirect = p->features & PAIR_INDIRECT;
 	o->in_order = p->features & PAIR_IN_ORDER;
-	o->free = p->size;
-	o->drv_wish = o->dev_wish = (struct wish){
-		.mode = o->event && !o->packed ? WISH_AT : WISH_ALWAYS };
+	start_over(o);
 	return o;
 }

@@ -12,6 +12,9 @@
 #define ORACLE_MAX	64u	/* largest ring that is walked at random */
 #define ORACLE_POOL	(ORACLE_MAX + 4)	/* a full ring and one batch */
 
+/* Bytes for each segment: the DMA API wants cache lines for each alone. */
+#define ORACLE_SEG	192u
+
 /* One request; it is its own cookie. */
 struct req {
 	struct parley_seg segs[PAIR_SEGS];

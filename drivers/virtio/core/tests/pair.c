@@ -33,8 +33,14 @@ void *pair_pages(struct kunit *test, size_t size)
 
 static struct device *pair_device(struct kunit *test)
 {
-	struct device *dev = kunit_device_register(test, "parley-kunit");
+	static atomic_t number;
+	struct device *dev;
+	char *name;
 
+	name = kunit_kzalloc(test, 32, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, name);
+	snprintf(name, 32, "parley-kunit%d", atomic_inc_return(&number));
+	dev = kunit_device_register(test, name);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dev);
 	dev->dma_mask = &dev->coherent_dma_mask;
 	KUNIT_ASSERT_EQ(test, dma_set_mask_and_coherent(dev, DMA_BIT_MASK(64)), 0);

@@ -7,21 +7,31 @@ struct ring_case {
 	u64 features;
 };
 
-#define ROW(name, bits)							\
-	{ "split" name, (bits) }, { "packed" name, (bits) | PAIR_PACKED }
-
 static const struct ring_case ring_cases[] = {
-	ROW("", 0),
-	ROW("-event", PAIR_EVENT),
-	ROW("-indirect", PAIR_INDIRECT),
-	ROW("-event-indirect", PAIR_EVENT | PAIR_INDIRECT),
-	ROW("-inorder", PAIR_IN_ORDER),
-	ROW("-event-inorder", PAIR_EVENT | PAIR_IN_ORDER),
-	ROW("-indirect-inorder", PAIR_INDIRECT | PAIR_IN_ORDER),
-	ROW("-event-indirect-inorder", PAIR_EVENT | PAIR_INDIRECT | PAIR_IN_ORDER),
-	ROW("-dma-data", PAIR_DMA | PAIR_DATA),
-	ROW("-dma-event-indirect-data",
-	    PAIR_DMA | PAIR_EVENT | PAIR_INDIRECT | PAIR_DATA),
+	{ "split", 0 },
+	{ "packed", PAIR_PACKED },
+	{ "split-event", PAIR_EVENT },
+	{ "packed-event", PAIR_PACKED | PAIR_EVENT },
+	{ "split-indirect", PAIR_INDIRECT },
+	{ "packed-indirect", PAIR_PACKED | PAIR_INDIRECT },
+	{ "split-event-indirect", PAIR_EVENT | PAIR_INDIRECT },
+	{ "packed-event-indirect", PAIR_PACKED | PAIR_EVENT | PAIR_INDIRECT },
+	{ "split-inorder", PAIR_IN_ORDER },
+	{ "packed-inorder", PAIR_PACKED | PAIR_IN_ORDER },
+	{ "split-event-inorder", PAIR_EVENT | PAIR_IN_ORDER },
+	{ "packed-event-inorder", PAIR_PACKED | PAIR_EVENT | PAIR_IN_ORDER },
+	{ "split-indirect-inorder", PAIR_INDIRECT | PAIR_IN_ORDER },
+	{ "packed-indirect-inorder", PAIR_PACKED | PAIR_INDIRECT | PAIR_IN_ORDER },
+	{ "split-event-indirect-inorder",
+	  PAIR_EVENT | PAIR_INDIRECT | PAIR_IN_ORDER },
+	{ "packed-event-indirect-inorder",
+	  PAIR_PACKED | PAIR_EVENT | PAIR_INDIRECT | PAIR_IN_ORDER },
+	{ "split-dma-data", PAIR_DMA | PAIR_DATA },
+	{ "packed-dma-data", PAIR_PACKED | PAIR_DMA | PAIR_DATA },
+	{ "split-dma-event-indirect-data",
+	  PAIR_DMA | PAIR_EVENT | PAIR_INDIRECT | PAIR_DATA },
+	{ "packed-dma-event-indirect-data",
+	  PAIR_PACKED | PAIR_DMA | PAIR_EVENT | PAIR_INDIRECT | PAIR_DATA },
 };
 
 static void ring_case_desc(const struct ring_case *c, char *desc)
@@ -34,7 +44,7 @@ KUNIT_ARRAY_PARAM(ring, ring_cases, ring_case_desc);
 static const unsigned int walk_sizes[] = { 1, 2, 3, 4, 7, 16, 33, 64 };
 
 static const unsigned int sweep_sizes[] = {
-	1, 2, 3, 4, 5, 8, 127, 256, 1000, 32767, 32768
+	1, 2, 3, 127, 256, 32767, 32768
 };
 
 static bool size_fits(const struct ring_case *c, unsigned int size)
@@ -99,6 +109,7 @@ static void sweep_round(struct kunit *test, struct sweep *s, unsigned int nr,
 	for (i = 0; i < nr; i++)
 		s->bufs[i] = (struct parley_buf){
 			.segs = &s->seg, .n_in = 1,
+			.flags = p->dma ? PARLEY_BUF_PREMAPPED : 0,
 			.cookie = (void *)(s->next + i + 1) };
 	KUNIT_ASSERT_EQ(test, parley_drvq_put(p->drv, s->bufs, nr, GFP_ATOMIC), (int)nr);
 	KUNIT_ASSERT_TRUE(test, parley_drvq_publish(p->drv));

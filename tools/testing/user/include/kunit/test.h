@@ -71,6 +71,7 @@ __attribute__((constructor)) static void kunit_register_these(void)	\
 #define MODULE_DESCRIPTION(s)	struct kunit
 #define MODULE_LICENSE(s)	struct kunit
 #undef PARLEY_IMPORT
+#define BUILD_BUG_ON(c)		_Static_assert(!(c), #c)
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define strscpy(dst, src, n)	((void)snprintf(dst, n, "%s", src))
 

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Tests against hostile peers.  They are called bad_NN_* after the number of
+ * the fault in the catalogue of Documentation/testing.rst; each fails if the
+ * check it is about is taken out (tools/testing/user/mutants shows that).
+ */
+#ifndef _PARLEY_CORE_TESTS_HOSTILE_H
+#define _PARLEY_CORE_TESTS_HOSTILE_H
+
+#include "pair.h"
+
+struct hostile_case {
+	const char *name;
+	u64 features;
+};
+
+#define HOSTILE_CASES(array)						\
+static const struct hostile_case array[] = {				\
+	{ "split", 0 },							\
+	{ "packed", PAIR_PACKED },					\
+	{ "split-event-indirect", PAIR_EVENT | PAIR_INDIRECT },		\
+	{ "packed-event-indirect",					\
+	  PAIR_PACKED | PAIR_EVENT | PAIR_INDIRECT },			\
+	{ "split-inorder", PAIR_IN_ORDER },				\
+	{ "packed-inorder", PAIR_PACKED | PAIR_IN_ORDER },		\
+}
+
+static inline void hostile_desc(const struct hostile_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+static inline u64 hostile_features(struct kunit *test)
+{
+	return ((const struct hostile_case *)test->param_value)->features;
+}
+
+#endif /* _PARLEY_CORE_TESTS_HOSTILE_H */
