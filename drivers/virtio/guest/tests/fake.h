@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Both neighbours of the guest model, as small as they can be: a transport with
+ * no device behind it, which does what a test tells it, and a front-end that
+ * counts its calls.
+ */
+#ifndef _PARLEY_GUEST_FAKE_H
+#define _PARLEY_GUEST_FAKE_H
+
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <parley/device.h>
+
+#define FAKE_TYPE	0x7f01	/* nobody's */
+#define FAKE_CONFIG	32
+#define FAKE_QUEUES	4
+
+/* What our front-end understands; the rest is the ring's. */
+#define FAKE_F_ONE	BIT_ULL(3)
+#define FAKE_F_TWO	BIT_ULL(4)
+
+/**
+ * struct fake - a device on the bus
+ * @pd: see parley_device_free()
+ * @offered: feature bits
+ * @accepted: what the driver wrote
+ * @status: device status
+ * @stuck_status: bits of it that always read as 1
+ * @no_status: bits of it that always read as 0
+ * @config: configuration
+ * @config_len: bytes of it
+ * @generation: of the configuration
+ * @restless: so many reads change configuration and generation; negative: all
+ * @reset_err: what a reset returns; it is done nevertheless
+ * @size: of every queue
+ * @enable_err: what enabling queue 1 returns
+ * @vectors_err: what asking for interrupts returns
+ * @addr: of the rings, as enabled
+ * @num: of the rings, as enabled
+ * @enabled: queues that the device knows
+ * @vectors: interrupts are allocated
+ * @vectors_early: they were freed while a queue was enabled
+ * @resets: calls
+ * @reads: calls of config_read
+ * @kicks: calls of notify
+ * @disables: calls of queue_disable
+ */
+struct fake {
+	struct parley_device pd;
+	u64 offered;
+	u64 accepted;
+	u8 status;
+	u8 stuck_status;
+	u8 no_status;
+	u8 config[FAKE_CONFIG];
+	unsigned int config_len;
+	u32 generation;
+	int restless;
+	int reset_err;
+	unsigned int size;
+	int enable_err;
+	int vectors_err;
+	struct parley_vq_addr addr[FAKE_QUEUES];
+	unsigned int num[FAKE_QUEUES];
+	unsigned long enabled;
+	bool vectors;
+	bool vectors_early;
+	unsigned int resets;
+	unsigned int reads;
+	unsigned int kicks;
+	unsigned int disables;
+};
+
+/**
+ * struct fake_front - what the front-end shall do, and what it did
+ * @nr_queues: queues that probe and restore make
+ * @dropped: features that check() drops
+ * @probe_err: result of probe, after everything is made
+ * @freeze_err: result of freeze
+ * @own_ready: probe and restore call parley_device_ready() themselves
+ * @interrupt_in_probe: a configuration interrupt comes before ready
+ * @wait_in_probe: probe waits for done()
+ * @waiting: it does
+ * @done: done() was called
+ * @probes: calls, and so on
+ * @removes: see @probes
+ * @freezes: see @probes
+ * @restores: see @probes
+ * @changes: calls of config_changed()
+ * @dones: calls of done()
+ * @queues_at_remove: the model's number of queues at the last remove
+ */
+struct fake_front {
+	unsigned int nr_queues;
+	u64 dropped;
+	int probe_err;
+	int freeze_err;
+	bool own_ready;
+	bool interrupt_in_probe;
+	bool wait_in_probe;
+	struct completion waiting;
+	struct completion done;
+	unsigned int probes;
+	unsigned int removes;
+	unsigned int freezes;
+	unsigned int restores;
+	atomic_t changes;
+	unsigned int dones;
+	unsigned int queues_at_remove;
+};
+
+extern struct fake_front parley_fake_front;
+
+int parley_fake_suite_init(struct kunit_suite *suite);
+void parley_fake_suite_exit(struct kunit_suite *suite);
+int parley_fake_case_init(struct kunit *test);
+struct fake *parley_fake_make(struct kunit *test);
+int parley_fake_plug(struct kunit *test, struct fake *fake);
+struct fake *parley_fake_run(struct kunit *test, u64 offered);
+int parley_fake_put(struct fake *fake, unsigned int index);
+void parley_fake_complete(struct fake *fake, unsigned int index);
+bool parley_fake_until(bool (*is)(struct fake *fake), struct fake *fake);
+
+static inline bool parley_fake_bound(struct fake *fake)
+{
+	return READ_ONCE(fake->pd.dev.driver);
+}
+
+#endif /* _PARLEY_GUEST_FAKE_H */
