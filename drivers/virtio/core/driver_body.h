@@ -28,6 +28,13 @@ static __always_inline struct vq_shadow *drv_note(struct vq_put *p, u16 id,
 	return sh;
 }
 
+/* So many ring slots are taken, and not yet visible. */
+static __always_inline void drv_slots(struct vq_put *p, u16 n)
+{
+	p->free -= n;
+	p->pub_desc += n;
+}
+
 /*
  * Fill an indirect table, checking and summing as it goes: nobody sees the
  * table before it is put.  Spec 2.7.5.2: no chain of more than 2^32 bytes.
@@ -75,9 +82,9 @@ static __always_inline int drv_put_ready(struct parley_drvq *q, struct vq_put *p
 				    &len_in)))
 		return -EINVAL;
 	id = fmt_put_one(p, q->tables.bus + at, n * sizeof(struct vring_desc),
-			 VRING_DESC_F_INDIRECT);
+			 VRING_DESC_F_INDIRECT, !p->pub_desc);
 	drv_note(p, id, b->cookie, len_in);
-	p->free--;
+	drv_slots(p, 1);
 	return 0;
 }
 
@@ -142,21 +149,40 @@ static noinline int drv_put_slow(struct parley_drvq *q,
 	fmt_put_begin(q, &p);
 	if (table) {
 		drv_fill_table(table, segs, b->n_out, n, &len_in);
-		id = fmt_put_one(&p, seg.addr, seg.len, VRING_DESC_F_INDIRECT);
+		id = fmt_put_one(&p, seg.addr, seg.len, VRING_DESC_F_INDIRECT,
+				 !p.pub_desc);
 		n = 1;
 	} else if (n > 1) {
 		id = fmt_put_chain(&p, segs, b->n_out, n);
 	} else {
 		id = fmt_put_one(&p, segs->addr, segs->len,
-				 b->n_in ? VRING_DESC_F_WRITE : 0);
+				 b->n_in ? VRING_DESC_F_WRITE : 0, !p.pub_desc);
 	}
 	sh = drv_note(&p, id, b->cookie, len_in);
-	p.free -= n;
+	drv_slots(&p, n);
 	sh->ndesc = n;
 	sh->extra = mapped || (table && x->table);
 	sh->special = sh->extra || n > 1;
 	fmt_put_end(q, &p);
 	return 0;
+}
+
+/* A single unmapped segment; false, with nothing changed, if it is not one. */
+static __always_inline bool drv_put_step(struct vq_put *p,
+					 const struct parley_buf *b,
+					 const bool first)
+{
+	u32 n_in = b->n_in, len;
+	u16 id;
+
+	if (unlikely(b->n_out + n_in != 1 || !b->cookie))
+		return false;
+	len = b->segs->len;
+	if (unlikely(!len))
+		return false;
+	id = fmt_put_one(p, b->segs->addr, len, n_in * VRING_DESC_F_WRITE, first);
+	drv_note(p, id, b->cookie, n_in ? len : 0);
+	return true;
 }
 
 /* The first buffers, as long as they are single unmapped segments and fit. */
@@ -165,26 +191,18 @@ static __always_inline unsigned int drv_put_plain(struct parley_drvq *q,
 						  unsigned int nr)
 {
 	struct vq_put p;
-	unsigned int i;
+	unsigned int i = 0;
 
 	if (unlikely(q->dma))
 		return 0;
 	fmt_put_begin(q, &p);
 	nr = min_t(u32, nr, p.free);
-	for (i = 0; i < nr; i++) {
-		const struct parley_buf *b = &bufs[i];
-		u32 n_in = b->n_in, len;
-		u16 id;
-
-		if (unlikely(b->n_out + n_in != 1 || !b->cookie))
-			break;
-		len = b->segs->len;
-		if (unlikely(!len))
-			break;
-		id = fmt_put_one(&p, b->segs->addr, len, n_in * VRING_DESC_F_WRITE);
-		drv_note(&p, id, b->cookie, n_in ? len : 0);
-	}
-	p.free -= i;
+	if (nr && !p.pub_desc && drv_put_step(&p, bufs, true))
+		i = 1;
+	if (i || p.pub_desc)
+		while (i < nr && drv_put_step(&p, &bufs[i], false))
+			i++;
+	drv_slots(&p, i);
 	fmt_put_end(q, &p);
 	q->ring.stats.buffers += i;
 	return i;
@@ -307,6 +325,26 @@ static __always_inline bool drv_used_in_order(struct parley_drvq *q,
 	return true;
 }
 
+static __always_inline void drv_reap_begin(struct parley_drvq *q,
+					   struct vq_reap *p)
+{
+	fmt_reap_begin(q, p);
+	p->held_back = q->seq_put - q->seq_pub;
+	p->held_seq = q->seq_pub;
+	p->tail = q->free ? q->tail : &q->empty;
+	p->free = q->free;
+}
+
+static __always_inline void drv_reap_end(struct parley_drvq *q,
+					 const struct vq_reap *p)
+{
+	fmt_reap_end(q, p);
+	if (!q->free)
+		q->free_id = q->empty.next;
+	q->tail = p->tail;
+	q->free = p->free;
+}
+
 /*
  * The first completions of one descriptor each, with nothing to release.
  * *rest: the next one is of another kind, or a lie; it was not consumed.
@@ -319,9 +357,7 @@ static __always_inline unsigned int drv_reap_plain(struct parley_drvq *q,
 	unsigned int n;
 	int left;
 
-	fmt_reap_begin(q, &p);
-	p.held_back = q->seq_put - q->seq_pub;
-	p.held_seq = q->seq_pub;
+	drv_reap_begin(q, &p);
 	left = fmt_used_count(q, &p, max);
 	*rest = false;
 	for (n = 0; (int)n < left; n++) {
@@ -339,13 +375,13 @@ static __always_inline unsigned int drv_reap_plain(struct parley_drvq *q,
 		done[n].cookie = sh->cookie;
 		done[n].len = len;
 		sh->cookie = NULL;
-		sh->next = p.free_id;
-		p.free_id = id;
+		p.tail->next = id;
+		p.tail = sh;
 		p.done++;
 		fmt_used_advance(&p, 1);
 	}
 	p.free += n;
-	fmt_reap_end(q, &p);
+	drv_reap_end(q, &p);
 	q->ring.stats.completed += n;
 	return n;
 }
@@ -387,12 +423,9 @@ static __always_inline bool drv_retire(struct parley_drvq *q, struct vq_reap *p,
 		tail = &p->shadow[sh->tail];
 		ndesc = drv_retire_special(q, id);
 	}
-	if (q->ring.in_order) {
-		q->oldest = tail->next;
-	} else {
-		tail->next = p->free_id;
-		p->free_id = id;
-	}
+	q->oldest = tail->next;
+	p->tail->next = id;
+	p->tail = tail;
 	p->free += ndesc;
 	p->done++;
 	fmt_used_advance(p, ndesc);
@@ -410,15 +443,13 @@ static noinline unsigned int drv_reap_rest(struct parley_drvq *q,
 	u32 id, len;
 	int left;
 
-	fmt_reap_begin(q, &p);
-	p.held_back = q->seq_put - q->seq_pub;
-	p.held_seq = q->seq_pub;
+	drv_reap_begin(q, &p);
 	for (left = fmt_used_count(q, &p, max - n); left > 0; left--, n++)
 		if (!(in_order ? drv_used_in_order(q, &p, &id, &len)
 			       : fmt_used(&p, &id, &len)) ||
 		    !drv_retire(q, &p, id, len, &done[n]))
 			break;
-	fmt_reap_end(q, &p);
+	drv_reap_end(q, &p);
 	if (unlikely(q->in_batch && !fmt_used_left(&p)))
 		parley_ring_break(&q->ring, "in-order batch up to id %u passes the used index",
 				  q->batch_id);

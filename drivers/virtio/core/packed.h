@@ -26,12 +26,14 @@ static __always_inline bool packed_match(u16 flags, u16 bits)
 	return !((flags ^ bits) & PACKED_BITS);
 }
 
-/* Step n <= num slots. */
-static __always_inline void packed_step(u32 num, u32 *idx, u16 *bits, u16 n)
+/* Step n <= num slots from *at in a ring of num that ends at end. */
+static __always_inline void packed_step(struct vring_packed_desc **at,
+					const struct vring_packed_desc *end,
+					u32 num, u16 *bits, u32 n)
 {
-	*idx += n;
-	if (unlikely(*idx >= num)) {
-		*idx -= num;
+	*at += n;
+	if (unlikely(*at >= end)) {
+		*at -= num;
 		*bits ^= PACKED_BITS;
 	}
 }
@@ -57,10 +59,10 @@ static inline void fmt_drv_init(struct parley_drvq *q)
 static __always_inline void fmt_put_begin(const struct parley_drvq *q,
 					  struct vq_put *p)
 {
-	p->desc = q->ring.pdesc;
+	p->at = q->ring.pdesc + q->put.idx;
+	p->end = q->ring.pdesc + q->ring.num;
 	p->shadow = q->shadow;
 	p->num = q->ring.num;
-	p->idx = q->put.idx;
 	p->bits = q->put.bits;
 	p->seq = q->seq_put;
 	p->free = q->free;
@@ -72,7 +74,7 @@ static __always_inline void fmt_put_begin(const struct parley_drvq *q,
 static __always_inline void fmt_put_end(struct parley_drvq *q,
 					const struct vq_put *p)
 {
-	q->put.idx = p->idx;
+	q->put.idx = p->at - q->ring.pdesc;
 	q->put.bits = p->bits;
 	q->seq_put = p->seq;
 	q->free = p->free;
@@ -83,28 +85,28 @@ static __always_inline void fmt_put_end(struct parley_drvq *q,
 
 /* Write the next slot; the flags of a publication's first one are held back. */
 static __always_inline void packed_set(struct vq_put *p, u16 id, u64 addr,
-				       u32 len, u16 flags)
+				       u32 len, u16 flags, const bool first)
 {
-	struct vring_packed_desc *d = (struct vring_packed_desc *)p->desc + p->idx;
+	struct vring_packed_desc *d = p->at;
 
 	flags |= p->bits;
 	d->addr = cpu_to_le64(addr);
 	d->len = cpu_to_le32(len);
 	d->id = cpu_to_le16(id);
-	if (likely(p->pub_desc))
-		d->flags = cpu_to_le16(flags);
-	else
+	if (first)
 		p->pub_flags = flags;
-	p->pub_desc++;
-	packed_step(p->num, &p->idx, &p->bits, 1);
+	else
+		d->flags = cpu_to_le16(flags);
+	packed_step(&p->at, p->end, p->num, &p->bits, 1);
 }
 
+/* @first: nothing was put since the last publication. */
 static __always_inline u16 fmt_put_one(struct vq_put *p, u64 addr, u32 len,
-				       u16 flags)
+				       u16 flags, const bool first)
 {
 	u16 id = p->free_id;
 
-	packed_set(p, id, addr, len, flags);
+	packed_set(p, id, addr, len, flags, first);
 	p->free_id = p->shadow[id].next;
 	return id;
 }
@@ -121,7 +123,8 @@ static __always_inline u16 fmt_put_chain(struct vq_put *p,
 
 		if (i + 1 < n)
 			flags |= VRING_DESC_F_NEXT;
-		packed_set(p, id, segs[i].addr, segs[i].len, flags);
+		packed_set(p, id, segs[i].addr, segs[i].len, flags,
+			   !p->pub_desc && !i);
 	}
 	p->free_id = p->shadow[id].next;
 	return id;
@@ -164,24 +167,20 @@ static __always_inline bool fmt_kick_wanted(struct parley_drvq *q)
 static __always_inline void fmt_reap_begin(const struct parley_drvq *q,
 					   struct vq_reap *p)
 {
-	p->ring = q->ring.pdesc;
+	p->at = q->ring.pdesc + q->last.idx;
+	p->end = q->ring.pdesc + q->ring.num;
 	p->shadow = q->shadow;
 	p->num = q->ring.num;
-	p->idx = q->last.idx;
 	p->bits = q->last.bits;
 	p->done = q->seq_done;
-	p->free = q->free;
-	p->free_id = q->free_id;
 }
 
 static __always_inline void fmt_reap_end(struct parley_drvq *q,
 					 const struct vq_reap *p)
 {
-	q->last.idx = p->idx;
+	q->last.idx = p->at - q->ring.pdesc;
 	q->last.bits = p->bits;
 	q->seq_done = p->done;
-	q->free = p->free;
-	q->free_id = p->free_id;
 }
 
 static __always_inline bool fmt_used_pending(const struct parley_drvq *q)
@@ -200,7 +199,7 @@ static __always_inline int fmt_used_count(struct parley_drvq *q,
 /* The next used descriptor, if there is one. */
 static __always_inline bool fmt_used(const struct vq_reap *p, u32 *id, u32 *len)
 {
-	struct vring_packed_desc *d = (struct vring_packed_desc *)p->ring + p->idx;
+	struct vring_packed_desc *d = p->at;
 
 	if (!packed_match(le16_to_cpu(READ_ONCE(d->flags)), p->bits))
 		return false;
@@ -218,7 +217,7 @@ static __always_inline bool fmt_used_left(const struct vq_reap *p)
 
 static __always_inline void fmt_used_advance(struct vq_reap *p, u16 ndesc)
 {
-	packed_step(p->num, &p->idx, &p->bits, ndesc);
+	packed_step(&p->at, p->end, p->num, &p->bits, ndesc);
 }
 
 static __always_inline void packed_set_event(struct parley_drvq *q, u16 flags)
@@ -235,12 +234,12 @@ static __always_inline void fmt_drv_arm(struct parley_drvq *q, u16 after)
 	struct vq_ring *r = &q->ring;
 
 	if (r->event) {
-		u32 idx = q->last.idx;
+		struct vring_packed_desc *at = r->pdesc + q->last.idx;
 		u16 bits = q->last.bits;
 
-		packed_step(r->num, &idx, &bits, after);
+		packed_step(&at, r->pdesc + r->num, r->num, &bits, after);
 		WRITE_ONCE(r->drv_event->off_wrap,
-			   cpu_to_le16(packed_off_wrap(idx, bits)));
+			   cpu_to_le16(packed_off_wrap(at - r->pdesc, bits)));
 		vq_wmb();	/* offset before flags; the device reads both at once */
 		packed_set_event(q, VRING_PACKED_EVENT_FLAG_DESC);
 	} else {
@@ -270,9 +269,9 @@ static inline void fmt_dev_init(struct parley_devq *q)
 static __always_inline void fmt_take_begin(const struct parley_devq *q,
 					   struct vq_take *t)
 {
-	t->desc = q->ring.pdesc;
+	t->at = q->ring.pdesc + q->take.idx;
+	t->end = q->ring.pdesc + q->ring.num;
 	t->num = q->ring.num;
-	t->idx = q->take.idx;
 	t->bits = q->take.bits;
 	t->seq = q->seq;
 	t->busy = q->busy;
@@ -281,7 +280,7 @@ static __always_inline void fmt_take_begin(const struct parley_devq *q,
 static __always_inline void fmt_take_end(struct parley_devq *q,
 					 const struct vq_take *t)
 {
-	q->take.idx = t->idx;
+	q->take.idx = t->at - q->ring.pdesc;
 	q->take.bits = t->bits;
 	q->seq = t->seq;
 	q->busy = t->busy;
@@ -295,10 +294,9 @@ static __always_inline void fmt_take_end(struct parley_devq *q,
 static __always_inline int fmt_avail(struct parley_devq *q, struct vq_take *t,
 				     const enum parley_space s, unsigned int max)
 {
-	struct vring_packed_desc *p = (struct vring_packed_desc *)t->desc + t->idx;
 	__le16 v;
 
-	if (unlikely(ring_load(s, v, &p->flags)))
+	if (unlikely(ring_load(s, v, &t->at->flags)))
 		return -EFAULT;
 	if (!packed_match(le16_to_cpu(v), t->bits))
 		return 0;
@@ -329,16 +327,15 @@ static __always_inline int fmt_head(struct parley_devq *q,
 				    const enum parley_space s,
 				    struct vq_desc *d, u16 *id)
 {
-	struct vring_packed_desc *p = (struct vring_packed_desc *)t->desc + t->idx;
 	__le16 v;
 
-	if (unlikely(ring_load(s, v, &p->flags)))
+	if (unlikely(ring_load(s, v, &t->at->flags)))
 		return -EFAULT;
 	d->flags = le16_to_cpu(v);
 	if (!packed_match(d->flags, t->bits))
 		return 0;
 	vq_rmb();		/* D2, pairs with D1 in fmt_drv_publish() */
-	return packed_fetch(s, p, d, id) ? : 1;
+	return packed_fetch(s, t->at, d, id) ? : 1;
 }
 
 /*
@@ -351,18 +348,16 @@ static __always_inline int fmt_follow(struct parley_devq *q,
 				      const enum parley_space s,
 				      struct vq_desc *d, u16 n, u16 *id)
 {
-	struct vring_packed_desc *p;
-	u32 idx = t->idx;
+	struct vring_packed_desc *p = t->at;
 	u16 bits = 0;
 	__le16 flags;
 
 	if (unlikely(n >= t->num - t->busy)) {
 		parley_ring_break(&q->ring, "chain at %u longer than the %u free slots",
-				  idx, t->num - t->busy);
+				  q->take.idx, t->num - t->busy);
 		return -EIO;
 	}
-	packed_step(t->num, &idx, &bits, n);
-	p = (struct vring_packed_desc *)t->desc + idx;
+	packed_step(&p, t->end, t->num, &bits, n);
 	if (unlikely(ring_load(s, flags, &p->flags) | packed_fetch(s, p, d, id)))
 		return -EFAULT;
 	d->flags = le16_to_cpu(flags);
@@ -404,7 +399,7 @@ static __always_inline int fmt_table_get(const enum parley_space s,
 
 static __always_inline void fmt_take_advance(struct vq_take *t, u16 ndesc)
 {
-	packed_step(t->num, &t->idx, &t->bits, ndesc);
+	packed_step(&t->at, t->end, t->num, &t->bits, ndesc);
 }
 
 static __always_inline void fmt_take_rewind(struct parley_devq *q, u16 ndesc)
@@ -420,9 +415,9 @@ static __always_inline void fmt_take_rewind(struct parley_devq *q, u16 ndesc)
 static __always_inline void fmt_use_begin(const struct parley_devq *q,
 					  struct vq_use *u)
 {
-	u->ring = q->ring.pdesc;
+	u->at = q->ring.pdesc + q->done.idx;
+	u->end = q->ring.pdesc + q->ring.num;
 	u->num = q->ring.num;
-	u->idx = q->done.idx;
 	u->bits = q->done.bits;
 	u->pub_count = q->pub_count;
 	u->pub_flags = q->pub_flags;
@@ -431,7 +426,7 @@ static __always_inline void fmt_use_begin(const struct parley_devq *q,
 static __always_inline void fmt_use_end(struct parley_devq *q,
 					const struct vq_use *u)
 {
-	q->done.idx = u->idx;
+	q->done.idx = u->at - q->ring.pdesc;
 	q->done.bits = u->bits;
 	q->busy -= (u16)(u->pub_count - q->pub_count);
 	q->pub_count = u->pub_count;
@@ -443,7 +438,7 @@ static __always_inline int fmt_used_write(struct vq_use *u,
 					  const enum parley_space s, u16 id,
 					  u32 len, const bool first)
 {
-	struct vring_packed_desc *d = (struct vring_packed_desc *)u->ring + u->idx;
+	struct vring_packed_desc *d = u->at;
 	u16 flags = u->bits;
 	int err;
 
@@ -459,7 +454,7 @@ static __always_inline int fmt_used_write(struct vq_use *u,
 
 static __always_inline void fmt_used_step(struct vq_use *u, u16 ndesc)
 {
-	packed_step(u->num, &u->idx, &u->bits, ndesc);
+	packed_step(&u->at, u->end, u->num, &u->bits, ndesc);
 	u->pub_count += ndesc;
 }
 

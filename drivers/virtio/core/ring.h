@@ -134,14 +134,16 @@ struct parley_drvq {
 
 	/* put side */
 	struct vq_shadow *shadow;
-	u16 free_id;		/* next id to use */
+	struct vq_shadow *tail;	/* end of the free list ... */
+	struct vq_shadow empty;	/* ... which begins here while it is empty */
+	u16 free_id;		/* next id to use, if any is free */
 	u16 free;		/* ring slots free */
 	u32 seq_put;		/* chains put; low half: split available index */
 	u32 seq_pub;		/* chains published */
 	struct vq_cursor put;	/* packed: next slot to fill */
 	struct vq_cursor pub;	/* packed: first slot not yet visible */
 	u16 pub_flags;		/* packed: its flags, held back */
-	u16 pub_desc;		/* packed: slots not yet visible */
+	u16 pub_desc;		/* slots not yet visible */
 
 	/* reap side */
 	u16 seq_done;		/* chains reaped; the split ring's used index */
@@ -213,11 +215,12 @@ struct vq_desc {
 
 /* A burst of put: what it needs, in registers. */
 struct vq_put {
-	void *desc;
+	void *desc;		/* split: table or entries */
+	struct vring_packed_desc *at;	/* packed: the slot */
+	struct vring_packed_desc *end;	/* packed: of the ring */
 	__virtio16 *avail;
 	struct vq_shadow *shadow;
 	u32 num;
-	u32 idx;
 	u32 seq;
 	u16 bits;
 	u16 free;
@@ -228,25 +231,27 @@ struct vq_put {
 
 /* A burst of reap. */
 struct vq_reap {
-	void *ring;
+	void *ring;		/* split: table or entries */
+	struct vring_packed_desc *at;	/* packed: the slot */
+	struct vring_packed_desc *end;	/* packed: of the ring */
 	struct vq_shadow *shadow;
 	u32 num;
-	u32 idx;
 	u16 bits;
 	u16 seen;
 	u16 done;
 	u16 free;
-	u16 free_id;
+	struct vq_shadow *tail;	/* end of the free list */
 	u32 held_seq;		/* seq of the first chain not published */
 	u32 held_back;		/* how many there are */
 };
 
 /* A burst of take. */
 struct vq_take {
-	void *desc;
+	void *desc;		/* split: table or entries */
+	struct vring_packed_desc *at;	/* packed: the slot */
+	struct vring_packed_desc *end;	/* packed: of the ring */
 	__virtio16 *avail;
 	u32 num;
-	u32 idx;
 	u16 bits;
 	u16 seen;
 	u16 seq;
@@ -255,9 +260,11 @@ struct vq_take {
 
 /* A burst of complete. */
 struct vq_use {
-	void *ring;
+	void *ring;		/* split: table or entries */
+	struct vring_packed_desc *at;	/* packed: the slot */
+	struct vring_packed_desc *end;	/* packed: of the ring */
 	u32 num;
-	u32 idx;
+	u16 idx;
 	u16 bits;
 	u16 pub_count;
 	u16 pub_flags;

@@ -4,9 +4,12 @@
  * besides its ring slots: an indirect table and DMA mappings.
  *
  * An id is free (cookie NULL, linked from free_id), heads a chain in flight
- * (cookie set), or belongs to the tail of a direct split chain.  In order, ids
- * are used round and round, so the free list is the ring itself and never
- * changes.
+ * (cookie set), or belongs to the tail of a direct split chain.
+ *
+ * The free list is first in, first out: as long as the device completes in
+ * order, ids go round, and so do the descriptors of the split table, which is
+ * what a processor can fetch ahead.  In order (VIRTIO_F_IN_ORDER) they must go
+ * round (spec 2.7.5.1), and the id after a chain's last is the next chain's.
  */
 #include "ring.h"
 
@@ -23,6 +26,7 @@ void parley_shadow_init(struct parley_drvq *q)
 		};
 	}
 	q->free_id = 0;
+	q->tail = &q->shadow[q->ring.num - 1];
 	q->oldest = 0;
 }
 

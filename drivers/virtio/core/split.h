@@ -32,6 +32,7 @@ static __always_inline void fmt_put_begin(const struct parley_drvq *q,
 	p->seq = q->seq_put;
 	p->free = q->free;
 	p->free_id = q->free_id;
+	p->pub_desc = q->pub_desc;
 }
 
 static __always_inline void fmt_put_end(struct parley_drvq *q,
@@ -40,10 +41,12 @@ static __always_inline void fmt_put_end(struct parley_drvq *q,
 	q->seq_put = p->seq;
 	q->free = p->free;
 	q->free_id = p->free_id;
+	q->pub_desc = p->pub_desc;
 }
 
+/* The index alone makes descriptors visible, so the first is like any other. */
 static __always_inline u16 fmt_put_one(struct vq_put *p, u64 addr, u32 len,
-				       u16 flags)
+				       u16 flags, const bool first)
 {
 	u16 id = p->free_id;
 	struct vring_desc *d = (struct vring_desc *)p->desc + id;
@@ -133,8 +136,6 @@ static __always_inline void fmt_reap_begin(const struct parley_drvq *q,
 	p->num = q->ring.num;
 	p->seen = q->used_seen;
 	p->done = q->seq_done;
-	p->free = q->free;
-	p->free_id = q->free_id;
 }
 
 static __always_inline void fmt_reap_end(struct parley_drvq *q,
@@ -142,8 +143,6 @@ static __always_inline void fmt_reap_end(struct parley_drvq *q,
 {
 	q->used_seen = p->seen;
 	q->seq_done = p->done;
-	q->free = p->free;
-	q->free_id = p->free_id;
 }
 
 /* How many used entries there are, up to @max; -EIO: broken. */
