@@ -331,16 +331,16 @@ static __always_inline void drv_reap_begin(struct parley_drvq *q,
 	fmt_reap_begin(q, p);
 	p->held_back = q->seq_put - q->seq_pub;
 	p->held_seq = q->seq_pub;
-	p->tail = q->free ? q->tail : &q->empty;
+	p->tail = fmt_ids_out(q) ? &q->empty : q->tail;
 	p->free = q->free;
 }
 
 static __always_inline void drv_reap_end(struct parley_drvq *q,
 					 const struct vq_reap *p)
 {
-	fmt_reap_end(q, p);
-	if (!q->free)
+	if (fmt_ids_out(q))
 		q->free_id = q->empty.next;
+	fmt_reap_end(q, p);
 	q->tail = p->tail;
 	q->free = p->free;
 }

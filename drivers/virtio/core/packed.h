@@ -164,6 +164,12 @@ static __always_inline bool fmt_kick_wanted(struct parley_drvq *q)
 			       r->num);
 }
 
+/* Every chain has an id, however many slots it takes. */
+static __always_inline bool fmt_ids_out(const struct parley_drvq *q)
+{
+	return vq_in_flight(q) == q->ring.num;
+}
+
 static __always_inline void fmt_reap_begin(const struct parley_drvq *q,
 					   struct vq_reap *p)
 {

@@ -19,6 +19,7 @@
  *   fmt_table_set, _end	write an entry of an indirect table; it is complete
  *   fmt_drv_publish		make what was put visible (barrier D1)
  *   fmt_kick_wanted		does the device want to know?  (barrier F1)
+ *   fmt_ids_out		are all ids in use?
  *   fmt_reap_begin, _end	a burst's state into registers, and back
  *   fmt_used_count		how many used entries may be there?  (barrier U2)
  *   fmt_used			read the next one, if it is there

@@ -128,6 +128,12 @@ static __always_inline bool fmt_kick_wanted(struct parley_drvq *q)
 	return !(vr16_to_cpu(READ_ONCE(used->flags)) & VRING_USED_F_NO_NOTIFY);
 }
 
+/* Every descriptor has an id. */
+static __always_inline bool fmt_ids_out(const struct parley_drvq *q)
+{
+	return !q->free;
+}
+
 static __always_inline void fmt_reap_begin(const struct parley_drvq *q,
 					   struct vq_reap *p)
 {

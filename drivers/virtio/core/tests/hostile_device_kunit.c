@@ -267,7 +267,8 @@ static void bad_36_old_chain_is_in_flight(struct kunit *test)
 	victim_put(test, v, 0, 0, 1);
 	for (i = 0; i < 5 * SIZE; i++) {
 		victim_put(test, v, 1, 0, 1);
-		use(v, 1, BUF, 1);
+		/* The other ids go round. */
+		use(v, 1 + i % (SIZE - 1), BUF, 1);
 		KUNIT_ASSERT_EQ(test, victim_reap(v, SIZE), 1u);
 	}
 	KUNIT_ASSERT_EQ(test, parley_drvq_put(v->p->drv, &buf, 1, GFP_KERNEL), 1);
