@@ -69,6 +69,7 @@ struct parley_drvq *parley_drvq_create(const struct parley_drvq_config *cfg)
 	if (err)
 		goto fail;
 	q->notify = cfg->notify;
+	q->notify_data = cfg->features & BIT_ULL(VIRTIO_F_NOTIFICATION_DATA);
 	q->priv = cfg->priv;
 	if (cfg->features & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM)) {
 		err = -EINVAL;
@@ -159,9 +160,13 @@ PARLEY_EXPORT(parley_drvq_publish);
  */
 bool parley_drvq_kick(struct parley_drvq *q)
 {
+	u32 data = q->ring.index;
+
 	if (unlikely(READ_ONCE(q->ring.broken)))
 		return false;
-	if (likely(q->notify && q->notify(q, parley_drvq_notify_data(q))))
+	if (q->notify_data)
+		data = vq_by_format(q, drv_notify_data);
+	if (likely(q->notify && q->notify(q, data)))
 		return true;
 	parley_ring_break(&q->ring, "the device does not take notifications");
 	return false;
@@ -356,9 +361,7 @@ PARLEY_EXPORT(parley_drvq_index);
  */
 u32 parley_drvq_notify_data(const struct parley_drvq *q)
 {
-	if (!(q->ring.features & BIT_ULL(VIRTIO_F_NOTIFICATION_DATA)))
-		return q->ring.index;
-	return vq_by_format(q, drv_notify_data);
+	return q->notify_data ? vq_by_format(q, drv_notify_data) : q->ring.index;
 }
 PARLEY_EXPORT(parley_drvq_notify_data);
 

@@ -165,6 +165,7 @@ struct parley_drvq {
 	bool dma;		/* the core maps through the DMA API */
 	struct vq_area tables;
 	struct vq_area area[3];
+	bool notify_data;	/* kicks say where the ring stands */
 	bool (*notify)(struct parley_drvq *q, u32 data);
 	void *priv;
 };
