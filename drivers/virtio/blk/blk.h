@@ -118,6 +118,7 @@ struct parley_blk_queue {
  * @fault_work: fails what is in flight in a broken queue and starts anew
  * @stopped: the request queue is quiesced and the device reset; under
  *	@stop_lock
+ * @forgotten: the device was reset by somebody else
  * @restartable: a stopped device may be started again; not while probe() or
  *	remove() may wait for requests.  Under @stop_lock
  * @index: number in the disk's name
@@ -141,6 +142,7 @@ struct parley_blk {
 	struct mutex stop_lock;	/* see the top of this file */
 	struct delayed_work fault_work;
 	bool stopped;
+	bool forgotten;
 	bool restartable;
 	int index;
 };

@@ -124,6 +124,7 @@ static int start(struct parley_blk *blk)
 	err = parley_blk_make_queues(blk);
 	if (err)
 		return err;
+	WRITE_ONCE(blk->forgotten, false);
 	parley_device_ready(blk->pd);
 	let_go(blk);
 	return 0;
@@ -157,8 +158,7 @@ static void start_anew(struct parley_blk *blk)
 	if (!err)
 		err = start(blk);
 	if (!err) {
-		dev_info(&pd->dev, "%s: started anew, requests in flight were failed\n",
-			 blk->disk->disk_name);
+		dev_info(&pd->dev, "%s: started anew\n", blk->disk->disk_name);
 		return;
 	}
 	dev_err(&pd->dev, "%s: device cannot be started anew (%d), all requests fail: unbind and bind it\n",
@@ -178,7 +178,7 @@ static bool any_broken(struct parley_blk *blk)
 		if (!q || parley_drvq_broken(q->vq))
 			return true;
 	}
-	return false;
+	return READ_ONCE(blk->forgotten);
 }
 
 /*
@@ -195,7 +195,8 @@ void parley_blk_fault_work(struct work_struct *work)
 	/* A suspend and resume may have been faster. */
 	if (!any_broken(blk))
 		return;
-	stop(blk, true);
+	/* A device that was reset has dropped its requests: they can be kept. */
+	stop(blk, !READ_ONCE(blk->forgotten));
 	if (!blk->restartable || parley_device_gone(pd)) {
 		let_go(blk);
 	} else if (device_trylock(&pd->dev)) {
@@ -206,18 +207,33 @@ void parley_blk_fault_work(struct work_struct *work)
 	}
 }
 
+/*
+ * Does the device know that it has a driver?  One that was reset behind our
+ * back has dropped its requests and will never complete them.
+ */
+static bool remembers(struct parley_device *pd)
+{
+	u8 status = pd->ops->get_status(pd);
+
+	return READ_ONCE(pd->state) != PARLEY_LIVE ||
+	       (status & VIRTIO_CONFIG_S_DRIVER_OK &&
+		!(status & VIRTIO_CONFIG_S_NEEDS_RESET));
+}
+
 /**
  * parley_blk_timeout() - the block layer's timer of a request ran out
  * @rq: request
  *
  * A slow host is no error, and a request that the device still owns must not
- * end: its memory may be written any time.  So look for a lost interrupt and
- * for a device that is gone, and otherwise say so and wait on.
+ * end: its memory may be written any time.  So look for a lost interrupt, for a
+ * device that is gone and for one that has forgotten everything, and otherwise
+ * say so and wait on.
  */
 enum blk_eh_timer_return parley_blk_timeout(struct request *rq)
 {
 	struct parley_blk_queue *bq = rq->mq_hctx->driver_data;
-	struct parley_device *pd = bq->blk->pd;
+	struct parley_blk *blk = bq->blk;
+	struct parley_device *pd = blk->pd;
 
 	parley_blk_reap(bq, NULL);
 	if (blk_mq_request_completed(rq)) {
@@ -226,12 +242,20 @@ enum blk_eh_timer_return parley_blk_timeout(struct request *rq)
 				     rq->mq_hctx->queue_num);
 		return BLK_EH_DONE;
 	}
-	/* If not, the model breaks the queues, and parley_blk_fault() follows. */
-	if (parley_device_alive(pd))
+	/* If it is gone, the model breaks the queues: parley_blk_fault() follows. */
+	if (!parley_device_alive(pd))
+		return BLK_EH_RESET_TIMER;
+	if (remembers(pd)) {
 		dev_warn_ratelimited(&pd->dev,
 				     "queue %u: request (tag %d, operation %d) takes longer than %u s, still waiting; if the host is well, reset the device\n",
 				     rq->mq_hctx->queue_num, rq->tag,
 				     req_op(rq), rq->timeout / HZ);
+	} else {
+		dev_err(&pd->dev, "queue %u: device has lost its state, starting it anew\n",
+			rq->mq_hctx->queue_num);
+		WRITE_ONCE(blk->forgotten, true);
+		parley_blk_fault(blk);
+	}
 	return BLK_EH_RESET_TIMER;
 }
 
