@@ -50,8 +50,23 @@ typedef unsigned int gfp_t;
 #define unlikely(x)	__builtin_expect(!!(x), 0)
 #define prefetch(x)	__builtin_prefetch(x)
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer) && !defined(__SANITIZE_THREAD__)
+#define __SANITIZE_THREAD__
+#endif
+#endif
+
+/*
+ * The thread sanitiser knows atomics but no fences: there, each marked store
+ * releases and each marked load acquires.
+ */
+#ifdef __SANITIZE_THREAD__
+#define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_ACQUIRE)
+#define WRITE_ONCE(x, v)	__atomic_store_n(&(x), (v), __ATOMIC_RELEASE)
+#else
 #define READ_ONCE(x)		(*(const volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, v)	(*(volatile typeof(x) *)&(x) = (v))
+#endif
 
 #define BIT_ULL(n)	(1ULL << (n))
 #define U16_MAX		UINT16_MAX
