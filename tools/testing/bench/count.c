@@ -73,8 +73,7 @@ int main(void)
 	both(&(struct shape){ "one", 256, 32, 1, 32 });
 	both(&(struct shape){ "three", 256, 32, 1, 32, .indirect = true });
 	both(&(struct shape){ "kick", 256, 1, 1, 1, .kick = true });
-	both(&(struct shape){ "notify", 256, 1, 1, 1, .kick = true,
-			      .irq = true });
+	both(&(struct shape){ "notify", 256, 1, 1, 1, .kick = true, .irq = true });
 	for (v = 1; v <= BENCH_MAX_BATCH; v *= 2)
 		both(&(struct shape){ "batch", 256, v, 1, v });
 	for (v = 64; v <= 32768; v *= 2)

@@ -22,13 +22,6 @@
  */
 void *__kmalloc_fake, *__kfree_ignore_start, *__kfree_ignore_end;
 
-/* virtio_ring.c exports these; tools/virtio's stub header leaves them out. */
-dma_addr_t virtqueue_get_desc_addr(const struct virtqueue *vq);
-dma_addr_t virtqueue_get_avail_addr(const struct virtqueue *vq);
-dma_addr_t virtqueue_get_used_addr(const struct virtqueue *vq);
-bool virtqueue_kick_prepare(struct virtqueue *vq);
-bool virtqueue_notify(struct virtqueue *vq);
-
 struct mainline_ring {
 	/* driver */
 	struct virtqueue *vq __aligned(BENCH_LINE);

@@ -73,7 +73,9 @@ void packed_device_listen(struct packed_device *dev, bool on)
 
 	dev->device->off_wrap = dev->next |
 				dev->wrap << VRING_PACKED_EVENT_F_WRAP_CTR;
+	/* The driver reads both at once: never new flags with an old offset. */
 	virt_wmb();
 	WRITE_ONCE(dev->device->flags, flags);
+	/* Pairs with the driver's full barrier before it reads the flags. */
 	virt_mb();
 }

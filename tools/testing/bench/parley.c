@@ -5,6 +5,7 @@
  * Buffers and chains are described once at set-up, as mainline's scatterlists
  * are; what put, reap and serve cost is the core's own work.
  */
+#include <assert.h>
 #include <parley/virtqueue.h>
 #include "bench.h"
 
@@ -28,9 +29,9 @@ struct bench_parley_ring {
 	char *data;
 };
 
-_Static_assert(sizeof(struct bench_done) == sizeof(struct parley_done) &&
-	      offsetof(struct bench_done, len) ==
-	      offsetof(struct parley_done, len), "same layout, no copy");
+static_assert(sizeof(struct bench_done) == sizeof(struct parley_done));
+static_assert(offsetof(struct bench_done, len) ==
+	      offsetof(struct parley_done, len));
 
 /* Knobs of the core's user-space environment that only tests turn. */
 int parley_user_fail_nth;

@@ -104,6 +104,11 @@ static double toss(atomic_uint *ball)
 	return (double)start / (TOSSES / 2);
 }
 
+static enum distance distance(double trip)
+{
+	return trip > FAR_CYCLES ? FAR : NEAR;
+}
+
 static void *device(void *arg)
 {
 	struct duel *duel = arg;
@@ -188,11 +193,10 @@ static void run(const struct bench_ops *ops, const struct shape *shape,
 	after = toss(&duel.ball);
 	pthread_join(thread, NULL);
 	ops->destroy(duel.ring);
-	if (preempted || duel.preempted ||
-	    (before > FAR_CYCLES) != (after > FAR_CYCLES))
+	if (preempted || duel.preempted || distance(before) != distance(after))
 		return;
-	clock_add(&out[before > FAR_CYCLES], (double)cycles / shape->requests);
-	clock_add(&trips[before > FAR_CYCLES], before);
+	clock_add(&out[distance(before)], (double)cycles / shape->requests);
+	clock_add(&trips[distance(before)], before);
 }
 
 /* One run of everything; returns whether more are wanted. */

@@ -7,12 +7,11 @@
  * belong to. Kicks are counted as stores to a virtio-pci notification region,
  * whether or not an eventfd serves it.
  *
- * A mark is the no-op 0f 1f 80 TT 4d 52 4b (nopl disp32(%rax)) with a tag TT:
- * an even tag opens a window, the odd one after it closes it. A window goes
- * to the output as "window TAG USER KICKS" and lines "ADDRESS COUNT".
+ * A mark is the no-op 0f 1f 80 TT 4d 52 4b (nopl disp32(%rax)); TT is 0 to open
+ * a window and 1 to close it. A closed window goes to the output as the line
+ * "window USER KICKS" and lines "ADDRESS COUNT".
  *
- * The counters are global: one vCPU only. Debian ships QEMU without the
- * plugin header, so what is used of interface version 1 is declared here.
+ * The counters are global: one vCPU only.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,42 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define EXPORTED __attribute__((visibility("default")))
-
-typedef uint64_t qemu_plugin_id_t;
-typedef uint32_t qemu_plugin_meminfo_t;
-typedef struct qemu_info_t qemu_info_t;
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-struct qemu_plugin_hwaddr;
-
-enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS };
-enum qemu_plugin_op { QEMU_PLUGIN_INLINE_ADD_U64 };
-enum qemu_plugin_mem_rw { QEMU_PLUGIN_MEM_R = 1, QEMU_PLUGIN_MEM_W };
-
-void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
-	void (*cb)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb));
-void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn,
-	enum qemu_plugin_op op, void *counter, uint64_t value);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
-	void (*cb)(unsigned int cpu, void *data),
-	enum qemu_plugin_cb_flags flags, void *data);
-void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn,
-	void (*cb)(unsigned int cpu, qemu_plugin_meminfo_t info,
-		   uint64_t vaddr, void *data),
-	enum qemu_plugin_cb_flags flags, enum qemu_plugin_mem_rw rw,
-	void *data);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *,
-						 size_t index);
-const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
-size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(qemu_plugin_meminfo_t info,
-						  uint64_t vaddr);
-bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *haddr);
-const char *qemu_plugin_hwaddr_device_name(const struct qemu_plugin_hwaddr *h);
+#include "qemu_plugin.h"
 
 EXPORTED int qemu_plugin_version = 1;
 
@@ -103,11 +67,11 @@ static void open_window(void)
 	kicks_at_open = kicks;
 }
 
-static void close_window(unsigned int tag)
+static void close_window(void)
 {
 	unsigned int i;
 
-	fprintf(out, "window %u %lu %lu\n", tag, user - user_at_open,
+	fprintf(out, "window %lu %lu\n", user - user_at_open,
 		kicks - kicks_at_open);
 	for (i = 0; i < SLOTS; i++)
 		if (buckets[i].count != buckets[i].at_open)
@@ -119,15 +83,13 @@ static void close_window(unsigned int tag)
 
 static void mark(unsigned int cpu, void *data)
 {
-	unsigned int tag = (uintptr_t)data;
-
-	if (tag & 1)
-		close_window(tag & ~1u);
+	if (data)
+		close_window();
 	else
 		open_window();
 }
 
-static void store(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t vaddr,
+static void store(unsigned int cpu, uint32_t info, uint64_t vaddr,
 		  void *data)
 {
 	struct qemu_plugin_hwaddr *at = qemu_plugin_get_hwaddr(info, vaddr);
@@ -155,7 +117,7 @@ static bool is_short_store(const uint8_t *code, size_t size)
 	       code[2] >> 6 != 3;
 }
 
-static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 {
 	size_t n = qemu_plugin_tb_n_insns(tb), i;
 
@@ -166,21 +128,15 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		uint64_t vaddr = qemu_plugin_insn_vaddr(insn);
 		bool kernel = vaddr & KERNEL_HALF;
 
-		qemu_plugin_register_vcpu_insn_exec_inline(insn,
-			QEMU_PLUGIN_INLINE_ADD_U64,
-			kernel ? &bucket_of(vaddr)->count : &user, 1);
+		plugin_count(insn, kernel ? &bucket_of(vaddr)->count : &user);
 		if (is_mark(code, size))
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, mark,
-				QEMU_PLUGIN_CB_NO_REGS,
-				(void *)(uintptr_t)code[3]);
+			plugin_on_exec(insn, mark, (void *)(uintptr_t)code[3]);
 		if (kernel && is_short_store(code, size))
-			qemu_plugin_register_vcpu_mem_cb(insn, store,
-				QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_W,
-				NULL);
+			plugin_on_store(insn, store);
 	}
 }
 
-EXPORTED int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info,
+EXPORTED int qemu_plugin_install(uint64_t id, const void *info,
 				 int argc, char **argv)
 {
 	if (argc != 1 || strncmp(argv[0], "out=", 4)) {

@@ -9,7 +9,7 @@ pci=0000:00:10.0
 
 windows()	# windows WHO
 {
-	local name op depth tag=0
+	local name op depth
 	wait_for 10 disk data || bail "no disk with serial data"
 	name=$(disk data)
 	echo none >"/sys/block/$name/queue/scheduler"
@@ -17,9 +17,8 @@ windows()	# windows WHO
 	for op in read write; do
 		for depth in $DEPTHS; do
 			note "window $1 $op $depth"
-			"$BENCH_IO" "/dev/$name" "$op" "$depth" "$COUNT" $tag ||
+			"$BENCH_IO" "/dev/$name" "$op" "$depth" "$COUNT" ||
 				bail "$1: $op at depth $depth failed"
-			tag=$((tag + 2))
 		done
 	done
 }
