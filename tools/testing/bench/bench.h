@@ -53,7 +53,7 @@ struct bench_ops {
 	const char *name;
 	void *(*create)(const struct bench_conf *conf);
 	void (*destroy)(void *ring);
-	unsigned int (*put)(void *ring, unsigned int slot, unsigned int n);
+	void (*put)(void *ring, unsigned int slot, unsigned int n);
 	unsigned int (*reap)(void *ring, struct bench_done *done,
 			     unsigned int max);
 	void (*arm)(void *ring);

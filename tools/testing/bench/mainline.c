@@ -149,17 +149,17 @@ static int mainline_put_one(struct mainline_ring *ring, unsigned int slot)
 	return err;
 }
 
-static unsigned int mainline_put(void *r, unsigned int slot, unsigned int n)
+static void mainline_put(void *r, unsigned int slot, unsigned int n)
 {
 	struct mainline_ring *ring = r;
+	struct virtqueue *vq = ring->vq;
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
 		if (unlikely(mainline_put_one(ring, slot + i)))
 			bench_fail("mainline: ring full");
-	if (virtqueue_kick_prepare(ring->vq))
-		virtqueue_notify(ring->vq);
-	return n;
+	if (virtqueue_kick_prepare(vq))
+		virtqueue_notify(vq);
 }
 
 static unsigned int mainline_reap(void *r, struct bench_done *done,

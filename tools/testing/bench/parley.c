@@ -137,15 +137,15 @@ static void bench_parley_destroy(void *r)
 	bench_free(ring);
 }
 
-static unsigned int bench_parley_put(void *r, unsigned int slot, unsigned int n)
+static void bench_parley_put(void *r, unsigned int slot, unsigned int n)
 {
 	struct bench_parley_ring *ring = r;
+	struct parley_drvq *q = ring->drvq;
 
-	if (parley_drvq_put(ring->drvq, &ring->bufs[slot], n, 0) != (int)n)
+	if (unlikely(parley_drvq_put(q, &ring->bufs[slot], n, 0) != (int)n))
 		bench_fail("parley: ring full");
-	if (parley_drvq_publish(ring->drvq))
-		parley_drvq_kick(ring->drvq);
-	return n;
+	if (parley_drvq_publish(q))
+		parley_drvq_kick(q);
 }
 
 static unsigned int bench_parley_reap(void *r, struct bench_done *done,
