@@ -71,8 +71,10 @@ typedef unsigned int gfp_t;
 #define BIT_ULL(n)	(1ULL << (n))
 #define U16_MAX		UINT16_MAX
 #define U32_MAX		UINT32_MAX
-#define min(a, b)	((a) < (b) ? (a) : (b))
-#define max(a, b)	((a) > (b) ? (a) : (b))
+#define min(a, b)	({ __auto_type __a = (a); __auto_type __b = (b);	\
+			   __a < __b ? __a : __b; })
+#define max(a, b)	({ __auto_type __a = (a); __auto_type __b = (b);	\
+			   __a > __b ? __a : __b; })
 #define min_t(t, a, b)	min((t)(a), (t)(b))
 #define max_t(t, a, b)	max((t)(a), (t)(b))
 #define is_power_of_2(n) ((n) && !((n) & ((n) - 1)))

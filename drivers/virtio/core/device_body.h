@@ -248,15 +248,16 @@ static __always_inline unsigned int dev_take_plains(struct parley_devq *q,
 						    struct vq_desc *head, int *ret)
 {
 	const struct parley_region *hit = q->hit;
+	struct parley_chain *c, *end;
 	struct vq_take t;
 	unsigned int n;
 	int left;
 
 	fmt_take_begin(q, &t);
 	left = fmt_avail(q, &t, s, nr);
-	*ret = left < 0 ? left : 0;
-	for (n = 0; (int)n < left; n++) {
-		struct parley_chain *c = &chains[n];
+	*ret = min(left, 0);
+	end = chains + max(left, 0);
+	for (c = chains; c != end; c++) {
 		struct vq_desc d;
 		int err;
 
@@ -273,6 +274,7 @@ static __always_inline unsigned int dev_take_plains(struct parley_devq *q,
 		c->seq = t.seq++;
 		fmt_take_advance(&t, 1);
 	}
+	n = c - chains;
 	t.busy += n;
 	fmt_take_end(q, &t);
 	q->in_flight += n;
@@ -421,23 +423,21 @@ static __always_inline int dev_complete(struct parley_devq *q,
 					const struct parley_chain *chains,
 					unsigned int nr, const enum parley_space s)
 {
+	const struct parley_chain *c = chains, *end = chains + nr;
 	struct vq_use u;
-	unsigned int n = 0;
+	unsigned int n;
 	int err = 0;
 
 	if (unlikely(!nr || nr > q->in_flight))
 		return nr ? -EINVAL : 0;
 	fmt_use_begin(q, &u);
 	if (!u.pub_count) {
-		err = dev_use(&u, chains, s, true);
-		n = !err;
+		err = dev_use(&u, c, s, true);
+		c += !err;
 	}
-	if (likely(!err))
-		for (; n < nr; n++) {
-			err = dev_use(&u, &chains[n], s, false);
-			if (unlikely(err))
-				break;
-		}
+	for (; !err && c != end; c += !err)
+		err = dev_use(&u, c, s, false);
+	n = c - chains;
 	fmt_use_end(q, &u);
 	q->in_flight -= n;
 	q->ring.stats.completed += n;

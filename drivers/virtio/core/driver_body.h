@@ -353,14 +353,17 @@ static __always_inline unsigned int drv_reap_plain(struct parley_drvq *q,
 						   struct parley_done *done,
 						   unsigned int max, bool *rest)
 {
+	struct parley_done *at = done, *end;
 	struct vq_reap p;
 	unsigned int n;
 	int left;
 
+	*rest = false;
 	drv_reap_begin(q, &p);
 	left = fmt_used_count(q, &p, max);
-	*rest = false;
-	for (n = 0; (int)n < left; n++) {
+	if (left <= 0)
+		return 0;
+	for (end = done + left; at != end; at++) {
 		struct vq_shadow *sh;
 		u32 id, len;
 
@@ -372,14 +375,15 @@ static __always_inline unsigned int drv_reap_plain(struct parley_drvq *q,
 			*rest = true;
 			break;
 		}
-		done[n].cookie = sh->cookie;
-		done[n].len = len;
+		at->cookie = sh->cookie;
+		at->len = len;
 		sh->cookie = NULL;
 		p.tail->next = id;
 		p.tail = sh;
 		p.done++;
 		fmt_used_advance(&p, 1);
 	}
+	n = at - done;
 	p.free += n;
 	drv_reap_end(q, &p);
 	q->ring.stats.completed += n;
