@@ -89,9 +89,11 @@ def find(out):
 
 def depends(module):
     """Names of the modules that @module, the bytes of a .ko, needs."""
-    match = re.search(rb"\0depends=([^\0]*)\0", module)
-    names = match.group(1).decode() if match else ""
-    return [name.replace("-", "_") for name in names.split(",") if name]
+    hard = re.search(rb"\0depends=([^\0]*)\0", module)
+    soft = re.search(rb"\0softdep=pre: ([^\0]*)\0", module)
+    names = hard.group(1).decode().split(",") if hard else []
+    names += soft.group(1).decode().split() if soft else []
+    return [name.replace("-", "_") for name in names if name]
 
 
 def in_order(names, available):
