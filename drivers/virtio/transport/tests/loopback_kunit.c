@@ -479,5 +479,7 @@ static struct kunit_suite loopback_suite = {
 kunit_test_suite(loopback_suite);
 
 PARLEY_IMPORT;
+/* Front-ends are found through the bus, not through symbols. */
+MODULE_SOFTDEP("pre: parley_blk parley_rng");
 MODULE_DESCRIPTION("Parley: KUnit tests of the loopback transport, end to end");
 MODULE_LICENSE("GPL");
