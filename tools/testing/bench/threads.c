@@ -233,7 +233,7 @@ static void show(unsigned int s, unsigned int packed, unsigned int w)
 
 int main(int argc, char **argv)
 {
-	time_t limit = time(NULL) + (argc > 1 ? atoi(argv[1]) : 120);
+	time_t limit = time(NULL) + (argc > 1 ? atoi(argv[1]) : 60);
 	unsigned int s, packed, w, d;
 
 	clock_pin(0);
