@@ -24,6 +24,9 @@ void parley_config_arm(struct parley_device *pd);
 void parley_config_disarm(struct parley_device *pd);
 void parley_config_work(struct work_struct *work);
 
+/* queue.c */
+void parley_device_cut_off(struct parley_device *pd, const char *why);
+
 /* pm.c */
 void parley_recover_work(struct work_struct *work);
 void parley_recover_schedule(struct parley_device *pd);

@@ -172,7 +172,7 @@ PARLEY_EXPORT(parley_device_restore);
  */
 void parley_device_shutdown(struct parley_device *pd)
 {
-	parley_device_surprise(pd);
+	parley_device_cut_off(pd, NULL);
 	parley_device_quiesce(pd);
 }
 PARLEY_EXPORT(parley_device_shutdown);

@@ -317,16 +317,16 @@ static void parley_queue_break(struct parley_queue *queue, const char *why)
 }
 
 /**
- * parley_device_surprise() - the device is gone without a word
+ * parley_device_cut_off() - break every queue and wake the front-end
  * @pd: the device
+ * @why: said once for each queue; NULL: nothing is wrong
  *
- * Breaks every queue and wakes the front-end, also one that waits in probe() or
- * remove(): it takes no lock that may be held meanwhile.  Once is enough;
- * calling it again does nothing.
+ * Also wakes a front-end that waits in probe() or remove(): it takes no lock
+ * that may be held meanwhile.  Once is enough; again does nothing.
  *
  * Context: process context, does not sleep.
  */
-void parley_device_surprise(struct parley_device *pd)
+void parley_device_cut_off(struct parley_device *pd, const char *why)
 {
 	unsigned long flags;
 	unsigned int i;
@@ -336,9 +336,20 @@ void parley_device_surprise(struct parley_device *pd)
 		WRITE_ONCE(pd->gone, true);
 		pd->config_armed = false;
 		for (i = 0; i < pd->nr_queues; i++)
-			parley_queue_break(&pd->queues[i], "device removed");
+			parley_queue_break(&pd->queues[i], why);
 	}
 	spin_unlock_irqrestore(&pd->config_lock, flags);
+}
+
+/**
+ * parley_device_surprise() - the device is gone without a word
+ * @pd: the device
+ *
+ * Context: as parley_device_cut_off().
+ */
+void parley_device_surprise(struct parley_device *pd)
+{
+	parley_device_cut_off(pd, "device removed");
 }
 PARLEY_EXPORT(parley_device_surprise);
 

@@ -50,8 +50,8 @@ def unpacked(path):
     return lzma.decompress(data) if path.suffix == ".xz" else data
 
 
-def module_files(kernel):
-    """The early modules of @kernel that are not built in, needed ones first."""
+def module_files(kernel, names):
+    """Those of @kernel's modules that are not built in, needed ones first."""
     index = {path.name.split(".")[0].replace("-", "_"): path
              for path in kernel.modules.rglob("*.ko*")}
     order = []
@@ -64,18 +64,22 @@ def module_files(kernel):
             visit(below)
         order.append(path)
 
-    for name in EARLY:
+    for name in names:
         visit(name)
     return order
 
 
-def build(kernel):
-    """Make the initramfs for @kernel; returns its path."""
+def build(kernel, init="init", early=EARLY, ours=()):
+    """Make an initramfs for @kernel; returns its path.
+
+    @init is its first program, one of the guest scripts; @early are modules of
+    the kernel and @ours paths of our own, which it finds in /lib by order.
+    """
     busybox = shutil.which("busybox")
     if not busybox:
         raise LabError("busybox is not installed: apt-get install busybox-static")
     RUNS.mkdir(parents=True, exist_ok=True)
-    out = RUNS / f"initramfs-{kernel.release}.cpio"
+    out = RUNS / f"{init}ramfs-{kernel.release}.cpio"
     fresh = out.with_suffix(".new")
     with open(fresh, "wb") as handle:
         cpio = Cpio(handle)
@@ -83,8 +87,9 @@ def build(kernel):
             cpio.add(name, 0o040755)
         cpio.add("dev/console", 0o020600, rdev=(5, 1))
         cpio.add("bin/busybox", 0o100755, pathlib.Path(busybox).read_bytes())
-        cpio.add("init", 0o100755, (GUEST / "init").read_bytes())
-        for number, path in enumerate(module_files(kernel)):
+        cpio.add("init", 0o100755, (GUEST / init).read_bytes())
+        modules = module_files(kernel, early) + list(ours)
+        for number, path in enumerate(modules):
             name = path.name.split(".")[0]
             cpio.add(f"lib/{number:02}-{name}.ko", 0o100644, unpacked(path))
         cpio.close()

@@ -8,8 +8,9 @@ import random
 import re
 import shlex
 import shutil
+import tempfile
 
-from .common import BIN, CACHE, GUEST, LabError, ROOT, RUNS, need
+from .common import BIN, CACHE, GUEST, LabError, ROOT, RUNS, need, run
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 CHUNK = 1 << 20
@@ -49,15 +50,33 @@ def fill(handle, size, pattern):
             words = range(start, min(start + CHUNK, size), 8)
             handle.write(b"".join(w.to_bytes(8, "little") for w in words))
     else:
-        raise LabError(f"unknown pattern {pattern!r}: zero, random or lba")
+        raise LabError(f"unknown pattern {pattern!r}: zero, random, lba or root")
 
 
-def make_image(folder, drive):
+def make_root(path, size, script):
+    """An ext4 image with busybox and @script as /sbin/init: a root disk."""
+    busybox = need("busybox", "busybox-static")
+    with tempfile.TemporaryDirectory() as scratch:
+        top = pathlib.Path(scratch)
+        for name in ("bin", "sbin", "dev", "proc", "sys", "tmp"):
+            (top / name).mkdir()
+        shutil.copy(busybox, top / "bin/busybox")
+        shutil.copy(script, top / "sbin/init")
+        (top / "sbin/init").chmod(0o755)
+        run([need("mkfs.ext4", "e2fsprogs"), "-q", "-F", "-d", top, path,
+             f"{size >> 10}k"])
+
+
+def make_image(folder, drive, script):
     """The image file of one [[drive]], made anew for each run."""
     path = folder / f"{drive['id']}.img"
+    size = size_of(drive.get("size", "64M"))
+    pattern = drive.get("pattern", "zero")
+    if pattern == "root":
+        make_root(path, size, script)
+        return path
     with open(path, "wb") as handle:
-        fill(handle, size_of(drive.get("size", "64M")),
-             drive.get("pattern", "zero"))
+        fill(handle, size, pattern)
     return path
 
 
@@ -73,7 +92,7 @@ def joined(head, table):
     return ",".join([head] + [f"{k}={option(v)}" for k, v in table.items()])
 
 
-def drive_args(folder, drive):
+def drive_args(folder, drive, script):
     """-blockdev of one [[drive]].
 
     "options" adds to the ordinary raw file; "blockdev" is a whole -blockdev
@@ -82,7 +101,7 @@ def drive_args(folder, drive):
     whole = drive.get("blockdev")
     image = None
     if not whole or "size" in drive:
-        image = make_image(folder, drive)
+        image = make_image(folder, drive, script)
     if whole:
         return ["-blockdev", whole.replace("@IMAGE@", str(image))]
     table = {"node-name": drive["id"], "file.driver": "file",
@@ -114,7 +133,7 @@ def command_line(scenario, kernel, initrd, env, tty, folder):
             "-virtfs", "local,path=/,mount_tag=lab-root,security_model=none,"
                        "readonly=on,multidevs=remap"]
     for drive in scenario.drive:
-        args += drive_args(folder, drive)
+        args += drive_args(folder, drive, scenario.script_path)
     for device in scenario.device:
         args += device_args(device)
     return [str(a) for a in args + scenario.qemu]

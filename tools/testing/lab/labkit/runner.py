@@ -26,7 +26,11 @@ def boot(scenario, tty="ttyS1"):
     modules.build_tools()
     folder = machine.prepare_folder(scenario)
     env = machine.write_env(scenario, kernel, folder, paths, tty)
-    initrd = initramfs.build(kernel)
+    if scenario.root_disk:
+        initrd = initramfs.build(kernel, "init-disk",
+                                 ("crc32c_generic", "ext4"), paths)
+    else:
+        initrd = initramfs.build(kernel)
     return machine.command_line(scenario, kernel, initrd, env, tty, folder)
 
 
