@@ -69,25 +69,6 @@ static __always_inline int drv_fill_table(void *table,
 	return 0;
 }
 
-/* Several segments, unmapped, through a table that is kept ready. */
-static __always_inline int drv_put_ready(struct parley_drvq *q, struct vq_put *p,
-					 const struct parley_buf *b, u16 n)
-{
-	size_t at = (size_t)p->free_id * q->table_stride *
-		    sizeof(struct vring_desc);
-	u32 len_in;
-	u16 id;
-
-	if (unlikely(drv_fill_table(q->tables.mem + at, b->segs, b->n_out, n,
-				    &len_in)))
-		return -EINVAL;
-	id = fmt_put_one(p, q->tables.bus + at, n * sizeof(struct vring_desc),
-			 VRING_DESC_F_INDIRECT, !p->pub_desc);
-	drv_note(p, id, b->cookie, len_in);
-	drv_slots(p, 1);
-	return 0;
-}
-
 /* The same checks for a chain that has no table. */
 static int drv_check(const struct parley_buf *b, u16 n, u32 *len_in)
 {
@@ -208,34 +189,65 @@ static __always_inline unsigned int drv_put_plain(struct parley_drvq *q,
 	return i;
 }
 
-/* The other buffers, whatever they are, after @put of the call. */
-static noinline int drv_put_rest(struct parley_drvq *q,
-				 const struct parley_buf *bufs, unsigned int nr,
-				 gfp_t gfp, unsigned int put)
+/*
+ * The first buffers, as long as they are several unmapped segments that fit
+ * into a table that is kept ready.
+ */
+static noinline unsigned int drv_put_ready(struct parley_drvq *q,
+					   const struct parley_buf *bufs,
+					   unsigned int nr)
 {
-	const u32 ready = q->dma ? 0 : q->table_stride;
+	const u32 most = q->dma ? 0 : q->table_stride;
+	const u32 stride = most * sizeof(struct vring_desc);
 	struct vq_put p;
 	unsigned int i;
-	int err = 0;
 
 	fmt_put_begin(q, &p);
+	nr = min_t(u32, nr, p.free);
 	for (i = 0; i < nr; i++) {
 		const struct parley_buf *b = &bufs[i];
-		u32 n = (u32)b->n_out + b->n_in;
+		u32 n = (u32)b->n_out + b->n_in, len_in;
+		size_t at = (size_t)p.free_id * stride;
+		u16 id;
 
-		if (likely(n > 1 && n <= ready && p.free && b->cookie)) {
-			err = drv_put_ready(q, &p, b, n);
-		} else {
-			fmt_put_end(q, &p);
-			err = drv_put_slow(q, b, gfp);
-			fmt_put_begin(q, &p);
-		}
-		if (unlikely(err))
+		if (unlikely(n < 2 || n > most || !b->cookie) ||
+		    unlikely(drv_fill_table(q->tables.mem + at, b->segs,
+					    b->n_out, n, &len_in)))
 			break;
+		id = fmt_put_one(&p, q->tables.bus + at,
+				 n * sizeof(struct vring_desc),
+				 VRING_DESC_F_INDIRECT, !p.pub_desc);
+		drv_note(&p, id, b->cookie, len_in);
+		drv_slots(&p, 1);
 	}
 	fmt_put_end(q, &p);
 	q->ring.stats.buffers += i;
-	return put + i ? put + i : err;
+	return i;
+}
+
+/* Runs of one kind each; what is neither is put, or refused, by itself. */
+static noinline int drv_put_many(struct parley_drvq *q,
+				 const struct parley_buf *bufs, unsigned int nr,
+				 gfp_t gfp)
+{
+	unsigned int put = 0;
+
+	while (put < nr) {
+		unsigned int n = drv_put_plain(q, bufs + put, nr - put);
+
+		if (put + n < nr)
+			n += drv_put_ready(q, bufs + put + n, nr - put - n);
+		if (unlikely(!n)) {
+			int err = drv_put_slow(q, &bufs[put], gfp);
+
+			if (unlikely(err))
+				return put ? put : err;
+			q->ring.stats.buffers++;
+			n = 1;
+		}
+		put += n;
+	}
+	return put;
 }
 
 /* One buffer: the same without a loop, so with next to no set-up. */
@@ -244,18 +256,7 @@ static noinline int drv_put_one(struct parley_drvq *q,
 {
 	if (likely(drv_put_plain(q, buf, 1)))
 		return 1;
-	return drv_put_rest(q, buf, 1, gfp, 0);
-}
-
-static noinline int drv_put_many(struct parley_drvq *q,
-				 const struct parley_buf *bufs, unsigned int nr,
-				 gfp_t gfp)
-{
-	unsigned int put = drv_put_plain(q, bufs, nr);
-
-	if (put == nr)
-		return nr;
-	return drv_put_rest(q, bufs + put, nr - put, gfp, put);
+	return drv_put_many(q, buf, 1, gfp);
 }
 
 int VQ_FN(drv_put)(struct parley_drvq *q, const struct parley_buf *bufs,
