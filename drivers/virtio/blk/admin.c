@@ -38,6 +38,7 @@ int parley_blk_command(struct parley_blk *blk, u32 type, u64 sector,
 	blk_mq_free_request(rq);
 	return err;
 }
+PARLEY_EXPORT(parley_blk_command);
 
 static ssize_t serial_show(struct device *dev, struct device_attribute *attr,
 			   char *buf)

@@ -33,6 +33,7 @@
 #include <linux/workqueue.h>
 #include <linux/virtio_byteorder.h>
 #include <parley/device.h>
+#include <parley/export.h>
 #include <uapi/linux/virtio_blk.h>
 #include <uapi/linux/virtio_ring.h>
 
@@ -146,6 +147,8 @@ struct parley_blk {
 	bool restartable;
 	int index;
 };
+
+/* Exports are for the suites of tests/, which stand outside this module. */
 
 /* config.c */
 u64 parley_blk_check(struct parley_device *pd, u64 features);

@@ -12,10 +12,9 @@
 #define ALWAYS	0xff
 
 /* Every field is read for itself, at its natural width (spec 4.1.3.1). */
-#define FIELD(bit, name) {						\
-	bit, offsetof(struct virtio_blk_config, name),			\
-	sizeof_field(struct virtio_blk_config, name)			\
-}
+#define FIELD(bit, name) { bit, FIELD_PLACE(name), FIELD_WIDTH(name) }
+#define FIELD_PLACE(name)	offsetof(struct virtio_blk_config, name)
+#define FIELD_WIDTH(name)	sizeof_field(struct virtio_blk_config, name)
 
 static const struct {
 	u8 bit;
@@ -300,6 +299,7 @@ int parley_blk_limits(struct device *dev, const struct virtio_blk_config *cfg,
 		return limits_zoned(dev, cfg, lim);
 	return 0;
 }
+PARLEY_EXPORT(parley_blk_limits);
 
 /**
  * parley_blk_capacity() - check a capacity
@@ -326,6 +326,7 @@ int parley_blk_capacity(struct device *dev, u64 capacity,
 	*sectors = whole;
 	return 0;
 }
+PARLEY_EXPORT(parley_blk_capacity);
 
 /**
  * parley_blk_pick_queues() - how many queues to use
@@ -361,6 +362,7 @@ unsigned int parley_blk_pick_queues(struct device *dev,
 	*nr_poll = min(want_poll, nr - 1);
 	return nr;
 }
+PARLEY_EXPORT(parley_blk_pick_queues);
 
 /**
  * parley_blk_depth() - requests in flight and pieces of data for a ring
@@ -393,6 +395,7 @@ int parley_blk_depth(struct device *dev, unsigned int ring, u64 features,
 	*depth = min_not_zero(want, most);
 	return 0;
 }
+PARLEY_EXPORT(parley_blk_depth);
 
 /**
  * parley_blk_writeback() - does the device have a volatile cache now?

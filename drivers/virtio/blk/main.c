@@ -184,9 +184,11 @@ static int parley_blk_probe(struct parley_device *pd)
 	if (err)
 		return err;
 	/* A bounce buffer, where DMA needs one, has a largest size. */
-	if (parley_has_feature(pd, VIRTIO_F_ACCESS_PLATFORM))
-		lim.max_segment_size = min_t(size_t, lim.max_segment_size,
-				dma_max_mapping_size(parley_dma_dev(pd)));
+	if (parley_has_feature(pd, VIRTIO_F_ACCESS_PLATFORM)) {
+		size_t most = dma_max_mapping_size(parley_dma_dev(pd));
+
+		lim.max_segment_size = min_t(size_t, lim.max_segment_size, most);
+	}
 
 	blk = parley_blk_alloc(pd);
 	if (IS_ERR(blk))

@@ -228,6 +228,8 @@ static bool remembers(struct parley_device *pd)
  * end: its memory may be written any time.  So look for a lost interrupt, for a
  * device that is gone and for one that has forgotten everything, and otherwise
  * say so and wait on.
+ *
+ * Return: BLK_EH_DONE if it is complete, or BLK_EH_RESET_TIMER.
  */
 enum blk_eh_timer_return parley_blk_timeout(struct request *rq)
 {

@@ -52,6 +52,7 @@ blk_status_t parley_blk_status(u8 status)
 		return BLK_STS_IOERR;
 	}
 }
+PARLEY_EXPORT(parley_blk_status);
 
 /**
  * parley_blk_judge() - did a completed request succeed?
@@ -75,6 +76,7 @@ blk_status_t parley_blk_judge(const struct parley_blk_req *req, u32 written)
 		return BLK_STS_IOERR;
 	return parley_blk_status(status);
 }
+PARLEY_EXPORT(parley_blk_judge);
 
 void parley_blk_free_ranges(struct parley_blk_req *req)
 {
@@ -83,6 +85,7 @@ void parley_blk_free_ranges(struct parley_blk_req *req)
 		req->ranges = NULL;
 	}
 }
+PARLEY_EXPORT(parley_blk_free_ranges);
 
 static void set_range(struct virtio_blk_discard_write_zeroes *range,
 		      sector_t sector, unsigned int bytes, u32 flags)
@@ -209,6 +212,7 @@ blk_status_t parley_blk_prepare(struct parley_blk *blk, struct request *rq)
 	req->hdr.sector = __cpu_to_virtio64(true, sector);
 	return BLK_STS_OK;
 }
+PARLEY_EXPORT(parley_blk_prepare);
 
 static void set_seg(struct parley_seg *seg, const struct bio_vec *bv)
 {
@@ -294,3 +298,4 @@ int parley_blk_describe(struct request *rq, struct parley_seg *segs,
 	buf->flags = 0;
 	return n + PARLEY_BLK_EXTRA_SEGS;
 }
+PARLEY_EXPORT(parley_blk_describe);

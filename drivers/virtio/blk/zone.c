@@ -144,6 +144,7 @@ int parley_blk_parse_zone(struct device *dev,
 		zone->wp = ULONG_MAX;
 	return 0;
 }
+PARLEY_EXPORT(parley_blk_parse_zone);
 
 #ifdef CONFIG_BLK_DEV_ZONED
 
