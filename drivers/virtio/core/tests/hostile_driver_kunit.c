@@ -283,6 +283,13 @@ static void bad_07_empty_descriptor(struct kunit *test)
 	victim_complete(test, v, 0);
 	victim_complete(test, v, 1);
 	KUNIT_EXPECT_EQ(test, parley_devq_in_flight(r->dev), 0u);
+
+	raw_reset(r);
+	raw_desc(r, 0, PAIR_BUS, 0, D_WRITE, 0);
+	raw_avail(r, 1);
+	KUNIT_ASSERT_EQ(test, victim_take(v, 1), 1);
+	KUNIT_EXPECT_EQ(test, v->chains[0].n_out, 0);
+	KUNIT_EXPECT_EQ(test, v->chains[0].n_in, 0);
 }
 
 /* A used entry or index that cannot be written is not counted as written. */
@@ -352,10 +359,21 @@ static void bad_14_untake_rewinds(struct kunit *test)
 	victim_complete(test, v, 1);
 	KUNIT_EXPECT_EQ(test, parley_devq_untake(r->dev, v->chains + 1, 1), -EINVAL);
 	KUNIT_EXPECT_TRUE(test, parley_devq_publish(r->dev));
-	for (i = 0; i < 3; i++)
-		if (!(hostile_features(test) & PAIR_IN_ORDER))
-			expect_used(test, v, i, i, 1 + i);
 	KUNIT_EXPECT_EQ(test, parley_devq_in_flight(r->dev), 0u);
+	if (!(hostile_features(test) & PAIR_IN_ORDER)) {
+		for (i = 0; i < 3; i++)
+			expect_used(test, v, i, i, 1 + i);
+		return;
+	}
+
+	/* One that waits for its turn, complete, is not to be put back. */
+	raw_reset(r);
+	for (i = 0; i < 2; i++)
+		raw_desc(r, i, PAIR_BUS + i, 8, D_WRITE, 0);
+	raw_avail(r, 2);
+	KUNIT_ASSERT_EQ(test, victim_take(v, 2), 2);
+	victim_complete(test, v, 1);
+	KUNIT_EXPECT_EQ(test, parley_devq_untake(r->dev, v->chains + 1, 1), -EINVAL);
 }
 
 /* What was published is not published again, nor after a reset. */
@@ -446,11 +464,26 @@ static void bad_20_more_outstanding_than_ring(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, parley_devq_in_flight(r->dev), SIZE);
 
-	if (r->packed)
-		return;
 	raw_reset(r);
+	if (r->packed) {
+		/* A chain that runs on into slots that are with us already. */
+		for (i = 0; i < SIZE; i++)
+			raw_desc(r, i, PAIR_BUS, 8, i == SIZE - 1 ? D_NEXT : 0, 0);
+		KUNIT_ASSERT_EQ(test, victim_take(v, SIZE), (int)SIZE - 1);
+		KUNIT_EXPECT_EQ(test, victim_take(v, 1), -EIO);
+		KUNIT_EXPECT_EQ(test, parley_devq_in_flight(r->dev), SIZE - 1);
+		return;
+	}
 	raw_avail(r, SIZE + 1);
 	KUNIT_EXPECT_EQ(test, victim_take(v, SIZE), -EIO);
+
+	/* All but one are with us, and two more turn up. */
+	raw_reset(r);
+	raw_avail(r, SIZE - 1);
+	KUNIT_ASSERT_EQ(test, victim_take(v, SIZE), (int)SIZE - 1);
+	raw_avail(r, SIZE + 1);
+	KUNIT_EXPECT_EQ(test, victim_take(v, SIZE), -EIO);
+	KUNIT_EXPECT_EQ(test, parley_devq_in_flight(r->dev), SIZE - 1);
 }
 
 /* An empty piece is not looked up; an empty or odd region is no region. */
@@ -470,6 +503,12 @@ static void bad_31_empty_is_not_mapped(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, v->chains[0].n_out, 1);
 	KUNIT_EXPECT_PTR_EQ(test, v->iov[0][0].kern, (void *)r->arena);
 
+	KUNIT_EXPECT_EQ(test, parley_memmap_check(&map), 0);
+	two[0].size = 0;
+	two[0].start = 0;
+	two[0].host = 0;
+	KUNIT_EXPECT_EQ(test, parley_memmap_check(&map), -EINVAL);
+	two[0] = (struct parley_region){ 0x1000, 0x1000, 0x1000, PARLEY_MEM_READ };
 	KUNIT_EXPECT_EQ(test, parley_memmap_check(&map), 0);
 	two[1].size = 0;
 	KUNIT_EXPECT_EQ(test, parley_memmap_check(&map), -EINVAL);
@@ -493,6 +532,7 @@ static void bad_32_low_bits_only(struct kunit *test)
 {
 	struct victim *v = victim_open(test, PAIR_INDIRECT);
 	struct raw *r = v->r;
+	int i;
 
 	raw_desc(r, 0, (u32)PAIR_BUS, 8, 0, 0);
 	raw_avail(r, 1);
@@ -518,6 +558,16 @@ static void bad_32_low_bits_only(struct kunit *test)
 	raw_desc(r, 0, PAIR_BUS + 4096, 32, D_TABLE, 0);
 	raw_avail(r, 1);
 	expect_broken(test, v);
+
+	/* Two are seen and one is taken; then the driver takes both back. */
+	raw_reset(r);
+	raw_desc(r, 0, PAIR_BUS, 8, 0, 0);
+	raw_desc(r, 1, PAIR_BUS, 8, 0, 0);
+	raw_avail(r, 2);
+	KUNIT_EXPECT_EQ(test, victim_take(v, 1), 1);
+	r->avail->idx = cpu_to_vr16(1);
+	i = victim_take(v, 4);
+	KUNIT_EXPECT_TRUE(test, i == 1 || i == -EIO);
 
 	/* The index is 16 bits wide and goes round; that is no jump. */
 	raw_reset(r);
@@ -580,6 +630,27 @@ static void bad_37_length_is_checked(struct kunit *test)
 		raw_avail(r, 1);
 		expect_broken(test, v);
 	}
+
+	/* Over the end of the address space and on from its beginning. */
+	raw_reset(r);
+	r->region[0] = (struct parley_region){ 0, 4096, (unsigned long)r->arena,
+		PARLEY_MEM_READ };
+	r->region[1] = (struct parley_region){ ~0ull - 4095, 4096,
+		(unsigned long)r->arena + 4096, PARLEY_MEM_READ };
+	r->map.nr = 2;
+	KUNIT_EXPECT_EQ(test, parley_memmap_check(&r->map), 0);
+	parley_devq_set_map(r->dev, &r->map);
+	raw_desc(r, 0, ~0ull - 7, 16, 0, 0);
+	raw_avail(r, 1);
+	expect_broken(test, v);
+	raw_reset(r);
+	raw_desc(r, 0, ~0ull - 7, 8, 0, 0);
+	raw_avail(r, 1);
+	KUNIT_EXPECT_EQ(test, victim_take(v, 1), 1);
+	r->region[0] = (struct parley_region){ PAIR_BUS, PAIR_ARENA,
+		(unsigned long)r->arena, PARLEY_MEM_READ | PARLEY_MEM_WRITE };
+	r->map.nr = 1;
+	parley_devq_set_map(r->dev, &r->map);
 
 	/* A table inside a table. */
 	raw_reset(r);

@@ -252,7 +252,7 @@ void raw_desc(struct raw *r, unsigned int at, u64 addr, u32 len, u16 flags,
 	}
 }
 
-/* Make heads 0 .. @n-1 available; packed descriptors are so by themselves. */
+/* Make heads 0 .. @n-1 available, round and round; packed descriptors are so by themselves. */
 void raw_avail(struct raw *r, unsigned int n)
 {
 	unsigned int i;
@@ -260,7 +260,7 @@ void raw_avail(struct raw *r, unsigned int n)
 	if (r->packed)
 		return;
 	for (i = 0; i < n; i++)
-		r->avail->ring[i & (r->size - 1)] = cpu_to_vr16(i);
+		r->avail->ring[i & (r->size - 1)] = cpu_to_vr16(i & (r->size - 1));
 	WRITE_ONCE(r->avail->idx, cpu_to_vr16(n));
 }
 

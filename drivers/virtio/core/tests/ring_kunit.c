@@ -200,12 +200,13 @@ static void ring_batch(struct kunit *test)
 {
 	const struct ring_case *c = test->param_value;
 	struct pair *p = pair_open(test, c->features, 8, 4);
-	struct parley_seg segs[2] = {
-		{ pair_phys(p->arena), 16 }, { pair_phys(p->arena + 64), 32 } };
+	struct parley_seg segs[3] = {
+		{ pair_phys(p->arena), 16 }, { pair_phys(p->arena + 64), 32 },
+		{ pair_phys(p->arena + 128), 32 } };
 	struct parley_buf bufs[3] = {
 		{ .segs = segs, .n_out = 1, .n_in = 1, .cookie = &bufs[0] },
 		{ .segs = segs, .n_out = 1, .cookie = &bufs[1] },
-		{ .segs = segs + 1, .n_in = 1, .cookie = &bufs[2] },
+		{ .segs = segs + 2, .n_in = 1, .cookie = &bufs[2] },
 	};
 	struct parley_iov iov[3][2];
 	struct parley_chain chains[3] = {
