@@ -3,8 +3,9 @@
 import os
 import re
 import statistics
+from concurrent.futures import ThreadPoolExecutor
 
-from common import BUILD, LINUX, ROOT, c_files, our_files, read, reasons, run
+from common import BUILD, JOBS, LINUX, ROOT, c_files, our_files, read, reasons, run
 
 FILE_LIMIT = 700
 TAG = "SPDX-License-Identifier: GPL-2.0"
@@ -29,17 +30,21 @@ def checkpatch():
     rules = [(what, pattern.strip()) for what, _, pattern in
              (what.partition(" ") for what in reasons("checkpatch.ignore"))]
     os.makedirs(BUILD, exist_ok=True)  # it leaves files of its own where it runs
-    for f in c_files():
+
+    def one(f):
         code, out = run([os.path.join(LINUX, "scripts/checkpatch.pl"), "--no-tree", "--strict",
                          "--terse", "--show-types", "--no-summary", "--max-line-length=100",
-                         "-f", os.path.join(ROOT, f)], 60, cwd=BUILD)
+                         "-f", os.path.join(ROOT, f)], 120, cwd=BUILD)
         out = out.replace(ROOT + "/", "")
         found = [l for l in out.splitlines() if re.match(r"\S+:\d+: ", l)]
         source = read(f).splitlines()
         problems = [l for l in found if not excused(l, source, rules)]
         if code and not found:
             problems = [out.strip() or "over its time limit"]
-        yield f, problems
+        return f, problems
+
+    with ThreadPoolExecutor(JOBS) as pool:
+        yield from pool.map(one, c_files())
 
 
 def comment_tag(path, line):
