@@ -3,10 +3,11 @@
 import glob
 import os
 import re
+import shutil
 import subprocess
 
-from common import (COPY, JOBS, KERNEL_PART, c_files, copy_kernel_part, group, headers,
-                    our_files, read, run)
+from common import (BUILD, COPY, JOBS, KERNEL_PART, ROOT, c_files, copy_kernel_part, group,
+                    headers, our_files, read, run)
 
 FINDING = re.compile(r"(?P<file>[^\s:]+\.[ch]):\d+(:\d+)?:.*(warning|error):")
 # What the compiler and the tracing macros put before a name of ours.
@@ -53,6 +54,19 @@ def sparse():
     for f, problems in group(out, FINDING, c_files(*KERNEL_PART)).items():
         yield f, problems
     yield "the build", [] if code == 0 else out.strip().splitlines()[-15:]
+
+
+def examples():
+    """the front-end of the documentation compiles against the tree"""
+    kbuild("W=1", "modules")
+    work = os.path.join(BUILD, "examples")
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(os.path.join(ROOT, "Documentation/examples"), work)
+    code, out = run(["make", "-C", headers(), f"M={work}", f"PARLEY={COPY}", "W=1",
+                     f"KBUILD_EXTRA_SYMBOLS={COPY}/Module.symvers", "modules"], 300)
+    bad = [l for l in out.splitlines()
+           if FINDING.match(l) or re.match(r"(WARNING|ERROR): modpost", l)]
+    yield "parley_hello", bad if code == 0 else bad or out.strip().splitlines()[-15:]
 
 
 def modules():
