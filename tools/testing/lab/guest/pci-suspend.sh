@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Suspend to memory and resume with a reader on the rng front-end.
+#
+# Mainline's 9p does not come back from a suspend, and with it the root is dead:
+# the script goes on from memory, and ends with a reset, as blk-suspend.sh does.
+. "$LAB_ENV"; . "$LAB_LIB"
+
+own=/tmp/own
+
+copy_in()	# copy_in FILE...: with the libraries it needs, same place
+{
+	local file
+	for file in "$@" $(ldd "$@" 2>/dev/null | grep -o '/[^ ]*'); do
+		[ -f "$file" ] && install -D "$file" "$own$file"
+	done
+}
+
+if [ ! -e /in-memory ]; then
+	load
+	bind_to parley_pci 0000:00:10.0 || bail "cannot take the device over"
+	mkdir -p $own/dev $own/proc $own/sys $own/tmp
+	copy_in /bin/bash "$(type -P env)" "$(type -P dd)" "$(type -P sleep)" \
+		"$(type -P cat)" "$(type -P timeout)"
+	copy_in "$LAB_ENV" "$LAB_LIB" "$LAB_SCRIPT"
+	touch $own/in-memory
+	for at in dev proc sys; do
+		mount --rbind /$at $own/$at
+	done
+	exec chroot $own "$(type -P env)" -i "LAB_ENV=$LAB_ENV" /bin/bash \
+		"$LAB_SCRIPT"
+fi
+
+queue=(/sys/bus/parley/devices/parley*/queue0)
+
+read_rng()	# read_rng: 1 KiB, anew from the device
+{
+	timeout 20 dd if=/dev/hwrng of=/tmp/bytes bs=64 count=16 2>/dev/null
+}
+
+while :; do
+	dd if=/dev/hwrng of=/dev/null bs=64 count=1000 2>/dev/null
+done &
+reader=$!
+
+for round in 1 2; do
+	if suspend 1; then
+		ok "suspend and resume, round $round"
+	else
+		not_ok "suspend and resume, round $round"
+	fi
+	if read_rng; then
+		ok "read afterwards, round $round"
+	else
+		not_ok "read afterwards, round $round"
+	fi
+	before=$(<"${queue[0]}/completed")
+	sleep 1
+	after=$(<"${queue[0]}/completed")
+	[ "$after" -gt "$before" ]
+	is $? 0 "the reader goes on, round $round"
+done
+kill $reader
+is "$(<"${queue[0]}/errors")" 0 "the queue saw no violation"
+finish
+echo "@EXIT 0"
+sleep 0.2
+echo b >/proc/sysrq-trigger
