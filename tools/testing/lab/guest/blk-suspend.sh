@@ -10,12 +10,11 @@
 
 own=/tmp/own
 
-copy_in()	# copy_in FILE...: with the libraries it needs, same place
+copy_in()	# copy_in FILE...: with the libraries they need, same places
 {
-	local file
-	for file in "$@" $(ldd "$@" 2>/dev/null | grep -o '/[^ ]*'); do
-		[ -f "$file" ] && install -D "$file" "$own$file"
-	done
+	# shellcheck disable=SC2046
+	cp -L --parents "$@" $(ldd "$@" 2>/dev/null | grep -o '[[:space:]]/[^ ]*' |
+		sort -u) $own
 }
 
 if [ ! -e /in-memory ]; then
@@ -24,8 +23,9 @@ if [ ! -e /in-memory ]; then
 		bind_to parley_pci $pci || bail "cannot take $pci over"
 	done
 	mkdir -p $own/dev $own/proc $own/sys $own/tmp
-	copy_in /bin/bash $(type -P env fio cat sleep tail cut sed)
-	copy_in "$LAB_ENV" "$LAB_LIB" "$LAB_SCRIPT"
+	# shellcheck disable=SC2046
+	copy_in /bin/bash $(type -P env fio cat sleep tail cut sed) "$LAB_ENV" \
+		"$LAB_LIB" "$LAB_SCRIPT" || bail "cannot copy"
 	touch $own/in-memory
 	for at in dev proc sys; do
 		mount --rbind /$at $own/$at
