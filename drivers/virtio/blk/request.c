@@ -230,15 +230,18 @@ static int describe_vectors(struct request *rq, struct parley_seg *segs,
 	unsigned int n = 0;
 
 	rq_for_each_bvec(bv, rq, iter) {
-		for (;;) {
+		struct parley_seg rest;
+
+		/* The iterator steps by bv_len, so @bv stays as it is. */
+		set_seg(&rest, &bv);
+		while (rest.len) {
 			if (unlikely(n == max))
 				return -EMSGSIZE;
-			set_seg(&segs[n++], &bv);
-			if (likely(bv.bv_len <= piece))
-				break;
-			segs[n - 1].len = piece;
-			bv.bv_len -= piece;
-			bv.bv_offset += piece;
+			segs[n].addr = rest.addr;
+			segs[n].len = min(rest.len, piece);
+			rest.addr += segs[n].len;
+			rest.len -= segs[n].len;
+			n++;
 		}
 	}
 	return n;
