@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The front-ends on the devices that parley_mock makes from its parameters, as
+# somebody without a hypervisor would try them.
+. "$LAB_ENV"; . "$LAB_LIB"
+
+load_with()	# load_with PARAMETER...: like load, and these for parley_mock
+{
+	local module
+	for module in $LAB_STOCK_MODULES; do
+		modprobe "$module" || bail "cannot load stock module $module"
+	done
+	for module in $LAB_MODULES; do
+		case $module in
+		*/parley_mock.ko) insmod "$module" "$@" ;;
+		*) insmod "$module" ;;
+		esac || bail "cannot load $module"
+	done
+}
+
+read_rng()	# read_rng BYTES
+{
+	[ "$(timeout 30 head -c "$1" /dev/hwrng | wc -c)" = "$1" ]
+}
+
+stat_of()	# stat_of PARLEY-DEVICE ATTRIBUTE: of its first queue
+{
+	cat "/sys/bus/parley/devices/$1/queue0/$2"
+}
+
+load_with rng=1 disk_mib=64 queues=2 packed="$PACKED"
+wait_for 10 disk parley-mock-disk || bail "no disk"
+name=$(disk parley-mock-disk)
+disk=$(basename "$(readlink -f "/sys/block/$name/device")")
+is "$(cat "/sys/bus/parley/devices/$disk/transport")" loopback \
+	"the disk is on the loopback transport"
+is "$(cat "/sys/block/$name/size")" 131072 "it has 64 MiB"
+is "$(find "/sys/block/$name/mq" -mindepth 1 -maxdepth 1 | wc -l)" 2 \
+	"and two queues"
+format=split
+[ "$PACKED" = 0 ] || format=packed
+is "$(stat_of "$disk" format)" "$format" "the ring is $format"
+check "read 4 KiB of random numbers" read_rng 4096
+
+check "fio writes and verifies" timeout 60 fio --name=verify \
+	--filename="/dev/$name" --rw=randwrite --bs=4k --size=16M --iodepth=16 \
+	--ioengine=io_uring --direct=1 --verify=crc32c --do_verify=1
+is "$(stat_of "$disk" errors)" 0 "no violation was counted"
+[ "$(stat_of "$disk" interrupts)" -gt 0 ]
+is $? 0 "interrupts were counted"
+
+check "make a file system" mkfs.ext4 -q -F "/dev/$name"
+mkdir -p /tmp/mnt
+check "mount it" mount "/dev/$name" /tmp/mnt
+head -c 8M /dev/urandom >/tmp/data
+check "copy 8 MiB into it" cp /tmp/data /tmp/mnt/data
+check "unmount" umount /tmp/mnt
+check "drop caches" sh -c "echo 3 >/proc/sys/vm/drop_caches"
+check "mount it again" mount "/dev/$name" /tmp/mnt
+check "the data is there" cmp /tmp/data /tmp/mnt/data
+check "unmount again" umount /tmp/mnt
+check "fsck finds nothing" fsck.ext4 -fn "/dev/$name"
+
+# The device stays when its front-end goes, and keeps what was written.
+for i in 1 2 3 4 5; do
+	dd if="/dev/$name" of=/dev/null bs=4k iflag=direct 2>/dev/null &
+	echo "$disk" >/sys/bus/parley/drivers/parley_blk/unbind || break
+	echo "$disk" >/sys/bus/parley/drivers/parley_blk/bind || break
+	wait
+	wait_for 10 disk parley-mock-disk || break
+	name=$(disk parley-mock-disk)
+done
+is "$i" 5 "unbind and bind the front-end five times under load"
+check "fsck still finds nothing" fsck.ext4 -fn "/dev/$name"
+
+rmmod parley_loopback 2>/dev/null
+is $? 1 "the transport cannot be unloaded below its devices"
+# Devices go while they are read.
+dd if="/dev/$name" of=/dev/null bs=4k iflag=direct 2>/dev/null &
+check "unload everything" unload
+wait
+finish
