@@ -256,6 +256,44 @@ static void ranges_are_cleared(struct kunit *test)
 			parley_mock_blk_count(t.disk, VIRTIO_BLK_T_SECURE_ERASE));
 }
 
+/* Discards that were plugged together become one command of several ranges. */
+static void discards_share_a_command(struct kunit *test)
+{
+	struct blk_plug plug;
+	unsigned int i;
+	u8 *data;
+
+	disk_of(test);
+	data = parley_mock_blk_data(t.disk);
+	memset(data, 0xff, SECTORS << SECTOR_SHIFT);
+	nr_flying = 4;
+	blk_start_plug(&plug);
+	for (i = 0; i < nr_flying; i++) {
+		struct flying *f = &flying[i];
+
+		init_completion(&f->done);
+		f->acks = 0;
+		bio_init(&f->bio, t.bdev, NULL, 0, REQ_OP_DISCARD);
+		f->bio.bi_iter.bi_sector = 64 * i;
+		f->bio.bi_iter.bi_size = 8 << SECTOR_SHIFT;
+		f->bio.bi_end_io = flying_end;
+		submit_bio(&f->bio);
+	}
+	blk_finish_plug(&plug);
+	for (i = 0; i < nr_flying; i++) {
+		KUNIT_ASSERT_NE(test, 0,
+				wait_for_completion_timeout(&flying[i].done,
+							    PATIENCE));
+		KUNIT_EXPECT_EQ(test, 0,
+				(__force int)flying[i].bio.bi_status);
+		KUNIT_EXPECT_NULL(test, memchr_inv(data + i * 32768, 0, 4096));
+		KUNIT_EXPECT_EQ(test, 0xff, data[i * 32768 + 4096]);
+		bio_uninit(&flying[i].bio);
+	}
+	KUNIT_EXPECT_EQ(test, 1,
+			parley_mock_blk_count(t.disk, VIRTIO_BLK_T_DISCARD));
+}
+
 static void it_has_a_serial_number(struct kunit *test)
 {
 	char *id = kunit_kzalloc(test, VIRTIO_BLK_ID_BYTES + 1, GFP_KERNEL);
@@ -513,6 +551,7 @@ static struct kunit_case disk_cases[] = {
 	KUNIT_CASE_PARAM(data_comes_back, format_gen_params),
 	KUNIT_CASE(durable_means_flushed),
 	KUNIT_CASE(ranges_are_cleared),
+	KUNIT_CASE(discards_share_a_command),
 	KUNIT_CASE(it_has_a_serial_number),
 	KUNIT_CASE(a_request_is_described_in_order),
 	KUNIT_CASE(errors_keep_their_meaning),
