@@ -4,7 +4,7 @@
  *
  * Stock kernels have virtio-pci built in and bound before any module is loaded.
  * This driver therefore never takes what it was not given: it binds a function
- * whose driver_override names it (see parley-takeover), or, where "claim" is
+ * whose driver_override names it (see takeover.rst), or, where "claim" is
  * set, every virtio function that is free.
  */
 #include <linux/delay.h>
