@@ -25,9 +25,9 @@ static int recovers(struct kunit *test, struct disk *d)
 	unsigned int ms;
 	int err = -EIO;
 
-	for (ms = 0; ms < 10000 && err == -EIO; ms += 10) {
+	for (ms = 0; ms < 10000 && err == -EIO; ms += 20) {
 		err = disk_write_read(test, d, 64, ms);
-		msleep(10);
+		msleep(20);
 	}
 	return err;
 }
@@ -108,7 +108,7 @@ static void bad_50_disk_event_storm(struct kunit *test)
 #define TWEAK(name, field, value)					\
 	static void tweak_##name(struct virtio_blk_config *c)		\
 	{								\
-		c->field = value;					\
+		(c)->field = value;					\
 	}
 
 TWEAK(block_zero, blk_size, c32(0))

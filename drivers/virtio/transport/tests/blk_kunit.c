@@ -34,18 +34,21 @@ static void write_read(struct kunit *test, unsigned int queues)
 	const struct tester_ring *ring = test->param_value;
 	struct disk *d = disk_new(test, ring->features, queues);
 	struct disk_io *io[BURST];
+	struct blk_plug plug;
 	unsigned int i;
 
 	for (i = 0; i < 20; i++)
 		KUNIT_ASSERT_EQ(test, 0, disk_write_read(test, d, spot(i), i));
 	/* Many at once, answered in another order where that is allowed. */
 	WRITE_ONCE(d->mock->shuffle, true);
-	for (i = 0; i < BURST; i++) {
-		io[i] = disk_io_start(test, d, REQ_OP_WRITE, spot(i), 100 + i);
-		KUNIT_ASSERT_NOT_NULL(test, io[i]);
-	}
+	blk_start_plug(&plug);
 	for (i = 0; i < BURST; i++)
+		io[i] = disk_io_start(test, d, REQ_OP_WRITE, spot(i), 100 + i);
+	blk_finish_plug(&plug);
+	for (i = 0; i < BURST; i++) {
+		KUNIT_ASSERT_NOT_NULL(test, io[i]);
 		KUNIT_ASSERT_EQ(test, 0, disk_io_wait(io[i]));
+	}
 	for (i = 0; i < BURST; i++) {
 		KUNIT_EXPECT_TRUE(test, disk_store_matches(d, spot(i), 100 + i));
 		io[i] = disk_io_start(test, d, REQ_OP_READ, spot(i), 0);
@@ -67,6 +70,17 @@ static void one_queue_writes_and_reads(struct kunit *test)
 static void four_queues_write_and_read(struct kunit *test)
 {
 	write_read(test, 4);
+}
+
+/* One vector of the block layer, several segments for the device. */
+static void vectors_are_cut_to_size_max(struct kunit *test)
+{
+	const struct tester_ring *ring = test->param_value;
+	struct disk *d = disk_new(test, ring->features, 1);
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		KUNIT_EXPECT_EQ(test, 0, disk_write_read_long(d, spot(i), i));
 }
 
 static void flush_and_fua_reach_the_disk(struct kunit *test)
@@ -318,6 +332,7 @@ static void removal_under_load_ends_every_request(struct kunit *test)
 static struct kunit_case blk_cases[] = {
 	KUNIT_CASE_PARAM(one_queue_writes_and_reads, tester_ring_gen),
 	KUNIT_CASE_PARAM(four_queues_write_and_read, tester_ring_gen),
+	KUNIT_CASE_PARAM(vectors_are_cut_to_size_max, tester_format_gen),
 	KUNIT_CASE_PARAM(flush_and_fua_reach_the_disk, tester_format_gen),
 	KUNIT_CASE_PARAM(the_ways_to_clear, tester_format_gen),
 	KUNIT_CASE_PARAM(resize_is_noticed, tester_format_gen),

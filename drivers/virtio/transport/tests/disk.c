@@ -248,3 +248,50 @@ int disk_write_read(struct kunit *test, struct disk *d, sector_t sector,
 		return err;
 	return disk_io_matches(io, seed) ? 0 : -EILSEQ;
 }
+
+static int long_io(struct disk *d, struct page *page, blk_opf_t op,
+		   sector_t sector)
+{
+	struct bio_vec vec;
+	struct bio bio;
+
+	bio_init(&bio, d->bdev, &vec, 1, op);
+	bio.bi_iter.bi_sector = sector;
+	__bio_add_page(&bio, page, DISK_LONG_BYTES, 0);
+	return submit_bio_wait(&bio);
+}
+
+/**
+ * disk_write_read_long() - the same with one piece of contiguous memory
+ * @d: disk
+ * @sector: where
+ * @seed: of what is written
+ *
+ * Return: as disk_write_read().
+ */
+int disk_write_read_long(struct disk *d, sector_t sector, u32 seed)
+{
+	u64 at = (u64)sector << SECTOR_SHIFT;
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP,
+					get_order(DISK_LONG_BYTES));
+	u32 *words;
+	size_t i;
+	int err;
+
+	if (!page)
+		return -ENOMEM;
+	words = page_address(page);
+	for (i = 0; i < DISK_LONG_BYTES / 4; i++)
+		words[i] = pattern(at + 4 * i, seed);
+	err = long_io(d, page, REQ_OP_WRITE, sector);
+	if (!err && !matches(parley_mock_blk_data(d->blk) + at, at,
+			     DISK_LONG_BYTES, seed))
+		err = -EILSEQ;
+	memset(words, 0, DISK_LONG_BYTES);
+	if (!err)
+		err = long_io(d, page, REQ_OP_READ, sector);
+	if (!err && !matches(words, at, DISK_LONG_BYTES, seed))
+		err = -EILSEQ;
+	__free_pages(page, get_order(DISK_LONG_BYTES));
+	return err;
+}

@@ -17,7 +17,8 @@
 #include "mock.h"
 
 #define DISK_SECTORS	(16 * 2048)
-#define DISK_IO_PAGES	4
+/* More than the front-end keeps indirect tables ready for. */
+#define DISK_IO_PAGES	40
 #define DISK_IO_BYTES	(DISK_IO_PAGES * PAGE_SIZE)
 #define DISK_IO_SECTORS	(DISK_IO_BYTES >> SECTOR_SHIFT)
 #define DISK_QUEUE_SIZE	64
@@ -70,5 +71,10 @@ bool disk_store_matches(struct disk *d, sector_t sector, u32 seed);
 int disk_write_read(struct kunit *test, struct disk *d, sector_t sector,
 		    u32 seed);
 void disk_io_free_all(void);
+
+/* Longer than the size_max of the mock. */
+#define DISK_LONG_BYTES	(256 * 1024)
+
+int disk_write_read_long(struct disk *d, sector_t sector, u32 seed);
 
 #endif /* _PARLEY_TEST_DISK_H */
