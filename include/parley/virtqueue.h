@@ -267,6 +267,7 @@ int parley_memmap_check(const struct parley_memmap *map);
  * struct parley_iov - one translated piece of a chain
  * @kern: where it lies, in kernel space
  * @user: where it lies, in user space
+ * @addr: the same, as a number
  * @len: bytes, never zero
  *
  * Laid out as struct kvec and struct iovec are, so that an iov_iter can be

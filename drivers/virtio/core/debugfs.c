@@ -32,6 +32,12 @@ static void show_ring(struct seq_file *s, const struct vq_ring *r, const char *r
 	seq_printf(s, "errors       %llu\n", READ_ONCE(st->errors));
 }
 
+/* The wrap counter of a packed ring's cursor, as the specification counts it. */
+static bool wrap_of(const struct vq_cursor *c)
+{
+	return READ_ONCE(c->bits) & 1 << VRING_PACKED_DESC_F_AVAIL;
+}
+
 static int drvq_show(struct seq_file *s, void *unused)
 {
 	const struct parley_drvq *q = s->private;
@@ -44,8 +50,8 @@ static int drvq_show(struct seq_file *s, void *unused)
 	seq_printf(s, "reaped       %u\n", READ_ONCE(q->seq_done));
 	if (q->ring.packed)
 		seq_printf(s, "slots        put %u/%u, next used %u/%u\n",
-			   READ_ONCE(q->put.idx), !!(READ_ONCE(q->put.bits) & 1 << VRING_PACKED_DESC_F_AVAIL),
-			   READ_ONCE(q->last.idx), !!(READ_ONCE(q->last.bits) & 1 << VRING_PACKED_DESC_F_AVAIL));
+			   READ_ONCE(q->put.idx), wrap_of(&q->put),
+			   READ_ONCE(q->last.idx), wrap_of(&q->last));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(drvq);
@@ -59,8 +65,8 @@ static int devq_show(struct seq_file *s, void *unused)
 	seq_printf(s, "taken        %u\n", READ_ONCE(q->seq));
 	if (q->ring.packed)
 		seq_printf(s, "slots        next %u/%u, next used %u/%u, busy %u\n",
-			   READ_ONCE(q->take.idx), !!(READ_ONCE(q->take.bits) & 1 << VRING_PACKED_DESC_F_AVAIL),
-			   READ_ONCE(q->done.idx), !!(READ_ONCE(q->done.bits) & 1 << VRING_PACKED_DESC_F_AVAIL),
+			   READ_ONCE(q->take.idx), wrap_of(&q->take),
+			   READ_ONCE(q->done.idx), wrap_of(&q->done),
 			   READ_ONCE(q->busy));
 	else
 		seq_printf(s, "used         %u\n", READ_ONCE(q->done.idx));

@@ -103,7 +103,8 @@ PARLEY_EXPORT(parley_devq_destroy);
  * parley_devq_peek() - are chains available?
  * @q: queue
  *
- * Context: as take.  Return: how many at least; 0 for none or a broken queue.
+ * Context: as take.
+ * Return: how many at least; 0 for none or a broken queue.
  */
 unsigned int parley_devq_peek(struct parley_devq *q)
 {
@@ -270,7 +271,8 @@ PARLEY_EXPORT(parley_devq_load);
  * parley_devq_reset() - forget everything, as after a reset by the driver
  * @q: queue; chains in flight are forgotten
  *
- * Under the owner's lock.  Return: 0.
+ * Context: under the owner's lock.
+ * Return: 0.
  */
 int parley_devq_reset(struct parley_devq *q)
 {

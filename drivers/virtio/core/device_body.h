@@ -287,10 +287,10 @@ static __always_inline unsigned int dev_take_plains(struct parley_devq *q,
  * head is at hand.  Returns what take returns.
  */
 static noinline int dev_take_rest(struct parley_devq *q,
-					 struct parley_chain *chains,
-					 unsigned int nr, unsigned int taken,
-					 enum parley_space s,
-					 const struct vq_desc *head)
+				  struct parley_chain *chains,
+				  unsigned int nr, unsigned int taken,
+				  enum parley_space s,
+				  const struct vq_desc *head)
 {
 	struct vq_desc d = *head;
 	struct vq_take t;

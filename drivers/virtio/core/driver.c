@@ -240,6 +240,7 @@ PARLEY_EXPORT(parley_drvq_disarm);
  * @q: queue
  *
  * Context: any; without the owner's lock the answer may be old.
+ * Return: true if there is, never on a broken queue.
  */
 bool parley_drvq_pending(const struct parley_drvq *q)
 {

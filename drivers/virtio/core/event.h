@@ -14,6 +14,8 @@
  * @event: index after which the peer wants to know
  * @from: index at the publication before this one
  * @to: index at this one
+ *
+ * Return: true if the peer wants to be notified.
  */
 static __always_inline bool vq_event_split(u16 event, u16 from, u16 to)
 {
@@ -30,6 +32,8 @@ static __always_inline bool vq_event_split(u16 event, u16 from, u16 to)
  * @num: ring size
  *
  * Reserved flags mean "notify": a spurious notification is harmless.
+ *
+ * Return: true if the peer wants to be notified.
  */
 static __always_inline bool vq_event_packed(u32 event, u16 to, bool wrap,
 					    u16 count, u16 num)

@@ -4,7 +4,8 @@
  * available and the device overwrites with used ones, told apart by two flag
  * bits against a wrap counter; and an event suppression structure each way.
  *
- * A cursor is a slot below num (any number up to 32768) and the flag bits there.  A publication writes everything but the flags of its first
+ * A cursor is a slot below num (any number up to 32768) and the flag bits
+ * there.  A publication writes everything but the flags of its first
  * descriptor, then, after a barrier, those: the peer reads in ring order, so
  * it sees all of a burst or nothing.  Buffer ids are ours alone; the device
  * hands them back.
@@ -52,7 +53,8 @@ static __always_inline u16 packed_off_wrap(u16 idx, u16 bits)
 
 static inline void fmt_drv_init(struct parley_drvq *q)
 {
-	q->put = q->pub = (struct vq_cursor){ .bits = PACKED_AVAIL };
+	q->put = (struct vq_cursor){ .bits = PACKED_AVAIL };
+	q->pub = q->put;
 	q->last = (struct vq_cursor){ .bits = PACKED_BITS };
 }
 
@@ -269,7 +271,8 @@ static __always_inline u32 fmt_notify_data(const struct parley_drvq *q)
 static inline void fmt_dev_init(struct parley_devq *q)
 {
 	q->take = (struct vq_cursor){ .bits = PACKED_AVAIL };
-	q->done = q->pub = (struct vq_cursor){ .bits = PACKED_BITS };
+	q->done = (struct vq_cursor){ .bits = PACKED_BITS };
+	q->pub = q->done;
 }
 
 static __always_inline void fmt_take_begin(const struct parley_devq *q,
@@ -519,7 +522,8 @@ static __always_inline int fmt_dev_disarm(struct parley_devq *q,
 /* Available cursor in the low half, used cursor in the high one. */
 static inline u32 fmt_save(const struct parley_devq *q)
 {
-	return packed_off_wrap(q->take.idx, q->take.bits) | (u32)packed_off_wrap(q->done.idx, q->done.bits) << 16;
+	return packed_off_wrap(q->take.idx, q->take.bits) |
+	       (u32)packed_off_wrap(q->done.idx, q->done.bits) << 16;
 }
 
 static inline int fmt_load(struct parley_devq *q, const enum parley_space s,

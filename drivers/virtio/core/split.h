@@ -231,7 +231,8 @@ static __always_inline u32 fmt_notify_data(const struct parley_drvq *q)
 
 static inline void fmt_dev_init(struct parley_devq *q)
 {
-	q->done = q->pub = (struct vq_cursor){};
+	q->done = (struct vq_cursor){};
+	q->pub = q->done;
 }
 
 static __always_inline void fmt_take_begin(const struct parley_devq *q,

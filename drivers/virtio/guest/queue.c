@@ -361,6 +361,7 @@ PARLEY_EXPORT(parley_device_surprise);
  * is treated as removed.
  *
  * Context: process context.
+ * Return: true if it does.
  */
 bool parley_device_alive(struct parley_device *pd)
 {

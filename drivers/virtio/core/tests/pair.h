@@ -22,7 +22,7 @@
 #define PAIR_DMA	BIT_ULL(VIRTIO_F_ACCESS_PLATFORM)
 #define PAIR_DATA	BIT_ULL(VIRTIO_F_NOTIFICATION_DATA)
 
-/**
+/*
  * struct pair - two queues over one ring
  * @drv: driver queue; its notify() counts in @kicks
  * @dev: device queue over the same ring, or NULL
@@ -45,7 +45,7 @@ struct pair {
 	struct device *dma;
 };
 
-/**
+/*
  * struct raw - a ring made by hand, served by a device queue
  *
  * The addresses that descriptors name are PAIR_BUS and on; the map has one

@@ -8,7 +8,7 @@
 
 #include "pair.h"
 
-/**
+/*
  * struct user_ring - three areas, a page each
  * @mem: user address of the first
  * @dev: device queue over them
