@@ -29,7 +29,7 @@ KUNIT_ARRAY_PARAM(alloc, alloc_cases, alloc_desc);
 static void alloc_create(struct kunit *test)
 {
 	u64 features = *(const u64 *)test->param_value;
-	struct pair *p = pair_open(test, features, SIZE, 4);
+	struct pair *p = parley_pair_open(test, features, SIZE, 4);
 	struct parley_drvq_config drv = {
 		.name = "alloc", .size = SIZE, .features = p->features,
 		.dev = p->dma, .indirect_segs = 4 };
@@ -90,14 +90,14 @@ static void pass_through(struct kunit *test, struct pair *p, void *cookie)
 static void alloc_put(struct kunit *test)
 {
 	u64 features = *(const u64 *)test->param_value;
-	struct pair *p = pair_open(test, features, SIZE, 0);
+	struct pair *p = parley_pair_open(test, features, SIZE, 0);
 	struct parley_seg segs[4];
 	struct parley_buf buf = { .segs = segs, .n_out = 2, .n_in = 2, .cookie = p };
 	unsigned int failed = 0, direct = 0;
 	int n, i, ret, left;
 
 	for (i = 0; i < 4; i++)
-		segs[i] = (struct parley_seg){ pair_phys(p->arena + 64 * i), 64 };
+		segs[i] = (struct parley_seg){ parley_pair_phys(p->arena + 64 * i), 64 };
 	for (n = 1; n < 100; n++) {
 		parley_user_fail_nth = n;
 		ret = parley_drvq_put(p->drv, &buf, 1, GFP_KERNEL);
@@ -123,7 +123,7 @@ static void alloc_put(struct kunit *test)
 static void alloc_mixed(struct kunit *test)
 {
 	u64 features = *(const u64 *)test->param_value;
-	struct pair *p = pair_open(test, features, SIZE, 0);
+	struct pair *p = parley_pair_open(test, features, SIZE, 0);
 	struct parley_seg segs[4];
 	struct parley_buf buf = { .segs = segs, .n_out = 2, .n_in = 2 };
 	struct rnd rnd = { .state = 1 };
@@ -135,7 +135,7 @@ static void alloc_mixed(struct kunit *test)
 	int n;
 
 	for (i = 0; i < 4; i++)
-		segs[i] = (struct parley_seg){ pair_phys(p->arena + 64 * i), 64 };
+		segs[i] = (struct parley_seg){ parley_pair_phys(p->arena + 64 * i), 64 };
 	for (round = 0; round < 3000; round++) {
 		for (i = 0; i < 3; i++) {
 			parley_user_fail_nth = rnd_below(&rnd, 8);

@@ -126,7 +126,7 @@ static unsigned int reap_batch(struct run *r, unsigned long reaped)
 	return n;
 }
 
-static void *driver(void *priv)
+static void *drive(void *priv)
 {
 	struct run *r = priv;
 	unsigned long put = 0, reaped = 0;
@@ -172,7 +172,7 @@ static void answer(struct run *r, struct parley_chain *c, unsigned long expect)
 	c->written = 8;
 }
 
-static void *device(void *priv)
+static void *serve(void *priv)
 {
 	struct run *r = priv;
 	struct parley_chain chains[BATCH];
@@ -239,8 +239,8 @@ static void run(struct run *r, u64 features)
 		parley_drvq_disarm(r->drv);
 		parley_devq_disarm(r->dev);
 	}
-	pthread_create(&a, NULL, device, r);
-	pthread_create(&b, NULL, driver, r);
+	pthread_create(&a, NULL, serve, r);
+	pthread_create(&b, NULL, drive, r);
 	pthread_join(b, NULL);
 	pthread_join(a, NULL);
 	parley_devq_destroy(r->dev);

@@ -20,15 +20,15 @@ static struct victim *victim_open(struct kunit *test)
 	struct victim *v = kunit_kzalloc(test, sizeof(*v), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, v);
-	v->p = pair_open(test, hostile_features(test), SIZE, 4);
-	v->segs[0] = (struct parley_seg){ pair_phys(v->p->arena), BUF };
-	v->segs[1] = (struct parley_seg){ pair_phys(v->p->arena + 64), BUF };
+	v->p = parley_pair_open(test, hostile_features(test), SIZE, 4);
+	v->segs[0] = (struct parley_seg){ parley_pair_phys(v->p->arena), BUF };
+	v->segs[1] = (struct parley_seg){ parley_pair_phys(v->p->arena + 64), BUF };
 	return v;
 }
 
 static void victim_reset(struct kunit *test, struct victim *v)
 {
-	pair_reset(v->p);
+	parley_pair_reset(v->p);
 	v->pos = 0;
 	KUNIT_EXPECT_FALSE(test, parley_drvq_broken(v->p->drv));
 }

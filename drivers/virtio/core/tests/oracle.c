@@ -71,7 +71,7 @@ static struct req *req_new(struct oracle *o)
 		u32 at = ((r - o->pool) * PAIR_SEGS + i) * ORACLE_SEG +
 			 rnd_below(&o->rnd, ORACLE_SEG + 1 - len);
 
-		r->segs[i].addr = pair_phys(p->arena + at);
+		r->segs[i].addr = parley_pair_phys(p->arena + at);
 		r->segs[i].len = len;
 		*(i < r->n_out ? &r->len_out : &r->len_in) += len;
 	}
@@ -202,7 +202,7 @@ static void check_chain(struct oracle *o, struct req *r)
 	KUNIT_EXPECT_EQ(o->test, c->len_in, r->len_in);
 	for (i = 0; i < r->n_out + r->n_in; i++) {
 		KUNIT_EXPECT_PTR_EQ(o->test, c->iov[i].kern,
-				    pair_virt(r->segs[i].addr));
+				    parley_pair_virt(r->segs[i].addr));
 		KUNIT_EXPECT_EQ(o->test, c->iov[i].len, (size_t)r->segs[i].len);
 	}
 }
@@ -364,7 +364,7 @@ static void step_move(struct oracle *o)
 	}
 	KUNIT_ASSERT_EQ(o->test, err, 0);
 	KUNIT_ASSERT_EQ(o->test, base, vring_base(o));
-	pair_new_device(o->p);
+	parley_pair_new_device(o->p);
 	KUNIT_ASSERT_EQ(o->test, parley_devq_load(o->p->dev, base), 0);
 	memset(&o->dev_stats, 0, sizeof(o->dev_stats));
 	o->dev_wish.mode = o->event ? WISH_AT : WISH_ALWAYS;
@@ -404,7 +404,7 @@ static void step_reset(struct oracle *o)
 	KUNIT_ASSERT_EQ(o->test, left, 0);
 	for (i = 0; i < 5; i++)
 		lists[i]->n = 0;
-	pair_reset(o->p);
+	parley_pair_reset(o->p);
 	start_over(o);
 }
 
@@ -419,7 +419,7 @@ static void check_stats(struct oracle *o, const struct parley_vq_stats *is,
 	KUNIT_EXPECT_EQ(o->test, is->errors, 0ull);
 }
 
-void oracle_check(struct oracle *o)
+void parley_oracle_check(struct oracle *o)
 {
 	struct pair *p = o->p;
 
@@ -432,7 +432,7 @@ void oracle_check(struct oracle *o)
 	check_stats(o, parley_devq_stats(p->dev), &o->dev_stats);
 }
 
-void oracle_step(struct oracle *o)
+void parley_oracle_step(struct oracle *o)
 {
 	switch (rnd_below(&o->rnd, 40)) {
 	case 0 ... 6:
@@ -469,11 +469,11 @@ void oracle_step(struct oracle *o)
 		if (!rnd_below(&o->rnd, 20))
 			step_reset(o);
 	}
-	oracle_check(o);
+	parley_oracle_check(o);
 }
 
 /* Finish whatever is under way. */
-void oracle_drain(struct oracle *o)
+void parley_oracle_drain(struct oracle *o)
 {
 	unsigned int rounds;
 
@@ -485,10 +485,10 @@ void oracle_drain(struct oracle *o)
 		step_reap(o);
 	}
 	KUNIT_EXPECT_EQ(o->test, o->free, o->p->size);
-	oracle_check(o);
+	parley_oracle_check(o);
 }
 
-struct oracle *oracle_open(struct kunit *test, struct pair *p, u64 seed)
+struct oracle *parley_oracle_open(struct kunit *test, struct pair *p, u64 seed)
 {
 	struct oracle *o = kunit_kzalloc(test, sizeof(*o), GFP_KERNEL);
 

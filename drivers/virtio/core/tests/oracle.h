@@ -60,9 +60,9 @@ struct oracle {
 	struct parley_vq_stats drv_stats, dev_stats;
 };
 
-struct oracle *oracle_open(struct kunit *test, struct pair *p, u64 seed);
-void oracle_step(struct oracle *o);
-void oracle_drain(struct oracle *o);
-void oracle_check(struct oracle *o);
+struct oracle *parley_oracle_open(struct kunit *test, struct pair *p, u64 seed);
+void parley_oracle_step(struct oracle *o);
+void parley_oracle_drain(struct oracle *o);
+void parley_oracle_check(struct oracle *o);
 
 #endif /* _PARLEY_CORE_TESTS_ORACLE_H */

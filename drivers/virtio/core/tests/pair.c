@@ -6,12 +6,12 @@
 
 #include <kunit/device.h>
 
-u64 pair_phys(const void *p)
+u64 parley_pair_phys(const void *p)
 {
 	return virt_to_phys((void *)p);
 }
 
-void *pair_virt(u64 addr)
+void *parley_pair_virt(u64 addr)
 {
 	return phys_to_virt(addr);
 }
@@ -22,7 +22,7 @@ static void pages_free(void *mem)
 }
 
 /* Contiguous and aligned to its size, up to a page. */
-void *pair_pages(struct kunit *test, size_t size)
+void *parley_pair_pages(struct kunit *test, size_t size)
 {
 	void *mem = kzalloc(PAGE_ALIGN(size), GFP_KERNEL);
 
@@ -49,12 +49,12 @@ static struct device *pair_device(struct kunit *test)
 
 #else
 
-u64 pair_phys(const void *p)
+u64 parley_pair_phys(const void *p)
 {
 	return (uintptr_t)p;
 }
 
-void *pair_virt(u64 addr)
+void *parley_pair_virt(u64 addr)
 {
 	return (void *)(uintptr_t)addr;
 }
@@ -64,7 +64,7 @@ static void pages_free(void *mem)
 	free(mem);
 }
 
-void *pair_pages(struct kunit *test, size_t size)
+void *parley_pair_pages(struct kunit *test, size_t size)
 {
 	void *mem;
 
@@ -106,7 +106,7 @@ static void pair_close(void *priv)
 }
 
 /* Another device queue over the same ring, as if another device took over. */
-void pair_new_device(struct pair *p)
+void parley_pair_new_device(struct pair *p)
 {
 	struct parley_devq_config cfg = {
 		.name = "test-dev", .index = 3, .size = p->size,
@@ -124,8 +124,8 @@ void pair_new_device(struct pair *p)
 	}
 }
 
-struct pair *pair_open(struct kunit *test, u64 features, unsigned int size,
-		       unsigned int indirect_segs)
+struct pair *parley_pair_open(struct kunit *test, u64 features, unsigned int size,
+			      unsigned int indirect_segs)
 {
 	struct pair *p = kunit_kzalloc(test, sizeof(*p), GFP_KERNEL);
 	struct parley_drvq_config cfg = {
@@ -138,7 +138,7 @@ struct pair *pair_open(struct kunit *test, u64 features, unsigned int size,
 	p->test = test;
 	p->features = features | BIT_ULL(VIRTIO_F_VERSION_1);
 	p->size = size;
-	p->arena = pair_pages(test, PAIR_ARENA);
+	p->arena = parley_pair_pages(test, PAIR_ARENA);
 	if (features & PAIR_DMA)
 		p->dma = pair_device(test);
 	cfg.features = p->features;
@@ -151,7 +151,7 @@ struct pair *pair_open(struct kunit *test, u64 features, unsigned int size,
 
 	/* Everything the processor reaches, at its physical address. */
 	p->region = (struct parley_region){
-		.size = 1ull << 46, .host = (unsigned long)pair_virt(0),
+		.size = 1ull << 46, .host = (unsigned long)parley_pair_virt(0),
 		.perm = PARLEY_MEM_READ | PARLEY_MEM_WRITE,
 	};
 	p->map = (struct parley_memmap){ .nr = 1, .regions = &p->region };
@@ -160,16 +160,16 @@ struct pair *pair_open(struct kunit *test, u64 features, unsigned int size,
 #endif
 	KUNIT_ASSERT_EQ(test, parley_memmap_check(&p->map), 0);
 	parley_drvq_addr(q, &p->host);
-	p->host.desc = (unsigned long)pair_virt(p->host.desc);
-	p->host.driver = (unsigned long)pair_virt(p->host.driver);
-	p->host.device = (unsigned long)pair_virt(p->host.device);
-	pair_new_device(p);
+	p->host.desc = (unsigned long)parley_pair_virt(p->host.desc);
+	p->host.driver = (unsigned long)parley_pair_virt(p->host.driver);
+	p->host.device = (unsigned long)parley_pair_virt(p->host.device);
+	parley_pair_new_device(p);
 	KUNIT_ASSERT_NOT_NULL(test, p->dev);
 	return p;
 }
 
 /* Both sides start over; whatever was in flight is gone. */
-void pair_reset(struct pair *p)
+void parley_pair_reset(struct pair *p)
 {
 	while (parley_drvq_detach(p->drv))
 		;
@@ -186,7 +186,7 @@ static void raw_close(void *priv)
 	parley_devq_destroy(r->dev);
 }
 
-struct raw *raw_open(struct kunit *test, u64 features, unsigned int size)
+struct raw *parley_raw_open(struct kunit *test, u64 features, unsigned int size)
 {
 	struct raw *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
 	struct parley_devq_config cfg = {
@@ -200,14 +200,14 @@ struct raw *raw_open(struct kunit *test, u64 features, unsigned int size)
 	r->test = test;
 	r->packed = features & PAIR_PACKED;
 	r->size = size;
-	r->arena = pair_pages(test, PAIR_ARENA);
-	mem = pair_pages(test, size * sizeof(struct vring_desc));
+	r->arena = parley_pair_pages(test, PAIR_ARENA);
+	mem = parley_pair_pages(test, size * sizeof(struct vring_desc));
 	r->desc = mem;
 	r->pdesc = mem;
-	mem = pair_pages(test, 2 * size + 6);
+	mem = parley_pair_pages(test, 2 * size + 6);
 	r->avail = mem;
 	r->drv_event = mem;
-	mem = pair_pages(test, size * sizeof(struct vring_used_elem) + 6);
+	mem = parley_pair_pages(test, size * sizeof(struct vring_used_elem) + 6);
 	r->used = mem;
 	r->dev_event = mem;
 
@@ -232,8 +232,8 @@ struct raw *raw_open(struct kunit *test, u64 features, unsigned int size)
  * Write descriptor @at, for the ring's first lap.  @next is the link of the
  * split format; the packed one has the id @at there.
  */
-void raw_desc(struct raw *r, unsigned int at, u64 addr, u32 len, u16 flags,
-	      u16 next)
+void parley_raw_desc(struct raw *r, unsigned int at, u64 addr, u32 len, u16 flags,
+		     u16 next)
 {
 	if (r->packed) {
 		struct vring_packed_desc *d = &r->pdesc[at];
@@ -253,7 +253,7 @@ void raw_desc(struct raw *r, unsigned int at, u64 addr, u32 len, u16 flags,
 }
 
 /* Make heads 0 .. @n-1 available, round and round; packed descriptors are so by themselves. */
-void raw_avail(struct raw *r, unsigned int n)
+void parley_raw_avail(struct raw *r, unsigned int n)
 {
 	unsigned int i;
 
@@ -265,7 +265,7 @@ void raw_avail(struct raw *r, unsigned int n)
 }
 
 /* A clean ring and a device queue that is whole again. */
-void raw_reset(struct raw *r)
+void parley_raw_reset(struct raw *r)
 {
 	memset(r->desc, 0, r->size * sizeof(*r->desc));
 	memset(r->avail, 0, 2 * r->size + 6);

@@ -69,19 +69,19 @@ struct raw {
 
 #define PAIR_BUS	0x100001000ull	/* beyond 32 bits */
 
-struct pair *pair_open(struct kunit *test, u64 features, unsigned int size,
-		       unsigned int indirect_segs);
-void pair_reset(struct pair *p);
-void pair_new_device(struct pair *p);
-u64 pair_phys(const void *p);
-void *pair_virt(u64 addr);
-void *pair_pages(struct kunit *test, size_t size);
+struct pair *parley_pair_open(struct kunit *test, u64 features, unsigned int size,
+			      unsigned int indirect_segs);
+void parley_pair_reset(struct pair *p);
+void parley_pair_new_device(struct pair *p);
+u64 parley_pair_phys(const void *p);
+void *parley_pair_virt(u64 addr);
+void *parley_pair_pages(struct kunit *test, size_t size);
 
-struct raw *raw_open(struct kunit *test, u64 features, unsigned int size);
-void raw_desc(struct raw *r, unsigned int at, u64 addr, u32 len, u16 flags,
-	      u16 next);
-void raw_avail(struct raw *r, unsigned int n);
-void raw_reset(struct raw *r);
+struct raw *parley_raw_open(struct kunit *test, u64 features, unsigned int size);
+void parley_raw_desc(struct raw *r, unsigned int at, u64 addr, u32 len, u16 flags,
+		     u16 next);
+void parley_raw_avail(struct raw *r, unsigned int n);
+void parley_raw_reset(struct raw *r);
 
 /* A small generator: the same numbers from the same seed, everywhere. */
 struct rnd {

@@ -55,13 +55,13 @@ static bool size_fits(const struct ring_case *c, unsigned int size)
 static void walk(struct kunit *test, const struct ring_case *c,
 		 unsigned int size, unsigned int segs, u64 seed)
 {
-	struct oracle *o = oracle_open(test, pair_open(test, c->features, size, segs),
+	struct oracle *o = parley_oracle_open(test, parley_pair_open(test, c->features, size, segs),
 				       seed);
 	unsigned int i;
 
 	for (i = 0; i < 6000; i++)
-		oracle_step(o);
-	oracle_drain(o);
+		parley_oracle_step(o);
+	parley_oracle_drain(o);
 	if (test->status == KUNIT_FAILURE)
 		kunit_info(test, "size %u, %u ready table entries, seed %llu",
 			   size, segs, (unsigned long long)seed);
@@ -96,7 +96,7 @@ struct sweep {
 
 static void *sweep_array(struct kunit *test, size_t n, size_t size)
 {
-	return pair_pages(test, n * size);
+	return parley_pair_pages(test, n * size);
 }
 
 /* One lap or less: all in, all out backwards, every cookie where it belongs. */
@@ -146,14 +146,14 @@ static void sweep_round(struct kunit *test, struct sweep *s, unsigned int nr,
 /* Beyond every wrap-around: ring size, wrap counter, 16-bit index. */
 static void sweep(struct kunit *test, const struct ring_case *c, unsigned int size)
 {
-	struct sweep s = { .p = pair_open(test, c->features, size, 0) };
+	struct sweep s = { .p = parley_pair_open(test, c->features, size, 0) };
 	struct rnd rnd = { .state = size };
 
 	s.chains = sweep_array(test, size, sizeof(*s.chains));
 	s.iov = sweep_array(test, size, sizeof(*s.iov));
 	s.done = sweep_array(test, size, sizeof(*s.done));
 	s.bufs = sweep_array(test, size, sizeof(*s.bufs));
-	s.seg = (struct parley_seg){ pair_phys(s.p->arena), 6 };
+	s.seg = (struct parley_seg){ parley_pair_phys(s.p->arena), 6 };
 	while (s.next < 65536 + 3 * size)
 		sweep_round(test, &s, rnd_below(&rnd, 2) ? size :
 			    1 + rnd_below(&rnd, size),
@@ -199,10 +199,10 @@ static void ring_sizes(struct kunit *test)
 static void ring_batch(struct kunit *test)
 {
 	const struct ring_case *c = test->param_value;
-	struct pair *p = pair_open(test, c->features, 8, 4);
+	struct pair *p = parley_pair_open(test, c->features, 8, 4);
 	struct parley_seg segs[3] = {
-		{ pair_phys(p->arena), 16 }, { pair_phys(p->arena + 64), 32 },
-		{ pair_phys(p->arena + 128), 32 } };
+		{ parley_pair_phys(p->arena), 16 }, { parley_pair_phys(p->arena + 64), 32 },
+		{ parley_pair_phys(p->arena + 128), 32 } };
 	struct parley_buf bufs[3] = {
 		{ .segs = segs, .n_out = 1, .n_in = 1, .cookie = &bufs[0] },
 		{ .segs = segs, .n_out = 1, .cookie = &bufs[1] },
@@ -242,8 +242,8 @@ static bool notify_gone(struct parley_drvq *q, u32 data)
 static void ring_submit(struct kunit *test)
 {
 	const struct ring_case *c = test->param_value;
-	struct pair *p = pair_open(test, c->features, 2, 0);
-	struct parley_seg seg = { pair_phys(p->arena), 16 };
+	struct pair *p = parley_pair_open(test, c->features, 2, 0);
+	struct parley_seg seg = { parley_pair_phys(p->arena), 16 };
 	struct parley_buf buf = { .segs = &seg, .n_out = 1, .cookie = p };
 	struct parley_drvq_config cfg = {
 		.name = "gone", .size = 2, .features = p->features, .dev = p->dma,
@@ -271,7 +271,7 @@ static void ring_submit(struct kunit *test)
 static void ring_base(struct kunit *test)
 {
 	const struct ring_case *c = test->param_value;
-	struct pair *p = pair_open(test, c->features, 4, 0);
+	struct pair *p = parley_pair_open(test, c->features, 4, 0);
 	u32 base = 0;
 
 	if (c->features & PAIR_PACKED) {

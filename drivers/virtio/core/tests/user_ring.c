@@ -38,7 +38,7 @@ static void user_free(void)
 
 static unsigned long user_alloc(struct kunit *test)
 {
-	return (unsigned long)pair_pages(test, 3 * AREA);
+	return (unsigned long)parley_pair_pages(test, 3 * AREA);
 }
 
 static void user_write(struct kunit *test, unsigned long to, const void *from,
@@ -81,7 +81,7 @@ static void user_fill(struct kunit *test, struct user_ring *u)
 	user_write(test, u->mem + AREA, &a, sizeof(a));
 }
 
-void user_ring_open(struct kunit *test, struct user_ring *u, u64 features)
+void parley_user_ring_open(struct kunit *test, struct user_ring *u, u64 features)
 {
 	struct parley_devq_config cfg = {
 		.name = "test-user", .size = SIZE, .space = PARLEY_SPACE_USER,
@@ -103,17 +103,17 @@ void user_ring_open(struct kunit *test, struct user_ring *u, u64 features)
 }
 
 /* What the device writes: the used ring, or the descriptors. */
-void user_ring_revoke(struct kunit *test, struct user_ring *u)
+void parley_user_ring_revoke(struct kunit *test, struct user_ring *u)
 {
 	user_revoke(test, u->packed ? u->mem : u->mem + 2 * AREA, AREA);
 }
 
-void user_ring_revoke_all(struct kunit *test, struct user_ring *u)
+void parley_user_ring_revoke_all(struct kunit *test, struct user_ring *u)
 {
 	user_revoke(test, u->mem, 2 * AREA);
 }
 
-void user_ring_close(struct user_ring *u)
+void parley_user_ring_close(struct user_ring *u)
 {
 	parley_devq_destroy(u->dev);
 	u->dev = NULL;

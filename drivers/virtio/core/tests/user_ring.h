@@ -21,9 +21,9 @@ struct user_ring {
 	struct parley_memmap map;
 };
 
-void user_ring_open(struct kunit *test, struct user_ring *u, u64 features);
-void user_ring_revoke(struct kunit *test, struct user_ring *u);
-void user_ring_revoke_all(struct kunit *test, struct user_ring *u);
-void user_ring_close(struct user_ring *u);
+void parley_user_ring_open(struct kunit *test, struct user_ring *u, u64 features);
+void parley_user_ring_revoke(struct kunit *test, struct user_ring *u);
+void parley_user_ring_revoke_all(struct kunit *test, struct user_ring *u);
+void parley_user_ring_close(struct user_ring *u);
 
 #endif /* _PARLEY_CORE_TESTS_USER_RING_H */
