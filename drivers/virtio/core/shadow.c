@@ -9,7 +9,7 @@
  * The free list is first in, first out: as long as the device completes in
  * order, ids go round, and so do the descriptors of the split table, which is
  * what a processor can fetch ahead.  In order (VIRTIO_F_IN_ORDER) they must go
- * round (spec 2.7.5.1), and the id after a chain's last is the next chain's.
+ * round (spec 2.7.5), and the id after a chain's last is the next chain's.
  */
 #include "ring.h"
 
