@@ -12,14 +12,10 @@
 #define D_TABLE	VRING_DESC_F_INDIRECT
 #define CANARY	0x5a5a5a5aul
 
-/**
- * struct prey - a device queue and what it took last
- * @r: its ring, written by hand
- * @chains: one more than a take may fill
- * @iov: of each, with one piece more than a chain may have
- */
+/* A device queue and what it took last. */
 struct prey {
-	struct raw *r;
+	struct raw *r;		/* its ring, written by hand */
+	/* One more than a take may fill, one piece more than a chain may have. */
 	struct parley_chain chains[SIZE + 1];
 	struct parley_iov iov[SIZE + 1][PIECES + 1];
 };
