@@ -309,10 +309,7 @@ PARLEY_EXPORT(parley_devq_set_map);
  */
 void parley_devq_break(struct parley_devq *q, const char *why)
 {
-	if (why)
-		parley_ring_break(&q->ring, "%s", why);
-	else
-		WRITE_ONCE(q->ring.broken, true);
+	parley_ring_stop(&q->ring, why);
 }
 PARLEY_EXPORT(parley_devq_break);
 

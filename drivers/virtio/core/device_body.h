@@ -494,11 +494,7 @@ static __always_inline bool dev_publish(struct parley_devq *q,
 	call = fmt_call_wanted(q, s);
 	if (unlikely(call < 0))
 		goto fault;
-	q->ring.stats.publishes++;
-	if (call)
-		q->ring.stats.notified++;
-	else
-		q->ring.stats.suppressed++;
+	vq_count_publish(&q->ring, call);
 	trace_parley_publish(&q->ring, q->pub_count, call);
 	q->pub = q->done;
 	q->pub_count = 0;

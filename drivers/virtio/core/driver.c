@@ -318,10 +318,7 @@ PARLEY_EXPORT(parley_drvq_reset);
  */
 void parley_drvq_break(struct parley_drvq *q, const char *why)
 {
-	if (why)
-		parley_ring_break(&q->ring, "%s", why);
-	else
-		WRITE_ONCE(q->ring.broken, true);
+	parley_ring_stop(&q->ring, why);
 }
 PARLEY_EXPORT(parley_drvq_break);
 

@@ -272,11 +272,7 @@ bool VQ_FN(drv_publish)(struct parley_drvq *q)
 
 	fmt_drv_publish(q);
 	kick = fmt_kick_wanted(q);
-	q->ring.stats.publishes++;
-	if (kick)
-		q->ring.stats.notified++;
-	else
-		q->ring.stats.suppressed++;
+	vq_count_publish(&q->ring, kick);
 	trace_parley_publish(&q->ring, q->seq_put - q->seq_pub, kick);
 	q->seq_pub = q->seq_put;
 	q->pub_desc = 0;

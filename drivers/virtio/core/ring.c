@@ -58,3 +58,18 @@ void parley_ring_break(struct vq_ring *r, const char *fmt, ...)
 	vq_log(r->dev, "queue %u (%s) is broken: %s; reset the device to use it again\n",
 	       r->index, r->name, why);
 }
+
+/**
+ * parley_ring_stop() - the owner gives the ring up
+ * @r: the ring
+ * @why: said once, as an error; NULL: nothing is wrong
+ *
+ * Any context.
+ */
+void parley_ring_stop(struct vq_ring *r, const char *why)
+{
+	if (why)
+		parley_ring_break(r, "%s", why);
+	else
+		WRITE_ONCE(r->broken, true);
+}

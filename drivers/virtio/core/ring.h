@@ -318,6 +318,7 @@ struct vq_ring_desc {
 
 int parley_ring_init(struct vq_ring *r, const struct vq_ring_desc *d);
 void parley_ring_break(struct vq_ring *r, const char *fmt, ...) __printf(2, 3) __cold;
+void parley_ring_stop(struct vq_ring *r, const char *why);
 
 /* shadow.c: ids, indirect tables and mappings of the driver role */
 int parley_shadow_create(struct parley_drvq *q, unsigned int segs);
@@ -356,6 +357,16 @@ void parley_debugfs_remove(struct vq_ring *r);
 #define parley_debugfs_add_devq(q)	((void)(q))
 #define parley_debugfs_remove(r)	((void)(r))
 #endif
+
+/* One publication more, and whether the peer wanted to know. */
+static __always_inline void vq_count_publish(struct vq_ring *r, bool notify)
+{
+	r->stats.publishes++;
+	if (notify)
+		r->stats.notified++;
+	else
+		r->stats.suppressed++;
+}
 
 /* Chains that the device may complete: published and not reaped. */
 static __always_inline u16 vq_published(const struct parley_drvq *q)
