@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Inside the vhost library.  One noun for each file:
+ *
+ *	dev.c		a device: made, owned, reset, released; the registry
+ *	ioctl.c		the VMM's calls: one table row, one small function each
+ *	config.c	configuration space and what mainline has for vDPA only
+ *	vq.c		a ring: set up, started, stopped, broken, kept
+ *	memory.c	the memory table: the guest's addresses to ours and back
+ *	iotlb.c		a device IOMMU: messages, look-ups, misses
+ *	pin.c		an area of user memory, pinned, accounted and mapped
+ *	log.c		the dirty log
+ *	worker.c	threads that serve rings
+ *	serve.c		one round of a ring: reap, take, limit, submit, publish
+ *	req.c		a request: its memory, its end
+ *	notify.c	kicks and calls: eventfds, moderation
+ *	poll.c		adaptive busy polling
+ *	stats.c		what all did
+ *	netlink.c	the family "parley" (its policies: netlink_gen.c)
+ *
+ * Lock order, outermost first:
+ *
+ *	parley_vhost_registry_lock (mutex)	list of devices and drivers
+ *	dev->mutex				the VMM's calls, worker list
+ *	vq->mutex				one ring, held while it is served
+ *	dev->log.lock (mutex)			pinned pages of the dirty log
+ *	dev->iotlb.lock (spinlock)		messages to and from the VMM
+ *	worker->lock (spinlock, irqsave)	the worker's run queue
+ *
+ * A worker takes vq->mutex only.  Who waits for requests in flight holds
+ * dev->mutex at most, never vq->mutex, and reaps by itself: so stopping needs no
+ * worker, and a killed worker stops its rings without dev->mutex.
+ */
+#ifndef _PARLEY_VHOST_PRIV_H
+#define _PARLEY_VHOST_PRIV_H
+
+#include <linux/eventfd.h>
+#include <linux/hrtimer.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/miscdevice.h>
+#include <linux/mutex.h>
+#include <linux/poll.h>
+#include <linux/sched/mm.h>
+#include <linux/vhost.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+#include <parley/vhost.h>
+#include <uapi/linux/parley_vhost.h>
+
+#define VHOST_WORKERS_MAX	64	/* of one device */
+#define VHOST_BURST		32	/* chains of one submit() */
+#define VHOST_WEIGHT_REQS	512	/* requests of one ring before the next */
+#define VHOST_WEIGHT_BYTES	(16u << 20)
+#define VHOST_REGIONS_MAX	509	/* as mainline's default */
+#define VHOST_POLL_MAX_US	10000
+
+/* ------------------------------------------------------------- pin.c */
+
+/**
+ * struct vhost_area - user memory, pinned for as long as we like and mapped
+ * @kern: where it is mapped, byte for byte; NULL if it is not
+ * @pages: its pages
+ * @nr: number of pages, accounted to @mm (RLIMIT_MEMLOCK)
+ * @mm: whose
+ */
+struct vhost_area {
+	void *kern;
+	struct page **pages;
+	unsigned int nr;
+	struct mm_struct *mm;
+};
+
+int vhost_area_pin(struct vhost_area *area, u64 uaddr, size_t len);
+void vhost_area_unpin(struct vhost_area *area);
+
+/* ---------------------------------------------------------- memory.c */
+
+/**
+ * struct vhost_mem - a memory table, immutable once made
+ * @map: the guest's addresses to the VMM's, for the core
+ * @by_host: the same regions sorted by host address, for the dirty log
+ * @regions: of @map
+ */
+struct vhost_mem {
+	struct parley_memmap map;
+	struct parley_region *by_host;
+	struct parley_region regions[];
+};
+
+struct vhost_mem *vhost_mem_from_user(const struct vhost_memory __user *arg);
+void vhost_mem_free(struct vhost_mem *mem);
+u64 vhost_mem_top(const struct vhost_mem *mem);	/* one past the last address */
+/* Calls fn for each guest range behind a host range; aliases more than once. */
+int vhost_mem_reverse(const struct vhost_mem *mem, u64 host, u64 len,
+		      int (*fn)(void *arg, u64 guest, u64 len), void *arg);
+
+/* ----------------------------------------------------------- iotlb.c */
+
+/**
+ * struct vhost_iotlb - translations that the VMM told us of (ACCESS_PLATFORM)
+ * @on: in use
+ * @v2: messages are of version 2
+ * @lock: protects @messages, @nr_messages
+ * @messages: misses for the VMM to read, bounded
+ * @nr_messages: how many
+ * @wait: readers of the device file
+ *
+ * The translations of a ring are its own (vq->tlb), changed under vq->mutex;
+ * each message is applied to every ring.
+ */
+struct vhost_iotlb {
+	bool on;
+	bool v2;
+	spinlock_t lock;
+	struct list_head messages;
+	unsigned int nr_messages;
+	wait_queue_head_t wait;
+};
+
+struct vhost_tlb;	/* one ring's translations; private to iotlb.c */
+
+void vhost_iotlb_init(struct parley_vhost *dev);
+void vhost_iotlb_release(struct parley_vhost *dev);
+int vhost_iotlb_enable(struct parley_vhost *dev, bool on);
+ssize_t vhost_iotlb_read(struct parley_vhost *dev, struct iov_iter *to,
+			 bool nonblock);
+ssize_t vhost_iotlb_write(struct parley_vhost *dev, struct iov_iter *from);
+__poll_t vhost_iotlb_poll(struct parley_vhost *dev, struct file *file,
+			  poll_table *wait);
+struct parley_memmap *vhost_iotlb_map(struct parley_vhost_vq *vq);
+/* Host address of ring memory; -EAGAIN after asking the VMM. */
+int vhost_iotlb_find(struct parley_vhost_vq *vq, u64 iova, u64 len, u32 perm,
+		     u64 *host);
+void vhost_iotlb_free_vq(struct parley_vhost_vq *vq);
+
+/* ------------------------------------------------------------- log.c */
+
+/**
+ * struct vhost_log - the dirty log: one bit for each 4 KiB of guest memory
+ * @base: user address of the bitmap; 0 for none
+ * @pages: pages of it pinned so far, by number
+ * @ctx: eventfd told of every change; optional
+ * @lock: protects the above; taken under vq->mutex
+ * @errors: bits that could not be set
+ */
+struct vhost_log {
+	u64 base;
+	struct xarray pages;
+	struct eventfd_ctx *ctx;
+	struct mutex lock;
+	u64 errors;
+};
+
+void vhost_log_init(struct parley_vhost *dev);
+void vhost_log_release(struct parley_vhost *dev);
+int vhost_log_set_base(struct parley_vhost *dev, u64 base);
+int vhost_log_set_ctx(struct parley_vhost *dev, int fd);
+/* Both under vq->mutex, and only if vq->logging. */
+void vhost_log_req(struct parley_vhost_req *req);
+void vhost_log_ring(struct parley_vhost_vq *vq);
+
+/* ---------------------------------------------------------- worker.c */
+
+/* Who is served first; a lower lane still gets every eighth round. */
+enum vhost_lane {
+	VHOST_LANE_LATENCY,
+	VHOST_LANE_NORMAL,
+	VHOST_LANE_BULK,
+	VHOST_LANES,
+};
+
+/**
+ * struct vhost_worker - a thread that serves rings, fairly in turn
+ * @dev: its device
+ * @id: as VHOST_NEW_WORKER returned
+ * @task: vhost_task, or NULL if @thread is used
+ * @thread: kthread: for VHOST_FORK_OWNER_KTHREAD and for owners without mm
+ * @attached: rings; under dev->mutex
+ * @lock: protects @queue, @killed
+ * @queue: rings to serve, a list for each lane, first come first served
+ * @killed: its process was killed; nothing will be served again
+ * @node: NUMA node of the rings it serves, NUMA_NO_NODE for several
+ * @stats: written by the thread only
+ * @rcu: freed after everybody who looked at vq->worker is gone
+ */
+struct vhost_worker {
+	struct parley_vhost *dev;
+	u32 id;
+	struct vhost_task *task;
+	struct task_struct *thread;
+	unsigned int attached;
+	spinlock_t lock;
+	struct list_head queue[VHOST_LANES];
+	bool killed;
+	int node;
+	struct {
+		u64 rounds;
+		u64 sleeps;
+		u64 wakeups;
+		u64 polls;
+		u64 poll_hits;
+		u64 poll_ns;
+		u64 busy_ns;
+	} stats;
+	struct rcu_head rcu;
+};
+
+struct vhost_worker *vhost_worker_create(struct parley_vhost *dev);
+void vhost_worker_destroy(struct vhost_worker *worker);
+struct vhost_worker *vhost_worker_find(struct parley_vhost *dev, u32 id);
+int vhost_worker_attach(struct parley_vhost_vq *vq, struct vhost_worker *worker);
+/* Put the ring on its worker's queue and wake it; any context. */
+void vhost_vq_queue(struct parley_vhost_vq *vq);
+/* Serve the ring no more: off the queue, and no round is running after. */
+void vhost_vq_unqueue(struct parley_vhost_vq *vq);
+
+/* ------------------------------------------------------------- poll.c */
+
+/**
+ * struct vhost_poll_policy - how long to look for work before sleeping
+ * @max_us: the most; 0 never polls (VHOST_SET_VRING_BUSYLOOP_TIMEOUT, netlink)
+ * @budget: percent of the worker's time that polling in vain may take
+ * @now_us: what it is at present: doubled when polling paid, halved when not
+ */
+struct vhost_poll_policy {
+	u32 max_us;
+	u32 budget;
+	u32 now_us;
+};
+
+/* In the worker, with nothing queued: true if some ring has work now. */
+bool vhost_worker_poll(struct vhost_worker *worker);
+
+/* ----------------------------------------------------------- notify.c */
+
+/**
+ * struct vhost_kick - the guest's notification
+ * @file: eventfd; NULL for none
+ * @table: how we get to @head
+ * @wait: our entry in its wait queue
+ * @head: its wait queue, while hooked
+ */
+struct vhost_kick {
+	struct file *file;
+	poll_table table;
+	wait_queue_entry_t wait;
+	wait_queue_head_t *head;
+};
+
+/**
+ * struct vhost_moderation - calls held back
+ * @max_reqs: completions for one call; 0 or 1 for no moderation
+ * @max_us: but no later than this
+ * @pending: completions without a call so far; under vq->mutex
+ * @wanted: the driver wants one
+ * @timer: fires at @max_us
+ */
+struct vhost_moderation {
+	u32 max_reqs;
+	u32 max_us;
+	u32 pending;
+	bool wanted;
+	struct hrtimer timer;
+};
+
+int vhost_kick_set(struct parley_vhost_vq *vq, int fd);
+void vhost_kick_start(struct parley_vhost_vq *vq);	/* hook the eventfd */
+void vhost_kick_stop(struct parley_vhost_vq *vq);
+int vhost_call_set(struct parley_vhost_vq *vq, int fd);
+int vhost_err_set(struct parley_vhost_vq *vq, int fd);
+/* nr completions were published, the driver wants a call or not. */
+void vhost_call(struct parley_vhost_vq *vq, unsigned int nr, bool wanted);
+void vhost_call_flush(struct parley_vhost_vq *vq);
+void vhost_notify_init(struct parley_vhost_vq *vq);
+void vhost_notify_release(struct parley_vhost_vq *vq);
+
+/* --------------------------------------------------------------- vq.c */
+
+enum vhost_vq_state {
+	VHOST_VQ_IDLE,
+	VHOST_VQ_RUNNING,
+	VHOST_VQ_STOPPING,
+	VHOST_VQ_BROKEN,
+};
+
+/**
+ * struct parley_vhost_vq - a ring of a device
+ * @dev: its device
+ * @index: its number
+ * @mutex: serialises everything about it; held while it is served
+ * @state: changed under @mutex
+ * @num: descriptors, as the VMM set (0: not yet)
+ * @addr: areas as the VMM set: its addresses, or I/O addresses with an IOMMU
+ * @addr_set: they are set
+ * @log_ring: VHOST_VRING_F_LOG was given
+ * @log_addr: guest address for it, as given
+ * @base: where to start, or where it stopped
+ * @devq: the core's queue, while started
+ * @desc, @driver, @device: areas, while started and pinned
+ * @host: host addresses of the areas, while started
+ * @ring: a lent ring instead (parley_vhost_vq_join())
+ * @joined: there is one
+ * @logging: the dirty log is on for this ring
+ * @keep: where to keep the state for a successor; pinned
+ * @tlb: translations, with a device IOMMU
+ * @worker: who serves it; RCU
+ * @entry: on worker->queue; under worker->lock
+ * @queued: so it is
+ * @reqs: all requests, while started
+ * @iovs: their pieces
+ * @free: requests not in flight; under @mutex
+ * @nr_reqs: all of them
+ * @nr_free: how many
+ * @in_flight: taken and not yet done
+ * @done: requests that ended, from any context
+ * @drained: woken when @done gets its first or @in_flight becomes 0
+ * @kick, @call, @err: eventfds
+ * @moderation, @poll, @lane: policies
+ * @limit: its own limit
+ * @limit_timer: fires when the limits admit again
+ * @stats: under @mutex
+ * @priv: the accelerator's
+ */
+struct parley_vhost_vq {
+	struct parley_vhost *dev;
+	unsigned int index;
+	struct mutex mutex;
+	enum vhost_vq_state state;
+	unsigned int num;
+	struct parley_vq_addr addr;
+	bool addr_set;
+	bool log_ring;
+	u64 log_addr;
+	u32 base;
+	struct parley_devq *devq;
+	struct vhost_area desc;
+	struct vhost_area driver;
+	struct vhost_area device;
+	struct parley_vq_addr host;
+	struct parley_vhost_ring ring;
+	bool joined;
+	bool logging;
+	struct vhost_area keep;
+	struct vhost_tlb *tlb;
+	struct vhost_worker __rcu *worker;
+	struct list_head entry;
+	bool queued;
+	void *reqs;
+	struct parley_iov *iovs;
+	struct parley_vhost_req *free;
+	unsigned int nr_reqs;
+	unsigned int nr_free;
+	atomic_t in_flight;
+	struct llist_head done;
+	wait_queue_head_t drained;
+	struct vhost_kick kick;
+	struct eventfd_ctx *call;
+	struct eventfd_ctx *err;
+	struct vhost_moderation moderation;
+	struct vhost_poll_policy poll;
+	enum vhost_lane lane;
+	struct parley_limit limit;
+	struct hrtimer limit_timer;
+	struct {
+		u64 kicks;
+		u64 rounds;
+		u64 requests;
+		u64 bytes_read;		/* from the guest */
+		u64 bytes_written;	/* to the guest */
+		u64 calls;
+		u64 calls_suppressed;
+		u64 calls_moderated;
+		u64 throttled;
+		u64 weight_yields;
+		u64 errors;
+	} stats;
+	void *priv;
+};
+
+void vhost_vq_init(struct parley_vhost_vq *vq, struct parley_vhost *dev,
+		   unsigned int index);
+void vhost_vq_release(struct parley_vhost_vq *vq);
+void vhost_vq_break(struct parley_vhost_vq *vq, const char *why);
+int vhost_vq_set_map(struct parley_vhost_vq *vq);	/* under vq->mutex */
+/* Stop without dev->mutex, in a worker that is being killed. */
+void vhost_vq_kill(struct parley_vhost_vq *vq);
+
+/* ------------------------------------------------------ serve.c, req.c */
+
+int vhost_reqs_alloc(struct parley_vhost_vq *vq);
+void vhost_reqs_free(struct parley_vhost_vq *vq);
+/* One round; true if there is more to do at once.  In the worker. */
+bool vhost_vq_serve(struct parley_vhost_vq *vq);
+/* Log, complete, publish and call what is done.  Under vq->mutex. */
+unsigned int vhost_vq_reap(struct parley_vhost_vq *vq);
+/* Wait until nothing is in flight, reaping; without vq->mutex. */
+void vhost_vq_drain(struct parley_vhost_vq *vq);
+
+/* -------------------------------------------------------------- dev.c */
+
+/**
+ * struct parley_vhost - a device: one open file of /dev/parley-NAME
+ * @drv: its accelerator
+ * @ref: file, netlink look-ups, workers
+ * @id: number in the registry
+ * @mutex: serialises the VMM's calls
+ * @mm: the owner's; held by mmgrab(), users of it by the workers
+ * @owner_pid: for people
+ * @owned: VHOST_SET_OWNER was called
+ * @dead: released, or its owner died
+ * @in_kernel: opened by parley_vhost_open(); has no mm
+ * @fork_owner: VHOST_FORK_OWNER_TASK or _KTHREAD
+ * @features: acknowledged
+ * @backend_features: acknowledged
+ * @mem: memory table; replaced under dev->mutex and every vq->mutex
+ * @iotlb: device IOMMU
+ * @log: dirty log
+ * @workers: by id
+ * @limit: of the whole device
+ * @config_call: eventfd of configuration changes
+ * @config_changed, @config_priv: the same for a loopback
+ * @vqs: drv->max_queues of them
+ * @priv: the accelerator's
+ */
+struct parley_vhost {
+	const struct parley_vhost_driver *drv;
+	struct kref ref;
+	u32 id;
+	struct mutex mutex;
+	struct mm_struct *mm;
+	pid_t owner_pid;
+	bool owned;
+	bool dead;
+	bool in_kernel;
+	u8 fork_owner;
+	u64 features;
+	u64 backend_features;
+	struct vhost_mem *mem;
+	struct vhost_iotlb iotlb;
+	struct vhost_log log;
+	struct xarray workers;
+	struct parley_limit limit;
+	struct eventfd_ctx *config_call;
+	void (*config_changed)(void *priv);
+	void *config_priv;
+	struct parley_vhost_vq **vqs;
+	void *priv;
+};
+
+extern struct mutex parley_vhost_registry_lock;
+
+struct parley_vhost *vhost_dev_get(u32 id);		/* NULL, or with a reference */
+struct parley_vhost *vhost_dev_next(u32 *id);		/* the first from *id on */
+void vhost_dev_put(struct parley_vhost *dev);
+
+/* "parley-blk 3: " before every message; queues add their number. */
+#define dev_say(dev, fmt, ...) \
+	pr_err_ratelimited("parley-%s %u: " fmt, (dev)->drv->name, (dev)->id, ##__VA_ARGS__)
+#define vq_say(vq, fmt, ...) \
+	dev_say((vq)->dev, "queue %u: " fmt, (vq)->index, ##__VA_ARGS__)
+
+/* ------------------------------------------- ioctl.c, config.c, netlink.c */
+
+long vhost_ioctl(struct parley_vhost *dev, unsigned int cmd, unsigned long arg);
+long vhost_config_ioctl(struct parley_vhost *dev, unsigned int cmd,
+			void __user *arg);
+
+int vhost_netlink_init(void);
+void vhost_netlink_exit(void);
+
+#endif /* _PARLEY_VHOST_PRIV_H */

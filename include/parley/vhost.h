@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The vhost library: what every host accelerator stands on.
+ *
+ * An accelerator (vhost blk, say) knows what its requests mean and nothing
+ * else.  The library gives it a character device /dev/parley-NAME that speaks
+ * the kernel's vhost ABI, the guest's memory, workers, kicks and calls, polling
+ * and moderation, limits, the dirty log and statistics:
+ *
+ *	VMM --ioctl--> library --open/release/ioctl/config--> accelerator
+ *	guest --kick--> worker: take a burst --submit(reqs)--> accelerator
+ *	accelerator --parley_vhost_req_done()--> worker: log, complete, publish,
+ *						 call --> guest
+ *
+ * Phases of a device:
+ *
+ *	open	   private data is made
+ *	owner	   VHOST_SET_OWNER: bound to the memory of the caller; the first
+ *		   worker exists
+ *	set up	   features, memory table, rings, the accelerator's back end
+ *	running	   any ring started, by VHOST_VDPA_SET_VRING_ENABLE or by the
+ *		   accelerator with parley_vhost_vq_start()
+ *	release	   rings stopped, requests finished, workers gone, memory let go
+ *
+ * Phases of a ring (see the table in drivers/vhost/core/vq.c):
+ *
+ *	idle -> running	  parley_vhost_vq_start(): the ring's pages are pinned, the
+ *			  requests allocated, vq_start() called
+ *	running -> idle	  parley_vhost_vq_stop(): nothing more is taken, every
+ *			  request in flight is finished and published, then
+ *			  vq_stop() is called
+ *	running -> broken the guest violated the ring, or its memory went away:
+ *			  said once, the VMM told through the error eventfd;
+ *			  requests in flight finish but are not published.  Stop
+ *			  and start again to recover.
+ *
+ * A request belongs to the accelerator from submit() until it calls
+ * parley_vhost_req_done(), exactly once, in any context.
+ *
+ * Memory: the pieces of a request (req->chain.iov) are addresses of the guest's
+ * memory in the space of the queue: user addresses under the owner's mm, which
+ * is current in submit(), or kernel addresses with the loopback transport.  Use
+ * the helpers below, which hide which it is.
+ *
+ * Locking: dev->mutex serialises the VMM's calls; it is held in open, release,
+ * ioctl, config and vq_start/vq_stop.  vq->mutex serialises one ring; it is held
+ * in submit().  Order: dev->mutex, vq->mutex.  parley_vhost_req_done() takes no
+ * lock.
+ */
+#ifndef _PARLEY_VHOST_H
+#define _PARLEY_VHOST_H
+
+#include <linux/llist.h>
+#include <linux/module.h>
+#include <linux/types.h>
+#include <linux/uio.h>
+#include <parley/limits.h>
+#include <parley/virtqueue.h>
+
+struct file;
+struct parley_vhost;
+struct parley_vhost_vq;
+
+/* Pieces of one request: more than any driver sends that keeps to 254 segments. */
+#define PARLEY_VHOST_PIECES	272
+
+/**
+ * struct parley_vhost_req - one request of a guest
+ * @chain: pieces to read, then pieces to write; see struct parley_chain.  Set
+ *	chain.written before parley_vhost_req_done().
+ * @vq: its ring
+ * @done: the library's
+ * @next: the library's
+ *
+ * An accelerator's own part follows: it embeds this as its first member and
+ * says so in struct parley_vhost_driver.req_size.
+ */
+struct parley_vhost_req {
+	struct parley_chain chain;
+	struct parley_vhost_vq *vq;
+	struct llist_node done;
+	struct parley_vhost_req *next;
+};
+
+/**
+ * struct parley_vhost_driver - an accelerator
+ * @name: "blk" makes /dev/parley-blk
+ * @owner: THIS_MODULE
+ * @device_id: virtio device type
+ * @features: feature bits of the type that any device of this kind may have;
+ *	the library adds those of the ring and of vhost
+ * @priv_size: bytes of private data of a device, see parley_vhost_priv()
+ * @req_size: bytes of a request, at least sizeof(struct parley_vhost_req)
+ * @max_queues: most queues of a device
+ * @max_in_flight: most requests of one ring that are in flight; the ring's size
+ *	if that is smaller
+ * @config_size: bytes of configuration space
+ * @open: optional: private data is zeroed
+ * @release: optional: its mirror; no ring runs
+ * @device_features: optional: bits of @features that this very device offers
+ *	now (its back end decides)
+ * @ready: may rings start?  0, or an error for the VMM
+ * @ioctl: optional: calls that are the accelerator's own; -ENOIOCTLCMD for
+ *	unknown ones
+ * @config_read: fill @config_size bytes, little-endian
+ * @config_write: optional: the guest wrote @len bytes at @off
+ * @vq_start: optional: the ring is about to run; may fail
+ * @vq_stop: optional: its mirror; nothing is in flight
+ * @submit: serve @nr requests: in the ring's worker, may sleep shortly but not
+ *	wait for a device.  All of them must end in parley_vhost_req_done().
+ * @poll: optional: look for completions of this ring without waiting; true if
+ *	there may be some later (requests are in flight)
+ */
+struct parley_vhost_driver {
+	const char *name;
+	struct module *owner;
+	u32 device_id;
+	u64 features;
+	size_t priv_size;
+	size_t req_size;
+	unsigned int max_queues;
+	unsigned int max_in_flight;
+	unsigned int config_size;
+	int (*open)(struct parley_vhost *dev);
+	void (*release)(struct parley_vhost *dev);
+	u64 (*device_features)(struct parley_vhost *dev);
+	int (*ready)(struct parley_vhost *dev);
+	long (*ioctl)(struct parley_vhost *dev, unsigned int cmd,
+		      void __user *arg);
+	void (*config_read)(struct parley_vhost *dev, void *config);
+	int (*config_write)(struct parley_vhost *dev, unsigned int off,
+			    const void *buf, unsigned int len);
+	int (*vq_start)(struct parley_vhost_vq *vq);
+	void (*vq_stop)(struct parley_vhost_vq *vq);
+	void (*submit)(struct parley_vhost_vq *vq,
+		       struct parley_vhost_req **reqs, unsigned int nr);
+	bool (*poll)(struct parley_vhost_vq *vq);
+};
+
+int parley_vhost_register(const struct parley_vhost_driver *drv);
+void parley_vhost_unregister(const struct parley_vhost_driver *drv);
+
+/* ------------------------------------------------------ for accelerators */
+
+void *parley_vhost_priv(const struct parley_vhost *dev);
+u64 parley_vhost_features(const struct parley_vhost *dev);
+bool parley_vhost_running(const struct parley_vhost *dev);
+void parley_vhost_config_changed(struct parley_vhost *dev);
+
+struct parley_vhost *parley_vhost_vq_dev(const struct parley_vhost_vq *vq);
+unsigned int parley_vhost_vq_index(const struct parley_vhost_vq *vq);
+void *parley_vhost_vq_priv(const struct parley_vhost_vq *vq);
+void parley_vhost_vq_set_priv(struct parley_vhost_vq *vq, void *priv);
+struct parley_vhost_vq *parley_vhost_get_vq(struct parley_vhost *dev,
+					    unsigned int index);
+
+int parley_vhost_vq_start(struct parley_vhost_vq *vq);
+void parley_vhost_vq_stop(struct parley_vhost_vq *vq);
+void parley_vhost_vq_wake(struct parley_vhost_vq *vq);
+void parley_vhost_vq_error(struct parley_vhost_vq *vq, const char *why);
+
+void parley_vhost_req_done(struct parley_vhost_req *req);
+size_t parley_vhost_req_read(struct parley_vhost_req *req, size_t off, void *buf,
+			     size_t len);
+size_t parley_vhost_req_write(struct parley_vhost_req *req, size_t off,
+			      const void *buf, size_t len);
+void parley_vhost_req_iter(struct parley_vhost_req *req, unsigned int direction,
+			   size_t off, size_t len, struct iov_iter *iter);
+
+/* ----------------------------- for what brings its own rings (loopback) */
+
+/**
+ * struct parley_vhost_ring - a ring that is somebody else's
+ * @vq: the device queue, in kernel space; the lender keeps it until
+ *	parley_vhost_vq_leave() returns
+ * @call: the driver wants a call; any context
+ * @priv: for @call
+ */
+struct parley_vhost_ring {
+	struct parley_devq *vq;
+	void (*call)(void *priv);
+	void *priv;
+};
+
+struct parley_vhost *parley_vhost_open(const char *name);
+void parley_vhost_close(struct parley_vhost *dev);
+struct parley_vhost *parley_vhost_from_file(struct file *file);
+const struct parley_vhost_driver *
+parley_vhost_driver(const struct parley_vhost *dev);
+u64 parley_vhost_offered(struct parley_vhost *dev);
+int parley_vhost_set_features(struct parley_vhost *dev, u64 features);
+int parley_vhost_set_owner(struct parley_vhost *dev);
+int parley_vhost_config(struct parley_vhost *dev, void *config);
+int parley_vhost_config_set(struct parley_vhost *dev, unsigned int off,
+			    const void *buf, unsigned int len);
+int parley_vhost_on_config_change(struct parley_vhost *dev,
+				  void (*changed)(void *priv), void *priv);
+int parley_vhost_vq_join(struct parley_vhost_vq *vq,
+			 const struct parley_vhost_ring *ring);
+void parley_vhost_vq_leave(struct parley_vhost_vq *vq);
+
+#endif /* _PARLEY_VHOST_H */
