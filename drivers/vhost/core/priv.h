@@ -27,6 +27,9 @@
  *	dev->iotlb.lock (spinlock)		messages to and from the VMM
  *	worker->lock (spinlock, irqsave)	the worker's run queue
  *
+ * Names: what is global inside this module begins with vh_, since a kernel may
+ * have mainline's vhost_* built in beside it.
+ *
  * A worker takes vq->mutex only.  Who waits for requests in flight holds
  * dev->mutex at most, never vq->mutex, and reaps by itself: so stopping needs no
  * worker, and a killed worker stops its rings without dev->mutex.
@@ -49,57 +52,57 @@
 #include <parley/vhost.h>
 #include <uapi/linux/parley_vhost.h>
 
-#define VHOST_WORKERS_MAX	64	/* of one device */
-#define VHOST_BURST		32	/* chains of one submit() */
-#define VHOST_WEIGHT_REQS	512	/* requests of one ring before the next */
-#define VHOST_WEIGHT_BYTES	(16u << 20)
-#define VHOST_REGIONS_MAX	509	/* as mainline's default */
-#define VHOST_POLL_MAX_US	10000
+#define VH_WORKERS_MAX	64	/* of one device */
+#define VH_BURST		32	/* chains of one submit() */
+#define VH_WEIGHT_REQS	512	/* requests of one ring before the next */
+#define VH_WEIGHT_BYTES	(16u << 20)
+#define VH_REGIONS_MAX	509	/* as mainline's default */
+#define VH_POLL_MAX_US	10000
 
 /* ------------------------------------------------------------- pin.c */
 
 /**
- * struct vhost_area - user memory, pinned for as long as we like and mapped
+ * struct vh_area - user memory, pinned for as long as we like and mapped
  * @kern: where it is mapped, byte for byte; NULL if it is not
  * @pages: its pages
  * @nr: number of pages, accounted to @mm (RLIMIT_MEMLOCK)
  * @mm: whose
  */
-struct vhost_area {
+struct vh_area {
 	void *kern;
 	struct page **pages;
 	unsigned int nr;
 	struct mm_struct *mm;
 };
 
-int vhost_area_pin(struct vhost_area *area, u64 uaddr, size_t len);
-void vhost_area_unpin(struct vhost_area *area);
+int vh_area_pin(struct vh_area *area, u64 uaddr, size_t len);
+void vh_area_unpin(struct vh_area *area);
 
 /* ---------------------------------------------------------- memory.c */
 
 /**
- * struct vhost_mem - a memory table, immutable once made
+ * struct vh_mem - a memory table, immutable once made
  * @map: the guest's addresses to the VMM's, for the core
  * @by_host: the same regions sorted by host address, for the dirty log
  * @regions: of @map
  */
-struct vhost_mem {
+struct vh_mem {
 	struct parley_memmap map;
 	struct parley_region *by_host;
 	struct parley_region regions[];
 };
 
-struct vhost_mem *vhost_mem_from_user(const struct vhost_memory __user *arg);
-void vhost_mem_free(struct vhost_mem *mem);
-u64 vhost_mem_top(const struct vhost_mem *mem);	/* one past the last address */
+struct vh_mem *vh_mem_from_user(const struct vhost_memory __user *arg);
+void vh_mem_free(struct vh_mem *mem);
+u64 vh_mem_top(const struct vh_mem *mem);	/* one past the last address */
 /* Calls fn for each guest range behind a host range; aliases more than once. */
-int vhost_mem_reverse(const struct vhost_mem *mem, u64 host, u64 len,
+int vh_mem_reverse(const struct vh_mem *mem, u64 host, u64 len,
 		      int (*fn)(void *arg, u64 guest, u64 len), void *arg);
 
 /* ----------------------------------------------------------- iotlb.c */
 
 /**
- * struct vhost_iotlb - translations that the VMM told us of (ACCESS_PLATFORM)
+ * struct vh_iotlb - translations that the VMM told us of (ACCESS_PLATFORM)
  * @on: in use
  * @v2: messages are of version 2
  * @lock: protects @messages, @nr_messages
@@ -110,7 +113,7 @@ int vhost_mem_reverse(const struct vhost_mem *mem, u64 host, u64 len,
  * The translations of a ring are its own (vq->tlb), changed under vq->mutex;
  * each message is applied to every ring.
  */
-struct vhost_iotlb {
+struct vh_iotlb {
 	bool on;
 	bool v2;
 	spinlock_t lock;
@@ -119,33 +122,33 @@ struct vhost_iotlb {
 	wait_queue_head_t wait;
 };
 
-struct vhost_tlb;	/* one ring's translations; private to iotlb.c */
+struct vh_tlb;	/* one ring's translations; private to iotlb.c */
 
-void vhost_iotlb_init(struct parley_vhost *dev);
-void vhost_iotlb_release(struct parley_vhost *dev);
-int vhost_iotlb_enable(struct parley_vhost *dev, bool on);
-ssize_t vhost_iotlb_read(struct parley_vhost *dev, struct iov_iter *to,
+void vh_iotlb_init(struct parley_vhost *dev);
+void vh_iotlb_release(struct parley_vhost *dev);
+int vh_iotlb_enable(struct parley_vhost *dev, bool on);
+ssize_t vh_iotlb_read(struct parley_vhost *dev, struct iov_iter *to,
 			 bool nonblock);
-ssize_t vhost_iotlb_write(struct parley_vhost *dev, struct iov_iter *from);
-__poll_t vhost_iotlb_poll(struct parley_vhost *dev, struct file *file,
+ssize_t vh_iotlb_write(struct parley_vhost *dev, struct iov_iter *from);
+__poll_t vh_iotlb_poll(struct parley_vhost *dev, struct file *file,
 			  poll_table *wait);
-struct parley_memmap *vhost_iotlb_map(struct parley_vhost_vq *vq);
+struct parley_memmap *vh_iotlb_map(struct parley_vhost_vq *vq);
 /* Host address of ring memory; -EAGAIN after asking the VMM. */
-int vhost_iotlb_find(struct parley_vhost_vq *vq, u64 iova, u64 len, u32 perm,
+int vh_iotlb_find(struct parley_vhost_vq *vq, u64 iova, u64 len, u32 perm,
 		     u64 *host);
-void vhost_iotlb_free_vq(struct parley_vhost_vq *vq);
+void vh_iotlb_free_vq(struct parley_vhost_vq *vq);
 
 /* ------------------------------------------------------------- log.c */
 
 /**
- * struct vhost_log - the dirty log: one bit for each 4 KiB of guest memory
+ * struct vh_log - the dirty log: one bit for each 4 KiB of guest memory
  * @base: user address of the bitmap; 0 for none
  * @pages: pages of it pinned so far, by number
  * @ctx: eventfd told of every change; optional
  * @lock: protects the above; taken under vq->mutex
  * @errors: bits that could not be set
  */
-struct vhost_log {
+struct vh_log {
 	u64 base;
 	struct xarray pages;
 	struct eventfd_ctx *ctx;
@@ -153,26 +156,26 @@ struct vhost_log {
 	u64 errors;
 };
 
-void vhost_log_init(struct parley_vhost *dev);
-void vhost_log_release(struct parley_vhost *dev);
-int vhost_log_set_base(struct parley_vhost *dev, u64 base);
-int vhost_log_set_ctx(struct parley_vhost *dev, int fd);
+void vh_log_init(struct parley_vhost *dev);
+void vh_log_release(struct parley_vhost *dev);
+int vh_log_set_base(struct parley_vhost *dev, u64 base);
+int vh_log_set_ctx(struct parley_vhost *dev, int fd);
 /* Both under vq->mutex, and only if vq->logging. */
-void vhost_log_req(struct parley_vhost_req *req);
-void vhost_log_ring(struct parley_vhost_vq *vq);
+void vh_log_req(struct parley_vhost_req *req);
+void vh_log_ring(struct parley_vhost_vq *vq);
 
 /* ---------------------------------------------------------- worker.c */
 
 /* Who is served first; a lower lane still gets every eighth round. */
-enum vhost_lane {
-	VHOST_LANE_LATENCY,
-	VHOST_LANE_NORMAL,
-	VHOST_LANE_BULK,
-	VHOST_LANES,
+enum vh_lane {
+	VH_LANE_LATENCY,
+	VH_LANE_NORMAL,
+	VH_LANE_BULK,
+	VH_LANES,
 };
 
 /**
- * struct vhost_worker - a thread that serves rings, fairly in turn
+ * struct vh_worker - a thread that serves rings, fairly in turn
  * @dev: its device
  * @id: as VHOST_NEW_WORKER returned
  * @task: vhost_task, or NULL if @thread is used
@@ -185,14 +188,14 @@ enum vhost_lane {
  * @stats: written by the thread only
  * @rcu: freed after everybody who looked at vq->worker is gone
  */
-struct vhost_worker {
+struct vh_worker {
 	struct parley_vhost *dev;
 	u32 id;
 	struct vhost_task *task;
 	struct task_struct *thread;
 	unsigned int attached;
 	spinlock_t lock;
-	struct list_head queue[VHOST_LANES];
+	struct list_head queue[VH_LANES];
 	bool killed;
 	int node;
 	struct {
@@ -207,42 +210,42 @@ struct vhost_worker {
 	struct rcu_head rcu;
 };
 
-struct vhost_worker *vhost_worker_create(struct parley_vhost *dev);
-void vhost_worker_destroy(struct vhost_worker *worker);
-struct vhost_worker *vhost_worker_find(struct parley_vhost *dev, u32 id);
-int vhost_worker_attach(struct parley_vhost_vq *vq, struct vhost_worker *worker);
+struct vh_worker *vh_worker_create(struct parley_vhost *dev);
+void vh_worker_destroy(struct vh_worker *worker);
+struct vh_worker *vh_worker_find(struct parley_vhost *dev, u32 id);
+int vh_worker_attach(struct parley_vhost_vq *vq, struct vh_worker *worker);
 /* Put the ring on its worker's queue and wake it; any context. */
-void vhost_vq_queue(struct parley_vhost_vq *vq);
+void vh_vq_queue(struct parley_vhost_vq *vq);
 /* Serve the ring no more: off the queue, and no round is running after. */
-void vhost_vq_unqueue(struct parley_vhost_vq *vq);
+void vh_vq_unqueue(struct parley_vhost_vq *vq);
 
 /* ------------------------------------------------------------- poll.c */
 
 /**
- * struct vhost_poll_policy - how long to look for work before sleeping
+ * struct vh_poll_policy - how long to look for work before sleeping
  * @max_us: the most; 0 never polls (VHOST_SET_VRING_BUSYLOOP_TIMEOUT, netlink)
  * @budget: percent of the worker's time that polling in vain may take
  * @now_us: what it is at present: doubled when polling paid, halved when not
  */
-struct vhost_poll_policy {
+struct vh_poll_policy {
 	u32 max_us;
 	u32 budget;
 	u32 now_us;
 };
 
 /* In the worker, with nothing queued: true if some ring has work now. */
-bool vhost_worker_poll(struct vhost_worker *worker);
+bool vh_worker_poll(struct vh_worker *worker);
 
 /* ----------------------------------------------------------- notify.c */
 
 /**
- * struct vhost_kick - the guest's notification
+ * struct vh_kick - the guest's notification
  * @file: eventfd; NULL for none
  * @table: how we get to @head
  * @wait: our entry in its wait queue
  * @head: its wait queue, while hooked
  */
-struct vhost_kick {
+struct vh_kick {
 	struct file *file;
 	poll_table table;
 	wait_queue_entry_t wait;
@@ -250,14 +253,14 @@ struct vhost_kick {
 };
 
 /**
- * struct vhost_moderation - calls held back
+ * struct vh_moderation - calls held back
  * @max_reqs: completions for one call; 0 or 1 for no moderation
  * @max_us: but no later than this
  * @pending: completions without a call so far; under vq->mutex
  * @wanted: the driver wants one
  * @timer: fires at @max_us
  */
-struct vhost_moderation {
+struct vh_moderation {
 	u32 max_reqs;
 	u32 max_us;
 	u32 pending;
@@ -265,24 +268,24 @@ struct vhost_moderation {
 	struct hrtimer timer;
 };
 
-int vhost_kick_set(struct parley_vhost_vq *vq, int fd);
-void vhost_kick_start(struct parley_vhost_vq *vq);	/* hook the eventfd */
-void vhost_kick_stop(struct parley_vhost_vq *vq);
-int vhost_call_set(struct parley_vhost_vq *vq, int fd);
-int vhost_err_set(struct parley_vhost_vq *vq, int fd);
+int vh_kick_set(struct parley_vhost_vq *vq, int fd);
+void vh_kick_start(struct parley_vhost_vq *vq);	/* hook the eventfd */
+void vh_kick_stop(struct parley_vhost_vq *vq);
+int vh_call_set(struct parley_vhost_vq *vq, int fd);
+int vh_err_set(struct parley_vhost_vq *vq, int fd);
 /* nr completions were published, the driver wants a call or not. */
-void vhost_call(struct parley_vhost_vq *vq, unsigned int nr, bool wanted);
-void vhost_call_flush(struct parley_vhost_vq *vq);
-void vhost_notify_init(struct parley_vhost_vq *vq);
-void vhost_notify_release(struct parley_vhost_vq *vq);
+void vh_call(struct parley_vhost_vq *vq, unsigned int nr, bool wanted);
+void vh_call_flush(struct parley_vhost_vq *vq);
+void vh_notify_init(struct parley_vhost_vq *vq);
+void vh_notify_release(struct parley_vhost_vq *vq);
 
 /* --------------------------------------------------------------- vq.c */
 
-enum vhost_vq_state {
-	VHOST_VQ_IDLE,
-	VHOST_VQ_RUNNING,
-	VHOST_VQ_STOPPING,
-	VHOST_VQ_BROKEN,
+enum vh_vq_state {
+	VH_VQ_IDLE,
+	VH_VQ_RUNNING,
+	VH_VQ_STOPPING,
+	VH_VQ_BROKEN,
 };
 
 /**
@@ -327,7 +330,7 @@ struct parley_vhost_vq {
 	struct parley_vhost *dev;
 	unsigned int index;
 	struct mutex mutex;
-	enum vhost_vq_state state;
+	enum vh_vq_state state;
 	unsigned int num;
 	struct parley_vq_addr addr;
 	bool addr_set;
@@ -335,16 +338,16 @@ struct parley_vhost_vq {
 	u64 log_addr;
 	u32 base;
 	struct parley_devq *devq;
-	struct vhost_area desc;
-	struct vhost_area driver;
-	struct vhost_area device;
+	struct vh_area desc;
+	struct vh_area driver;
+	struct vh_area device;
 	struct parley_vq_addr host;
 	struct parley_vhost_ring ring;
 	bool joined;
 	bool logging;
-	struct vhost_area keep;
-	struct vhost_tlb *tlb;
-	struct vhost_worker __rcu *worker;
+	struct vh_area keep;
+	struct vh_tlb *tlb;
+	struct vh_worker __rcu *worker;
 	struct list_head entry;
 	bool queued;
 	void *reqs;
@@ -355,12 +358,12 @@ struct parley_vhost_vq {
 	atomic_t in_flight;
 	struct llist_head done;
 	wait_queue_head_t drained;
-	struct vhost_kick kick;
+	struct vh_kick kick;
 	struct eventfd_ctx *call;
 	struct eventfd_ctx *err;
-	struct vhost_moderation moderation;
-	struct vhost_poll_policy poll;
-	enum vhost_lane lane;
+	struct vh_moderation moderation;
+	struct vh_poll_policy poll;
+	enum vh_lane lane;
 	struct parley_limit limit;
 	struct hrtimer limit_timer;
 	struct {
@@ -379,24 +382,24 @@ struct parley_vhost_vq {
 	void *priv;
 };
 
-void vhost_vq_init(struct parley_vhost_vq *vq, struct parley_vhost *dev,
+void vh_vq_init(struct parley_vhost_vq *vq, struct parley_vhost *dev,
 		   unsigned int index);
-void vhost_vq_release(struct parley_vhost_vq *vq);
-void vhost_vq_break(struct parley_vhost_vq *vq, const char *why);
-int vhost_vq_set_map(struct parley_vhost_vq *vq);	/* under vq->mutex */
+void vh_vq_release(struct parley_vhost_vq *vq);
+void vh_vq_break(struct parley_vhost_vq *vq, const char *why);
+int vh_vq_set_map(struct parley_vhost_vq *vq);	/* under vq->mutex */
 /* Stop without dev->mutex, in a worker that is being killed. */
-void vhost_vq_kill(struct parley_vhost_vq *vq);
+void vh_vq_kill(struct parley_vhost_vq *vq);
 
 /* ------------------------------------------------------ serve.c, req.c */
 
-int vhost_reqs_alloc(struct parley_vhost_vq *vq);
-void vhost_reqs_free(struct parley_vhost_vq *vq);
+int vh_reqs_alloc(struct parley_vhost_vq *vq);
+void vh_reqs_free(struct parley_vhost_vq *vq);
 /* One round; true if there is more to do at once.  In the worker. */
-bool vhost_vq_serve(struct parley_vhost_vq *vq);
+bool vh_vq_serve(struct parley_vhost_vq *vq);
 /* Log, complete, publish and call what is done.  Under vq->mutex. */
-unsigned int vhost_vq_reap(struct parley_vhost_vq *vq);
+unsigned int vh_vq_reap(struct parley_vhost_vq *vq);
 /* Wait until nothing is in flight, reaping; without vq->mutex. */
-void vhost_vq_drain(struct parley_vhost_vq *vq);
+void vh_vq_drain(struct parley_vhost_vq *vq);
 
 /* -------------------------------------------------------------- dev.c */
 
@@ -437,9 +440,9 @@ struct parley_vhost {
 	u8 fork_owner;
 	u64 features;
 	u64 backend_features;
-	struct vhost_mem *mem;
-	struct vhost_iotlb iotlb;
-	struct vhost_log log;
+	struct vh_mem *mem;
+	struct vh_iotlb iotlb;
+	struct vh_log log;
 	struct xarray workers;
 	struct parley_limit limit;
 	struct eventfd_ctx *config_call;
@@ -451,9 +454,9 @@ struct parley_vhost {
 
 extern struct mutex parley_vhost_registry_lock;
 
-struct parley_vhost *vhost_dev_get(u32 id);		/* NULL, or with a reference */
-struct parley_vhost *vhost_dev_next(u32 *id);		/* the first from *id on */
-void vhost_dev_put(struct parley_vhost *dev);
+struct parley_vhost *vh_dev_get(u32 id);		/* NULL, or with a reference */
+struct parley_vhost *vh_dev_next(u32 *id);		/* the first from *id on */
+void vh_dev_put(struct parley_vhost *dev);
 
 /* "parley-blk 3: " before every message; queues add their number. */
 #define dev_say(dev, fmt, ...) \
@@ -463,11 +466,11 @@ void vhost_dev_put(struct parley_vhost *dev);
 
 /* ------------------------------------------- ioctl.c, config.c, netlink.c */
 
-long vhost_ioctl(struct parley_vhost *dev, unsigned int cmd, unsigned long arg);
-long vhost_config_ioctl(struct parley_vhost *dev, unsigned int cmd,
+long vh_ioctl(struct parley_vhost *dev, unsigned int cmd, unsigned long arg);
+long vh_config_ioctl(struct parley_vhost *dev, unsigned int cmd,
 			void __user *arg);
 
-int vhost_netlink_init(void);
-void vhost_netlink_exit(void);
+int vh_netlink_init(void);
+void vh_netlink_exit(void);
 
 #endif /* _PARLEY_VHOST_PRIV_H */
