@@ -174,6 +174,8 @@ int parley_blk_describe(struct request *rq, struct parley_seg *segs,
 			unsigned int max, struct parley_buf *buf);
 blk_status_t parley_blk_status(u8 status);
 blk_status_t parley_blk_judge(const struct parley_blk_req *req, u32 written);
+blk_status_t parley_blk_judge_append(struct parley_blk *blk,
+				     struct request *rq);
 void parley_blk_free_ranges(struct parley_blk_req *req);
 int parley_blk_init_request(struct blk_mq_tag_set *set, struct request *rq,
 			    unsigned int hctx, unsigned int node);

@@ -185,21 +185,12 @@ static void parley_blk_queue_rqs(struct rq_list *rqlist)
 
 /* ------------------------------------------------------------- completion */
 
-static void finish(struct request *rq)
-{
-	struct parley_blk_req *req = blk_mq_rq_to_pdu(rq);
-
-	parley_blk_free_ranges(req);
-	if (unlikely(req_op(rq) == REQ_OP_ZONE_APPEND))
-		rq->__sector = le64_to_cpu(req->in.append.sector);
-}
-
 /* The block layer's complete(): on the processor that submitted. */
 void parley_blk_end(struct request *rq)
 {
 	struct parley_blk_req *req = blk_mq_rq_to_pdu(rq);
 
-	finish(rq);
+	parley_blk_free_ranges(req);
 	blk_mq_end_request(rq, req->result);
 }
 
@@ -208,17 +199,20 @@ static void end_batch(struct io_comp_batch *iob)
 	struct request *rq;
 
 	rq_list_for_each(&iob->req_list, rq)
-		finish(rq);
+		parley_blk_free_ranges(blk_mq_rq_to_pdu(rq));
 	blk_mq_end_request_batch(iob);
 }
 
-static void complete_one(const struct parley_done *done, bool starved,
+static void complete_one(struct parley_blk *blk,
+			 const struct parley_done *done, bool starved,
 			 struct io_comp_batch *iob)
 {
 	struct request *rq = done->cookie;
 	struct parley_blk_req *req = blk_mq_rq_to_pdu(rq);
 
 	req->result = parley_blk_judge(req, done->len);
+	if (unlikely(req_op(rq) == REQ_OP_ZONE_APPEND && !req->result))
+		req->result = parley_blk_judge_append(blk, rq);
 	if (blk_mq_complete_request_remote(rq))
 		return;
 	/* Only the end of a single request runs a queue that was full. */
@@ -248,7 +242,7 @@ static unsigned int reap_burst(struct parley_blk_queue *bq,
 		bq->starved = false;
 	spin_unlock(&q->lock);
 	for (i = 0; i < n; i++)
-		complete_one(&done[i], starved, iob);
+		complete_one(bq->blk, &done[i], starved, iob);
 	if (iob->complete) {
 		iob->complete(iob);
 		iob->complete = NULL;
@@ -304,7 +298,7 @@ int parley_blk_reap(struct parley_blk_queue *bq, struct io_comp_batch *iob)
 		parley_blk_fault(bq->blk);
 	rcu_read_unlock();
 	for (i = 0; i < n; i++)
-		complete_one(&done[i], starved, iob);
+		complete_one(bq->blk, &done[i], starved, iob);
 	return n;
 }
 

@@ -78,6 +78,33 @@ blk_status_t parley_blk_judge(const struct parley_blk_req *req, u32 written)
 }
 PARLEY_EXPORT(parley_blk_judge);
 
+/**
+ * parley_blk_judge_append() - where did an append go?
+ * @blk: disk
+ * @rq: append that succeeded; its sector becomes that of the data
+ *
+ * Return: BLK_STS_OK, or BLK_STS_IOERR if the data cannot be there.
+ */
+blk_status_t parley_blk_judge_append(struct parley_blk *blk, struct request *rq)
+{
+	struct parley_blk_req *req = blk_mq_rq_to_pdu(rq);
+	u64 zone = round_down(blk_rq_pos(rq), blk->zone_sectors);
+	/* Once: the device may change it under us. */
+	u64 at = le64_to_cpu(READ_ONCE(*(__le64 *)req->in.bytes)) - zone;
+
+	static_assert(offsetof(struct parley_blk_req, in) % sizeof(u64) == 0);
+
+	if (at > blk->zone_sectors ||
+	    blk_rq_sectors(rq) > blk->zone_sectors - at) {
+		dev_err_ratelimited(&blk->pd->dev,
+				    "append to the zone at sector %llu: device says it went to sector %llu\n",
+				    zone, at + zone);
+		return BLK_STS_IOERR;
+	}
+	rq->__sector = zone + at;
+	return BLK_STS_OK;
+}
+
 void parley_blk_free_ranges(struct parley_blk_req *req)
 {
 	if (unlikely(req->ranges)) {

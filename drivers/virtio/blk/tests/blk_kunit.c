@@ -270,8 +270,30 @@ static void zoned_numbers_are_checked(struct kunit *test)
 	cfg.zoned.write_granularity = v32(0);
 	KUNIT_EXPECT_EQ(test, -EINVAL, limits(&cfg, F(ZONED), &lim));
 	cfg = sane();
-	cfg.zoned.max_append_sectors = v32(0);
+	cfg.zoned.max_append_sectors = v32(7);
 	KUNIT_EXPECT_EQ(test, -EINVAL, limits(&cfg, F(ZONED), &lim));
+	/* There are none, which is no fault. */
+	cfg.zoned.max_append_sectors = v32(0);
+	KUNIT_EXPECT_EQ(test, 0, limits(&cfg, F(ZONED), &lim));
+	KUNIT_EXPECT_EQ(test, 0, lim.max_zone_append_sectors);
+	cfg.zoned.max_open_zones = v32(9);
+	cfg.zoned.max_active_zones = v32(7);
+	KUNIT_EXPECT_EQ(test, 0, limits(&cfg, F(ZONED), &lim));
+	KUNIT_EXPECT_EQ(test, 7, lim.max_open_zones);
+	KUNIT_EXPECT_EQ(test, 7, lim.max_active_zones);
+}
+
+static void commands_that_zones_do_not_have_are_off(struct kunit *test)
+{
+	struct virtio_blk_config cfg = sane();
+	struct queue_limits lim;
+
+	if (!IS_ENABLED(CONFIG_BLK_DEV_ZONED))
+		kunit_skip(test, "no CONFIG_BLK_DEV_ZONED");
+	KUNIT_ASSERT_EQ(test, 0, limits(&cfg, ALL_FEATURES | F(ZONED), &lim));
+	KUNIT_EXPECT_EQ(test, 0, lim.max_hw_discard_sectors);
+	KUNIT_EXPECT_EQ(test, 0, lim.max_secure_erase_sectors);
+	KUNIT_EXPECT_EQ(test, 0, lim.max_write_zeroes_sectors);
 }
 
 static int parse(const struct virtio_blk_zone_descriptor *desc,
@@ -298,7 +320,9 @@ static void a_zone_that_cannot_be_is_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 8000, zone.capacity);
 	KUNIT_EXPECT_EQ(test, 8200, zone.wp);
 	for (state = 0; state < 256; state++) {
-		bool known = state <= VIRTIO_BLK_ZS_CLOSED ||
+		/* A sequential zone has a write pointer. */
+		bool known = (state != VIRTIO_BLK_ZS_NOT_WP &&
+			      state <= VIRTIO_BLK_ZS_CLOSED) ||
 			     (state >= VIRTIO_BLK_ZS_RDONLY &&
 			      state <= VIRTIO_BLK_ZS_OFFLINE);
 
@@ -322,6 +346,46 @@ static void a_zone_that_cannot_be_is_refused(struct kunit *test)
 	desc.z_start = v64(0);
 	desc.z_type = 0;
 	KUNIT_EXPECT_EQ(test, -EIO, parse(&desc, &zone));
+	desc.z_type = VIRTIO_BLK_ZT_CONV;
+	KUNIT_EXPECT_EQ(test, -EIO, parse(&desc, &zone));
+	desc.z_state = VIRTIO_BLK_ZS_NOT_WP;
+	KUNIT_EXPECT_EQ(test, 0, parse(&desc, &zone));
+}
+
+static void a_write_pointer_lies_in_its_zone(struct kunit *test)
+{
+	static const struct {
+		u64 wp;
+		int err;
+	} pointers[] = {
+		{ 8191, -EIO }, { 8192, 0 }, { 8192 + 8000, 0 },
+		{ 8192 + 8001, -EIO }, { 0, -EIO }, { U64_MAX, -EIO },
+	};
+	struct virtio_blk_zone_descriptor desc = {
+		.z_start = v64(8192),
+		.z_cap = v64(8000),
+		.z_type = VIRTIO_BLK_ZT_SWR,
+	};
+	struct blk_zone zone;
+	unsigned int i;
+	u8 state;
+
+	for (i = 0; i < ARRAY_SIZE(pointers); i++) {
+		desc.z_wp = v64(pointers[i].wp);
+		for (state = VIRTIO_BLK_ZS_IOPEN;
+		     state <= VIRTIO_BLK_ZS_CLOSED; state++) {
+			desc.z_state = state;
+			KUNIT_EXPECT_EQ(test, pointers[i].err,
+					parse(&desc, &zone));
+		}
+		/* Where it means nothing it is not looked at. */
+		desc.z_state = VIRTIO_BLK_ZS_EMPTY;
+		KUNIT_EXPECT_EQ(test, 0, parse(&desc, &zone));
+		KUNIT_EXPECT_EQ(test, 8192, zone.wp);
+		desc.z_state = VIRTIO_BLK_ZS_OFFLINE;
+		KUNIT_EXPECT_EQ(test, 0, parse(&desc, &zone));
+		KUNIT_EXPECT_EQ(test, ULONG_MAX, zone.wp);
+	}
 }
 
 static void bad_49_every_status_and_length(struct kunit *test)
@@ -358,7 +422,9 @@ static struct kunit_case blk_cases[] = {
 	KUNIT_CASE(queues_are_bounded),
 	KUNIT_CASE(capacity_never_overflows),
 	KUNIT_CASE(zoned_numbers_are_checked),
+	KUNIT_CASE(commands_that_zones_do_not_have_are_off),
 	KUNIT_CASE(a_zone_that_cannot_be_is_refused),
+	KUNIT_CASE(a_write_pointer_lies_in_its_zone),
 	KUNIT_CASE(bad_49_every_status_and_length),
 	{}
 };
