@@ -168,6 +168,7 @@ u8 parley_mock_rng_byte(u64 n);
 /* ---------------------------------------------------------------- block */
 
 struct virtio_blk_config;
+struct parley_mock_zone_config;
 
 /**
  * struct parley_mock_blk_config - how to make a mock disk
@@ -176,6 +177,7 @@ struct virtio_blk_config;
  * @queue_size: of each
  * @features: ring features and block features to offer; those that need a
  *	configuration field get a sensible one
+ * @zoned: optional: the disk is zoned, see mock_zone.h
  * @tweak: optional: spoil the configuration before the driver sees it
  */
 struct parley_mock_blk_config {
@@ -183,6 +185,7 @@ struct parley_mock_blk_config {
 	unsigned int queues;
 	unsigned int queue_size;
 	u64 features;
+	const struct parley_mock_zone_config *zoned;
 	void (*tweak)(struct virtio_blk_config *config);
 };
 
@@ -195,6 +198,13 @@ struct parley_mock_blk_config {
 	 BIT_ULL(VIRTIO_BLK_F_DISCARD) |				\
 	 BIT_ULL(VIRTIO_BLK_F_WRITE_ZEROES) |				\
 	 BIT_ULL(VIRTIO_BLK_F_SECURE_ERASE))
+
+/* The same with zones: a range of cleared sectors has no place there. */
+#define PARLEY_MOCK_ZONED_FEATURES					\
+	(BIT_ULL(VIRTIO_BLK_F_ZONED) |					\
+	 (PARLEY_MOCK_BLK_FEATURES & ~(BIT_ULL(VIRTIO_BLK_F_DISCARD) |	\
+				       BIT_ULL(VIRTIO_BLK_F_WRITE_ZEROES) | \
+				       BIT_ULL(VIRTIO_BLK_F_SECURE_ERASE))))
 
 struct parley_mock_blk;
 

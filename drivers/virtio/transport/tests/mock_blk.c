@@ -8,6 +8,7 @@
 #include <linux/vmalloc.h>
 #include <parley/export.h>
 #include "mock_blk.h"
+#include "mock_zone.h"
 
 #define v16(x)	((__force __virtio16)cpu_to_le16(x))
 #define v32(x)	((__force __virtio32)cpu_to_le32(x))
@@ -36,8 +37,6 @@ static void blk_config_fill(struct virtio_blk_config *c,
 		.max_secure_erase_seg = v32(BLK_RANGES_MAX),
 		.secure_erase_sector_alignment = v32(1),
 	};
-	if (cfg->tweak)
-		cfg->tweak(c);
 }
 
 /* The driver may write one field, the cache mode (spec 5.2.5). */
@@ -58,6 +57,35 @@ static const struct parley_mock_ops blk_ops = {
 	.serve = parley_mock_blk_serve,
 	.config_write = blk_config_write,
 };
+
+static void blk_free(struct parley_mock_blk *blk)
+{
+	parley_mock_zones_destroy(blk->zones);
+	vfree(blk->data);
+	kfree(blk);
+}
+
+/* All but the device. */
+static int blk_contents(struct parley_mock_blk *blk,
+			const struct parley_mock_blk_config *cfg)
+{
+	spin_lock_init(&blk->lock);
+	blk->room = cfg->sectors;
+	blk->sectors = cfg->sectors;
+	blk->data = vzalloc(cfg->sectors << SECTOR_SHIFT);
+	if (!blk->data)
+		return -ENOMEM;
+	blk_config_fill(&blk->config, cfg);
+	if (cfg->zoned) {
+		blk->zones = parley_mock_zones_create(cfg->zoned, cfg->sectors);
+		if (!blk->zones)
+			return -ENOMEM;
+		parley_mock_zones_describe(blk->zones, &blk->config);
+	}
+	if (cfg->tweak)
+		cfg->tweak(&blk->config);
+	return 0;
+}
 
 /**
  * parley_mock_blk_create() - make a mock disk
@@ -85,22 +113,16 @@ parley_mock_blk_create(const struct parley_mock_blk_config *cfg)
 
 	if (!blk)
 		return ERR_PTR(-ENOMEM);
-	spin_lock_init(&blk->lock);
-	blk->room = cfg->sectors;
-	blk->sectors = cfg->sectors;
-	blk->data = vzalloc(cfg->sectors << SECTOR_SHIFT);
-	if (!blk->data) {
-		kfree(blk);
+	if (blk_contents(blk, cfg)) {
+		blk_free(blk);
 		return ERR_PTR(-ENOMEM);
 	}
-	blk_config_fill(&blk->config, cfg);
 	mcfg.config = &blk->config;
 	blk->mock = parley_mock_create(&mcfg);
 	if (IS_ERR(blk->mock)) {
 		struct parley_mock *err = blk->mock;
 
-		vfree(blk->data);
-		kfree(blk);
+		blk_free(blk);
 		return ERR_CAST(err);
 	}
 	return blk;
@@ -110,8 +132,7 @@ PARLEY_EXPORT(parley_mock_blk_create);
 void parley_mock_blk_destroy(struct parley_mock_blk *blk)
 {
 	parley_mock_destroy(blk->mock);
-	vfree(blk->data);
-	kfree(blk);
+	blk_free(blk);
 }
 PARLEY_EXPORT(parley_mock_blk_destroy);
 

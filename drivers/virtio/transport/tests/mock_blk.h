@@ -31,6 +31,7 @@
  * @bad_sectors: how many
  * @bad_status: what commands that touch them return
  * @count: commands served, by type
+ * @zones: of a zoned disk; or NULL
  * @config: device configuration, for its writable field
  */
 struct parley_mock_blk {
@@ -43,9 +44,11 @@ struct parley_mock_blk {
 	u64 bad_sectors;
 	u8 bad_status;
 	atomic_t count[BLK_TYPES];
+	struct parley_mock_zones *zones;
 	struct virtio_blk_config config;
 };
 
+u8 parley_mock_blk_check(struct parley_mock_blk *blk, u64 sector, u64 n);
 void parley_mock_blk_serve(struct parley_mock *mock,
 			   struct parley_mock_req *req);
 

@@ -8,6 +8,7 @@
  */
 #include <linux/string.h>
 #include "mock_blk.h"
+#include "mock_zone.h"
 
 static struct parley_mock_blk *blk_of(struct parley_mock *mock)
 {
@@ -20,7 +21,7 @@ static bool overlaps(u64 start, u64 n, u64 start2, u64 n2)
 }
 
 /* May these sectors be touched?  Returns a status byte. */
-static u8 blk_check(struct parley_mock_blk *blk, u64 sector, u64 n)
+u8 parley_mock_blk_check(struct parley_mock_blk *blk, u64 sector, u64 n)
 {
 	u8 status = VIRTIO_BLK_S_OK;
 
@@ -42,7 +43,7 @@ static u8 blk_read(struct parley_mock_blk *blk, struct parley_mock_req *req,
 		   u64 sector)
 {
 	size_t len = req->chain.len_in - 1;
-	u8 status = blk_check(blk, sector, len >> SECTOR_SHIFT);
+	u8 status = parley_mock_blk_check(blk, sector, len >> SECTOR_SHIFT);
 
 	if (len & (SECTOR_SIZE - 1))
 		return VIRTIO_BLK_S_IOERR;
@@ -56,13 +57,17 @@ static u8 blk_write(struct parley_mock_blk *blk, struct parley_mock_req *req,
 {
 	size_t hdr = sizeof(struct virtio_blk_outhdr);
 	size_t len = req->chain.len_out - hdr;
-	u8 status = blk_check(blk, sector, len >> SECTOR_SHIFT);
+	u8 status = parley_mock_blk_check(blk, sector, len >> SECTOR_SHIFT);
 
 	if (len & (SECTOR_SIZE - 1))
 		return VIRTIO_BLK_S_IOERR;
-	if (status == VIRTIO_BLK_S_OK)
-		parley_mock_pull(req, hdr, blk_at(blk, sector), len);
-	return status;
+	if (status != VIRTIO_BLK_S_OK)
+		return status;
+	if (blk->zones)
+		return parley_mock_zone_write(blk, req, sector,
+					      len >> SECTOR_SHIFT);
+	parley_mock_pull(req, hdr, blk_at(blk, sector), len);
+	return VIRTIO_BLK_S_OK;
 }
 
 static u8 blk_get_id(struct parley_mock_req *req)
@@ -97,7 +102,7 @@ static u8 blk_clear(struct parley_mock_blk *blk, struct parley_mock_req *req,
 			return VIRTIO_BLK_S_UNSUPP;
 		if (n > BLK_RANGE_SECTORS)
 			return VIRTIO_BLK_S_IOERR;
-		status = blk_check(blk, sector, n);
+		status = parley_mock_blk_check(blk, sector, n);
 		if (status != VIRTIO_BLK_S_OK)
 			return status;
 		memset(blk_at(blk, sector), 0, (size_t)n << SECTOR_SHIFT);
@@ -122,6 +127,8 @@ static u8 blk_command(struct parley_mock_blk *blk, struct parley_mock_req *req,
 	case VIRTIO_BLK_T_SECURE_ERASE:
 		return blk_clear(blk, req, type);
 	default:
+		if (blk->zones && parley_mock_zone_knows(type))
+			return parley_mock_zone_command(blk, req, type, sector);
 		return VIRTIO_BLK_S_UNSUPP;
 	}
 }

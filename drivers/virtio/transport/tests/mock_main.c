@@ -10,6 +10,7 @@
 #include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_ring.h>
 #include "mock_blk.h"
+#include "mock_zone.h"
 
 static bool rng;
 module_param(rng, bool, 0444);
@@ -34,6 +35,18 @@ MODULE_PARM_DESC(packed, "offer packed rings");
 static bool in_order;
 module_param(in_order, bool, 0444);
 MODULE_PARM_DESC(in_order, "offer in-order completion");
+
+static unsigned int zone_mib;
+module_param(zone_mib, uint, 0444);
+MODULE_PARM_DESC(zone_mib, "make the disk zoned, with zones of so many MiB, a power of two");
+
+static unsigned int zone_conv;
+module_param(zone_conv, uint, 0444);
+MODULE_PARM_DESC(zone_conv, "how many of the first zones are conventional");
+
+static unsigned int zone_open;
+module_param(zone_open, uint, 0444);
+MODULE_PARM_DESC(zone_open, "most zones open at a time; default 0: any number");
 
 static unsigned int delay_us;
 module_param(delay_us, uint, 0444);
@@ -72,7 +85,19 @@ static int make_disk(void)
 		.queue_size = queue_size,
 		.features = ring_features() | PARLEY_MOCK_BLK_FEATURES,
 	};
+	struct parley_mock_zone_config zoned = {
+		.size = zone_mib << (20 - SECTOR_SHIFT),
+		/* A part of each cannot be written, as with real ones. */
+		.capacity = 3 * (zone_mib << (18 - SECTOR_SHIFT)),
+		.conventional = zone_conv,
+		.max_open = zone_open,
+		.max_append = 128,
+	};
 
+	if (zone_mib) {
+		cfg.features = ring_features() | PARLEY_MOCK_ZONED_FEATURES;
+		cfg.zoned = &zoned;
+	}
 	mock_blk = parley_mock_blk_create(&cfg);
 	if (IS_ERR(mock_blk))
 		return PTR_ERR(no_free_ptr(mock_blk));
