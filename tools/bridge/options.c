@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The command line and the configuration file. */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "options.h"
+
+#ifndef BRIDGE_VERSION
+#define BRIDGE_VERSION	"unknown"
+#endif
+
+static const char usage[] =
+"parley-bridge: vhost-user disks whose requests the kernel serves\n"
+"\n"
+"  parley-bridge --disk socket=PATH,path=PATH[,OPTION]... [--disk ...]\n"
+"  parley-bridge --config FILE\n"
+"\n"
+"  --disk LIST     serve a disk; LIST is of\n"
+"      socket=PATH     listen here for a VMM\n"
+"      path=PATH       a block device or a file\n"
+"      readonly        the guest cannot write\n"
+"      queues=N        offer N queues (1 to 256; one for each CPU)\n"
+"      workers=N       serve them by N kernel threads (1)\n"
+"      serial=TEXT     what the guest sees, up to 20 characters\n"
+"      poll            poll the device for completions\n"
+"      mode=OCTAL      permissions of the socket (0660)\n"
+"      group=NAME      its group\n"
+"      rescan=SECONDS  look for a new size so often (SIGHUP does so at once)\n"
+"  --config FILE   a disk LIST on each line after the word disk; # comments\n"
+"  --version       print the version\n"
+"  --help          print this\n"
+"\n"
+"As QEMU's conventions for back ends ask, for one disk:\n"
+"  --socket-path=PATH or --fd=NUMBER, --blk-file=PATH, --read-only,\n"
+"  --print-capabilities\n";
+
+/* A number in an option, within bounds. */
+static bool number(const char *text, int base, unsigned long min,
+		   unsigned long max, unsigned long *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoul(text, &end, base);
+	return isdigit((unsigned char)*text) && !*end && !errno &&
+	       *out >= min && *out <= max;
+}
+
+static bool set_group(struct disk_options *d, const char *name)
+{
+	struct group *g = getgrnam(name);
+
+	if (g)
+		d->gid = g->gr_gid;
+	return g;
+}
+
+static bool set_string(char **out, const char *value)
+{
+	free(*out);
+	*out = strdup(value);
+	return *out && *value;
+}
+
+static bool set_serial(struct disk_options *d, const char *value)
+{
+	if (strlen(value) > DISK_SERIAL)
+		return false;
+	strcpy(d->serial, value);
+	return true;
+}
+
+/* One KEY=VALUE, or a KEY alone, whose value is NULL. */
+static bool set_key(struct disk_options *d, const char *key, const char *value)
+{
+	unsigned long n = 0;
+
+	if (!value) {
+		if (!strcmp(key, "readonly"))
+			return d->read_only = true;
+		if (!strcmp(key, "poll"))
+			return d->poll = true;
+		return false;
+	}
+	if (!strcmp(key, "socket"))
+		return set_string(&d->socket, value);
+	if (!strcmp(key, "path"))
+		return set_string(&d->path, value);
+	if (!strcmp(key, "serial"))
+		return set_serial(d, value);
+	if (!strcmp(key, "group"))
+		return set_group(d, value);
+	if (!strcmp(key, "queues") && number(value, 10, 1, 256, &n)) {
+		d->queues = n;
+		return true;
+	}
+	if (!strcmp(key, "workers") && number(value, 10, 1, 64, &n)) {
+		d->workers = n;
+		return true;
+	}
+	if (!strcmp(key, "rescan") && number(value, 10, 1, 86400, &n)) {
+		d->rescan = n;
+		return true;
+	}
+	if (!strcmp(key, "mode") && number(value, 8, 0, 0777, &n)) {
+		d->mode = n;
+		return true;
+	}
+	return false;
+}
+
+static void set_defaults(struct disk *disk)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	memset(disk, 0, sizeof(*disk));
+	disk->ops = &kernel_real;
+	disk->options.queues = cpus < 1 ? 1 : cpus > 256 ? 256 : cpus;
+	disk->options.workers = 1;
+	disk->options.mode = 0660;
+	disk->options.gid = (gid_t)-1;
+	disk->options.fd = -1;
+	disk->listen_fd = -1;
+	disk->stop_fd = -1;
+	disk->resize_fd = -1;
+}
+
+static struct disk *add(struct options *o)
+{
+	struct disk *more = realloc(o->disk, (o->nr + 1) * sizeof(*more));
+
+	if (!more)
+		return NULL;
+	o->disk = more;
+	set_defaults(&o->disk[o->nr]);
+	return &o->disk[o->nr++];
+}
+
+static bool complete(const struct options *o, const struct disk_options *d,
+		     const char *where)
+{
+	unsigned int i;
+
+	if (!d->path || (!d->socket && d->fd < 0)) {
+		say(NULL, "%s: a disk needs %s", where,
+		    d->path ? "socket=" : "path=");
+		return false;
+	}
+	for (i = 0; i + 1 < o->nr && d->socket; i++)
+		if (o->disk[i].options.socket &&
+		    !strcmp(o->disk[i].options.socket, d->socket)) {
+			say(NULL, "%s: two disks listen on %s", where, d->socket);
+			return false;
+		}
+	return true;
+}
+
+/**
+ * options_disk - one disk of a comma-separated list
+ * @o: added to
+ * @text: the list
+ * @where: it comes from, for messages
+ *
+ * Return: false after the reason was said.
+ */
+bool options_disk(struct options *o, const char *text, const char *where)
+{
+	char *copy = strdup(text), *rest = copy, *key, *value;
+	struct disk *disk = add(o);
+	bool good = copy && disk;
+
+	while (good && (key = strsep(&rest, ","))) {
+		value = strchr(key, '=');
+		if (value)
+			*value++ = '\0';
+		good = set_key(&disk->options, key, value);
+		if (!good)
+			say(NULL, "%s: '%s%s%s' is no option of a disk; see --help",
+			    where, key, value ? "=" : "", value ? value : "");
+	}
+	good = good && complete(o, &disk->options, where);
+	free(copy);
+	return good;
+}
+
+/**
+ * options_file - the disks of a configuration file
+ * @o: added to
+ * @path: of the file
+ *
+ * Return: false after the reason was said.
+ */
+bool options_file(struct options *o, const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char *line = NULL, where[256];
+	unsigned int n = 0;
+	bool good = true;
+	size_t size = 0;
+
+	if (!f) {
+		say(NULL, "%s: %s", path, strerror(errno));
+		return false;
+	}
+	while (good && getline(&line, &size, f) >= 0) {
+		char *at = line + strspn(line, " \t");
+		char *end = at + strlen(at);
+
+		n++;
+		while (end > at && isspace((unsigned char)end[-1]))
+			*--end = '\0';
+		if (!*at || *at == '#')
+			continue;
+		snprintf(where, sizeof(where), "%s:%u", path, n);
+		if (!strncmp(at, "disk", 4) && (at[4] == ' ' || at[4] == '\t')) {
+			at += 5;
+			good = options_disk(o, at + strspn(at, " \t"), where);
+		} else {
+			say(NULL, "%s: a line begins with the word disk", where);
+			good = false;
+		}
+	}
+	free(line);
+	fclose(f);
+	return good;
+}
+
+enum {
+	O_DISK = 256,
+	O_CONFIG,
+	O_VERSION,
+	O_HELP,
+	O_SOCKET,
+	O_FD,
+	O_FILE,
+	O_READ_ONLY,
+	O_CAPABILITIES,
+};
+
+static const struct option long_options[] = {
+	{ "disk", required_argument, NULL, O_DISK },
+	{ "config", required_argument, NULL, O_CONFIG },
+	{ "version", no_argument, NULL, O_VERSION },
+	{ "help", no_argument, NULL, O_HELP },
+	{ "socket-path", required_argument, NULL, O_SOCKET },
+	{ "fd", required_argument, NULL, O_FD },
+	{ "blk-file", required_argument, NULL, O_FILE },
+	{ "read-only", no_argument, NULL, O_READ_ONLY },
+	{ "print-capabilities", no_argument, NULL, O_CAPABILITIES },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* The one disk that QEMU's conventions know of. */
+static bool conventional(struct disk_options *d, int option, const char *value)
+{
+	unsigned long n;
+
+	switch (option) {
+	case O_SOCKET:
+		return set_string(&d->socket, value);
+	case O_FILE:
+		return set_string(&d->path, value);
+	case O_READ_ONLY:
+		return d->read_only = true;
+	default:
+		if (!number(value, 10, 0, 1 << 20, &n))
+			return false;
+		d->fd = (int)n;
+		return true;
+	}
+}
+
+/**
+ * options_parse - the command line
+ * @o: filled in; call options_free() in any case
+ * @argc: as main() got it
+ * @argv: as main() got it
+ *
+ * Return: what to do.
+ */
+enum options_result options_parse(struct options *o, int argc, char **argv)
+{
+	int option, one = -1;
+	bool good = true;
+
+	memset(o, 0, sizeof(*o));
+	while (good && (option = getopt_long(argc, argv, "h", long_options,
+					     NULL)) >= 0) {
+		switch (option) {
+		case O_DISK:
+			good = options_disk(o, optarg, "--disk");
+			break;
+		case O_CONFIG:
+			good = options_file(o, optarg);
+			break;
+		case O_VERSION:
+			puts("parley-bridge " BRIDGE_VERSION);
+			return OPTIONS_DONE;
+		case O_HELP:
+		case 'h':
+			fputs(usage, stdout);
+			return OPTIONS_DONE;
+		case O_CAPABILITIES:
+			puts("{\n  \"type\": \"block\",\n  \"features\": [\n    \"read-only\",\n    \"blk-file\"\n  ]\n}");
+			return OPTIONS_DONE;
+		case '?':
+			good = false;
+			break;
+		default:
+			if (one < 0 && add(o))
+				one = (int)o->nr - 1;
+			good = one >= 0 && conventional(&o->disk[one].options,
+							option, optarg);
+			if (!good)
+				say(NULL, "'%s' is no use here", optarg);
+		}
+	}
+	if (good && optind < argc) {
+		say(NULL, "'%s' is no option; see --help", argv[optind]);
+		good = false;
+	}
+	if (good && one >= 0)
+		good = complete(o, &o->disk[one].options, "command line");
+	if (good && !o->nr) {
+		say(NULL, "no disk to serve; see --help");
+		good = false;
+	}
+	return good ? OPTIONS_RUN : OPTIONS_BAD;
+}
+
+void options_free(struct options *o)
+{
+	unsigned int i;
+
+	for (i = 0; i < o->nr; i++) {
+		free(o->disk[i].options.socket);
+		free(o->disk[i].options.path);
+	}
+	free(o->disk);
+	o->disk = NULL;
+	o->nr = 0;
+}

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A ring.  What the VMM says of it is collected here and given to the kernel when
+ * the ring starts: the protocol leaves the order of its messages open, and while
+ * the memory table changes a ring is started again with the same.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+#include "device.h"
+
+#define RING_MAX	32768
+
+void ring_init(struct ring *v)
+{
+	*v = (struct ring){ .kick = -1, .call = -1, .err = -1 };
+}
+
+static void replace(int *fd, int with)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = with;
+}
+
+void ring_release(struct ring *v)
+{
+	replace(&v->kick, -1);
+	replace(&v->call, -1);
+	replace(&v->err, -1);
+}
+
+/**
+ * ring_reset - as it was before the VMM said anything
+ * @d: device
+ * @i: ring
+ *
+ * Its call and error eventfds stay: a VMM sends the latter only once.
+ */
+void ring_reset(struct device *d, unsigned int i)
+{
+	struct ring *v = &d->ring[i];
+	int call = v->call, err = v->err;
+
+	ring_stop(d, i);
+	replace(&v->kick, -1);
+	ring_init(v);
+	v->call = call;
+	v->err = err;
+}
+
+/* Bytes of the three areas: descriptors, driver's, device's. */
+static void area_lengths(const struct device *d, uint32_t num, uint64_t len[3])
+{
+	bool packed = device_packed(d);
+
+	len[0] = (uint64_t)num * sizeof(struct vring_desc);
+	len[1] = packed ? sizeof(struct vring_packed_desc_event) :
+		 sizeof(struct vring_avail) + (num + 1) * sizeof(__virtio16);
+	len[2] = packed ? sizeof(struct vring_packed_desc_event) :
+		 sizeof(struct vring_used) + sizeof(__virtio16) +
+		 num * sizeof(struct vring_used_elem);
+}
+
+/* Bytes of the area that the device writes. */
+uint64_t ring_used_len(const struct device *d, unsigned int i)
+{
+	uint64_t len[3];
+
+	area_lengths(d, d->ring[i].num, len);
+	return len[2];
+}
+
+/* The ring's addresses as the kernel wants them: ours. */
+static bool translate(const struct device *d, unsigned int i,
+		      const struct mem *mem, struct vhost_vring_addr *out)
+{
+	const struct ring *v = &d->ring[i];
+	uint64_t len[3];
+
+	area_lengths(d, v->num, len);
+	*out = v->addr;
+	out->desc_user_addr = mem_translate(mem, v->addr.desc_user_addr, len[0]);
+	out->avail_user_addr = mem_translate(mem, v->addr.avail_user_addr,
+					     len[1]);
+	out->used_user_addr = mem_translate(mem, v->addr.used_user_addr, len[2]);
+	return out->desc_user_addr && out->avail_user_addr &&
+	       out->used_user_addr;
+}
+
+/* Would another memory table put the ring elsewhere, or nowhere? */
+bool ring_moved(struct device *d, unsigned int i, const struct mem *new)
+{
+	struct vhost_vring_addr a, b;
+
+	return !translate(d, i, &d->mem, &a) || !translate(d, i, new, &b) ||
+	       a.desc_user_addr != b.desc_user_addr ||
+	       a.avail_user_addr != b.avail_user_addr ||
+	       a.used_user_addr != b.used_user_addr;
+}
+
+/*
+ * Ask the in-flight region where to go on, and wait while a predecessor that was
+ * killed still finishes its requests.
+ */
+static const char *find_base(struct device *d, unsigned int i, bool *broken)
+{
+	struct pollfd stop = { .fd = d->stop_fd, .events = POLLIN };
+	struct ring *v = &d->ring[i];
+	uint32_t base = v->base;
+	int waited = 0;
+
+	for (;;) {
+		switch (inflight_ask(&d->inflight, i, v->num, device_packed(d),
+				     &base)) {
+		case INFLIGHT_BASE:
+			if (base != v->base)
+				say(d->who, "ring %u goes on at 0x%x, where the last process stopped (the VMM says 0x%x)",
+				    i, base, v->base);
+			v->base = base;
+			return NULL;
+		case INFLIGHT_BROKEN:
+			*broken = true;
+			return NULL;
+		case INFLIGHT_WAIT:
+			break;
+		default:
+			return NULL;
+		}
+		if (waited >= d->wait_ms || poll(&stop, 1, 10) > 0)
+			return "the process before us has not finished this ring; does its back end hang? Connect again later";
+		waited += 10;
+	}
+}
+
+static void signal_broken(struct device *d, unsigned int i)
+{
+	uint64_t one = 1;
+
+	say(d->who, "ring %u was broken by the guest's driver; it stays idle until the guest resets the device",
+	    i);
+	if (d->ring[i].err >= 0 &&
+	    write(d->ring[i].err, &one, sizeof(one)) < 0)
+		say(d->who, "ring %u: nobody can be told that it is broken", i);
+}
+
+/* Addresses, eventfds and the switch: what a start and a resumption share. */
+static const char *run(struct device *d, unsigned int i)
+{
+	struct ring *v = &d->ring[i];
+	struct vhost_vring_addr addr;
+	int ret;
+
+	if (!translate(d, i, &d->mem, &addr))
+		return "the ring lies outside the guest's memory";
+	addr.index = i;
+	ret = kernel_ring_addr(&d->kernel, &addr);
+	if (ret)
+		return device_fail(d, "the ring's addresses", ret);
+	ret = kernel_ring_kick(&d->kernel, i, v->kick);
+	if (ret)
+		return device_fail(d, "the kick eventfd", ret);
+	ret = kernel_ring_call(&d->kernel, i, v->call);
+	if (ret)
+		return device_fail(d, "the call eventfd", ret);
+	ret = kernel_ring_err(&d->kernel, i, v->err);
+	if (ret)
+		return device_fail(d, "the error eventfd", ret);
+	ret = kernel_ring_enable(&d->kernel, i, 1);
+	if (ret)
+		return device_fail(d, "the start of the ring", ret);
+	v->running = true;
+	return NULL;
+}
+
+static const char *start(struct device *d, unsigned int i)
+{
+	struct ring *v = &d->ring[i];
+	bool broken = false;
+	const char *why;
+	int ret;
+
+	if (!v->num || !v->addr_set)
+		return "the ring starts before its size and addresses are known";
+	if (!v->ran) {
+		why = find_base(d, i, &broken);
+		if (why)
+			return why;
+	}
+	if (broken) {
+		signal_broken(d, i);
+		return NULL;
+	}
+	ret = kernel_ring_num(&d->kernel, i, v->num);
+	if (ret)
+		return device_fail(d, "the ring's size", ret);
+	ret = kernel_ring_set_base(&d->kernel, i, v->base);
+	if (ret)
+		return device_fail(d, "the ring's base", ret);
+	ret = inflight_start(&d->inflight, i, v->num, device_packed(d), v->base);
+	if (ret)
+		return device_fail(d, "the in-flight region", ret);
+	ret = kernel_ring_keep(&d->kernel, i, inflight_kept(&d->inflight, i));
+	if (ret)
+		return device_fail(d, "keeping the ring's state", ret);
+	why = run(d, i);
+	if (!why)
+		v->ran = true;
+	return why;
+}
+
+/**
+ * ring_stop - have the kernel serve the ring no more
+ * @d: device
+ * @i: ring
+ *
+ * Waits for its requests in flight.
+ */
+void ring_stop(struct device *d, unsigned int i)
+{
+	struct ring *v = &d->ring[i];
+	int ret;
+
+	v->held = false;
+	if (!v->running)
+		return;
+	v->running = false;
+	ret = kernel_ring_enable(&d->kernel, i, 0);
+	if (ret)
+		say(d->who, "%s", device_fail(d, "the stop of a ring", ret));
+	/* If it is to start again without a new base, then where it stopped. */
+	kernel_ring_get_base(&d->kernel, i, &v->base);
+}
+
+/**
+ * ring_update - start or stop the ring, as what is known of it demands
+ * @d: device
+ * @i: ring
+ *
+ * Return: NULL, or why it cannot start.
+ */
+const char *ring_update(struct device *d, unsigned int i)
+{
+	bool always = !(d->features >> MSG_F_PROTOCOL & 1);
+	struct ring *v = &d->ring[i];
+	bool run = v->started && (v->enabled || always);
+
+	if (run == v->running)
+		return NULL;
+	if (run)
+		return start(d, i);
+	ring_stop(d, i);
+	return NULL;
+}
+
+/* Go on after device_hold(); the kernel knows the base. */
+const char *ring_resume(struct device *d, unsigned int i)
+{
+	d->ring[i].held = false;
+	return run(d, i);
+}
+
+const char *ring_set_num(struct device *d, unsigned int i, uint32_t num)
+{
+	struct ring *v = &d->ring[i];
+
+	if (v->running)
+		return "the size of a running ring cannot change";
+	if (!num || num > RING_MAX)
+		return "a ring has 1 to 32768 descriptors";
+	v->num = num;
+	return NULL;
+}
+
+/**
+ * ring_set_addr - addresses of a ring
+ * @d: device
+ * @addr: as the VMM sent it, number checked
+ *
+ * While the ring runs only whether it is logged may change.
+ *
+ * Return: NULL, or what is wrong.
+ */
+const char *ring_set_addr(struct device *d,
+			   const struct vhost_vring_addr *addr)
+{
+	struct ring *v = &d->ring[addr->index];
+	struct vhost_vring_addr old = v->addr, ours;
+	const char *why;
+	int ret = 0;
+
+	v->addr = *addr;
+	why = device_log_fits(d);
+	if (!why && v->running) {
+		if (old.desc_user_addr != addr->desc_user_addr ||
+		    old.avail_user_addr != addr->avail_user_addr ||
+		    old.used_user_addr != addr->used_user_addr)
+			why = "a running ring cannot move";
+		else if (!translate(d, addr->index, &d->mem, &ours))
+			why = "the ring lies outside the guest's memory";
+		else
+			ret = kernel_ring_addr(&d->kernel, &ours);
+	}
+	if (ret)
+		why = device_fail(d, "logging the ring", ret);
+	if (why)
+		v->addr = old;
+	else
+		v->addr_set = true;
+	return why;
+}
+
+/**
+ * ring_set_kick - the guest's notifications; the ring is started by it
+ * @d: device
+ * @i: ring
+ * @fd: eventfd, ours from now on; -1 if the VMM has none, which means that we
+ *	shall look by ourselves
+ *
+ * Return: NULL, or what is wrong.
+ */
+const char *ring_set_kick(struct device *d, unsigned int i, int fd)
+{
+	struct ring *v = &d->ring[i];
+	int ret;
+
+	v->own_kick = fd < 0;
+	if (fd < 0)
+		fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (fd < 0)
+		return device_fail(d, "an eventfd", -errno);
+	replace(&v->kick, fd);
+	v->started = true;
+	if (!v->running)
+		return ring_update(d, i);
+	ret = kernel_ring_kick(&d->kernel, i, fd);
+	return ret ? device_fail(d, "the kick eventfd", ret) : NULL;
+}
+
+const char *ring_set_call(struct device *d, unsigned int i, int fd)
+{
+	struct ring *v = &d->ring[i];
+	int ret;
+
+	replace(&v->call, fd);
+	ret = v->running ? kernel_ring_call(&d->kernel, i, fd) : 0;
+	return ret ? device_fail(d, "the call eventfd", ret) : NULL;
+}
+
+const char *ring_set_err(struct device *d, unsigned int i, int fd)
+{
+	struct ring *v = &d->ring[i];
+	int ret;
+
+	replace(&v->err, fd);
+	ret = v->running ? kernel_ring_err(&d->kernel, i, fd) : 0;
+	return ret ? device_fail(d, "the error eventfd", ret) : NULL;
+}
+
+/**
+ * ring_get_base - stop the ring, for good
+ * @d: device
+ * @i: ring
+ * @base: where it stopped, or where it would start if it never ran
+ *
+ * Return: NULL, or what is wrong.
+ */
+const char *ring_get_base(struct device *d, unsigned int i, uint32_t *base)
+{
+	struct ring *v = &d->ring[i];
+
+	ring_stop(d, i);
+	v->started = false;
+	*base = v->base;
+	return NULL;
+}
