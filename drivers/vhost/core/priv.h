@@ -25,6 +25,7 @@
  *	vq->mutex				one ring, held while it is served
  *	dev->log.lock (mutex)			pinned pages of the dirty log
  *	dev->iotlb.lock (spinlock)		messages to and from the VMM
+ *	dev->config_lock (spinlock, irqsave)	who is told of new configuration
  *	worker->lock (spinlock, irqsave)	the worker's run queue
  *
  * Names: what is global inside this module begins with vh_, since a kernel may
@@ -210,13 +211,22 @@ struct vh_worker {
 	struct rcu_head rcu;
 };
 
+/*
+ * These four under dev->mutex.  Create puts the worker into dev->workers under
+ * a new id, and may fail (ERR_PTR); destroy takes it out, waits for the thread
+ * and frees; nothing may be attached.  Attach takes vq->mutex by itself, moves
+ * a ring that is queued, and takes NULL for "nobody serves it".
+ */
 struct vh_worker *vh_worker_create(struct parley_vhost *dev);
 void vh_worker_destroy(struct vh_worker *worker);
 struct vh_worker *vh_worker_find(struct parley_vhost *dev, u32 id);
 int vh_worker_attach(struct parley_vhost_vq *vq, struct vh_worker *worker);
 /* Put the ring on its worker's queue and wake it; any context. */
 void vh_vq_queue(struct parley_vhost_vq *vq);
-/* Serve the ring no more: off the queue, and no round is running after. */
+/*
+ * Take the ring off its worker's queue.  The caller made vq->state something
+ * else than running, so no later round serves it; without vq->mutex.
+ */
 void vh_vq_unqueue(struct parley_vhost_vq *vq);
 
 /* ------------------------------------------------------------- poll.c */
@@ -268,14 +278,20 @@ struct vh_moderation {
 	struct hrtimer timer;
 };
 
+/*
+ * All under vq->mutex.  The setters take an eventfd or VHOST_FILE_UNBIND and
+ * release what was set before; vh_kick_set() hooks the new one at once if the
+ * ring runs.
+ */
 int vh_kick_set(struct parley_vhost_vq *vq, int fd);
-void vh_kick_start(struct parley_vhost_vq *vq);	/* hook the eventfd */
+void vh_kick_start(struct parley_vhost_vq *vq);	/* hook the eventfd, if any */
 void vh_kick_stop(struct parley_vhost_vq *vq);
 int vh_call_set(struct parley_vhost_vq *vq, int fd);
 int vh_err_set(struct parley_vhost_vq *vq, int fd);
 /* nr completions were published, the driver wants a call or not. */
 void vh_call(struct parley_vhost_vq *vq, unsigned int nr, bool wanted);
 void vh_call_flush(struct parley_vhost_vq *vq);
+/* When the ring is made and before it is freed; the latter lets go of all. */
 void vh_notify_init(struct parley_vhost_vq *vq);
 void vh_notify_release(struct parley_vhost_vq *vq);
 
@@ -300,12 +316,14 @@ enum vh_vq_state {
  * @log_ring: VHOST_VRING_F_LOG was given
  * @log_addr: guest address for it, as given
  * @base: where to start, or where it stopped
- * @devq: the core's queue, while started
+ * @devq: the core's queue, while started; NULL all the same while a device IOMMU
+ *	hides the ring, see vh_vq_ready()
  * @desc, @driver, @device: areas, while started and pinned
  * @host: host addresses of the areas, while started
  * @ring: a lent ring instead (parley_vhost_vq_join())
  * @joined: there is one
  * @logging: the dirty log is on for this ring
+ * @space: where the areas lie for @devq
  * @keep: where to keep the state for a successor; pinned
  * @tlb: translations, with a device IOMMU
  * @worker: who serves it; RCU
@@ -345,6 +363,7 @@ struct parley_vhost_vq {
 	struct parley_vhost_ring ring;
 	bool joined;
 	bool logging;
+	enum parley_space space;
 	struct vh_area keep;
 	struct vh_tlb *tlb;
 	struct vh_worker __rcu *worker;
@@ -386,19 +405,37 @@ void vh_vq_init(struct parley_vhost_vq *vq, struct parley_vhost *dev,
 		   unsigned int index);
 void vh_vq_release(struct parley_vhost_vq *vq);
 void vh_vq_break(struct parley_vhost_vq *vq, const char *why);
-int vh_vq_set_map(struct parley_vhost_vq *vq);	/* under vq->mutex */
-/* Stop without dev->mutex, in a worker that is being killed. */
+/* Under vq->mutex: the map changed, or the memory table did. */
+void vh_vq_set_map(struct parley_vhost_vq *vq);
+/*
+ * Under vq->mutex, in the worker, first thing in a round: is vq->devq there?
+ * With a device IOMMU it may have to wait for the VMM; the round ends then, and
+ * the VMM's answer queues the ring again.
+ */
+bool vh_vq_ready(struct parley_vhost_vq *vq);
+/*
+ * Stop taking, wait for what is in flight, publish it, keep the base.  Without
+ * dev->mutex and vq->mutex: for a worker that is being killed, whose mm still
+ * lives.  parley_vhost_vq_stop() does the rest later.
+ */
 void vh_vq_kill(struct parley_vhost_vq *vq);
 
 /* ------------------------------------------------------ serve.c, req.c */
 
+/* When the ring is made, and before it is freed: the timer of the limits. */
+void vh_serve_init(struct parley_vhost_vq *vq);
+void vh_serve_release(struct parley_vhost_vq *vq);
+/* Before the ring runs, under dev->mutex: vq->num, vq->joined are known. */
 int vh_reqs_alloc(struct parley_vhost_vq *vq);
 void vh_reqs_free(struct parley_vhost_vq *vq);
 /* One round; true if there is more to do at once.  In the worker. */
 bool vh_vq_serve(struct parley_vhost_vq *vq);
 /* Log, complete, publish and call what is done.  Under vq->mutex. */
 unsigned int vh_vq_reap(struct parley_vhost_vq *vq);
-/* Wait until nothing is in flight, reaping; without vq->mutex. */
+/*
+ * Wait until nothing is in flight, reaping; without vq->mutex.  Several may do
+ * so at a time.  What a broken ring had in flight is not published.
+ */
 void vh_vq_drain(struct parley_vhost_vq *vq);
 
 /* -------------------------------------------------------------- dev.c */
@@ -422,6 +459,7 @@ void vh_vq_drain(struct parley_vhost_vq *vq);
  * @log: dirty log
  * @workers: by id
  * @limit: of the whole device
+ * @config_lock: protects the three below
  * @config_call: eventfd of configuration changes
  * @config_changed, @config_priv: the same for a loopback
  * @vqs: drv->max_queues of them
@@ -445,6 +483,7 @@ struct parley_vhost {
 	struct vh_log log;
 	struct xarray workers;
 	struct parley_limit limit;
+	spinlock_t config_lock;
 	struct eventfd_ctx *config_call;
 	void (*config_changed)(void *priv);
 	void *config_priv;
