@@ -67,7 +67,9 @@ struct parley_vhost_vq;
 /**
  * struct parley_vhost_req - one request of a guest
  * @chain: pieces to read, then pieces to write; see struct parley_chain.  Set
- *	chain.written before parley_vhost_req_done().
+ *	chain.written before parley_vhost_req_done() or in finish().  A device
+ *	may have written beyond it (a read that failed half-way), so the dirty
+ *	log covers all @chain.len_in bytes.
  * @vq: its ring
  * @done: the library's
  * @next: the library's
@@ -108,8 +110,17 @@ struct parley_vhost_req {
  * @vq_stop: optional: its mirror; nothing is in flight
  * @submit: serve @nr requests: in the ring's worker, may sleep shortly but not
  *	wait for a device.  All of them must end in parley_vhost_req_done().
+ * @finish: optional: a request that was done, before it is logged, completed and
+ *	published (or dropped, if the ring broke): under vq->mutex, in the
+ *	worker or in who drains the ring.  The place to write to the guest what
+ *	no interrupt handler can, a status byte say, to set chain.written, and
+ *	to let go of what belongs to the request.  False: the request goes on,
+ *	and ends in one more parley_vhost_req_done().  Called for each request
+ *	that was submitted; where the owner's memory is out of reach, the
+ *	helpers below move 0 bytes.
  * @poll: optional: look for completions of this ring without waiting; true if
- *	there may be some later (requests are in flight)
+ *	there may be some later (requests are in flight).  Where @submit is
+ *	called, under vq->mutex.
  */
 struct parley_vhost_driver {
 	const char *name;
@@ -134,6 +145,7 @@ struct parley_vhost_driver {
 	void (*vq_stop)(struct parley_vhost_vq *vq);
 	void (*submit)(struct parley_vhost_vq *vq,
 		       struct parley_vhost_req **reqs, unsigned int nr);
+	bool (*finish)(struct parley_vhost_req *req);
 	bool (*poll)(struct parley_vhost_vq *vq);
 };
 
@@ -143,6 +155,7 @@ void parley_vhost_unregister(const struct parley_vhost_driver *drv);
 /* ------------------------------------------------------ for accelerators */
 
 void *parley_vhost_priv(const struct parley_vhost *dev);
+u32 parley_vhost_id(const struct parley_vhost *dev);
 u64 parley_vhost_features(const struct parley_vhost *dev);
 bool parley_vhost_running(const struct parley_vhost *dev);
 void parley_vhost_config_changed(struct parley_vhost *dev);
