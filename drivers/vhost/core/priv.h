@@ -184,8 +184,14 @@ enum vh_lane {
  * @attached: rings; under dev->mutex
  * @lock: protects @queue, @killed
  * @queue: rings to serve, a list for each lane, first come first served
+ * @sleeping: found nothing to do; under @lock.  Who queues wakes it.
  * @killed: its process was killed; nothing will be served again
- * @node: NUMA node of the rings it serves, NUMA_NO_NODE for several
+ * @turn: counts rounds, for the lanes' turns; under @lock
+ * @node: NUMA node that it keeps to, NUMA_NO_NODE for none
+ * @look: polling may be worth it, or rings were left without kicks armed
+ * @slept: when it went to sleep
+ * @woken: when it woke up
+ * @credit: ns that it may still poll in vain
  * @stats: written by the thread only
  * @rcu: freed after everybody who looked at vq->worker is gone
  */
@@ -197,8 +203,14 @@ struct vh_worker {
 	unsigned int attached;
 	spinlock_t lock;
 	struct list_head queue[VH_LANES];
+	bool sleeping;
 	bool killed;
+	unsigned int turn;
 	int node;
+	bool look;
+	u64 slept;
+	u64 woken;
+	s64 credit;
 	struct {
 		u64 rounds;
 		u64 sleeps;
@@ -243,8 +255,12 @@ struct vh_poll_policy {
 	u32 now_us;
 };
 
-/* In the worker, with nothing queued: true if some ring has work now. */
-bool vh_worker_poll(struct vh_worker *worker);
+/* In the worker, with nothing queued.  After it, kicks are armed. */
+void vh_worker_poll(struct vh_worker *worker);
+/* Does it pay to leave kicks off when this ring runs dry?  Under vq->mutex. */
+bool vh_poll_wanted(struct parley_vhost_vq *vq);
+/* The worker slept for so long before this ring had work. */
+void vh_poll_slept(struct parley_vhost_vq *vq, u64 ns);
 
 /* ----------------------------------------------------------- notify.c */
 
@@ -266,8 +282,8 @@ struct vh_kick {
  * struct vh_moderation - calls held back
  * @max_reqs: completions for one call; 0 or 1 for no moderation
  * @max_us: but no later than this
- * @pending: completions without a call so far; under vq->mutex
- * @wanted: the driver wants one
+ * @pending: completions since the driver wanted a call; under vq->mutex
+ * @wanted: it wants one, and @timer runs; exchanged, so that one side calls
  * @timer: fires at @max_us
  */
 struct vh_moderation {
@@ -290,7 +306,7 @@ int vh_call_set(struct parley_vhost_vq *vq, int fd);
 int vh_err_set(struct parley_vhost_vq *vq, int fd);
 /* nr completions were published, the driver wants a call or not. */
 void vh_call(struct parley_vhost_vq *vq, unsigned int nr, bool wanted);
-void vh_call_flush(struct parley_vhost_vq *vq);
+void vh_call_flush(struct parley_vhost_vq *vq);	/* nothing is held back after */
 /* When the ring is made and before it is freed; the latter lets go of all. */
 void vh_notify_init(struct parley_vhost_vq *vq);
 void vh_notify_release(struct parley_vhost_vq *vq);
@@ -331,12 +347,16 @@ enum vh_vq_state {
  * @queued: so it is
  * @reqs: all requests, while started
  * @iovs: their pieces
+ * @burst: room for the chains of one burst
+ * @guess: chains to ask for next
+ * @node: NUMA node of its memory
  * @free: requests not in flight; under @mutex
  * @nr_reqs: all of them
  * @nr_free: how many
- * @in_flight: taken and not yet done
+ * @serving: somebody reaps before he lets go of @mutex
+ * @unarmed: ran dry while its worker polls, so kicks are not armed
  * @done: requests that ended, from any context
- * @drained: woken when @done gets its first or @in_flight becomes 0
+ * @drained: woken when @done gets its first
  * @kick, @call, @err: eventfds
  * @moderation, @poll, @lane: policies
  * @limit: its own limit
@@ -371,10 +391,14 @@ struct parley_vhost_vq {
 	bool queued;
 	void *reqs;
 	struct parley_iov *iovs;
+	struct parley_chain *burst;
+	unsigned int guess;
+	int node;
 	struct parley_vhost_req *free;
 	unsigned int nr_reqs;
 	unsigned int nr_free;
-	atomic_t in_flight;
+	bool serving;
+	bool unarmed;
 	struct llist_head done;
 	wait_queue_head_t drained;
 	struct vh_kick kick;
@@ -437,6 +461,13 @@ unsigned int vh_vq_reap(struct parley_vhost_vq *vq);
  * so at a time.  What a broken ring had in flight is not published.
  */
 void vh_vq_drain(struct parley_vhost_vq *vq);
+/* A limit of this ring, or its device's, is another one now. */
+void vh_vq_limit_changed(struct parley_vhost_vq *vq);
+
+static inline unsigned int vh_vq_in_flight(const struct parley_vhost_vq *vq)
+{
+	return READ_ONCE(vq->nr_reqs) - READ_ONCE(vq->nr_free);
+}
 
 /* -------------------------------------------------------------- dev.c */
 
