@@ -55,6 +55,12 @@ def kernel_doc():
         yield f, out.strip().splitlines() if code else []
 
 
+def netlink():
+    """the netlink specification follows the kernel's schema, and its C files follow it"""
+    code, out = run(["tools/netlink-gen", "--check"], 120)
+    yield "tools/netlink-gen", out.splitlines() if code else []
+
+
 def documents():
     """every reST page is well formed"""
     pages = [f for f in our_files() if f.endswith(".rst")]
