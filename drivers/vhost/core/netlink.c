@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The generic netlink family "parley": what there is, what it did, and what it
+ * may do.  Messages are described in Documentation/netlink/specs/parley.yaml, of
+ * which netlink_gen.c is made; the policies there bound every number before it
+ * gets here.
+ *
+ * Locking: no command takes dev->mutex.  Its holder may wait for a back end that
+ * hangs, and this is when people want to know most.  A device is held by a
+ * reference; what is shown of it is read word by word, each of them true at some
+ * time.  A ring is read and changed under vq->mutex, which nobody holds while he
+ * waits for requests.  Workers are read under RCU.
+ *
+ * What is shown is in netlink_show.c.
+ *
+ * The family exists in the initial network namespace only: devices belong to no
+ * other.
+ */
+#include <linux/nospec.h>
+#include "netlink.h"
+
+static_assert(PARLEY_LIMIT_MAX == PARLEY_RATE_MAX);
+static_assert(PARLEY_POLLING_MAX_US == VH_POLL_MAX_US);
+static_assert((int)PARLEY_LANE_LATENCY == VH_LANE_LATENCY);
+static_assert((int)PARLEY_LANE_NORMAL == VH_LANE_NORMAL);
+static_assert((int)PARLEY_LANE_BULK == VH_LANE_BULK && VH_LANES == PARLEY_LANE_BULK + 1);
+
+/* Serialises read, change and write of limits; outermost. */
+static DEFINE_MUTEX(limit_mutex);
+
+/* ------------------------------------------------------ what is asked for */
+
+struct parley_vhost *vh_nl_find_dev(const struct genl_info *info, int attr)
+{
+	struct nlattr *id = info->attrs[attr];
+	struct parley_vhost *dev;
+
+	if (!id) {
+		NL_SET_ERR_ATTR_MISS(info->extack, NULL, attr);
+		NL_SET_ERR_MSG(info->extack, "say which device; dev-get lists them");
+		return ERR_PTR(-EINVAL);
+	}
+	dev = vh_dev_get(nla_get_u32(id));
+	if (!dev) {
+		NL_SET_ERR_MSG_ATTR(info->extack, id,
+				    "there is no such device; dev-get lists them");
+		return ERR_PTR(-ENODEV);
+	}
+	return dev;
+}
+
+struct parley_vhost_vq *vh_nl_find_vq(struct parley_vhost *dev,
+				      const struct genl_info *info)
+{
+	struct nlattr *attr = info->attrs[PARLEY_A_QUEUE_INDEX];
+	unsigned int nr = dev->drv->max_queues;
+	u32 index;
+
+	if (!attr) {
+		NL_SET_ERR_ATTR_MISS(info->extack, NULL, PARLEY_A_QUEUE_INDEX);
+		NL_SET_ERR_MSG(info->extack, "say which queue; queue-get lists them");
+		return ERR_PTR(-EINVAL);
+	}
+	index = nla_get_u32(attr);
+	if (index >= nr) {
+		NL_SET_ERR_MSG_ATTR_FMT(info->extack, attr,
+					"the device's last queue is %u", nr - 1);
+		return ERR_PTR(-ENOENT);
+	}
+	/* Anybody may ask, so no guess beyond the array either. */
+	return dev->vqs[array_index_nospec(index, nr)];
+}
+
+/* The attributes of one nest; they were checked with the rest. */
+static int parse_nest(const struct genl_info *info, int attr, struct nlattr **tb,
+		      int max, const struct nla_policy *policy)
+{
+	struct nlattr *nest = info->attrs[attr];
+	int i, err;
+
+	if (!nest) {
+		NL_SET_ERR_ATTR_MISS(info->extack, NULL, attr);
+		NL_SET_ERR_MSG(info->extack, "there is nothing to set");
+		return -EINVAL;
+	}
+	err = nla_parse_nested(tb, max, nest, policy, info->extack);
+	if (err)
+		return err;
+	for (i = 1; i <= max; i++)
+		if (tb[i])
+			return 0;
+	NL_SET_ERR_MSG_ATTR(info->extack, nest, "there is nothing to set");
+	return -EINVAL;
+}
+
+static void set_u32(u32 *value, const struct nlattr *attr)
+{
+	if (attr)
+		*value = nla_get_u32(attr);
+}
+
+/* ------------------------------------------------------------- settings */
+
+/* A new rate forgets the burst that was made for the old one. */
+static void merge_rate(struct parley_rate *now, const struct nlattr *rate,
+		       const struct nlattr *burst)
+{
+	if (rate) {
+		now->rate = nla_get_u64(rate);
+		now->burst = 0;
+	}
+	if (burst)
+		now->burst = nla_get_u64(burst);
+}
+
+static int set_limits(struct parley_limit *limit, struct nlattr **tb,
+		      const struct genl_info *info)
+{
+	struct parley_limits now;
+	int err;
+
+	guard(mutex)(&limit_mutex);
+	parley_limit_get(limit, &now);
+	merge_rate(&now.ops, tb[PARLEY_A_LIMITS_OPS_RATE], tb[PARLEY_A_LIMITS_OPS_BURST]);
+	merge_rate(&now.bytes, tb[PARLEY_A_LIMITS_BYTES_RATE], tb[PARLEY_A_LIMITS_BYTES_BURST]);
+	if ((tb[PARLEY_A_LIMITS_OPS_BURST] && now.ops.burst && !now.ops.rate) ||
+	    (tb[PARLEY_A_LIMITS_BYTES_BURST] && now.bytes.burst && !now.bytes.rate)) {
+		NL_SET_ERR_MSG(info->extack, "a burst needs a rate: give that as well");
+		return -EINVAL;
+	}
+	err = parley_limit_set(limit, &now, ktime_get_ns());
+	if (err)
+		NL_SET_ERR_MSG(info->extack, "the limit is out of range");
+	return err;
+}
+
+int parley_nl_limit_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct parley_vhost *dev __free(vh_dev) = vh_nl_find_dev(info, PARLEY_A_QUEUE_DEV_ID);
+	struct nlattr *tb[PARLEY_A_LIMITS_BYTES_BURST + 1];
+	struct parley_vhost_vq *vq = NULL;
+	unsigned int i;
+	int err;
+
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	if (info->attrs[PARLEY_A_QUEUE_INDEX])
+		vq = vh_nl_find_vq(dev, info);
+	if (IS_ERR(vq))
+		return PTR_ERR(vq);
+	err = parse_nest(info, PARLEY_A_QUEUE_LIMITS, tb, PARLEY_A_LIMITS_BYTES_BURST,
+			 parley_limits_nl_policy);
+	if (err)
+		return err;
+	err = set_limits(vq ? &vq->limit : &dev->limit, tb, info);
+	if (err)
+		return err;
+	/* Whoever waits for the old limit may have waited enough. */
+	if (vq) {
+		vh_vq_limit_changed(vq);
+		return 0;
+	}
+	for (i = 0; i < dev->drv->max_queues; i++)
+		vh_vq_limit_changed(dev->vqs[i]);
+	return 0;
+}
+
+static int set_moderation(struct parley_vhost_vq *vq, struct nlattr **tb,
+			  const struct genl_info *info)
+{
+	u32 max_reqs, max_us;
+
+	lockdep_assert_held(&vq->mutex);
+
+	max_reqs = vq->moderation.max_reqs;
+	max_us = vq->moderation.max_us;
+	set_u32(&max_reqs, tb[PARLEY_A_MODERATION_MAX_REQS]);
+	set_u32(&max_us, tb[PARLEY_A_MODERATION_MAX_US]);
+	if (max_reqs > 1 && !max_us) {
+		NL_SET_ERR_MSG(info->extack,
+			       "calls would be held back for ever: give max-us");
+		return -EINVAL;
+	}
+	/* What was held back by the old rule is let go now. */
+	vh_call_flush(vq);
+	vq->moderation.max_reqs = max_reqs;
+	vq->moderation.max_us = max_us;
+	return 0;
+}
+
+static int set_polling(struct parley_vhost_vq *vq, struct nlattr **tb,
+		       const struct genl_info *info)
+{
+	u32 max_us, budget;
+
+	lockdep_assert_held(&vq->mutex);
+
+	max_us = vq->poll.max_us;
+	budget = vq->poll.budget;
+	set_u32(&max_us, tb[PARLEY_A_POLLING_MAX_US]);
+	set_u32(&budget, tb[PARLEY_A_POLLING_BUDGET]);
+	if (max_us && !budget) {
+		NL_SET_ERR_MSG(info->extack,
+			       "a budget of 0 never polls: give a budget, or max-us 0");
+		return -EINVAL;
+	}
+	/* The worker looks at these without the mutex. */
+	WRITE_ONCE(vq->poll.max_us, max_us);
+	WRITE_ONCE(vq->poll.budget, budget);
+	WRITE_ONCE(vq->poll.now_us, min(vq->poll.now_us, max_us));
+	return 0;
+}
+
+/* One setting of one ring: find it, take its mutex, set. */
+static int set_queue(struct genl_info *info, int nest, struct nlattr **tb, int max,
+		     const struct nla_policy *policy,
+		     int (*set)(struct parley_vhost_vq *vq, struct nlattr **tb,
+				const struct genl_info *info))
+{
+	struct parley_vhost *dev __free(vh_dev) = vh_nl_find_dev(info, PARLEY_A_QUEUE_DEV_ID);
+	struct parley_vhost_vq *vq;
+	int err;
+
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	vq = vh_nl_find_vq(dev, info);
+	if (IS_ERR(vq))
+		return PTR_ERR(vq);
+	err = parse_nest(info, nest, tb, max, policy);
+	if (err)
+		return err;
+	if (mutex_lock_killable(&vq->mutex))
+		return -EINTR;
+	err = set(vq, tb, info);
+	mutex_unlock(&vq->mutex);
+	return err;
+}
+
+int parley_nl_moderation_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *tb[PARLEY_A_MODERATION_MAX + 1];
+
+	return set_queue(info, PARLEY_A_QUEUE_MODERATION, tb, PARLEY_A_MODERATION_MAX,
+			 parley_moderation_nl_policy, set_moderation);
+}
+
+int parley_nl_polling_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *tb[PARLEY_A_POLLING_MAX + 1];
+
+	return set_queue(info, PARLEY_A_QUEUE_POLLING, tb, PARLEY_A_POLLING_MAX,
+			 parley_polling_nl_policy, set_polling);
+}
+
+int parley_nl_lane_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct parley_vhost *dev __free(vh_dev) = vh_nl_find_dev(info, PARLEY_A_QUEUE_DEV_ID);
+	struct nlattr *lane = info->attrs[PARLEY_A_QUEUE_LANE];
+	struct parley_vhost_vq *vq;
+
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	vq = vh_nl_find_vq(dev, info);
+	if (IS_ERR(vq))
+		return PTR_ERR(vq);
+	if (!lane) {
+		NL_SET_ERR_ATTR_MISS(info->extack, NULL, PARLEY_A_QUEUE_LANE);
+		NL_SET_ERR_MSG(info->extack, "say which lane");
+		return -EINVAL;
+	}
+	if (mutex_lock_killable(&vq->mutex))
+		return -EINTR;
+	/* A ring that is queued moves to the new lane next time. */
+	WRITE_ONCE(vq->lane, nla_get_u32(lane));
+	mutex_unlock(&vq->mutex);
+	return 0;
+}
+
+/* --------------------------------------------------------------- events */
+
+/* Told to who listens; nobody may, and a lost event is no error of ours. */
+static void notify(const struct parley_vhost *dev, u8 cmd)
+{
+	struct sk_buff *skb __free(nl_msg) = NULL;
+	void *head;
+
+	if (!genl_has_listeners(&parley_nl_family, &init_net, PARLEY_NLGRP_MONITOR))
+		return;
+	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	head = skb ? genlmsg_put(skb, 0, 0, &parley_nl_family, 0, cmd) : NULL;
+	if (!head || vh_nl_put_name(skb, dev))
+		return;
+	genlmsg_end(skb, head);
+	genlmsg_multicast(&parley_nl_family, no_free_ptr(skb), 0,
+			  PARLEY_NLGRP_MONITOR, GFP_KERNEL);
+}
+
+/* A device is in the registry now. */
+void vh_netlink_added(const struct parley_vhost *dev)
+{
+	notify(dev, PARLEY_CMD_DEV_ADD_NTF);
+}
+
+/* It is not there any more. */
+void vh_netlink_removed(const struct parley_vhost *dev)
+{
+	notify(dev, PARLEY_CMD_DEV_DEL_NTF);
+}
+
+int vh_netlink_init(void)
+{
+	/* The generator believes that every family is for all namespaces. */
+	parley_nl_family.netnsok = false;
+	return genl_register_family(&parley_nl_family);
+}
+
+void vh_netlink_exit(void)
+{
+	genl_unregister_family(&parley_nl_family);
+}

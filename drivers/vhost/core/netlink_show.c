@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Messages of the family "parley" about what there is and what it did: the
+ * commands dev-get, queue-get and worker-get.  Locking: see netlink.c.
+ */
+#include "netlink.h"
+
+static_assert((int)PARLEY_QUEUE_STATE_IDLE == VH_VQ_IDLE);
+static_assert((int)PARLEY_QUEUE_STATE_RUNNING == VH_VQ_RUNNING);
+static_assert((int)PARLEY_QUEUE_STATE_STOPPING == VH_VQ_STOPPING);
+static_assert((int)PARLEY_QUEUE_STATE_BROKEN == VH_VQ_BROKEN);
+
+/* -------------------------------------------------------------- numbers */
+
+/**
+ * struct counter - a row of a table of statistics
+ * @attr: attribute that carries it
+ * @offset: where it lies in the structure
+ */
+struct counter {
+	u16 attr;
+	u16 offset;
+};
+
+#define QUEUE_STAT(ATTR, member) \
+	{ PARLEY_A_QUEUE_STATS_##ATTR, offsetof(struct parley_vhost_vq, stats.member) }
+#define RING_STAT(ATTR, member) \
+	{ PARLEY_A_RING_STATS_##ATTR, offsetof(struct parley_vq_stats, member) }
+#define WORKER_STAT(ATTR, member) \
+	{ PARLEY_A_WORKER_STATS_##ATTR, offsetof(struct vh_worker, stats.member) }
+
+static const struct counter queue_counters[] = {
+	QUEUE_STAT(KICKS, kicks),
+	QUEUE_STAT(ROUNDS, rounds),
+	QUEUE_STAT(REQUESTS, requests),
+	QUEUE_STAT(BYTES_READ, bytes_read),
+	QUEUE_STAT(BYTES_WRITTEN, bytes_written),
+	QUEUE_STAT(CALLS, calls),
+	QUEUE_STAT(CALLS_SUPPRESSED, calls_suppressed),
+	QUEUE_STAT(CALLS_MODERATED, calls_moderated),
+	QUEUE_STAT(THROTTLED, throttled),
+	QUEUE_STAT(WEIGHT_YIELDS, weight_yields),
+	QUEUE_STAT(ERRORS, errors),
+};
+
+static const struct counter ring_counters[] = {
+	RING_STAT(TAKEN, buffers),
+	RING_STAT(COMPLETED, completed),
+	RING_STAT(PUBLISHES, publishes),
+	RING_STAT(NOTIFIED, notified),
+	RING_STAT(SUPPRESSED, suppressed),
+	RING_STAT(ERRORS, errors),
+};
+
+static const struct counter worker_counters[] = {
+	WORKER_STAT(ROUNDS, rounds),
+	WORKER_STAT(SLEEPS, sleeps),
+	WORKER_STAT(WAKEUPS, wakeups),
+	WORKER_STAT(POLLS, polls),
+	WORKER_STAT(POLL_HITS, poll_hits),
+	WORKER_STAT(POLL_NS, poll_ns),
+	WORKER_STAT(BUSY_NS, busy_ns),
+};
+
+/* Every counter is aligned; who counts may do so meanwhile. */
+static int put_counters(struct sk_buff *skb, int nest, int pad, const void *from,
+			const struct counter *rows, unsigned int nr)
+{
+	struct nlattr *start = nla_nest_start(skb, nest);
+
+	if (!start)
+		return -EMSGSIZE;
+	for (; nr; nr--, rows++) {
+		const u64 *value = from + rows->offset;
+
+		if (nla_put_u64_64bit(skb, rows->attr, READ_ONCE(*value), pad))
+			return -EMSGSIZE;
+	}
+	nla_nest_end(skb, start);
+	return 0;
+}
+
+static int put_limits(struct sk_buff *skb, int nest, struct parley_limit *limit)
+{
+	const int pad = PARLEY_A_LIMITS_PAD;
+	struct nlattr *start = nla_nest_start(skb, nest);
+	struct parley_limits now;
+
+	if (!start)
+		return -EMSGSIZE;
+	parley_limit_get(limit, &now);
+	if (nla_put_u64_64bit(skb, PARLEY_A_LIMITS_OPS_RATE, now.ops.rate, pad) ||
+	    nla_put_u64_64bit(skb, PARLEY_A_LIMITS_OPS_BURST, now.ops.burst, pad) ||
+	    nla_put_u64_64bit(skb, PARLEY_A_LIMITS_BYTES_RATE, now.bytes.rate, pad) ||
+	    nla_put_u64_64bit(skb, PARLEY_A_LIMITS_BYTES_BURST, now.bytes.burst, pad))
+		return -EMSGSIZE;
+	nla_nest_end(skb, start);
+	return 0;
+}
+
+static int put_pair(struct sk_buff *skb, int nest, int attr_a, u32 a, int attr_b, u32 b)
+{
+	struct nlattr *start = nla_nest_start(skb, nest);
+
+	if (!start || nla_put_u32(skb, attr_a, a) || nla_put_u32(skb, attr_b, b))
+		return -EMSGSIZE;
+	nla_nest_end(skb, start);
+	return 0;
+}
+
+/* -------------------------------------------------- devices, rings, workers */
+
+static unsigned int count_running(const struct parley_vhost *dev)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < dev->drv->max_queues; i++)
+		nr += READ_ONCE(dev->vqs[i]->state) == VH_VQ_RUNNING;
+	return nr;
+}
+
+static unsigned int count_workers(struct parley_vhost *dev)
+{
+	struct vh_worker *worker;
+	unsigned long id;
+	unsigned int nr = 0;
+
+	guard(rcu)();
+	xa_for_each(&dev->workers, id, worker)
+		nr++;
+	return nr;
+}
+
+/* The table is replaced under the mutex of every ring, so any one will do. */
+static int count_regions(struct parley_vhost *dev)
+{
+	int nr;
+
+	if (mutex_lock_killable(&dev->vqs[0]->mutex))
+		return -EINTR;
+	nr = dev->mem ? dev->mem->map.nr : 0;
+	mutex_unlock(&dev->vqs[0]->mutex);
+	return nr;
+}
+
+int vh_nl_put_name(struct sk_buff *skb, const struct parley_vhost *dev)
+{
+	if (nla_put_u32(skb, PARLEY_A_DEVICE_ID, dev->id) ||
+	    nla_put_string(skb, PARLEY_A_DEVICE_NAME, dev->drv->name))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int put_dev(struct sk_buff *skb, struct parley_vhost *dev)
+{
+	const int pad = PARLEY_A_DEVICE_PAD;
+	int regions = count_regions(dev);
+
+	if (regions < 0)
+		return regions;
+	if (vh_nl_put_name(skb, dev) ||
+	    nla_put_u32(skb, PARLEY_A_DEVICE_VIRTIO_ID, dev->drv->device_id) ||
+	    (READ_ONCE(dev->owned) && !dev->in_kernel &&
+	     nla_put_u32(skb, PARLEY_A_DEVICE_OWNER_PID, READ_ONCE(dev->owner_pid))) ||
+	    (dev->in_kernel && nla_put_flag(skb, PARLEY_A_DEVICE_IN_KERNEL)) ||
+	    nla_put_u64_64bit(skb, PARLEY_A_DEVICE_FEATURES,
+			      READ_ONCE(dev->features), pad) ||
+	    nla_put_u64_64bit(skb, PARLEY_A_DEVICE_BACKEND_FEATURES,
+			      READ_ONCE(dev->backend_features), pad) ||
+	    nla_put_u32(skb, PARLEY_A_DEVICE_QUEUES, dev->drv->max_queues) ||
+	    nla_put_u32(skb, PARLEY_A_DEVICE_QUEUES_RUNNING, count_running(dev)) ||
+	    nla_put_u32(skb, PARLEY_A_DEVICE_WORKERS, count_workers(dev)) ||
+	    nla_put_u32(skb, PARLEY_A_DEVICE_MEMORY_REGIONS, regions) ||
+	    (READ_ONCE(dev->iotlb.on) && nla_put_flag(skb, PARLEY_A_DEVICE_IOTLB)) ||
+	    (READ_ONCE(dev->log.base) && nla_put_flag(skb, PARLEY_A_DEVICE_LOGGING)) ||
+	    nla_put_u64_64bit(skb, PARLEY_A_DEVICE_LOG_ERRORS,
+			      READ_ONCE(dev->log.errors), pad) ||
+	    put_limits(skb, PARLEY_A_DEVICE_LIMITS, &dev->limit) ||
+	    nla_put_u64_64bit(skb, PARLEY_A_DEVICE_THROTTLED,
+			      READ_ONCE(dev->limit.throttled), pad))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int put_worker_id(struct sk_buff *skb, struct parley_vhost_vq *vq)
+{
+	struct vh_worker *worker;
+
+	guard(rcu)();
+	worker = rcu_dereference(vq->worker);
+	return worker ? nla_put_u32(skb, PARLEY_A_QUEUE_WORKER_ID, worker->id) : 0;
+}
+
+static int put_ring_stats(struct sk_buff *skb, struct parley_vhost_vq *vq)
+{
+	if (!vq->devq)
+		return 0;
+	return put_counters(skb, PARLEY_A_QUEUE_RING_STATS, PARLEY_A_RING_STATS_PAD,
+			    parley_devq_stats(vq->devq),
+			    ring_counters, ARRAY_SIZE(ring_counters));
+}
+
+static int put_queue_locked(struct sk_buff *skb, struct parley_vhost_vq *vq)
+{
+	lockdep_assert_held(&vq->mutex);
+
+	if (nla_put_u32(skb, PARLEY_A_QUEUE_DEV_ID, vq->dev->id) ||
+	    nla_put_u32(skb, PARLEY_A_QUEUE_INDEX, vq->index) ||
+	    nla_put_u32(skb, PARLEY_A_QUEUE_STATE, vq->state) ||
+	    nla_put_u32(skb, PARLEY_A_QUEUE_SIZE, vq->num) ||
+	    (vq->joined && nla_put_flag(skb, PARLEY_A_QUEUE_JOINED)) ||
+	    nla_put_u32(skb, PARLEY_A_QUEUE_IN_FLIGHT, vh_vq_in_flight(vq)) ||
+	    put_worker_id(skb, vq) ||
+	    nla_put_u32(skb, PARLEY_A_QUEUE_LANE, vq->lane) ||
+	    put_limits(skb, PARLEY_A_QUEUE_LIMITS, &vq->limit) ||
+	    put_pair(skb, PARLEY_A_QUEUE_MODERATION,
+		     PARLEY_A_MODERATION_MAX_REQS, vq->moderation.max_reqs,
+		     PARLEY_A_MODERATION_MAX_US, vq->moderation.max_us) ||
+	    put_pair(skb, PARLEY_A_QUEUE_POLLING,
+		     PARLEY_A_POLLING_MAX_US, vq->poll.max_us,
+		     PARLEY_A_POLLING_BUDGET, vq->poll.budget) ||
+	    nla_put_u32(skb, PARLEY_A_QUEUE_POLLING_NOW_US, vq->poll.now_us) ||
+	    put_counters(skb, PARLEY_A_QUEUE_STATS, PARLEY_A_QUEUE_STATS_PAD, vq,
+			 queue_counters, ARRAY_SIZE(queue_counters)) ||
+	    put_ring_stats(skb, vq))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int put_queue(struct sk_buff *skb, struct parley_vhost_vq *vq)
+{
+	int err;
+
+	if (mutex_lock_killable(&vq->mutex))
+		return -EINTR;
+	err = put_queue_locked(skb, vq);
+	mutex_unlock(&vq->mutex);
+	return err;
+}
+
+static int put_worker(struct sk_buff *skb, const struct vh_worker *worker)
+{
+	if (nla_put_u32(skb, PARLEY_A_WORKER_DEV_ID, worker->dev->id) ||
+	    nla_put_u32(skb, PARLEY_A_WORKER_ID, worker->id) ||
+	    (worker->node != NUMA_NO_NODE &&
+	     nla_put_u32(skb, PARLEY_A_WORKER_NODE, worker->node)) ||
+	    (READ_ONCE(worker->killed) && nla_put_flag(skb, PARLEY_A_WORKER_KILLED)) ||
+	    nla_put_u32(skb, PARLEY_A_WORKER_QUEUES, READ_ONCE(worker->attached)) ||
+	    put_counters(skb, PARLEY_A_WORKER_STATS, PARLEY_A_WORKER_STATS_PAD, worker,
+			 worker_counters, ARRAY_SIZE(worker_counters)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/* ------------------------------------------------------------------- do */
+
+int parley_nl_dev_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct parley_vhost *dev __free(vh_dev) = vh_nl_find_dev(info, PARLEY_A_DEVICE_ID);
+	struct sk_buff *reply __free(nl_msg) = NULL;
+	void *head;
+	int err;
+
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	reply = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	head = reply ? genlmsg_iput(reply, info) : NULL;
+	if (!head)
+		return -ENOMEM;
+	err = put_dev(reply, dev);
+	if (err)
+		return err;
+	genlmsg_end(reply, head);
+	return genlmsg_reply(no_free_ptr(reply), info);
+}
+
+int parley_nl_queue_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct parley_vhost *dev __free(vh_dev) = vh_nl_find_dev(info, PARLEY_A_QUEUE_DEV_ID);
+	struct sk_buff *reply __free(nl_msg) = NULL;
+	struct parley_vhost_vq *vq;
+	void *head;
+	int err;
+
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	vq = vh_nl_find_vq(dev, info);
+	if (IS_ERR(vq))
+		return PTR_ERR(vq);
+	reply = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	head = reply ? genlmsg_iput(reply, info) : NULL;
+	if (!head)
+		return -ENOMEM;
+	err = put_queue(reply, vq);
+	if (err)
+		return err;
+	genlmsg_end(reply, head);
+	return genlmsg_reply(no_free_ptr(reply), info);
+}
+
+/* ----------------------------------------------------------------- dump */
+
+/**
+ * struct position - where a dump goes on, in the callback's context
+ * @dev: number of the device
+ * @sub: number of its queue or worker
+ * @done: nothing is left
+ */
+struct position {
+	u32 dev;
+	u32 sub;
+	bool done;
+};
+
+static_assert(sizeof(struct position) <= sizeof_field(struct netlink_callback, ctx));
+
+static void next_device(struct position *pos)
+{
+	pos->sub = 0;
+	pos->done = pos->dev == U32_MAX;
+	pos->dev++;
+}
+
+static void *begin(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return genlmsg_iput(skb, genl_info_dump(cb));
+}
+
+/* Finish one message of a dump, or take back what did not fit. */
+static int end(struct sk_buff *skb, void *head, int err)
+{
+	if (err)
+		genlmsg_cancel(skb, head);
+	else
+		genlmsg_end(skb, head);
+	return err;
+}
+
+static int dump_dev(struct sk_buff *skb, struct netlink_callback *cb,
+		    struct parley_vhost *dev, struct position *pos)
+{
+	void *head = begin(skb, cb);
+
+	return head ? end(skb, head, put_dev(skb, dev)) : -EMSGSIZE;
+}
+
+static int dump_queues(struct sk_buff *skb, struct netlink_callback *cb,
+		       struct parley_vhost *dev, struct position *pos)
+{
+	for (; pos->sub < dev->drv->max_queues; pos->sub++) {
+		void *head = begin(skb, cb);
+		int err;
+
+		if (!head)
+			return -EMSGSIZE;
+		err = end(skb, head, put_queue(skb, dev->vqs[pos->sub]));
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int dump_workers(struct sk_buff *skb, struct netlink_callback *cb,
+			struct parley_vhost *dev, struct position *pos)
+{
+	struct vh_worker *worker;
+	unsigned long id;
+
+	guard(rcu)();
+	xa_for_each_start(&dev->workers, id, worker, pos->sub) {
+		void *head = begin(skb, cb);
+		int err;
+
+		pos->sub = id;
+		if (!head)
+			return -EMSGSIZE;
+		err = end(skb, head, put_worker(skb, worker));
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+typedef int (*dump_fn)(struct sk_buff *skb, struct netlink_callback *cb,
+		       struct parley_vhost *dev, struct position *pos);
+
+/* What fits into one buffer; the kernel calls again until nothing is added. */
+static int dump_all(struct sk_buff *skb, struct netlink_callback *cb, dump_fn dump)
+{
+	struct position *pos = (struct position *)cb->ctx;
+
+	while (!pos->done) {
+		u32 wanted = pos->dev;
+		struct parley_vhost *dev __free(vh_dev) = vh_dev_next(&pos->dev);
+		int err;
+
+		if (!dev)
+			break;
+		if (pos->dev != wanted)	/* closed meanwhile */
+			pos->sub = 0;
+		err = dump(skb, cb, dev, pos);
+		if (err)
+			return err == -EMSGSIZE && skb->len ? skb->len : err;
+		next_device(pos);
+	}
+	return skb->len;
+}
+
+/* The same for one device, if @attr names one. */
+static int dump_some(struct sk_buff *skb, struct netlink_callback *cb, int attr,
+		     dump_fn dump)
+{
+	const struct genl_info *info = genl_info_dump(cb);
+	struct position *pos = (struct position *)cb->ctx;
+	int err;
+
+	if (!info->attrs[attr])
+		return dump_all(skb, cb, dump);
+	if (pos->done)
+		return 0;
+
+	struct parley_vhost *dev __free(vh_dev) = vh_nl_find_dev(info, attr);
+
+	if (IS_ERR(dev))
+		return PTR_ERR(dev);
+	err = dump(skb, cb, dev, pos);
+	if (err)
+		return err == -EMSGSIZE && skb->len ? skb->len : err;
+	pos->done = true;
+	return skb->len;
+}
+
+int parley_nl_dev_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return dump_all(skb, cb, dump_dev);
+}
+
+int parley_nl_queue_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return dump_some(skb, cb, PARLEY_A_QUEUE_DEV_ID, dump_queues);
+}
+
+int parley_nl_worker_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return dump_some(skb, cb, PARLEY_A_WORKER_DEV_ID, dump_workers);
+}
