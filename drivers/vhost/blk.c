@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vhost blk: a virtio block device for a guest, from a block device or a file
+ * of the host.  See Documentation/vhost-blk.rst; the parts are in blk.h.
+ */
+#include <linux/file.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <parley/export.h>
+#include <uapi/linux/virtio_ids.h>
+#include "blk.h"
+
+/* At once, of one device: the rest waits, and the rings do not. */
+#define VHB_ADMIN_ACTIVE	4
+#define VHB_IO_ACTIVE		16
+
+/**
+ * struct vhb_vq - what vhost blk keeps for a running ring
+ * @polled: requests whose bio is polled for; under vq->mutex
+ */
+struct vhb_vq {
+	struct list_head polled;
+};
+
+static int vhb_open(struct parley_vhost *dev)
+{
+	struct vhb *blk = parley_vhost_priv(dev);
+
+	blk->dev = dev;
+	/* Reclaim: the guest's disk may be what the host swaps to. */
+	blk->admin = alloc_workqueue("parley-blk%u-admin",
+				     WQ_UNBOUND | WQ_MEM_RECLAIM,
+				     VHB_ADMIN_ACTIVE, parley_vhost_id(dev));
+	if (!blk->admin)
+		return -ENOMEM;
+	blk->io = alloc_workqueue("parley-blk%u-io",
+				  WQ_UNBOUND | WQ_MEM_RECLAIM, VHB_IO_ACTIVE,
+				  parley_vhost_id(dev));
+	if (!blk->io) {
+		destroy_workqueue(blk->admin);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void vhb_release(struct parley_vhost *dev)
+{
+	struct vhb *blk = parley_vhost_priv(dev);
+
+	destroy_workqueue(blk->io);
+	destroy_workqueue(blk->admin);
+	vhb_backend_drop(blk);
+}
+
+static int vhb_ready(struct parley_vhost *dev)
+{
+	struct vhb *blk = parley_vhost_priv(dev);
+
+	if (blk->be)
+		return 0;
+	vhb_say(blk, "no back end: PARLEY_BLK_SET_BACKEND comes before the rings\n");
+	return -ENODEV;
+}
+
+/**
+ * parley_vhost_blk_attach() - give a device its back end, or take it away
+ * @dev: the device
+ * @file: a block device or regular file; the caller keeps its reference.  NULL
+ *	takes the back end away.
+ * @flags: PARLEY_BLK_*
+ * @serial: VIRTIO_BLK_ID_BYTES bytes, padded with zeroes
+ *
+ * Context: may sleep; dev->mutex held, or the device is not shared yet.
+ * Return: 0; -EBUSY while a ring runs; else see vhb_backend_set().
+ */
+int parley_vhost_blk_attach(struct parley_vhost *dev, struct file *file,
+			    u32 flags, const u8 *serial)
+{
+	struct vhb *blk = parley_vhost_priv(dev);
+
+	if (parley_vhost_running(dev))
+		return -EBUSY;
+	if (file)
+		return vhb_backend_set(blk, file, flags, serial);
+	vhb_backend_drop(blk);
+	return 0;
+}
+PARLEY_EXPORT(parley_vhost_blk_attach);
+
+static long set_backend(struct parley_vhost *dev, void __user *arg)
+{
+	struct parley_blk_backend b;
+	struct file *file = NULL;
+	int err;
+
+	if (copy_from_user(&b, arg, sizeof(b)))
+		return -EFAULT;
+	if (b.pad || b.flags & ~(PARLEY_BLK_READ_ONLY | PARLEY_BLK_POLL))
+		return -EINVAL;
+	if (b.fd != -1) {
+		/* The one look-up: a second could find another file. */
+		file = fget(b.fd);
+		if (!file)
+			return -EBADF;
+	}
+	err = parley_vhost_blk_attach(dev, file, b.flags, b.serial);
+	if (file)
+		fput(file);
+	return err;
+}
+
+static long update_size(struct parley_vhost *dev)
+{
+	struct vhb *blk = parley_vhost_priv(dev);
+	u64 before = blk->capacity;
+
+	if (!blk->be)
+		return -ENODEV;
+	vhb_capacity_update(blk);
+	if (blk->capacity != before)
+		parley_vhost_config_changed(dev);
+	return 0;
+}
+
+static long vhb_ioctl(struct parley_vhost *dev, unsigned int cmd,
+		      void __user *arg)
+{
+	switch (cmd) {
+	case PARLEY_BLK_SET_BACKEND:
+		return set_backend(dev, arg);
+	case PARLEY_BLK_UPDATE_SIZE:
+		return update_size(dev);
+	default:
+		return -ENOIOCTLCMD;
+	}
+}
+
+static int vhb_vq_start(struct parley_vhost_vq *vq)
+{
+	struct vhb *blk = parley_vhost_priv(parley_vhost_vq_dev(vq));
+	struct vhb_vq *v = kzalloc(sizeof(*v), GFP_KERNEL_ACCOUNT);
+
+	if (!v)
+		return -ENOMEM;
+	INIT_LIST_HEAD(&v->polled);
+	parley_vhost_vq_set_priv(vq, v);
+	vhb_stable_update(blk);
+	return 0;
+}
+
+static void vhb_vq_stop(struct parley_vhost_vq *vq)
+{
+	struct vhb_vq *v = parley_vhost_vq_priv(vq);
+
+	WARN_ON_ONCE(!list_empty(&v->polled));
+	parley_vhost_vq_set_priv(vq, NULL);
+	kfree(v);
+}
+
+static void vhb_submit(struct parley_vhost_vq *vq, struct parley_vhost_req **reqs,
+		       unsigned int nr)
+{
+	struct vhb *blk = parley_vhost_priv(parley_vhost_vq_dev(vq));
+	struct vhb_vq *v = parley_vhost_vq_priv(vq);
+	unsigned int i, noio;
+	struct blk_plug plug;
+
+	/* With a loopback the memory we ask for may have to come by this ring. */
+	noio = memalloc_noio_save();
+	if (nr > 1)
+		blk_start_plug(&plug);
+	for (i = 0; i < nr; i++) {
+		struct vhb_req *r = to_vhb_req(reqs[i]);
+
+		r->blk = blk;
+		r->poll_list = &v->polled;
+		vhb_start(r);
+	}
+	if (nr > 1)
+		blk_finish_plug(&plug);
+	memalloc_noio_restore(noio);
+}
+
+static bool vhb_poll(struct parley_vhost_vq *vq)
+{
+	struct vhb_vq *v = parley_vhost_vq_priv(vq);
+
+	return vhb_bdev_poll(&v->polled);
+}
+
+static struct parley_vhost_driver vhb_driver = {
+	.name		= "blk",
+	.owner		= THIS_MODULE,
+	.device_id	= VIRTIO_ID_BLOCK,
+	.priv_size	= sizeof(struct vhb),
+	.req_size	= sizeof(struct vhb_req),
+	.max_queues	= VHB_QUEUES,
+	.max_in_flight	= VHB_IN_FLIGHT,
+	.config_size	= offsetof(struct virtio_blk_config, zoned),
+	.open		= vhb_open,
+	.release	= vhb_release,
+	.device_features = vhb_device_features,
+	.ready		= vhb_ready,
+	.ioctl		= vhb_ioctl,
+	.config_read	= vhb_config_read,
+	.config_write	= vhb_config_write,
+	.vq_start	= vhb_vq_start,
+	.vq_stop	= vhb_vq_stop,
+	.submit		= vhb_submit,
+	.finish		= vhb_finish,
+	.poll		= vhb_poll,
+};
+
+static int __init parley_vhost_blk_init(void)
+{
+	vhb_driver.features = vhb_features;
+	return parley_vhost_register(&vhb_driver);
+}
+
+static void __exit parley_vhost_blk_exit(void)
+{
+	parley_vhost_unregister(&vhb_driver);
+}
+
+module_init(parley_vhost_blk_init);
+module_exit(parley_vhost_blk_exit);
+
+PARLEY_IMPORT;
+MODULE_DESCRIPTION("Parley host accelerator: block");
+MODULE_LICENSE("GPL");

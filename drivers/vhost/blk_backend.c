@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vhost blk: the back end, from the file that the VMM opened to letting go.
+ */
+#include <linux/file.h>
+#include <linux/pagemap.h>
+#include <linux/slab.h>
+#include "blk.h"
+
+/* What kind of file is it?  Refused with a reason that a user can act on. */
+static int backend_kind(struct vhb *blk, struct vhb_backend *be)
+{
+	struct inode *inode = file_inode(be->file);
+
+	if (S_ISBLK(inode->i_mode)) {
+		be->bdev = I_BDEV(be->file->f_mapping->host);
+		be->ops = &vhb_bdev_ops;
+		if (!bdev_is_zoned(be->bdev))
+			return 0;
+		vhb_say(blk, "a zoned block device cannot be a back end\n");
+		return -EOPNOTSUPP;
+	}
+	if (S_ISREG(inode->i_mode)) {
+		be->ops = &vhb_file_ops;
+		if (be->file->f_op->read_iter && !IS_SWAPFILE(inode))
+			return 0;
+	}
+	vhb_say(blk, "back end: neither a block device nor a regular file\n");
+	return -EINVAL;
+}
+
+static int backend_mode(struct vhb *blk, struct vhb_backend *be, u32 flags)
+{
+	fmode_t mode = be->file->f_mode;
+
+	if (!(mode & FMODE_READ)) {
+		vhb_say(blk, "back end is not open for reading\n");
+		return -EBADF;
+	}
+	if (be->file->f_flags & O_APPEND) {
+		vhb_say(blk, "back end is open for appending\n");
+		return -EINVAL;
+	}
+	be->read_only = !(mode & FMODE_WRITE) || flags & PARLEY_BLK_READ_ONLY ||
+			(be->bdev && bdev_read_only(be->bdev));
+	be->poll = be->bdev && flags & PARLEY_BLK_POLL &&
+		   bdev_get_queue(be->bdev)->limits.features & BLK_FEAT_POLL;
+	return 0;
+}
+
+/*
+ * Bios go past the page cache of a block device.  What others wrote through it
+ * before must be on the medium, and what it keeps must not be found later.
+ */
+static int backend_cache_drop(struct vhb_backend *be)
+{
+	int err;
+
+	if (!be->bdev)
+		return 0;
+	err = sync_blockdev(be->bdev);
+	invalidate_bdev(be->bdev);
+	return err;
+}
+
+/**
+ * vhb_capacity_update() - ask the back end for its size
+ * @blk: device with a back end
+ *
+ * Rings may run: requests see the old size or the new one.
+ */
+void vhb_capacity_update(struct vhb *blk)
+{
+	struct vhb_backend *be = blk->be;
+	u64 bytes = round_down(be->ops->size(be), be->limits.block);
+
+	WRITE_ONCE(blk->capacity, bytes >> SECTOR_SHIFT);
+}
+
+/**
+ * vhb_backend_set() - serve a file from now on
+ * @blk: device; no ring runs
+ * @file: block device or regular file; gets a reference of ours
+ * @flags: PARLEY_BLK_*
+ * @serial: VIRTIO_BLK_ID_BYTES bytes
+ *
+ * The old back end stays if this fails.
+ *
+ * Context: may sleep.
+ * Return: 0; -EINVAL, -EBADF or -EOPNOTSUPP for a file that cannot be one, with
+ * a message; -ENOMEM; an error of writing the page cache back.
+ */
+int vhb_backend_set(struct vhb *blk, struct file *file, u32 flags,
+		    const u8 *serial)
+{
+	struct vhb_backend *be = kzalloc(sizeof(*be), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!be)
+		return -ENOMEM;
+	be->file = file;
+	memcpy(be->serial, serial, sizeof(be->serial));
+	err = backend_kind(blk, be);
+	if (!err)
+		err = backend_mode(blk, be, flags);
+	if (!err)
+		err = be->ops->limits(be);
+	if (!err)
+		err = backend_cache_drop(be);
+	if (err) {
+		kfree(be);
+		return err;
+	}
+	get_file(file);
+	vhb_backend_drop(blk);
+	blk->be = be;
+	WRITE_ONCE(blk->writeback, be->limits.write_cache);
+	vhb_capacity_update(blk);
+	return 0;
+}
+
+/* No ring runs; may sleep. */
+void vhb_backend_drop(struct vhb *blk)
+{
+	struct vhb_backend *be = blk->be;
+
+	if (!be)
+		return;
+	blk->be = NULL;
+	WRITE_ONCE(blk->capacity, 0);
+	if (be->bdev)
+		invalidate_bdev(be->bdev);
+	fput(be->file);
+	kfree(be);
+}

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vhost blk: a block device as back end, by bios over the guest's own pages.
+ *
+ * The pages of user memory are pinned by bio_iov_iter_get_pages() in submit()
+ * and let go in finish(), in the worker: there a page that was read into can be
+ * locked to mark it dirty, which a bio's end cannot do.
+ */
+#include <linux/blk-mq.h>
+#include <linux/slab.h>
+#include "blk.h"
+
+static int bdev_limits(struct vhb_backend *be)
+{
+	struct block_device *bdev = be->bdev;
+	struct vhb_limits *lim = &be->limits;
+	u32 granularity = bdev_discard_granularity(bdev) >> SECTOR_SHIFT;
+
+	lim->block = bdev_logical_block_size(bdev);
+	/* Larger ones are possible, but no guest of ours would take them. */
+	if (lim->block > PAGE_SIZE)
+		return -EOPNOTSUPP;
+	lim->physical = bdev_physical_block_size(bdev);
+	lim->align = max(bdev_alignment_offset(bdev), 0);
+	lim->io_min = bdev_io_min(bdev);
+	lim->io_opt = bdev_io_opt(bdev);
+	lim->write_cache = bdev_write_cache(bdev);
+	be->mem_mask = bdev_dma_alignment(bdev);
+	be->len_mask = lim->block - 1;
+
+	/* The block layer cuts ranges to what the device takes at once. */
+	if (bdev_max_discard_sectors(bdev)) {
+		lim->discard = VHB_RANGE_SECTORS;
+		lim->discard_align = max(granularity, lim->block >> SECTOR_SHIFT);
+	}
+	if (bdev_write_zeroes_sectors(bdev)) {
+		lim->zeroes = VHB_RANGE_SECTORS;
+		lim->may_unmap = true;
+	}
+	if (bdev_max_secure_erase_sectors(bdev)) {
+		lim->erase = VHB_RANGE_SECTORS;
+		lim->erase_align = max(granularity, lim->block >> SECTOR_SHIFT);
+	}
+	return 0;
+}
+
+static u64 bdev_size(const struct vhb_backend *be)
+{
+	return bdev_nr_bytes(be->bdev);
+}
+
+/* Any context.  Of several bios the last one ends the step. */
+static void bio_end(struct bio *bio)
+{
+	struct vhb_req *r = bio->bi_private;
+
+	if (unlikely(bio->bi_status))
+		WRITE_ONCE(r->result, blk_status_to_errno(bio->bi_status));
+	/* Fully ordered: the errors of others are seen by who ends it. */
+	if (!r->multi || atomic_dec_and_test(&r->bios))
+		parley_vhost_req_done(&r->req);
+}
+
+static struct bio *bio_first(struct vhb_req *r, struct block_device *bdev,
+			     const struct iov_iter *iter, blk_opf_t opf)
+{
+	/* Vectors of the bounce pages are used where they are. */
+	bio_init(&r->bio, bdev, iov_iter_is_bvec(iter) ? NULL : r->vecs,
+		 iov_iter_is_bvec(iter) ? 0 : VHB_VECS, opf);
+	r->embedded = true;
+	return &r->bio;
+}
+
+/*
+ * No mempool: its elements come back in finish() only, in this very thread, so
+ * waiting for one here could be for ever.
+ */
+static struct bio *bio_next(struct vhb_req *r, struct block_device *bdev,
+			    struct iov_iter *iter, blk_opf_t opf)
+{
+	unsigned int nr = bio_iov_vecs_to_alloc(iter, BIO_MAX_VECS);
+	struct vhb_bio *b = kmalloc(struct_size(b, vecs, nr),
+				    GFP_KERNEL_ACCOUNT);
+
+	if (!b)
+		return NULL;
+	bio_init(&b->bio, bdev, b->vecs, nr, opf);
+	b->next = r->more;
+	r->more = b;
+	return &b->bio;
+}
+
+static void bio_aim(struct bio *bio, struct vhb_req *r, u64 pos)
+{
+	bio->bi_iter.bi_sector = pos >> SECTOR_SHIFT;
+	bio->bi_private = r;
+	bio->bi_end_io = bio_end;
+	bio->bi_ioprio = get_current_ioprio();
+}
+
+static blk_opf_t rw_opf(const struct vhb_req *r)
+{
+	if (!r->write)
+		return REQ_OP_READ | REQ_SYNC;
+	return REQ_OP_WRITE | REQ_SYNC | REQ_IDLE |
+	       (READ_ONCE(r->blk->stable) ? REQ_FUA : 0);
+}
+
+/* More than one bio: who submits them counts as one, so none ends it early. */
+static noinline void rw_more(struct vhb_req *r, struct iov_iter *iter, u64 pos)
+{
+	struct block_device *bdev = r->blk->be->bdev;
+	blk_opf_t opf = rw_opf(r);
+	struct bio *bio;
+	int err;
+
+	while (iov_iter_count(iter)) {
+		bio = bio_next(r, bdev, iter, opf);
+		if (!bio) {
+			WRITE_ONCE(r->result, -ENOMEM);
+			break;
+		}
+		bio_aim(bio, r, pos);
+		err = bio_iov_iter_get_pages(bio, iter);
+		if (err) {
+			WRITE_ONCE(r->result, err);
+			break;
+		}
+		pos += bio->bi_iter.bi_size;
+		atomic_inc(&r->bios);
+		submit_bio(bio);
+	}
+	if (atomic_dec_and_test(&r->bios))
+		parley_vhost_req_done(&r->req);
+}
+
+static void bdev_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
+{
+	struct vhb_backend *be = r->blk->be;
+	struct bio *bio;
+	int err;
+
+	r->result = r->step;
+	/* Many pages: large bios at once, instead of a small one first. */
+	if (unlikely(!iov_iter_is_bvec(iter) &&
+		     iov_iter_npages(iter, VHB_VECS + 1) > VHB_VECS)) {
+		r->multi = true;
+		atomic_set(&r->bios, 1);
+		rw_more(r, iter, pos);
+		return;
+	}
+	bio = bio_first(r, be->bdev, iter, rw_opf(r));
+	bio_aim(bio, r, pos);
+	err = bio_iov_iter_get_pages(bio, iter);
+	if (unlikely(err)) {
+		r->result = err;
+		parley_vhost_req_done(&r->req);
+		return;
+	}
+	r->multi = iov_iter_count(iter);
+	if (unlikely(r->multi)) {
+		pos += bio->bi_iter.bi_size;
+		atomic_set(&r->bios, 2);
+		submit_bio(bio);
+		rw_more(r, iter, pos);
+		return;
+	}
+	if (be->poll) {
+		/* Before it is submitted: it may end at once. */
+		bio->bi_opf |= REQ_POLLED;
+		r->polling = true;
+		list_add_tail(&r->polled, r->poll_list);
+	}
+	submit_bio(bio);
+}
+
+/* In the worker: what submit() pinned or allocated. */
+static void bdev_rw_end(struct vhb_req *r)
+{
+	struct vhb_bio *b;
+
+	if (unlikely(r->polling)) {
+		list_del(&r->polled);
+		r->polling = false;
+	}
+	if (likely(r->embedded)) {
+		bio_release_pages(&r->bio, !r->write);
+		bio_uninit(&r->bio);
+		r->embedded = false;
+	}
+	while (unlikely(r->more)) {
+		b = r->more;
+		r->more = b->next;
+		bio_release_pages(&b->bio, !r->write);
+		bio_uninit(&b->bio);
+		kfree(b);
+	}
+}
+
+static void flush_end(struct bio *bio)
+{
+	struct vhb_req *r = bio->bi_private;
+
+	r->result = blk_status_to_errno(bio->bi_status);
+	bio_uninit(bio);
+	parley_vhost_req_done(&r->req);
+}
+
+/* An empty bio, which covers every write that was completed before it. */
+static void bdev_flush(struct vhb_req *r)
+{
+	bio_init(&r->bio, r->blk->be->bdev, NULL, 0,
+		 REQ_OP_WRITE | REQ_PREFLUSH);
+	r->bio.bi_private = r;
+	r->bio.bi_end_io = flush_end;
+	submit_bio(&r->bio);
+}
+
+static int bdev_sync(const struct vhb_backend *be)
+{
+	return blkdev_issue_flush(be->bdev);
+}
+
+static int bdev_clear(const struct vhb_backend *be, enum vhb_clear how, u64 pos,
+		      u64 len)
+{
+	sector_t sector = pos >> SECTOR_SHIFT;
+	sector_t nr = len >> SECTOR_SHIFT;
+
+	switch (how) {
+	case VHB_DISCARD:
+		return blkdev_issue_discard(be->bdev, sector, nr, GFP_KERNEL);
+	case VHB_ZERO:
+		return blkdev_issue_zeroout(be->bdev, sector, nr, GFP_KERNEL,
+					    BLKDEV_ZERO_NOUNMAP);
+	case VHB_ZERO_UNMAP:
+		return blkdev_issue_zeroout(be->bdev, sector, nr, GFP_KERNEL, 0);
+	case VHB_ERASE:
+		return blkdev_issue_secure_erase(be->bdev, sector, nr,
+						 GFP_KERNEL);
+	}
+	return -EOPNOTSUPP;
+}
+
+/**
+ * vhb_bdev_poll() - look for completions of polled bios
+ * @polled: the ring's requests that are polled for, oldest first
+ *
+ * The oldest decides where to look; the block layer finds all others there.
+ * Its bio may have ended already, which does no harm: it belongs to the request
+ * until finish().
+ *
+ * Context: where submit() is called, under vq->mutex.
+ * Return: true if some are in flight.
+ */
+bool vhb_bdev_poll(struct list_head *polled)
+{
+	DEFINE_IO_COMP_BATCH(iob);
+	struct vhb_req *r;
+
+	r = list_first_entry_or_null(polled, struct vhb_req, polled);
+	if (!r)
+		return false;
+	bio_poll(&r->bio, &iob, BLK_POLL_ONESHOT);
+	if (iob.complete)
+		iob.complete(&iob);
+	return true;
+}
+
+const struct vhb_ops vhb_bdev_ops = {
+	.limits	= bdev_limits,
+	.size	= bdev_size,
+	.rw	= bdev_rw,
+	.rw_end	= bdev_rw_end,
+	.flush	= bdev_flush,
+	.sync	= bdev_sync,
+	.clear	= bdev_clear,
+};

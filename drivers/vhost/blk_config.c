@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vhost blk: configuration space and features.  What the back end cannot do is
+ * not offered, and its numbers are the back end's.
+ */
+#include <linux/log2.h>
+#include "blk.h"
+
+#define ALWAYS	(BIT_ULL(VIRTIO_BLK_F_SEG_MAX) | \
+		 BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) | \
+		 BIT_ULL(VIRTIO_BLK_F_FLUSH) | \
+		 BIT_ULL(VIRTIO_BLK_F_TOPOLOGY) | \
+		 BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE) | \
+		 BIT_ULL(VIRTIO_BLK_F_MQ))
+
+const u64 vhb_features = ALWAYS |
+			 BIT_ULL(VIRTIO_BLK_F_RO) |
+			 BIT_ULL(VIRTIO_BLK_F_DISCARD) |
+			 BIT_ULL(VIRTIO_BLK_F_WRITE_ZEROES) |
+			 BIT_ULL(VIRTIO_BLK_F_SECURE_ERASE);
+
+static __virtio16 le16(u32 v)
+{
+	return __cpu_to_virtio16(true, min_t(u32, v, U16_MAX));
+}
+
+static __virtio32 le32(u32 v)
+{
+	return __cpu_to_virtio32(true, v);
+}
+
+u64 vhb_device_features(struct parley_vhost *dev)
+{
+	struct vhb *blk = parley_vhost_priv(dev);
+	u64 features = ALWAYS;
+
+	if (!blk->be)
+		return features;
+	if (blk->be->read_only)
+		return features | BIT_ULL(VIRTIO_BLK_F_RO);
+	if (blk->be->limits.discard)
+		features |= BIT_ULL(VIRTIO_BLK_F_DISCARD);
+	if (blk->be->limits.zeroes)
+		features |= BIT_ULL(VIRTIO_BLK_F_WRITE_ZEROES);
+	if (blk->be->limits.erase)
+		features |= BIT_ULL(VIRTIO_BLK_F_SECURE_ERASE);
+	return features;
+}
+
+static void config_topology(struct virtio_blk_config *cfg,
+			    const struct vhb_limits *lim)
+{
+	cfg->blk_size = le32(lim->block);
+	if (lim->physical > lim->block)
+		cfg->physical_block_exp = ilog2(lim->physical / lim->block);
+	cfg->alignment_offset = min_t(u32, lim->align / lim->block, U8_MAX);
+	cfg->min_io_size = le16(lim->io_min / lim->block);
+	cfg->opt_io_size = le32(lim->io_opt / lim->block);
+}
+
+static void config_clearing(struct virtio_blk_config *cfg,
+			    const struct vhb_limits *lim)
+{
+	if (lim->discard) {
+		cfg->max_discard_sectors = le32(lim->discard);
+		cfg->max_discard_seg = le32(VHB_RANGES);
+		cfg->discard_sector_alignment = le32(lim->discard_align);
+	}
+	if (lim->zeroes) {
+		cfg->max_write_zeroes_sectors = le32(lim->zeroes);
+		cfg->max_write_zeroes_seg = le32(VHB_RANGES);
+		cfg->write_zeroes_may_unmap = lim->may_unmap;
+	}
+	if (lim->erase) {
+		cfg->max_secure_erase_sectors = le32(lim->erase);
+		cfg->max_secure_erase_seg = le32(VHB_RANGES);
+		cfg->secure_erase_sector_alignment = le32(lim->erase_align);
+	}
+}
+
+void vhb_config_read(struct parley_vhost *dev, void *config)
+{
+	struct vhb *blk = parley_vhost_priv(dev);
+	/* Whole, so that no byte of it is left as it was. */
+	struct virtio_blk_config cfg = {
+		.capacity = __cpu_to_virtio64(true, blk->capacity),
+		.seg_max = le32(VHB_SEGS),
+		.wce = READ_ONCE(blk->writeback),
+		.num_queues = le16(VHB_QUEUES),
+	};
+
+	if (blk->be) {
+		config_topology(&cfg, &blk->be->limits);
+		config_clearing(&cfg, &blk->be->limits);
+	}
+	memcpy(config, &cfg, offsetof(struct virtio_blk_config, zoned));
+}
+
+/**
+ * vhb_stable_update() - does a write complete only when it is durable?
+ * @blk: device; dev->mutex held
+ *
+ * Spec 5.2.6.2: with CONFIG_WCE it is what the driver wrote last; without it,
+ * a driver that does not know FLUSH must get write-through.
+ */
+void vhb_stable_update(struct vhb *blk)
+{
+	u64 features = parley_vhost_features(blk->dev);
+	bool cached = features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE) ?
+		      blk->writeback : features & BIT_ULL(VIRTIO_BLK_F_FLUSH);
+
+	/* Read by the rings, which see the change with some later request. */
+	WRITE_ONCE(blk->stable, !cached);
+}
+
+/*
+ * One field can be written: wce.  When the cache is turned off, what is in it
+ * is made durable before the driver is told that it succeeded.
+ */
+int vhb_config_write(struct parley_vhost *dev, unsigned int off, const void *buf,
+		     unsigned int len)
+{
+	struct vhb *blk = parley_vhost_priv(dev);
+	u8 wce;
+
+	if (off != offsetof(struct virtio_blk_config, wce) || len != 1)
+		return -EINVAL;
+	if (!(parley_vhost_features(dev) & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE)))
+		return -EINVAL;
+	memcpy(&wce, buf, 1);
+	if (wce > 1)
+		return -EINVAL;
+	WRITE_ONCE(blk->writeback, wce);
+	vhb_stable_update(blk);
+	return wce || !blk->be || blk->be->read_only ? 0 :
+	       blk->be->ops->sync(blk->be);
+}

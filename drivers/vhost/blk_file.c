@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vhost blk: a regular file as back end, by kiocbs.
+ *
+ * Direct I/O over the guest's own pages, asynchronous, wherever the file system
+ * takes it.  What it does not take (another alignment, a file system without
+ * it) goes by way of our pages through the page cache, on a workqueue, so that
+ * a ring never waits for the medium.
+ */
+#include <linux/fs.h>
+#include <linux/falloc.h>
+#include <linux/log2.h>
+#include <linux/stat.h>
+#include "blk.h"
+
+/* What alignment does direct I/O need?  Asked, or guessed from the device. */
+static void file_alignment(struct vhb_backend *be)
+{
+	struct super_block *sb = file_inode(be->file)->i_sb;
+	u32 mem = SECTOR_SIZE, len = SECTOR_SIZE;
+	struct kstat st;
+
+	be->direct = be->file->f_mode & FMODE_CAN_ODIRECT;
+	if (sb->s_bdev) {
+		len = bdev_logical_block_size(sb->s_bdev);
+		mem = bdev_dma_alignment(sb->s_bdev) + 1;
+	}
+	if (!vfs_getattr(&be->file->f_path, &st, STATX_DIOALIGN,
+			 AT_STATX_DONT_SYNC) && st.result_mask & STATX_DIOALIGN) {
+		/* Zero: not for this file. */
+		be->direct = be->direct && st.dio_offset_align;
+		mem = st.dio_mem_align;
+		len = st.dio_offset_align;
+	}
+	if (!is_power_of_2(mem) || !is_power_of_2(len))
+		be->direct = false;
+	be->mem_mask = be->direct ? mem - 1 : 0;
+	be->len_mask = be->direct ? max_t(u32, len, SECTOR_SIZE) - 1 : 0;
+}
+
+static int file_limits(struct vhb_backend *be)
+{
+	struct inode *inode = file_inode(be->file);
+	struct vhb_limits *lim = &be->limits;
+
+	file_alignment(be);
+	be->flags = be->file->f_iocb_flags & (IOCB_DSYNC | IOCB_SYNC);
+	/* Every file can be read and written so; a disk image may need it. */
+	lim->block = SECTOR_SIZE;
+	lim->physical = clamp_t(u32, max_t(u32, be->len_mask + 1,
+					   i_blocksize(inode)),
+				SECTOR_SIZE, SZ_1M);
+	lim->io_min = lim->physical;
+	lim->write_cache = !(be->flags & IOCB_DSYNC);
+	if (be->file->f_op->fallocate) {
+		lim->discard = VHB_RANGE_SECTORS;
+		lim->discard_align = lim->physical >> SECTOR_SHIFT;
+		lim->zeroes = VHB_RANGE_SECTORS;
+		lim->may_unmap = true;
+	}
+	return 0;
+}
+
+static u64 file_size(const struct vhb_backend *be)
+{
+	return i_size_read(file_inode(be->file));
+}
+
+/* Any context. */
+static void file_done(struct kiocb *iocb, long ret)
+{
+	struct vhb_req *r = container_of(iocb, struct vhb_req, iocb);
+
+	r->result = ret;
+	parley_vhost_req_done(&r->req);
+}
+
+/* Only after -EIOCBQUEUED, when the superblock is still held for a write. */
+static void file_complete(struct kiocb *iocb, long ret)
+{
+	if (iocb->ki_flags & IOCB_WRITE)
+		kiocb_end_write(iocb);
+	file_done(iocb, ret);
+}
+
+static void file_go(struct vhb_req *r, struct iov_iter *iter)
+{
+	struct file *file = r->iocb.ki_filp;
+	ssize_t ret;
+
+	if (r->write)
+		ret = vfs_iocb_iter_write(file, &r->iocb, iter);
+	else
+		ret = vfs_iocb_iter_read(file, &r->iocb, iter);
+	if (ret != -EIOCBQUEUED)
+		file_done(&r->iocb, ret);
+}
+
+static void buffered_work(struct work_struct *work)
+{
+	struct vhb_req *r = container_of(work, struct vhb_req, work);
+	struct iov_iter iter;
+
+	vhb_bounce_iter(r, &iter);
+	file_go(r, &iter);
+}
+
+static void file_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
+{
+	struct vhb_backend *be = r->blk->be;
+
+	r->iocb = (struct kiocb) {
+		.ki_filp = be->file,
+		.ki_pos = pos,
+		.ki_flags = be->flags,
+		.ki_ioprio = get_current_ioprio(),
+	};
+	if (r->write)
+		r->iocb.ki_flags |= IOCB_WRITE |
+			(READ_ONCE(r->blk->stable) ? IOCB_DSYNC : 0);
+	if (unlikely(r->buffered)) {
+		INIT_WORK(&r->work, buffered_work);
+		queue_work(r->blk->io, &r->work);
+		return;
+	}
+	r->iocb.ki_flags |= IOCB_DIRECT;
+	r->iocb.ki_complete = file_complete;
+	file_go(r, iter);
+}
+
+static int file_sync(const struct vhb_backend *be)
+{
+	return vfs_fsync(be->file, 1);
+}
+
+static int file_clear(const struct vhb_backend *be, enum vhb_clear how, u64 pos,
+		      u64 len)
+{
+	int mode = FALLOC_FL_KEEP_SIZE;
+
+	switch (how) {
+	case VHB_DISCARD:
+	case VHB_ZERO_UNMAP:
+		mode |= FALLOC_FL_PUNCH_HOLE;
+		break;
+	case VHB_ZERO:
+		mode |= FALLOC_FL_ZERO_RANGE;
+		break;
+	case VHB_ERASE:
+		return -EOPNOTSUPP;
+	}
+	return vfs_fallocate(be->file, mode, pos, len);
+}
+
+const struct vhb_ops vhb_file_ops = {
+	.limits	= file_limits,
+	.size	= file_size,
+	.rw	= file_rw,
+	.flush	= vhb_admin_flush,
+	.sync	= file_sync,
+	.clear	= file_clear,
+};

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vhost blk: one request (spec 5.2.6)
+ *
+ *	header, 16 bytes | data or ranges to the device || data | status, 1 byte
+ *
+ * How that is cut into descriptors is the driver's affair (spec 2.7.4), so
+ * nothing here looks at pieces: the header is the first 16 bytes to read, the
+ * status the last byte to write.  The header is read once, into our memory.
+ *
+ * The used length counts bytes that were surely written, from the start of the
+ * writable ones.  So a read that failed counts nothing, although its status
+ * byte, which lies behind the data, was written.
+ */
+#include <linux/slab.h>
+#include "blk.h"
+
+/**
+ * vhb_status() - the status byte for an error
+ * @err: 0 or a negative error
+ *
+ * The guest knows three answers only.  A full back end is an I/O error to it.
+ */
+u8 vhb_status(long err)
+{
+	switch (err) {
+	case 0:
+		return VIRTIO_BLK_S_OK;
+	case -EOPNOTSUPP:
+		return VIRTIO_BLK_S_UNSUPP;
+	default:
+		return VIRTIO_BLK_S_IOERR;
+	}
+}
+
+static void end(struct vhb_req *r, u8 status)
+{
+	r->status = status;
+	parley_vhost_req_done(&r->req);
+}
+
+static void start_rw(struct vhb_req *r, u64 sector, bool write)
+{
+	struct vhb *blk = r->blk;
+	u32 len = write ? r->req.chain.len_out - sizeof(struct virtio_blk_outhdr)
+			: r->req.chain.len_in - 1;
+
+	if (unlikely(len & (SECTOR_SIZE - 1)) ||
+	    unlikely(!vhb_on_disk(blk, sector, len >> SECTOR_SHIFT)) ||
+	    unlikely(write && blk->be->read_only)) {
+		end(r, VIRTIO_BLK_S_IOERR);
+		return;
+	}
+	if (unlikely(!len)) {
+		end(r, VIRTIO_BLK_S_OK);
+		return;
+	}
+	r->rw = true;
+	r->write = write;
+	r->pos = sector << SECTOR_SHIFT;
+	r->len = len;
+	vhb_rw_start(r);
+}
+
+/* As much of the serial as the guest has room for. */
+static void start_get_id(struct vhb_req *r)
+{
+	u32 len = min_t(u32, r->req.chain.len_in - 1, VIRTIO_BLK_ID_BYTES);
+
+	r->payload = parley_vhost_req_write(&r->req, 0, r->blk->be->serial, len);
+	end(r, r->payload == len ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR);
+}
+
+static noinline void start_other(struct vhb_req *r, u32 type)
+{
+	switch (type) {
+	case VIRTIO_BLK_T_FLUSH:
+		if (r->blk->be->read_only)
+			end(r, VIRTIO_BLK_S_OK);
+		else
+			r->blk->be->ops->flush(r);
+		break;
+	case VIRTIO_BLK_T_GET_ID:
+		start_get_id(r);
+		break;
+	case VIRTIO_BLK_T_DISCARD:
+	case VIRTIO_BLK_T_WRITE_ZEROES:
+	case VIRTIO_BLK_T_SECURE_ERASE:
+		vhb_admin_clear(r, type);
+		break;
+	default:
+		end(r, VIRTIO_BLK_S_UNSUPP);
+	}
+}
+
+/**
+ * vhb_start() - parse a request and start it
+ * @r: request, of which the library's part, @blk and @poll_list are filled
+ *
+ * Context: in the ring's worker, as submit().
+ */
+void vhb_start(struct vhb_req *r)
+{
+	struct virtio_blk_outhdr hdr;
+	u32 type;
+
+	r->result = 0;
+	r->status = VIRTIO_BLK_S_OK;
+	r->rw = false;
+	r->bounced = false;
+	r->buffered = false;
+	r->embedded = false;
+	r->polling = false;
+	r->payload = 0;
+	r->more = NULL;
+	r->ranges = NULL;
+	r->bounce = NULL;
+
+	/* No room for a status: nothing can be said, so nothing is done. */
+	if (unlikely(!r->req.chain.len_in)) {
+		parley_vhost_req_done(&r->req);
+		return;
+	}
+	if (unlikely(parley_vhost_req_read(&r->req, 0, &hdr, sizeof(hdr)) !=
+		     sizeof(hdr))) {
+		end(r, VIRTIO_BLK_S_IOERR);
+		return;
+	}
+	type = __virtio32_to_cpu(true, hdr.type);
+	if (likely(type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_OUT))
+		start_rw(r, __virtio64_to_cpu(true, hdr.sector),
+			 type == VIRTIO_BLK_T_OUT);
+	else
+		start_other(r, type);
+}
+
+/**
+ * vhb_finish() - the end of a request, or of one step
+ * @req: request
+ *
+ * Context: in the ring's worker.
+ * Return: false if there is another step.
+ */
+bool vhb_finish(struct parley_vhost_req *req)
+{
+	struct vhb_req *r = to_vhb_req(req);
+	u32 len_in = req->chain.len_in;
+
+	if (r->rw) {
+		if (!vhb_rw_finish(r))
+			return false;
+	} else if (r->result < 0) {
+		r->status = vhb_status(r->result);
+	}
+	if (unlikely(r->ranges)) {
+		kfree(r->ranges);
+		r->ranges = NULL;
+	}
+	req->chain.written = 0;
+	if (unlikely(!len_in))
+		return true;
+	if (likely(parley_vhost_req_write(req, len_in - 1, &r->status, 1) == 1))
+		req->chain.written = r->payload + (r->payload == len_in - 1);
+	return true;
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vhost blk: reads and writes.  Most are one step: the guest's pieces go to the
+ * back end as they are.  A shape that the back end does not take (a piece that
+ * is no whole block, an address that its DMA cannot reach) goes by way of our
+ * pages in steps of at most VHB_BOUNCE_PAGES, so whatever the guest sends costs
+ * a bounded amount of memory.
+ */
+#include <linux/sched/mm.h>
+#include "blk.h"
+
+/* Where the data begins, among the bytes of its direction. */
+static size_t data_off(const struct vhb_req *r)
+{
+	return r->write ? sizeof(struct virtio_blk_outhdr) : 0;
+}
+
+static void step_failed(struct vhb_req *r, int err)
+{
+	r->result = err;
+	parley_vhost_req_done(&r->req);
+}
+
+static noinline void step_bounced(struct vhb_req *r)
+{
+	struct iov_iter iter;
+	int err;
+
+	err = vhb_bounce_fill(r, &iter);
+	if (err)
+		step_failed(r, err);
+	else
+		r->blk->be->ops->rw(r, &iter, r->pos + r->done);
+}
+
+static void step(struct vhb_req *r)
+{
+	struct vhb_backend *be = r->blk->be;
+	u64 pos = r->pos + r->done;
+	struct iov_iter iter;
+
+	r->step = r->len - r->done;
+	if (unlikely(r->bounced)) {
+		step_bounced(r);
+		return;
+	}
+	parley_vhost_req_iter(&r->req, r->write ? ITER_SOURCE : ITER_DEST,
+			      data_off(r) + r->done, r->step, &iter);
+	if (likely(iov_iter_is_aligned(&iter, be->mem_mask, be->len_mask) &&
+		   iov_iter_count(&iter) == r->step)) {
+		be->ops->rw(r, &iter, pos);
+		return;
+	}
+	r->bounced = true;
+	step_bounced(r);
+}
+
+/* Parsed and checked; ends in parley_vhost_req_done(). */
+void vhb_rw_start(struct vhb_req *r)
+{
+	struct vhb_backend *be = r->blk->be;
+
+	r->done = 0;
+	/* A place that IOCB_DIRECT does not reach: through the page cache. */
+	if (unlikely(!be->bdev &&
+		     (!be->direct || (r->pos | r->len) & be->len_mask)))
+		r->buffered = r->bounced = true;
+	step(r);
+}
+
+/* The file ends before the disk does: what lies beyond reads as zeroes. */
+static int zero_rest(struct vhb_req *r)
+{
+	const void *zeroes = page_address(ZERO_PAGE(0));
+
+	while (r->done < r->len) {
+		size_t n = min_t(size_t, r->len - r->done, PAGE_SIZE);
+
+		if (parley_vhost_req_write(&r->req, r->done, zeroes, n) != n)
+			return -EFAULT;
+		r->done += n;
+	}
+	return 0;
+}
+
+/* What a step that did not fail has moved. */
+static int step_account(struct vhb_req *r)
+{
+	u32 moved = min_t(unsigned long, r->result, r->step);
+
+	if (moved && r->bounced && !r->write &&
+	    vhb_bounce_drain(r, moved))
+		return -EFAULT;
+	r->done += moved;
+	if (likely(moved))
+		return 0;
+	/* A write that moves nothing never will. */
+	return r->write ? -EIO : zero_rest(r);
+}
+
+/*
+ * The next step, or the same again in another way.  Outside submit(), so the
+ * scope of its memory allocations has to be set again.
+ */
+static noinline void step_again(struct vhb_req *r)
+{
+	unsigned int noio = memalloc_noio_save();
+
+	step(r);
+	memalloc_noio_restore(noio);
+}
+
+/* Did a step fail in a way that a more patient one may not? */
+static bool step_retry(struct vhb_req *r)
+{
+	bool file = !r->blk->be->bdev;
+
+	switch (r->result) {
+	case -EFAULT:
+	case -EINTR:
+		/*
+		 * Memory that cannot be pinned: a window of a device, say, or
+		 * we are being killed.  It can perhaps be copied.
+		 */
+		if (r->bounced)
+			return false;
+		r->bounced = true;
+		return true;
+	case -EINVAL:
+		/* No direct I/O here, whatever the file system has said. */
+		if (!file || r->buffered)
+			return false;
+		r->buffered = true;
+		r->bounced = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/**
+ * vhb_rw_finish() - after a step: go on, or say what came of it
+ * @r: request
+ *
+ * Return: false if there is another step.
+ */
+bool vhb_rw_finish(struct vhb_req *r)
+{
+	const struct vhb_ops *ops = r->blk->be->ops;
+	int err;
+
+	if (ops->rw_end)
+		ops->rw_end(r);
+	if (unlikely(r->result < 0 && step_retry(r))) {
+		step_again(r);
+		return false;
+	}
+	err = r->result < 0 ? r->result : step_account(r);
+	if (unlikely(!err && r->done < r->len)) {
+		step_again(r);
+		return false;
+	}
+	if (unlikely(r->bounce))
+		vhb_bounce_free(r);
+	r->status = vhb_status(err);
+	if (!err && !r->write)
+		r->payload = r->len;
+	return true;
+}
