@@ -33,7 +33,8 @@ struct parley_rate {
 	u64 burst;
 };
 
-#define PARLEY_RATE_MAX		BIT_ULL(42)	/* 4 TB/s; keeps the sums exact */
+/* Of a rate and of a burst: 4 TB (a second); keeps the sums exact. */
+#define PARLEY_RATE_MAX		BIT_ULL(42)
 
 /**
  * struct parley_limits - a limit's configuration
@@ -51,12 +52,16 @@ struct parley_limits {
  * @burst: tokens it holds
  * @level: whole tokens; negative is a debt
  * @frac: of a token, in units of 1 / NSEC_PER_SEC
+ * @whole: tokens that each nanosecond brings
+ * @part: and units of @frac
  */
 struct parley_bucket {
 	u64 rate;
 	u64 burst;
 	s64 level;
 	u64 frac;
+	u32 whole;
+	u32 part;
 };
 
 /**
@@ -66,7 +71,7 @@ struct parley_bucket {
  * @ops: bucket of operations
  * @bytes: bucket of bytes
  * @stamp: time up to which both were filled
- * @throttled: requests that were refused at first, for statistics
+ * @throttled: how often admission was refused, for statistics
  */
 struct parley_limit {
 	spinlock_t lock;
