@@ -16,7 +16,8 @@
  *	notify.c	kicks and calls: eventfds, moderation
  *	poll.c		adaptive busy polling
  *	stats.c		what all did
- *	netlink.c	the family "parley" (its policies: netlink_gen.c)
+ *	netlink.c	the family "parley": settings and events (policies: netlink_gen.c)
+ *	netlink_show.c	its messages about what there is
  *
  * Lock order, outermost first:
  *
@@ -50,6 +51,7 @@
 #include <linux/vhost.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
+#include <parley/export.h>
 #include <parley/vhost.h>
 #include <uapi/linux/parley_vhost.h>
 
@@ -59,6 +61,7 @@
 #define VH_WEIGHT_BYTES	(16u << 20)
 #define VH_REGIONS_MAX	509	/* as mainline's default */
 #define VH_POLL_MAX_US	10000
+#define VH_POLL_BUDGET	25	/* percent, unless told otherwise */
 
 /* ------------------------------------------------------------- pin.c */
 
@@ -66,17 +69,21 @@
  * struct vh_area - user memory, pinned for as long as we like and mapped
  * @kern: where it is mapped, byte for byte; NULL if it is not
  * @pages: its pages
+ * @uaddrs: user address of each
  * @nr: number of pages, accounted to @mm (RLIMIT_MEMLOCK)
  * @mm: whose
  */
 struct vh_area {
 	void *kern;
 	struct page **pages;
+	u64 *uaddrs;
 	unsigned int nr;
 	struct mm_struct *mm;
 };
 
 int vh_area_pin(struct vh_area *area, u64 uaddr, size_t len);
+int vh_area_pin_pages(struct vh_area *area, u64 *uaddrs, unsigned int nr,
+		      unsigned int off);
 void vh_area_unpin(struct vh_area *area);
 
 /* ---------------------------------------------------------- memory.c */
@@ -127,16 +134,16 @@ struct vh_tlb;	/* one ring's translations; private to iotlb.c */
 
 void vh_iotlb_init(struct parley_vhost *dev);
 void vh_iotlb_release(struct parley_vhost *dev);
-int vh_iotlb_enable(struct parley_vhost *dev, bool on);
+int vh_iotlb_enable(struct parley_vhost *dev, bool on);	/* no ring runs */
 ssize_t vh_iotlb_read(struct parley_vhost *dev, struct iov_iter *to,
 			 bool nonblock);
 ssize_t vh_iotlb_write(struct parley_vhost *dev, struct iov_iter *from);
 __poll_t vh_iotlb_poll(struct parley_vhost *dev, struct file *file,
 			  poll_table *wait);
 struct parley_memmap *vh_iotlb_map(struct parley_vhost_vq *vq);
-/* Host address of ring memory; -EAGAIN after asking the VMM. */
-int vh_iotlb_find(struct parley_vhost_vq *vq, u64 iova, u64 len, u32 perm,
-		     u64 *host);
+/* Host address of each page of ring memory; -EAGAIN after asking the VMM. */
+int vh_iotlb_pages(struct parley_vhost_vq *vq, u64 iova, u64 len, u32 perm,
+		   u64 *pages);
 void vh_iotlb_free_vq(struct parley_vhost_vq *vq);
 
 /* ------------------------------------------------------------- log.c */
@@ -145,6 +152,7 @@ void vh_iotlb_free_vq(struct parley_vhost_vq *vq);
  * struct vh_log - the dirty log: one bit for each 4 KiB of guest memory
  * @base: user address of the bitmap; 0 for none
  * @pages: pages of it pinned so far, by number
+ * @nr_pages: how many
  * @ctx: eventfd told of every change; optional
  * @lock: protects the above; taken under vq->mutex
  * @errors: bits that could not be set
@@ -152,6 +160,7 @@ void vh_iotlb_free_vq(struct parley_vhost_vq *vq);
 struct vh_log {
 	u64 base;
 	struct xarray pages;
+	unsigned int nr_pages;
 	struct eventfd_ctx *ctx;
 	struct mutex lock;
 	u64 errors;
@@ -159,6 +168,7 @@ struct vh_log {
 
 void vh_log_init(struct parley_vhost *dev);
 void vh_log_release(struct parley_vhost *dev);
+bool vh_log_fits(u64 base, const struct vh_mem *mem);
 int vh_log_set_base(struct parley_vhost *dev, u64 base);
 int vh_log_set_ctx(struct parley_vhost *dev, int fd);
 /* Both under vq->mutex, and only if vq->logging. */
@@ -191,7 +201,7 @@ enum vh_lane {
  * @look: polling may be worth it, or rings were left without kicks armed
  * @slept: when it went to sleep
  * @woken: when it woke up
- * @credit: ns that it may still poll in vain
+ * @credit: ns that it may still poll in vain, reckoned until @credited
  * @stats: written by the thread only
  * @rcu: freed after everybody who looked at vq->worker is gone
  */
@@ -211,6 +221,7 @@ struct vh_worker {
 	u64 slept;
 	u64 woken;
 	s64 credit;
+	u64 credited;
 	struct {
 		u64 rounds;
 		u64 sleeps;
@@ -285,6 +296,7 @@ struct vh_kick {
  * @pending: completions since the driver wanted a call; under vq->mutex
  * @wanted: it wants one, and @timer runs; exchanged, so that one side calls
  * @timer: fires at @max_us
+ * @fired: calls that it made
  */
 struct vh_moderation {
 	u32 max_reqs;
@@ -292,6 +304,7 @@ struct vh_moderation {
 	u32 pending;
 	bool wanted;
 	struct hrtimer timer;
+	u64 fired;
 };
 
 /*
@@ -332,6 +345,7 @@ enum vh_vq_state {
  * @log_ring: VHOST_VRING_F_LOG was given
  * @log_addr: guest address for it, as given
  * @base: where to start, or where it stopped
+ * @base_set: somebody said so; else it is a new ring
  * @devq: the core's queue, while started; NULL all the same while a device IOMMU
  *	hides the ring, see vh_vq_ready()
  * @desc, @driver, @device: areas, while started and pinned
@@ -375,6 +389,7 @@ struct parley_vhost_vq {
 	bool log_ring;
 	u64 log_addr;
 	u32 base;
+	bool base_set;
 	struct parley_devq *devq;
 	struct vh_area desc;
 	struct vh_area driver;
@@ -427,7 +442,17 @@ struct parley_vhost_vq {
 
 void vh_vq_init(struct parley_vhost_vq *vq, struct parley_vhost *dev,
 		   unsigned int index);
+void vh_vq_reset(struct parley_vhost_vq *vq);
 void vh_vq_release(struct parley_vhost_vq *vq);
+/* Bytes of a ring's areas. */
+struct vh_vq_size {
+	size_t desc;
+	size_t driver;
+	size_t device;
+};
+
+void vh_vq_size(const struct parley_vhost_vq *vq, struct vh_vq_size *size);
+/* Under vq->mutex: take no more, tell the VMM; NULL if it was said already. */
 void vh_vq_break(struct parley_vhost_vq *vq, const char *why);
 /* Under vq->mutex: the map changed, or the memory table did. */
 void vh_vq_set_map(struct parley_vhost_vq *vq);
@@ -443,6 +468,12 @@ bool vh_vq_ready(struct parley_vhost_vq *vq);
  * lives.  parley_vhost_vq_stop() does the rest later.
  */
 void vh_vq_kill(struct parley_vhost_vq *vq);
+/* Give the ring's memory back for now, under dev->mutex, without vq->mutex. */
+void vh_vq_suspend(struct parley_vhost_vq *vq);
+bool vh_vq_covers(const struct parley_vhost_vq *vq, u64 addr, u64 last);
+/* VHOST_F_LOG_ALL or VHOST_VRING_F_LOG may have changed; under vq->mutex. */
+void vh_vq_update_log(struct parley_vhost_vq *vq);
+int vh_vq_set_keep(struct parley_vhost_vq *vq, u64 uaddr);
 
 /* ------------------------------------------------------ serve.c, req.c */
 
@@ -476,6 +507,7 @@ static inline unsigned int vh_vq_in_flight(const struct parley_vhost_vq *vq)
  * @drv: its accelerator
  * @ref: file, netlink look-ups, workers
  * @id: number in the registry
+ * @label: name and number, for messages of the core and debugfs
  * @mutex: serialises the VMM's calls
  * @mm: the owner's; held by mmgrab(), users of it by the workers
  * @owner_pid: for people
@@ -500,6 +532,7 @@ struct parley_vhost {
 	const struct parley_vhost_driver *drv;
 	struct kref ref;
 	u32 id;
+	char label[24];
 	struct mutex mutex;
 	struct mm_struct *mm;
 	pid_t owner_pid;
@@ -524,6 +557,18 @@ struct parley_vhost {
 
 extern struct mutex parley_vhost_registry_lock;
 
+struct parley_vhost *vh_dev_create(const struct parley_vhost_driver *drv,
+				   bool in_kernel);
+void vh_dev_release(struct parley_vhost *dev);
+long vh_dev_set_owner(struct parley_vhost *dev);	/* under dev->mutex */
+long vh_dev_reset_owner(struct parley_vhost *dev);	/* the same */
+long vh_dev_check_owner(const struct parley_vhost *dev);
+long vh_dev_set_features(struct parley_vhost *dev, u64 features);
+int vh_dev_set_mem(struct parley_vhost *dev, struct vh_mem *mem);
+/* All of vq->mutex, under dev->mutex. */
+void vh_dev_lock_vqs(struct parley_vhost *dev);
+void vh_dev_unlock_vqs(struct parley_vhost *dev);
+
 struct parley_vhost *vh_dev_get(u32 id);		/* NULL, or with a reference */
 struct parley_vhost *vh_dev_next(u32 *id);		/* the first from *id on */
 void vh_dev_put(struct parley_vhost *dev);
@@ -542,5 +587,8 @@ long vh_config_ioctl(struct parley_vhost *dev, unsigned int cmd,
 
 int vh_netlink_init(void);
 void vh_netlink_exit(void);
+/* The device is in the registry now, or is not any more: tell who listens. */
+void vh_netlink_added(const struct parley_vhost *dev);
+void vh_netlink_removed(const struct parley_vhost *dev);
 
 #endif /* _PARLEY_VHOST_PRIV_H */

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Adaptive busy polling.
+ *
+ * A kick costs the guest an exit and us a wake-up.  While more work is likely to
+ * come at once, it is cheaper to leave kicks off and look at the ring for a
+ * while before sleeping.  How long is learnt for each ring: twice as long when
+ * looking found something, half as long when it did not; and when sleep ended so
+ * soon that looking would have found it, we begin to look.
+ *
+ * What is spent in vain comes out of a credit that grows by the budget's percent
+ * of the time that passes, so an idle guest costs no more than that.  Looking
+ * ends at once when something is queued, or the processor is wanted.
+ *
+ * Requests that end by polling only (drv->poll) are another matter: while there
+ * are any, the worker does not sleep.
+ */
+#include <linux/sched.h>
+#include <linux/sched/clock.h>
+#include <linux/sched/signal.h>
+#include "priv.h"
+
+/* Vain polling that may be saved up. */
+#define CREDIT_MAX	(VH_POLL_MAX_US * NSEC_PER_USEC)
+/* Nothing shorter than an eighth of the most is worth its overhead. */
+#define POLL_STEPS	8
+
+static void poll_grow(struct vh_poll_policy *p)
+{
+	u32 max = READ_ONCE(p->max_us);
+
+	WRITE_ONCE(p->now_us, min(max, p->now_us ? 2 * p->now_us :
+				  DIV_ROUND_UP(max, POLL_STEPS)));
+}
+
+static void poll_shrink(struct vh_poll_policy *p)
+{
+	u32 now = min(p->now_us, READ_ONCE(p->max_us)) / 2;
+
+	WRITE_ONCE(p->now_us, now < READ_ONCE(p->max_us) / POLL_STEPS ? 0 : now);
+}
+
+/**
+ * vh_poll_wanted() - is this ring looked at before its worker sleeps?
+ * @vq: ring that ran dry
+ *
+ * Then its kicks need not be armed yet; vh_worker_poll() does it.
+ *
+ * Context: vq->mutex.
+ */
+bool vh_poll_wanted(struct parley_vhost_vq *vq)
+{
+	return READ_ONCE(vq->poll.max_us) && vq->poll.now_us;
+}
+
+/**
+ * vh_poll_slept() - a worker was woken
+ * @vq: for this ring, first of all
+ * @ns: so long after it went to sleep
+ */
+void vh_poll_slept(struct parley_vhost_vq *vq, u64 ns)
+{
+	if (ns < (u64)READ_ONCE(vq->poll.max_us) * NSEC_PER_USEC)
+		poll_grow(&vq->poll);
+}
+
+/* ---------------------------------------------------------------- a look */
+
+static bool is_served_by(const struct parley_vhost_vq *vq, const struct vh_worker *w)
+{
+	return rcu_access_pointer(vq->worker) == w;
+}
+
+/* Look at one ring.  True if it has work; *later if it must be looked at again. */
+static bool look_at(struct parley_vhost_vq *vq, bool *later)
+{
+	const struct parley_vhost_driver *drv = vq->dev->drv;
+	bool work = false;
+
+	if (!READ_ONCE(vq->unarmed) && !(drv->poll && vh_vq_in_flight(vq)))
+		return false;
+	/* Somebody changes it; he leaves it armed or queued. */
+	if (!mutex_trylock(&vq->mutex))
+		return false;
+	if (vq->state == VH_VQ_RUNNING && vq->devq) {
+		if (drv->poll && vh_vq_in_flight(vq) && drv->poll(vq))
+			*later = true;
+		work = !llist_empty(&vq->done) ||
+		       (vq->unarmed && vq->nr_free && parley_devq_peek(vq->devq));
+	}
+	mutex_unlock(&vq->mutex);
+	return work;
+}
+
+/* Look at every ring once; queue those that have work. */
+static bool look_around(struct vh_worker *w, bool *later)
+{
+	struct parley_vhost *dev = w->dev;
+	bool hit = false;
+	unsigned int i;
+
+	*later = false;
+	for (i = 0; i < dev->drv->max_queues; i++) {
+		struct parley_vhost_vq *vq = dev->vqs[i];
+
+		if (is_served_by(vq, w) && look_at(vq, later)) {
+			if (READ_ONCE(vq->unarmed))
+				poll_grow(&vq->poll);
+			vh_vq_queue(vq);
+			hit = true;
+		}
+	}
+	return hit;
+}
+
+static bool is_disturbed(const struct vh_worker *w)
+{
+	unsigned int i;
+
+	for (i = 0; i < VH_LANES; i++)
+		if (!list_empty_careful(&w->queue[i]))
+			return true;
+	return need_resched() || signal_pending(current);
+}
+
+/* ---------------------------------------------------------------- policy */
+
+/* How long to look, from what its rings want and the worker can afford. */
+static u64 poll_time(struct vh_worker *w, u64 now)
+{
+	struct parley_vhost *dev = w->dev;
+	u32 us = 0, budget = 0;
+	unsigned int i;
+
+	for (i = 0; i < dev->drv->max_queues; i++) {
+		struct parley_vhost_vq *vq = dev->vqs[i];
+
+		if (!is_served_by(vq, w) || !READ_ONCE(vq->unarmed))
+			continue;
+		us = max(us, min(READ_ONCE(vq->poll.now_us), READ_ONCE(vq->poll.max_us)));
+		budget = max(budget, READ_ONCE(vq->poll.budget));
+	}
+	if (now > w->credited) {
+		u64 passed = min(now - w->credited, 100ull * CREDIT_MAX);
+
+		w->credit = min(w->credit + (s64)(passed * min(budget, 100u) / 100),
+				(s64)CREDIT_MAX);
+		w->credited = now;
+	}
+	return w->credit > 0 ? min((u64)us * NSEC_PER_USEC, (u64)w->credit) : 0;
+}
+
+/* The worker is about to sleep. */
+static void arm_all(struct vh_worker *w, bool vain)
+{
+	struct parley_vhost *dev = w->dev;
+	unsigned int i;
+
+	for (i = 0; i < dev->drv->max_queues; i++) {
+		struct parley_vhost_vq *vq = dev->vqs[i];
+
+		if (!READ_ONCE(vq->unarmed) || !is_served_by(vq, w))
+			continue;
+		guard(mutex)(&vq->mutex);
+		if (vain)
+			poll_shrink(&vq->poll);
+		vq->unarmed = false;
+		if (vq->state == VH_VQ_RUNNING && vq->devq && !parley_devq_arm(vq->devq))
+			vh_vq_queue(vq);
+	}
+}
+
+/**
+ * vh_worker_poll() - look for work, or get ready to sleep
+ * @w: the worker that runs, with nothing queued
+ *
+ * Afterwards w->look says whether to come here again before sleeping; if not,
+ * every ring of the worker is queued or armed.
+ *
+ * Context: the worker's thread.
+ */
+void vh_worker_poll(struct vh_worker *w)
+{
+	u64 start = local_clock(), now = start, time = poll_time(w, start);
+	bool hit, later, disturbed;
+
+	do {
+		hit = look_around(w, &later);
+		disturbed = is_disturbed(w);
+		if (hit || disturbed)
+			break;
+		cpu_relax();
+		now = local_clock();
+	} while (now - start < time);
+
+	w->look = hit || disturbed || later;
+	if (time) {
+		w->stats.polls++;
+		w->stats.poll_hits += hit;
+		w->stats.poll_ns += now - start;
+		if (!hit)
+			w->credit -= now - start;
+	}
+	if (!hit && !disturbed)
+		arm_all(w, time);
+	cond_resched();
+}

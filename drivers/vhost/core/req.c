@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requests: their memory, and the guest's bytes in them.
+ *
+ * A ring has as many requests as may be in flight, each with its table of pieces,
+ * made before the ring runs: nothing is allocated while it is served.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/topology.h>
+#include <linux/uio.h>
+#include "priv.h"
+
+/* Where the ring's own memory lies, which is where its worker should run. */
+static int reqs_node(const struct parley_vhost_vq *vq)
+{
+	if (vq->desc.nr)
+		return page_to_nid(vq->desc.pages[0]);
+	if (vq->joined)
+		return numa_mem_id();
+	return NUMA_NO_NODE;
+}
+
+static struct parley_vhost_req *req_at(const struct parley_vhost_vq *vq, unsigned int i)
+{
+	return vq->reqs + i * vq->dev->drv->req_size;
+}
+
+/**
+ * vh_reqs_alloc() - make the requests of a ring that is about to run
+ * @vq: ring with none
+ *
+ * The memory is accounted to the control group of the caller.
+ *
+ * Context: dev->mutex.
+ * Return: 0 or -ENOMEM.
+ */
+int vh_reqs_alloc(struct parley_vhost_vq *vq)
+{
+	const struct parley_vhost_driver *drv = vq->dev->drv;
+	unsigned int nr, i, size = vq->num;
+	int node = reqs_node(vq);
+
+	if (vq->joined)
+		size = parley_devq_size(vq->ring.vq);
+	nr = min(size, drv->max_in_flight);
+	vq->reqs = kvcalloc_node(nr, drv->req_size, GFP_KERNEL_ACCOUNT, node);
+	vq->iovs = kvcalloc_node(nr * PARLEY_VHOST_PIECES, sizeof(*vq->iovs),
+				 GFP_KERNEL_ACCOUNT, node);
+	vq->burst = kcalloc_node(VH_BURST, sizeof(*vq->burst), GFP_KERNEL_ACCOUNT,
+				 node);
+	if (!vq->reqs || !vq->iovs || !vq->burst) {
+		vh_reqs_free(vq);
+		return -ENOMEM;
+	}
+	for (i = 0; i < VH_BURST; i++)
+		vq->burst[i].max = PARLEY_VHOST_PIECES;
+	for (i = nr; i--;) {
+		struct parley_vhost_req *req = req_at(vq, i);
+
+		req->vq = vq;
+		req->chain.iov = vq->iovs + i * PARLEY_VHOST_PIECES;
+		req->next = vq->free;
+		vq->free = req;
+	}
+	vq->guess = 2;
+	vq->nr_free = nr;
+	vq->nr_reqs = nr;
+	WRITE_ONCE(vq->node, node);
+	return 0;
+}
+
+/** vh_reqs_free() - their end: nothing is in flight, and nothing will be taken */
+void vh_reqs_free(struct parley_vhost_vq *vq)
+{
+	WARN_ON_ONCE(vh_vq_in_flight(vq));
+	vq->free = NULL;
+	vq->nr_reqs = 0;
+	vq->nr_free = 0;
+	kvfree(vq->reqs);
+	kvfree(vq->iovs);
+	kfree(vq->burst);
+	vq->reqs = NULL;
+	vq->iovs = NULL;
+	vq->burst = NULL;
+	WRITE_ONCE(vq->node, NUMA_NO_NODE);
+}
+
+/* ------------------------------------------------------------- contents */
+
+/**
+ * parley_vhost_req_iter() - walk over the guest's bytes of a request
+ * @req: request
+ * @direction: ITER_SOURCE for those that the guest wrote for us, ITER_DEST for
+ *	those that it wants from us
+ * @off: first byte, counted from the first of that direction
+ * @len: bytes
+ * @iter: set up; holds fewer than @len bytes if the request ends earlier, and
+ *	none where its owner's memory is out of reach.  Valid while the request is.
+ *
+ * Context: any to set it up; where buffers lie in user memory, its owner's must
+ * be current to use it.
+ */
+void parley_vhost_req_iter(struct parley_vhost_req *req, unsigned int direction,
+			   size_t off, size_t len, struct iov_iter *iter)
+{
+	const struct parley_chain *c = &req->chain;
+	const struct parley_vhost_vq *vq = req->vq;
+	bool in = direction == ITER_DEST;
+	struct parley_iov *iov = c->iov + (in ? c->n_out : 0);
+	size_t total = in ? c->len_in : c->len_out;
+	unsigned int nr = in ? c->n_in : c->n_out;
+
+	off = min(off, total);
+	len = min(len, total - off);
+	if (vq->joined) {
+		iov_iter_kvec(iter, direction, parley_iov_kvec(iov), nr, off + len);
+	} else {
+		if (unlikely(current->mm != vq->dev->mm)) {
+			off = 0;
+			len = 0;
+		}
+		/* Laid out alike, see struct parley_iov. */
+		iov_iter_init(iter, direction, (const struct iovec *)iov, nr, off + len);
+	}
+	iov_iter_advance(iter, off);
+}
+PARLEY_EXPORT(parley_vhost_req_iter);
+
+/**
+ * parley_vhost_req_read() - copy from a request
+ * @req: request
+ * @off: first byte, counted from the first that the guest wrote for us
+ * @buf: where to
+ * @len: bytes
+ *
+ * The guest may change its memory at any time: read once, then check.
+ *
+ * Context: may fault; the owner's memory is current, as in submit().
+ * Return: bytes copied; fewer than @len if the request is shorter, or its memory
+ * cannot be read.
+ */
+size_t parley_vhost_req_read(struct parley_vhost_req *req, size_t off, void *buf,
+			     size_t len)
+{
+	struct iov_iter iter;
+
+	parley_vhost_req_iter(req, ITER_SOURCE, off, len, &iter);
+	return copy_from_iter(buf, iov_iter_count(&iter), &iter);
+}
+PARLEY_EXPORT(parley_vhost_req_read);
+
+/**
+ * parley_vhost_req_write() - copy to a request
+ * @req: request
+ * @off: first byte, counted from the first that the guest wants from us
+ * @buf: where from
+ * @len: bytes
+ *
+ * Does not touch chain.written.
+ *
+ * Context: as parley_vhost_req_read().
+ * Return: bytes copied; fewer than @len if the request is shorter, or its memory
+ * cannot be written.
+ */
+size_t parley_vhost_req_write(struct parley_vhost_req *req, size_t off,
+			      const void *buf, size_t len)
+{
+	struct iov_iter iter;
+
+	parley_vhost_req_iter(req, ITER_DEST, off, len, &iter);
+	return copy_to_iter(buf, iov_iter_count(&iter), &iter);
+}
+PARLEY_EXPORT(parley_vhost_req_write);

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One round of a ring.
+ *
+ *	disarm -> [ reap -> take -> limits -> submit ]... -> arm
+ *
+ * A round ends when the ring is dry, when every request is in flight, when a
+ * limit says no, or when it has had its weight.  Whoever ends it early is sure to
+ * be queued again: by the kick it armed, by the first completion, by the timer
+ * of the limits, or at once.
+ *
+ * Completions come from any context and end on the list vq->done.  Two
+ * orderings make sure that one which comes first is never left there:
+ *
+ *	S1 req_done: add to done,  full barrier (llist_add), read serving
+ *	S2 serve:    serving = 0,  full barrier,             read done
+ *
+ *	   Either S1 sees that nobody serves and queues the ring, or S2 sees the
+ *	   request and reaps it.
+ *
+ *	W1 req_done: add to done,  full barrier (llist_add), is anybody waiting?
+ *	W2 drain:    wait_event(): enter the wait queue, full barrier, read done
+ *
+ *	   Either W1 wakes, or W2 does not sleep.
+ */
+#include <linux/sched.h>
+#include "priv.h"
+
+/* ----------------------------------------------------------- completion */
+
+/**
+ * parley_vhost_req_done() - a request is finished
+ * @req: request that was submitted; the library's again
+ *
+ * The completions of one submit() that end inside it cost no wake-up.
+ *
+ * Context: any.
+ */
+void parley_vhost_req_done(struct parley_vhost_req *req)
+{
+	struct parley_vhost_vq *vq = req->vq;
+
+	/* The ring is freed a grace period after its last request was reaped. */
+	rcu_read_lock();
+	if (llist_add(&req->done, &vq->done)) {	/* S1, pairs with S2 */
+		if (!READ_ONCE(vq->serving))
+			vh_vq_queue(vq);
+		/* W1, pairs with W2 in vh_vq_drain(): llist_add() was a barrier */
+		if (unlikely(waitqueue_active(&vq->drained)))
+			wake_up_all(&vq->drained);
+	}
+	rcu_read_unlock();
+}
+PARLEY_EXPORT(parley_vhost_req_done);
+
+/* Can ring memory be written from here?  Not after its owner died. */
+static bool ring_reachable(const struct parley_vhost_vq *vq)
+{
+	return vq->space == PARLEY_SPACE_KERNEL || current->mm == vq->dev->mm;
+}
+
+static void req_free(struct parley_vhost_vq *vq, struct parley_vhost_req *req)
+{
+	req->next = vq->free;
+	vq->free = req;
+	WRITE_ONCE(vq->nr_free, vq->nr_free + 1);
+}
+
+/* Used entries for what vq->burst holds; a fault is the caller's to look for. */
+static void reap_complete(struct parley_vhost_vq *vq, unsigned int n)
+{
+	if (n)
+		parley_devq_complete(vq->devq, vq->burst, n);
+}
+
+/* Account for and log a finished request; its chain goes to vq->burst. */
+static void reap_one(struct parley_vhost_vq *vq, struct parley_vhost_req *req,
+		     struct parley_chain *chain)
+{
+	if (WARN_ON_ONCE(req->chain.written > req->chain.len_in))
+		req->chain.written = req->chain.len_in;
+	if (unlikely(vq->logging))
+		vh_log_req(req);
+	vq->stats.bytes_read += req->chain.len_out;
+	vq->stats.bytes_written += req->chain.written;
+	*chain = req->chain;
+}
+
+/*
+ * Nothing is published on a broken ring, or if a used entry could not be written:
+ * the core breaks it and parley_devq_publish() says no.
+ */
+static void reap_publish(struct parley_vhost_vq *vq, unsigned int n)
+{
+	bool wanted = parley_devq_publish(vq->devq);
+
+	if (unlikely(parley_devq_broken(vq->devq)))
+		return;
+	if (unlikely(vq->logging))
+		vh_log_ring(vq);
+	vh_call(vq, n, wanted);
+}
+
+/**
+ * vh_vq_reap() - give back to the guest what is done
+ * @vq: ring that was started
+ *
+ * The data was written before parley_vhost_req_done(), is logged first, then
+ * used entries are written, then published: so a log that was read before the
+ * guest saw the request misses nothing.
+ *
+ * Context: vq->mutex.
+ * Return: requests that are free again.
+ */
+unsigned int vh_vq_reap(struct parley_vhost_vq *vq)
+{
+	bool (*finish)(struct parley_vhost_req *req) = vq->dev->drv->finish;
+	struct parley_vhost_req *req, *next;
+	unsigned int n = 0, all = 0;
+	struct llist_node *done;
+	bool dead;
+
+	lockdep_assert_held(&vq->mutex);
+	if (llist_empty(&vq->done))
+		return 0;
+	/* A device IOMMU may have hidden the ring meanwhile. */
+	if (vq->devq && unlikely(!ring_reachable(vq)))
+		parley_devq_break(vq->devq, NULL);
+	dead = !vq->devq || parley_devq_broken(vq->devq);
+	done = llist_reverse_order(llist_del_all(&vq->done));
+	llist_for_each_entry_safe(req, next, done, done) {
+		if (finish && !finish(req))
+			continue;
+		if (likely(!dead))
+			reap_one(vq, req, &vq->burst[n++]);
+		req_free(vq, req);
+		all++;
+		if (n == VH_BURST) {
+			reap_complete(vq, n);
+			n = 0;
+		}
+	}
+	vq->stats.requests += all;
+	if (unlikely(dead))
+		return all;
+	reap_complete(vq, n);
+	if (all)
+		reap_publish(vq, all);
+	return all;
+}
+
+/**
+ * vh_vq_drain() - wait until nothing is in flight
+ * @vq: ring of which nobody takes requests any more
+ *
+ * Needs no worker.  Context: any thread that may wait for the accelerator's
+ * device; without vq->mutex.
+ */
+void vh_vq_drain(struct parley_vhost_vq *vq)
+{
+	const struct parley_vhost_driver *drv = vq->dev->drv;
+	bool poll = false;
+
+	for (;;) {
+		scoped_guard(mutex, &vq->mutex) {
+			if (drv->poll && vh_vq_in_flight(vq))
+				poll = drv->poll(vq);
+			vh_vq_reap(vq);
+			if (!vh_vq_in_flight(vq))
+				return;
+		}
+		/* Polled requests end by looking only, now and then is enough. */
+		if (poll)
+			wait_event_timeout(vq->drained, !llist_empty(&vq->done), 1);
+		else
+			wait_event(vq->drained, !llist_empty(&vq->done));	/* W2 */
+	}
+}
+
+/* --------------------------------------------------------------- limits */
+
+/* The limits may admit again: look. */
+static enum hrtimer_restart limit_timer(struct hrtimer *timer)
+{
+	vh_vq_queue(container_of(timer, struct parley_vhost_vq, limit_timer));
+	return HRTIMER_NORESTART;
+}
+
+void vh_serve_init(struct parley_vhost_vq *vq)
+{
+	hrtimer_init(&vq->limit_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
+	vq->limit_timer.function = limit_timer;
+	init_llist_head(&vq->done);
+	init_waitqueue_head(&vq->drained);
+	vq->node = NUMA_NO_NODE;
+}
+
+void vh_serve_release(struct parley_vhost_vq *vq)
+{
+	hrtimer_cancel(&vq->limit_timer);
+}
+
+/**
+ * vh_vq_limit_changed() - do not wait for what the old limit said
+ * @vq: ring whose limit, or whose device's, was set
+ *
+ * Context: any that may sleep.
+ */
+void vh_vq_limit_changed(struct parley_vhost_vq *vq)
+{
+	hrtimer_cancel(&vq->limit_timer);
+	vh_vq_queue(vq);
+}
+
+/* Both limits, or neither: nanoseconds to wait. */
+static u64 limit_admit(struct parley_vhost_vq *vq, u64 now, u64 bytes)
+{
+	u64 wait;
+
+	wait = parley_limit_admit(&vq->limit, now, bytes);
+	if (wait)
+		return wait;
+	wait = parley_limit_admit(&vq->dev->limit, now, bytes);
+	if (wait)
+		parley_limit_refund(&vq->limit, bytes);
+	return wait;
+}
+
+/* How many of the burst's @n chains may go on; the others go back. */
+static unsigned int limit_burst(struct parley_vhost_vq *vq, unsigned int n)
+{
+	u64 now = ktime_get_ns(), wait = 0;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		const struct parley_chain *c = &vq->burst[i];
+
+		wait = limit_admit(vq, now, (u64)c->len_out + c->len_in);
+		if (wait)
+			break;
+	}
+	if (i == n)
+		return n;
+	parley_devq_untake(vq->devq, &vq->burst[i], n - i);
+	vq->stats.throttled++;
+	hrtimer_start(&vq->limit_timer, ns_to_ktime(min(wait, KTIME_MAX / 2)),
+		      HRTIMER_MODE_REL_SOFT);
+	return i;
+}
+
+static bool limited(const struct parley_vhost_vq *vq)
+{
+	return unlikely(parley_limit_active(&vq->limit) ||
+			parley_limit_active(&vq->dev->limit));
+}
+
+/* ---------------------------------------------------------------- round */
+
+/* How a step, or a round, ended. */
+enum step {
+	STEP_ON,	/* something was done, there may be more */
+	STEP_DRY,	/* nothing is available */
+	STEP_FULL,	/* no request is free; the first one that is goes on */
+	STEP_STOP,	/* whoever we wait for will queue the ring */
+};
+
+/* Give each slot of the burst the pieces of a free request. */
+static void burst_prepare(struct parley_vhost_vq *vq, unsigned int room)
+{
+	const struct parley_vhost_req *req = vq->free;
+	unsigned int i;
+
+	for (i = 0; i < room; i++, req = req->next)
+		vq->burst[i].iov = req->chain.iov;
+}
+
+/* The burst becomes requests. */
+static u64 burst_submit(struct parley_vhost_vq *vq, unsigned int n)
+{
+	struct parley_vhost_req *reqs[VH_BURST], *req = vq->free;
+	u64 bytes = 0;
+	unsigned int i;
+
+	for (i = 0; i < n; i++, req = req->next) {
+		req->chain = vq->burst[i];
+		req->chain.written = 0;
+		bytes += (u64)req->chain.len_out + req->chain.len_in;
+		reqs[i] = req;
+	}
+	vq->free = req;
+	WRITE_ONCE(vq->nr_free, vq->nr_free - n);
+	vq->dev->drv->submit(vq, reqs, n);
+	return bytes;
+}
+
+static enum step round_step(struct parley_vhost_vq *vq, u64 *bytes, unsigned int *reqs)
+{
+	unsigned int room = min(vq->guess, vq->nr_free);
+	int n;
+
+	if (unlikely(!room))
+		return STEP_FULL;
+	if (limited(vq) && hrtimer_active(&vq->limit_timer))
+		return STEP_STOP;
+	burst_prepare(vq, room);
+	n = parley_devq_take(vq->devq, vq->burst, room);
+	if (unlikely(n <= 0))
+		return n ? STEP_STOP : STEP_DRY;
+	/* Slots are prepared for what comes, not for what might. */
+	vq->guess = min(2 * n + 2, VH_BURST);
+	if (limited(vq)) {
+		room = limit_burst(vq, n);
+		if (room)
+			*bytes += burst_submit(vq, room);
+		*reqs += room;
+		return room == n ? STEP_ON : STEP_STOP;
+	}
+	*bytes += burst_submit(vq, n);
+	*reqs += n;
+	return STEP_ON;
+}
+
+/* Dry: may the round end?  Not if something became available meanwhile. */
+static bool round_dry(struct parley_vhost_vq *vq)
+{
+	if (vh_poll_wanted(vq)) {
+		vq->unarmed = true;
+		return true;
+	}
+	if (parley_devq_arm(vq->devq))
+		return true;
+	parley_devq_disarm(vq->devq);
+	return false;
+}
+
+static enum step round_run(struct parley_vhost_vq *vq)
+{
+	unsigned int reqs = 0, turns;
+	u64 bytes = 0;
+
+	parley_devq_disarm(vq->devq);
+	vq->unarmed = false;
+	/* A turn that found nothing counts as well: so no guest keeps us here. */
+	for (turns = 0; turns < VH_WEIGHT_REQS; turns++) {
+		enum step step;
+
+		vh_vq_reap(vq);
+		step = round_step(vq, &bytes, &reqs);
+		if (step == STEP_DRY && !round_dry(vq))
+			continue;
+		if (step != STEP_ON || unlikely(parley_devq_broken(vq->devq)))
+			return step;
+		if (reqs >= VH_WEIGHT_REQS || bytes >= VH_WEIGHT_BYTES)
+			break;
+	}
+	vq->stats.weight_yields++;
+	return STEP_ON;
+}
+
+/**
+ * vh_vq_serve() - one round
+ * @vq: ring, in any state
+ *
+ * Context: the ring's worker.
+ * Return: true if it wants another round at once.
+ */
+bool vh_vq_serve(struct parley_vhost_vq *vq)
+{
+	enum step step = STEP_STOP;
+
+	guard(mutex)(&vq->mutex);
+	if (unlikely(vq->state == VH_VQ_IDLE || !vh_vq_ready(vq)))
+		return false;
+	vq->stats.rounds++;
+	WRITE_ONCE(vq->serving, true);
+	if (likely(vq->state == VH_VQ_RUNNING))
+		step = round_run(vq);
+	do {
+		/* What submit() finished at the end, and what came just now. */
+		vh_vq_reap(vq);
+		WRITE_ONCE(vq->serving, false);
+		smp_mb();	/* S2, pairs with S1 in parley_vhost_req_done() */
+	} while (!llist_empty(&vq->done));
+	if (unlikely(vq->state == VH_VQ_RUNNING && parley_devq_broken(vq->devq)))
+		vh_vq_break(vq, "its driver broke it");
+	if (unlikely(vq->state != VH_VQ_RUNNING))
+		return false;
+	/* Full, but no completion that came while we served has queued it. */
+	return step == STEP_ON || (step == STEP_FULL && vq->nr_free);
+}

@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Threads that serve rings.
+ *
+ * A ring with something to do lies on the run queue of its worker, in the list
+ * of its lane.  The worker takes the first one off, gives it one round, and puts
+ * it back at the end if it has more: however fast a guest refills its ring, the
+ * others get their turn.
+ *
+ * vq->worker is changed in three steps, so that a ring is never on two queues:
+ * it becomes NULL, a grace period later nobody queues to the old worker any
+ * more and the ring comes off its queue, then the new one is set and gets it.
+ * What was queued in between is made up for by queueing once at the end.
+ */
+#include <linux/cgroup.h>
+#include <linux/kthread.h>
+#include <linux/nodemask.h>
+#include <linux/sched/clock.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/vhost_task.h>
+#include <linux/slab.h>
+#include <linux/topology.h>
+#include "priv.h"
+
+/* Rounds between two looks at signals and the order to stop. */
+#define WORKER_ROUNDS	8
+
+/* ------------------------------------------------------------ run queue */
+
+/* The first ring, of the lane whose turn it is; lower lanes every 8th time. */
+static struct parley_vhost_vq *worker_first(struct vh_worker *w)
+{
+	unsigned int first = 0, i;
+
+	if (!(++w->turn % 8))
+		first = 1 + w->turn / 8 % (VH_LANES - 1);
+	for (i = 0; i < VH_LANES; i++) {
+		struct list_head *lane = &w->queue[(first + i) % VH_LANES];
+
+		if (!list_empty(lane))
+			return list_first_entry(lane, struct parley_vhost_vq, entry);
+	}
+	return NULL;
+}
+
+/* Take the next ring off the queue; none and @sleep: whoever queues will wake. */
+static struct parley_vhost_vq *worker_next(struct vh_worker *w, bool sleep)
+{
+	struct parley_vhost_vq *vq;
+	unsigned long flags;
+
+	spin_lock_irqsave(&w->lock, flags);
+	vq = worker_first(w);
+	if (vq) {
+		list_del(&vq->entry);
+		vq->queued = false;
+	} else {
+		w->sleeping = sleep;
+	}
+	spin_unlock_irqrestore(&w->lock, flags);
+	return vq;
+}
+
+/*
+ * The state of the worker's task was set before it took w->lock to say that it
+ * sleeps, so a wake-up from here on is not lost.
+ */
+static void worker_wake(struct vh_worker *w)
+{
+	if (w->task)
+		vhost_task_wake(w->task);
+	else
+		wake_up_process(w->thread);
+}
+
+static void worker_queue(struct vh_worker *w, struct parley_vhost_vq *vq)
+{
+	unsigned long flags;
+	bool wake = false;
+
+	spin_lock_irqsave(&w->lock, flags);
+	if (!vq->queued && !w->killed) {
+		list_add_tail(&vq->entry, &w->queue[READ_ONCE(vq->lane)]);
+		vq->queued = true;
+		wake = w->sleeping;
+		w->sleeping = false;
+	}
+	spin_unlock_irqrestore(&w->lock, flags);
+	if (wake)
+		worker_wake(w);
+}
+
+static void worker_unqueue(struct vh_worker *w, struct parley_vhost_vq *vq)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&w->lock, flags);
+	if (vq->queued) {
+		list_del(&vq->entry);
+		vq->queued = false;
+	}
+	spin_unlock_irqrestore(&w->lock, flags);
+}
+
+/**
+ * vh_vq_queue() - have the ring's worker give it a round
+ * @vq: ring, in any state; one that does not run gets a round that does nothing
+ *
+ * Context: any.  A ring without a worker is left alone: who attaches one queues
+ * it then.
+ */
+void vh_vq_queue(struct parley_vhost_vq *vq)
+{
+	struct vh_worker *w;
+
+	rcu_read_lock();
+	w = rcu_dereference(vq->worker);
+	if (w)
+		worker_queue(w, vq);
+	rcu_read_unlock();
+}
+
+/**
+ * vh_vq_unqueue() - take the ring off its worker's queue
+ * @vq: ring that does not run any more
+ *
+ * A round that has begun is not waited for.  Context: any.
+ */
+void vh_vq_unqueue(struct parley_vhost_vq *vq)
+{
+	struct vh_worker *w;
+
+	rcu_read_lock();
+	w = rcu_dereference(vq->worker);
+	if (w)
+		worker_unqueue(w, vq);
+	rcu_read_unlock();
+}
+
+/* --------------------------------------------------------------- thread */
+
+/* Nearest to the memory of its rings, unless somebody placed the thread. */
+static void worker_place(struct vh_worker *w, int node)
+{
+	const struct cpumask *now = w->node == NUMA_NO_NODE ?
+				    cpu_possible_mask : cpumask_of_node(w->node);
+	struct parley_vhost *dev = w->dev;
+	unsigned int i;
+
+	for (i = 0; i < dev->drv->max_queues; i++) {
+		struct parley_vhost_vq *vq = dev->vqs[i];
+
+		if (rcu_access_pointer(vq->worker) == w &&
+		    READ_ONCE(vq->node) != NUMA_NO_NODE &&
+		    READ_ONCE(vq->node) != node)
+			node = NUMA_NO_NODE;
+	}
+	if (node == w->node || !cpumask_equal(current->cpus_ptr, now))
+		return;
+	if (!set_cpus_allowed_ptr(current, node == NUMA_NO_NODE ?
+				  cpu_possible_mask : cpumask_of_node(node)))
+		w->node = node;
+}
+
+static void worker_serve(struct vh_worker *w, struct parley_vhost_vq *vq)
+{
+	int node = READ_ONCE(vq->node);
+
+	if (unlikely(node != w->node && num_online_nodes() > 1))
+		worker_place(w, node);
+	w->stats.rounds++;
+	if (vh_vq_serve(vq))
+		vh_vq_queue(vq);
+	if (READ_ONCE(vq->unarmed) || (w->dev->drv->poll && vh_vq_in_flight(vq)))
+		w->look = true;
+	cond_resched();
+}
+
+/*
+ * Called in a loop by the thread, its state set to sleep.  Returns false, with
+ * the state still so, if there is nothing to do.
+ */
+static bool worker_run(void *arg)
+{
+	struct vh_worker *w = arg;
+	struct parley_vhost_vq *vq;
+	unsigned int n;
+
+	vq = worker_next(w, !w->look);
+	if (!vq && !w->look) {
+		if (w->woken) {
+			w->slept = local_clock();
+			w->stats.busy_ns += w->slept - w->woken;
+			w->stats.sleeps++;
+			w->woken = 0;
+		}
+		return false;
+	}
+	__set_current_state(TASK_RUNNING);
+	if (!w->woken) {
+		w->woken = local_clock();
+		w->stats.wakeups++;
+		if (vq)
+			vh_poll_slept(vq, w->woken - w->slept);
+	}
+	for (n = 0; vq && n < WORKER_ROUNDS; n++) {
+		worker_serve(w, vq);
+		vq = n + 1 < WORKER_ROUNDS ? worker_next(w, false) : NULL;
+	}
+	if (n < WORKER_ROUNDS && w->look)
+		vh_worker_poll(w);
+	return true;
+}
+
+/* The owner's process was killed; its memory lives until this thread ends. */
+static void worker_killed(void *arg)
+{
+	struct vh_worker *w = arg;
+	struct parley_vhost *dev = w->dev;
+	struct parley_vhost_vq *vq;
+	unsigned int i;
+
+	scoped_guard(spinlock_irqsave, &w->lock)
+		w->killed = true;
+	while ((vq = worker_next(w, false)))
+		;
+	for (i = 0; i < dev->drv->max_queues; i++)
+		if (rcu_access_pointer(dev->vqs[i]->worker) == w)
+			vh_vq_kill(dev->vqs[i]);
+}
+
+static int worker_thread(void *arg)
+{
+	struct vh_worker *w = arg;
+	struct mm_struct *mm = w->dev->mm;
+
+	if (mm)
+		kthread_use_mm(mm);
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (kthread_should_stop()) {
+			__set_current_state(TASK_RUNNING);
+			break;
+		}
+		if (!worker_run(w))
+			schedule();
+	}
+	if (mm)
+		kthread_unuse_mm(mm);
+	return 0;
+}
+
+/* The thread shares the owner's memory, name space, limits and fate. */
+static int worker_start_task(struct vh_worker *w, const char *name)
+{
+	struct vhost_task *task;
+
+	task = vhost_task_create(worker_run, worker_killed, w, name);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	w->task = task;
+	vhost_task_start(task);
+	return 0;
+}
+
+/* The thread borrows the owner's memory and goes into its control groups. */
+static int worker_start_kthread(struct vh_worker *w, const char *name)
+{
+	struct mm_struct *mm = w->dev->mm;
+	struct task_struct *thread;
+	int err = 0;
+
+	if (mm && !mmget_not_zero(mm))
+		return -ESRCH;
+	thread = kthread_create(worker_thread, w, "%s", name);
+	if (IS_ERR(thread)) {
+		if (mm)
+			mmput(mm);
+		return PTR_ERR(thread);
+	}
+	get_task_struct(thread);
+	if (mm)
+		err = cgroup_attach_task_all(current, thread);
+	w->thread = thread;
+	wake_up_process(thread);
+	return err;
+}
+
+static void worker_stop(struct vh_worker *w)
+{
+	if (w->task) {
+		vhost_task_stop(w->task);
+	} else if (w->thread) {
+		kthread_stop_put(w->thread);
+		if (w->dev->mm)
+			mmput(w->dev->mm);
+	}
+}
+
+/* ---------------------------------------------------------------- verbs */
+
+/**
+ * vh_worker_create() - one more worker
+ * @dev: owned device
+ *
+ * Context: dev->mutex; with an mm, the owner's is current.
+ * Return: the worker, found under its id from now on; ERR_PTR(-EBUSY) if there
+ * are VH_WORKERS_MAX, or what making a thread returned.
+ */
+struct vh_worker *vh_worker_create(struct parley_vhost *dev)
+{
+	char name[TASK_COMM_LEN];
+	struct vh_worker *w;
+	unsigned int i;
+	int err;
+
+	lockdep_assert_held(&dev->mutex);
+	w = kzalloc(sizeof(*w), GFP_KERNEL_ACCOUNT);
+	if (!w)
+		return ERR_PTR(-ENOMEM);
+	w->dev = dev;
+	w->node = NUMA_NO_NODE;
+	w->slept = local_clock();
+	spin_lock_init(&w->lock);
+	for (i = 0; i < VH_LANES; i++)
+		INIT_LIST_HEAD(&w->queue[i]);
+
+	err = xa_alloc(&dev->workers, &w->id, w, XA_LIMIT(0, VH_WORKERS_MAX - 1),
+		       GFP_KERNEL);
+	if (err)
+		goto free;
+	snprintf(name, sizeof(name), "parley-%s-%u", dev->drv->name, dev->id);
+	if (dev->mm && dev->fork_owner == VHOST_FORK_OWNER_TASK)
+		err = worker_start_task(w, name);
+	else
+		err = worker_start_kthread(w, name);
+	if (!err)
+		return w;
+	xa_erase(&dev->workers, w->id);
+	worker_stop(w);
+free:
+	kfree(w);
+	return ERR_PTR(err);
+}
+
+/**
+ * vh_worker_destroy() - stop and free a worker
+ * @w: worker to which no ring is attached
+ *
+ * Context: dev->mutex; waits for the thread, so without any vq->mutex.
+ */
+void vh_worker_destroy(struct vh_worker *w)
+{
+	lockdep_assert_held(&w->dev->mutex);
+	WARN_ON_ONCE(w->attached);
+	xa_erase(&w->dev->workers, w->id);
+	worker_stop(w);
+	kfree_rcu(w, rcu);
+}
+
+/** vh_worker_find() - by id; NULL if there is none.  Under dev->mutex. */
+struct vh_worker *vh_worker_find(struct parley_vhost *dev, u32 id)
+{
+	lockdep_assert_held(&dev->mutex);
+	return xa_load(&dev->workers, id);
+}
+
+/**
+ * vh_worker_attach() - from now on this worker serves the ring
+ * @vq: ring, running or not
+ * @w: worker of the same device, or NULL for nobody
+ *
+ * A ring that is being served meanwhile finishes its round with the old worker;
+ * vq->mutex keeps the two apart.
+ *
+ * Context: dev->mutex; may sleep for a grace period.
+ * Return: 0, or -EIO if the worker was killed: nobody serves the ring then.
+ */
+int vh_worker_attach(struct parley_vhost_vq *vq, struct vh_worker *w)
+{
+	struct vh_worker *old;
+	bool killed;
+
+	lockdep_assert_held(&vq->dev->mutex);
+	old = rcu_dereference_protected(vq->worker, lockdep_is_held(&vq->dev->mutex));
+	if (old == w)
+		return 0;
+	if (old) {
+		rcu_assign_pointer(vq->worker, NULL);
+		synchronize_rcu_expedited();
+		worker_unqueue(old, vq);
+		old->attached--;
+	}
+	if (!w)
+		return 0;
+	/* Either killed is seen here, or the ring is by worker_killed(). */
+	scoped_guard(spinlock_irqsave, &w->lock) {
+		killed = w->killed;
+		if (!killed)
+			rcu_assign_pointer(vq->worker, w);
+	}
+	if (killed)
+		return -EIO;
+	w->attached++;
+	vh_vq_queue(vq);
+	return 0;
+}
