@@ -141,12 +141,21 @@ unsigned int vh_vq_reap(struct parley_vhost_vq *vq)
 		}
 	}
 	vq->stats.requests += all;
+	/* Several may drain, and whoever sleeps must learn that it was another. */
+	if (unlikely(waitqueue_active(&vq->drained)))
+		wake_up_all(&vq->drained);
 	if (unlikely(dead))
 		return all;
 	reap_complete(vq, n);
 	if (all)
 		reap_publish(vq, all);
 	return all;
+}
+
+/* Is there a reason to go on draining, or none to drain any more? */
+static bool drain_due(struct parley_vhost_vq *vq)
+{
+	return !llist_empty(&vq->done) || !vh_vq_in_flight(vq);
 }
 
 /**
@@ -171,9 +180,9 @@ void vh_vq_drain(struct parley_vhost_vq *vq)
 		}
 		/* Polled requests end by looking only, now and then is enough. */
 		if (poll)
-			wait_event_timeout(vq->drained, !llist_empty(&vq->done), 1);
+			wait_event_timeout(vq->drained, drain_due(vq), 1);
 		else
-			wait_event(vq->drained, !llist_empty(&vq->done));	/* W2 */
+			wait_event(vq->drained, drain_due(vq));	/* W2 */
 	}
 }
 
