@@ -183,8 +183,8 @@ static int set_moderation(struct parley_vhost_vq *vq, struct nlattr **tb,
 	}
 	/* What was held back by the old rule is let go now. */
 	vh_call_flush(vq);
-	vq->moderation.max_reqs = max_reqs;
-	vq->moderation.max_us = max_us;
+	WRITE_ONCE(vq->moderation.max_reqs, max_reqs);
+	WRITE_ONCE(vq->moderation.max_us, max_us);
 	return 0;
 }
 

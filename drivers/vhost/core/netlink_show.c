@@ -23,7 +23,8 @@ struct counter {
 };
 
 #define QUEUE_STAT(ATTR, member) \
-	{ PARLEY_A_QUEUE_STATS_##ATTR, offsetof(struct parley_vhost_vq, stats.member) }
+	{ PARLEY_A_QUEUE_STATS_##ATTR, \
+	  offsetof(typeof_member(struct parley_vhost_vq, stats), member) }
 #define RING_STAT(ATTR, member) \
 	{ PARLEY_A_RING_STATS_##ATTR, offsetof(struct parley_vq_stats, member) }
 #define WORKER_STAT(ATTR, member) \
@@ -200,6 +201,16 @@ static int put_ring_stats(struct sk_buff *skb, struct parley_vhost_vq *vq)
 			    ring_counters, ARRAY_SIZE(ring_counters));
 }
 
+/* Calls are counted where they are made, which for some is the timer. */
+static int put_queue_stats(struct sk_buff *skb, struct parley_vhost_vq *vq)
+{
+	typeof(vq->stats) now = vq->stats;
+
+	now.calls += READ_ONCE(vq->moderation.fired);
+	return put_counters(skb, PARLEY_A_QUEUE_STATS, PARLEY_A_QUEUE_STATS_PAD, &now,
+			    queue_counters, ARRAY_SIZE(queue_counters));
+}
+
 static int put_queue_locked(struct sk_buff *skb, struct parley_vhost_vq *vq)
 {
 	lockdep_assert_held(&vq->mutex);
@@ -220,8 +231,7 @@ static int put_queue_locked(struct sk_buff *skb, struct parley_vhost_vq *vq)
 		     PARLEY_A_POLLING_MAX_US, vq->poll.max_us,
 		     PARLEY_A_POLLING_BUDGET, vq->poll.budget) ||
 	    nla_put_u32(skb, PARLEY_A_QUEUE_POLLING_NOW_US, vq->poll.now_us) ||
-	    put_counters(skb, PARLEY_A_QUEUE_STATS, PARLEY_A_QUEUE_STATS_PAD, vq,
-			 queue_counters, ARRAY_SIZE(queue_counters)) ||
+	    put_queue_stats(skb, vq) ||
 	    put_ring_stats(skb, vq))
 		return -EMSGSIZE;
 	return 0;
