@@ -55,6 +55,12 @@
 #include <parley/vhost.h>
 #include <uapi/linux/parley_vhost.h>
 
+/* Not every 6.12 has the choice; without it workers are the owner's threads. */
+#ifndef VHOST_FORK_OWNER_TASK
+#define VHOST_FORK_OWNER_KTHREAD	0
+#define VHOST_FORK_OWNER_TASK		1
+#endif
+
 #define VH_WORKERS_MAX	64	/* of one device */
 #define VH_BURST		32	/* chains of one submit() */
 #define VH_WEIGHT_REQS	512	/* requests of one ring before the next */
@@ -582,8 +588,7 @@ void vh_dev_put(struct parley_vhost *dev);
 /* ------------------------------------------- ioctl.c, config.c, netlink.c */
 
 long vh_ioctl(struct parley_vhost *dev, unsigned int cmd, unsigned long arg);
-long vh_config_ioctl(struct parley_vhost *dev, unsigned int cmd,
-			void __user *arg);
+int vh_config_call_set(struct parley_vhost *dev, int fd);
 
 int vh_netlink_init(void);
 void vh_netlink_exit(void);

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Configuration space, and what mainline has for vDPA devices only: with its
+ * numbers, structures and errors.
+ */
+#include <linux/eventfd.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "ioctl.h"
+
+/* ------------------------------------------------------ of the loopback */
+
+/**
+ * parley_vhost_config() - read the whole configuration space
+ * @dev: device
+ * @config: the accelerator's config_size bytes
+ *
+ * Context: may sleep; takes dev->mutex.
+ * Return: 0; -EINVAL if the accelerator has none.
+ */
+int parley_vhost_config(struct parley_vhost *dev, void *config)
+{
+	guard(mutex)(&dev->mutex);
+	if (!dev->drv->config_size)
+		return -EINVAL;
+	memset(config, 0, dev->drv->config_size);
+	dev->drv->config_read(dev, config);
+	return 0;
+}
+PARLEY_EXPORT(parley_vhost_config);
+
+/* Is off..off + len inside?  Written so that nothing can wrap. */
+static int config_range(const struct parley_vhost *dev, u32 off, u32 len)
+{
+	u32 size = dev->drv->config_size;
+
+	if (!len || off > size)
+		return -EINVAL;
+	return len > size - off ? -E2BIG : 0;
+}
+
+/**
+ * parley_vhost_config_set() - write to the configuration space
+ * @dev: device
+ * @off: first byte
+ * @buf: bytes
+ * @len: how many
+ *
+ * Context: may sleep; takes dev->mutex.
+ * Return: 0; -EINVAL, -E2BIG outside the space; -EOPNOTSUPP if nothing may be
+ * written; what the accelerator says.
+ */
+int parley_vhost_config_set(struct parley_vhost *dev, unsigned int off,
+			    const void *buf, unsigned int len)
+{
+	int err;
+
+	guard(mutex)(&dev->mutex);
+	err = config_range(dev, off, len);
+	if (err)
+		return err;
+	if (!dev->drv->config_write)
+		return -EOPNOTSUPP;
+	return dev->drv->config_write(dev, off, buf, len);
+}
+PARLEY_EXPORT(parley_vhost_config_set);
+
+/**
+ * parley_vhost_on_config_change() - be told of changes, in place of an eventfd
+ * @dev: device
+ * @changed: called in any context, under a spinlock; NULL to be told no more,
+ *	after which no call is running
+ * @priv: for @changed
+ *
+ * Return: 0; -EBUSY if somebody else is told.
+ */
+int parley_vhost_on_config_change(struct parley_vhost *dev,
+				  void (*changed)(void *priv), void *priv)
+{
+	int err = 0;
+
+	scoped_guard(spinlock_irqsave, &dev->config_lock) {
+		if (changed && dev->config_changed) {
+			err = -EBUSY;
+		} else {
+			dev->config_changed = changed;
+			dev->config_priv = priv;
+		}
+	}
+	return err;
+}
+PARLEY_EXPORT(parley_vhost_on_config_change);
+
+/**
+ * parley_vhost_config_changed() - the configuration is another now
+ * @dev: device
+ *
+ * Context: any.
+ */
+void parley_vhost_config_changed(struct parley_vhost *dev)
+{
+	scoped_guard(spinlock_irqsave, &dev->config_lock) {
+		if (dev->config_call)
+			eventfd_signal(dev->config_call);
+		if (dev->config_changed)
+			dev->config_changed(dev->config_priv);
+	}
+}
+PARLEY_EXPORT(parley_vhost_config_changed);
+
+/**
+ * vh_config_call_set() - tell this eventfd of changes
+ * @dev: device
+ * @fd: eventfd, or VHOST_FILE_UNBIND; the one before is released
+ *
+ * Return: 0, or -EBADF, -EINVAL for what is no eventfd.
+ */
+int vh_config_call_set(struct parley_vhost *dev, int fd)
+{
+	struct eventfd_ctx *ctx = NULL;
+
+	if (fd != VHOST_FILE_UNBIND)
+		ctx = eventfd_ctx_fdget(fd);
+	if (IS_ERR(ctx))
+		return PTR_ERR(ctx);
+	scoped_guard(spinlock_irqsave, &dev->config_lock)
+		swap(ctx, dev->config_call);
+	if (ctx)
+		eventfd_ctx_put(ctx);
+	return 0;
+}
+
+/* ----------------------------------------------------------- of the VMM */
+
+static long get_device_id(const struct vh_target *t, union vh_arg *a)
+{
+	a->u32 = t->dev->drv->device_id;
+	return 0;
+}
+
+static void __user *config_user(const struct vh_target *t)
+{
+	return t->user + offsetof(struct vhost_vdpa_config, buf);
+}
+
+static long get_config(const struct vh_target *t, union vh_arg *a)
+{
+	const struct parley_vhost_driver *drv = t->dev->drv;
+	u32 off = a->config.off, len = a->config.len;
+	void *config __free(kfree) = NULL;
+	int err = config_range(t->dev, off, len);
+
+	if (err)
+		return err;
+	/* Zeroed: what the accelerator leaves out shows nothing of ours. */
+	config = kzalloc(drv->config_size, GFP_KERNEL);
+	if (!config)
+		return -ENOMEM;
+	drv->config_read(t->dev, config);
+	return copy_to_user(config_user(t), config + off, len) ? -EFAULT : 0;
+}
+
+static long set_config(const struct vh_target *t, union vh_arg *a)
+{
+	const struct parley_vhost_driver *drv = t->dev->drv;
+	u32 off = a->config.off, len = a->config.len;
+	void *buf __free(kfree) = NULL;
+	int err = config_range(t->dev, off, len);
+
+	if (err)
+		return err;
+	if (!drv->config_write)
+		return -EOPNOTSUPP;
+	buf = kmalloc(len, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	if (copy_from_user(buf, config_user(t), len))
+		return -EFAULT;
+	return drv->config_write(t->dev, off, buf, len);
+}
+
+static long get_config_size(const struct vh_target *t, union vh_arg *a)
+{
+	a->u32 = t->dev->drv->config_size;
+	return 0;
+}
+
+static long set_config_call(const struct vh_target *t, union vh_arg *a)
+{
+	return vh_config_call_set(t->dev, a->fd);
+}
+
+static long get_vqs_count(const struct vh_target *t, union vh_arg *a)
+{
+	a->u32 = t->dev->drv->max_queues;
+	return 0;
+}
+
+static long get_vring_num(const struct vh_target *t, union vh_arg *a)
+{
+	a->u16 = PARLEY_VQ_SIZE_MAX;
+	return 0;
+}
+
+static long set_vring_enable(const struct vh_target *t, union vh_arg *a)
+{
+	if (t->vq->joined)
+		return -EBUSY;
+	switch (a->state.num) {
+	case 0:
+		parley_vhost_vq_stop(t->vq);
+		return 0;
+	case 1:
+		return parley_vhost_vq_start(t->vq);
+	default:
+		return -EINVAL;
+	}
+}
+
+const struct vh_call vh_config_calls[] = {
+	{ VHOST_VDPA_GET_DEVICE_ID, VH_OUT | VH_ANYBODY, get_device_id },
+	{ VHOST_VDPA_GET_CONFIG, VH_IN | VH_ANYBODY, get_config },
+	{ VHOST_VDPA_SET_CONFIG, VH_IN, set_config },
+	{ VHOST_VDPA_GET_CONFIG_SIZE, VH_OUT | VH_ANYBODY, get_config_size },
+	{ VHOST_VDPA_SET_CONFIG_CALL, VH_IN, set_config_call },
+	{ VHOST_VDPA_GET_VQS_COUNT, VH_OUT | VH_ANYBODY, get_vqs_count },
+	{ VHOST_VDPA_GET_VRING_NUM, VH_OUT | VH_ANYBODY, get_vring_num },
+	{ VHOST_VDPA_SET_VRING_ENABLE, VH_IN | VH_RING, set_vring_enable },
+};
+
+const unsigned int vh_config_calls_nr = ARRAY_SIZE(vh_config_calls);

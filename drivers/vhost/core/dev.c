@@ -1,0 +1,519 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A device: one open file of /dev/parley-NAME, or what parley_vhost_open() made.
+ *
+ * It is bound to the memory of the process that calls VHOST_SET_OWNER; other
+ * processes that have the file may not change it from then on.  Its workers are
+ * threads of that process.
+ *
+ * The registry gives each device a number, for netlink and for messages.  A
+ * look-up takes a reference, which keeps the memory of the device and the module
+ * of its accelerator, not the device alive: after its file was released it is
+ * dead, and holds nothing more.
+ */
+#include <linux/eventfd.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "priv.h"
+
+/* What the library adds to the features of every accelerator. */
+#define DEV_FEATURES							\
+	(BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_F_RING_PACKED) |	\
+	 BIT_ULL(VIRTIO_F_IN_ORDER) | BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |	\
+	 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC))
+
+/* And where it is a VMM that talks to us. */
+#define DEV_FEATURES_VMM						\
+	(BIT_ULL(VHOST_F_LOG_ALL) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM))
+
+DEFINE_MUTEX(parley_vhost_registry_lock);
+static DEFINE_XARRAY_ALLOC1(registry);
+
+/* ------------------------------------------------------------- registry */
+
+/**
+ * vh_dev_get() - find a device by its number
+ * @id: number
+ *
+ * Return: the device with a reference for vh_dev_put(), or NULL.
+ */
+struct parley_vhost *vh_dev_get(u32 id)
+{
+	struct parley_vhost *dev;
+
+	guard(mutex)(&parley_vhost_registry_lock);
+	dev = xa_load(&registry, id);
+	if (dev)
+		kref_get(&dev->ref);
+	return dev;
+}
+
+/**
+ * vh_dev_next() - the first device with at least this number
+ * @id: where to begin; its number afterwards
+ *
+ * Return: as vh_dev_get().
+ */
+struct parley_vhost *vh_dev_next(u32 *id)
+{
+	struct parley_vhost *dev;
+	unsigned long at = *id;
+
+	guard(mutex)(&parley_vhost_registry_lock);
+	dev = xa_find(&registry, &at, U32_MAX, XA_PRESENT);
+	if (dev) {
+		kref_get(&dev->ref);
+		*id = at;
+	}
+	return dev;
+}
+
+static void dev_free_vqs(struct parley_vhost *dev)
+{
+	unsigned int i;
+
+	for (i = 0; dev->vqs && i < dev->drv->max_queues; i++) {
+		if (!dev->vqs[i])
+			continue;
+		vh_vq_release(dev->vqs[i]);
+		kfree(dev->vqs[i]);
+	}
+	kfree(dev->vqs);
+}
+
+static void dev_free(struct kref *ref)
+{
+	struct parley_vhost *dev = container_of(ref, struct parley_vhost, ref);
+	struct module *owner = dev->drv->owner;
+
+	/* Who ended the last request may still be about to leave its ring. */
+	synchronize_rcu();
+	dev_free_vqs(dev);
+	kvfree(dev->priv);
+	xa_destroy(&dev->workers);
+	kfree(dev);
+	module_put(owner);
+}
+
+/** vh_dev_put() - let go of a device; may sleep */
+void vh_dev_put(struct parley_vhost *dev)
+{
+	kref_put(&dev->ref, dev_free);
+}
+
+/* ------------------------------------------------------ made and released */
+
+static int dev_alloc_vqs(struct parley_vhost *dev)
+{
+	unsigned int i;
+
+	dev->vqs = kcalloc(dev->drv->max_queues, sizeof(*dev->vqs), GFP_KERNEL);
+	if (!dev->vqs)
+		return -ENOMEM;
+	for (i = 0; i < dev->drv->max_queues; i++) {
+		dev->vqs[i] = kzalloc(sizeof(**dev->vqs), GFP_KERNEL);
+		if (!dev->vqs[i])
+			return -ENOMEM;
+		vh_vq_init(dev->vqs[i], dev, i);
+	}
+	return 0;
+}
+
+/* Reserves a number; look-ups find nothing under it yet. */
+static int dev_number(struct parley_vhost *dev)
+{
+	guard(mutex)(&parley_vhost_registry_lock);
+	return xa_alloc(&registry, &dev->id, XA_ZERO_ENTRY,
+			XA_LIMIT(1, INT_MAX), GFP_KERNEL);
+}
+
+static void dev_unnumber(struct parley_vhost *dev)
+{
+	guard(mutex)(&parley_vhost_registry_lock);
+	xa_erase(&registry, dev->id);
+}
+
+/**
+ * vh_dev_create() - make a device
+ * @drv: its accelerator, which cannot be unregistered during the call
+ * @in_kernel: there is no VMM
+ *
+ * Return: the device, to be released with vh_dev_release(); ERR_PTR(-ENOMEM),
+ * -ENODEV if the accelerator is going, or what its open() says.
+ */
+struct parley_vhost *vh_dev_create(const struct parley_vhost_driver *drv,
+				   bool in_kernel)
+{
+	struct parley_vhost *dev;
+	int err = -ENOMEM;
+
+	if (!try_module_get(drv->owner))
+		return ERR_PTR(-ENODEV);
+	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	if (!dev) {
+		module_put(drv->owner);
+		return ERR_PTR(-ENOMEM);
+	}
+	dev->drv = drv;
+	kref_init(&dev->ref);
+	mutex_init(&dev->mutex);
+	spin_lock_init(&dev->config_lock);
+	xa_init_flags(&dev->workers, XA_FLAGS_ALLOC);
+	parley_limit_init(&dev->limit);
+	vh_iotlb_init(dev);
+	vh_log_init(dev);
+	dev->in_kernel = in_kernel;
+	dev->fork_owner = VHOST_FORK_OWNER_TASK;
+	dev->priv = kvzalloc(max(drv->priv_size, 1), GFP_KERNEL);
+	if (!dev->priv || dev_alloc_vqs(dev))
+		goto put;
+	err = dev_number(dev);
+	if (err)
+		goto put;
+	snprintf(dev->label, sizeof(dev->label), "%s-%u", drv->name, dev->id);
+	if (drv->open) {
+		scoped_guard(mutex, &dev->mutex)
+			err = drv->open(dev);
+		if (err)
+			goto unnumber;
+	}
+	scoped_guard(mutex, &parley_vhost_registry_lock)
+		xa_store(&registry, dev->id, dev, GFP_KERNEL);
+	vh_netlink_added(dev);
+	return dev;
+unnumber:
+	dev_unnumber(dev);
+put:
+	vh_dev_put(dev);
+	return ERR_PTR(err);
+}
+
+static void dev_stop(struct parley_vhost *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->drv->max_queues; i++)
+		parley_vhost_vq_stop(dev->vqs[i]);
+}
+
+static void dev_fire_workers(struct parley_vhost *dev)
+{
+	struct vh_worker *worker;
+	unsigned long id;
+	unsigned int i;
+
+	for (i = 0; i < dev->drv->max_queues; i++)
+		vh_worker_attach(dev->vqs[i], NULL);
+	xa_for_each(&dev->workers, id, worker)
+		vh_worker_destroy(worker);
+}
+
+/* Nothing that an owner gave us remains. */
+static void dev_disown(struct parley_vhost *dev)
+{
+	unsigned int i;
+
+	dev_stop(dev);
+	dev_fire_workers(dev);
+	for (i = 0; i < dev->drv->max_queues; i++)
+		vh_vq_reset(dev->vqs[i]);
+	vh_iotlb_release(dev);
+	vh_log_release(dev);
+	vh_mem_free(dev->mem);
+	dev->mem = NULL;
+	vh_config_call_set(dev, VHOST_FILE_UNBIND);
+	dev->features = 0;
+	dev->backend_features = 0;
+	dev->owned = false;
+	if (dev->mm)
+		mmdrop(dev->mm);
+	dev->mm = NULL;
+}
+
+/**
+ * vh_dev_release() - the file is released
+ * @dev: device; nobody uses it any more, but for references by number
+ *
+ * Context: any mm, or none; waits for requests in flight.
+ */
+void vh_dev_release(struct parley_vhost *dev)
+{
+	dev_unnumber(dev);
+	vh_netlink_removed(dev);
+	scoped_guard(mutex, &dev->mutex) {
+		dev->dead = true;
+		dev_disown(dev);
+		if (dev->drv->release)
+			dev->drv->release(dev);
+	}
+	vh_dev_put(dev);
+}
+
+/* ------------------------------------------------------------------ owner */
+
+long vh_dev_check_owner(const struct parley_vhost *dev)
+{
+	return dev->owned && dev->mm == current->mm ? 0 : -EPERM;
+}
+
+/**
+ * vh_dev_set_owner() - the caller's memory is the guest's
+ * @dev: device without an owner, under dev->mutex
+ *
+ * Return: 0; -EBUSY if there is one; what making a worker says.
+ */
+long vh_dev_set_owner(struct parley_vhost *dev)
+{
+	struct vh_worker *worker;
+	unsigned int i;
+
+	lockdep_assert_held(&dev->mutex);
+	if (dev->owned)
+		return -EBUSY;
+	if (!dev->in_kernel) {
+		dev->mm = current->mm;
+		mmgrab(dev->mm);
+	}
+	dev->owner_pid = task_tgid_nr(current);
+	worker = vh_worker_create(dev);
+	if (IS_ERR(worker)) {
+		if (dev->mm)
+			mmdrop(dev->mm);
+		dev->mm = NULL;
+		return PTR_ERR(worker);
+	}
+	for (i = 0; i < dev->drv->max_queues; i++)
+		vh_worker_attach(dev->vqs[i], worker);
+	dev->owned = true;
+	return 0;
+}
+
+/**
+ * vh_dev_reset_owner() - as if the file had just been opened
+ * @dev: device, under dev->mutex
+ *
+ * The accelerator's own settings stay.
+ *
+ * Return: 0.
+ */
+long vh_dev_reset_owner(struct parley_vhost *dev)
+{
+	lockdep_assert_held(&dev->mutex);
+	dev_disown(dev);
+	return 0;
+}
+
+/**
+ * parley_vhost_set_owner() - take a device of the kernel's own into use
+ * @dev: from parley_vhost_open()
+ *
+ * Context: may sleep; takes dev->mutex.
+ * Return: as VHOST_SET_OWNER.
+ */
+int parley_vhost_set_owner(struct parley_vhost *dev)
+{
+	guard(mutex)(&dev->mutex);
+	return vh_dev_set_owner(dev);
+}
+PARLEY_EXPORT(parley_vhost_set_owner);
+
+/* ---------------------------------------------------- features and memory */
+
+/* Every vq->mutex, below dev->mutex, which keeps two from doing so at once. */
+void vh_dev_lock_vqs(struct parley_vhost *dev)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&dev->mutex);
+	for (i = 0; i < dev->drv->max_queues; i++)
+		mutex_lock_nest_lock(&dev->vqs[i]->mutex, &dev->mutex);
+}
+
+void vh_dev_unlock_vqs(struct parley_vhost *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->drv->max_queues; i++)
+		mutex_unlock(&dev->vqs[i]->mutex);
+}
+
+/**
+ * parley_vhost_offered() - the feature bits that this device offers now
+ * @dev: device
+ *
+ * Context: under dev->mutex, if the accelerator decides by its back end.
+ */
+u64 parley_vhost_offered(struct parley_vhost *dev)
+{
+	const struct parley_vhost_driver *drv = dev->drv;
+	u64 own = drv->features;
+
+	if (drv->device_features)
+		own &= drv->device_features(dev);
+	return own | DEV_FEATURES | (dev->in_kernel ? 0 : DEV_FEATURES_VMM);
+}
+PARLEY_EXPORT(parley_vhost_offered);
+
+/**
+ * vh_dev_set_features() - what VMM and driver agreed upon
+ * @dev: device, under dev->mutex
+ * @features: bits
+ *
+ * VHOST_F_LOG_ALL may change while rings run: so begins a migration.
+ *
+ * Return: 0; -EOPNOTSUPP for bits that are not offered; -EBUSY for a change
+ * while a ring runs; -EFAULT for a log that does not fit; -ENOMEM.
+ */
+long vh_dev_set_features(struct parley_vhost *dev, u64 features)
+{
+	u64 changed = features ^ dev->features;
+	unsigned int i;
+	int err;
+
+	lockdep_assert_held(&dev->mutex);
+	if (features & ~parley_vhost_offered(dev))
+		return -EOPNOTSUPP;
+	if (changed & ~BIT_ULL(VHOST_F_LOG_ALL) && parley_vhost_running(dev))
+		return -EBUSY;
+	if (features & BIT_ULL(VHOST_F_LOG_ALL) &&
+	    !vh_log_fits(dev->log.base, dev->mem))
+		return -EFAULT;
+	if (changed & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM)) {
+		err = vh_iotlb_enable(dev, features &
+				      BIT_ULL(VIRTIO_F_ACCESS_PLATFORM));
+		if (err)
+			return err;
+	}
+	vh_dev_lock_vqs(dev);
+	dev->features = features;
+	for (i = 0; i < dev->drv->max_queues; i++)
+		vh_vq_update_log(dev->vqs[i]);
+	vh_dev_unlock_vqs(dev);
+	return 0;
+}
+
+/**
+ * parley_vhost_set_features() - the same for a loopback
+ * @dev: device
+ * @features: bits
+ *
+ * Context: may sleep; takes dev->mutex.
+ * Return: as vh_dev_set_features().
+ */
+int parley_vhost_set_features(struct parley_vhost *dev, u64 features)
+{
+	guard(mutex)(&dev->mutex);
+	return vh_dev_set_features(dev, features);
+}
+PARLEY_EXPORT(parley_vhost_set_features);
+
+/**
+ * vh_dev_set_mem() - replace the memory table
+ * @dev: device, under dev->mutex
+ * @mem: the new one; the device's from now on, if this succeeds
+ *
+ * Return: 0; -EFAULT if the dirty log does not reach that far.
+ */
+int vh_dev_set_mem(struct parley_vhost *dev, struct vh_mem *mem)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&dev->mutex);
+	if (!vh_log_fits(dev->log.base, mem))
+		return -EFAULT;
+	vh_dev_lock_vqs(dev);
+	swap(dev->mem, mem);
+	for (i = 0; i < dev->drv->max_queues; i++)
+		vh_vq_set_map(dev->vqs[i]);
+	vh_dev_unlock_vqs(dev);
+	vh_mem_free(mem);
+	return 0;
+}
+
+/* ---------------------------------------------------- small questions */
+
+/** parley_vhost_priv() - the accelerator's private data */
+void *parley_vhost_priv(const struct parley_vhost *dev)
+{
+	return dev->priv;
+}
+PARLEY_EXPORT(parley_vhost_priv);
+
+/** parley_vhost_id() - the number under which netlink and messages know it */
+u32 parley_vhost_id(const struct parley_vhost *dev)
+{
+	return dev->id;
+}
+PARLEY_EXPORT(parley_vhost_id);
+
+/** parley_vhost_features() - what was agreed upon */
+u64 parley_vhost_features(const struct parley_vhost *dev)
+{
+	return dev->features;
+}
+PARLEY_EXPORT(parley_vhost_features);
+
+/** parley_vhost_driver() - whose device it is */
+const struct parley_vhost_driver *
+parley_vhost_driver(const struct parley_vhost *dev)
+{
+	return dev->drv;
+}
+PARLEY_EXPORT(parley_vhost_driver);
+
+/** parley_vhost_running() - is any ring not idle?  Under dev->mutex. */
+bool parley_vhost_running(const struct parley_vhost *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->drv->max_queues; i++)
+		if (READ_ONCE(dev->vqs[i]->state) != VH_VQ_IDLE)
+			return true;
+	return false;
+}
+PARLEY_EXPORT(parley_vhost_running);
+
+/** parley_vhost_vq_dev() - the device of a ring */
+struct parley_vhost *parley_vhost_vq_dev(const struct parley_vhost_vq *vq)
+{
+	return vq->dev;
+}
+PARLEY_EXPORT(parley_vhost_vq_dev);
+
+/** parley_vhost_vq_index() - the number of a ring */
+unsigned int parley_vhost_vq_index(const struct parley_vhost_vq *vq)
+{
+	return vq->index;
+}
+PARLEY_EXPORT(parley_vhost_vq_index);
+
+/** parley_vhost_vq_priv() - what parley_vhost_vq_set_priv() was given */
+void *parley_vhost_vq_priv(const struct parley_vhost_vq *vq)
+{
+	return vq->priv;
+}
+PARLEY_EXPORT(parley_vhost_vq_priv);
+
+/** parley_vhost_vq_set_priv() - the accelerator's pointer of a ring */
+void parley_vhost_vq_set_priv(struct parley_vhost_vq *vq, void *priv)
+{
+	vq->priv = priv;
+}
+PARLEY_EXPORT(parley_vhost_vq_set_priv);
+
+/** parley_vhost_get_vq() - a ring by its number; NULL if there is none */
+struct parley_vhost_vq *parley_vhost_get_vq(struct parley_vhost *dev,
+					    unsigned int index)
+{
+	return index < dev->drv->max_queues ? dev->vqs[index] : NULL;
+}
+PARLEY_EXPORT(parley_vhost_get_vq);
+
+/** parley_vhost_vq_wake() - there is something to do for a ring; any context */
+void parley_vhost_vq_wake(struct parley_vhost_vq *vq)
+{
+	vh_vq_queue(vq);
+}
+PARLEY_EXPORT(parley_vhost_vq_wake);

@@ -1,0 +1,680 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of a ring.
+ *
+ * A ring is idle until the VMM has said everything about it: how many
+ * descriptors, where, from which position, with which eventfds.  Starting it
+ * pins its pages, makes the core's queue over them and gathers the requests.
+ * From then on its worker serves it, under vq->mutex, as long as the state is
+ * "running": so whoever changes the state under vq->mutex has ended the
+ * service.
+ *
+ * Stopping takes nothing more from the ring and waits for what is in flight,
+ * reaping and publishing by itself: with nothing in flight, a position says
+ * everything about a ring, and another process or host can go on there.  The
+ * wait is without vq->mutex, and needs no worker, since the worker may be what
+ * is going away.
+ *
+ * A worker that is being killed does the same for its rings as long as it has
+ * the memory of the owner (vh_vq_kill()); dev->mutex may be held by somebody who
+ * waits for just that.  The ring then stays "stopping", without a core queue,
+ * until the file is released.
+ *
+ * With a device IOMMU a running ring may have no core queue either: the VMM has
+ * not told where its pages are, or took that back (vh_vq_suspend()).  Its base
+ * is kept, and vh_vq_ready() makes the queue anew.
+ *
+ *  state      queue    from       by
+ *  ========== ======== ========== ============================================
+ *  idle       none     (made)
+ *                      stopping,  parley_vhost_vq_stop(), after everything was
+ *                      broken     published and freed
+ *  running    yes (*)  idle       parley_vhost_vq_start(), _vq_join()
+ *                      stopping   end of vh_vq_suspend()
+ *  stopping   yes/none running    parley_vhost_vq_stop(), vh_vq_kill(),
+ *                                 vh_vq_suspend()
+ *  broken     yes/none running,   vh_vq_break(): the driver's fault, or its
+ *                      stopping   memory's; nothing is published any more
+ *
+ *  (*) none while a device IOMMU hides its pages
+ */
+#include <linux/kthread.h>
+#include <linux/mmu_context.h>
+#include <linux/moduleparam.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "priv.h"
+#include "trace.h"
+
+/* How rings are reached, for measuring and testing one way against the other. */
+enum vq_access { VQ_PIN, VQ_USER };
+
+static const char * const vq_access_names[] = { "pin", "user", NULL };
+static int vq_access = VQ_PIN;
+
+static int vq_access_set(const char *val, const struct kernel_param *kp)
+{
+	int n = sysfs_match_string(vq_access_names, val);
+
+	if (n < 0)
+		return n;
+	WRITE_ONCE(vq_access, n);
+	return 0;
+}
+
+static int vq_access_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%s\n", vq_access_names[READ_ONCE(vq_access)]);
+}
+
+static const struct kernel_param_ops vq_access_ops = {
+	.set = vq_access_set,
+	.get = vq_access_get,
+};
+module_param_cb(ring_access, &vq_access_ops, NULL, 0644);
+MODULE_PARM_DESC(ring_access,
+		 "pin: map the pages of a ring where that is allowed (default); user: access them in the owner's memory");
+
+/* ----------------------------------------------------------------- areas */
+
+static bool vq_packed(const struct parley_vhost_vq *vq)
+{
+	return vq->dev->features & BIT_ULL(VIRTIO_F_RING_PACKED);
+}
+
+/**
+ * vh_vq_size() - bytes of a ring's areas (spec 2.7, 2.8), events included
+ * @vq: ring whose number of descriptors is set
+ * @size: result
+ */
+void vh_vq_size(const struct parley_vhost_vq *vq, struct vh_vq_size *size)
+{
+	size_t num = vq->num;
+
+	size->desc = num * sizeof(struct vring_desc);
+	if (vq_packed(vq)) {
+		size->driver = sizeof(struct vring_packed_desc_event);
+		size->device = sizeof(struct vring_packed_desc_event);
+	} else {
+		size->driver = sizeof(struct vring_avail) + 2 * num + 2;
+		size->device = sizeof(struct vring_used) +
+			       num * sizeof(struct vring_used_elem) + 2;
+	}
+}
+
+static bool vq_hits(u64 area, size_t len, u64 addr, u64 last)
+{
+	return area <= last && addr <= area + (len - 1);
+}
+
+/* Does addr..last touch an area of the ring?  In the VMM's terms. */
+bool vh_vq_covers(const struct parley_vhost_vq *vq, u64 addr, u64 last)
+{
+	struct vh_vq_size size;
+
+	vh_vq_size(vq, &size);
+	return vq_hits(vq->addr.desc, size.desc, addr, last) ||
+	       vq_hits(vq->addr.driver, size.driver, addr, last) ||
+	       vq_hits(vq->addr.device, size.device, addr, last);
+}
+
+static void vq_unpin(struct parley_vhost_vq *vq)
+{
+	vh_area_unpin(&vq->desc);
+	vh_area_unpin(&vq->driver);
+	vh_area_unpin(&vq->device);
+}
+
+static int vq_pin_iova(struct parley_vhost_vq *vq, struct vh_area *area,
+		       u64 iova, size_t len, u32 perm)
+{
+	unsigned int nr = DIV_ROUND_UP(offset_in_page(iova) + len, PAGE_SIZE);
+	u64 *pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL);
+	int err;
+
+	if (!pages)
+		return -ENOMEM;
+	err = vh_iotlb_pages(vq, iova, len, perm, pages) ?:
+	      vh_area_pin_pages(area, pages, nr, offset_in_page(iova));
+	if (err)
+		kvfree(pages);
+	return err;
+}
+
+static int vq_pin_area(struct parley_vhost_vq *vq, struct vh_area *area,
+		       u64 addr, size_t len, u32 perm)
+{
+	if (vq->dev->iotlb.on)
+		return vq_pin_iova(vq, area, addr, len, perm);
+	return vh_area_pin(area, addr, len);
+}
+
+static int vq_pin(struct parley_vhost_vq *vq)
+{
+	struct vh_vq_size size;
+	int err;
+
+	vh_vq_size(vq, &size);
+	err = vq_pin_area(vq, &vq->desc, vq->addr.desc, size.desc,
+			  PARLEY_MEM_READ |
+			  (vq_packed(vq) ? PARLEY_MEM_WRITE : 0)) ?:
+	      vq_pin_area(vq, &vq->driver, vq->addr.driver, size.driver,
+			  PARLEY_MEM_READ) ?:
+	      vq_pin_area(vq, &vq->device, vq->addr.device, size.device,
+			  PARLEY_MEM_WRITE);
+	if (err)
+		vq_unpin(vq);
+	return err;
+}
+
+/*
+ * Find the areas and say where they are for the core.  Without a device IOMMU
+ * there is always a way; with one the pages need not lie side by side in the
+ * VMM's memory, so only a mapping of ours shows the ring in one piece.
+ */
+static int vq_find(struct parley_vhost_vq *vq, struct parley_vq_addr *at)
+{
+	bool iommu = vq->dev->iotlb.on;
+	int err = -EPERM;
+
+	vq->host = vq->addr;
+	if (iommu || READ_ONCE(vq_access) == VQ_PIN)
+		err = vq_pin(vq);
+	if (!err) {
+		vq->space = PARLEY_SPACE_KERNEL;
+		at->desc = (unsigned long)vq->desc.kern;
+		at->driver = (unsigned long)vq->driver.kern;
+		at->device = (unsigned long)vq->device.kern;
+		return 0;
+	}
+	if (iommu)
+		return err;
+	vq->space = PARLEY_SPACE_USER;
+	*at = vq->addr;
+	return 0;
+}
+
+/* ------------------------------------------------------ the core's queue */
+
+/* For the successor: the position first, then that it is valid. */
+static void vq_keep(struct parley_vhost_vq *vq, u32 state)
+{
+	struct parley_vhost_kept *kept = vq->keep.kern;
+
+	if (!kept)
+		return;
+	if (state == PARLEY_VHOST_KEPT_STOPPED)
+		WRITE_ONCE(kept->base, cpu_to_le32(vq->base));
+	/* Pairs with whoever reads the state before the base. */
+	smp_store_release(&kept->state, cpu_to_le32(state));
+}
+
+static struct parley_memmap *vq_map(struct parley_vhost_vq *vq)
+{
+	struct parley_vhost *dev = vq->dev;
+
+	if (dev->iotlb.on)
+		return vh_iotlb_map(vq);
+	return dev->mem ? &dev->mem->map : NULL;
+}
+
+/* A ring that nobody has served yet; of a packed one both wrap counters are 1. */
+static u32 vq_first_base(const struct parley_vhost_vq *vq)
+{
+	return vq_packed(vq) ? 1u << 31 | 1u << 15 : 0;
+}
+
+static int vq_open(struct parley_vhost_vq *vq)
+{
+	struct parley_devq_config cfg = {
+		.name = vq->dev->label,
+		.index = vq->index,
+		.size = vq->num,
+		.features = vq->dev->features,
+		.map_space = PARLEY_SPACE_USER,
+		.map = vq_map(vq),
+		.lock = PARLEY_LOCK_MAP(&vq->mutex),
+	};
+	struct parley_devq *q;
+	int err;
+
+	lockdep_assert_held(&vq->mutex);
+	err = vq_find(vq, &cfg.addr);
+	if (err)
+		return err;
+	cfg.space = vq->space;
+	q = parley_devq_create(&cfg);
+	if (IS_ERR(q)) {
+		vq_unpin(vq);
+		return PTR_ERR(q);
+	}
+	err = parley_devq_load(q, vq->base_set ? vq->base : vq_first_base(vq));
+	if (err) {
+		vq_say(vq, "cannot go on at base %#x (%d)\n", vq->base, err);
+		parley_devq_destroy(q);
+		vq_unpin(vq);
+		return err;
+	}
+	vq->devq = q;
+	vq_keep(vq, PARLEY_VHOST_KEPT_RUNNING);
+	return 0;
+}
+
+/* Nothing is in flight; keep the position if there is one. */
+static void vq_close(struct parley_vhost_vq *vq)
+{
+	bool ok;
+
+	lockdep_assert_held(&vq->mutex);
+	if (!vq->devq)
+		return;
+	ok = vq->state != VH_VQ_BROKEN && !parley_devq_broken(vq->devq) &&
+	     !parley_devq_save(vq->devq, &vq->base);
+	vq->base_set |= ok;
+	vq_keep(vq, ok ? PARLEY_VHOST_KEPT_STOPPED : PARLEY_VHOST_KEPT_BROKEN);
+	if (!vq->joined)
+		parley_devq_destroy(vq->devq);
+	vq->devq = NULL;
+	vq_unpin(vq);
+}
+
+/* The memory table or the translations of a ring changed. */
+void vh_vq_set_map(struct parley_vhost_vq *vq)
+{
+	lockdep_assert_held(&vq->mutex);
+	if (vq->devq && !vq->joined)
+		parley_devq_set_map(vq->devq, vq_map(vq));
+}
+
+void vh_vq_update_log(struct parley_vhost_vq *vq)
+{
+	lockdep_assert_held(&vq->mutex);
+	vq->logging = !vq->joined && !vq->dev->in_kernel &&
+		      (vq->log_ring ||
+		       vq->dev->features & BIT_ULL(VHOST_F_LOG_ALL));
+}
+
+/* --------------------------------------------------------------- running */
+
+static int vq_may_start(struct parley_vhost_vq *vq)
+{
+	struct parley_vhost *dev = vq->dev;
+
+	if (dev->dead || !dev->owned)
+		return -EPERM;
+	if (!(dev->features & BIT_ULL(VIRTIO_F_VERSION_1)) ||
+	    dev->features & ~parley_vhost_offered(dev)) {
+		vq_say(vq, "features %#llx cannot be served; offer the driver those of VHOST_GET_FEATURES, with VIRTIO_F_VERSION_1\n",
+		       dev->features);
+		return -EINVAL;
+	}
+	return dev->drv->ready ? dev->drv->ready(dev) : 0;
+}
+
+static int vq_is_set_up(struct parley_vhost_vq *vq)
+{
+	const char *what = NULL;
+
+	if (!vq->num)
+		what = "VHOST_SET_VRING_NUM";
+	else if (!vq->addr_set)
+		what = "VHOST_SET_VRING_ADDR";
+	else if (!vq->dev->mem && !vq->dev->iotlb.on)
+		what = "VHOST_SET_MEM_TABLE";
+	else if (!vq->kick.file && !vq->poll.max_us)
+		what = "VHOST_SET_VRING_KICK or _BUSYLOOP_TIMEOUT";
+	if (!what)
+		return 0;
+	vq_say(vq, "cannot start before %s\n", what);
+	return -EINVAL;
+}
+
+/* Requests and the accelerator's part; the ring is still idle. */
+static int vq_prepare(struct parley_vhost_vq *vq)
+{
+	const struct parley_vhost_driver *drv = vq->dev->drv;
+	int err = vh_reqs_alloc(vq);
+
+	if (!err && drv->vq_start) {
+		err = drv->vq_start(vq);
+		if (err)
+			vh_reqs_free(vq);
+	}
+	return err;
+}
+
+static void vq_run(struct parley_vhost_vq *vq)
+{
+	scoped_guard(mutex, &vq->mutex) {
+		vh_vq_update_log(vq);
+		vq->state = VH_VQ_RUNNING;
+		vh_kick_start(vq);
+	}
+	trace_parley_vhost_state(vq);
+	/* There may be buffers for which nobody kicked, or not us. */
+	vh_vq_queue(vq);
+}
+
+/**
+ * parley_vhost_vq_start() - let a ring run
+ * @vq: ring; one that runs already is fine
+ *
+ * Context: under dev->mutex, with the owner's mm; may sleep.
+ *
+ * Return: 0; -EPERM without an owner; -EINVAL if the VMM has not set all that
+ * is needed, or the core refuses it; -EBUSY for a ring that is broken (stop it
+ * first); -ENOMEM; -EFAULT; what the accelerator's ready() or vq_start() say.
+ */
+int parley_vhost_vq_start(struct parley_vhost_vq *vq)
+{
+	int err;
+
+	lockdep_assert_held(&vq->dev->mutex);
+	if (vq->state == VH_VQ_RUNNING)
+		return 0;
+	if (vq->state != VH_VQ_IDLE)
+		return -EBUSY;
+	err = vq_may_start(vq) ?: vq_is_set_up(vq);
+	if (err)
+		return err;
+	scoped_guard(mutex, &vq->mutex)
+		err = vq_open(vq);
+	/* With a device IOMMU, vh_vq_ready() will try again. */
+	if (err && !(err == -EAGAIN && vq->dev->iotlb.on))
+		return err;
+	err = vq_prepare(vq);
+	if (err) {
+		guard(mutex)(&vq->mutex);
+		vq_close(vq);
+		return err;
+	}
+	vq_run(vq);
+	return 0;
+}
+PARLEY_EXPORT(parley_vhost_vq_start);
+
+/* See priv.h. */
+bool vh_vq_ready(struct parley_vhost_vq *vq)
+{
+	int err;
+
+	lockdep_assert_held(&vq->mutex);
+	if (likely(vq->devq))
+		return true;
+	if (!vq->dev->iotlb.on)
+		return false;
+	err = vq_open(vq);
+	if (err && err != -EAGAIN)
+		vh_vq_break(vq, "its pages cannot be reached");
+	return !err;
+}
+
+/* -------------------------------------------------------------- stopping */
+
+/* Nothing is taken any more, and all that was taken is finished. */
+static void vq_quiesce(struct parley_vhost_vq *vq)
+{
+	scoped_guard(mutex, &vq->mutex) {
+		if (vq->state == VH_VQ_IDLE)
+			return;
+		if (vq->state == VH_VQ_RUNNING)
+			vq->state = VH_VQ_STOPPING;
+		vh_kick_stop(vq);
+	}
+	vh_vq_unqueue(vq);
+	vh_vq_drain(vq);
+	guard(mutex)(&vq->mutex);
+	vh_call_flush(vq);
+	vq_close(vq);
+}
+
+struct vq_errand {
+	struct work_struct work;
+	struct parley_vhost_vq *vq;
+};
+
+static void vq_errand_run(struct work_struct *work)
+{
+	struct vq_errand *e = container_of(work, struct vq_errand, work);
+
+	kthread_use_mm(e->vq->dev->mm);
+	vq_quiesce(e->vq);
+	kthread_unuse_mm(e->vq->dev->mm);
+}
+
+/*
+ * Publishing and logging may touch the owner's memory.  Who stops the ring may
+ * be somebody else (the last user of the file in another process), or may have
+ * no memory any more (a process that exits): then a kernel thread borrows it.
+ */
+static void vq_quiesce_in_mm(struct parley_vhost_vq *vq)
+{
+	struct mm_struct *mm = vq->dev->mm;
+	struct vq_errand e = { .vq = vq };
+
+	if (!mm || current->mm == mm) {
+		vq_quiesce(vq);
+		return;
+	}
+	if (mmget_not_zero(mm)) {
+		INIT_WORK_ONSTACK(&e.work, vq_errand_run);
+		queue_work(system_unbound_wq, &e.work);
+		flush_work(&e.work);
+		destroy_work_on_stack(&e.work);
+		mmput(mm);
+		return;
+	}
+	scoped_guard(mutex, &vq->mutex)
+		if (vq->devq && vq->space == PARLEY_SPACE_USER && !vq->joined)
+			vh_vq_break(vq, "the memory of its owner is gone");
+	vq_quiesce(vq);
+}
+
+/**
+ * parley_vhost_vq_stop() - let a ring run no more
+ * @vq: ring in any state
+ *
+ * Waits for every request in flight, and publishes it unless the ring is
+ * broken.
+ *
+ * Context: under dev->mutex, not in a worker; sleeps as long as the back end
+ * takes.
+ */
+void parley_vhost_vq_stop(struct parley_vhost_vq *vq)
+{
+	const struct parley_vhost_driver *drv = vq->dev->drv;
+
+	lockdep_assert_held(&vq->dev->mutex);
+	if (vq->state == VH_VQ_IDLE)
+		return;
+	vq_quiesce_in_mm(vq);
+	if (drv->vq_stop)
+		drv->vq_stop(vq);
+	vh_reqs_free(vq);
+	scoped_guard(mutex, &vq->mutex)
+		vq->state = VH_VQ_IDLE;
+	trace_parley_vhost_state(vq);
+}
+PARLEY_EXPORT(parley_vhost_vq_stop);
+
+void vh_vq_kill(struct parley_vhost_vq *vq)
+{
+	vq_quiesce(vq);
+}
+
+void vh_vq_suspend(struct parley_vhost_vq *vq)
+{
+	lockdep_assert_held(&vq->dev->mutex);
+	vq_quiesce_in_mm(vq);
+	scoped_guard(mutex, &vq->mutex) {
+		if (vq->state != VH_VQ_STOPPING)
+			return;
+		vq->state = VH_VQ_RUNNING;
+		vh_kick_start(vq);
+	}
+	vh_vq_queue(vq);
+}
+
+/**
+ * vh_vq_break() - the ring cannot go on
+ * @vq: ring
+ * @why: said once; NULL if somebody else said it
+ *
+ * Context: under vq->mutex.
+ */
+void vh_vq_break(struct parley_vhost_vq *vq, const char *why)
+{
+	lockdep_assert_held(&vq->mutex);
+	if (vq->state != VH_VQ_RUNNING && vq->state != VH_VQ_STOPPING)
+		return;
+	vq->state = VH_VQ_BROKEN;
+	vq->stats.errors++;
+	if (why)
+		vq_say(vq, "broken: %s; stop and start the ring to use it again\n",
+		       why);
+	if (vq->devq)
+		parley_devq_break(vq->devq, NULL);
+	if (vq->err)
+		eventfd_signal(vq->err);
+	trace_parley_vhost_state(vq);
+}
+
+/**
+ * parley_vhost_vq_error() - the driver violated what the accelerator expects
+ * @vq: ring
+ * @why: said once
+ *
+ * Context: in submit(), under vq->mutex.
+ */
+void parley_vhost_vq_error(struct parley_vhost_vq *vq, const char *why)
+{
+	vh_vq_break(vq, why);
+}
+PARLEY_EXPORT(parley_vhost_vq_error);
+
+/* --------------------------------------------------------- lent rings */
+
+/**
+ * parley_vhost_vq_join() - serve a ring that is somebody else's
+ * @vq: idle ring
+ * @ring: the lent queue, copied; its buffers lie in kernel space
+ *
+ * The lender serialises nothing with us: from now until leave all verbs of the
+ * queue are ours, under vq->mutex.  It tells of kicks with
+ * parley_vhost_vq_wake().
+ *
+ * Context: may sleep; takes dev->mutex.
+ * Return: as parley_vhost_vq_start().
+ */
+int parley_vhost_vq_join(struct parley_vhost_vq *vq,
+			 const struct parley_vhost_ring *ring)
+{
+	int err;
+
+	guard(mutex)(&vq->dev->mutex);
+	if (vq->state != VH_VQ_IDLE)
+		return -EBUSY;
+	err = vq_may_start(vq);
+	if (err)
+		return err;
+	scoped_guard(mutex, &vq->mutex) {
+		vq->ring = *ring;
+		vq->joined = true;
+		vq->num = parley_devq_size(ring->vq);
+		vq->space = PARLEY_SPACE_KERNEL;
+		vq->devq = ring->vq;
+	}
+	err = vq_prepare(vq);
+	if (err) {
+		guard(mutex)(&vq->mutex);
+		vq->devq = NULL;
+		vq->joined = false;
+		return err;
+	}
+	vq_run(vq);
+	return 0;
+}
+PARLEY_EXPORT(parley_vhost_vq_join);
+
+/**
+ * parley_vhost_vq_leave() - give a lent ring back
+ * @vq: joined ring
+ *
+ * Context: may sleep; takes dev->mutex.  When it returns, the queue, the calls
+ * and the driver's memory are not touched any more.
+ */
+void parley_vhost_vq_leave(struct parley_vhost_vq *vq)
+{
+	guard(mutex)(&vq->dev->mutex);
+	if (!vq->joined)
+		return;
+	parley_vhost_vq_stop(vq);
+	guard(mutex)(&vq->mutex);
+	vq->joined = false;
+	vq->num = 0;
+	vq->base_set = false;
+	vq->ring = (struct parley_vhost_ring){};
+}
+PARLEY_EXPORT(parley_vhost_vq_leave);
+
+/* ------------------------------------------------------- made and freed */
+
+/**
+ * vh_vq_set_keep() - keep the state of a ring there for a successor
+ * @vq: idle ring, under vq->mutex
+ * @uaddr: user address of a struct parley_vhost_kept; 0 for nowhere
+ *
+ * Return: 0; -EINVAL if it is not 8-byte aligned; -ENOMEM, -EFAULT if it cannot
+ * be pinned.
+ */
+int vh_vq_set_keep(struct parley_vhost_vq *vq, u64 uaddr)
+{
+	lockdep_assert_held(&vq->mutex);
+	if (!IS_ALIGNED(uaddr, sizeof(u64)))
+		return -EINVAL;
+	vh_area_unpin(&vq->keep);
+	if (!uaddr)
+		return 0;
+	return vh_area_pin(&vq->keep, uaddr, sizeof(struct parley_vhost_kept));
+}
+
+void vh_vq_init(struct parley_vhost_vq *vq, struct parley_vhost *dev,
+		unsigned int index)
+{
+	vq->dev = dev;
+	vq->index = index;
+	mutex_init(&vq->mutex);
+	INIT_LIST_HEAD(&vq->entry);
+	vq->lane = VH_LANE_NORMAL;
+	vq->poll.budget = VH_POLL_BUDGET;
+	parley_limit_init(&vq->limit);
+	vh_notify_init(vq);
+	vh_serve_init(vq);
+}
+
+/* The ring is idle and has no worker; forget all that its owner set. */
+void vh_vq_reset(struct parley_vhost_vq *vq)
+{
+	guard(mutex)(&vq->mutex);
+	vh_kick_set(vq, VHOST_FILE_UNBIND);
+	vh_call_set(vq, VHOST_FILE_UNBIND);
+	vh_err_set(vq, VHOST_FILE_UNBIND);
+	vh_area_unpin(&vq->keep);
+	vq->num = 0;
+	vq->addr_set = false;
+	vq->base = 0;
+	vq->base_set = false;
+	vq->log_ring = false;
+	vq->log_addr = 0;
+	vq->logging = false;
+	vq->poll.max_us = 0;
+}
+
+void vh_vq_release(struct parley_vhost_vq *vq)
+{
+	vh_vq_reset(vq);
+	vh_serve_release(vq);
+	vh_notify_release(vq);
+	vh_iotlb_free_vq(vq);
+}
