@@ -579,6 +579,13 @@ struct parley_vhost *vh_dev_get(u32 id);		/* NULL, or with a reference */
 struct parley_vhost *vh_dev_next(u32 *id);		/* the first from *id on */
 void vh_dev_put(struct parley_vhost *dev);
 
+/* For the tests of this library, where they are built. */
+#if IS_ENABLED(CONFIG_KUNIT)
+#define VH_EXPORT_TEST(sym)	PARLEY_EXPORT(sym)
+#else
+#define VH_EXPORT_TEST(sym)
+#endif
+
 /* "parley-blk 3: " before every message; queues add their number. */
 #define dev_say(dev, fmt, ...) \
 	pr_err_ratelimited("parley-%s %u: " fmt, (dev)->drv->name, (dev)->id, ##__VA_ARGS__)

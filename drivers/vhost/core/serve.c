@@ -220,6 +220,7 @@ void vh_vq_limit_changed(struct parley_vhost_vq *vq)
 	hrtimer_cancel(&vq->limit_timer);
 	vh_vq_queue(vq);
 }
+VH_EXPORT_TEST(vh_vq_limit_changed);
 
 /* Both limits, or neither: nanoseconds to wait. */
 static u64 limit_admit(struct parley_vhost_vq *vq, u64 now, u64 bytes)
@@ -391,7 +392,7 @@ bool vh_vq_serve(struct parley_vhost_vq *vq)
 		smp_mb();	/* S2, pairs with S1 in parley_vhost_req_done() */
 	} while (!llist_empty(&vq->done));
 	if (unlikely(vq->state == VH_VQ_RUNNING && parley_devq_broken(vq->devq)))
-		vh_vq_break(vq, "its driver broke it");
+		vh_vq_break(vq, NULL);	/* the core has said why */
 	if (unlikely(vq->state != VH_VQ_RUNNING))
 		return false;
 	/* Full, but no completion that came while we served has queued it. */

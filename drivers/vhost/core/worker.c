@@ -342,6 +342,7 @@ free:
 	kfree(w);
 	return ERR_PTR(err);
 }
+VH_EXPORT_TEST(vh_worker_create);
 
 /**
  * vh_worker_destroy() - stop and free a worker
@@ -357,6 +358,7 @@ void vh_worker_destroy(struct vh_worker *w)
 	worker_stop(w);
 	kfree_rcu(w, rcu);
 }
+VH_EXPORT_TEST(vh_worker_destroy);
 
 /** vh_worker_find() - by id; NULL if there is none.  Under dev->mutex. */
 struct vh_worker *vh_worker_find(struct parley_vhost *dev, u32 id)
@@ -364,6 +366,7 @@ struct vh_worker *vh_worker_find(struct parley_vhost *dev, u32 id)
 	lockdep_assert_held(&dev->mutex);
 	return xa_load(&dev->workers, id);
 }
+VH_EXPORT_TEST(vh_worker_find);
 
 /**
  * vh_worker_attach() - from now on this worker serves the ring
@@ -405,3 +408,4 @@ int vh_worker_attach(struct parley_vhost_vq *vq, struct vh_worker *w)
 	vh_vq_queue(vq);
 	return 0;
 }
+VH_EXPORT_TEST(vh_worker_attach);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A toy accelerator and its guest, in one kernel.
+ *
+ * A request is eight bytes to read and eight to write, each in a piece of its
+ * own; the answer is the complement.  The accelerator answers at once, holds
+ * requests until it is told, or answers them from another context in any order.
+ */
+#ifndef _PARLEY_VHOST_TESTS_TOY_H
+#define _PARLEY_VHOST_TESTS_TOY_H
+
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/prandom.h>
+#include <linux/workqueue.h>
+#include "../priv.h"
+
+#define TOY_QUEUES	4u
+#define TOY_IN_FLIGHT	64u
+#define TOY_LOG		16384u
+#define TOY_SIZE_MAX	4096u
+
+#define TOY_EVENT	BIT_ULL(VIRTIO_RING_F_EVENT_IDX)
+#define TOY_PACKED	BIT_ULL(VIRTIO_F_RING_PACKED)
+#define TOY_IN_ORDER	BIT_ULL(VIRTIO_F_IN_ORDER)
+
+enum toy_mode {
+	TOY_SYNC,	/* done in submit() */
+	TOY_HOLD,	/* done by toy_release() */
+	TOY_LATER,	/* done by a work item and by a timer, in any order */
+};
+
+/*
+ * struct toy - the accelerator's device
+ * @gate: queue whose submit() waits for @open; negative for none
+ * @log: queues in the order in which their requests were submitted
+ */
+struct toy {
+	struct kunit *test;
+	struct parley_vhost *dev;
+	enum toy_mode mode;
+	spinlock_t lock;
+	struct list_head held;
+	unsigned int nr_held;
+	unsigned int most_held;
+	struct work_struct work;
+	struct hrtimer timer;
+	struct rnd_state rnd;
+	int gate;
+	struct completion entered;
+	struct completion open;
+	u8 log[TOY_LOG];
+	unsigned int nr_log;
+};
+
+/*
+ * struct toy_ring - one ring of the guest
+ * @slots: request and answer of each, eight bytes each
+ * @free: slots not in flight
+ * @calls: how often the device called
+ */
+struct toy_ring {
+	struct kunit *test;
+	struct toy *toy;
+	struct parley_vhost_vq *vq;
+	struct parley_drvq *drv;
+	struct parley_devq *dev;
+	struct parley_region region;
+	struct parley_memmap map;
+	__le64 (*slots)[2];
+	u16 *free;
+	unsigned int nr_free;
+	unsigned int size;
+	bool joined;
+	atomic_t calls;
+	wait_queue_head_t wait;
+	u64 seq;
+	u64 put;
+	u64 reaped;
+	unsigned int kicks;
+};
+
+struct toy *toy_open(struct kunit *test);
+void toy_close(struct toy *toy);	/* the test's end does it as well */
+unsigned int toy_release(struct toy *toy, unsigned int max);
+
+struct toy_ring *toy_ring_open(struct kunit *test, struct toy *toy,
+			       unsigned int index, u64 features, unsigned int size);
+void toy_ring_close(struct toy_ring *r);	/* and this */
+void toy_ring_join(struct toy_ring *r);
+void toy_ring_leave(struct toy_ring *r);
+void toy_put(struct toy_ring *r, unsigned int nr);
+bool toy_publish(struct toy_ring *r);
+void toy_send(struct toy_ring *r, unsigned int nr);
+unsigned int toy_reap(struct toy_ring *r);
+bool toy_wait(struct toy_ring *r, u64 reaped);
+
+/* Wait until @cond, for at most five seconds. */
+#define toy_until(cond)							\
+({									\
+	unsigned long __end = jiffies + 5 * HZ;				\
+	while (!(cond) && time_before(jiffies, __end))			\
+		usleep_range(50, 100);					\
+	(bool)(cond);							\
+})
+
+#endif /* _PARLEY_VHOST_TESTS_TOY_H */
