@@ -8,7 +8,7 @@
  * and moderation, limits, the dirty log and statistics:
  *
  *	VMM --ioctl--> library --open/release/ioctl/config--> accelerator
- *	guest --kick--> worker: take a burst --submit(reqs)--> accelerator
+ *	guest --kick--> worker: take a burst --submit(reqs)--> accelerator;
  *	accelerator --parley_vhost_req_done()--> worker: log, complete, publish,
  *						 call --> guest
  *

@@ -148,7 +148,7 @@ static long get_config(const struct vh_target *t, union vh_arg *a)
 {
 	const struct parley_vhost_driver *drv = t->dev->drv;
 	u32 off = a->config.off, len = a->config.len;
-	void *config __free(kfree) = NULL;
+	u8 *config __free(kfree) = NULL;
 	int err = config_range(t->dev, off, len);
 
 	if (err)
@@ -165,7 +165,7 @@ static long set_config(const struct vh_target *t, union vh_arg *a)
 {
 	const struct parley_vhost_driver *drv = t->dev->drv;
 	u32 off = a->config.off, len = a->config.len;
-	void *buf __free(kfree) = NULL;
+	u8 *buf __free(kfree) = NULL;
 	int err = config_range(t->dev, off, len);
 
 	if (err)

@@ -344,6 +344,7 @@ void vh_dev_unlock_vqs(struct parley_vhost *dev)
  * @dev: device
  *
  * Context: under dev->mutex, if the accelerator decides by its back end.
+ * Return: VIRTIO_F_*, VHOST_F_* and those of the device type.
  */
 u64 parley_vhost_offered(struct parley_vhost *dev)
 {

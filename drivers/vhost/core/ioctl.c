@@ -368,6 +368,7 @@ static long call_run(const struct vh_call *c, struct vh_target *t)
  *
  * Context: takes dev->mutex; sleeps, as long as the back end takes if a ring is
  * stopped.
+ * Return: 0 or an error of the list above; what the accelerator says.
  */
 long vh_ioctl(struct parley_vhost *dev, unsigned int cmd, unsigned long arg)
 {

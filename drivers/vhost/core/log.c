@@ -27,6 +27,7 @@
 #include <linux/eventfd.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
+#include <linux/sizes.h>
 
 #include "priv.h"
 
@@ -34,7 +35,7 @@
 #define LOG_BITS	(PAGE_SIZE * 8)
 
 /* How many pinned pages are kept, beside the limit of the process. */
-#define LOG_PAGES_MAX	(1u << 20)
+#define LOG_PAGES_MAX	SZ_1M
 
 void vh_log_init(struct parley_vhost *dev)
 {
@@ -49,6 +50,8 @@ void vh_log_init(struct parley_vhost *dev)
  *
  * Nothing is known of the bitmap's size but that the VMM has to make it large
  * enough, so every address that could be written to must be one of user space.
+ *
+ * Return: false if some of it would lie beyond.
  */
 bool vh_log_fits(u64 base, const struct vh_mem *mem)
 {

@@ -111,7 +111,7 @@ void vh_mem_free(struct vh_mem *mem);
 u64 vh_mem_top(const struct vh_mem *mem);	/* one past the last address */
 /* Calls fn for each guest range behind a host range; aliases more than once. */
 int vh_mem_reverse(const struct vh_mem *mem, u64 host, u64 len,
-		      int (*fn)(void *arg, u64 guest, u64 len), void *arg);
+		   int (*fn)(void *arg, u64 guest, u64 len), void *arg);
 
 /* ----------------------------------------------------------- iotlb.c */
 
@@ -142,10 +142,10 @@ void vh_iotlb_init(struct parley_vhost *dev);
 void vh_iotlb_release(struct parley_vhost *dev);
 int vh_iotlb_enable(struct parley_vhost *dev, bool on);	/* no ring runs */
 ssize_t vh_iotlb_read(struct parley_vhost *dev, struct iov_iter *to,
-			 bool nonblock);
+		      bool nonblock);
 ssize_t vh_iotlb_write(struct parley_vhost *dev, struct iov_iter *from);
 __poll_t vh_iotlb_poll(struct parley_vhost *dev, struct file *file,
-			  poll_table *wait);
+		       poll_table *wait);
 struct parley_memmap *vh_iotlb_map(struct parley_vhost_vq *vq);
 /* Host address of each page of ring memory; -EAGAIN after asking the VMM. */
 int vh_iotlb_pages(struct parley_vhost_vq *vq, u64 iova, u64 len, u32 perm,
@@ -207,7 +207,8 @@ enum vh_lane {
  * @look: polling may be worth it, or rings were left without kicks armed
  * @slept: when it went to sleep
  * @woken: when it woke up
- * @credit: ns that it may still poll in vain, reckoned until @credited
+ * @credit: ns that it may still poll in vain
+ * @credited: when @credit was reckoned
  * @stats: written by the thread only
  * @rcu: freed after everybody who looked at vq->worker is gone
  */
@@ -354,7 +355,9 @@ enum vh_vq_state {
  * @base_set: somebody said so; else it is a new ring
  * @devq: the core's queue, while started; NULL all the same while a device IOMMU
  *	hides the ring, see vh_vq_ready()
- * @desc, @driver, @device: areas, while started and pinned
+ * @desc: its descriptors, while started and pinned
+ * @driver: the area that the driver writes, the same
+ * @device: the area that the device writes, the same
  * @host: host addresses of the areas, while started
  * @ring: a lent ring instead (parley_vhost_vq_join())
  * @joined: there is one
@@ -377,8 +380,12 @@ enum vh_vq_state {
  * @unarmed: ran dry while its worker polls, so kicks are not armed
  * @done: requests that ended, from any context
  * @drained: woken when @done gets its first
- * @kick, @call, @err: eventfds
- * @moderation, @poll, @lane: policies
+ * @kick: eventfd by which the guest tells us
+ * @call: eventfd by which we tell the guest
+ * @err: eventfd by which we tell the VMM that it broke
+ * @moderation: how calls are held back
+ * @poll: how it is polled
+ * @lane: who is served first
  * @limit: its own limit
  * @limit_timer: fires when the limits admit again
  * @stats: under @mutex
@@ -447,7 +454,7 @@ struct parley_vhost_vq {
 };
 
 void vh_vq_init(struct parley_vhost_vq *vq, struct parley_vhost *dev,
-		   unsigned int index);
+		unsigned int index);
 void vh_vq_reset(struct parley_vhost_vq *vq);
 void vh_vq_release(struct parley_vhost_vq *vq);
 /* Bytes of a ring's areas. */
@@ -530,7 +537,8 @@ static inline unsigned int vh_vq_in_flight(const struct parley_vhost_vq *vq)
  * @limit: of the whole device
  * @config_lock: protects the three below
  * @config_call: eventfd of configuration changes
- * @config_changed, @config_priv: the same for a loopback
+ * @config_changed: the same for a loopback
+ * @config_priv: for @config_changed
  * @vqs: drv->max_queues of them
  * @priv: the accelerator's
  */

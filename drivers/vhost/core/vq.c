@@ -305,7 +305,7 @@ static int vq_may_start(struct parley_vhost_vq *vq)
 		return -EPERM;
 	if (!(dev->features & BIT_ULL(VIRTIO_F_VERSION_1)) ||
 	    dev->features & ~parley_vhost_offered(dev)) {
-		vq_say(vq, "features %#llx cannot be served; offer the driver those of VHOST_GET_FEATURES, with VIRTIO_F_VERSION_1\n",
+		vq_say(vq, "features %#llx: not all are offered, or no VERSION_1\n",
 		       dev->features);
 		return -EINVAL;
 	}
