@@ -331,9 +331,13 @@ static void next_device(struct position *pos)
 	pos->dev++;
 }
 
+/* One of many: some libraries believe a message without that flag to be all. */
 static void *begin(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return genlmsg_iput(skb, genl_info_dump(cb));
+	const struct genl_info *info = genl_info_dump(cb);
+
+	return genlmsg_put(skb, info->snd_portid, info->snd_seq, &parley_nl_family,
+			   NLM_F_MULTI, info->genlhdr->cmd);
 }
 
 /* Finish one message of a dump, or take back what did not fit. */
