@@ -378,7 +378,8 @@ int conn_message(struct conn *c, struct msg *msg)
 	c->failed = false;
 	if (!about_memory(request))
 		device_resume(&c->d);
-	why = msg_check(msg, c->protocol);
+	why = c->d.lost ? "a ring could not be stopped" :
+	      msg_check(msg, c->protocol);
 	if (!why)
 		why = serve[request](c, msg);
 	if (why)
@@ -386,7 +387,7 @@ int conn_message(struct conn *c, struct msg *msg)
 	if (acknowledge && reply_u64(c, msg, why || c->failed) && !why)
 		why = "the VMM does not take our answer";
 	c->d.who->doing = NULL;
-	return why ? -1 : 0;
+	return why || c->d.lost ? -1 : 0;
 }
 
 /**

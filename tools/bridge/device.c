@@ -40,6 +40,7 @@ void device_init(struct device *d, struct who *who, unsigned int nr_rings)
 	d->kernel.fd = -1;
 	d->stop_fd = -1;
 	d->wait_ms = WAIT_MS;
+	d->lost = false;
 	d->features = 0;
 	d->mem.nr = 0;
 	d->log = (struct dirty_log){ 0 };
@@ -70,6 +71,17 @@ void device_release(struct device *d)
 	mem_clear(&d->mem);
 }
 
+/* The kernel must not write where we are about to unmap. */
+static int forget_kept(struct device *d)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < d->nr_rings && d->inflight.fd >= 0 && !ret; i++)
+		ret = kernel_ring_keep(&d->kernel, i, NULL);
+	return ret;
+}
+
 /**
  * device_reset - RESET_DEVICE
  * @d: device
@@ -83,8 +95,10 @@ void device_reset(struct device *d)
 
 	for (i = 0; i < d->nr_rings; i++)
 		ring_reset(d, i);
-	for (i = 0; i < d->nr_rings && d->inflight.fd >= 0; i++)
-		kernel_ring_keep(&d->kernel, i, NULL);
+	if (forget_kept(d))
+		d->lost = true;
+	if (d->lost)
+		return;
 	inflight_drop(&d->inflight);
 	d->features = 0;
 }
@@ -194,7 +208,7 @@ void device_hold(struct device *d)
 	for (i = 0; i < d->nr_rings; i++)
 		if (d->ring[i].running) {
 			ring_stop(d, i);
-			d->ring[i].held = true;
+			d->ring[i].held = !d->ring[i].running;
 		}
 }
 
@@ -321,14 +335,15 @@ const char *device_set_inflight(struct device *d, const struct msg_inflight *m,
 {
 	const char *why;
 	unsigned int i;
+	int ret;
 
 	if (any_running(d))
 		return "rings are running";
 	if (m->nr_queues > d->nr_rings)
 		return "more queues than the disk has";
-	/* The kernel must not write where we are about to unmap. */
-	for (i = 0; i < d->nr_rings && d->inflight.fd >= 0; i++)
-		kernel_ring_keep(&d->kernel, i, NULL);
+	ret = forget_kept(d);
+	if (ret)
+		return device_fail(d, "the old in-flight region", ret);
 	why = inflight_set(&d->inflight, m, fd);
 	for (i = 0; i < d->nr_rings && !why; i++)
 		d->ring[i].ran = false;

@@ -55,6 +55,8 @@ struct ring {
  * @kernel: its device
  * @stop_fd: readable when the process is to end; waits give up then
  * @wait_ms: how long to wait for a predecessor to finish a ring
+ * @lost: a ring could not be stopped: nothing may be unmapped any more until the
+ *	device is closed
  * @features: acknowledged, with MSG_F_PROTOCOL
  * @mem: guest memory
  * @log: dirty log
@@ -68,6 +70,7 @@ struct device {
 	struct kernel kernel;
 	int stop_fd;
 	int wait_ms;
+	bool lost;
 	uint64_t features;
 	struct mem mem;
 	struct dirty_log log;

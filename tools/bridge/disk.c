@@ -221,6 +221,20 @@ static int open_socket(struct disk *disk)
 	return 0;
 }
 
+/* What disk_start() opened. */
+static void close_socket(struct disk *disk)
+{
+	if (disk->listen_fd >= 0) {
+		close(disk->listen_fd);
+		if (disk->options.socket)
+			unlink(disk->options.socket);
+	}
+	if (disk->resize_fd >= 0)
+		close(disk->resize_fd);
+	disk->listen_fd = -1;
+	disk->resize_fd = -1;
+}
+
 /**
  * disk_start - listen, and serve whoever connects
  * @disk: probed
@@ -232,22 +246,27 @@ int disk_start(struct disk *disk, int stop_fd)
 {
 	int ret;
 
+	disk->listen_fd = -1;
 	disk->stop_fd = stop_fd;
 	disk->resize_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (disk->resize_fd < 0 || open_socket(disk))
+	if (disk->resize_fd < 0 || open_socket(disk)) {
+		close_socket(disk);
 		return -1;
+	}
 	ret = pthread_create(&disk->thread, NULL, run, disk);
-	if (ret)
-		say(&disk->who, "no thread: %s", strerror(ret));
-	return ret ? -1 : 0;
+	if (!ret)
+		return 0;
+	say(&disk->who, "no thread: %s", strerror(ret));
+	leave(disk);
+	close_socket(disk);
+	return -1;
 }
 
 /* Wait until the thread has ended; the process's stop eventfd is readable. */
 void disk_stop(struct disk *disk)
 {
 	pthread_join(disk->thread, NULL);
-	if (disk->options.fd < 0)
-		unlink(disk->options.socket);
+	close_socket(disk);
 }
 
 void disk_resize(struct disk *disk)

@@ -47,6 +47,8 @@ void ring_reset(struct device *d, unsigned int i)
 	int call = v->call, err = v->err;
 
 	ring_stop(d, i);
+	if (v->running)
+		return;
 	replace(&v->kick, -1);
 	ring_init(v);
 	v->call = call;
@@ -218,7 +220,8 @@ static const char *start(struct device *d, unsigned int i)
  * @d: device
  * @i: ring
  *
- * Waits for its requests in flight.
+ * Waits for its requests in flight.  Should the kernel refuse, the ring may still
+ * be served; only closing the device helps then (@d->lost).
  */
 void ring_stop(struct device *d, unsigned int i)
 {
@@ -228,10 +231,13 @@ void ring_stop(struct device *d, unsigned int i)
 	v->held = false;
 	if (!v->running)
 		return;
-	v->running = false;
 	ret = kernel_ring_enable(&d->kernel, i, 0);
-	if (ret)
+	if (ret) {
 		say(d->who, "%s", device_fail(d, "the stop of a ring", ret));
+		d->lost = true;
+		return;
+	}
+	v->running = false;
 	/* If it is to start again without a new base, then where it stopped. */
 	kernel_ring_get_base(&d->kernel, i, &v->base);
 }
@@ -374,6 +380,8 @@ const char *ring_get_base(struct device *d, unsigned int i, uint32_t *base)
 	struct ring *v = &d->ring[i];
 
 	ring_stop(d, i);
+	if (v->running)
+		return "the ring cannot be stopped";
 	v->started = false;
 	*base = v->base;
 	return NULL;

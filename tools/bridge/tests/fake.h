@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A kernel for tests: a table of functions that remembers what it was told and
+ * checks what the real one relies on.  Used by the unit tests and by the fuzzer.
+ */
+#ifndef BRIDGE_FAKE_H
+#define BRIDGE_FAKE_H
+
+#include <stdbool.h>
+#include "../device.h"
+
+#define FAKE_QUEUES	16
+#define FAKE_FEATURES	(1ull << 32 | 1ull << 34 | 1ull << 29 | 1ull << 28 | \
+			 1ull << 33 | 1ull << 40 | 1ull << 12 | 1ull << 9 | \
+			 1ull << VHOST_F_LOG_ALL)
+#define FAKE_CONFIG	60
+
+struct fake_ring {
+	uint32_t num;
+	uint32_t base;
+	struct vhost_vring_addr addr;
+	int kick;
+	int call;
+	int err;
+	uint64_t keep;
+	bool on;
+	unsigned int starts;
+	unsigned int worker;
+};
+
+/**
+ * struct fake - see above
+ * @open: how many devices are open
+ * @calls: ioctls so far
+ * @fail_at: this ioctl fails; 0 for none
+ * @last: number of the last ioctl
+ * @backend: file given by PARLEY_BLK_SET_BACKEND
+ * @mem: the memory table in use; NULL for none
+ * @advance: how far a ring gets between its start and its stop
+ */
+struct fake {
+	unsigned int open;
+	unsigned int calls;
+	unsigned int fail_at;
+	unsigned long last;
+	struct parley_blk_backend backend;
+	uint64_t features;
+	struct vhost_memory *mem;
+	uint64_t log;
+	int config_call;
+	uint8_t config[FAKE_CONFIG];
+	unsigned int workers;
+	unsigned int sizes_updated;
+	uint32_t advance;
+	struct fake_ring ring[FAKE_QUEUES];
+};
+
+extern const struct kernel_ops fake_ops;
+
+void fake_init(struct fake *f);
+void fake_release(struct fake *f);
+void fake_check(const struct fake *f);
+
+#endif

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Guest memory and the dirty log. */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "test.h"
+
+#define MB		(1ull << 20)
+#define LOG_ALL		(1ull << VHOST_F_LOG_ALL)
+
+static void regions_may_not_overlap(void)
+{
+	struct vmm *v = vmm_new();
+
+	vmm_handshake(v, VMM_SPLIT);
+	/* Just behind is fine, one byte before is not. */
+	EXPECT(!vmm_add(v, VMM_SIZE, MB, VMM_USER + VMM_SIZE, 0, vmm_memfd(MB)));
+	EXPECT(vmm_add(v, VMM_SIZE - 1, MB, VMM_USER + 4 * VMM_SIZE, 0,
+		       vmm_memfd(MB)));
+	EXPECT(vmm_add(v, 8 * VMM_SIZE, MB, VMM_USER + VMM_SIZE - 1, 0,
+		       vmm_memfd(MB)));
+	EXPECT(v->fake.mem->nregions == 2);
+	vmm_free(v);
+}
+
+static void regions_may_not_wrap(void)
+{
+	struct vmm *v = vmm_new();
+
+	vmm_handshake(v, VMM_SPLIT);
+	EXPECT(vmm_add(v, -MB, 2 * MB, 1 << 30, 0, vmm_memfd(2 * MB)));
+	EXPECT(vmm_add(v, 1 << 30, 2 * MB, -MB, 0, vmm_memfd(2 * MB)));
+	EXPECT(vmm_add(v, 1 << 30, 2 * MB, 1 << 30, -MB, vmm_memfd(2 * MB)));
+	EXPECT(vmm_add(v, 1 << 30, UINT64_MAX, 1 << 30, 0, vmm_memfd(2 * MB)));
+	EXPECT(vmm_add(v, 1 << 30, 0, 1 << 30, 0, vmm_memfd(2 * MB)));
+	EXPECT(v->fake.mem->nregions == 1);
+	vmm_free(v);
+}
+
+static void regions_must_lie_in_their_file(void)
+{
+	struct vmm *v = vmm_new();
+
+	vmm_handshake(v, VMM_SPLIT);
+	EXPECT(vmm_add(v, 1 << 30, MB + 1, 1 << 30, 0, vmm_memfd(MB)));
+	EXPECT(vmm_add(v, 1 << 30, MB, 1 << 30, 4096, vmm_memfd(MB)));
+	EXPECT(vmm_add(v, 1 << 30, MB, 1 << 30, 0, vmm_eventfd()));
+	EXPECT(!vmm_add(v, 1 << 30, MB - 4096, 1 << 30, 4096, vmm_memfd(MB)));
+	vmm_free(v);
+}
+
+static void a_region_is_found_by_its_addresses(void)
+{
+	struct msg_region r = { 0, VMM_SIZE, VMM_USER, 4096 };
+	struct vmm *v = vmm_new();
+	struct msg *m;
+
+	vmm_handshake(v, VMM_SPLIT);
+	m = vmm_msg(MSG_REM_MEM_REG, sizeof(m->p.reg));
+	m->p.reg.region = r;
+	m->p.reg.region.size--;
+	EXPECT(vmm_send(v, m));
+	/* The offset is not looked at; a descriptor is closed. */
+	m = vmm_msg(MSG_REM_MEM_REG, sizeof(m->p.reg));
+	m->p.reg.region = r;
+	vmm_fd(m, vmm_eventfd());
+	EXPECT(!vmm_send(v, m));
+	EXPECT(v->fake.mem->nregions == 0);
+	vmm_free(v);
+}
+
+static void slots_run_out(void)
+{
+	struct vmm *v = vmm_new();
+	unsigned int i;
+	int fd = vmm_memfd(MB);
+
+	vmm_handshake(v, VMM_SPLIT);
+	for (i = 1; i < MEM_REGIONS; i++)
+		EXPECT(!vmm_add(v, i * VMM_SIZE, 4096, VMM_USER + i * VMM_SIZE,
+				4096, dup(fd)));
+	EXPECT(vmm_add(v, i * VMM_SIZE, 4096, VMM_USER + i * VMM_SIZE, 0,
+		       dup(fd)));
+	EXPECT(v->fake.mem->nregions == MEM_REGIONS);
+	close(fd);
+	vmm_free(v);
+}
+
+static void a_region_taken_away_holds_the_rings(void)
+{
+	struct vmm *v = vmm_new();
+	struct msg *m;
+	int fd = vmm_memfd(MB);
+
+	v->fake.advance = 7;
+	vmm_handshake(v, VMM_SPLIT);
+	EXPECT(!vmm_add(v, VMM_SIZE, MB, 1 << 30, 0, dup(fd)));
+	EXPECT(!vmm_ring(v, 0, 128, 3));
+	EXPECT(v->fake.ring[0].on);
+	m = vmm_msg(MSG_REM_MEM_REG, sizeof(m->p.reg));
+	m->p.reg.region = (struct msg_region){ VMM_SIZE, MB, 1 << 30, 0 };
+	EXPECT(!vmm_send(v, m));
+	EXPECT(!v->fake.ring[0].on && device_held(&v->c.d));
+	EXPECT(!vmm_add(v, VMM_SIZE, MB / 2, 1 << 30, 0, fd));
+	EXPECT(!v->fake.ring[0].on);
+	/* Any other message lets it go on, where it stopped. */
+	EXPECT(!vmm_u64(v, MSG_GET_FEATURES, 0));
+	EXPECT(v->fake.ring[0].on && v->fake.ring[0].base == 10);
+	EXPECT(!device_held(&v->c.d));
+	vmm_free(v);
+}
+
+static int send_table(struct vmm *v, unsigned int nr,
+		      const struct msg_region *r, const int *fds)
+{
+	struct msg *m = vmm_msg(MSG_SET_MEM_TABLE, 8 + nr * sizeof(*r));
+	unsigned int i;
+
+	m->p.table.nr = nr;
+	memcpy(m->p.table.region, r, nr * sizeof(*r));
+	for (i = 0; i < nr; i++)
+		vmm_fd(m, dup(fds[i]));
+	return vmm_send(v, m);
+}
+
+static void a_new_table_keeps_what_stays(void)
+{
+	int fds[2] = { vmm_memfd(VMM_SIZE), vmm_memfd(MB) };
+	struct msg_region r[2] = {
+		{ 0, VMM_SIZE, VMM_USER, 0 },
+		{ VMM_SIZE, MB, 1 << 30, 0 },
+	};
+	struct vmm *v = vmm_new();
+	uint64_t host;
+
+	EXPECT(!vmm_u64(v, MSG_SET_PROTOCOL_FEATURES, PROTOCOL_OFFERED));
+	EXPECT(!vmm_u64(v, MSG_SET_FEATURES, VMM_SPLIT));
+	EXPECT(!send_table(v, 1, r, fds));
+	EXPECT(!vmm_ring(v, 0, 64, 0));
+	host = v->fake.mem->regions[0].userspace_addr;
+	EXPECT(!send_table(v, 2, r, fds));
+	EXPECT(v->fake.mem->nregions == 2);
+	EXPECT(v->fake.mem->regions[0].userspace_addr == host);
+	EXPECT(v->fake.ring[0].starts == 1);
+	/* Split in two, the ring lies elsewhere in our memory. */
+	r[0].size = VMM_SIZE / 2;
+	r[1] = (struct msg_region){ VMM_SIZE / 2, VMM_SIZE / 2,
+				    VMM_USER + VMM_SIZE / 2, VMM_SIZE / 2 };
+	fds[1] = dup2(fds[0], fds[1]);
+	EXPECT(!send_table(v, 2, r, fds));
+	EXPECT(v->fake.ring[0].on && v->fake.ring[0].starts == 2);
+	/* A table that is refused changes nothing. */
+	r[1].user = VMM_USER;
+	EXPECT(send_table(v, 2, r, fds));
+	EXPECT(v->fake.mem->nregions == 2 && v->fake.ring[0].on);
+	close(fds[0]);
+	close(fds[1]);
+	vmm_free(v);
+}
+
+/* A page of ours cannot be lost by what a VMM does to its file. */
+static void a_truncated_file_hurts_nobody(void)
+{
+	struct vmm *v = vmm_new();
+	int fd = vmm_memfd(MB), log = vmm_memfd(MB);
+
+	vmm_handshake(v, VMM_SPLIT);
+	EXPECT(!vmm_add(v, VMM_SIZE, MB, 1 << 30, 0, dup(fd)));
+	EXPECT(!vmm_log(v, MB, 0, dup(log)));
+	EXPECT(!vmm_ring(v, 0, 64, 0));
+	EXPECT(!ftruncate(fd, 0) && !ftruncate(log, 0));
+	EXPECT(!vmm_state(v, MSG_GET_VRING_BASE, 0, 0));
+	close(fd);
+	close(log);
+	vmm_free(v);
+}
+
+static void bad_33_log_offset_and_size(void)
+{
+	struct vmm *v = vmm_new();
+
+	vmm_handshake(v, VMM_SPLIT);
+	EXPECT(vmm_log(v, MB, -MB + 4096, vmm_memfd(MB)));
+	EXPECT(vmm_log(v, UINT64_MAX, 4096, vmm_memfd(MB)));
+	EXPECT(vmm_log(v, MB, 4096, vmm_memfd(MB)));
+	EXPECT(vmm_log(v, 0, 0, vmm_memfd(MB)));
+	EXPECT(vmm_log(v, MB, 0, vmm_eventfd()));
+	EXPECT(vmm_log(v, MB, 0, -1));
+	EXPECT(!v->fake.log && !v->c.d.log.map);
+	EXPECT(!vmm_log(v, MB - 4096, 4096, vmm_memfd(MB)));
+	EXPECT(v->fake.log && v->reply_size == 8);
+	vmm_free(v);
+}
+
+static void bad_33_log_smaller_than_memory(void)
+{
+	const uint64_t need = VMM_SIZE / 4096 / 8;
+	struct vmm *v = vmm_new();
+
+	vmm_handshake(v, VMM_SPLIT);
+	EXPECT(!vmm_log(v, need - 1, 0, vmm_memfd(MB)));
+	EXPECT(vmm_u64(v, MSG_SET_FEATURES, VMM_SPLIT | LOG_ALL));
+	EXPECT(!(v->fake.features & LOG_ALL));
+	EXPECT(!vmm_log(v, need, 0, vmm_memfd(MB)));
+	EXPECT(!vmm_u64(v, MSG_SET_FEATURES, VMM_SPLIT | LOG_ALL));
+	EXPECT(v->fake.features & LOG_ALL);
+	/* While all is logged, memory beyond the log is refused... */
+	EXPECT(vmm_add(v, VMM_SIZE, MB, 1 << 30, 0, vmm_memfd(MB)));
+	EXPECT(vmm_log(v, need - 1, 0, vmm_memfd(MB)));
+	/* ... and welcome again afterwards. */
+	EXPECT(!vmm_u64(v, MSG_SET_FEATURES, VMM_SPLIT));
+	EXPECT(!vmm_add(v, VMM_SIZE, MB, 1 << 30, 0, vmm_memfd(MB)));
+	vmm_free(v);
+}
+
+static void bad_33_log_address_of_a_ring(void)
+{
+	const uint32_t on = 1 << VHOST_VRING_F_LOG;
+	struct vmm *v = vmm_new();
+
+	vmm_handshake(v, VMM_SPLIT);
+	EXPECT(!vmm_log(v, VMM_SIZE / 4096 / 8, 0, vmm_memfd(MB)));
+	EXPECT(!vmm_state(v, MSG_SET_VRING_NUM, 0, 128));
+	EXPECT(vmm_addr(v, 0, 0, on, VMM_SIZE));
+	EXPECT(vmm_addr(v, 0, 0, on, UINT64_MAX - 3));
+	EXPECT(vmm_addr(v, 0, 0, on, VMM_SIZE - 4));
+	EXPECT(!vmm_addr(v, 0, 0, on, VMM_SIZE - 4096));
+	/* A log that comes later is held to the same. */
+	EXPECT(vmm_log(v, VMM_SIZE / 4096 / 8 - 1, 0, vmm_memfd(MB)));
+	vmm_free(v);
+}
+
+static void logging_switches_while_a_ring_runs(void)
+{
+	struct vmm *v = vmm_new();
+
+	vmm_handshake(v, VMM_SPLIT);
+	EXPECT(!vmm_ring(v, 0, 128, 0));
+	EXPECT(!vmm_log(v, MB, 0, vmm_memfd(MB)));
+	EXPECT(!vmm_u64(v, MSG_SET_FEATURES, VMM_SPLIT | LOG_ALL));
+	EXPECT(!vmm_addr(v, 0, 0, 1 << VHOST_VRING_F_LOG, 0x20000));
+	EXPECT(v->fake.ring[0].on && v->fake.ring[0].starts == 1);
+	EXPECT(v->fake.ring[0].addr.flags == 1 << VHOST_VRING_F_LOG);
+	EXPECT(v->fake.ring[0].addr.desc_user_addr ==
+	       v->fake.mem->regions[0].userspace_addr);
+	/* But it cannot move, nor change its format. */
+	EXPECT(vmm_addr(v, 0, 4096, 0, 0));
+	EXPECT(vmm_u64(v, MSG_SET_FEATURES, VMM_PACKED));
+	EXPECT(!vmm_u64(v, MSG_SET_FEATURES, VMM_SPLIT));
+	EXPECT(!vmm_ring_fd(v, MSG_SET_LOG_FD, 0, vmm_eventfd()));
+	vmm_free(v);
+}
+
+const struct test mem_tests[] = {
+	{ "regions_may_not_overlap", regions_may_not_overlap },
+	{ "regions_may_not_wrap", regions_may_not_wrap },
+	{ "regions_must_lie_in_their_file", regions_must_lie_in_their_file },
+	{ "a_region_is_found_by_its_addresses",
+	  a_region_is_found_by_its_addresses },
+	{ "slots_run_out", slots_run_out },
+	{ "a_region_taken_away_holds_the_rings",
+	  a_region_taken_away_holds_the_rings },
+	{ "a_new_table_keeps_what_stays", a_new_table_keeps_what_stays },
+	{ "a_truncated_file_hurts_nobody", a_truncated_file_hurts_nobody },
+	{ "bad_33_log_offset_and_size", bad_33_log_offset_and_size },
+	{ "bad_33_log_smaller_than_memory", bad_33_log_smaller_than_memory },
+	{ "bad_33_log_address_of_a_ring", bad_33_log_address_of_a_ring },
+	{ "logging_switches_while_a_ring_runs",
+	  logging_switches_while_a_ring_runs },
+	{ NULL, NULL },
+};

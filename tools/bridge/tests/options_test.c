@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The command line and the configuration file. */
+#define _GNU_SOURCE
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "../options.h"
+#include "test.h"
+
+static bool one(struct options *o, const char *text)
+{
+	bool good;
+
+	memset(o, 0, sizeof(*o));
+	good = options_disk(o, text, "test");
+	if (!good)
+		options_free(o);
+	return good;
+}
+
+static void a_disk_and_its_options(void)
+{
+	const struct disk_options *d;
+	struct options o;
+
+	EXPECT(one(&o, "socket=/a,path=/b,readonly,queues=4,workers=2,serial=disk 1,poll,mode=600,rescan=5"));
+	d = &o.disk[0].options;
+	EXPECT(!strcmp(d->socket, "/a") && !strcmp(d->path, "/b"));
+	EXPECT(d->read_only && d->poll && d->queues == 4 && d->workers == 2);
+	EXPECT(!strcmp(d->serial, "disk 1") && d->mode == 0600);
+	EXPECT(d->rescan == 5 && d->gid == (gid_t)-1);
+	options_free(&o);
+	EXPECT(one(&o, "socket=/a,path=/b,group=root"));
+	EXPECT(o.disk[0].options.gid == 0 && o.disk[0].options.queues >= 1);
+	EXPECT(o.disk[0].options.mode == 0660 && !o.disk[0].options.read_only);
+	options_free(&o);
+}
+
+static void nonsense_is_refused(void)
+{
+	static const char *const bad[] = {
+		"", "socket=/a", "path=/b", "socket=/a,path=", "socket=,path=/b",
+		"socket=/a,path=/b,queues=0", "socket=/a,path=/b,queues=257",
+		"socket=/a,path=/b,queues=-1", "socket=/a,path=/b,queues=4x",
+		"socket=/a,path=/b,queues=", "socket=/a,path=/b,queues",
+		"socket=/a,path=/b,workers=65", "socket=/a,path=/b,mode=888",
+		"socket=/a,path=/b,readonly=1", "socket=/a,path=/b,colour=red",
+		"socket=/a,path=/b,serial=123456789012345678901",
+		"socket=/a,path=/b,group=no such group", "socket=/a,,path=/b",
+		"socket=/a,path=/b,queues=99999999999999999999",
+	};
+	struct options o;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		EXPECT(!one(&o, bad[i]));
+}
+
+static bool file(struct options *o, const char *text)
+{
+	const char *path = "/tmp/parley-bridge-test.conf";
+	FILE *f = fopen(path, "we");
+	bool good;
+
+	fputs(text, f);
+	fclose(f);
+	memset(o, 0, sizeof(*o));
+	good = options_file(o, path);
+	unlink(path);
+	return good;
+}
+
+static void a_configuration_file(void)
+{
+	struct options o;
+
+	EXPECT(file(&o, "# disks\n\ndisk socket=/a,path=/b\n"
+		    "  disk\tsocket=/c,path=/d,serial=last  \n"));
+	EXPECT(o.nr == 2 && !strcmp(o.disk[1].options.serial, "last"));
+	options_free(&o);
+	EXPECT(!file(&o, "disk socket=/a,path=/b\ndisk socket=/a,path=/c\n"));
+	options_free(&o);
+	EXPECT(!file(&o, "socket=/a,path=/b\n"));
+	options_free(&o);
+	EXPECT(!file(&o, "disks socket=/a,path=/b\n"));
+	options_free(&o);
+	EXPECT(!options_file(&o, "/nonexistent"));
+}
+
+static enum options_result parse(struct options *o, char **argv)
+{
+	int argc = 0;
+
+	while (argv[argc])
+		argc++;
+	optind = 0;
+	opterr = 0;
+	return options_parse(o, argc, argv);
+}
+
+static void the_command_line(void)
+{
+	char *good[] = { "x", "--disk", "socket=/a,path=/b", "--disk",
+			 "socket=/c,path=/d", NULL };
+	char *old[] = { "x", "--socket-path=/a", "--blk-file=/b", "--read-only",
+			NULL };
+	char *fd[] = { "x", "--fd=7", "--blk-file=/b", NULL };
+	char *none[] = { "x", NULL }, *half[] = { "x", "--fd=3", NULL };
+	char *word[] = { "x", "--disk", "socket=/a,path=/b", "word", NULL };
+	char *what[] = { "x", "--what", NULL };
+	struct options o;
+
+	EXPECT(parse(&o, good) == OPTIONS_RUN && o.nr == 2);
+	options_free(&o);
+	EXPECT(parse(&o, old) == OPTIONS_RUN && o.nr == 1);
+	EXPECT(o.disk[0].options.read_only && o.disk[0].options.fd == -1);
+	options_free(&o);
+	EXPECT(parse(&o, fd) == OPTIONS_RUN && o.disk[0].options.fd == 7);
+	options_free(&o);
+	EXPECT(parse(&o, none) == OPTIONS_BAD);
+	options_free(&o);
+	EXPECT(parse(&o, half) == OPTIONS_BAD);
+	options_free(&o);
+	EXPECT(parse(&o, word) == OPTIONS_BAD);
+	options_free(&o);
+	EXPECT(parse(&o, what) == OPTIONS_BAD);
+	options_free(&o);
+}
+
+const struct test options_tests[] = {
+	{ "a_disk_and_its_options", a_disk_and_its_options },
+	{ "nonsense_is_refused", nonsense_is_refused },
+	{ "a_configuration_file", a_configuration_file },
+	{ "the_command_line", the_command_line },
+	{ NULL, NULL },
+};
