@@ -440,7 +440,7 @@ void conn_config_changed(struct conn *c)
 	if (read(c->config_fd, &count, sizeof(count)) < 0)
 		return;
 	if (c->backend_fd < 0) {
-		say(c->d.who, "the disk's size changed, but the VMM cannot be told; the guest sees it after its next reset");
+		say(c->d.who, "the size changed, but the VMM cannot be told");
 		return;
 	}
 	if (c->send(c->backend_fd, &h, sizeof(h), -1))

@@ -113,7 +113,7 @@ const char *ring_resume(struct device *d, unsigned int i);
 void ring_stop(struct device *d, unsigned int i);
 const char *ring_set_num(struct device *d, unsigned int i, uint32_t num);
 const char *ring_set_addr(struct device *d,
-			   const struct vhost_vring_addr *addr);
+			  const struct vhost_vring_addr *addr);
 const char *ring_set_kick(struct device *d, unsigned int i, int fd);
 const char *ring_set_call(struct device *d, unsigned int i, int fd);
 const char *ring_set_err(struct device *d, unsigned int i, int fd);

@@ -31,7 +31,7 @@ static void notify(const char *state)
 	if (sendto(s, state, strlen(state), MSG_NOSIGNAL,
 		   (struct sockaddr *)&addr,
 		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
-		say(NULL, "cannot notify %s: %s", path, strerror(errno));
+		say(NULL, "cannot tell %s: %s", path, strerror(errno));
 	close(s);
 }
 

@@ -31,37 +31,36 @@ struct msg_kind {
 	int8_t feature;
 };
 
-/* Some VMMs send a number where the protocol asks for nothing. */
-#define EMPTY	0, sizeof(uint64_t)
-#define U64	sizeof(uint64_t), sizeof(uint64_t)
-#define STATE	sizeof(struct vhost_vring_state), sizeof(struct vhost_vring_state)
-
+/*
+ * A number has 8 bytes, the state of a ring has 8 bytes; where the protocol asks
+ * for nothing, some VMMs send a number.
+ */
 static const struct msg_kind kinds[MSG_REQUESTS] = {
-	[MSG_GET_FEATURES] = { "GET_FEATURES", EMPTY, 0, 0, true, ANY },
-	[MSG_SET_FEATURES] = { "SET_FEATURES", U64, 0, 0, false, ANY },
-	[MSG_SET_OWNER] = { "SET_OWNER", EMPTY, 0, 0, false, ANY },
-	[MSG_RESET_OWNER] = { "RESET_OWNER", EMPTY, 0, 0, false, ANY },
+	[MSG_GET_FEATURES] = { "GET_FEATURES", 0, 8, 0, 0, true, ANY },
+	[MSG_SET_FEATURES] = { "SET_FEATURES", 8, 8, 0, 0, false, ANY },
+	[MSG_SET_OWNER] = { "SET_OWNER", 0, 8, 0, 0, false, ANY },
+	[MSG_RESET_OWNER] = { "RESET_OWNER", 0, 8, 0, 0, false, ANY },
 	[MSG_SET_MEM_TABLE] = { "SET_MEM_TABLE", TABLE_HEAD,
 		sizeof(struct msg_mem_table), 0, MSG_TABLE_REGIONS, false, ANY },
 	[MSG_SET_LOG_BASE] = { "SET_LOG_BASE", sizeof(struct msg_log),
 		sizeof(struct msg_log), 1, 1, true, PROTOCOL_LOG_SHMFD },
-	[MSG_SET_LOG_FD] = { "SET_LOG_FD", EMPTY, 1, 1, false, ANY },
-	[MSG_SET_VRING_NUM] = { "SET_VRING_NUM", STATE, 0, 0, false, ANY },
+	[MSG_SET_LOG_FD] = { "SET_LOG_FD", 0, 8, 1, 1, false, ANY },
+	[MSG_SET_VRING_NUM] = { "SET_VRING_NUM", 8, 8, 0, 0, false, ANY },
 	[MSG_SET_VRING_ADDR] = { "SET_VRING_ADDR",
 		sizeof(struct vhost_vring_addr), sizeof(struct vhost_vring_addr),
 		0, 0, false, ANY },
-	[MSG_SET_VRING_BASE] = { "SET_VRING_BASE", STATE, 0, 0, false, ANY },
-	[MSG_GET_VRING_BASE] = { "GET_VRING_BASE", STATE, 0, 0, true, ANY },
-	[MSG_SET_VRING_KICK] = { "SET_VRING_KICK", U64, 0, 1, false, ANY },
-	[MSG_SET_VRING_CALL] = { "SET_VRING_CALL", U64, 0, 1, false, ANY },
-	[MSG_SET_VRING_ERR] = { "SET_VRING_ERR", U64, 0, 1, false, ANY },
-	[MSG_GET_PROTOCOL_FEATURES] = { "GET_PROTOCOL_FEATURES", EMPTY, 0, 0,
+	[MSG_SET_VRING_BASE] = { "SET_VRING_BASE", 8, 8, 0, 0, false, ANY },
+	[MSG_GET_VRING_BASE] = { "GET_VRING_BASE", 8, 8, 0, 0, true, ANY },
+	[MSG_SET_VRING_KICK] = { "SET_VRING_KICK", 8, 8, 0, 1, false, ANY },
+	[MSG_SET_VRING_CALL] = { "SET_VRING_CALL", 8, 8, 0, 1, false, ANY },
+	[MSG_SET_VRING_ERR] = { "SET_VRING_ERR", 8, 8, 0, 1, false, ANY },
+	[MSG_GET_PROTOCOL_FEATURES] = { "GET_PROTOCOL_FEATURES", 0, 8, 0, 0,
 		true, ANY },
-	[MSG_SET_PROTOCOL_FEATURES] = { "SET_PROTOCOL_FEATURES", U64, 0, 0,
+	[MSG_SET_PROTOCOL_FEATURES] = { "SET_PROTOCOL_FEATURES", 8, 8, 0, 0,
 		false, ANY },
-	[MSG_GET_QUEUE_NUM] = { "GET_QUEUE_NUM", EMPTY, 0, 0, true, PROTOCOL_MQ },
-	[MSG_SET_VRING_ENABLE] = { "SET_VRING_ENABLE", STATE, 0, 0, false, ANY },
-	[MSG_SET_BACKEND_REQ_FD] = { "SET_BACKEND_REQ_FD", EMPTY, 1, 1, false,
+	[MSG_GET_QUEUE_NUM] = { "GET_QUEUE_NUM", 0, 8, 0, 0, true, PROTOCOL_MQ },
+	[MSG_SET_VRING_ENABLE] = { "SET_VRING_ENABLE", 8, 8, 0, 0, false, ANY },
+	[MSG_SET_BACKEND_REQ_FD] = { "SET_BACKEND_REQ_FD", 0, 8, 1, 1, false,
 		PROTOCOL_BACKEND_REQ },
 	[MSG_GET_CONFIG] = { "GET_CONFIG", MSG_CONFIG_HEAD,
 		sizeof(struct msg_config), 0, 0, true, PROTOCOL_CONFIG },
@@ -72,9 +71,9 @@ static const struct msg_kind kinds[MSG_REQUESTS] = {
 		sizeof(struct msg_inflight), 0, 0, true, PROTOCOL_INFLIGHT_SHMFD },
 	[MSG_SET_INFLIGHT_FD] = { "SET_INFLIGHT_FD", 20,
 		sizeof(struct msg_inflight), 1, 1, false, PROTOCOL_INFLIGHT_SHMFD },
-	[MSG_RESET_DEVICE] = { "RESET_DEVICE", EMPTY, 0, 0, false,
+	[MSG_RESET_DEVICE] = { "RESET_DEVICE", 0, 8, 0, 0, false,
 		PROTOCOL_RESET_DEVICE },
-	[MSG_GET_MAX_MEM_SLOTS] = { "GET_MAX_MEM_SLOTS", EMPTY, 0, 0, true,
+	[MSG_GET_MAX_MEM_SLOTS] = { "GET_MAX_MEM_SLOTS", 0, 8, 0, 0, true,
 		PROTOCOL_MEM_SLOTS },
 	[MSG_ADD_MEM_REG] = { "ADD_MEM_REG", sizeof(struct msg_mem_reg),
 		sizeof(struct msg_mem_reg), 1, 1, false, PROTOCOL_MEM_SLOTS },

@@ -40,6 +40,12 @@ static const char usage[] =
 "  --socket-path=PATH or --fd=NUMBER, --blk-file=PATH, --read-only,\n"
 "  --print-capabilities\n";
 
+static const char capabilities[] =
+"{\n"
+"  \"type\": \"block\",\n"
+"  \"features\": [ \"read-only\", \"blk-file\" ]\n"
+"}\n";
+
 /* A number in an option, within bounds. */
 static bool number(const char *text, int base, unsigned long min,
 		   unsigned long max, unsigned long *out)
@@ -72,7 +78,7 @@ static bool set_serial(struct disk_options *d, const char *value)
 {
 	if (strlen(value) > DISK_SERIAL)
 		return false;
-	strcpy(d->serial, value);
+	memcpy(d->serial, value, strlen(value) + 1);
 	return true;
 }
 
@@ -307,7 +313,7 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
 			fputs(usage, stdout);
 			return OPTIONS_DONE;
 		case O_CAPABILITIES:
-			puts("{\n  \"type\": \"block\",\n  \"features\": [\n    \"read-only\",\n    \"blk-file\"\n  ]\n}");
+			fputs(capabilities, stdout);
 			return OPTIONS_DONE;
 		case '?':
 			good = false;

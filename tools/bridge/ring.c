@@ -121,7 +121,7 @@ static const char *find_base(struct device *d, unsigned int i, bool *broken)
 				     &base)) {
 		case INFLIGHT_BASE:
 			if (base != v->base)
-				say(d->who, "ring %u goes on at 0x%x, where the last process stopped (the VMM says 0x%x)",
+				say(d->who, "ring %u goes on where it stopped: 0x%x (the VMM: 0x%x)",
 				    i, base, v->base);
 			v->base = base;
 			return NULL;
@@ -134,7 +134,7 @@ static const char *find_base(struct device *d, unsigned int i, bool *broken)
 			return NULL;
 		}
 		if (waited >= d->wait_ms || poll(&stop, 1, 10) > 0)
-			return "the process before us has not finished this ring; does its back end hang? Connect again later";
+			return "the process before us has not finished; does its back end hang?";
 		waited += 10;
 	}
 }
@@ -143,7 +143,7 @@ static void signal_broken(struct device *d, unsigned int i)
 {
 	uint64_t one = 1;
 
-	say(d->who, "ring %u was broken by the guest's driver; it stays idle until the guest resets the device",
+	say(d->who, "ring %u was broken by the guest's driver and stays idle until a reset",
 	    i);
 	if (d->ring[i].err >= 0 &&
 	    write(d->ring[i].err, &one, sizeof(one)) < 0)
@@ -292,7 +292,7 @@ const char *ring_set_num(struct device *d, unsigned int i, uint32_t num)
  * Return: NULL, or what is wrong.
  */
 const char *ring_set_addr(struct device *d,
-			   const struct vhost_vring_addr *addr)
+			  const struct vhost_vring_addr *addr)
 {
 	struct ring *v = &d->ring[addr->index];
 	struct vhost_vring_addr old = v->addr, ours;

@@ -178,7 +178,7 @@ int sock_listen(const char *path, const char **why)
 	*why = "the path is too long for a socket";
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return -1;
-	strcpy(addr.sun_path, path);
+	memcpy(addr.sun_path, path, strlen(path) + 1);
 	if (!lstat(path, &st)) {
 		*why = "it exists and is no socket";
 		errno = EEXIST;

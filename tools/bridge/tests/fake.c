@@ -28,7 +28,7 @@ void fake_init(struct fake *f)
 	memset(f, 0, sizeof(*f));
 	f->config_call = -1;
 	for (i = 0; i < FAKE_QUEUES; i++)
-		f->ring[i].kick = f->ring[i].call = f->ring[i].err = -1;
+		f->ring[i] = (struct fake_ring){ .kick = -1, .call = -1, .err = -1 };
 	for (i = 0; i < FAKE_CONFIG; i++)
 		f->config[i] = (uint8_t)i;
 }
@@ -187,16 +187,18 @@ static int set_mem(struct fake *f, const struct vhost_memory *m)
 static int config(struct fake *f, unsigned long cmd,
 		  struct vhost_vdpa_config *c)
 {
+	int ret = 0;
+
 	MUST(c->off <= MSG_CONFIG_MAX && c->len <= MSG_CONFIG_MAX);
 	if (c->len > FAKE_CONFIG || c->off > FAKE_CONFIG - c->len)
 		return -EINVAL;
 	if (cmd == VHOST_VDPA_GET_CONFIG)
 		memcpy(c->buf, f->config + c->off, c->len);
-	else if (c->off != 32 || c->len != 1)
-		return -EPERM;
-	else
+	else if (c->off == 32 && c->len == 1)
 		f->config[32] = c->buf[0];
-	return 0;
+	else
+		ret = -EPERM;
+	return ret;
 }
 
 static struct fake_ring *ring_of(struct fake *f, const void *arg)

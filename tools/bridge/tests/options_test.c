@@ -25,12 +25,16 @@ static void a_disk_and_its_options(void)
 	const struct disk_options *d;
 	struct options o;
 
-	EXPECT(one(&o, "socket=/a,path=/b,readonly,queues=4,workers=2,serial=disk 1,poll,mode=600,rescan=5"));
+	EXPECT(one(&o, "socket=/a,path=/b,readonly,queues=4,workers=2,poll"));
 	d = &o.disk[0].options;
 	EXPECT(!strcmp(d->socket, "/a") && !strcmp(d->path, "/b"));
 	EXPECT(d->read_only && d->poll && d->queues == 4 && d->workers == 2);
+	EXPECT(d->gid == (gid_t)-1 && !d->rescan && !*d->serial);
+	options_free(&o);
+	EXPECT(one(&o, "socket=/a,path=/b,serial=disk 1,mode=600,rescan=5"));
+	d = &o.disk[0].options;
 	EXPECT(!strcmp(d->serial, "disk 1") && d->mode == 0600);
-	EXPECT(d->rescan == 5 && d->gid == (gid_t)-1);
+	EXPECT(d->rescan == 5);
 	options_free(&o);
 	EXPECT(one(&o, "socket=/a,path=/b,group=root"));
 	EXPECT(o.disk[0].options.gid == 0 && o.disk[0].options.queues >= 1);
@@ -77,7 +81,7 @@ static void a_configuration_file(void)
 	struct options o;
 
 	EXPECT(file(&o, "# disks\n\ndisk socket=/a,path=/b\n"
-		    "  disk\tsocket=/c,path=/d,serial=last  \n"));
+		    "  disk\tsocket=/c,path=/d,serial=last\t\n"));
 	EXPECT(o.nr == 2 && !strcmp(o.disk[1].options.serial, "last"));
 	options_free(&o);
 	EXPECT(!file(&o, "disk socket=/a,path=/b\ndisk socket=/a,path=/c\n"));
@@ -89,44 +93,48 @@ static void a_configuration_file(void)
 	EXPECT(!options_file(&o, "/nonexistent"));
 }
 
-static enum options_result parse(struct options *o, char **argv)
+/* The words are parted by spaces; nothing is kept. */
+static enum options_result parse(const char *words, struct disk_options *last,
+				 unsigned int *nr)
 {
+	char name[] = "parley-bridge", *copy = strdup(words), *rest = copy;
+	enum options_result result;
+	struct options o;
+	char *argv[16];
 	int argc = 0;
 
-	while (argv[argc])
-		argc++;
+	argv[argc++] = name;
+	while (rest && *rest)
+		argv[argc++] = strsep(&rest, " ");
+	argv[argc] = NULL;
 	optind = 0;
 	opterr = 0;
-	return options_parse(o, argc, argv);
+	result = options_parse(&o, argc, argv);
+	*nr = o.nr;
+	if (o.nr)
+		*last = o.disk[o.nr - 1].options;
+	options_free(&o);
+	free(copy);
+	return result;
 }
 
 static void the_command_line(void)
 {
-	char *good[] = { "x", "--disk", "socket=/a,path=/b", "--disk",
-			 "socket=/c,path=/d", NULL };
-	char *old[] = { "x", "--socket-path=/a", "--blk-file=/b", "--read-only",
-			NULL };
-	char *fd[] = { "x", "--fd=7", "--blk-file=/b", NULL };
-	char *none[] = { "x", NULL }, *half[] = { "x", "--fd=3", NULL };
-	char *word[] = { "x", "--disk", "socket=/a,path=/b", "word", NULL };
-	char *what[] = { "x", "--what", NULL };
-	struct options o;
+	struct disk_options d;
+	unsigned int nr;
 
-	EXPECT(parse(&o, good) == OPTIONS_RUN && o.nr == 2);
-	options_free(&o);
-	EXPECT(parse(&o, old) == OPTIONS_RUN && o.nr == 1);
-	EXPECT(o.disk[0].options.read_only && o.disk[0].options.fd == -1);
-	options_free(&o);
-	EXPECT(parse(&o, fd) == OPTIONS_RUN && o.disk[0].options.fd == 7);
-	options_free(&o);
-	EXPECT(parse(&o, none) == OPTIONS_BAD);
-	options_free(&o);
-	EXPECT(parse(&o, half) == OPTIONS_BAD);
-	options_free(&o);
-	EXPECT(parse(&o, word) == OPTIONS_BAD);
-	options_free(&o);
-	EXPECT(parse(&o, what) == OPTIONS_BAD);
-	options_free(&o);
+	EXPECT(parse("--disk socket=/a,path=/b --disk socket=/c,path=/d", &d,
+		     &nr) == OPTIONS_RUN && nr == 2);
+	EXPECT(parse("--socket-path=/a --blk-file=/b --read-only", &d,
+		     &nr) == OPTIONS_RUN && nr == 1);
+	EXPECT(d.read_only && d.fd == -1);
+	EXPECT(parse("--fd=7 --blk-file=/b", &d, &nr) == OPTIONS_RUN);
+	EXPECT(nr == 1 && d.fd == 7 && !d.read_only);
+	EXPECT(parse("", &d, &nr) == OPTIONS_BAD);
+	EXPECT(parse("--fd=3", &d, &nr) == OPTIONS_BAD);
+	EXPECT(parse("--fd=x --blk-file=/b", &d, &nr) == OPTIONS_BAD);
+	EXPECT(parse("--disk socket=/a,path=/b word", &d, &nr) == OPTIONS_BAD);
+	EXPECT(parse("--what", &d, &nr) == OPTIONS_BAD);
 }
 
 const struct test options_tests[] = {
