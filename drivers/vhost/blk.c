@@ -111,7 +111,16 @@ static long set_backend(struct parley_vhost *dev, void __user *arg)
 	return err;
 }
 
-static long update_size(struct parley_vhost *dev)
+/**
+ * parley_vhost_blk_update_size() - ask the back end for its size
+ * @dev: the device
+ *
+ * Tells the guest if it changed.
+ *
+ * Context: as parley_vhost_blk_attach(), but rings may run.
+ * Return: 0, or -ENODEV without a back end.
+ */
+int parley_vhost_blk_update_size(struct parley_vhost *dev)
 {
 	struct vhb *blk = parley_vhost_priv(dev);
 	u64 before = blk->capacity;
@@ -123,6 +132,7 @@ static long update_size(struct parley_vhost *dev)
 		parley_vhost_config_changed(dev);
 	return 0;
 }
+PARLEY_EXPORT(parley_vhost_blk_update_size);
 
 static long vhb_ioctl(struct parley_vhost *dev, unsigned int cmd,
 		      void __user *arg)
@@ -131,7 +141,7 @@ static long vhb_ioctl(struct parley_vhost *dev, unsigned int cmd,
 	case PARLEY_BLK_SET_BACKEND:
 		return set_backend(dev, arg);
 	case PARLEY_BLK_UPDATE_SIZE:
-		return update_size(dev);
+		return parley_vhost_blk_update_size(dev);
 	default:
 		return -ENOIOCTLCMD;
 	}

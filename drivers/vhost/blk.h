@@ -325,5 +325,6 @@ void vhb_admin_flush(struct vhb_req *r);
 /* For KUnit, which has no file descriptors. */
 int parley_vhost_blk_attach(struct parley_vhost *dev, struct file *file,
 			    u32 flags, const u8 *serial);
+int parley_vhost_blk_update_size(struct parley_vhost *dev);
 
 #endif /* _PARLEY_VHOST_BLK_H */

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* See ram.h. */
+#include <linux/highmem.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+#include "ram.h"
+
+#define RAM_DELAY_NS	50000
+
+static void ram_copy(struct ram *ram, struct bio *bio)
+{
+	struct bvec_iter iter;
+	struct bio_vec vec;
+
+	bio_for_each_segment(vec, bio, iter) {
+		u8 *at = ram->data + ((u64)iter.bi_sector << SECTOR_SHIFT);
+
+		if (op_is_write(bio_op(bio)))
+			memcpy_from_bvec(at, &vec);
+		else
+			memcpy_to_bvec(&vec, at);
+	}
+}
+
+/* An erased sector is told from one that was zeroed. */
+static void ram_clear(struct ram *ram, struct bio *bio, u8 byte)
+{
+	memset(ram->data + ((u64)bio->bi_iter.bi_sector << SECTOR_SHIFT), byte,
+	       bio->bi_iter.bi_size);
+}
+
+static bool ram_bad(const struct ram *ram, const struct bio *bio)
+{
+	u64 start = bio->bi_iter.bi_sector;
+
+	return ram->bad_nr && bio_sectors(bio) &&
+	       start < ram->bad_start + ram->bad_nr &&
+	       ram->bad_start < start + bio_sectors(bio);
+}
+
+static void ram_serve(struct ram *ram, struct bio *bio)
+{
+	if (bio->bi_opf & REQ_PREFLUSH)
+		atomic_inc(&ram->flushes);
+	if (bio->bi_opf & REQ_FUA)
+		atomic_inc(&ram->fua);
+	if (bio_sectors(bio))
+		atomic_inc(&ram->counts[bio_op(bio)]);
+	if (ram_bad(ram, bio)) {
+		bio->bi_status = ram->bad_status;
+		return;
+	}
+	switch (bio_op(bio)) {
+	case REQ_OP_READ:
+	case REQ_OP_WRITE:
+		ram_copy(ram, bio);
+		break;
+	case REQ_OP_DISCARD:
+	case REQ_OP_WRITE_ZEROES:
+		ram_clear(ram, bio, 0);
+		break;
+	case REQ_OP_SECURE_ERASE:
+		ram_clear(ram, bio, 0xee);
+		break;
+	case REQ_OP_FLUSH:
+		break;
+	default:
+		bio->bi_status = BLK_STS_NOTSUPP;
+	}
+}
+
+static void ram_submit_bio(struct bio *bio)
+{
+	struct ram *ram = bio->bi_bdev->bd_disk->private_data;
+	enum ram_end end = READ_ONCE(ram->end);
+
+	ram_serve(ram, bio);
+	if (end == RAM_NOW) {
+		bio_endio(bio);
+		return;
+	}
+	scoped_guard(spinlock_irqsave, &ram->lock) {
+		bio_list_add(&ram->waiting, bio);
+		ram->nr_waiting++;
+	}
+	if (end == RAM_LATER)
+		hrtimer_start(&ram->timer, RAM_DELAY_NS, HRTIMER_MODE_REL_HARD);
+}
+
+/* End all that wait, the last one first. */
+void ram_release(struct ram *ram)
+{
+	struct bio_list bios = BIO_EMPTY_LIST;
+	struct bio *bio;
+
+	scoped_guard(spinlock_irqsave, &ram->lock) {
+		while ((bio = bio_list_pop(&ram->waiting)))
+			bio_list_add_head(&bios, bio);
+		ram->nr_waiting = 0;
+	}
+	while ((bio = bio_list_pop(&bios)))
+		bio_endio(bio);
+}
+
+unsigned int ram_waiting(struct ram *ram)
+{
+	guard(spinlock_irqsave)(&ram->lock);
+	return ram->nr_waiting;
+}
+
+static enum hrtimer_restart ram_timer(struct hrtimer *timer)
+{
+	ram_release(container_of(timer, struct ram, timer));
+	return HRTIMER_NORESTART;
+}
+
+static const struct block_device_operations ram_fops = {
+	.owner		= THIS_MODULE,
+	.submit_bio	= ram_submit_bio,
+};
+
+static struct gendisk *ram_disk(struct ram *ram, unsigned int block)
+{
+	struct queue_limits lim = {
+		.logical_block_size = block,
+		.physical_block_size = 4096,
+		.max_hw_discard_sectors = UINT_MAX,
+		.max_write_zeroes_sectors = UINT_MAX,
+		.max_secure_erase_sectors = UINT_MAX,
+		.discard_granularity = block,
+		.features = BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA,
+	};
+	static atomic_t number;
+	struct gendisk *disk;
+
+	disk = blk_alloc_disk(&lim, NUMA_NO_NODE);
+	if (IS_ERR(disk))
+		return disk;
+	snprintf(disk->disk_name, DISK_NAME_LEN, "parley-test%d",
+		 atomic_inc_return(&number));
+	disk->fops = &ram_fops;
+	disk->private_data = ram;
+	disk->flags |= GENHD_FL_NO_PART;
+	set_capacity(disk, RAM_SECTORS);
+	return disk;
+}
+
+/**
+ * ram_create() - make a disk and open it
+ * @block: its logical block size
+ * @mode: how to open it
+ *
+ * Return: the disk, or NULL.
+ */
+struct ram *ram_create(unsigned int block, blk_mode_t mode)
+{
+	struct ram *ram = kzalloc(sizeof(*ram), GFP_KERNEL);
+
+	if (!ram)
+		return NULL;
+	spin_lock_init(&ram->lock);
+	hrtimer_init(&ram->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
+	ram->timer.function = ram_timer;
+	ram->data = vzalloc(RAM_BYTES);
+	if (!ram->data)
+		goto free;
+	ram->disk = ram_disk(ram, block);
+	if (IS_ERR(ram->disk))
+		goto free_data;
+	if (add_disk(ram->disk))
+		goto put;
+	ram->file = bdev_file_open_by_dev(disk_devt(ram->disk), mode, NULL,
+					  NULL);
+	if (!IS_ERR(ram->file))
+		return ram;
+	del_gendisk(ram->disk);
+put:
+	put_disk(ram->disk);
+free_data:
+	vfree(ram->data);
+free:
+	kfree(ram);
+	return NULL;
+}
+
+/* Surprise removal: what waits fails, what comes fails. */
+void ram_pull(struct ram *ram)
+{
+	blk_mark_disk_dead(ram->disk);
+	ram_release(ram);
+	del_gendisk(ram->disk);
+}
+
+void ram_destroy(struct ram *ram)
+{
+	hrtimer_cancel(&ram->timer);
+	ram_release(ram);
+	if (disk_live(ram->disk))
+		del_gendisk(ram->disk);
+	bdev_fput(ram->file);
+	put_disk(ram->disk);
+	vfree(ram->data);
+	kfree(ram);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A disk in memory for the tests of vhost blk: counts what it is asked, ends its
+ * bios at once, later in an interrupt, or when told, fails where told, and can
+ * be pulled out.
+ */
+#ifndef _PARLEY_VHOST_TEST_RAM_H
+#define _PARLEY_VHOST_TEST_RAM_H
+
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/hrtimer.h>
+
+#define RAM_SECTORS	8192u	/* 4 MiB */
+#define RAM_BYTES	((size_t)RAM_SECTORS << SECTOR_SHIFT)
+
+/**
+ * enum ram_end - when bios end
+ * @RAM_NOW: inside submit_bio()
+ * @RAM_LATER: in a hard interrupt
+ * @RAM_HELD: at ram_release()
+ */
+enum ram_end {
+	RAM_NOW,
+	RAM_LATER,
+	RAM_HELD,
+};
+
+/**
+ * struct ram - a disk
+ * @disk: the disk
+ * @file: it, opened; what a VMM would hand over
+ * @data: what is on it
+ * @end: when bios end; set while nothing is in flight
+ * @bad_start: first sector that cannot be read or written
+ * @bad_nr: how many
+ * @bad_status: what comes of it
+ * @counts: bios with data or a range, by operation
+ * @flushes: with REQ_PREFLUSH
+ * @fua: with REQ_FUA
+ * @lock: protects @waiting, @nr_waiting
+ * @waiting: bios to be ended later
+ * @nr_waiting: how many
+ * @timer: for RAM_LATER
+ */
+struct ram {
+	struct gendisk *disk;
+	struct file *file;
+	u8 *data;
+	enum ram_end end;
+	u64 bad_start;
+	u64 bad_nr;
+	blk_status_t bad_status;
+	atomic_t counts[REQ_OP_LAST];
+	atomic_t flushes;
+	atomic_t fua;
+	spinlock_t lock;
+	struct bio_list waiting;
+	unsigned int nr_waiting;
+	struct hrtimer timer;
+};
+
+struct ram *ram_create(unsigned int block, blk_mode_t mode);
+void ram_destroy(struct ram *ram);
+void ram_release(struct ram *ram);
+unsigned int ram_waiting(struct ram *ram);
+void ram_pull(struct ram *ram);
+
+#endif /* _PARLEY_VHOST_TEST_RAM_H */
