@@ -9,9 +9,6 @@
 
 #define START	(5ull * NSEC_PER_SEC)
 
-/* Sums of tokens times nanoseconds need more than 64 bits. */
-typedef __int128 wide;
-
 static const u64 rates[] = {
 	1, 3, 7, 999, 65536, 1000003, 999999937, NSEC_PER_SEC, 1000000007,
 	123456789012, PARLEY_RATE_MAX - 1, PARLEY_RATE_MAX,
@@ -77,7 +74,7 @@ static void limit_long_run(struct kunit *test)
 	u64 most = max(burst / 50, 1ull), now = START, sum = 0, cost = 1;
 	struct parley_limit *l = limit_bytes(test, rate, burst);
 	struct rnd_state rnd;
-	wide due;
+	s128 due;
 	int i;
 
 	prandom_seed_state(&rnd, rate);
@@ -93,10 +90,10 @@ static void limit_long_run(struct kunit *test)
 		sum += cost;
 	}
 	/* He never left it full, so nothing was lost, and nothing invented. */
-	due = (wide)burst * NSEC_PER_SEC + (wide)rate * (now - START);
+	due = (s128)burst * NSEC_PER_SEC + (s128)rate * (now - START);
 	sum += level(l, now);
-	KUNIT_EXPECT_TRUE(test, (wide)sum * NSEC_PER_SEC <= due);
-	KUNIT_EXPECT_TRUE(test, (wide)(sum + 1) * NSEC_PER_SEC > due);
+	KUNIT_EXPECT_TRUE(test, (s128)sum * NSEC_PER_SEC <= due);
+	KUNIT_EXPECT_TRUE(test, (s128)(sum + 1) * NSEC_PER_SEC > due);
 }
 
 /* Not a nanosecond too early, and none too late. */
@@ -132,7 +129,7 @@ static void limit_burst_window(struct kunit *test)
 	u64 rate = *(const u64 *)test->param_value, burst = max(rate / 7, 5ull);
 	struct parley_limit *l = limit_bytes(test, rate, burst);
 	u64 span = div64_u64(burst * 2, rate) + 2, now = START;
-	wide sum = 0, least = 0;
+	s128 sum = 0, least = 0;
 	struct rnd_state rnd;
 	int i;
 
@@ -145,13 +142,13 @@ static void limit_burst_window(struct kunit *test)
 		if (prandom_u32_state(&rnd) % 8)
 			cost = cost / 64 + 1;
 		if (!parley_limit_admit(l, now, cost)) {
-			wide before = sum * NSEC_PER_SEC - (wide)rate * (now - START);
+			s128 before = sum * NSEC_PER_SEC - (s128)rate * (now - START);
 
 			least = i ? min(least, before) : before;
 			sum += cost;
 			KUNIT_ASSERT_TRUE(test, sum * NSEC_PER_SEC -
-					  (wide)rate * (now - START) - least <=
-					  (wide)burst * NSEC_PER_SEC);
+					  (s128)rate * (now - START) - least <=
+					  (s128)burst * NSEC_PER_SEC);
 		}
 		div64_u64_rem((u64)prandom_u32_state(&rnd) << 6,
 			      span * NSEC_PER_SEC / 64, &pause);
@@ -278,7 +275,7 @@ static void limit_change_long_run(struct kunit *test)
 {
 	u64 now = START, last = START, sum = 0, rate = 1000000, burst = 1000000;
 	struct parley_limit *l = limit_bytes(test, rate, burst);
-	wide due = (wide)burst * NSEC_PER_SEC;
+	s128 due = (s128)burst * NSEC_PER_SEC;
 	struct rnd_state rnd;
 	int i;
 
@@ -296,17 +293,17 @@ static void limit_change_long_run(struct kunit *test)
 			struct parley_limits cfg = { .bytes = {
 				.rate = 1 + prandom_u32_state(&rnd), .burst = burst } };
 
-			due += (wide)rate * (now - last);
+			due += (s128)rate * (now - last);
 			last = now;
 			rate = cfg.bytes.rate;
 			KUNIT_ASSERT_EQ(test, parley_limit_set(l, &cfg, now), 0);
 		}
 	}
-	due += (wide)rate * (now - last);
+	due += (s128)rate * (now - last);
 	sum += l->bytes.level;
-	KUNIT_EXPECT_TRUE(test, (wide)sum * NSEC_PER_SEC <= due);
+	KUNIT_EXPECT_TRUE(test, (s128)sum * NSEC_PER_SEC <= due);
 	/* A fraction of less than a token is still in the bucket. */
-	KUNIT_EXPECT_TRUE(test, (wide)(sum + 1) * NSEC_PER_SEC > due);
+	KUNIT_EXPECT_TRUE(test, (s128)(sum + 1) * NSEC_PER_SEC > due);
 }
 
 /* Both buckets must have it, and neither pays if one refuses. */

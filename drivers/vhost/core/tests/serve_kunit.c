@@ -38,7 +38,7 @@ static void serve_traffic(struct kunit *test)
 	int i;
 
 	toy->mode = s->mode;
-	for (i = 0; i < 300; i++) {
+	for (i = 0; i < 100; i++) {
 		unsigned int n = 1 + get_random_u32_below(r->nr_free);
 
 		toy_send(r, n);
@@ -170,7 +170,7 @@ static void serve_full_restarts(struct kunit *test)
 	int i;
 
 	toy->mode = TOY_LATER;
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < 8; i++) {
 		toy_send(r, 1000);
 		KUNIT_ASSERT_TRUE(test, toy_wait(r, r->put));
 	}
@@ -236,7 +236,7 @@ static void bad_43_end(struct kunit *test)
 	struct ender e;
 	int i;
 
-	for (i = 0; i < 40; i++) {
+	for (i = 0; i < 20; i++) {
 		struct toy *toy = toy_open(test);
 		struct toy_ring *r = toy_ring_open(test, toy, 0, TOY_PACKED, 128);
 
@@ -274,7 +274,7 @@ static void serve_moves(struct kunit *test)
 		KUNIT_EXPECT_NE(test, other->id, home->id);
 	}
 	toy->mode = TOY_LATER;
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < 80; i++) {
 		toy_send(r, 1 + get_random_u32_below(200));
 		toy_send(still, 1 + get_random_u32_below(20));
 		mutex_lock(&toy->dev->mutex);

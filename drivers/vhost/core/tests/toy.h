@@ -32,6 +32,7 @@ enum toy_mode {
 
 /*
  * struct toy - the accelerator's device
+ * @lock: protects @held, @nr_held, @most_held
  * @gate: queue whose submit() waits for @open; negative for none
  * @log: queues in the order in which their requests were submitted
  */
@@ -39,7 +40,7 @@ struct toy {
 	struct kunit *test;
 	struct parley_vhost *dev;
 	enum toy_mode mode;
-	spinlock_t lock;
+	spinlock_t lock;	/* see above */
 	struct list_head held;
 	unsigned int nr_held;
 	unsigned int most_held;
@@ -99,9 +100,10 @@ bool toy_wait(struct toy_ring *r, u64 reaped);
 #define toy_until(cond)							\
 ({									\
 	unsigned long __end = jiffies + 5 * HZ;				\
-	while (!(cond) && time_before(jiffies, __end))			\
+	bool __true;							\
+	while (!(__true = (cond)) && time_before(jiffies, __end))	\
 		usleep_range(50, 100);					\
-	(bool)(cond);							\
+	__true;								\
 })
 
 #endif /* _PARLEY_VHOST_TESTS_TOY_H */
