@@ -144,6 +144,20 @@ static struct disk_io *disk_io_alloc(struct block_device *bdev, blk_opf_t op,
 	return io;
 }
 
+/* The bio of disk_io_start(), not yet submitted. */
+struct disk_io *disk_io_prepare(struct disk *d, blk_opf_t op, sector_t sector,
+				u32 seed)
+{
+	struct disk_io *io = disk_io_alloc(d->bdev, op, sector);
+
+	if (!io)
+		return NULL;
+	list_add(&io->node, &ios);
+	if (op_is_write(op))
+		fill(io, seed);
+	return io;
+}
+
 /**
  * disk_io_start() - submit a bio of DISK_IO_BYTES
  * @test: test
@@ -157,14 +171,10 @@ static struct disk_io *disk_io_alloc(struct block_device *bdev, blk_opf_t op,
 struct disk_io *disk_io_start(struct kunit *test, struct disk *d,
 			      blk_opf_t op, sector_t sector, u32 seed)
 {
-	struct disk_io *io = disk_io_alloc(d->bdev, op, sector);
+	struct disk_io *io = disk_io_prepare(d, op, sector, seed);
 
-	if (!io)
-		return NULL;
-	list_add(&io->node, &ios);
-	if (op_is_write(op))
-		fill(io, seed);
-	submit_bio(&io->bio);
+	if (io)
+		submit_bio(&io->bio);
 	return io;
 }
 

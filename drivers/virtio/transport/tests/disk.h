@@ -63,6 +63,8 @@ struct disk *disk_new_of(struct kunit *test,
 void disk_end(struct kunit *test, struct disk *d);
 bool disk_find(struct parley_mock *mock, dev_t *devt);
 
+struct disk_io *disk_io_prepare(struct disk *d, blk_opf_t op, sector_t sector,
+				u32 seed);
 struct disk_io *disk_io_start(struct kunit *test, struct disk *d,
 			      blk_opf_t op, sector_t sector, u32 seed);
 int disk_io_wait(struct disk_io *io);

@@ -84,3 +84,37 @@ unsigned int tester_fault_pause(void)
 }
 
 #endif
+
+/* More allocations than any of the bodies has. */
+#define NTH_MAX	5000
+
+/**
+ * tester_fault_sweep() - run a body once for each of its allocations, which then fails
+ * @test: test
+ * @body: does its thing, undoes it, and says nothing if it failed
+ * @arg: for @body
+ * @least: of so many allocations at the least, to be sure that they were seen
+ * @step: 1, or a sample: each so manieth one, from a place that differs with
+ *	the test's parameter
+ */
+void tester_fault_sweep(struct kunit *test,
+			void (*body)(struct kunit *test, void *arg), void *arg,
+			unsigned int least, unsigned int step)
+{
+	const struct tester_ring *ring = test->param_value;
+	unsigned int nth = 1 + ring->index % step;
+	bool injected = true;
+
+	if (!tester_faults_ready())
+		kunit_skip(test, "no FAULT_INJECTION_DEBUG_FS, FAILSLAB, FAIL_PAGE_ALLOC");
+	for (; injected && nth < NTH_MAX; nth += step) {
+		tester_fault_set(nth);
+		body(test, arg);
+		injected = !tester_fault_pause();
+	}
+	KUNIT_EXPECT_FALSE(test, injected);
+	KUNIT_EXPECT_GT(test, nth, least);
+	kunit_info(test, "%u allocations failed in turn", nth / step - 1);
+	/* Nothing is left over that would disturb the next. */
+	body(test, arg);
+}

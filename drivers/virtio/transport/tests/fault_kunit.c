@@ -6,36 +6,6 @@
  */
 #include "tester.h"
 
-/* More allocations than any of the bodies has. */
-#define NTH_MAX	5000
-
-/**
- * sweep() - run a body once for each of its allocations, which then fails
- * @test: test
- * @body: does its thing, undoes it, and says nothing if it failed
- * @arg: for @body
- * @least: of so many allocations at the least, to be sure that they were seen
- */
-static void sweep(struct kunit *test, void (*body)(struct kunit *test, void *arg),
-		  void *arg, unsigned int least)
-{
-	unsigned int nth;
-	bool injected = true;
-
-	if (!tester_faults_ready())
-		kunit_skip(test, "no FAULT_INJECTION_DEBUG_FS, FAILSLAB, FAIL_PAGE_ALLOC");
-	for (nth = 1; injected && nth < NTH_MAX; nth++) {
-		tester_fault_set(nth);
-		body(test, arg);
-		injected = !tester_fault_pause();
-	}
-	KUNIT_EXPECT_FALSE(test, injected);
-	KUNIT_EXPECT_GT(test, nth, least);
-	kunit_info(test, "%u allocations failed in turn", nth - 2);
-	/* Nothing is left over that would disturb the next. */
-	body(test, arg);
-}
-
 static void probe_body(struct kunit *test, void *arg)
 {
 	const struct tester_ring *ring = test->param_value;
@@ -53,7 +23,7 @@ static void probe_body(struct kunit *test, void *arg)
 static void every_allocation_of_probe_fails_once(struct kunit *test)
 {
 	tester_options.nr_queues = 2;
-	sweep(test, probe_body, NULL, 30);
+	tester_fault_sweep(test, probe_body, NULL, 30, 1);
 	tester_mock_of(test, 0, 2);
 }
 
@@ -74,7 +44,7 @@ static void every_allocation_of_io_fails_once(struct kunit *test)
 	struct tester *t = tester_of(mock);
 
 	/* Chains this long need a table of their own. */
-	sweep(test, io_body, t, 2);
+	tester_fault_sweep(test, io_body, t, 2, 1);
 	KUNIT_EXPECT_EQ(test, 0, tester_echo(t, 0, TESTER_PIECES_MAX, 20));
 }
 
@@ -110,7 +80,7 @@ static void freeze_body(struct kunit *test, void *arg)
 
 static void every_allocation_of_restore_fails_once(struct kunit *test)
 {
-	sweep(test, freeze_body, NULL, 10);
+	tester_fault_sweep(test, freeze_body, NULL, 10, 1);
 }
 
 static struct kunit_case fault_cases[] = {

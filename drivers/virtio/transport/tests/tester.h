@@ -133,5 +133,8 @@ int tester_echo(struct tester *t, unsigned int queue, unsigned int pieces,
 bool tester_faults_ready(void);
 void tester_fault_set(unsigned int nth);
 unsigned int tester_fault_pause(void);
+void tester_fault_sweep(struct kunit *test,
+			void (*body)(struct kunit *test, void *arg), void *arg,
+			unsigned int least, unsigned int step);
 
 #endif /* _PARLEY_TESTER_H */
