@@ -173,6 +173,21 @@ bind_back()	# bind_back PCI-ADDRESS: undo bind_to
 	echo "$1" >/sys/bus/pci/drivers_probe
 }
 
+# Two levels
+
+inner()		# inner PROGRAM: a Python program that drives guests of this
+{		# guest; its tests count
+	local rc
+	(
+		set -a
+		. "$LAB_ENV"
+		PYTHONPATH=$LAB_ROOT/tools/testing/lab PARLEY_CACHE=$LAB_CACHE \
+			exec python3 -u "$LAB_ROOT/tools/testing/lab/guest/$1"
+	) </dev/null 2>&1 | sed -u 's/^/    /'
+	rc=${PIPESTATUS[0]}
+	is "$rc" 0 "$1"
+}
+
 # Checkers of the debug kernel
 
 leaks=/sys/kernel/debug/kmemleak

@@ -10,11 +10,16 @@ import lzma
 import pathlib
 import shutil
 
+from . import programs
 from .common import GUEST, LabError, RUNS
 from .modules import depends
 
 # What must be loaded before the 9p root, where a kernel has it as a module.
 EARLY = ("9pnet_virtio", "9p", "overlay")
+
+# What an inner guest has, beside our modules: drivers and programs.
+INNER_MODULES = ("crc32c_generic", "ext4", "virtio_blk")
+INNER_PROGRAMS = {"fio": "fio", "mkfs.ext4": "e2fsprogs", "e2fsck": "e2fsprogs"}
 
 
 class Cpio:
@@ -69,12 +74,26 @@ def module_files(kernel, names):
     return order
 
 
-def build(kernel, init="init", early=EARLY, ours=()):
+def build_inner(kernel, ours):
+    """The whole user space of an inner guest, with our modules at @ours."""
+    return build(kernel, "init-inner", INNER_MODULES, ours,
+                 programs.collect(INNER_PROGRAMS))
+
+
+def folders(names):
+    """Every folder that files called @names lie in, outer ones first."""
+    found = {parent for name in names for parent in pathlib.Path(name).parents}
+    return sorted(str(folder) for folder in found if folder.name)
+
+
+def build(kernel, init="init", early=EARLY, ours=(), files=None):
     """Make an initramfs for @kernel; returns its path.
 
     @init is its first program, one of the guest scripts; @early are modules of
-    the kernel and @ours paths of our own, which it finds in /lib by order.
+    the kernel and @ours paths of our own, which it finds in /lib by order;
+    @files are {path in the guest: file}.
     """
+    files = files or {}
     busybox = shutil.which("busybox")
     if not busybox:
         raise LabError("busybox is not installed: apt-get install busybox-static")
@@ -83,8 +102,11 @@ def build(kernel, init="init", early=EARLY, ours=()):
     fresh = out.with_suffix(".new")
     with open(fresh, "wb") as handle:
         cpio = Cpio(handle)
-        for name in ("bin", "dev", "proc", "sys", "root", "lib"):
+        top = {"bin", "dev", "proc", "sys", "root", "lib"}
+        for name in sorted(top | set(folders(files))):
             cpio.add(name, 0o040755)
+        for name, path in files.items():
+            cpio.add(name, 0o100755, path.read_bytes())
         cpio.add("dev/console", 0o020600, rdev=(5, 1))
         cpio.add("bin/busybox", 0o100755, pathlib.Path(busybox).read_bytes())
         cpio.add("init", 0o100755, (GUEST / init).read_bytes())

@@ -82,6 +82,14 @@ def build_tools():
                 run(["gcc", "-O2", "-Wall", "-Wextra", "-o", program, source])
 
 
+def build_bridge():
+    """Compile the bridge; returns the program."""
+    out = BUILD / "bridge"
+    with locked(out.with_suffix(".lock")):
+        run(["make", "-s", "-C", ROOT / "tools/bridge", f"O={out}"])
+    return out / "parley-bridge"
+
+
 def find(out):
     """Every module in @out by its name, with the - and _ of names made one."""
     return {path.stem.replace("-", "_"): path for path in out.rglob("*.ko")}

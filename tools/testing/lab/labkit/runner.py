@@ -19,11 +19,25 @@ def module_paths(scenario, kernel):
     return modules.in_order(scenario.modules, built)
 
 
+def inner_guest(scenario):
+    """What a scenario needs to boot guests in its guest, as variables: they run
+    the stock kernel, whatever their host runs."""
+    if not scenario.inner_modules:
+        return {}
+    kernel = kernels.stock()
+    built = modules.find(modules.build(kernel))
+    paths = modules.in_order(scenario.inner_modules, built)
+    return {"LAB_INNER_KERNEL": str(kernel.image),
+            "LAB_BRIDGE": str(modules.build_bridge()),
+            "LAB_INNER_INITRD": str(initramfs.build_inner(kernel, paths))}
+
+
 def boot(scenario, tty="ttyS1"):
     """Everything a boot needs: returns QEMU's arguments."""
     kernel = kernels.get(scenario.kernel)
     paths = module_paths(scenario, kernel)
     modules.build_tools()
+    scenario.env |= inner_guest(scenario)
     folder = machine.prepare_folder(scenario)
     env = machine.write_env(scenario, kernel, folder, paths, tty)
     if scenario.root_disk:

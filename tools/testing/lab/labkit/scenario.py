@@ -34,6 +34,7 @@ class Scenario:
     root_disk: bool = False
     modules: list = dataclasses.field(default_factory=list)
     stock_modules: list = dataclasses.field(default_factory=list)
+    inner_modules: list = dataclasses.field(default_factory=list)
     env: dict = dataclasses.field(default_factory=dict)
     qemu: list = dataclasses.field(default_factory=list)
     drive: list = dataclasses.field(default_factory=list)

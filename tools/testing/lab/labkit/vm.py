@@ -47,19 +47,66 @@ class Channel:
             pass
 
 
+class Loop:
+    """What waits for the channels of one or more QEMUs, and for the clock."""
+
+    def __init__(self):
+        self._timers = []           # (when, callback)
+        self._selector = selectors.DefaultSelector()
+
+    def add(self, channel):
+        """Serve @channel until its end."""
+        self._selector.register(channel.sock, selectors.EVENT_READ, channel)
+
+    def drop(self, channel):
+        """Serve @channel no more, and close it."""
+        if channel in [key.data for key in self._selector.get_map().values()]:
+            self._selector.unregister(channel.sock)
+        channel.sock.close()
+
+    def channels(self):
+        """Those that have not ended."""
+        return [key.data for key in self._selector.get_map().values()]
+
+    def later(self, seconds, callback):
+        """Call @callback after @seconds, from within serve()."""
+        self._timers.append((time.monotonic() + seconds, callback))
+
+    def serve(self, until, finished):
+        """Run until @finished() and return True, or until the clock reaches
+        @until and return False."""
+        while not finished():
+            now = time.monotonic()
+            if now >= until:
+                return False
+            due = [t for t in self._timers if t[0] <= now]
+            for timer in due:
+                self._timers.remove(timer)
+                timer[1]()
+            wait = min([until] + [t[0] for t in self._timers]) - now
+            for key, _ in self._selector.select(max(0, min(wait, 1))):
+                if key.fileobj in self._selector.get_map() and \
+                        not key.data.read():
+                    self._selector.unregister(key.fileobj)
+                    key.data.sock.close()
+        return True
+
+
 class Vm:
     """One QEMU process.
 
-    @on_console and @on_talk get lines, @on_event a QMP event as a dict.
+    @on_console and @on_talk get lines, @on_event a QMP event as a dict. @talk
+    are the arguments that plug the second channel in; @loop serves it beside
+    other QEMUs.
     """
 
-    def __init__(self, args, on_console, on_talk, on_event):
+    def __init__(self, args, on_console, on_talk, on_event,
+                 talk=("-serial", "chardev:talk"), loop=None):
         self.on_event = on_event
         self.said = []              # what QEMU itself prints: its complaints
+        self.loop = loop or Loop()
         self._answers = {}          # QMP id -> callback
-        self._timers = []           # (when, callback)
         self._next_id = 0
-        self._selector = selectors.DefaultSelector()
         self._channels = {}
         inherit = []
         extra = []
@@ -68,8 +115,8 @@ class Vm:
             ours, theirs = socket.socketpair()
             inherit.append(theirs)
             extra += ["-chardev", f"socket,id={name},fd={theirs.fileno()}"]
-            extra += (["-mon", "chardev=qmp,mode=control"] if name == "qmp"
-                      else ["-serial", f"chardev:{name}"])
+            extra += {"console": ("-serial", "chardev:console"), "talk": talk,
+                      "qmp": ("-mon", "chardev=qmp,mode=control")}[name]
             self._add(name, ours, handler)
         ours, theirs = socket.socketpair()
         self._add("stderr", ours, self.said.append)
@@ -84,7 +131,7 @@ class Vm:
     def _add(self, name, sock, handler):
         channel = Channel(name, sock, handler)
         self._channels[name] = channel
-        self._selector.register(sock, selectors.EVENT_READ, channel)
+        self.loop.add(channel)
 
     def _qmp(self, line):
         message = json.loads(line)
@@ -115,37 +162,26 @@ class Vm:
 
     def later(self, seconds, callback):
         """Call @callback after @seconds, from within serve()."""
-        self._timers.append((time.monotonic() + seconds, callback))
+        self.loop.later(seconds, callback)
+
+    def ended(self):
+        """Whether QEMU has closed all its channels."""
+        served = self.loop.channels()
+        return not any(c in served for c in self._channels.values())
 
     def serve(self, until, finished=lambda: False):
         """Run the channels; True when QEMU ended or @finished, False when
         the clock reached @until first."""
-        while self._selector.get_map():
-            now = time.monotonic()
-            if finished():
-                return True
-            if now >= until:
-                return False
-            due = [t for t in self._timers if t[0] <= now]
-            for timer in due:
-                self._timers.remove(timer)
-                timer[1]()
-            wait = min([until] + [t[0] for t in self._timers]) - now
-            for key, _ in self._selector.select(max(0, min(wait, 1))):
-                if not key.data.read():
-                    self._selector.unregister(key.fileobj)
-                    key.data.sock.close()
-        return True
+        return self.loop.serve(until, lambda: self.ended() or finished())
 
     def stop(self):
         """End QEMU for good, and return its exit code."""
         if self.process.poll() is None:
             try:
-                self.process.wait(2 if not self._selector.get_map() else 0)
+                self.process.wait(2 if self.ended() else 0)
             except subprocess.TimeoutExpired:
                 self.process.kill()
         code = self.process.wait()
-        for key in list(self._selector.get_map().values()):
-            key.data.sock.close()
-        self._selector.close()
+        for channel in self._channels.values():
+            self.loop.drop(channel)
         return code
