@@ -279,7 +279,7 @@ void vh_log_ring(struct parley_vhost_vq *vq)
 	if (dev->features & BIT_ULL(VHOST_F_LOG_ALL)) {
 		err = log_area(dev, &vq->device, vq->host.device,
 			       size.device) ?: err;
-		if (dev->features & BIT_ULL(VIRTIO_F_RING_PACKED))
+		if (vh_vq_packed(vq))
 			err = log_area(dev, &vq->desc, vq->host.desc,
 				       size.desc) ?: err;
 	}

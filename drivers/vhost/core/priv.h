@@ -5,6 +5,7 @@
  *	dev.c		a device: made, owned, reset, released; the registry
  *	ioctl.c		the VMM's calls: one table row, one small function each
  *	config.c	configuration space and what mainline has for vDPA only
+ *	ring.c		the areas of a ring: found, pinned
  *	vq.c		a ring: set up, started, stopped, broken, kept
  *	memory.c	the memory table: the guest's addresses to ours and back
  *	iotlb.c		a device IOMMU: messages, look-ups, misses
@@ -331,7 +332,7 @@ void vh_call_flush(struct parley_vhost_vq *vq);	/* nothing is held back after */
 void vh_notify_init(struct parley_vhost_vq *vq);
 void vh_notify_release(struct parley_vhost_vq *vq);
 
-/* --------------------------------------------------------------- vq.c */
+/* -------------------------------------------------------- ring.c, vq.c */
 
 enum vh_vq_state {
 	VH_VQ_IDLE,
@@ -453,10 +454,6 @@ struct parley_vhost_vq {
 	void *priv;
 };
 
-void vh_vq_init(struct parley_vhost_vq *vq, struct parley_vhost *dev,
-		unsigned int index);
-void vh_vq_reset(struct parley_vhost_vq *vq);
-void vh_vq_release(struct parley_vhost_vq *vq);
 /* Bytes of a ring's areas. */
 struct vh_vq_size {
 	size_t desc;
@@ -464,7 +461,25 @@ struct vh_vq_size {
 	size_t device;
 };
 
+/* How rings are reached where there is a choice: a parameter of the module. */
+enum vh_ring_access {
+	VH_RING_PIN,
+	VH_RING_USER,
+};
+
+extern int vh_ring_access;
+
 void vh_vq_size(const struct parley_vhost_vq *vq, struct vh_vq_size *size);
+bool vh_vq_covers(const struct parley_vhost_vq *vq, u64 addr, u64 last);
+int vh_ring_find(struct parley_vhost_vq *vq, struct parley_vq_addr *at);
+void vh_ring_unpin(struct parley_vhost_vq *vq);
+
+/* --------------------------------------------------------------- vq.c */
+
+void vh_vq_init(struct parley_vhost_vq *vq, struct parley_vhost *dev,
+		unsigned int index);
+void vh_vq_reset(struct parley_vhost_vq *vq);
+void vh_vq_release(struct parley_vhost_vq *vq);
 /* Under vq->mutex: take no more, tell the VMM; NULL if it was said already. */
 void vh_vq_break(struct parley_vhost_vq *vq, const char *why);
 /* Under vq->mutex: the map changed, or the memory table did. */
@@ -483,7 +498,6 @@ bool vh_vq_ready(struct parley_vhost_vq *vq);
 void vh_vq_kill(struct parley_vhost_vq *vq);
 /* Give the ring's memory back for now, under dev->mutex, without vq->mutex. */
 void vh_vq_suspend(struct parley_vhost_vq *vq);
-bool vh_vq_covers(const struct parley_vhost_vq *vq, u64 addr, u64 last);
 /* VHOST_F_LOG_ALL or VHOST_VRING_F_LOG may have changed; under vq->mutex. */
 void vh_vq_update_log(struct parley_vhost_vq *vq);
 int vh_vq_set_keep(struct parley_vhost_vq *vq, u64 uaddr);
@@ -568,6 +582,11 @@ struct parley_vhost {
 	struct parley_vhost_vq **vqs;
 	void *priv;
 };
+
+static inline bool vh_vq_packed(const struct parley_vhost_vq *vq)
+{
+	return vq->dev->features & BIT_ULL(VIRTIO_F_RING_PACKED);
+}
 
 extern struct mutex parley_vhost_registry_lock;
 

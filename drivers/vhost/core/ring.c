@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The areas of a ring: how large, where, and how we get there.  Mostly they are
+ * pinned and mapped, see pin.c for why; where that is refused, they are reached
+ * through user addresses.
+ */
+#include <linux/moduleparam.h>
+#include <linux/slab.h>
+
+#include "priv.h"
+
+/* How rings are reached, for measuring and testing one way against the other. */
+int vh_ring_access = VH_RING_PIN;
+VH_EXPORT_TEST(vh_ring_access);
+
+static const char * const vq_access_names[] = {
+	[VH_RING_PIN] = "pin",
+	[VH_RING_USER] = "user",
+	NULL
+};
+
+static int vq_access_set(const char *val, const struct kernel_param *kp)
+{
+	int n = sysfs_match_string(vq_access_names, val);
+
+	if (n < 0)
+		return n;
+	WRITE_ONCE(vh_ring_access, n);
+	return 0;
+}
+
+static int vq_access_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%s\n", vq_access_names[READ_ONCE(vh_ring_access)]);
+}
+
+static const struct kernel_param_ops vq_access_ops = {
+	.set = vq_access_set,
+	.get = vq_access_get,
+};
+module_param_cb(ring_access, &vq_access_ops, NULL, 0644);
+MODULE_PARM_DESC(ring_access,
+		 "pin: map the pages of a ring where that is allowed (default); user: access them in the owner's memory");
+
+/**
+ * vh_vq_size() - bytes of a ring's areas (spec 2.7, 2.8), events included
+ * @vq: ring whose number of descriptors is set
+ * @size: result
+ */
+void vh_vq_size(const struct parley_vhost_vq *vq, struct vh_vq_size *size)
+{
+	size_t num = vq->num;
+
+	size->desc = num * sizeof(struct vring_desc);
+	if (vh_vq_packed(vq)) {
+		size->driver = sizeof(struct vring_packed_desc_event);
+		size->device = sizeof(struct vring_packed_desc_event);
+	} else {
+		size->driver = sizeof(struct vring_avail) + 2 * num + 2;
+		size->device = sizeof(struct vring_used) +
+			       num * sizeof(struct vring_used_elem) + 2;
+	}
+}
+
+static bool vq_hits(u64 area, size_t len, u64 addr, u64 last)
+{
+	return area <= last && addr <= area + (len - 1);
+}
+
+/* Does addr..last touch an area of the ring?  In the VMM's terms. */
+bool vh_vq_covers(const struct parley_vhost_vq *vq, u64 addr, u64 last)
+{
+	struct vh_vq_size size;
+
+	vh_vq_size(vq, &size);
+	return vq_hits(vq->addr.desc, size.desc, addr, last) ||
+	       vq_hits(vq->addr.driver, size.driver, addr, last) ||
+	       vq_hits(vq->addr.device, size.device, addr, last);
+}
+
+/* Let go of the areas; none may be pinned. */
+void vh_ring_unpin(struct parley_vhost_vq *vq)
+{
+	vh_area_unpin(&vq->desc);
+	vh_area_unpin(&vq->driver);
+	vh_area_unpin(&vq->device);
+}
+
+static int vq_pin_iova(struct parley_vhost_vq *vq, struct vh_area *area,
+		       u64 iova, size_t len, u32 perm)
+{
+	unsigned int nr = DIV_ROUND_UP(offset_in_page(iova) + len, PAGE_SIZE);
+	u64 *pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL);
+	int err;
+
+	if (!pages)
+		return -ENOMEM;
+	err = vh_iotlb_pages(vq, iova, len, perm, pages) ?:
+	      vh_area_pin_pages(area, pages, nr, offset_in_page(iova));
+	if (err)
+		kvfree(pages);
+	return err;
+}
+
+static int vq_pin_area(struct parley_vhost_vq *vq, struct vh_area *area,
+		       u64 addr, size_t len, u32 perm)
+{
+	if (vq->dev->iotlb.on)
+		return vq_pin_iova(vq, area, addr, len, perm);
+	return vh_area_pin(area, addr, len);
+}
+
+static int vq_pin(struct parley_vhost_vq *vq)
+{
+	struct vh_vq_size size;
+	int err;
+
+	vh_vq_size(vq, &size);
+	err = vq_pin_area(vq, &vq->desc, vq->addr.desc, size.desc,
+			  PARLEY_MEM_READ |
+			  (vh_vq_packed(vq) ? PARLEY_MEM_WRITE : 0)) ?:
+	      vq_pin_area(vq, &vq->driver, vq->addr.driver, size.driver,
+			  PARLEY_MEM_READ) ?:
+	      vq_pin_area(vq, &vq->device, vq->addr.device, size.device,
+			  PARLEY_MEM_WRITE);
+	if (err)
+		vh_ring_unpin(vq);
+	return err;
+}
+
+/**
+ * vh_ring_find() - find the areas, and say where they are for the core
+ * @vq: ring, under vq->mutex; its space is set
+ * @at: addresses in that space
+ *
+ * Without a device IOMMU there is always a way; with one the pages need not lie
+ * side by side in the VMM's memory, so only a mapping of ours shows the ring in
+ * one piece.
+ *
+ * Return: 0; with a device IOMMU -EAGAIN after the VMM was asked, or why the
+ * pages cannot be pinned.
+ */
+int vh_ring_find(struct parley_vhost_vq *vq, struct parley_vq_addr *at)
+{
+	bool iommu = vq->dev->iotlb.on;
+	int err = -EPERM;
+
+	vq->host = vq->addr;
+	if (iommu || READ_ONCE(vh_ring_access) == VH_RING_PIN)
+		err = vq_pin(vq);
+	if (!err) {
+		vq->space = PARLEY_SPACE_KERNEL;
+		at->desc = (unsigned long)vq->desc.kern;
+		at->driver = (unsigned long)vq->driver.kern;
+		at->device = (unsigned long)vq->device.kern;
+		return 0;
+	}
+	if (iommu)
+		return err;
+	vq->space = PARLEY_SPACE_USER;
+	*at = vq->addr;
+	return 0;
+}
