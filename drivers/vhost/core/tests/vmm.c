@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A VMM and its guest in a KUnit test; see vmm.h. */
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/virtio_ring.h>
+#include "vmm.h"
+
+/* ----------------------------------------------------------- accelerator */
+
+struct vmm_req {
+	struct parley_vhost_req req;
+	struct list_head entry;
+};
+
+static struct vmm *vmm_of(struct parley_vhost *dev)
+{
+	return *(struct vmm **)parley_vhost_priv(dev);
+}
+
+/* Writes everything, and says so of half: the log must not believe it. */
+static void vmm_answer(struct parley_vhost_req *req)
+{
+	u8 buf[64];
+	size_t off, n;
+
+	memset(buf, VMM_BYTE, sizeof(buf));
+	for (off = 0; off < req->chain.len_in; off += n) {
+		n = min_t(size_t, sizeof(buf), req->chain.len_in - off);
+		n = parley_vhost_req_write(req, off, buf, n);
+		if (!n)
+			break;
+	}
+	req->chain.written = off / 2;
+}
+
+static void vmm_submit(struct parley_vhost_vq *vq,
+		       struct parley_vhost_req **reqs, unsigned int nr)
+{
+	struct vmm *v = vmm_of(parley_vhost_vq_dev(vq));
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct vmm_req *r = container_of(reqs[i], struct vmm_req, req);
+
+		vmm_answer(&r->req);
+		if (!READ_ONCE(v->hold)) {
+			parley_vhost_req_done(&r->req);
+			continue;
+		}
+		scoped_guard(spinlock, &v->lock) {
+			list_add_tail(&r->entry, &v->held);
+			WRITE_ONCE(v->nr_held, v->nr_held + 1);
+		}
+	}
+}
+
+void vmm_release(struct vmm *v)
+{
+	struct vmm_req *r, *next;
+	LIST_HEAD(held);
+
+	WRITE_ONCE(v->hold, false);
+	scoped_guard(spinlock, &v->lock) {
+		list_splice_init(&v->held, &held);
+		WRITE_ONCE(v->nr_held, 0);
+	}
+	list_for_each_entry_safe(r, next, &held, entry)
+		parley_vhost_req_done(&r->req);
+}
+
+static void vmm_config_read(struct parley_vhost *dev, void *config)
+{
+	memcpy(config, "config!", 8);
+}
+
+static const struct parley_vhost_driver vmm_driver = {
+	.name		= "kunit-vmm",
+	.owner		= THIS_MODULE,
+	.device_id	= 42,
+	.priv_size	= sizeof(struct vmm *),
+	.req_size	= sizeof(struct vmm_req),
+	.max_queues	= VMM_QUEUES,
+	.max_in_flight	= 8,
+	.config_size	= 8,
+	.config_read	= vmm_config_read,
+	.submit		= vmm_submit,
+};
+
+/* ------------------------------------------------------------------- VMM */
+
+static void vmm_end(void *priv)
+{
+	struct vmm *v = priv;
+
+	vmm_release(v);
+	vh_dev_release(v->dev);
+}
+
+void vmm_close(struct vmm *v)
+{
+	kunit_release_action(v->test, vmm_end, v);
+}
+
+struct vmm *vmm_open(struct kunit *test)
+{
+	struct vmm *v = kunit_kzalloc(test, sizeof(*v), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, v);
+	v->test = test;
+	spin_lock_init(&v->lock);
+	INIT_LIST_HEAD(&v->held);
+	v->user = kunit_vm_mmap(test, NULL, 0, VMM_SIZE, PROT_READ | PROT_WRITE,
+				MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	KUNIT_ASSERT_NE(test, v->user, 0);
+	v->dev = vh_dev_create(&vmm_driver, false);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(v->dev));
+	*(struct vmm **)parley_vhost_priv(v->dev) = v;
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, vmm_end, v), 0);
+	/* The test's thread is no process that could have a thread of its own. */
+	v->dev->fork_owner = VHOST_FORK_OWNER_KTHREAD;
+	KUNIT_ASSERT_EQ(test, vmm_call_at(v, VHOST_SET_OWNER, 0), 0);
+	return v;
+}
+
+void vmm_poke(struct vmm *v, unsigned long at, const void *buf, size_t len)
+{
+	KUNIT_ASSERT_EQ(v->test, copy_to_user((void __user *)(v->user + at),
+					      buf, len), 0);
+}
+
+void vmm_peek(struct vmm *v, unsigned long at, void *buf, size_t len)
+{
+	KUNIT_ASSERT_EQ(v->test,
+			copy_from_user(buf, (void __user *)(v->user + at), len),
+			0);
+}
+
+long vmm_call_at(struct vmm *v, unsigned int cmd, unsigned long at)
+{
+	return vh_ioctl(v->dev, cmd, v->user + at);
+}
+
+long vmm_call(struct vmm *v, unsigned int cmd, void *arg)
+{
+	size_t size = _IOC_SIZE(cmd);
+	long ret;
+
+	vmm_poke(v, VMM_ARGS, arg, size);
+	ret = vmm_call_at(v, cmd, VMM_ARGS);
+	vmm_peek(v, VMM_ARGS, arg, size);
+	return ret;
+}
+
+long vmm_state(struct vmm *v, unsigned int cmd, u32 index, u32 num)
+{
+	struct vhost_vring_state s = { .index = index, .num = num };
+
+	return vmm_call(v, cmd, &s);
+}
+
+long vmm_mem(struct vmm *v, const struct vhost_memory_region *r, u32 nr)
+{
+	struct vhost_memory head = { .nregions = nr };
+
+	vmm_poke(v, VMM_ARGS, &head, sizeof(head));
+	vmm_poke(v, VMM_ARGS + sizeof(head), r, nr * sizeof(*r));
+	return vmm_call_at(v, VHOST_SET_MEM_TABLE, VMM_ARGS);
+}
+
+/* With a device IOMMU @base is an I/O address, else the VMM's of guest memory. */
+long vmm_addr(struct vmm *v, u64 base, u32 flags)
+{
+	struct vhost_vring_addr a = {
+		.flags = flags,
+		.desc_user_addr = base + VMM_DESC,
+		.avail_user_addr = base + VMM_AVAIL,
+		.used_user_addr = base + VMM_USED,
+		.log_guest_addr = VMM_USED,
+	};
+
+	return vmm_call(v, VHOST_SET_VRING_ADDR, &a);
+}
+
+void vmm_set_up(struct vmm *v, u64 features)
+{
+	struct vhost_memory_region all = {
+		.guest_phys_addr = 0,
+		.memory_size = VMM_MEM,
+		.userspace_addr = v->user + VMM_GUEST,
+	};
+
+	features |= BIT_ULL(VIRTIO_F_VERSION_1);
+	KUNIT_ASSERT_EQ(v->test, vmm_call(v, VHOST_SET_FEATURES, &features), 0);
+	KUNIT_ASSERT_EQ(v->test, vmm_mem(v, &all, 1), 0);
+	KUNIT_ASSERT_EQ(v->test,
+			vmm_state(v, VHOST_SET_VRING_NUM, 0, VMM_NUM), 0);
+	KUNIT_ASSERT_EQ(v->test, vmm_addr(v, v->user + VMM_GUEST, 0), 0);
+	/* No eventfd in here: the ring is polled, and woken by hand. */
+	KUNIT_ASSERT_EQ(v->test, vmm_state(v, VHOST_SET_VRING_BUSYLOOP_TIMEOUT,
+					   0, 1), 0);
+}
+
+void vmm_start(struct vmm *v, u64 features)
+{
+	vmm_set_up(v, features);
+	KUNIT_ASSERT_EQ(v->test, vmm_state(v, VHOST_VDPA_SET_VRING_ENABLE, 0, 1),
+			0);
+}
+
+struct parley_vhost_vq *vmm_vq(struct vmm *v)
+{
+	return parley_vhost_get_vq(v->dev, 0);
+}
+
+/* ----------------------------------------------------------------- guest */
+
+/* A chain of descriptors, the first ones after the chain before. */
+void vmm_send(struct vmm *v, const struct vmm_piece *p, unsigned int nr)
+{
+	static u16 next;
+	u16 head = next % VMM_NUM, slot = v->avail % VMM_NUM, idx;
+	__virtio16 word;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct vring_desc d = {
+			.addr = cpu_to_le64(p[i].addr),
+			.len = cpu_to_le32(p[i].len),
+			.flags = cpu_to_le16((i + 1 < nr ? VRING_DESC_F_NEXT : 0) |
+					     (p[i].write ? VRING_DESC_F_WRITE : 0)),
+			.next = cpu_to_le16((head + i + 1) % VMM_NUM),
+		};
+
+		vmm_poke(v, VMM_DESC + (head + i) % VMM_NUM * sizeof(d), &d,
+			 sizeof(d));
+	}
+	next += nr;
+	word = cpu_to_le16(head);
+	vmm_poke(v, VMM_AVAIL + 4 + 2 * slot, &word, sizeof(word));
+	idx = ++v->avail;
+	smp_wmb();	/* pairs with the core's read of the index */
+	word = cpu_to_le16(idx);
+	vmm_poke(v, VMM_AVAIL + 2, &word, sizeof(word));
+	parley_vhost_vq_wake(vmm_vq(v));
+}
+
+static u16 vmm_used(struct vmm *v)
+{
+	__le16 idx;
+
+	vmm_peek(v, VMM_USED + 2, &idx, sizeof(idx));
+	return le16_to_cpu(idx);
+}
+
+bool vmm_wait(struct vmm *v)
+{
+	return vmm_until(vmm_used(v) == v->avail);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A VMM and its guest in a KUnit test: the test's thread gets an address space
+ * of its own, in which the guest's memory and the arguments of the calls lie,
+ * and makes the very calls that a VMM makes.
+ *
+ *	user + VMM_GUEST	the guest's memory, VMM_MEM bytes
+ *	user + VMM_LOG		room for a dirty log
+ *	user + VMM_ARGS		arguments of calls, and the keep area
+ *
+ * The accelerator writes VMM_BYTE over all that a request lets it write.
+ */
+#ifndef _PARLEY_VHOST_TESTS_VMM_H
+#define _PARLEY_VHOST_TESTS_VMM_H
+
+#include <kunit/test.h>
+#include <linux/delay.h>
+#include <linux/mman.h>
+#include <linux/sizes.h>
+#include "../priv.h"
+
+#define VMM_GUEST	0ul
+#define VMM_MEM		SZ_4M
+#define VMM_LOG		(VMM_GUEST + VMM_MEM)
+#define VMM_ARGS	(VMM_LOG + SZ_64K)
+#define VMM_KEEP	(VMM_ARGS + SZ_32K)
+#define VMM_SIZE	(VMM_ARGS + SZ_64K)
+
+#define VMM_QUEUES	2
+#define VMM_NUM		16u	/* descriptors of a ring */
+#define VMM_BYTE	0xA5
+
+/* Where the ring lies in the guest's memory, unless a test moves it. */
+#define VMM_DESC	0x100000ul
+#define VMM_AVAIL	(VMM_DESC + 0x1000)
+#define VMM_USED	(VMM_DESC + 0x2000)
+
+/**
+ * struct vmm - one device, its VMM and its guest
+ * @test: the test
+ * @dev: device
+ * @user: where the VMM's memory begins
+ * @avail: chains made available so far
+ * @hold: requests wait for vmm_release()
+ * @lock: protects @held
+ * @held: such requests
+ * @nr_held: how many
+ */
+struct vmm {
+	struct kunit *test;
+	struct parley_vhost *dev;
+	unsigned long user;
+	u16 avail;
+	bool hold;
+	spinlock_t lock;
+	struct list_head held;
+	int nr_held;
+};
+
+/* A piece of a chain: guest memory that the device reads, or writes. */
+struct vmm_piece {
+	u64 addr;
+	u32 len;
+	bool write;
+};
+
+struct vmm *vmm_open(struct kunit *test);	/* with an owner */
+void vmm_close(struct vmm *v);	/* the test's end does it as well */
+void vmm_poke(struct vmm *v, unsigned long at, const void *buf, size_t len);
+void vmm_peek(struct vmm *v, unsigned long at, void *buf, size_t len);
+
+/* The calls; an argument of the VMM's memory for those without @arg. */
+long vmm_call(struct vmm *v, unsigned int cmd, void *arg);
+long vmm_call_at(struct vmm *v, unsigned int cmd, unsigned long at);
+long vmm_state(struct vmm *v, unsigned int cmd, u32 index, u32 num);
+long vmm_mem(struct vmm *v, const struct vhost_memory_region *r, u32 nr);
+long vmm_addr(struct vmm *v, u64 base, u32 flags);
+
+/* Features, all memory in one region, and the ring where it usually lies. */
+void vmm_set_up(struct vmm *v, u64 features);
+/* The same, and the ring runs. */
+void vmm_start(struct vmm *v, u64 features);
+
+void vmm_send(struct vmm *v, const struct vmm_piece *p, unsigned int nr);
+bool vmm_wait(struct vmm *v);	/* until all that was sent is used */
+void vmm_release(struct vmm *v);
+struct parley_vhost_vq *vmm_vq(struct vmm *v);
+
+/* Wait until @cond, for at most five seconds. */
+#define vmm_until(cond)							\
+({									\
+	unsigned long __end = jiffies + 5 * HZ;				\
+	bool __true;							\
+	while (!(__true = (cond)) && time_before(jiffies, __end))	\
+		usleep_range(50, 100);					\
+	__true;								\
+})
+
+#endif /* _PARLEY_VHOST_TESTS_VMM_H */
