@@ -145,6 +145,9 @@ static int limits_segments(struct device *dev,
 
 	if (features & BIT_ULL(VIRTIO_BLK_F_SIZE_MAX))
 		size = le32_of(cfg->size_max);
+	/* Some devices offer the field and never fill it: no limit is meant. */
+	if (!size)
+		size = U32_MAX;
 	if (size < PAGE_SIZE) {
 		dev_err(dev, "size_max %u is less than a page (%lu)\n",
 			size, PAGE_SIZE);

@@ -122,6 +122,10 @@ static void bad_46_segments_are_bounded(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PARLEY_VQ_SIZE_MAX - 2, lim.max_segments);
 	cfg.size_max = v32(PAGE_SIZE - 1);
 	KUNIT_EXPECT_EQ(test, -EINVAL, limits(&cfg, ALL_FEATURES, &lim));
+	/* qemu-storage-daemon offers the field and leaves it 0. */
+	cfg.size_max = v32(0);
+	KUNIT_ASSERT_EQ(test, 0, limits(&cfg, ALL_FEATURES, &lim));
+	KUNIT_EXPECT_EQ(test, U32_MAX, lim.max_segment_size);
 
 	/* Header, data and status fit into the ring, in one request at least. */
 	segs = PARLEY_VQ_SIZE_MAX - 2;
