@@ -32,8 +32,8 @@ def rows():
     for back in os.environ["BACK_ENDS"].split():
         for front in ("ours",) if back == "qemu" else ("ours", "mainline"):
             for packed in (False, True):
-                for queues in (1, 4):
-                    yield front, back, packed, queues
+                for queues in os.environ["QUEUES"].split():
+                    yield front, back, packed, int(queues)
 
 
 def plug_in():

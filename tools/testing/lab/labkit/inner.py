@@ -16,7 +16,7 @@ from .run import PATIENCE
 from .vm import Loop, Vm
 from .watch import Watch
 
-BOOT = 90           # seconds until an inner guest takes commands
+BOOT = 120          # seconds until an inner guest takes commands
 ANSWER = 30         # seconds for one command, unless told otherwise
 LOOP = Loop()
 
@@ -39,6 +39,7 @@ class Inner:
                  more=(), room=""):
         self.report = report
         self.name = name
+        self.mem = mem
         self.watch = Watch()
         self.console = []
         self.printed = []       # lines of the command that runs

@@ -6,7 +6,7 @@ import time
 
 from . import initramfs, kernels, machine, modules
 from .common import LabError, RUNS, locked, say
-from .run import Run
+from .run import PATIENCE, Run
 
 TAIL = 25           # kernel log lines shown when a run fails
 
@@ -28,6 +28,7 @@ def inner_guest(scenario):
     built = modules.find(modules.build(kernel))
     paths = modules.in_order(scenario.inner_modules, built)
     return {"LAB_INNER_KERNEL": str(kernel.image),
+            "LAB_PATIENCE": str(PATIENCE),
             "LAB_BRIDGE": str(modules.build_bridge()),
             "LAB_INNER_INITRD": str(initramfs.build_inner(kernel, paths))}
 
