@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The parts of the command parley, one noun for each file.
+
+  cli.py       verbs and their options
+  common.py    errors, exit codes, output
+  units.py     10k, 100M, 4Ki: numbers for people
+  guest.py     virtio PCI devices of this machine, and who drives them
+  move.py      takeover and giveback
+  family.py    the netlink family as tables; no library is needed to read them
+  netlink.py   talking to it
+  host.py      vhost devices of this machine, and their queues
+  settings.py  the rules they follow: limit, moderation, polling, lane
+  stats.py     what they did
+  loopback.py  a vhost device for this very kernel
+
+guest.py and move.py stand on the standard library alone: a guest may have
+nothing else.
+"""

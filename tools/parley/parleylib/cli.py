@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Verbs and their options. What a verb needs is imported when it is called."""
+import argparse
+
+from . import guest, move
+from .common import DONE, ABSENT, FAILED, USAGE, Failure, Usage, complain, print_json
+
+RATE = "500, 10k, 2.5M, 64Ki; 0 or 'none' for no limit"
+EPILOG = f"""exit codes: {DONE} done, {FAILED} failed or refused, {USAGE} wrong usage,
+{ABSENT} a module, library or interface is not there.
+`parley VERB --help` tells more about a verb; the manual page is parley(8)."""
+
+
+def status(args):
+    from . import host                  # pylint: disable=C0415
+    if args.device is not None:
+        return host.status(args)
+    facts = [d.facts() for d in guest.devices()]
+    devices, missing = host.status_of_all()
+    if args.json:
+        print_json(facts + [host.facts(d) for d in devices])
+    else:
+        print("\n".join(guest.status_lines(facts)))
+        if devices:
+            print("\n" + "\n".join(host.status_lines(devices)))
+    if missing:
+        complain(missing)
+    return DONE
+
+
+def stats(args):
+    if args.count is not None and args.watch is None:
+        raise Usage("--count says how often to --watch; give that as well")
+    if args.queue is not None and args.device is None:
+        raise Usage("--queue needs the device before it")
+    from . import stats as module       # pylint: disable=C0415
+    return module.stats(args)
+
+
+def setting(name):
+    def call(args):
+        from . import settings          # pylint: disable=C0415
+        return getattr(settings, name)(args)
+    return call
+
+
+def loopback(args):
+    from . import loopback as module    # pylint: disable=C0415
+    return module.loopback(args)
+
+
+def complete(what):
+    """For bash-completion: words, one a line."""
+    if what == "addresses":
+        words = [d.address for d in guest.devices()]
+    elif what == "types":
+        words = sorted({d.type for d in guest.devices()})
+    else:
+        from . import host              # pylint: disable=C0415
+        words = [str(d["id"]) for d in host.status_of_all()[0]]
+    print("\n".join(words))
+
+
+def positive(text):
+    value = float(text)
+    if not 0.05 <= value <= 86400:
+        raise argparse.ArgumentTypeError("between 0.05 and 86400 seconds")
+    return value
+
+
+def natural(text):
+    value = int(text, 10)
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError("not a number of a device, a queue or a count")
+    return value
+
+
+def count(text):
+    if natural(text) < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return natural(text)
+
+
+def device(verb, **more):
+    verb.add_argument("device", type=natural, metavar="DEVICE",
+                      help="number, as parley status shows it", **more)
+
+
+def queue(verb, default):
+    verb.add_argument("--queue", metavar="N", help=f"a number, or 'all'; {default}")
+
+
+def moving(verbs, name, text, call):
+    verb = verbs.add_parser(name, help=text, description=text)
+    verb.add_argument("address", nargs="*", metavar="ADDRESS",
+                      help="as lspci -D shows it, such as 0000:00:04.0 (0000: may be left out)")
+    verb.add_argument("--all-of-type", metavar="TYPE", help="every blk, rng, net ...")
+    verb.add_argument("--force", action="store_true",
+                      help="also if a file system, swap or another device is on it")
+    verb.set_defaults(call=lambda args: move.each(call, args))
+    return verb
+
+
+def showing(verbs):
+    verb = verbs.add_parser("status", help="what there is, and who drives it",
+                            description="Virtio PCI devices and vhost devices of this machine; "
+                            "with a number, one vhost device with its queues.")
+    device(verb, nargs="?")
+    verb.add_argument("--all", action="store_true", help="also queues that nobody set up")
+    verb.set_defaults(call=status)
+    yield verb
+    verb = verbs.add_parser("stats", help="what vhost devices and their queues did",
+                            description="Counts since a device was opened or, with --watch, "
+                            "rates a second. FROM-GUEST and TO-GUEST are bytes.")
+    device(verb, nargs="?")
+    verb.add_argument("--queue", type=natural, metavar="N", help="of this queue only")
+    verb.add_argument("--watch", type=positive, metavar="SECONDS", help="again every so often")
+    verb.add_argument("--count", type=count, metavar="N", help="so many times")
+    verb.add_argument("--workers", action="store_true", help="also what the workers did")
+    verb.set_defaults(call=stats)
+    yield verb
+
+
+def ruling(verbs):
+    def add(name, text, default):
+        verb = verbs.add_parser(name, help=text, description=f"{text}. Without anything to "
+                                "set, shows what is set.")
+        device(verb)
+        queue(verb, default)
+        verb.set_defaults(call=setting(name))
+        return verb
+
+    verb = add("limit", "limit a vhost device or its queues",
+               "without it, the device's own limit")
+    verb.add_argument("--ops", metavar="RATE", help=f"operations a second: {RATE}")
+    verb.add_argument("--bytes", metavar="RATE", help="bytes a second")
+    verb.add_argument("--ops-burst", metavar="N",
+                      help="so many at once; 0 or nothing for a tenth of a second's")
+    verb.add_argument("--bytes-burst", metavar="N", help="the same for bytes")
+    verb.add_argument("--off", action="store_true", help="no limit")
+    yield verb
+    verb = add("moderation", "hold calls to the guest back", "without it, all that are set up")
+    verb.add_argument("--requests", metavar="N", help="completions for one call")
+    verb.add_argument("--us", metavar="N", help="but no later than this, in microseconds")
+    verb.add_argument("--off", action="store_true", help="no moderation")
+    yield verb
+    verb = add("polling", "look for work before sleeping", "without it, all that are set up")
+    verb.add_argument("--us", metavar="N", help="microseconds to look at most")
+    verb.add_argument("--budget", metavar="PERCENT",
+                      help="of the worker's time that polling in vain may take")
+    verb.add_argument("--off", action="store_true", help="never poll")
+    yield verb
+    verb = add("lane", "choose which queues are served first", "without it, all that are set up")
+    verb.add_argument("lane", nargs="?", choices=("latency", "normal", "bulk"))
+    yield verb
+
+
+def looping(verbs):
+    text = "a vhost disk for this very kernel, without a guest"
+    verb = verbs.add_parser("loopback", help=text,
+                            usage="parley loopback [options] BACKEND [-- COMMAND...]",
+                            description=f"Makes {text}: until it is "
+                            "interrupted, or while COMMAND runs, which finds the disk in "
+                            "$PARLEY_DISK and the number in $PARLEY_DEVICE, and whose exit "
+                            "code is ours.")
+    verb.add_argument("backend", metavar="BACKEND", help="a block device or a file to serve")
+    verb.add_argument("--queues", type=count, default=1, metavar="N", help="1 by default")
+    verb.add_argument("--queue-size", type=count, default=256, metavar="N",
+                      help="descriptors of each, 256 by default")
+    verb.add_argument("--ring", choices=("split", "packed"),
+                      help="by default what the front-end prefers")
+    verb.add_argument("--serial", metavar="TEXT", help="at most 20 bytes")
+    verb.add_argument("--read-only", action="store_true", help="even if BACKEND is writable")
+    verb.add_argument("--poll", action="store_true", help="poll BACKEND for completions")
+    verb.add_argument("--buffered", action="store_true",
+                      help="through the page cache, without O_DIRECT")
+    verb.set_defaults(call=loopback)
+    return verb
+
+
+class Verb(argparse.ArgumentParser):
+    """Lets options stand between the words, as in: lane 3 --queue 0 bulk."""
+    inside = False
+
+    def parse_known_args(self, args=None, namespace=None):
+        if self.inside:
+            return super().parse_known_args(args, namespace)
+        self.inside = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self.inside = False
+
+
+def parser():
+    top = argparse.ArgumentParser(
+        prog="parley", epilog=EPILOG, allow_abbrev=False,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
+            prog, max_help_position=28),
+        description="Parley's devices on both sides: virtio PCI devices of this machine as a "
+        "guest,\nvhost devices of this machine as a host.")
+    verbs = top.add_subparsers(metavar="VERB", required=True, parser_class=Verb)
+    every = [*showing(verbs), *ruling(verbs),
+             moving(verbs, "takeover", "move virtio PCI devices from virtio-pci to Parley",
+                    move.takeover),
+             moving(verbs, "giveback", "move them back", move.giveback), looping(verbs)]
+    for verb in every:
+        verb.add_argument("--json", action="store_true", help="for programs")
+    return top
+
+
+def main(arguments):
+    command = []
+    if "--" in arguments:
+        at = arguments.index("--")
+        arguments, command = arguments[:at], arguments[at + 1:]
+    try:
+        if arguments[:1] == ["complete"]:   # not for people
+            return complete(arguments[-1])
+        args = parser().parse_args(arguments)
+        args.command = command
+        if command and args.call is not loopback:
+            raise Usage("only loopback runs a command")
+        return args.call(args) or DONE
+    except Failure as e:
+        complain(e)
+        return e.code
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Numbers, verbs, exit codes, and that manual and completion know every option."""
+import argparse
+import contextlib
+import copy
+import io
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from unittest import mock
+
+from parleylib import cli, guest, stats, units
+from parleylib.common import Failure, Usage
+
+TOP = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+
+
+def run(*arguments):
+    """(exit code, standard output, standard error)"""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = cli.main(list(arguments))
+        except SystemExit as e:
+            code = e.code
+    return code, out.getvalue(), err.getvalue()
+
+
+class UnitsTest(unittest.TestCase):
+    def test_parse(self):
+        for text, value in (("0", 0), ("none", 0), ("500", 500), ("10k", 10000),
+                            ("100M", 10**8), ("2.5M", 2500000), ("64Ki", 65536),
+                            ("1.5 GiB/s", 3 * 2**29), ("20k ops/s", 20000)):
+            self.assertEqual(units.parse(text, 2**42, "--x"), value, text)
+
+    def test_refuse(self):
+        for text in ("", "k", "-1", "1e3", "10q", "0x10", "5T", "1..5", "٣"):
+            with self.assertRaises(Usage, msg=text):
+                units.parse(text, 2**42, "--x")
+
+    def test_show(self):
+        for value, text in ((0, "0"), (999, "999"), (10000, "10k"), (12345, "12.35k"),
+                            (10**8, "100M"), (0.5, "0.5"), (999.9, "999.9")):
+            self.assertEqual(units.show(value), text)
+
+
+class VerbsTest(unittest.TestCase):
+    def verbs(self):
+        action = next(a for a in cli.parser()._actions
+                      if isinstance(a, argparse._SubParsersAction))
+        return action.choices
+
+    def options(self, verb):
+        return {o for a in self.verbs()[verb]._actions for o in a.option_strings
+                if o.startswith("--")} - {"--help", "--json"}
+
+    def test_help(self):
+        for verb in self.verbs():
+            code, out, _ = run(verb, "--help")
+            self.assertEqual(code, 0)
+            self.assertIn("--json", out, verb)
+
+    def test_manual(self):
+        with open(os.path.join(TOP, "parley.8"), encoding="utf-8") as f:
+            manual = f.read().replace("\\-", "-").replace("\\ ", " ")
+        for verb in self.verbs():
+            self.assertIn(verb, manual)
+            for option in self.options(verb):
+                self.assertIn(option, manual, f"parley.8 does not tell of {verb} {option}")
+
+    def test_completion(self):
+        script = f". {TOP}/completion.bash; _parley_options "
+        for verb in self.verbs():
+            out = subprocess.run(["bash", "-c", script + verb], check=True,
+                                 capture_output=True, text=True).stdout
+            self.assertEqual(set(out.split()), self.options(verb), verb)
+
+    def test_usage(self):
+        for arguments in ((), ("frobnicate",), ("limit",), ("limit", "x"), ("limit", "-1"),
+                          ("limit", "0", "--ops", "fast"), ("limit", "0", "--ops", "9T"),
+                          ("limit", "0", "--off", "--ops", "1"), ("stats", "--count", "2"),
+                          ("stats", "--queue", "1"), ("stats", "--watch", "0"),
+                          ("moderation", "0", "--us", "1M"), ("polling", "0", "--budget", "101"),
+                          ("lane", "0", "fast"), ("lane", "0", "--queue", "x"),
+                          ("stats", "--", "ls"), ("loopback", "/x", "--queue-size", "32769"),
+                          ("loopback", "/x", "--serial", "x" * 21)):
+            code, out, err = run(*arguments)
+            self.assertEqual((code, out), (2, ""), arguments)
+            self.assertIn("parley", err)
+
+    def test_order(self):
+        """Options may stand anywhere."""
+        for words in ("3 bulk --queue 1", "3 --queue 1 bulk", "--queue 1 3 bulk"):
+            args = cli.parser().parse_args(["lane", *words.split()])
+            self.assertEqual((args.device, args.queue, args.lane), (3, "1", "bulk"), words)
+        args = cli.parser().parse_args(["stats", "--watch", "1", "3", "--json"])
+        self.assertEqual((args.device, args.watch, args.json), (3, 1.0, True))
+        args = cli.parser().parse_args(["takeover", "00:01.0", "--force", "00:02.0"])
+        self.assertEqual((args.address, args.force), (["00:01.0", "00:02.0"], True))
+
+    def test_without_pyroute2(self):
+        with mock.patch.dict(sys.modules, {"pyroute2": None}):
+            code, _, err = run("stats")
+        self.assertEqual(code, 3)
+        self.assertIn("apt-get install python3-pyroute2", err)
+
+    def test_loopback_without_module(self):
+        with mock.patch("os.open", side_effect=FileNotFoundError):
+            code, _, err = run("loopback", "/dev/null")
+        self.assertEqual(code, 3)
+        self.assertIn("modprobe parley_vhost_blk", err)
+
+
+class StatsTest(unittest.TestCase):
+    def sample(self, requests):
+        counts = {key: 0 for _, key in stats.COLUMNS}
+        return [{"device": 1, "name": "blk", "workers": [], "queues": [
+            {"index": n, "state": "running", "in_flight": 0,
+             "stats": {**counts, "requests": r}} for n, r in enumerate(requests)]}]
+
+    def test_rates(self):
+        old, new = self.sample([100]), self.sample([300, 50])
+        rates = stats.differences(copy.deepcopy(new), old, 2)
+        self.assertEqual([q["stats"]["requests"] for q in rates[0]["queues"]], [100, 25])
+
+    def test_sum(self):
+        text = "\n".join(stats.lines(self.sample([12000, 345])))
+        self.assertRegex(text, r"1 +all +0 +12\.35k ")
+        self.assertNotIn(" all ", "\n".join(stats.lines(self.sample([1]))))
+
+
+class GuestTest(unittest.TestCase):
+    """A sysfs of files."""
+
+    def setUp(self):
+        self.top = tempfile.TemporaryDirectory()
+        self.addCleanup(self.top.cleanup)
+        patch = mock.patch.object(guest, "PCI", self.top.name)
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def device(self, address, vendor, device, subsystem="0x0000"):
+        folder = f"{self.top.name}/devices/{address}"
+        os.makedirs(folder)
+        for name, text in (("vendor", vendor), ("device", device),
+                           ("subsystem_device", subsystem)):
+            with open(f"{folder}/{name}", "w", encoding="utf-8") as f:
+                f.write(text + "\n")
+
+    def test_types(self):
+        self.device("0000:00:01.0", "0x1af4", "0x1042")
+        self.device("0000:00:02.0", "0x1af4", "0x1001", "0x0002")
+        self.device("0000:00:03.0", "0x1af4", "0x1044")
+        self.device("0000:00:04.0", "0x8086", "0x1042")
+        self.device("0000:00:05.0", "0x1af4", "0x1110")
+        self.assertEqual([(d.address[-4:], d.type) for d in guest.devices()],
+                         [("01.0", "blk"), ("02.0", "blk"), ("03.0", "rng")])
+        self.assertEqual(len(list(guest.devices("blk"))), 2)
+
+    def test_find(self):
+        self.device("0000:00:01.0", "0x1af4", "0x1042")
+        self.assertEqual(guest.find("00:01.0").address, "0000:00:01.0")
+        for bad in ("00:09.0", "../../etc", ""):
+            with self.assertRaises(Failure):
+                guest.find(bad)
+
+
+if __name__ == "__main__":
+    unittest.main()
