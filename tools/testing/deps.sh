@@ -45,6 +45,7 @@ packages() {
 	git                      | check          | tells which files are ours
 	shellcheck               | check          | our shell scripts
 	python3-docutils         | check          | our reST pages
+	python3-pyroute2         | run            | the parley command talks netlink
 	python3-yaml             | test check     | reads the netlink specification
 	python3-jsonschema       | test check     | checks it against the kernel's schema
 	sparse                   | check          | type and lock annotations
