@@ -20,6 +20,8 @@
  * @err: 0 or a negative error
  *
  * The guest knows three answers only.  A full back end is an I/O error to it.
+ *
+ * Return: VIRTIO_BLK_S_*.
  */
 u8 vhb_status(long err)
 {

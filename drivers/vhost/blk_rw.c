@@ -64,7 +64,8 @@ void vhb_rw_start(struct vhb_req *r)
 	/* A place that IOCB_DIRECT does not reach: through the page cache. */
 	if (unlikely(!be->bdev &&
 		     (!be->direct || (r->pos | r->len) & be->len_mask)))
-		r->buffered = r->bounced = true;
+		r->bounced = true;
+	r->buffered = r->bounced;
 	step(r);
 }
 

@@ -480,4 +480,5 @@ static struct kunit_suite suite = {
 	.name = "parley_vhost_blk_bad",
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);

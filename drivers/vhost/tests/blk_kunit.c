@@ -205,13 +205,14 @@ static void several_ranges(struct kunit *test)
 
 static void a_cache_that_is_off_makes_writes_durable(struct kunit *test)
 {
+	unsigned int where = offsetof(struct virtio_blk_config, wce);
 	struct vblk *v = vblk_ram(test, SECTOR_SIZE);
 	u8 wce = 0;
 
 	KUNIT_ASSERT_EQ(test, OK, vblk_write(v, VBLK_PARTS, 0, 512, 1));
 	KUNIT_EXPECT_EQ(test, 0, atomic_read(&v->ram->fua));
-	KUNIT_ASSERT_EQ(test, 0, parley_vhost_config_set(v->dev,
-			offsetof(struct virtio_blk_config, wce), &wce, 1));
+	KUNIT_ASSERT_EQ(test, 0,
+			parley_vhost_config_set(v->dev, where, &wce, 1));
 	/* What was in the cache is durable, and what comes will be. */
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&v->ram->flushes));
 	KUNIT_ASSERT_EQ(test, OK, vblk_write(v, VBLK_PARTS, 0, 200704, 2));
@@ -389,6 +390,7 @@ static struct kunit_suite suite = {
 	.name = "parley_vhost_blk",
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);
 
 PARLEY_IMPORT;

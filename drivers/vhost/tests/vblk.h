@@ -30,6 +30,7 @@
  * @VBLK_BYTES: header and status byte by byte, data in the middle of pages
  * @VBLK_ODD: pieces of 1, 2, 3 ... times 77 bytes
  * @VBLK_PAGES: header, data in pieces of a page, status
+ * @VBLK_SHAPES: how many there are
  */
 enum vblk_shape {
 	VBLK_WHOLE,
@@ -49,7 +50,8 @@ enum vblk_shape {
  * @vq: its first ring
  * @drv: the driver's end of the ring
  * @devq: the device's end
- * @region, @map: all memory, at its physical address
+ * @region: all memory, at its physical address
+ * @map: of it
  * @out: what the driver sends
  * @in: what it receives
  * @skew: the buffers' data is so far from a block's boundary
