@@ -208,13 +208,10 @@ static int vl_check(struct parley_vhost *dev,
 		return -EINVAL;
 	if (!join->queue_size || join->queue_size > PARLEY_VQ_SIZE_MAX)
 		return -EINVAL;
-	if (parley_vhost_running(dev))
-		return -EBUSY;
 	/* The log and the IOMMU are a VMM's; here is no memory table. */
-	if (join->features & (BIT_ULL(VHOST_F_LOG_ALL) |
-			      BIT_ULL(VIRTIO_F_ACCESS_PLATFORM)))
-		return -EINVAL;
-	return join->features & ~parley_vhost_offered(dev) ? -EINVAL : 0;
+	return join->features & (BIT_ULL(VHOST_F_LOG_ALL) |
+				 BIT_ULL(VIRTIO_F_ACCESS_PLATFORM)) ?
+	       -EINVAL : 0;
 }
 
 static struct parley_vhost_loopback *
@@ -282,9 +279,9 @@ static int vl_make_device(struct parley_vhost_loopback *vl,
  * A front-end that is loaded is probed before this returns.
  *
  * Context: may sleep.
- * Return: it, or an error pointer: -EINVAL for features that the vhost device
- * does not offer, or numbers that make no sense; -EBUSY if it is in use already;
- * -ENOMEM; what the vhost device says.
+ * Return: it, or an error pointer: -EINVAL for numbers that make no sense and
+ * features that are a VMM's; -EOPNOTSUPP for those that the vhost device does not
+ * offer; -EBUSY if it is in use already; -ENOMEM; what the vhost device says.
  */
 struct parley_vhost_loopback *
 parley_vhost_loopback_create(struct parley_vhost *dev,
@@ -303,8 +300,12 @@ parley_vhost_loopback_create(struct parley_vhost *dev,
 	err = parley_vhost_on_config_change(dev, vl_config_changed, vl);
 	if (err)
 		goto free;
-	scoped_guard(mutex, &vl->config_lock)
-		err = vl_config_fetch(vl);
+	/* May it be offered?  Asked so, because the back end may change now. */
+	err = parley_vhost_set_features(dev, join->features |
+					BIT_ULL(VIRTIO_F_VERSION_1));
+	if (!err)
+		scoped_guard(mutex, &vl->config_lock)
+			err = vl_config_fetch(vl);
 	if (!err)
 		err = vl_make_device(vl, join);
 	if (!err)
