@@ -208,6 +208,7 @@ static struct parley_vhost_driver vhb_driver = {
 	.req_size	= sizeof(struct vhb_req),
 	.max_queues	= VHB_QUEUES,
 	.max_in_flight	= VHB_IN_FLIGHT,
+	.framing	= sizeof(struct virtio_blk_outhdr) + 1,
 	.config_size	= offsetof(struct virtio_blk_config, zoned),
 	.open		= vhb_open,
 	.release	= vhb_release,

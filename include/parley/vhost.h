@@ -96,6 +96,8 @@ struct parley_vhost_req {
  * @max_queues: most queues of a device
  * @max_in_flight: most requests of one ring that are in flight; the ring's size
  *	if that is smaller
+ * @framing: bytes of each request that are no payload, and so are not what a limit
+ *	of bytes counts
  * @config_size: bytes of configuration space
  * @open: optional: private data is zeroed
  * @release: optional: its mirror; no ring runs
@@ -131,6 +133,7 @@ struct parley_vhost_driver {
 	size_t req_size;
 	unsigned int max_queues;
 	unsigned int max_in_flight;
+	unsigned int framing;
 	unsigned int config_size;
 	int (*open)(struct parley_vhost *dev);
 	void (*release)(struct parley_vhost *dev);

@@ -88,8 +88,6 @@ static void dev_free(struct kref *ref)
 	struct parley_vhost *dev = container_of(ref, struct parley_vhost, ref);
 	struct module *owner = dev->drv->owner;
 
-	/* Who ended the last request may still be about to leave its ring. */
-	synchronize_rcu();
 	dev_free_vqs(dev);
 	kvfree(dev->priv);
 	xa_destroy(&dev->workers);
@@ -199,25 +197,13 @@ static void dev_stop(struct parley_vhost *dev)
 		parley_vhost_vq_stop(dev->vqs[i]);
 }
 
-static void dev_fire_workers(struct parley_vhost *dev)
-{
-	struct vh_worker *worker;
-	unsigned long id;
-	unsigned int i;
-
-	for (i = 0; i < dev->drv->max_queues; i++)
-		vh_worker_attach(dev->vqs[i], NULL);
-	xa_for_each(&dev->workers, id, worker)
-		vh_worker_destroy(worker);
-}
-
 /* Nothing that an owner gave us remains. */
 static void dev_disown(struct parley_vhost *dev)
 {
 	unsigned int i;
 
 	dev_stop(dev);
-	dev_fire_workers(dev);
+	vh_workers_destroy(dev);
 	for (i = 0; i < dev->drv->max_queues; i++)
 		vh_vq_reset(dev->vqs[i]);
 	vh_iotlb_release(dev);

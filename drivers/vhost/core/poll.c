@@ -15,6 +15,7 @@
  * Requests that end by polling only (drv->poll) are another matter: while there
  * are any, the worker does not sleep.
  */
+#include <linux/bitmap.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
@@ -47,6 +48,7 @@ static void poll_shrink(struct vh_poll_policy *p)
  * Then its kicks need not be armed yet; vh_worker_poll() does it.
  *
  * Context: vq->mutex.
+ * Return: true if so.
  */
 bool vh_poll_wanted(struct parley_vhost_vq *vq)
 {
@@ -66,24 +68,21 @@ void vh_poll_slept(struct parley_vhost_vq *vq, u64 ns)
 
 /* ---------------------------------------------------------------- a look */
 
-static bool is_served_by(const struct parley_vhost_vq *vq, const struct vh_worker *w)
-{
-	return rcu_access_pointer(vq->worker) == w;
-}
-
-/* Look at one ring.  True if it has work; *later if it must be looked at again. */
+/*
+ * Look at one ring.  A ring that has moved to another worker meanwhile may still
+ * be among ours, which does no harm.
+ */
 static bool look_at(struct parley_vhost_vq *vq, bool *later)
 {
-	const struct parley_vhost_driver *drv = vq->dev->drv;
 	bool work = false;
 
-	if (!READ_ONCE(vq->unarmed) && !(drv->poll && vh_vq_in_flight(vq)))
-		return false;
 	/* Somebody changes it; he leaves it armed or queued. */
 	if (!mutex_trylock(&vq->mutex))
 		return false;
 	if (vq->state == VH_VQ_RUNNING && vq->devq) {
-		if (drv->poll && vh_vq_in_flight(vq) && drv->poll(vq))
+		if (vq->polled)
+			vq->polled = vh_vq_in_flight(vq) && vq->dev->drv->poll(vq);
+		if (vq->polled)
 			*later = true;
 		work = !llist_empty(&vq->done) ||
 		       (vq->unarmed && vq->nr_free && parley_devq_peek(vq->devq));
@@ -95,15 +94,14 @@ static bool look_at(struct parley_vhost_vq *vq, bool *later)
 /* Look at every ring once; queue those that have work. */
 static bool look_around(struct vh_worker *w, bool *later)
 {
-	struct parley_vhost *dev = w->dev;
 	bool hit = false;
 	unsigned int i;
 
 	*later = false;
-	for (i = 0; i < dev->drv->max_queues; i++) {
-		struct parley_vhost_vq *vq = dev->vqs[i];
+	for_each_set_bit(i, w->looking, w->dev->drv->max_queues) {
+		struct parley_vhost_vq *vq = w->dev->vqs[i];
 
-		if (is_served_by(vq, w) && look_at(vq, later)) {
+		if (look_at(vq, later)) {
 			if (READ_ONCE(vq->unarmed))
 				poll_grow(&vq->poll);
 			vh_vq_queue(vq);
@@ -128,14 +126,13 @@ static bool is_disturbed(const struct vh_worker *w)
 /* How long to look, from what its rings want and the worker can afford. */
 static u64 poll_time(struct vh_worker *w, u64 now)
 {
-	struct parley_vhost *dev = w->dev;
 	u32 us = 0, budget = 0;
 	unsigned int i;
 
-	for (i = 0; i < dev->drv->max_queues; i++) {
-		struct parley_vhost_vq *vq = dev->vqs[i];
+	for_each_set_bit(i, w->looking, w->dev->drv->max_queues) {
+		struct parley_vhost_vq *vq = w->dev->vqs[i];
 
-		if (!is_served_by(vq, w) || !READ_ONCE(vq->unarmed))
+		if (!READ_ONCE(vq->unarmed))
 			continue;
 		us = max(us, min(READ_ONCE(vq->poll.now_us), READ_ONCE(vq->poll.max_us)));
 		budget = max(budget, READ_ONCE(vq->poll.budget));
@@ -150,18 +147,19 @@ static u64 poll_time(struct vh_worker *w, u64 now)
 	return w->credit > 0 ? min((u64)us * NSEC_PER_USEC, (u64)w->credit) : 0;
 }
 
-/* The worker is about to sleep. */
+/* The worker is about to sleep, but for rings whose requests it polls for. */
 static void arm_all(struct vh_worker *w, bool vain)
 {
-	struct parley_vhost *dev = w->dev;
 	unsigned int i;
 
-	for (i = 0; i < dev->drv->max_queues; i++) {
-		struct parley_vhost_vq *vq = dev->vqs[i];
+	for_each_set_bit(i, w->looking, w->dev->drv->max_queues) {
+		struct parley_vhost_vq *vq = w->dev->vqs[i];
 
-		if (!READ_ONCE(vq->unarmed) || !is_served_by(vq, w))
-			continue;
 		guard(mutex)(&vq->mutex);
+		if (!vq->polled)
+			__clear_bit(i, w->looking);
+		if (!vq->unarmed)
+			continue;
 		if (vain)
 			poll_shrink(&vq->poll);
 		vq->unarmed = false;
@@ -193,7 +191,6 @@ void vh_worker_poll(struct vh_worker *w)
 		now = local_clock();
 	} while (now - start < time);
 
-	w->look = hit || disturbed || later;
 	if (time) {
 		w->stats.polls++;
 		w->stats.poll_hits += hit;
@@ -203,5 +200,6 @@ void vh_worker_poll(struct vh_worker *w)
 	}
 	if (!hit && !disturbed)
 		arm_all(w, time);
+	w->look = !bitmap_empty(w->looking, w->dev->drv->max_queues);
 	cond_resched();
 }

@@ -205,7 +205,9 @@ enum vh_lane {
  * @killed: its process was killed; nothing will be served again
  * @turn: counts rounds, for the lanes' turns; under @lock
  * @node: NUMA node that it keeps to, NUMA_NO_NODE for none
- * @look: polling may be worth it, or rings were left without kicks armed
+ * @look: there are rings to look at before it sleeps
+ * @looking: which, by index: they were left without kicks armed, or have requests
+ *	that end by polling only
  * @slept: when it went to sleep
  * @woken: when it woke up
  * @credit: ns that it may still poll in vain
@@ -226,6 +228,7 @@ struct vh_worker {
 	unsigned int turn;
 	int node;
 	bool look;
+	unsigned long *looking;
 	u64 slept;
 	u64 woken;
 	s64 credit;
@@ -250,6 +253,8 @@ struct vh_worker {
  */
 struct vh_worker *vh_worker_create(struct parley_vhost *dev);
 void vh_worker_destroy(struct vh_worker *worker);
+/* All of them, and no ring is attached any more.  No request is in flight. */
+void vh_workers_destroy(struct parley_vhost *dev);
 struct vh_worker *vh_worker_find(struct parley_vhost *dev, u32 id);
 int vh_worker_attach(struct parley_vhost_vq *vq, struct vh_worker *worker);
 /* Put the ring on its worker's queue and wake it; any context. */
@@ -379,6 +384,7 @@ enum vh_vq_state {
  * @nr_free: how many
  * @serving: somebody reaps before he lets go of @mutex
  * @unarmed: ran dry while its worker polls, so kicks are not armed
+ * @polled: the accelerator has requests that end by polling only
  * @done: requests that ended, from any context
  * @drained: woken when @done gets its first
  * @kick: eventfd by which the guest tells us
@@ -428,6 +434,7 @@ struct parley_vhost_vq {
 	unsigned int nr_free;
 	bool serving;
 	bool unarmed;
+	bool polled;
 	struct llist_head done;
 	wait_queue_head_t drained;
 	struct vh_kick kick;

@@ -239,13 +239,15 @@ static u64 limit_admit(struct parley_vhost_vq *vq, u64 now, u64 bytes)
 /* How many of the burst's @n chains may go on; the others go back. */
 static unsigned int limit_burst(struct parley_vhost_vq *vq, unsigned int n)
 {
-	u64 now = ktime_get_ns(), wait = 0;
+	u64 now = ktime_get_ns(), wait = 0, bytes;
+	u64 framing = vq->dev->drv->framing;
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
 		const struct parley_chain *c = &vq->burst[i];
 
-		wait = limit_admit(vq, now, (u64)c->len_out + c->len_in);
+		bytes = (u64)c->len_out + c->len_in;
+		wait = limit_admit(vq, now, bytes - min(bytes, framing));
 		if (wait)
 			break;
 	}
@@ -310,7 +312,8 @@ static enum step round_step(struct parley_vhost_vq *vq, u64 *bytes, unsigned int
 
 	if (unlikely(!room))
 		return STEP_FULL;
-	if (limited(vq) && hrtimer_active(&vq->limit_timer))
+	/* Not active: a timer that is just queueing us waits no more. */
+	if (limited(vq) && hrtimer_is_queued(&vq->limit_timer))
 		return STEP_STOP;
 	burst_prepare(vq, room);
 	n = parley_devq_take(vq->devq, vq->burst, room);
@@ -385,6 +388,8 @@ bool vh_vq_serve(struct parley_vhost_vq *vq)
 	WRITE_ONCE(vq->serving, true);
 	if (likely(vq->state == VH_VQ_RUNNING))
 		step = round_run(vq);
+	vq->polled = vq->dev->drv->poll && vh_vq_in_flight(vq) &&
+		     vq->dev->drv->poll(vq);
 	do {
 		/* What submit() finished at the end, and what came just now. */
 		vh_vq_reap(vq);

@@ -12,6 +12,7 @@
  * more and the ring comes off its queue, then the new one is set and gets it.
  * What was queued in between is made up for by queueing once at the end.
  */
+#include <linux/bitmap.h>
 #include <linux/cgroup.h>
 #include <linux/kthread.h>
 #include <linux/nodemask.h>
@@ -171,8 +172,10 @@ static void worker_serve(struct vh_worker *w, struct parley_vhost_vq *vq)
 	w->stats.rounds++;
 	if (vh_vq_serve(vq))
 		vh_vq_queue(vq);
-	if (READ_ONCE(vq->unarmed) || (w->dev->drv->poll && vh_vq_in_flight(vq)))
+	if (READ_ONCE(vq->unarmed) || READ_ONCE(vq->polled)) {
+		__set_bit(vq->index, w->looking);
 		w->look = true;
+	}
 	cond_resched();
 }
 
@@ -297,6 +300,12 @@ static void worker_stop(struct vh_worker *w)
 	}
 }
 
+static void worker_free(struct vh_worker *w)
+{
+	bitmap_free(w->looking);
+	kfree_rcu(w, rcu);
+}
+
 /* ---------------------------------------------------------------- verbs */
 
 /**
@@ -318,6 +327,11 @@ struct vh_worker *vh_worker_create(struct parley_vhost *dev)
 	w = kzalloc(sizeof(*w), GFP_KERNEL_ACCOUNT);
 	if (!w)
 		return ERR_PTR(-ENOMEM);
+	w->looking = bitmap_zalloc(dev->drv->max_queues, GFP_KERNEL_ACCOUNT);
+	if (!w->looking) {
+		err = -ENOMEM;
+		goto free;
+	}
 	w->dev = dev;
 	w->node = NUMA_NO_NODE;
 	w->slept = local_clock();
@@ -339,7 +353,7 @@ struct vh_worker *vh_worker_create(struct parley_vhost *dev)
 	xa_erase(&dev->workers, w->id);
 	worker_stop(w);
 free:
-	kfree(w);
+	worker_free(w);
 	return ERR_PTR(err);
 }
 VH_EXPORT_TEST(vh_worker_create);
@@ -356,9 +370,42 @@ void vh_worker_destroy(struct vh_worker *w)
 	WARN_ON_ONCE(w->attached);
 	xa_erase(&w->dev->workers, w->id);
 	worker_stop(w);
-	kfree_rcu(w, rcu);
+	worker_free(w);
 }
 VH_EXPORT_TEST(vh_worker_destroy);
+
+/**
+ * vh_workers_destroy() - the end of all workers
+ * @dev: device of which no ring runs
+ *
+ * One grace period for all rings.  After it, whoever ended a request has left
+ * parley_vhost_req_done() as well, so the rings may be freed.
+ *
+ * Context: dev->mutex.
+ */
+void vh_workers_destroy(struct parley_vhost *dev)
+{
+	struct vh_worker *w, *was;
+	unsigned long id;
+	unsigned int i;
+
+	lockdep_assert_held(&dev->mutex);
+	if (xa_empty(&dev->workers))
+		return;
+	for (i = 0; i < dev->drv->max_queues; i++) {
+		was = rcu_replace_pointer(dev->vqs[i]->worker, NULL,
+					  lockdep_is_held(&dev->mutex));
+		if (was)
+			was->attached--;
+	}
+	synchronize_rcu_expedited();
+	xa_for_each(&dev->workers, id, w) {
+		/* Its queue ends with it: rings are initialised once, and keep no link. */
+		while (worker_next(w, false))
+			;
+		vh_worker_destroy(w);
+	}
+}
 
 /** vh_worker_find() - by id; NULL if there is none.  Under dev->mutex. */
 struct vh_worker *vh_worker_find(struct parley_vhost *dev, u32 id)

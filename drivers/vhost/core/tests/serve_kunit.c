@@ -356,6 +356,21 @@ static void serve_limited(struct kunit *test)
 	toy_ring_leave(r);
 }
 
+/* Bytes are those of the payload: 16 of each request, less 6 of framing. */
+static void serve_limited_bytes(struct kunit *test)
+{
+	struct parley_limits cfg = { .bytes = { 1, 55 } };
+	struct toy *toy = toy_open(test);
+	struct toy_ring *r = toy_ring_open(test, toy, 0, TOY_PACKED, 64);
+
+	KUNIT_ASSERT_EQ(test, parley_limit_set(&r->vq->limit, &cfg, ktime_get_ns()), 0);
+	toy_send(r, 20);
+	KUNIT_ASSERT_TRUE(test, toy_wait(r, 5));
+	msleep(50);
+	KUNIT_EXPECT_EQ(test, toy_reap(r), 0);
+	KUNIT_EXPECT_EQ(test, vh_vq_in_flight(r->vq), 0);
+}
+
 static struct kunit_case serve_cases[] = {
 	KUNIT_CASE_PARAM(serve_traffic, shape_gen_params),
 	KUNIT_CASE(serve_sync_is_cheap),
@@ -368,6 +383,7 @@ static struct kunit_case serve_cases[] = {
 	KUNIT_CASE(serve_moves),
 	KUNIT_CASE(serve_worker_bound),
 	KUNIT_CASE(serve_limited),
+	KUNIT_CASE(serve_limited_bytes),
 	{}
 };
 

@@ -114,6 +114,18 @@ static void toy_submit(struct parley_vhost_vq *vq, struct parley_vhost_req **req
 		schedule_work(&toy->work);
 }
 
+static bool toy_poll(struct parley_vhost_vq *vq)
+{
+	struct toy *toy = toy_of(parley_vhost_vq_dev(vq));
+
+	if (toy->mode != TOY_POLL)
+		return false;
+	toy->looks++;
+	if (toy->looks % 4 == 0)
+		toy_end(toy, 3, true);
+	return READ_ONCE(toy->nr_held);
+}
+
 static void toy_config_read(struct parley_vhost *dev, void *config)
 {
 	memset(config, 0, 8);
@@ -127,9 +139,11 @@ static const struct parley_vhost_driver toy_driver = {
 	.req_size	= sizeof(struct toy_req),
 	.max_queues	= TOY_QUEUES,
 	.max_in_flight	= TOY_IN_FLIGHT,
+	.framing	= 6,
 	.config_size	= 8,
 	.config_read	= toy_config_read,
 	.submit		= toy_submit,
+	.poll		= toy_poll,
 };
 
 /* The rings have left. */

@@ -28,6 +28,7 @@ enum toy_mode {
 	TOY_SYNC,	/* done in submit() */
 	TOY_HOLD,	/* done by toy_release() */
 	TOY_LATER,	/* done by a work item and by a timer, in any order */
+	TOY_POLL,	/* done when somebody looks */
 };
 
 /*
@@ -52,6 +53,7 @@ struct toy {
 	struct completion open;
 	u8 log[TOY_LOG];
 	unsigned int nr_log;
+	unsigned int looks;
 };
 
 /*
