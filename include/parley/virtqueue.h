@@ -170,6 +170,8 @@ int parley_drvq_put(struct parley_drvq *q, const struct parley_buf *bufs,
 		    unsigned int nr, gfp_t gfp);
 bool parley_drvq_publish(struct parley_drvq *q);
 bool parley_drvq_kick(struct parley_drvq *q);
+int parley_drvq_submit(struct parley_drvq *q, const struct parley_buf *buf,
+		       gfp_t gfp);
 unsigned int parley_drvq_reap(struct parley_drvq *q, struct parley_done *done,
 			      unsigned int max);
 bool parley_drvq_arm(struct parley_drvq *q, unsigned int after);
@@ -189,28 +191,6 @@ void *parley_drvq_priv(const struct parley_drvq *q);
 void parley_drvq_addr(const struct parley_drvq *q, struct parley_vq_addr *addr);
 void parley_drvq_count_interrupt(struct parley_drvq *q);
 const struct parley_vq_stats *parley_drvq_stats(const struct parley_drvq *q);
-
-/**
- * parley_drvq_submit() - put one buffer, publish it and kick if asked
- * @q: queue
- * @buf: the buffer
- * @gfp: for an indirect table or a mapping that is not kept ready
- *
- * The single-buffer convenience on top of the batch verbs.
- *
- * Return: 0, or what parley_drvq_put() returns for no buffer put.
- */
-static inline int parley_drvq_submit(struct parley_drvq *q,
-				     const struct parley_buf *buf, gfp_t gfp)
-{
-	int n = parley_drvq_put(q, buf, 1, gfp);
-
-	if (n < 0)
-		return n;
-	if (parley_drvq_publish(q))
-		parley_drvq_kick(q);
-	return 0;
-}
 
 /* ------------------------------------------------------------ device role */
 

@@ -160,18 +160,33 @@ PARLEY_EXPORT(parley_drvq_publish);
  */
 bool parley_drvq_kick(struct parley_drvq *q)
 {
-	u32 data = q->ring.index;
-
 	if (unlikely(READ_ONCE(q->ring.broken)))
 		return false;
-	if (q->notify_data)
-		data = vq_by_format(q, drv_notify_data);
-	if (likely(q->notify && q->notify(q, data)))
-		return true;
-	parley_ring_break(&q->ring, "the device does not take notifications");
-	return false;
+	return vq_by_format(q, drv_kick);
 }
 PARLEY_EXPORT(parley_drvq_kick);
+
+/**
+ * parley_drvq_submit() - put one buffer, publish it and kick if asked
+ * @q: queue
+ * @buf: the buffer
+ * @gfp: for an indirect table or a mapping that is not kept ready
+ *
+ * What was put before is published with it.  Context: any, under the owner's
+ * lock.
+ *
+ * Return: 0, or what parley_drvq_put() returns for no buffer put; nothing was
+ * published then.
+ */
+int parley_drvq_submit(struct parley_drvq *q, const struct parley_buf *buf,
+		       gfp_t gfp)
+{
+	vq_assert_held(q->ring.lock);
+	if (unlikely(q->ring.broken))
+		return -EIO;
+	return vq_by_format(q, drv_submit, buf, gfp);
+}
+PARLEY_EXPORT(parley_drvq_submit);
 
 /**
  * parley_drvq_reap() - collect completions

@@ -266,7 +266,7 @@ int VQ_FN(drv_put)(struct parley_drvq *q, const struct parley_buf *bufs,
 		       : drv_put_many(q, bufs, nr, gfp);
 }
 
-bool VQ_FN(drv_publish)(struct parley_drvq *q)
+static __always_inline bool drv_publish_all(struct parley_drvq *q)
 {
 	bool kick;
 
@@ -277,6 +277,62 @@ bool VQ_FN(drv_publish)(struct parley_drvq *q)
 	q->seq_pub = q->seq_put;
 	q->pub_desc = 0;
 	return kick;
+}
+
+bool VQ_FN(drv_publish)(struct parley_drvq *q)
+{
+	return drv_publish_all(q);
+}
+
+static __always_inline bool drv_notify(struct parley_drvq *q)
+{
+	u32 data = unlikely(q->notify_data) ? fmt_notify_data(q) : q->ring.index;
+
+	if (likely(q->notify && q->notify(q, data)))
+		return true;
+	parley_ring_break(&q->ring, "the device does not take notifications");
+	return false;
+}
+
+bool VQ_FN(drv_kick)(struct parley_drvq *q)
+{
+	return drv_notify(q);
+}
+
+static noinline int drv_submit_slow(struct parley_drvq *q,
+				    const struct parley_buf *buf, gfp_t gfp)
+{
+	int err = drv_put_many(q, buf, 1, gfp);
+
+	if (unlikely(err < 0))
+		return err;
+	if (VQ_FN(drv_publish)(q))
+		VQ_FN(drv_kick)(q);
+	return 0;
+}
+
+/*
+ * One buffer from put to kick.  With nothing unpublished before it, which is
+ * what callers of this do, it is the first of a burst of one, and the state of
+ * the burst need not be stored in between.
+ */
+int VQ_FN(drv_submit)(struct parley_drvq *q, const struct parley_buf *buf,
+		      gfp_t gfp)
+{
+	struct vq_put p;
+
+	if (unlikely(q->dma || !q->free || q->pub_desc))
+		return drv_submit_slow(q, buf, gfp);
+	fmt_put_begin(q, &p);
+	p.pub_desc = 0;
+	if (unlikely(!drv_put_step(&p, buf, true)))
+		return drv_submit_slow(q, buf, gfp);
+	drv_slots(&p, 1);
+	fmt_put_end(q, &p);
+	q->ring.stats.buffers++;
+	if (drv_publish_all(q))
+		drv_notify(q);
+	return 0;
 }
 
 /*

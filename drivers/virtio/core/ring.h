@@ -278,6 +278,9 @@ void fmt##_drv_init(struct parley_drvq *q);				\
 int fmt##_drv_put(struct parley_drvq *q, const struct parley_buf *bufs,	\
 		  unsigned int nr, gfp_t gfp);				\
 bool fmt##_drv_publish(struct parley_drvq *q);				\
+bool fmt##_drv_kick(struct parley_drvq *q);				\
+int fmt##_drv_submit(struct parley_drvq *q, const struct parley_buf *buf, \
+		     gfp_t gfp);						\
 unsigned int fmt##_drv_reap(struct parley_drvq *q,			\
 			    struct parley_done *done, unsigned int max);	\
 bool fmt##_drv_arm(struct parley_drvq *q, unsigned int after);		\

@@ -137,15 +137,25 @@ static void bench_parley_destroy(void *r)
 	bench_free(ring);
 }
 
-static void bench_parley_put(void *r, unsigned int slot, unsigned int n)
+static noinline void bench_parley_put_many(struct bench_parley_ring *ring,
+					   unsigned int slot, unsigned int n)
 {
-	struct bench_parley_ring *ring = r;
 	struct parley_drvq *q = ring->drvq;
 
 	if (unlikely(parley_drvq_put(q, &ring->bufs[slot], n, 0) != (int)n))
 		bench_fail("parley: ring full");
 	if (parley_drvq_publish(q))
 		parley_drvq_kick(q);
+}
+
+static void bench_parley_put(void *r, unsigned int slot, unsigned int n)
+{
+	struct bench_parley_ring *ring = r;
+
+	if (n != 1)
+		bench_parley_put_many(ring, slot, n);
+	else if (unlikely(parley_drvq_submit(ring->drvq, &ring->bufs[slot], 0)))
+		bench_fail("parley: ring full");
 }
 
 static unsigned int bench_parley_reap(void *r, struct bench_done *done,

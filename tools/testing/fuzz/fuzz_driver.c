@@ -84,7 +84,14 @@ static void put(struct fuzz *f)
 		return;
 	if (next8(&f->in) % 4 == 0)
 		parley_user_fail_nth = 1 + next8(&f->in) % 4;
-	n = parley_drvq_put(f->q, bufs, nr, GFP_ATOMIC);
+	/* By itself in one call, now and then. */
+	if (nr == 1 && f->outstanding % 2) {
+		n = parley_drvq_submit(f->q, bufs, GFP_ATOMIC);
+		must(n <= 0);
+		n = n ? n : 1;
+	} else {
+		n = parley_drvq_put(f->q, bufs, nr, GFP_ATOMIC);
+	}
 	parley_user_fail_nth = 0;
 	must(n <= (int)nr);
 	must(n > 0 || n == -ENOSPC || n == -ENOMEM || n == -EINVAL || n == -EIO);

@@ -267,6 +267,67 @@ static void ring_submit(struct kunit *test)
 	parley_drvq_destroy(q);
 }
 
+/* What the device has is expected in order; it is completed and reaped. */
+static void serve_lengths(struct kunit *test, struct pair *p, const u32 *len,
+			  unsigned int nr)
+{
+	struct parley_iov iov[PAIR_SEGS];
+	struct parley_chain chain = { .iov = iov, .max = PAIR_SEGS };
+	struct parley_done done;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		KUNIT_ASSERT_EQ(test, parley_devq_take(p->dev, &chain, 1), 1);
+		KUNIT_EXPECT_EQ(test, chain.len_in, len[i]);
+		chain.written = len[i];
+		KUNIT_ASSERT_EQ(test, parley_devq_complete(p->dev, &chain, 1), 0);
+		parley_devq_publish(p->dev);
+		KUNIT_ASSERT_EQ(test, parley_drvq_reap(p->drv, &done, 1), 1u);
+		KUNIT_EXPECT_EQ(test, done.len, len[i]);
+	}
+	KUNIT_EXPECT_EQ(test, parley_devq_take(p->dev, &chain, 1), 0);
+}
+
+/* One buffer after what was put before, of several segments, or a wrong one. */
+static void ring_submit_mixed(struct kunit *test)
+{
+	const struct ring_case *c = test->param_value;
+	struct pair *p = parley_pair_open(test, c->features, 8, 4);
+	u64 at = parley_pair_phys(p->arena);
+	struct parley_seg segs[4] = {
+		{ at, 16 }, { at + 64, 32 }, { at + 128, 8 }, { at + 192, 0 },
+	};
+	struct parley_buf one = { .segs = segs, .n_in = 1, .cookie = p };
+	struct parley_buf two = { .segs = segs + 1, .n_in = 1, .cookie = p };
+	struct parley_buf three = { .segs = segs, .n_in = 3, .cookie = p };
+	struct parley_buf empty = { .segs = segs + 3, .n_in = 1, .cookie = p };
+	struct parley_buf nobody = { .segs = segs, .n_in = 1 };
+	const struct parley_vq_stats *stats = parley_drvq_stats(p->drv);
+	unsigned int i, before;
+
+	for (i = 0; i < 20; i++) {
+		KUNIT_ASSERT_EQ(test, parley_drvq_submit(p->drv, &one, GFP_KERNEL), 0);
+		serve_lengths(test, p, (u32 []){ 16 }, 1);
+		/* Put and not published: a submission takes it along. */
+		KUNIT_ASSERT_EQ(test, parley_drvq_put(p->drv, &two, 1, GFP_KERNEL), 1);
+		KUNIT_ASSERT_EQ(test, parley_drvq_put(p->drv, &one, 1, GFP_KERNEL), 1);
+		KUNIT_ASSERT_EQ(test, parley_drvq_submit(p->drv, &two, GFP_KERNEL), 0);
+		serve_lengths(test, p, (u32 []){ 32, 16, 32 }, 3);
+		KUNIT_ASSERT_EQ(test, parley_drvq_submit(p->drv, &three, GFP_KERNEL), 0);
+		serve_lengths(test, p, (u32 []){ 56 }, 1);
+	}
+	KUNIT_EXPECT_EQ(test, stats->buffers, 100u);
+	KUNIT_EXPECT_EQ(test, stats->publishes, 60u);
+	KUNIT_EXPECT_EQ(test, stats->notified, (u64)p->kicks);
+	before = p->kicks;
+	KUNIT_EXPECT_EQ(test, parley_drvq_submit(p->drv, &empty, GFP_KERNEL), -EINVAL);
+	KUNIT_EXPECT_EQ(test, parley_drvq_submit(p->drv, &nobody, GFP_KERNEL), -EINVAL);
+	KUNIT_EXPECT_EQ(test, p->kicks, before);
+	KUNIT_EXPECT_EQ(test, stats->publishes, 60u);
+	KUNIT_EXPECT_EQ(test, parley_drvq_free(p->drv), 8u);
+	serve_lengths(test, p, NULL, 0);
+}
+
 /* A base from elsewhere: what QEMU hands over, and what no ring has. */
 static void ring_base(struct kunit *test)
 {
@@ -303,6 +364,7 @@ static struct kunit_case ring_test_cases[] = {
 	KUNIT_CASE_PARAM(ring_sizes, ring_gen_params),
 	KUNIT_CASE_PARAM(ring_batch, ring_gen_params),
 	KUNIT_CASE_PARAM(ring_submit, ring_gen_params),
+	KUNIT_CASE_PARAM(ring_submit_mixed, ring_gen_params),
 	KUNIT_CASE_PARAM(ring_base, ring_gen_params),
 	KUNIT_CASE_PARAM(ring_random, ring_gen_params),
 	KUNIT_CASE_PARAM(ring_wrap, ring_gen_params),
