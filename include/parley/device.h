@@ -305,6 +305,25 @@ static inline bool parley_device_gone(const struct parley_device *pd)
 	return READ_ONCE(pd->gone);
 }
 
+/**
+ * parley_device_forgot() - was the device reset behind its driver's back?
+ * @pd: device that answers, see parley_device_alive()
+ *
+ * One that was has dropped its requests and will never complete them.  Context:
+ * any; reads a register of the device.
+ *
+ * Return: true if a live device does not know of its driver, or asks for a
+ * reset.
+ */
+static inline bool parley_device_forgot(struct parley_device *pd)
+{
+	u8 status = pd->ops->get_status(pd);
+
+	return READ_ONCE(pd->state) == PARLEY_LIVE &&
+	       (!(status & VIRTIO_CONFIG_S_DRIVER_OK) ||
+		status & VIRTIO_CONFIG_S_NEEDS_RESET);
+}
+
 /* The device that does the DMA, for its limits. */
 static inline struct device *parley_dma_dev(struct parley_device *pd)
 {

@@ -207,19 +207,6 @@ void parley_blk_fault_work(struct work_struct *work)
 	}
 }
 
-/*
- * Does the device know that it has a driver?  One that was reset behind our
- * back has dropped its requests and will never complete them.
- */
-static bool remembers(struct parley_device *pd)
-{
-	u8 status = pd->ops->get_status(pd);
-
-	return READ_ONCE(pd->state) != PARLEY_LIVE ||
-	       (status & VIRTIO_CONFIG_S_DRIVER_OK &&
-		!(status & VIRTIO_CONFIG_S_NEEDS_RESET));
-}
-
 /**
  * parley_blk_timeout() - the block layer's timer of a request ran out
  * @rq: request
@@ -247,7 +234,7 @@ enum blk_eh_timer_return parley_blk_timeout(struct request *rq)
 	/* If it is gone, the model breaks the queues: parley_blk_fault() follows. */
 	if (!parley_device_alive(pd))
 		return BLK_EH_RESET_TIMER;
-	if (remembers(pd)) {
+	if (!parley_device_forgot(pd)) {
 		dev_warn_ratelimited(&pd->dev,
 				     "queue %u: request (tag %d, operation %d) takes longer than %u s, still waiting; if the host is well, reset the device\n",
 				     rq->mq_hctx->queue_num, rq->tag,
