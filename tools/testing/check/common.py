@@ -75,23 +75,23 @@ def reasons(name):
     return found
 
 
-def copy_kernel_part():
+def copy_kernel_part(copy=COPY):
     """Bring the copy up to date without touching what did not change."""
     wanted = [f for f in our_files() if f.startswith(KERNEL_PART)]
     for f in wanted:
-        source, target = os.path.join(ROOT, f), os.path.join(COPY, f)
+        source, target = os.path.join(ROOT, f), os.path.join(copy, f)
         os.makedirs(os.path.dirname(target), exist_ok=True)
         if not os.path.exists(target) or read(source) != read(target):
             shutil.copyfile(source, target)
-    for folder, _, names in os.walk(COPY):
+    for folder, _, names in os.walk(copy):
         for n in names:
-            path = os.path.relpath(os.path.join(folder, n), COPY)
+            path = os.path.relpath(os.path.join(folder, n), copy)
             if path.endswith((".c", ".h", "Makefile", "Kbuild")) and \
                     not path.endswith(".mod.c") and path not in wanted:
-                os.unlink(os.path.join(COPY, path))
+                os.unlink(os.path.join(copy, path))
 
 
-def group(text, pattern, items):
+def group(text, pattern, items, copy=COPY):
     """Sort findings by the item they name: {item: [line, ...]}.
 
     Lines that match the pattern but name none of our items (a kernel header,
@@ -101,7 +101,7 @@ def group(text, pattern, items):
     for line in text.splitlines():
         m = pattern.match(line)
         if m:
-            path = os.path.relpath(os.path.join(COPY, m["file"]), COPY)
+            path = os.path.relpath(os.path.join(copy, m["file"]), copy)
             if path in found and line not in found[path]:
-                found[path].append(line.replace(COPY + "/", ""))
+                found[path].append(line.replace(copy + "/", ""))
     return found
