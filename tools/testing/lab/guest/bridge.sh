@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# parley-bridge on a real kernel, without a second guest: a program of ours is
+# the VMM and the driver (tools/bridge/tests/vmm.py).
+. "$LAB_ENV"; . "$LAB_LIB"
+
+bridge=$LAB_ROOT/build/bridge/parley-bridge
+vmm=$LAB_ROOT/tools/bridge/tests/vmm.py
+socket=/tmp/plain.sock
+
+modprobe null_blk nr_devices=0
+load
+# Nothing to do if it was built before the boot.
+check "build the bridge" make -C "$LAB_ROOT/tools/bridge"
+check "it tells its version" "$bridge" --version
+
+# A disk in memory that completes late, so that there is something in flight.
+[ -d /sys/kernel/config/nullb ] || mount -t configfs none /sys/kernel/config
+null=/sys/kernel/config/nullb/late
+mkdir "$null"
+for setting in size=64 memory_backed=1 submit_queues=1 irqmode=2 \
+	completion_nsec=2000000 power=1; do
+	echo "${setting#*=}" >"$null/${setting%=*}"
+done
+truncate -s 64M /tmp/image /tmp/other
+loop=$(losetup -f --show /tmp/other) || bail "no loop device"
+
+try()		# try IMAGE TEST...
+{
+	local rc
+	python3 -u "$vmm" "$bridge" "$1" "$FORMAT" "${@:2}" </dev/null 2>&1 |
+		sed -u 's/^/    /'
+	rc=${PIPESTATUS[0]}
+	is "$rc" 0 "$FORMAT, $1: ${*:2}"
+}
+
+try /dev/late io kill dirty slots hostile
+try "$loop" kill
+try /tmp/image io kill resize
+
+# While the bridge serves nobody it holds nothing, and ends when told to.
+"$bridge" --disk "socket=$socket,path=/tmp/image" 2>/tmp/bridge.log &
+wait_for 10 test -S "$socket"
+"$bridge" --disk "socket=$socket,path=/tmp/image" 2>/tmp/second.log
+is $? 1 "a second bridge on the same socket is refused"
+check "and says why" grep -q "another process listens" /tmp/second.log
+kill -TERM $!
+wait $!
+is $? 0 "SIGTERM ends it"
+[ ! -e "$socket" ]
+is $? 0 "and its socket is gone"
+
+losetup -d "$loop"
+rmdir "$null"
+check "unload everything" unload
+"$bridge" --disk "socket=$socket,path=/tmp/image" 2>/tmp/bridge.log
+is $? 1 "without the module it does not start"
+check "and says what to do" grep -q "modprobe parley_vhost_blk" /tmp/bridge.log
+finish
