@@ -184,6 +184,7 @@ static void bad_33_log_offset_and_size(void)
 	vmm_handshake(v, VMM_SPLIT);
 	EXPECT(vmm_log(v, MB, -MB + 4096, vmm_memfd(MB)));
 	EXPECT(vmm_log(v, UINT64_MAX, 4096, vmm_memfd(MB)));
+	EXPECT(vmm_log(v, UINT64_MAX - 3, 8, vmm_memfd(MB)));
 	EXPECT(vmm_log(v, MB, 4096, vmm_memfd(MB)));
 	EXPECT(vmm_log(v, 0, 0, vmm_memfd(MB)));
 	EXPECT(vmm_log(v, MB, 0, vmm_eventfd()));

@@ -516,10 +516,11 @@ def hostile(program, image, packed):
         if n % 10 == 0:
             load.rounds(1)
     load.finish(image)
-    for _ in range(100):
+    # Some of them still wait to be accepted.
+    for _ in range(300):
         if bridge.fds() <= fds:
             break
-        time.sleep(0.05)
+        time.sleep(0.2)
     expect(bridge.fds() <= fds, f"{bridge.fds()} descriptors, not {fds}")
     bridge.end(signal.SIGTERM)
 
