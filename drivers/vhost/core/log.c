@@ -27,7 +27,9 @@
 #include <linux/eventfd.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/sizes.h>
+#include <linux/workqueue.h>
 
 #include "priv.h"
 
@@ -121,25 +123,64 @@ static void log_set(struct page *page, unsigned int from, unsigned int to)
 	kunmap_local(map);
 }
 
-/* The same without keeping the page; the mm may be another's. */
-static int log_set_once(struct parley_vhost *dev, u64 uaddr, unsigned int from,
-			unsigned int to)
+/**
+ * struct log_errand - bits of a page of the bitmap that is not kept
+ * @work: for a kernel thread
+ * @mm: whose page, with a reference
+ * @uaddr: where
+ * @from: first bit
+ * @to: one past the last bit
+ * @err: result
+ */
+struct log_errand {
+	struct work_struct work;
+	struct mm_struct *mm;
+	u64 uaddr;
+	unsigned int from;
+	unsigned int to;
+	int err;
+};
+
+static void log_errand_run(struct work_struct *work)
 {
-	struct mm_struct *mm = dev->mm;
+	struct log_errand *e = container_of(work, struct log_errand, work);
 	struct page *page;
 	long n;
 
-	if (!mmget_not_zero(mm))
-		return -EFAULT;
-	mmap_read_lock(mm);
-	n = pin_user_pages_remote(mm, uaddr, 1, FOLL_WRITE, &page, NULL);
-	mmap_read_unlock(mm);
+	mmap_read_lock(e->mm);
+	n = pin_user_pages_remote(e->mm, e->uaddr, 1, FOLL_WRITE, &page, NULL);
+	mmap_read_unlock(e->mm);
+	e->err = n == 1 ? 0 : -EFAULT;
 	if (n == 1) {
-		log_set(page, from, to);
+		log_set(page, e->from, e->to);
 		unpin_user_pages_dirty_lock(&page, 1, true);
 	}
-	mmput(mm);
-	return n == 1 ? 0 : -EFAULT;
+}
+
+/*
+ * The same without keeping the page; the mm may be another's.  A thread that is
+ * being killed gets no page that is not there, but the guest lives on, and its
+ * migration, too: a kernel thread gets it.
+ */
+static int log_set_once(struct parley_vhost *dev, u64 uaddr, unsigned int from,
+			unsigned int to)
+{
+	struct log_errand e = {
+		.mm = dev->mm, .uaddr = uaddr, .from = from, .to = to,
+	};
+
+	if (!mmget_not_zero(e.mm))
+		return -EFAULT;
+	INIT_WORK_ONSTACK(&e.work, log_errand_run);
+	if (fatal_signal_pending(current)) {
+		queue_work(system_unbound_wq, &e.work);
+		flush_work(&e.work);
+	} else {
+		log_errand_run(&e.work);
+	}
+	destroy_work_on_stack(&e.work);
+	mmput(e.mm);
+	return e.err;
 }
 
 /*
@@ -285,6 +326,7 @@ void vh_log_ring(struct parley_vhost_vq *vq)
 	}
 	log_end(vq, err);
 }
+VH_EXPORT_TEST(vh_log_ring);
 
 /* ------------------------------------------------------------ set and unset */
 

@@ -255,7 +255,8 @@ bool vh_vq_ready(struct parley_vhost_vq *vq)
 	if (!vq->dev->iotlb.on)
 		return false;
 	err = vq_open(vq);
-	if (err && err != -EAGAIN)
+	/* Being killed is no fault of the ring. */
+	if (err && err != -EAGAIN && err != -EINTR)
 		vh_vq_break(vq, "its pages cannot be reached");
 	return !err;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The dirty log: every page that changed has its bit, and few others have. */
+#include <linux/kthread.h>
 #include <linux/prandom.h>
 #include "vmm.h"
 
@@ -256,6 +257,25 @@ static void bad_33_log_beyond_user_space(struct kunit *test)
 	KUNIT_EXPECT_GT(test, v->dev->log.errors, 0);
 }
 
+/* Somebody without the owner's memory logs, too; he keeps no page of it. */
+static void log_from_elsewhere(struct kunit *test)
+{
+	struct vmm *v = vmm_open(test);
+	struct mm_struct *mm = current->mm;
+	u8 *log = log_begin(v, 0);
+
+	vmm_start(v, LOGGED);
+	kthread_unuse_mm(mm);
+	scoped_guard(mutex, &vmm_vq(v)->mutex)
+		vh_log_ring(vmm_vq(v));
+	kthread_use_mm(mm);
+	KUNIT_EXPECT_EQ(test, v->dev->log.nr_pages, 0);
+	KUNIT_EXPECT_EQ(test, v->dev->log.errors, 0);
+	log_get(v, 0, log);
+	KUNIT_EXPECT_EQ(test, log_count(log), 1);
+	KUNIT_EXPECT_TRUE(test, log_has(log, VMM_USED));
+}
+
 /* A log that is taken away lets go of its pages. */
 static void log_lets_go(struct kunit *test)
 {
@@ -283,6 +303,7 @@ static struct kunit_case log_cases[] = {
 	KUNIT_CASE(bad_18_log_follows_features),
 	KUNIT_CASE(log_of_ring_only),
 	KUNIT_CASE(bad_33_log_beyond_user_space),
+	KUNIT_CASE(log_from_elsewhere),
 	KUNIT_CASE(log_lets_go),
 	{}
 };
