@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * io DEVICE read|write DEPTH COUNT: direct 4 KiB I/O with DEPTH requests
- * in flight, marked for the plugin, so that the window holds exactly COUNT
- * requests from first submission to last completion.
+ * io DEVICE read|write DEPTH COUNT [PROCESSES]: direct 4 KiB I/O with DEPTH
+ * requests in flight, marked for the plugin, so that the window holds exactly
+ * COUNT requests from first submission to last completion. PROCESSES do so at
+ * once, the n-th on processor n, each COUNT requests.
  *
- * Static and without libaio; prints how often each device interrupt came, and
- * how often the process slept. What it prints comes after the window.
+ * Static and without libaio; prints how long it took, how often each device
+ * interrupt came, and how often the process slept. What it prints comes after
+ * the window.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,6 +22,9 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <sys/wait.h>
+#include <sched.h>
+#include <time.h>
 #include <linux/fs.h>
 
 #define BLOCK		4096
@@ -156,6 +161,67 @@ static void prepare(struct load *load, const char *path, int write,
 		};
 }
 
+static unsigned long now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ul + t.tv_nsec;
+}
+
+/* What a process does: get ready, say so, wait for the word, run. */
+struct gate {
+	int ready[2];
+	int go[2];
+};
+
+static void worker(struct load *load, char **argv, unsigned int depth,
+		   unsigned long count, int cpu, struct gate *gate)
+{
+	cpu_set_t set;
+	char byte = 0;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		fail("sched_setaffinity");
+	load->next = cpu * 7919ul;
+	prepare(load, argv[1], !strcmp(argv[2], "write"), depth);
+	run(load, depth, WARM_UP);
+	if (write(gate->ready[1], &byte, 1) != 1 ||
+	    read(gate->go[0], &byte, 1) != 1)
+		fail("a pipe");
+	run(load, depth, count);
+	exit(0);
+}
+
+/* All processes are ready when this returns. */
+static void start_all(struct load *load, char **argv, unsigned int depth,
+		      unsigned long count, int processes, struct gate *gate)
+{
+	char byte;
+	int i;
+
+	if (pipe(gate->ready) || pipe(gate->go))
+		fail("pipe");
+	for (i = 0; i < processes; i++)
+		if (!fork())
+			worker(load, argv, depth, count, i, gate);
+	close(gate->ready[1]);
+	for (i = 0; i < processes; i++)
+		if (read(gate->ready[0], &byte, 1) != 1)
+			fail("a process");
+}
+
+static void wait_all(int processes)
+{
+	int status, i;
+
+	for (i = 0; i < processes; i++)
+		if (wait(&status) < 0 || status)
+			exit(1);
+}
+
 static void report(const struct irq *before, const struct irq *after,
 		   unsigned int n, const struct rusage *a,
 		   const struct rusage *b)
@@ -174,26 +240,42 @@ int main(int argc, char **argv)
 {
 	static struct irq before[MAX_IRQS], after[MAX_IRQS];
 	static struct load load;
+	static const char go[64];
 	unsigned int depth, n;
 	struct rusage a, b;
-	unsigned long count;
+	unsigned long count, from, took;
+	struct gate gate;
+	int processes;
 
-	if (argc != 5)
+	if (argc != 5 && argc != 6)
 		return 2;
 	depth = atoi(argv[3]);
 	count = strtoul(argv[4], NULL, 0);
-	if (!depth || depth > MAX_DEPTH)
+	processes = argc == 6 ? atoi(argv[5]) : 0;
+	if (!depth || depth > MAX_DEPTH || processes > (int)sizeof(go))
 		return 2;
-	prepare(&load, argv[1], !strcmp(argv[2], "write"), depth);
-	mlockall(MCL_CURRENT);
-	run(&load, depth, WARM_UP);
+	if (processes) {
+		start_all(&load, argv, depth, count, processes, &gate);
+	} else {
+		prepare(&load, argv[1], !strcmp(argv[2], "write"), depth);
+		mlockall(MCL_CURRENT);
+		run(&load, depth, WARM_UP);
+	}
 	read_irqs(before);
 	getrusage(RUSAGE_SELF, &a);
+	from = now_ns();
 	mark(MARK_OPEN);
-	run(&load, depth, count);
+	if (!processes)
+		run(&load, depth, count);
+	else if (write(gate.go[1], go, processes) == processes)
+		wait_all(processes);
+	else
+		fail("a pipe");
 	mark(MARK_CLOSE);
+	took = now_ns() - from;
 	getrusage(RUSAGE_SELF, &b);
 	n = read_irqs(after);
+	printf("# took %lu\n", took);
 	report(before, after, n, &a, &b);
 	return 0;
 }

@@ -66,8 +66,9 @@ class Disk:
                               else "file",
                     "filename": self.image, "node-name": f"{name}-n",
                     "cache.direct": "on", "aio": "native"}),
+                "-object", f"iothread,id={name}-t",
                 "-device", "virtio-blk-pci," +
-                words({"drive": f"{name}-n", "share-rw": "off"} | device)]
+                words({"drive": f"{name}-n", "iothread": f"{name}-t"} | device)]
 
 
 class Server:
@@ -138,7 +139,7 @@ class Bridge(Server):
         for disk in self.disks:
             args += ["--disk", words({
                 "socket": self.socket(disk), "path": disk.image,
-                "queues": disk.queues, "serial": f"disk{disk.address}"})]
+                "queues": disk.queues, "workers": disk.queues, "serial": f"disk{disk.address}"})]
         return args
 
 

@@ -74,10 +74,11 @@ def module_files(kernel, names):
     return order
 
 
-def build_inner(kernel, ours):
-    """The whole user space of an inner guest, with our modules at @ours."""
+def build_inner(kernel, ours, files):
+    """The whole user space of an inner guest, with our modules at @ours and
+    @files, {path in the guest: file}, beside the usual programs."""
     return build(kernel, "init-inner", INNER_MODULES, ours,
-                 programs.collect(INNER_PROGRAMS))
+                 programs.collect(INNER_PROGRAMS) | files)
 
 
 def folders(names):

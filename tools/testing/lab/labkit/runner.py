@@ -30,7 +30,8 @@ def inner_guest(scenario):
     return {"LAB_INNER_KERNEL": str(kernel.image),
             "LAB_PATIENCE": str(PATIENCE),
             "LAB_BRIDGE": str(modules.build_bridge()),
-            "LAB_INNER_INITRD": str(initramfs.build_inner(kernel, paths))}
+            "LAB_INNER_INITRD": str(initramfs.build_inner(kernel, paths,
+                                                         scenario.inner_files))}
 
 
 def boot(scenario, tty="ttyS1"):

@@ -35,6 +35,7 @@ class Scenario:
     modules: list = dataclasses.field(default_factory=list)
     stock_modules: list = dataclasses.field(default_factory=list)
     inner_modules: list = dataclasses.field(default_factory=list)
+    inner_files: dict = dataclasses.field(default_factory=dict)
     env: dict = dataclasses.field(default_factory=dict)
     qemu: list = dataclasses.field(default_factory=list)
     drive: list = dataclasses.field(default_factory=list)

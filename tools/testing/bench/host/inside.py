@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs in the outer guest: the same load through every pair of front-end and
+back end, all of them disks of one inner guest, and counts what the host does.
+
+Prints one line "# row {...}" for each figure; host.py makes tables of them.
+"""
+
+import json
+import os
+import pathlib
+import re
+import statistics
+import sys
+
+from labkit import disks
+from labkit.inner import Inner, shell
+from labkit.report import Report
+
+TRACING = pathlib.Path("/sys/kernel/tracing")
+EXITS = TRACING / "events/kvm/kvm_exit"
+CALLS = TRACING / "events/raw_syscalls/sys_enter"
+# From the AMD manual: what a VM exit is for.
+REASONS = {0x400: "npf", 0x78: "hlt", 0x7c: "msr", 0x60: "intr", 0x64: "vintr"}
+FIRST_SLOT = 9
+ROUNDS = 3
+
+
+def pairs():
+    """(name, front-end, back end, packed), mainline's own pair first."""
+    yield "a", "mainline", "qemu", False
+    yield "b split", "mainline", "bridge", False
+    yield "b packed", "mainline", "bridge", True
+    yield "c split", "ours", "bridge", False
+    yield "c packed", "ours", "bridge", True
+
+
+class Count:
+    """What the host did since it booted: exits by reason, switches, calls."""
+
+    @staticmethod
+    def start():
+        """Let the kernel count; costs time, so not while time is measured."""
+        (EXITS / "trigger").write_text("hist:keys=exit_reason", "ascii")
+        (CALLS / "trigger").write_text("hist:keys=id", "ascii")
+
+    @staticmethod
+    def stop():
+        """Count no more."""
+        (EXITS / "trigger").write_text("!hist:keys=exit_reason", "ascii")
+        (CALLS / "trigger").write_text("!hist:keys=id", "ascii")
+
+    @staticmethod
+    def now():
+        """{what: how often}."""
+        found = dict.fromkeys(REASONS.values(), 0) | {"other": 0, "exits": 0}
+        text = (EXITS / "hist").read_text("ascii")
+        for reason, hits in re.findall(r"exit_reason:\s*(\d+).*hitcount:\s*(\d+)",
+                                       text):
+            found[REASONS.get(int(reason), "other")] += int(hits)
+            found["exits"] += int(hits)
+        hits = re.findall(r"Hits: (\d+)", (CALLS / "hist").read_text("ascii"))
+        found["calls"] = int(hits[0])
+        stat = pathlib.Path("/proc/stat").read_text("ascii")
+        found["switches"] = int(re.search(r"ctxt (\d+)", stat).group(1))
+        return found
+
+
+def load(guest, name, depth, count, jobs):
+    """Run the load once; returns (seconds, interrupts)."""
+    said = guest.run(f"/bin/io /dev/{name} read {depth} {count} "
+                     f"{jobs if jobs > 1 else ''}", 240)
+    took = int(re.search(r"# took (\d+)", said).group(1)) / 1e9
+    return took, sum(int(n) for n in re.findall(r"# irq \S*-req\S* (\d+)", said))
+
+
+def timed(guest, name, depth, count, jobs):
+    """Requests a second: the median."""
+    return statistics.median(
+        jobs * count / load(guest, name, depth, count, jobs)[0]
+        for _ in range(ROUNDS))
+
+
+def counted(guest, name, depth, count, jobs):
+    """{what: per request}. A short run is subtracted from a long one, so that
+    starting and ending the load costs nothing."""
+    marks, irqs = [Count.now()], []
+    for times in (1, 3):
+        irqs.append(load(guest, name, depth, times * count, jobs)[1])
+        marks.append(Count.now())
+    extra = 2 * count * jobs
+    row = {what: (marks[2][what] - 2 * marks[1][what] + marks[0][what]) / extra
+           for what in marks[0]}
+    row["interrupts"] = (irqs[1] - irqs[0]) / extra
+    return row
+
+
+def plug_in(most):
+    """A null_blk for each disk; returns {(pair, queues): disk} and the server."""
+    # Debian's null_blk completes in a soft interrupt and keeps no data.
+    shell("modprobe", "null_blk", f"nr_devices={most}", "queue_mode=2",
+          "submit_queues=4", "hw_queue_depth=256", "bs=512", "gb=1")
+    server = disks.server("bridge")
+    found = {}
+    for queues in (1, 4):
+        for pair in pairs():
+            number = len(found)
+            found[pair[0], queues] = disks.disk_of(
+                server if pair[2] == "bridge" else None, f"/dev/nullb{number}",
+                f"{FIRST_SLOT + number:02x}.0", queues, pair[3])
+    return found, server.start()
+
+
+def boot(report, table):
+    """The inner guest, each disk with its driver."""
+    guest = Inner(report, "inner", table.values(), mem=512,
+                  smp=int(os.environ["INNER_SMP"])).boot()
+    guest.run("insert_ours")
+    front = {name: who for name, who, _, _ in pairs()}
+    mine = [disk.address for (pair, _), disk in table.items()
+            if front[pair] == "ours"]
+    guest.run("ours " + " ".join(mine))
+    guest.run("insert virtio_blk")
+    return guest
+
+
+def measure(report, guest, table):
+    """Every row of this run."""
+    stage, count = os.environ["STAGE"], int(os.environ["COUNT"])
+    if stage == "count":
+        Count.start()
+    for (pair, queues), disk in table.items():
+        name = guest.run(f"wait_for 10 disk {disk.address}; disk {disk.address}")
+        guest.run(f"echo none >/sys/block/{name}/queue/scheduler; "
+                  f"echo 2 >/sys/block/{name}/queue/nomerges")
+        for depth in (1, 32) if queues == 1 else (32,):
+            key = {"pair": pair, "queues": queues, "depth": depth, "stage": stage}
+            if stage == "time":
+                key["iops"] = timed(guest, name, depth, count, queues)
+            elif stage == "count":
+                key |= counted(guest, name, depth, count, queues)
+            else:
+                load(guest, name, depth, count, queues)
+            report.note("row " + json.dumps(key))
+    if stage == "count":
+        Count.stop()
+
+
+def main():
+    """One run of one stage."""
+    report = Report()
+    table, server = plug_in(2 * len(list(pairs())))
+    guest = boot(report, table)
+    measure(report, guest, table)
+    report.equal(guest.off(), 0, "the inner guest powers off")
+    report.equal(server.stop(), 0, "the bridge ends")
+    return report.plan()
+
+
+sys.exit(main())
