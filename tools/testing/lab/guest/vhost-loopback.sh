@@ -26,7 +26,7 @@ tell()		# tell WORD...: a command to the tool; fails unless it says "ok"
 {
 	local line
 	echo "$*" >&"$to"
-	read -r -t 120 line <&"$from"
+	read -r -t 240 line <&"$from"
 	[ "$line" = ok ] || { echo "$line"; return 1; }
 }
 
@@ -44,9 +44,9 @@ fio_on()	# fio_on DISK OPTION...
 		--ioengine=io_uring --iodepth=16 "$@"
 }
 
-# Every byte costs ten times as much under KASAN.
-size=24M
-[ ! -e "$leaks" ] || size=3M
+# Everything costs ten times as much under KASAN and lockdep.
+size=24M cycles=100
+[ ! -e /sys/kernel/debug/kmemleak ] || { size=3M; cycles=10; }
 
 verify()	# verify DISK: writes of many sizes, and what comes back
 {
@@ -123,7 +123,7 @@ losetup -c "$device"
 check "tell of the old size" tell resize
 check "the disk has shrunk" \
 	wait_for 10 grep -qx 131072 "/sys/block/$name/size"
-check "close and open it a hundred times" tell cycle 100
+check "close and open it $cycles times" tell cycle "$cycles"
 check "it is there again" wait_for 10 disk loop
 check "and sound" verify "$(disk loop)"
 check "close" unserve
