@@ -43,7 +43,11 @@ struct vhb_req;
 
 #define VHB_QUEUES	64
 #define VHB_IN_FLIGHT	256	/* requests of one ring */
-#define VHB_SEGS	128	/* seg_max; header, status and splits fit above */
+/*
+ * seg_max: with header and status no more than the 128 descriptors that rings of
+ * QEMU have by default, since a chain may not be longer than its ring.
+ */
+#define VHB_SEGS	126
 #define VHB_RANGES	32	/* of one discard or write zeroes */
 #define VHB_VECS	8	/* of the bio inside a request: 32 KiB at least */
 #define VHB_BOUNCE_PAGES 32	/* of one step */

@@ -48,6 +48,16 @@ static int backend_mode(struct vhb *blk, struct vhb_backend *be, u32 flags)
 	return 0;
 }
 
+static int backend_limits(struct vhb *blk, struct vhb_backend *be)
+{
+	int err = be->ops->limits(be);
+
+	if (err)
+		vhb_say(blk, "back end: blocks of %u bytes are larger than a page\n",
+			be->limits.block);
+	return err;
+}
+
 /*
  * Bios go past the page cache of a block device.  What others wrote through it
  * before must be on the medium, and what it keeps must not be found later.
@@ -104,7 +114,7 @@ int vhb_backend_set(struct vhb *blk, struct file *file, u32 flags,
 	if (!err)
 		err = backend_mode(blk, be, flags);
 	if (!err)
-		err = be->ops->limits(be);
+		err = backend_limits(blk, be);
 	if (!err)
 		err = backend_cache_drop(be);
 	if (err) {
