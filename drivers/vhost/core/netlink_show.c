@@ -206,6 +206,7 @@ static int put_queue_stats(struct sk_buff *skb, struct parley_vhost_vq *vq)
 {
 	typeof(vq->stats) now = vq->stats;
 
+	now.kicks = READ_ONCE(vq->kick.count);
 	now.calls += READ_ONCE(vq->moderation.fired);
 	return put_counters(skb, PARLEY_A_QUEUE_STATS, PARLEY_A_QUEUE_STATS_PAD, &now,
 			    queue_counters, ARRAY_SIZE(queue_counters));

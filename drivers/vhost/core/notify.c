@@ -29,7 +29,7 @@ static int kick_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
 		container_of(wait, struct parley_vhost_vq, kick.wait);
 
 	if (key_to_poll(key) & EPOLLIN) {
-		vq->stats.kicks++;	/* nobody else writes it */
+		vq->kick.count++;	/* nobody else writes it */
 		vh_vq_queue(vq);
 	}
 	return 0;

@@ -294,12 +294,14 @@ void vh_poll_slept(struct parley_vhost_vq *vq, u64 ns);
  * @table: how we get to @head
  * @wait: our entry in its wait queue
  * @head: its wait queue, while hooked
+ * @count: kicks so far
  */
 struct vh_kick {
 	struct file *file;
 	poll_table table;
 	wait_queue_entry_t wait;
 	wait_queue_head_t *head;
+	u64 count;
 };
 
 /**
@@ -347,7 +349,7 @@ enum vh_vq_state {
 };
 
 /**
- * struct parley_vhost_vq - a ring of a device
+ * struct parley_vhost_vq - a ring of a device; lines of the cache by who writes them
  * @dev: its device
  * @index: its number
  * @mutex: serialises everything about it; held while it is served
@@ -382,7 +384,9 @@ enum vh_vq_state {
  * @free: requests not in flight; under @mutex
  * @nr_reqs: all of them
  * @nr_free: how many
- * @serving: somebody reaps before he lets go of @mutex
+ * @server: who serves it; he reaps before he lets go of @mutex
+ * @ended: requests that ended inside submit(), the first one first; the server's
+ * @last_ended: where to put the next one
  * @unarmed: ran dry while its worker polls, so kicks are not armed
  * @polled: the accelerator has requests that end by polling only
  * @done: requests that ended, from any context
@@ -421,9 +425,6 @@ struct parley_vhost_vq {
 	enum parley_space space;
 	struct vh_area keep;
 	struct vh_tlb *tlb;
-	struct vh_worker __rcu *worker;
-	struct list_head entry;
-	bool queued;
 	void *reqs;
 	struct parley_iov *iovs;
 	struct parley_chain *burst;
@@ -432,21 +433,18 @@ struct parley_vhost_vq {
 	struct parley_vhost_req *free;
 	unsigned int nr_reqs;
 	unsigned int nr_free;
-	bool serving;
+	struct parley_vhost_req *ended;
+	struct parley_vhost_req **last_ended;
 	bool unarmed;
 	bool polled;
-	struct llist_head done;
-	wait_queue_head_t drained;
-	struct vh_kick kick;
 	struct eventfd_ctx *call;
 	struct eventfd_ctx *err;
 	struct vh_moderation moderation;
 	struct vh_poll_policy poll;
-	enum vh_lane lane;
 	struct parley_limit limit;
 	struct hrtimer limit_timer;
 	struct {
-		u64 kicks;
+		u64 kicks;		/* only in what a snapshot shows */
 		u64 rounds;
 		u64 requests;
 		u64 bytes_read;		/* from the guest */
@@ -459,6 +457,18 @@ struct parley_vhost_vq {
 		u64 errors;
 	} stats;
 	void *priv;
+
+	/* Written by who kicks. */
+	struct vh_worker __rcu *worker ____cacheline_aligned_in_smp;
+	struct list_head entry;
+	bool queued;
+	enum vh_lane lane;
+	struct vh_kick kick;
+
+	/* Written by who ends requests. */
+	struct llist_head done ____cacheline_aligned_in_smp;
+	struct task_struct *server;
+	wait_queue_head_t drained;
 };
 
 /* Bytes of a ring's areas. */

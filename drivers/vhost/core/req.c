@@ -88,6 +88,32 @@ void vh_reqs_free(struct parley_vhost_vq *vq)
 
 /* ------------------------------------------------------------- contents */
 
+/*
+ * Headers mostly lie in the first piece and status bytes in the last one: those
+ * are reached without an iterator, which costs more than the bytes.  Returns the
+ * piece that holds all of off..off+len, and where in it; NULL if it is not so
+ * simple.
+ */
+static const struct parley_iov *req_piece(const struct parley_iov *iov,
+					  unsigned int nr, size_t total,
+					  size_t *off, size_t len)
+{
+	if (unlikely(!nr || len > total || *off > total - len))
+		return NULL;
+	if (*off < iov->len)
+		return len <= iov->len - *off ? iov : NULL;
+	iov += nr - 1;
+	if (*off < total - iov->len)
+		return NULL;
+	*off -= total - iov->len;
+	return iov;
+}
+
+static bool req_reachable(const struct parley_vhost_vq *vq)
+{
+	return vq->joined || likely(current->mm == vq->dev->mm);
+}
+
 /**
  * parley_vhost_req_iter() - walk over the guest's bytes of a request
  * @req: request
@@ -116,7 +142,7 @@ void parley_vhost_req_iter(struct parley_vhost_req *req, unsigned int direction,
 	if (vq->joined) {
 		iov_iter_kvec(iter, direction, parley_iov_kvec(iov), nr, off + len);
 	} else {
-		if (unlikely(current->mm != vq->dev->mm)) {
+		if (unlikely(!req_reachable(vq))) {
 			off = 0;
 			len = 0;
 		}
@@ -143,8 +169,18 @@ PARLEY_EXPORT(parley_vhost_req_iter);
 size_t parley_vhost_req_read(struct parley_vhost_req *req, size_t off, void *buf,
 			     size_t len)
 {
+	const struct parley_chain *c = &req->chain;
+	const struct parley_iov *iov;
 	struct iov_iter iter;
+	size_t at = off;
 
+	iov = req_piece(c->iov, c->n_out, c->len_out, &at, len);
+	if (likely(iov && req_reachable(req->vq))) {
+		if (!req->vq->joined)
+			return len - copy_from_user(buf, iov->user + at, len);
+		memcpy(buf, iov->kern + at, len);
+		return len;
+	}
 	parley_vhost_req_iter(req, ITER_SOURCE, off, len, &iter);
 	return copy_from_iter(buf, iov_iter_count(&iter), &iter);
 }
@@ -166,8 +202,18 @@ PARLEY_EXPORT(parley_vhost_req_read);
 size_t parley_vhost_req_write(struct parley_vhost_req *req, size_t off,
 			      const void *buf, size_t len)
 {
+	const struct parley_chain *c = &req->chain;
+	const struct parley_iov *iov;
 	struct iov_iter iter;
+	size_t at = off;
 
+	iov = req_piece(c->iov + c->n_out, c->n_in, c->len_in, &at, len);
+	if (likely(iov && req_reachable(req->vq))) {
+		if (!req->vq->joined)
+			return len - copy_to_user(iov->user + at, buf, len);
+		memcpy(iov->kern + at, buf, len);
+		return len;
+	}
 	parley_vhost_req_iter(req, ITER_DEST, off, len, &iter);
 	return copy_to_iter(buf, iov_iter_count(&iter), &iter);
 }

@@ -12,8 +12,8 @@
  * Completions come from any context and end on the list vq->done.  Two
  * orderings make sure that one which comes first is never left there:
  *
- *	S1 req_done: add to done,  full barrier (llist_add), read serving
- *	S2 serve:    serving = 0,  full barrier,             read done
+ *	S1 req_done: add to done,   full barrier (llist_add), read server
+ *	S2 serve:    server = NULL, full barrier,             read done
  *
  *	   Either S1 sees that nobody serves and queues the ring, or S2 sees the
  *	   request and reaps it.
@@ -40,10 +40,17 @@ void parley_vhost_req_done(struct parley_vhost_req *req)
 {
 	struct parley_vhost_vq *vq = req->vq;
 
+	/* Inside submit(), nobody else is near. */
+	if (READ_ONCE(vq->server) == current && in_task()) {
+		req->next = NULL;
+		*vq->last_ended = req;
+		vq->last_ended = &req->next;
+		return;
+	}
 	/* The ring is freed a grace period after its last request was reaped. */
 	rcu_read_lock();
 	if (llist_add(&req->done, &vq->done)) {	/* S1, pairs with S2 */
-		if (!READ_ONCE(vq->serving))
+		if (!READ_ONCE(vq->server))
 			vh_vq_queue(vq);
 		/* W1, pairs with W2 in vh_vq_drain(): llist_add() was a barrier */
 		if (unlikely(waitqueue_active(&vq->drained)))
@@ -101,6 +108,52 @@ static void reap_publish(struct parley_vhost_vq *vq, unsigned int n)
 	vh_call(vq, n, wanted);
 }
 
+/* The burst while it is gathered, and the requests that were. */
+struct reap {
+	unsigned int n;
+	unsigned int all;
+	bool dead;
+};
+
+static __always_inline void reap_req(struct parley_vhost_vq *vq, struct reap *r,
+				     struct parley_vhost_req *req)
+{
+	bool (*finish)(struct parley_vhost_req *req) = vq->dev->drv->finish;
+
+	if (finish && !finish(req))
+		return;
+	if (likely(!r->dead))
+		reap_one(vq, req, &vq->burst[r->n++]);
+	req_free(vq, req);
+	r->all++;
+	if (r->n == VH_BURST) {
+		reap_complete(vq, r->n);
+		r->n = 0;
+	}
+}
+
+/* Those that ended inside submit(); finish() may make it more. */
+static void reap_ended(struct parley_vhost_vq *vq, struct reap *r)
+{
+	struct parley_vhost_req *req = vq->ended, *next;
+
+	vq->ended = NULL;
+	vq->last_ended = &vq->ended;
+	for (; req; req = next) {
+		next = req->next;
+		reap_req(vq, r, req);
+	}
+}
+
+static void reap_done(struct parley_vhost_vq *vq, struct reap *r)
+{
+	struct llist_node *done = llist_reverse_order(llist_del_all(&vq->done));
+	struct parley_vhost_req *req, *next;
+
+	llist_for_each_entry_safe(req, next, done, done)
+		reap_req(vq, r, req);
+}
+
 /**
  * vh_vq_reap() - give back to the guest what is done
  * @vq: ring that was started
@@ -114,42 +167,32 @@ static void reap_publish(struct parley_vhost_vq *vq, unsigned int n)
  */
 unsigned int vh_vq_reap(struct parley_vhost_vq *vq)
 {
-	bool (*finish)(struct parley_vhost_req *req) = vq->dev->drv->finish;
-	struct parley_vhost_req *req, *next;
-	unsigned int n = 0, all = 0;
-	struct llist_node *done;
-	bool dead;
+	struct reap r = {};
 
 	lockdep_assert_held(&vq->mutex);
-	if (llist_empty(&vq->done))
+	if (llist_empty(&vq->done) && !vq->ended)
 		return 0;
 	/* A device IOMMU may have hidden the ring meanwhile. */
 	if (vq->devq && unlikely(!ring_reachable(vq)))
 		parley_devq_break(vq->devq, NULL);
-	dead = !vq->devq || parley_devq_broken(vq->devq);
-	done = llist_reverse_order(llist_del_all(&vq->done));
-	llist_for_each_entry_safe(req, next, done, done) {
-		if (finish && !finish(req))
-			continue;
-		if (likely(!dead))
-			reap_one(vq, req, &vq->burst[n++]);
-		req_free(vq, req);
-		all++;
-		if (n == VH_BURST) {
-			reap_complete(vq, n);
-			n = 0;
-		}
-	}
-	vq->stats.requests += all;
-	/* Several may drain, and whoever sleeps must learn that it was another. */
-	if (unlikely(waitqueue_active(&vq->drained)))
+	r.dead = !vq->devq || parley_devq_broken(vq->devq);
+	if (vq->ended)
+		reap_ended(vq, &r);
+	if (!llist_empty(&vq->done))
+		reap_done(vq, &r);
+	vq->stats.requests += r.all;
+	/*
+	 * Several may drain, and whoever sleeps must learn that it was another.
+	 * The lock of the wait queue orders this after nr_free.
+	 */
+	if (unlikely(vq->state != VH_VQ_RUNNING))
 		wake_up_all(&vq->drained);
-	if (unlikely(dead))
-		return all;
-	reap_complete(vq, n);
-	if (all)
-		reap_publish(vq, all);
-	return all;
+	if (unlikely(r.dead))
+		return r.all;
+	reap_complete(vq, r.n);
+	if (r.all)
+		reap_publish(vq, r.all);
+	return r.all;
 }
 
 /* Is there a reason to go on draining, or none to drain any more? */
@@ -200,6 +243,7 @@ void vh_serve_init(struct parley_vhost_vq *vq)
 	hrtimer_init(&vq->limit_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
 	vq->limit_timer.function = limit_timer;
 	init_llist_head(&vq->done);
+	vq->last_ended = &vq->ended;
 	init_waitqueue_head(&vq->drained);
 	vq->node = NUMA_NO_NODE;
 }
@@ -385,15 +429,17 @@ bool vh_vq_serve(struct parley_vhost_vq *vq)
 	if (unlikely(vq->state == VH_VQ_IDLE || !vh_vq_ready(vq)))
 		return false;
 	vq->stats.rounds++;
-	WRITE_ONCE(vq->serving, true);
+	WRITE_ONCE(vq->server, current);
 	if (likely(vq->state == VH_VQ_RUNNING))
 		step = round_run(vq);
 	vq->polled = vq->dev->drv->poll && vh_vq_in_flight(vq) &&
 		     vq->dev->drv->poll(vq);
 	do {
 		/* What submit() finished at the end, and what came just now. */
-		vh_vq_reap(vq);
-		WRITE_ONCE(vq->serving, false);
+		do
+			vh_vq_reap(vq);
+		while (unlikely(vq->ended));
+		WRITE_ONCE(vq->server, NULL);
 		smp_mb();	/* S2, pairs with S1 in parley_vhost_req_done() */
 	} while (!llist_empty(&vq->done));
 	if (unlikely(vq->state == VH_VQ_RUNNING && parley_devq_broken(vq->devq)))
