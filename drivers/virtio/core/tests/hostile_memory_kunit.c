@@ -133,7 +133,7 @@ static void bad_32_low_bits_only(struct kunit *test)
 	struct raw *r = v->r;
 	int i;
 
-	parley_raw_desc(r, 0, lower_32_bits(PAIR_BUS), 8, 0, 0);
+	parley_raw_desc(r, 0, PAIR_BUS & U32_MAX, 8, 0, 0);
 	parley_raw_avail(r, 1);
 	parley_prey_is_broken(test, v);
 	if (r->packed)
