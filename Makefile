@@ -23,7 +23,7 @@ KBUILD = $(MAKE) -C $(or $(KDIR),$(error no kernel headers: run $(T)/deps.sh \
 help:
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
-run: ## show real block I/O through Parley in stock QEMU, mainline beside it
+run: ## show block I/O through Parley in stock QEMU, a migration, mainline beside it
 	@$(T)/run-main
 
 test: ## run every test; ends with "N passed, N failed"
