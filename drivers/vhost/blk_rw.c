@@ -111,17 +111,35 @@ static noinline void step_again(struct vhb_req *r)
 	memalloc_noio_restore(noio);
 }
 
+/* By way of our pages and a kernel thread, the most patient of all ways. */
+static bool step_buffer(struct vhb_req *r)
+{
+	if (r->buffered)
+		return false;
+	r->buffered = true;
+	r->bounced = true;
+	return true;
+}
+
 /* Did a step fail in a way that a more patient one may not? */
 static bool step_retry(struct vhb_req *r)
 {
 	bool file = !r->blk->be->bdev;
 
 	switch (r->result) {
-	case -EFAULT:
 	case -EINTR:
 		/*
-		 * Memory that cannot be pinned: a window of a device, say, or
-		 * we are being killed.  It can perhaps be copied.
+		 * We are being killed.  Pinning fails then, and so do writes of
+		 * some file systems (generic_perform_write() gives up), but not
+		 * in a kernel thread.
+		 */
+		if (file)
+			return step_buffer(r);
+		fallthrough;
+	case -EFAULT:
+		/*
+		 * Memory that cannot be pinned: a window of a device, say.  It
+		 * can perhaps be copied.
 		 */
 		if (r->bounced)
 			return false;
@@ -129,11 +147,7 @@ static bool step_retry(struct vhb_req *r)
 		return true;
 	case -EINVAL:
 		/* No direct I/O here, whatever the file system has said. */
-		if (!file || r->buffered)
-			return false;
-		r->buffered = true;
-		r->bounced = true;
-		return true;
+		return file && step_buffer(r);
 	default:
 		return false;
 	}

@@ -35,7 +35,7 @@ try()		# try IMAGE TEST...
 
 try /dev/late io kill dirty slots hostile
 try "$loop" kill
-try /tmp/image io kill resize
+try /tmp/image io kill kill resize
 
 # While the bridge serves nobody it holds nothing, and ends when told to.
 "$bridge" --disk "socket=$socket,path=/tmp/image" 2>/tmp/bridge.log &
