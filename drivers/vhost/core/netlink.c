@@ -134,6 +134,16 @@ static int set_limits(struct parley_limit *limit, struct nlattr **tb,
 	return err;
 }
 
+/*
+ * Whoever waits for the old limit may have waited enough.  Under the mutex, so
+ * that no round which still saw the old limit starts its timer after this.
+ */
+static void limit_changed(struct parley_vhost_vq *vq)
+{
+	guard(mutex)(&vq->mutex);
+	vh_vq_limit_changed(vq);
+}
+
 int parley_nl_limit_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct parley_vhost *dev __free(vh_dev) = vh_nl_find_dev(info, PARLEY_A_QUEUE_DEV_ID);
@@ -155,13 +165,12 @@ int parley_nl_limit_set_doit(struct sk_buff *skb, struct genl_info *info)
 	err = set_limits(vq ? &vq->limit : &dev->limit, tb, info);
 	if (err)
 		return err;
-	/* Whoever waits for the old limit may have waited enough. */
 	if (vq) {
-		vh_vq_limit_changed(vq);
+		limit_changed(vq);
 		return 0;
 	}
 	for (i = 0; i < dev->drv->max_queues; i++)
-		vh_vq_limit_changed(dev->vqs[i]);
+		limit_changed(dev->vqs[i]);
 	return 0;
 }
 
