@@ -121,7 +121,7 @@ static const char *find_base(struct device *d, unsigned int i, bool *broken)
 				     &base)) {
 		case INFLIGHT_BASE:
 			if (base != v->base)
-				say(d->who, "ring %u goes on where it stopped: 0x%x (the VMM: 0x%x)",
+				say(d->who, "ring %u goes on where it stopped: %#x (the VMM: %#x)",
 				    i, base, v->base);
 			v->base = base;
 			return NULL;
