@@ -115,10 +115,16 @@ def device_args(device):
     return ["-device", joined(device["driver"], properties)]
 
 
+def tsc_khz():
+    """How fast the guest's time stamp counter runs: as fast as the machine's."""
+    return int(run([BIN / "tsc-khz"]))
+
+
 def command_line(scenario, kernel, initrd, env, tty, folder):
     """The whole of QEMU's arguments, without the channels to the lab."""
     append = (f"console=ttyS0 panic=-1 oops=panic loglevel={scenario.loglevel} "
               "sysrq_always_enabled tsc=reliable no_timer_check "
+              f"tsc_early_khz={tsc_khz()} "
               f"lab.env={env} {scenario.append}")
     if tty == "ttyS0":
         append = append.replace("oops=panic ", "")
