@@ -303,9 +303,10 @@ parley_vhost_loopback_create(struct parley_vhost *dev,
 	/* May it be offered?  Asked so, because the back end may change now. */
 	err = parley_vhost_set_features(dev, join->features |
 					BIT_ULL(VIRTIO_F_VERSION_1));
-	if (!err)
-		scoped_guard(mutex, &vl->config_lock)
-			err = vl_config_fetch(vl);
+	if (!err) {
+		guard(mutex)(&vl->config_lock);
+		err = vl_config_fetch(vl);
+	}
 	if (!err)
 		err = vl_make_device(vl, join);
 	if (!err)
