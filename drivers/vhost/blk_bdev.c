@@ -141,8 +141,12 @@ static void bdev_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 	int err;
 
 	r->result = r->step;
-	/* Many pages: large bios at once, instead of a small one first. */
-	if (unlikely(!iov_iter_is_bvec(iter) &&
+	/*
+	 * Many pages: large bios at once, instead of a small one first.  Few
+	 * bytes are not worth counting them.
+	 */
+	if (unlikely(r->step > (VHB_VECS - 2) * PAGE_SIZE &&
+		     !iov_iter_is_bvec(iter) &&
 		     iov_iter_npages(iter, VHB_VECS + 1) > VHB_VECS)) {
 		r->multi = true;
 		atomic_set(&r->bios, 1);
