@@ -89,6 +89,7 @@ void parley_limit_get(struct parley_limit *l, struct parley_limits *cfg);
 
 u64 parley_limit_admit(struct parley_limit *l, u64 now, u64 bytes);
 void parley_limit_refund(struct parley_limit *l, u64 bytes);
+u64 parley_limit_slack(struct parley_limit *l);
 
 /* Whether admission needs to be asked for at all. */
 static inline bool parley_limit_active(const struct parley_limit *l)

@@ -240,5 +240,35 @@ void parley_limit_refund(struct parley_limit *l, u64 bytes)
 }
 PARLEY_EXPORT(parley_limit_refund);
 
+static u64 bucket_slack(const struct parley_bucket *b)
+{
+	return b->rate ? mul_u64_u64_div_u64(b->burst, NSEC_PER_SEC / 4, b->rate) :
+			 U64_MAX;
+}
+
+/**
+ * parley_limit_slack() - how late may one ask again, and lose nothing?
+ * @l: limit
+ *
+ * For who was refused and would rather be admitted for several requests at once
+ * than be woken for each: a bucket that was short of a request does not
+ * overflow meanwhile, unless the request was most of it.
+ *
+ * Context: any.
+ * Return: nanoseconds in which a quarter of the smaller bucket fills; U64_MAX if
+ * nothing is limited.
+ */
+u64 parley_limit_slack(struct parley_limit *l)
+{
+	unsigned long flags;
+	u64 slack;
+
+	spin_lock_irqsave(&l->lock, flags);
+	slack = min(bucket_slack(&l->ops), bucket_slack(&l->bytes));
+	spin_unlock_irqrestore(&l->lock, flags);
+	return slack;
+}
+PARLEY_EXPORT(parley_limit_slack);
+
 MODULE_DESCRIPTION("Parley: token buckets for operations and bytes");
 MODULE_LICENSE("GPL");

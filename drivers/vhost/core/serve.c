@@ -231,6 +231,9 @@ void vh_vq_drain(struct parley_vhost_vq *vq)
 
 /* --------------------------------------------------------------- limits */
 
+/* Once throttled, rather a few requests at a time than a wake-up for each. */
+#define LIMIT_PAUSE_NS	(200 * NSEC_PER_USEC)
+
 /* The limits may admit again: look. */
 static enum hrtimer_restart limit_timer(struct hrtimer *timer)
 {
@@ -280,6 +283,15 @@ static u64 limit_admit(struct parley_vhost_vq *vq, u64 now, u64 bytes)
 	return wait;
 }
 
+/* How long to leave a throttled ring alone, @wait being the least. */
+static ktime_t limit_pause(struct parley_vhost_vq *vq, u64 wait)
+{
+	u64 slack = min3(parley_limit_slack(&vq->limit),
+			 parley_limit_slack(&vq->dev->limit), LIMIT_PAUSE_NS);
+
+	return ns_to_ktime(clamp(wait, slack, KTIME_MAX / 2));
+}
+
 /* How many of the burst's @n chains may go on; the others go back. */
 static unsigned int limit_burst(struct parley_vhost_vq *vq, unsigned int n)
 {
@@ -299,7 +311,7 @@ static unsigned int limit_burst(struct parley_vhost_vq *vq, unsigned int n)
 		return n;
 	parley_devq_untake(vq->devq, &vq->burst[i], n - i);
 	vq->stats.throttled++;
-	hrtimer_start(&vq->limit_timer, ns_to_ktime(min(wait, KTIME_MAX / 2)),
+	hrtimer_start(&vq->limit_timer, limit_pause(vq, wait),
 		      HRTIMER_MODE_REL_SOFT);
 	return i;
 }
@@ -351,8 +363,8 @@ static u64 burst_submit(struct parley_vhost_vq *vq, unsigned int n)
 
 static enum step round_step(struct parley_vhost_vq *vq, u64 *bytes, unsigned int *reqs)
 {
-	unsigned int room = min(vq->guess, vq->nr_free);
-	int n;
+	unsigned int room = min(vq->guess, vq->nr_free), n;
+	int taken;
 
 	if (unlikely(!room))
 		return STEP_FULL;
@@ -360,21 +372,17 @@ static enum step round_step(struct parley_vhost_vq *vq, u64 *bytes, unsigned int
 	if (limited(vq) && hrtimer_is_queued(&vq->limit_timer))
 		return STEP_STOP;
 	burst_prepare(vq, room);
-	n = parley_devq_take(vq->devq, vq->burst, room);
-	if (unlikely(n <= 0))
-		return n ? STEP_STOP : STEP_DRY;
+	taken = parley_devq_take(vq->devq, vq->burst, room);
+	if (unlikely(taken <= 0))
+		return taken ? STEP_STOP : STEP_DRY;
+	n = limited(vq) ? limit_burst(vq, taken) : taken;
 	/* Slots are prepared for what comes, not for what might. */
 	vq->guess = min(2 * n + 2, VH_BURST);
-	if (limited(vq)) {
-		room = limit_burst(vq, n);
-		if (room)
-			*bytes += burst_submit(vq, room);
-		*reqs += room;
-		return room == n ? STEP_ON : STEP_STOP;
+	if (likely(n)) {
+		*bytes += burst_submit(vq, n);
+		*reqs += n;
 	}
-	*bytes += burst_submit(vq, n);
-	*reqs += n;
-	return STEP_ON;
+	return n == taken ? STEP_ON : STEP_STOP;
 }
 
 /* Dry: may the round end?  Not if something became available meanwhile. */

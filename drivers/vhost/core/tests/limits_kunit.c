@@ -356,6 +356,31 @@ static void limit_refund(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dev->bytes.level, 1000);
 }
 
+/* Whoever asks so much later than he might gets all the same. */
+static void limit_slack(struct kunit *test)
+{
+	struct parley_limit *l = limit_bytes(test, 0, 0);
+	u64 now = START, sum = 0;
+
+	KUNIT_EXPECT_EQ(test, parley_limit_slack(l), U64_MAX);
+	l = limit_make(test, (struct parley_rate){ 1000, 10 }, (struct parley_rate){});
+	KUNIT_EXPECT_EQ(test, parley_limit_slack(l), 2500 * NSEC_PER_USEC);
+	l = limit_make(test, (struct parley_rate){ 1000, 10 },
+		       (struct parley_rate){ PARLEY_RATE_MAX, PARLEY_RATE_MAX / 2000 });
+	KUNIT_EXPECT_EQ(test, parley_limit_slack(l), 124 * NSEC_PER_USEC + 999);
+
+	l = limit_bytes(test, 100000, 10000);
+	while (sum < 200000) {
+		u64 wait = parley_limit_admit(l, now, 100);
+
+		if (wait)
+			now += max(wait, parley_limit_slack(l));
+		else
+			sum += 100;
+	}
+	KUNIT_EXPECT_EQ(test, sum + l->bytes.level, 10000 + div_u64(now - START, 10000));
+}
+
 static void limit_refuses(struct kunit *test)
 {
 	struct parley_limit *l = limit_bytes(test, 1000, 10);
@@ -388,6 +413,7 @@ static struct kunit_case limits_cases[] = {
 	KUNIT_CASE(limit_change_long_run),
 	KUNIT_CASE(limit_both),
 	KUNIT_CASE(limit_refund),
+	KUNIT_CASE(limit_slack),
 	KUNIT_CASE(limit_refuses),
 	{}
 };
