@@ -133,10 +133,33 @@ static int file_sync(const struct vhb_backend *be)
 	return vfs_fsync(be->file, 1);
 }
 
+/* For a file system that cannot do it by itself (tmpfs, NFS before 4.2). */
+static int file_write_zeroes(const struct vhb_backend *be, u64 pos, u64 len)
+{
+	struct bio_vec vecs[VHB_VECS];
+	struct iov_iter iter;
+	loff_t at = pos;
+	unsigned int i;
+	ssize_t n;
+
+	for (i = 0; i < VHB_VECS; i++)
+		bvec_set_page(&vecs[i], ZERO_PAGE(0), PAGE_SIZE, 0);
+	while (len) {
+		iov_iter_bvec(&iter, ITER_SOURCE, vecs, VHB_VECS,
+			      min(len, ARRAY_SIZE(vecs) * PAGE_SIZE));
+		n = vfs_iter_write(be->file, &iter, &at, 0);
+		if (n <= 0)
+			return n ?: -EIO;
+		len -= n;
+		cond_resched();
+	}
+	return 0;
+}
+
 static int file_clear(const struct vhb_backend *be, enum vhb_clear how, u64 pos,
 		      u64 len)
 {
-	int mode = FALLOC_FL_KEEP_SIZE;
+	int mode = FALLOC_FL_KEEP_SIZE, err;
 
 	switch (how) {
 	case VHB_DISCARD:
@@ -149,7 +172,10 @@ static int file_clear(const struct vhb_backend *be, enum vhb_clear how, u64 pos,
 	case VHB_ERASE:
 		return -EOPNOTSUPP;
 	}
-	return vfs_fallocate(be->file, mode, pos, len);
+	err = vfs_fallocate(be->file, mode, pos, len);
+	if (err == -EOPNOTSUPP && how != VHB_DISCARD)
+		err = file_write_zeroes(be, pos, len);
+	return err;
 }
 
 const struct vhb_ops vhb_file_ops = {
