@@ -5,10 +5,14 @@
  * A ring has as many requests as may be in flight, each with its table of pieces,
  * made before the ring runs: nothing is allocated while it is served.
  */
+#include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/mmu_context.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
 #include <linux/uio.h>
+#include <linux/workqueue.h>
 #include "priv.h"
 
 /* Where the ring's own memory lies, which is where its worker should run. */
@@ -153,6 +157,71 @@ void parley_vhost_req_iter(struct parley_vhost_req *req, unsigned int direction,
 }
 PARLEY_EXPORT(parley_vhost_req_iter);
 
+/* Copy in either direction; fewer bytes than asked for, or all. */
+static size_t req_copy(struct parley_vhost_req *req, unsigned int direction,
+		       size_t off, void *buf, size_t len)
+{
+	struct iov_iter iter;
+
+	parley_vhost_req_iter(req, direction, off, len, &iter);
+	len = iov_iter_count(&iter);
+	return direction == ITER_SOURCE ? copy_from_iter(buf, len, &iter) :
+					  copy_to_iter(buf, len, &iter);
+}
+
+struct req_errand {
+	struct work_struct work;
+	struct parley_vhost_req *req;
+	unsigned int direction;
+	size_t off;
+	void *buf;
+	size_t len;
+	size_t done;
+};
+
+static void req_errand_run(struct work_struct *work)
+{
+	struct req_errand *e = container_of(work, struct req_errand, work);
+	struct mm_struct *mm = e->req->vq->dev->mm;
+
+	kthread_use_mm(mm);
+	e->done = req_copy(e->req, e->direction, e->off, e->buf, e->len);
+	kthread_unuse_mm(mm);
+}
+
+/*
+ * A thread that is being killed does not wait for the lock of its memory, so a
+ * page that is not mapped yet may be out of its reach, though it is there: the
+ * guest, which lives on, would be told that its request is done and see nothing
+ * of it.  A kernel thread can wait.
+ */
+static noinline size_t req_copy_killed(struct parley_vhost_req *req,
+				       unsigned int direction, size_t off,
+				       void *buf, size_t len)
+{
+	struct req_errand e = {
+		.req = req, .direction = direction, .off = off, .buf = buf,
+		.len = len,
+	};
+
+	INIT_WORK_ONSTACK(&e.work, req_errand_run);
+	queue_work(system_unbound_wq, &e.work);
+	flush_work(&e.work);
+	destroy_work_on_stack(&e.work);
+	return e.done;
+}
+
+static size_t req_copy_all(struct parley_vhost_req *req, unsigned int direction,
+			   size_t off, void *buf, size_t len)
+{
+	size_t n = req_copy(req, direction, off, buf, len);
+
+	if (likely(n == len) || !fatal_signal_pending(current) ||
+	    current->mm != req->vq->dev->mm || req->vq->joined)
+		return n;
+	return req_copy_killed(req, direction, off, buf, len);
+}
+
 /**
  * parley_vhost_req_read() - copy from a request
  * @req: request
@@ -171,18 +240,19 @@ size_t parley_vhost_req_read(struct parley_vhost_req *req, size_t off, void *buf
 {
 	const struct parley_chain *c = &req->chain;
 	const struct parley_iov *iov;
-	struct iov_iter iter;
 	size_t at = off;
 
 	iov = req_piece(c->iov, c->n_out, c->len_out, &at, len);
 	if (likely(iov && req_reachable(req->vq))) {
-		if (!req->vq->joined)
-			return len - copy_from_user(buf, iov->user + at, len);
-		memcpy(buf, iov->kern + at, len);
-		return len;
+		if (likely(!req->vq->joined &&
+			   !copy_from_user(buf, iov->user + at, len)))
+			return len;
+		if (req->vq->joined) {
+			memcpy(buf, iov->kern + at, len);
+			return len;
+		}
 	}
-	parley_vhost_req_iter(req, ITER_SOURCE, off, len, &iter);
-	return copy_from_iter(buf, iov_iter_count(&iter), &iter);
+	return req_copy_all(req, ITER_SOURCE, off, buf, len);
 }
 PARLEY_EXPORT(parley_vhost_req_read);
 
@@ -204,17 +274,18 @@ size_t parley_vhost_req_write(struct parley_vhost_req *req, size_t off,
 {
 	const struct parley_chain *c = &req->chain;
 	const struct parley_iov *iov;
-	struct iov_iter iter;
 	size_t at = off;
 
 	iov = req_piece(c->iov + c->n_out, c->n_in, c->len_in, &at, len);
 	if (likely(iov && req_reachable(req->vq))) {
-		if (!req->vq->joined)
-			return len - copy_to_user(iov->user + at, buf, len);
-		memcpy(iov->kern + at, buf, len);
-		return len;
+		if (likely(!req->vq->joined &&
+			   !copy_to_user(iov->user + at, buf, len)))
+			return len;
+		if (req->vq->joined) {
+			memcpy(iov->kern + at, buf, len);
+			return len;
+		}
 	}
-	parley_vhost_req_iter(req, ITER_DEST, off, len, &iter);
-	return copy_to_iter(buf, iov_iter_count(&iter), &iter);
+	return req_copy_all(req, ITER_DEST, off, (void *)buf, len);
 }
 PARLEY_EXPORT(parley_vhost_req_write);

@@ -24,6 +24,7 @@
  *	   Either W1 wakes, or W2 does not sleep.
  */
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include "priv.h"
 
 /* ----------------------------------------------------------- completion */
@@ -410,6 +411,9 @@ static enum step round_run(struct parley_vhost_vq *vq)
 		enum step step;
 
 		vh_vq_reap(vq);
+		/* Being killed: what is not taken is the successor's. */
+		if (unlikely(fatal_signal_pending(current)))
+			return STEP_STOP;
 		step = round_step(vq, &bytes, &reqs);
 		if (step == STEP_DRY && !round_dry(vq))
 			continue;
