@@ -80,6 +80,7 @@ def build_tools():
             if not program.exists() or \
                     program.stat().st_mtime < source.stat().st_mtime:
                 run(["gcc", "-O2", "-Wall", "-Wextra", "-o", program, source])
+        run(["make", "-s", "-C", ROOT / "tools/testing/vhost", f"OUT={BIN}"])
 
 
 def build_bridge():

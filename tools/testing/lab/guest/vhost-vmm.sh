@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# /dev/parley-blk under a VMM that keeps the rules, and under others.
+. "$LAB_ENV"; . "$LAB_LIB"
+
+load
+modprobe null_blk nr_devices=0 || bail "no null_blk"
+mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config ||
+	bail "no configfs"
+
+for group in abi data log iotlb hostile life limits; do
+	echo "# group $group"
+	"$LAB_BIN/parley-vmm" --patience 6 --seed "${SEED:-1}" ${BRIEF:+--brief} "$group" | sed 's/^/    /'
+	is "${PIPESTATUS[0]}" 0 "$group"
+done
+check "unload everything" unload
+finish

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Disks to serve. */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "disk.h"
+
+#define CONFIGFS	"/sys/kernel/config/nullb"
+#define FAST		"vmm-fast"
+#define SLOW		"vmm-slow"
+#define DOOMED		"vmm-doomed"
+#define FILE_PATH	"/tmp/vmm-disk"
+#define SLOW_NS		"4000000"
+
+static bool set(const char *disk, const char *name, const char *value)
+{
+	char path[200];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), CONFIGFS "/%s/%s", disk, name);
+	fd = open(path, O_WRONLY);
+	n = fd < 0 ? -1 : write(fd, value, strlen(value));
+	if (n < 0)
+		printf("# %s: cannot write %s: %s\n", path, value, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return n > 0;
+}
+
+static void drop(const char *disk)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), CONFIGFS "/%s", disk);
+	if (access(path, F_OK))
+		return;
+	set(disk, "power", "0");
+	rmdir(path);
+}
+
+static bool make(const char *disk, const char *nsec)
+{
+	char path[200], mib[20];
+
+	drop(disk);
+	snprintf(path, sizeof(path), CONFIGFS "/%s", disk);
+	if (mkdir(path, 0755)) {
+		printf("# %s: %s (modprobe null_blk nr_devices=0?)\n", path,
+		       strerror(errno));
+		return false;
+	}
+	snprintf(mib, sizeof(mib), "%u", DISK_MIB);
+	if (!set(disk, "size", mib) || !set(disk, "memory_backed", "1") ||
+	    !set(disk, "blocksize", "512") || !set(disk, "discard", "1") ||
+	    !set(disk, "submit_queues", "2"))
+		return false;
+	if (nsec && (!set(disk, "irqmode", "2") ||
+		     !set(disk, "completion_nsec", nsec)))
+		return false;
+	return set(disk, "power", "1");
+}
+
+bool disk_make_all(void)
+{
+	int fd = open(FILE_PATH, O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	if (fd < 0 || ftruncate(fd, DISK_MIB << 20)) {
+		printf("# %s: %s\n", FILE_PATH, strerror(errno));
+		return false;
+	}
+	close(fd);
+	return make(FAST, NULL) && make(SLOW, SLOW_NS);
+}
+
+void disk_drop_all(void)
+{
+	drop(FAST);
+	drop(SLOW);
+	drop(DOOMED);
+	unlink(FILE_PATH);
+}
+
+const char *disk_fast(void)
+{
+	return "/dev/" FAST;
+}
+
+const char *disk_slow(void)
+{
+	return "/dev/" SLOW;
+}
+
+const char *disk_file(void)
+{
+	return FILE_PATH;
+}
+
+const char *disk_doomed(void)
+{
+	must(make(DOOMED, SLOW_NS), "no disk to remove");
+	return "/dev/" DOOMED;
+}
+
+bool disk_remove(void)
+{
+	return set(DOOMED, "power", "0");
+}
+
+u64 disk_sectors_written(const char *disk)
+{
+	unsigned long long written = 0;
+	char path[200];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/stat", disk + strlen("/dev/"));
+	f = fopen(path, "r");
+	must(f && fscanf(f, "%*u %*u %*u %*u %*u %*u %llu", &written) == 1,
+	     "no %s", path);
+	fclose(f);
+	return written;
+}
+
+bool disk_bad(u64 first, u64 last)
+{
+	char text[60];
+
+	snprintf(text, sizeof(text), "+%llu-%llu", (unsigned long long)first,
+		 (unsigned long long)last);
+	return set(FAST, "badblocks", last ? text : "-0-32767");
+}
