@@ -52,6 +52,7 @@ check: ## checkpatch, sparse, W=1, coccinelle, kernel-doc, symbols
 fuzz: ## replay the fuzzing corpus, then fuzz (SECONDS_EACH=30)
 	@$(T)/deps.sh
 	@$(T)/fuzz/fuzz
+	@$(T)/vhost/fuzz
 
 graft: ## copy the kernel part into a kernel tree (TREE=/path/to/linux)
 	@tools/graft $(or $(TREE),$(error say which kernel tree: TREE=/path/to/linux))

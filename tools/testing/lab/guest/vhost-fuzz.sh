@@ -7,7 +7,7 @@ modprobe null_blk nr_devices=0 || bail "no null_blk"
 mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config ||
 	bail "no configfs"
 
-# Of "make fuzz": how long, and from which seed.
+# A long run brings its own, see tools/testing/vhost/fuzz.
 seconds=10 seed=1
 [ -z "${LONG-}" ] || . "$LAB_ROOT/build/vhost/fuzz.env"
 for what in calls rings; do
