@@ -5,7 +5,7 @@
 
 #include "harness.h"
 
-extern const struct group group_abi, group_data, group_log, group_iotlb,
+extern const struct group group_abi, group_device, group_data, group_log, group_iotlb,
 			  group_hostile, group_life, group_limits, group_fuzz;
 
 #endif /* _VMM_GROUPS_H */

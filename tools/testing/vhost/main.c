@@ -16,8 +16,8 @@
 #include "groups.h"
 
 static const struct group * const groups[] = {
-	&group_abi, &group_data, &group_log, &group_iotlb, &group_hostile,
-	&group_life, &group_limits, &group_fuzz,
+	&group_abi, &group_device, &group_data, &group_log, &group_iotlb,
+	&group_hostile, &group_life, &group_limits, &group_fuzz,
 };
 
 #define NR_GROUPS	(sizeof(groups) / sizeof(groups[0]))
