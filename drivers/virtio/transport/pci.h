@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of the PCI transport share: pci.c is the device, pci_cap.c its
- * capabilities, pci_irq.c its interrupts.
+ * What the files of the PCI transport share: pci.c is the driver, pci_ops.c the
+ * device's registers, pci_cap.c its capabilities, pci_irq.c its interrupts.
  */
 #ifndef _PARLEY_PCI_H
 #define _PARLEY_PCI_H
@@ -54,6 +54,9 @@ static inline struct parley_pci *to_parley_pci(struct parley_device *pd)
 {
 	return container_of(pd, struct parley_pci, pd);
 }
+
+/* pci_ops.c */
+extern const struct parley_transport_ops parley_pci_ops;
 
 /* pci_cap.c */
 int parley_pci_map(struct parley_pci *pp);
