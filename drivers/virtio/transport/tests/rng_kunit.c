@@ -4,10 +4,12 @@
  * layer, parley_rng and the loopback transport, to a device whose bytes are
  * known.
  */
+#include <linux/cache.h>
 #include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kthread.h>
+#include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/uaccess.h>
 #include <parley/device.h>
@@ -194,11 +196,78 @@ static void bad_44_rng_used_length_beyond_the_buffer(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, piece_is_from(&r, mock));
 }
 
+/* What the device was asked for, and where: seen from its side. */
+static struct {
+	const struct parley_mock_ops *honest;
+	struct parley_mock_ops ops;
+	atomic_t odd;		/* requests that are not one piece of 256 bytes */
+	atomic_t elsewhere;	/* ... or not in memory of the allocator's */
+	atomic_t seen;
+} watch;
+
+static void watch_serve(struct parley_mock *mock, struct parley_mock_req *req)
+{
+	void *buf = req->iov[0].kern;
+
+	if (req->chain.n_out || req->chain.n_in != 1 || req->chain.len_in != 256)
+		atomic_inc(&watch.odd);
+	else if (!virt_addr_valid(buf) ||
+		 !folio_test_slab(virt_to_folio(buf)) ||
+		 !IS_ALIGNED((unsigned long)buf, cache_line_size()))
+		atomic_inc(&watch.elsewhere);
+	atomic_inc(&watch.seen);
+	watch.honest->serve(mock, req);
+}
+
+static void watch_requests(struct kunit *test, struct parley_mock *mock,
+			   struct reader *r)
+{
+	unsigned int i;
+
+	watch.honest = mock->ops;
+	watch.ops = *mock->ops;
+	watch.ops.serve = watch_serve;
+	atomic_set(&watch.odd, 0);
+	atomic_set(&watch.elsewhere, 0);
+	atomic_set(&watch.seen, 0);
+	WRITE_ONCE(mock->ops, &watch.ops);
+	for (i = 0; i < 2 * 256 / PIECE; i++)
+		reader_read(r);
+	KUNIT_ASSERT_GT(test, atomic_read(&watch.seen), 0);
+}
+
+/* Catalogue 42: a request is as long as the buffer, whatever a reader wants. */
+static void bad_42_rng_asks_for_its_buffer_and_no_more(struct kunit *test)
+{
+	static struct reader r;
+	struct parley_mock *mock = rng_new(test, &r);
+
+	watch_requests(test, mock, &r);
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&watch.odd));
+}
+
+/*
+ * Catalogue 47, as CVE-2017-8067 was: a device writes into a stack.  The buffer
+ * is memory of the allocator's, and shares no cache line with anything else.
+ */
+static void bad_47_rng_gives_no_stack_to_the_device(struct kunit *test)
+{
+	static struct reader r;
+	struct parley_mock *mock = rng_new(test, &r);
+
+	watch_requests(test, mock, &r);
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&watch.elsewhere));
+}
+
 static struct kunit_case rng_cases[] = {
 	KUNIT_CASE_PARAM(bytes_are_those_of_the_device, tester_ring_gen),
 	KUNIT_CASE_PARAM(a_reader_survives_suspend, tester_format_gen),
 	KUNIT_CASE_PARAM(removal_wakes_the_reader, tester_format_gen),
+	KUNIT_CASE_PARAM(bad_42_rng_asks_for_its_buffer_and_no_more,
+			 tester_format_gen),
 	KUNIT_CASE_PARAM(bad_44_rng_used_length_beyond_the_buffer,
+			 tester_format_gen),
+	KUNIT_CASE_PARAM(bad_47_rng_gives_no_stack_to_the_device,
 			 tester_format_gen),
 	{}
 };
