@@ -9,6 +9,7 @@ load
 leaks_forget
 
 check "without a device, status is content" $parley status
+export LAB_ROOT LAB_CACHE LAB_KERNEL
 ended=no
 while IFS=$'\t' read -r verdict what detail; do
 	case $verdict in
@@ -17,8 +18,7 @@ while IFS=$'\t' read -r verdict what detail; do
 	end)	ended=yes ;;
 	*)	note "$verdict $what $detail" ;;
 	esac
-done < <(LAB_ROOT=$LAB_ROOT LAB_CACHE=$LAB_CACHE LAB_KERNEL=$LAB_KERNEL \
-	/usr/bin/python3 "$LAB_ROOT/tools/testing/lab/guest/netlink.py" 2>&1 </dev/null)
+done < <(/usr/bin/python3 "$LAB_ROOT/tools/testing/lab/guest/netlink.py" 2>&1 </dev/null)
 is $ended yes "netlink.py came to its end"
 
 # As a user calls it: another process for each.
