@@ -381,6 +381,7 @@ enum vh_vq_state {
  * @burst: room for the chains of one burst
  * @guess: chains to ask for next
  * @node: NUMA node of its memory
+ * @placed: its worker has looked at that
  * @free: requests not in flight; under @mutex
  * @nr_reqs: all of them
  * @nr_free: how many
@@ -430,6 +431,7 @@ struct parley_vhost_vq {
 	struct parley_chain *burst;
 	unsigned int guess;
 	int node;
+	bool placed;
 	struct parley_vhost_req *free;
 	unsigned int nr_reqs;
 	unsigned int nr_free;

@@ -71,6 +71,7 @@ int vh_reqs_alloc(struct parley_vhost_vq *vq)
 	vq->nr_free = nr;
 	vq->nr_reqs = nr;
 	WRITE_ONCE(vq->node, node);
+	WRITE_ONCE(vq->placed, false);
 	return 0;
 }
 

@@ -140,7 +140,10 @@ void vh_vq_unqueue(struct parley_vhost_vq *vq)
 
 /* --------------------------------------------------------------- thread */
 
-/* Nearest to the memory of its rings, unless somebody placed the thread. */
+/*
+ * Nearest to the memory of its rings, unless somebody placed the thread.  Asked
+ * once for each ring that starts or comes here.
+ */
 static void worker_place(struct vh_worker *w, int node)
 {
 	const struct cpumask *now = w->node == NUMA_NO_NODE ?
@@ -156,6 +159,9 @@ static void worker_place(struct vh_worker *w, int node)
 		    READ_ONCE(vq->node) != node)
 			node = NUMA_NO_NODE;
 	}
+	/* A node without processors is nobody's place. */
+	if (node != NUMA_NO_NODE && cpumask_empty(cpumask_of_node(node)))
+		node = NUMA_NO_NODE;
 	if (node == w->node || !cpumask_equal(current->cpus_ptr, now))
 		return;
 	if (!set_cpus_allowed_ptr(current, node == NUMA_NO_NODE ?
@@ -165,10 +171,13 @@ static void worker_place(struct vh_worker *w, int node)
 
 static void worker_serve(struct vh_worker *w, struct parley_vhost_vq *vq)
 {
-	int node = READ_ONCE(vq->node);
+	if (unlikely(!READ_ONCE(vq->placed)) && num_online_nodes() > 1) {
+		int node = READ_ONCE(vq->node);
 
-	if (unlikely(node != w->node && num_online_nodes() > 1))
-		worker_place(w, node);
+		WRITE_ONCE(vq->placed, true);
+		if (node != NUMA_NO_NODE)
+			worker_place(w, node);
+	}
 	w->stats.rounds++;
 	if (vh_vq_serve(vq))
 		vh_vq_queue(vq);
@@ -452,6 +461,7 @@ int vh_worker_attach(struct parley_vhost_vq *vq, struct vh_worker *w)
 	if (killed)
 		return -EIO;
 	w->attached++;
+	WRITE_ONCE(vq->placed, false);
 	vh_vq_queue(vq);
 	return 0;
 }
