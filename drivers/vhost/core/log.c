@@ -8,7 +8,9 @@
  * have written: a read that failed half-way has written some.  Rings are logged
  * at each publication, with the whole area that the device writes.  Both are
  * known by host addresses, which vh_mem_reverse() turns into the guest's, all
- * aliases included.
+ * aliases included.  A ring that stops is logged once more: between publications
+ * its event fields are written as well, and nobody needs those of a ring that
+ * goes on.
  *
  * The order is the point of it.  The VMM takes bits away with an atomic
  * exchange and copies the pages after that; we write the page, then set its

@@ -122,6 +122,9 @@ static void vq_close(struct parley_vhost_vq *vq)
 	ok = vq->state != VH_VQ_BROKEN && !parley_devq_broken(vq->devq) &&
 	     !parley_devq_save(vq->devq, &vq->base);
 	vq->base_set |= ok;
+	/* Arming kicks wrote to the ring since it was last logged. */
+	if (vq->logging)
+		vh_log_ring(vq);
 	vq_keep(vq, ok ? PARLEY_VHOST_KEPT_STOPPED : PARLEY_VHOST_KEPT_BROKEN);
 	if (!vq->joined)
 		parley_devq_destroy(vq->devq);

@@ -257,6 +257,25 @@ static void bad_33_log_beyond_user_space(struct kunit *test)
 	KUNIT_EXPECT_GT(test, v->dev->log.errors, 0);
 }
 
+/* What is written beside publications is in the log when the ring stops. */
+static void log_covers_the_stop(struct kunit *test)
+{
+	struct vmm *v = vmm_open(test);
+	u8 *log = log_begin(v, 0);
+
+	vmm_start(v, LOGGED);
+	vmm_send(v, &(struct vmm_piece){ SZ_2M, 8, true }, 1);
+	KUNIT_ASSERT_TRUE(test, vmm_wait(v));
+	/* The VMM takes the bits away, and copies what they say. */
+	scoped_guard(mutex, &vmm_vq(v)->mutex)
+		vmm_poke(v, VMM_LOG, memset(log, 0, PAGES / 8), PAGES / 8);
+	KUNIT_ASSERT_EQ(test, vmm_state(v, VHOST_VDPA_SET_VRING_ENABLE, 0, 0),
+			0);
+	log_get(v, 0, log);
+	KUNIT_EXPECT_EQ(test, log_count(log), 1);
+	KUNIT_EXPECT_TRUE(test, log_has(log, VMM_USED));
+}
+
 /* Somebody without the owner's memory logs, too; he keeps no page of it. */
 static void log_from_elsewhere(struct kunit *test)
 {
@@ -303,6 +322,7 @@ static struct kunit_case log_cases[] = {
 	KUNIT_CASE(bad_18_log_follows_features),
 	KUNIT_CASE(log_of_ring_only),
 	KUNIT_CASE(bad_33_log_beyond_user_space),
+	KUNIT_CASE(log_covers_the_stop),
 	KUNIT_CASE(log_from_elsewhere),
 	KUNIT_CASE(log_lets_go),
 	{}
