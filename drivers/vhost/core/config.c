@@ -147,8 +147,8 @@ static void __user *config_user(const struct vh_target *t)
 static long get_config(const struct vh_target *t, union vh_arg *a)
 {
 	const struct parley_vhost_driver *drv = t->dev->drv;
-	u32 off = a->config.off, len = a->config.len;
 	u8 *config __free(kfree) = NULL;
+	u32 off = a->config.off, len = a->config.len;
 	int err = config_range(t->dev, off, len);
 
 	if (err)
@@ -164,8 +164,8 @@ static long get_config(const struct vh_target *t, union vh_arg *a)
 static long set_config(const struct vh_target *t, union vh_arg *a)
 {
 	const struct parley_vhost_driver *drv = t->dev->drv;
-	u32 off = a->config.off, len = a->config.len;
 	u8 *buf __free(kfree) = NULL;
+	u32 off = a->config.off, len = a->config.len;
 	int err = config_range(t->dev, off, len);
 
 	if (err)

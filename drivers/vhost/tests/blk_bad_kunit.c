@@ -114,7 +114,7 @@ static void bad_30_no_byte_of_the_configuration_is_ours(struct kunit *test)
 
 	memset(&cfg, VBLK_POISON, sizeof(cfg));
 	KUNIT_ASSERT_EQ(test, 0, parley_vhost_config(v->dev, &cfg));
-	KUNIT_EXPECT_EQ(test, 0, cfg.size_max);
+	KUNIT_EXPECT_EQ(test, 0, (__force u32)cfg.size_max);
 	KUNIT_EXPECT_NULL(test, memchr_inv(&cfg.geometry, 0, sizeof(cfg.geometry)));
 	KUNIT_EXPECT_EQ(test, 0, cfg.unused);
 	KUNIT_EXPECT_NULL(test, memchr_inv(cfg.unused1, 0, sizeof(cfg.unused1)));
@@ -142,7 +142,7 @@ static void bad_36_a_header_that_changes_in_flight(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, OK, vblk_in(v)[4096]);
 	KUNIT_EXPECT_EQ(test, 4097, v->len);
 	KUNIT_EXPECT_TRUE(test, vblk_matches(vblk_in(v), 8 * 512, 4096, 1));
-	KUNIT_EXPECT_EQ(test, 1, atomic_read(&v->ram->counts[REQ_OP_WRITE]));
+	KUNIT_EXPECT_EQ(test, 1, atomic_read(ram_count(v->ram, REQ_OP_WRITE)));
 }
 
 static void bad_37_places_beyond_the_disk(struct kunit *test)
@@ -169,9 +169,9 @@ static void bad_37_places_beyond_the_disk(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, IOERR, vblk_clear(v, VIRTIO_BLK_T_SECURE_ERASE, 0,
 						~0u, 0));
 	KUNIT_EXPECT_EQ(test, OK, vblk_read(v, VBLK_PARTS, RAM_SECTORS - 2, 1024));
-	KUNIT_EXPECT_EQ(test, 1, atomic_read(&v->ram->counts[REQ_OP_READ]));
-	KUNIT_EXPECT_EQ(test, 0, atomic_read(&v->ram->counts[REQ_OP_WRITE]));
-	KUNIT_EXPECT_EQ(test, 0, atomic_read(&v->ram->counts[REQ_OP_DISCARD]));
+	KUNIT_EXPECT_EQ(test, 1, atomic_read(ram_count(v->ram, REQ_OP_READ)));
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(ram_count(v->ram, REQ_OP_WRITE)));
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(ram_count(v->ram, REQ_OP_DISCARD)));
 	expect_sound(test, v);
 }
 
@@ -185,7 +185,7 @@ static void bad_37_lengths_that_are_no_sectors(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, IOERR, vblk_read(v, VBLK_PARTS, 0, lens[i]));
 		KUNIT_EXPECT_EQ(test, IOERR, vblk_write(v, VBLK_PARTS, 0, lens[i], 0));
 	}
-	KUNIT_EXPECT_EQ(test, 0, atomic_read(&v->ram->counts[REQ_OP_WRITE]));
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(ram_count(v->ram, REQ_OP_WRITE)));
 	expect_sound(test, v);
 }
 
@@ -219,7 +219,7 @@ static void bad_37_ranges_that_are_none(struct kunit *test)
 	vblk_header(v, VIRTIO_BLK_T_DISCARD, 0);
 	KUNIT_EXPECT_EQ(test, IOERR,
 			vblk_do(v, VBLK_PARTS, VBLK_HDR + 2 * size, 1));
-	KUNIT_EXPECT_EQ(test, 1, atomic_read(&v->ram->counts[REQ_OP_DISCARD]));
+	KUNIT_EXPECT_EQ(test, 1, atomic_read(ram_count(v->ram, REQ_OP_DISCARD)));
 	expect_sound(test, v);
 }
 
@@ -243,7 +243,7 @@ static void bad_38_headers_in_pieces_and_short_ones(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 0, vblk_do(v, shape, VBLK_HDR + 512, 0));
 		KUNIT_EXPECT_EQ(test, 0, v->len);
 	}
-	KUNIT_EXPECT_EQ(test, 0, atomic_read(&v->ram->counts[REQ_OP_WRITE]));
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(ram_count(v->ram, REQ_OP_WRITE)));
 	expect_sound(test, v);
 }
 
@@ -333,7 +333,7 @@ static void expect_read_only(struct kunit *test, struct vblk *v)
 	KUNIT_EXPECT_NE(test, OK, vblk_clear(v, VIRTIO_BLK_T_WRITE_ZEROES, 0, 1, 0));
 	KUNIT_EXPECT_EQ(test, OK, vblk_read(v, VBLK_PARTS, 0, 512));
 	KUNIT_EXPECT_EQ(test, OK, vblk_simple(v, VIRTIO_BLK_T_FLUSH));
-	KUNIT_EXPECT_EQ(test, 0, atomic_read(&v->ram->counts[REQ_OP_WRITE]));
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(ram_count(v->ram, REQ_OP_WRITE)));
 }
 
 static void a_read_only_disk_stays_as_it_is(struct kunit *test)

@@ -118,8 +118,8 @@ static void nothing_is_moved_where_nothing_is_asked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, OK, vblk_write(v, VBLK_PARTS, 0, 0, 0));
 	KUNIT_EXPECT_EQ(test, OK, vblk_read(v, VBLK_PARTS, 0, 0));
 	KUNIT_EXPECT_EQ(test, 1, v->len);
-	KUNIT_EXPECT_EQ(test, 0, atomic_read(&v->ram->counts[REQ_OP_READ]));
-	KUNIT_EXPECT_EQ(test, 0, atomic_read(&v->ram->counts[REQ_OP_WRITE]));
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(ram_count(v->ram, REQ_OP_READ)));
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(ram_count(v->ram, REQ_OP_WRITE)));
 }
 
 /* ------------------------------------------------------ the other requests */
@@ -166,13 +166,13 @@ static void the_ways_to_clear(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(ways); i++) {
-		atomic_set(&v->ram->counts[ways[i].op], 0);
+		atomic_set(ram_count(v->ram, ways[i].op), 0);
 		KUNIT_ASSERT_EQ(test, OK, vblk_write(v, VBLK_PARTS, 0, 16384, i));
 		KUNIT_EXPECT_EQ(test, OK, vblk_clear(v, ways[i].type, 8, 8,
 						     ways[i].flags));
 		KUNIT_EXPECT_EQ(test, 1, v->len);
 		KUNIT_EXPECT_EQ_MSG(test, 1,
-				    atomic_read(&v->ram->counts[ways[i].op]),
+				    atomic_read(ram_count(v->ram, ways[i].op)),
 				    "way %u", i);
 		/* That range, and not a byte beside it. */
 		KUNIT_EXPECT_TRUE(test, on_disk(v, 0, 4096, i));
@@ -216,7 +216,7 @@ static void a_cache_that_is_off_makes_writes_durable(struct kunit *test)
 	/* What was in the cache is durable, and what comes will be. */
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&v->ram->flushes));
 	KUNIT_ASSERT_EQ(test, OK, vblk_write(v, VBLK_PARTS, 0, 200704, 2));
-	KUNIT_EXPECT_EQ(test, atomic_read(&v->ram->counts[REQ_OP_WRITE]) - 1,
+	KUNIT_EXPECT_EQ(test, atomic_read(ram_count(v->ram, REQ_OP_WRITE)) - 1,
 			atomic_read(&v->ram->fua));
 	v->skew = 1;
 	atomic_set(&v->ram->fua, 0);
@@ -326,15 +326,15 @@ static void a_file(struct kunit *test, bool direct)
 	KUNIT_EXPECT_EQ(test, OK,
 			vblk_clear(v, VIRTIO_BLK_T_WRITE_ZEROES, 8, 2,
 				   VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP));
-	/* A file in memory cannot have zeroes without a hole. */
-	KUNIT_EXPECT_EQ(test, UNSUPP,
+	/* A file in memory cannot have zeroes without a hole: they are written. */
+	KUNIT_EXPECT_EQ(test, OK,
 			vblk_clear(v, VIRTIO_BLK_T_WRITE_ZEROES, 10, 1, 0));
 	/* Nobody can erase a file for good. */
 	KUNIT_EXPECT_EQ(test, UNSUPP,
-			vblk_clear(v, VIRTIO_BLK_T_SECURE_ERASE, 10, 1, 0));
+			vblk_clear(v, VIRTIO_BLK_T_SECURE_ERASE, 11, 1, 0));
 	KUNIT_ASSERT_EQ(test, OK, vblk_read(v, VBLK_PARTS, 0, 8192));
-	KUNIT_EXPECT_NULL(test, memchr_inv(vblk_in(v), 0, 10 * SECTOR_SIZE));
-	KUNIT_EXPECT_TRUE(test, vblk_matches(vblk_in(v) + 5120, 5120, 3072, 3));
+	KUNIT_EXPECT_NULL(test, memchr_inv(vblk_in(v), 0, 11 * SECTOR_SIZE));
+	KUNIT_EXPECT_TRUE(test, vblk_matches(vblk_in(v) + 5632, 5632, 2560, 3));
 }
 
 static void a_file_through_the_page_cache(struct kunit *test)

@@ -46,7 +46,7 @@ static void ram_serve(struct ram *ram, struct bio *bio)
 	if (bio->bi_opf & REQ_FUA)
 		atomic_inc(&ram->fua);
 	if (bio_sectors(bio))
-		atomic_inc(&ram->counts[bio_op(bio)]);
+		atomic_inc(ram_count(ram, bio_op(bio)));
 	if (ram_bad(ram, bio)) {
 		bio->bi_status = ram->bad_status;
 		return;
@@ -105,8 +105,11 @@ void ram_release(struct ram *ram)
 
 unsigned int ram_waiting(struct ram *ram)
 {
-	guard(spinlock_irqsave)(&ram->lock);
-	return ram->nr_waiting;
+	unsigned int nr;
+
+	scoped_guard(spinlock_irqsave, &ram->lock)
+		nr = ram->nr_waiting;
+	return nr;
 }
 
 static enum hrtimer_restart ram_timer(struct hrtimer *timer)

@@ -60,6 +60,12 @@ struct ram {
 	struct hrtimer timer;
 };
 
+/* How many bios of this operation there were. */
+static inline atomic_t *ram_count(struct ram *ram, enum req_op op)
+{
+	return &ram->counts[(__force unsigned int)op];
+}
+
 struct ram *ram_create(unsigned int block, blk_mode_t mode);
 void ram_destroy(struct ram *ram);
 void ram_release(struct ram *ram);

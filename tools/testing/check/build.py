@@ -67,11 +67,11 @@ HARMLESS = re.compile(r"warning: array of flexible structures")
 
 
 def sparse_tests():
-    """the same for the KUnit suites of drivers/virtio, which stock kernels leave out"""
+    """the same for the KUnit suites, which stock kernels leave out"""
     copy_kernel_part(KUNIT_COPY)
     code, out = run(["make", "-C", headers(), f"M={KUNIT_COPY}", f"-j{JOBS}", *WITH_KUNIT,
                      "C=2", "modules"], 1200)
-    files = [f for f in c_files("drivers/virtio/") if "/tests/" in f]
+    files = [f for f in c_files("drivers/") if "/tests/" in f]
     for f, problems in group(out, FINDING, files, KUNIT_COPY).items():
         yield f, [p for p in problems if not HARMLESS.search(p)]
     built = {l.split()[-1] for l in out.splitlines() if l.split()[:1] == ["CHECK"]}

@@ -83,7 +83,7 @@ static u32 cut(enum shape shape, u32 pos, u32 left, bool out, u32 data,
 	if (pos >= head + data)
 		return left;
 	left = head + data - pos;
-	return shape == SHAPE_PAGES ? min(left, (u32)PAGE) : left;
+	return shape == SHAPE_PAGES ? min_t(u32, left, PAGE) : left;
 }
 
 static unsigned int cut_stream(struct breq *r, enum shape shape, u32 len,

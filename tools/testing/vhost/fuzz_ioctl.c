@@ -108,11 +108,10 @@ static void call_table(struct world *w, struct rng *r, int fd)
 	unsigned int i;
 
 	m.r[0] = (struct vhost_memory_region){ 0, RAM, (uintptr_t)w->ram };
-	if (rng_chance(r, 70)) {
+	if (rng_chance(r, 70))
 		m.t.nregions = 1;
-	} else if (rng_chance(r, 10)) {
+	else if (rng_chance(r, 10))
 		m.t.nregions = any_number(r);
-	}
 	for (i = 1; i < 4; i++)
 		m.r[i] = (struct vhost_memory_region){
 			rng_chance(r, 80) ? RAM * i : any_number(r),
@@ -244,7 +243,7 @@ static void call_rest(struct world *w, struct rng *r, int fd)
 	case 2:
 		if (rng_chance(r, 20))
 			c.head.off = any_number(r);
-		if (rng_chance(r, 20) )
+		if (rng_chance(r, 20))
 			c.head.len = any_number(r) % 256;
 		vio(fd, VHOST_VDPA_GET_CONFIG, &c);
 		break;

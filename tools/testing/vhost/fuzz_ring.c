@@ -141,8 +141,10 @@ static void mend(struct prey *p, struct rng *r)
 		struct vring_used *used = guest_ptr(p->v->g, p->addr[i].device, 1);
 
 		base = queue_first_base(q);
-		if (!p->packed)
-			avail->idx = used->idx = 0;
+		if (!p->packed) {
+			avail->idx = 0;
+			used->idx = 0;
+		}
 	}
 	vmm_set_base(p->v, i, base);
 	/* What lies in the used ring may forbid a start there. */

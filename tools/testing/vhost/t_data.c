@@ -108,8 +108,10 @@ static void shapes(void)
 		for (shape = 0; shape < SHAPES; shape++) {
 			w->type = VIRTIO_BLK_T_OUT;
 			r->type = VIRTIO_BLK_T_IN;
-			w->sector = r->sector = rng_below(&rng, 1000);
-			w->bytes = r->bytes = sectors * SECTOR;
+			w->sector = rng_below(&rng, 1000);
+			r->sector = w->sector;
+			w->bytes = sectors * SECTOR;
+			r->bytes = w->bytes;
 			for (u32 i = 0; i < w->bytes / 8; i++)
 				((u64 *)w->data)[i] = rng_next(&rng);
 			want(breq_run(q, w, shape, &rng), VIRTIO_BLK_S_OK);

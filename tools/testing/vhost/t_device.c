@@ -262,8 +262,10 @@ static void bad_30(void)
 	need(vio(v->fd, VHOST_VDPA_GET_CONFIG_SIZE, &size));
 	memset(&a, 0x11, sizeof(a));
 	memset(&b, 0xee, sizeof(b));
-	a.head.off = b.head.off = 0;
-	a.head.len = b.head.len = size;
+	a.head.off = 0;
+	b.head.off = 0;
+	a.head.len = size;
+	b.head.len = size;
 	need(vio(v->fd, VHOST_VDPA_GET_CONFIG, &a));
 	need(vio(v->fd, VHOST_VDPA_GET_CONFIG, &b));
 	expect(!memcmp(a.bytes, b.bytes, size), "configuration space is not filled");

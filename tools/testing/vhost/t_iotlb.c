@@ -412,27 +412,38 @@ static void garbage(void)
 	char junk[200];
 	unsigned int i;
 
-	x = ok, x.size = 0;
+	x = ok;
+	x.size = 0;
 	refused(m->v, "an empty update", x);
-	x = ok, x.iova = ~0ull - PAGE + 2;
+	x = ok;
+	x.iova = ~0ull - PAGE + 2;
 	refused(m->v, "an update that wraps", x);
-	x = ok, x.uaddr = 0xffff888000000000;
+	x = ok;
+	x.uaddr = 0xffff888000000000;
 	refused(m->v, "memory of the kernel", x);
-	x = ok, x.uaddr = ~0ull - 100;
+	x = ok;
+	x.uaddr = ~0ull - 100;
 	refused(m->v, "memory around the end", x);
-	x = ok, x.size = ~0ull;
+	x = ok;
+	x.size = ~0ull;
 	refused(m->v, "memory of 2^64", x);
-	x = ok, x.perm = 0;
+	x = ok;
+	x.perm = 0;
 	refused(m->v, "no access", x);
-	x = ok, x.perm = 0x80;
+	x = ok;
+	x.perm = 0x80;
 	refused(m->v, "unknown access", x);
-	x = ok, x.type = VHOST_IOTLB_MISS;
+	x = ok;
+	x.type = VHOST_IOTLB_MISS;
 	refused(m->v, "a miss", x);
-	x = ok, x.type = 0;
+	x = ok;
+	x.type = 0;
 	refused(m->v, "type 0", x);
-	x = ok, x.type = 77;
+	x = ok;
+	x.type = 77;
 	refused(m->v, "type 77", x);
-	x = ok, x.type = VHOST_IOTLB_INVALIDATE, x.iova = ~0ull, x.size = 100;
+	x = ok;
+	x.type = VHOST_IOTLB_INVALIDATE, x.iova = ~0ull, x.size = 100;
 	refused(m->v, "an invalidation that wraps", x);
 	for (i = 0; i < sizeof(struct vhost_iotlb_msg); i++) {
 		memset(junk, 0, sizeof(junk));
@@ -445,7 +456,7 @@ static void garbage(void)
 		for (n = 0; n < sizeof(junk); n++)
 			junk[n] = rng_next(&rng);
 		junk[0] = rng_between(&rng, 0, 3);
-		junk[1] = junk[2] = junk[3] = 0;
+		memset(junk + 1, 0, 3);
 		if (write(m->v->fd, junk, rng_below(&rng, sizeof(junk))) > 0)
 			junk[1] = 1;	/* by chance a message: allowed */
 	}

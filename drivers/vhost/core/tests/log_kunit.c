@@ -24,6 +24,11 @@ static u8 *log_begin(struct vmm *v, unsigned int off)
 
 static void log_get(struct vmm *v, unsigned int off, u8 *log)
 {
+	struct parley_vhost_vq *vq = vmm_vq(v);
+
+	/* A ring is logged after it was published, before the mutex is free. */
+	mutex_lock(&vq->mutex);
+	mutex_unlock(&vq->mutex);
 	vmm_peek(v, VMM_LOG + off, log, PAGES / 8);
 }
 

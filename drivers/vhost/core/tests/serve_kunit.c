@@ -2,6 +2,7 @@
 /* How rings are served: rounds, lanes, bounds, completions, moving and ending. */
 #include <linux/delay.h>
 #include <linux/kthread.h>
+#include <linux/virtio_byteorder.h>
 #include "toy.h"
 
 struct shape {
@@ -202,7 +203,7 @@ static void bad_13_broken(struct kunit *test)
 	/* Released only now: the ring is stopped without its worker's help. */
 	toy_release(toy, 10);
 	toy_ring_leave(r);
-	KUNIT_EXPECT_EQ(test, used->idx, 5);
+	KUNIT_EXPECT_EQ(test, __virtio16_to_cpu(true, used->idx), 5);
 	KUNIT_EXPECT_EQ(test, atomic_read(&r->calls), calls);
 	KUNIT_EXPECT_EQ(test, r->vq->stats.requests, 20);
 	KUNIT_EXPECT_EQ(test, r->vq->stats.errors, 1);

@@ -350,7 +350,8 @@ unsigned int toy_reap(struct toy_ring *r)
 			__le64 *slot = done[i].cookie;
 
 			KUNIT_EXPECT_EQ(r->test, done[i].len, 8);
-			KUNIT_EXPECT_EQ(r->test, slot[1], ~slot[0]);
+			KUNIT_EXPECT_EQ(r->test, le64_to_cpu(slot[1]),
+					~le64_to_cpu(slot[0]));
 			r->free[r->nr_free++] = (slot - r->slots[0]) / 2;
 		}
 		all += n;

@@ -2,6 +2,7 @@
 /* A VMM and its guest in a KUnit test; see vmm.h. */
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/virtio_byteorder.h>
 #include <linux/virtio_ring.h>
 #include "vmm.h"
 
@@ -224,22 +225,23 @@ void vmm_send(struct vmm *v, const struct vmm_piece *p, unsigned int nr)
 
 	for (i = 0; i < nr; i++) {
 		struct vring_desc d = {
-			.addr = cpu_to_le64(p[i].addr),
-			.len = cpu_to_le32(p[i].len),
-			.flags = cpu_to_le16((i + 1 < nr ? VRING_DESC_F_NEXT : 0) |
-					     (p[i].write ? VRING_DESC_F_WRITE : 0)),
-			.next = cpu_to_le16((head + i + 1) % VMM_NUM),
+			.addr = __cpu_to_virtio64(true, p[i].addr),
+			.len = __cpu_to_virtio32(true, p[i].len),
+			.flags = __cpu_to_virtio16(true,
+				(i + 1 < nr ? VRING_DESC_F_NEXT : 0) |
+				(p[i].write ? VRING_DESC_F_WRITE : 0)),
+			.next = __cpu_to_virtio16(true, (head + i + 1) % VMM_NUM),
 		};
 
 		vmm_poke(v, VMM_DESC + (head + i) % VMM_NUM * sizeof(d), &d,
 			 sizeof(d));
 	}
 	next += nr;
-	word = cpu_to_le16(head);
+	word = __cpu_to_virtio16(true, head);
 	vmm_poke(v, VMM_AVAIL + 4 + 2 * slot, &word, sizeof(word));
 	idx = ++v->avail;
 	smp_wmb();	/* pairs with the core's read of the index */
-	word = cpu_to_le16(idx);
+	word = __cpu_to_virtio16(true, idx);
 	vmm_poke(v, VMM_AVAIL + 2, &word, sizeof(word));
 	parley_vhost_vq_wake(vmm_vq(v));
 }

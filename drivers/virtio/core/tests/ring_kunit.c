@@ -299,6 +299,7 @@ static void ring_submit_mixed(struct kunit *test)
 	};
 	struct parley_buf one = { .segs = segs, .n_in = 1, .cookie = p };
 	struct parley_buf two = { .segs = segs + 1, .n_in = 1, .cookie = p };
+	struct parley_buf last = { .segs = segs + 2, .n_in = 1, .cookie = p };
 	struct parley_buf three = { .segs = segs, .n_in = 3, .cookie = p };
 	struct parley_buf empty = { .segs = segs + 3, .n_in = 1, .cookie = p };
 	struct parley_buf nobody = { .segs = segs, .n_in = 1 };
@@ -311,8 +312,8 @@ static void ring_submit_mixed(struct kunit *test)
 		/* Put and not published: a submission takes it along. */
 		KUNIT_ASSERT_EQ(test, parley_drvq_put(p->drv, &two, 1, GFP_KERNEL), 1);
 		KUNIT_ASSERT_EQ(test, parley_drvq_put(p->drv, &one, 1, GFP_KERNEL), 1);
-		KUNIT_ASSERT_EQ(test, parley_drvq_submit(p->drv, &two, GFP_KERNEL), 0);
-		serve_lengths(test, p, (u32 []){ 32, 16, 32 }, 3);
+		KUNIT_ASSERT_EQ(test, parley_drvq_submit(p->drv, &last, GFP_KERNEL), 0);
+		serve_lengths(test, p, (u32 []){ 32, 16, 8 }, 3);
 		KUNIT_ASSERT_EQ(test, parley_drvq_submit(p->drv, &three, GFP_KERNEL), 0);
 		serve_lengths(test, p, (u32 []){ 56 }, 1);
 	}

@@ -145,7 +145,7 @@ static const struct wrong wrongs[] = {
 	{ "block size 0", tweak_block_zero, REFUSED },
 	{ "block size 520", tweak_block_odd, REFUSED },
 	{ "block size of two pages", tweak_block_large, REFUSED },
-	{ "size_max 0", tweak_size_max_zero, REFUSED },
+	{ "size_max 0", tweak_size_max_zero, SERVED },
 	{ "capacity of all ones", tweak_capacity_overflow, REFUSED },
 	{ "capacity of 2^63 bytes", tweak_capacity_sign, REFUSED },
 	{ "seg_max 0", tweak_seg_max_zero, SERVED },
