@@ -37,6 +37,14 @@ selftest: ## run the lab scenarios: our modules in stock guests
 	@$(T)/deps.sh
 	@$(T)/lab/lab run
 
+# What takes long and repeats on the debug kernel what others show without it.
+SOAK = debug-blk debug-bridge debug-faults-long debug-netlink \
+	debug-vhost-fuzz-long debug-vhost-loopback l2-debug
+
+soak: ## run the long lab scenarios, which test leaves out (about an hour)
+	@$(T)/deps.sh
+	@$(T)/lab/lab run $(SOAK)
+
 lab: ## open a shell in a stock guest with our modules
 	@$(T)/deps.sh run
 	@$(T)/lab/lab shell
@@ -78,5 +86,5 @@ clean: clean-modules ## remove everything that was built here
 clean-modules:
 	@if [ -n "$(KDIR)" ]; then $(KBUILD) clean; fi
 
-.PHONY: help run test kunit selftest lab bench check fuzz graft ungraft \
+.PHONY: help run test kunit selftest soak lab bench check fuzz graft ungraft \
 	modules modules_install dkms-install clean clean-modules
