@@ -45,7 +45,8 @@ check "fio writes and verifies" timeout 60 fio --name=verify \
 	--filename="/dev/$name" --rw=randwrite --bs=4k --size=16M --iodepth=16 \
 	--ioengine=io_uring --direct=1 --verify=crc32c --do_verify=1
 is "$(stat_of "$disk" errors)" 0 "no violation was counted"
-[ "$(stat_of "$disk" interrupts)" -gt 0 ]
+# fio may have run on the processor of either queue.
+cat "/sys/bus/parley/devices/$disk"/queue?/interrupts | grep -qv '^0$'
 is $? 0 "interrupts were counted"
 
 check "make a file system" mkfs.ext4 -q -F "/dev/$name"
