@@ -18,6 +18,7 @@ class Ring:
 
     def __init__(self, mem, offset, num):
         self.mem, self.offset, self.num = mem, offset, num
+        self.words = memoryview(mem).cast("H")
         self.kick = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.call = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.err = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -29,6 +30,14 @@ class Ring:
     def notify(self):
         """Tell the device."""
         os.eventfd_write(self.kick, 1)
+
+    def load(self, at):
+        """A 16-bit word that the device writes."""
+        return self.words[at // 2]
+
+    def store(self, at, value):
+        """A 16-bit word that the device reads."""
+        self.words[at // 2] = value
 
     def room(self):
         """Can a request be put?"""
@@ -55,15 +64,15 @@ class Split(Ring):
             flags = (NEXT if i < 2 else 0) | (WRITE if write else 0)
             struct.pack_into("<QIHH", self.mem, self.desc + 16 * n, addr, length, flags,
                              n + 1 if i < 2 else 0)
-        struct.pack_into("<H", self.mem, self.driver + 4 + 2 * (self.avail % self.num), 3 * slot)
+        self.store(self.driver + 4 + 2 * (self.avail % self.num), 3 * slot)
         self.avail = (self.avail + 1) & 0xffff
-        struct.pack_into("<H", self.mem, self.driver + 2, self.avail)
+        self.store(self.driver + 2, self.avail)
         return slot
 
     def take(self):
         """Ids of what was completed since."""
         done = []
-        used, = struct.unpack_from("<H", self.mem, self.device + 2)
+        used = self.load(self.device + 2)
         while self.seen != used:
             head, _ = struct.unpack_from("<II", self.mem,
                                          self.device + 4 + 8 * (self.seen % self.num))
@@ -99,13 +108,13 @@ class Packed(Ring):
             at = self.desc + 16 * self.next
             struct.pack_into("<QIH", self.mem, at, addr, length, slot)
             if i:
-                struct.pack_into("<H", self.mem, at + 14, flags)
+                self.store(at + 14, flags)
             else:
                 head, head_flags = at, flags
             self.next += 1
             if self.next == self.num:
                 self.next, self.wrap = 0, not self.wrap
-        struct.pack_into("<H", self.mem, head + 14, head_flags)
+        self.store(head + 14, head_flags)
         return slot
 
     def take(self):
@@ -113,10 +122,10 @@ class Packed(Ring):
         done = []
         while True:
             at = self.desc + 16 * self.used
-            flags, = struct.unpack_from("<H", self.mem, at + 14)
+            flags = self.load(at + 14)
             if bool(flags & AVAIL) != self.used_wrap or bool(flags & USED) != self.used_wrap:
                 break
-            slot, = struct.unpack_from("<H", self.mem, at + 12)
+            slot = self.load(at + 12)
             done.append(slot)
             self.used += 3
             if self.used >= self.num:
