@@ -31,7 +31,6 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
-#include <linux/workqueue.h>
 
 #include "priv.h"
 
@@ -126,63 +125,55 @@ static void log_set(struct page *page, unsigned int from, unsigned int to)
 }
 
 /**
- * struct log_errand - bits of a page of the bitmap that is not kept
- * @work: for a kernel thread
- * @mm: whose page, with a reference
+ * struct log_spot - bits of a page of the bitmap that is not kept
+ * @mm: whose page
  * @uaddr: where
  * @from: first bit
  * @to: one past the last bit
- * @err: result
  */
-struct log_errand {
-	struct work_struct work;
+struct log_spot {
 	struct mm_struct *mm;
 	u64 uaddr;
 	unsigned int from;
 	unsigned int to;
-	int err;
 };
 
-static void log_errand_run(struct work_struct *work)
+static int log_set_spot(void *arg)
 {
-	struct log_errand *e = container_of(work, struct log_errand, work);
+	const struct log_spot *s = arg;
 	struct page *page;
 	long n;
 
-	mmap_read_lock(e->mm);
-	n = pin_user_pages_remote(e->mm, e->uaddr, 1, FOLL_WRITE, &page, NULL);
-	mmap_read_unlock(e->mm);
-	e->err = n == 1 ? 0 : -EFAULT;
-	if (n == 1) {
-		log_set(page, e->from, e->to);
-		unpin_user_pages_dirty_lock(&page, 1, true);
-	}
+	mmap_read_lock(s->mm);
+	n = pin_user_pages_remote(s->mm, s->uaddr, 1, FOLL_WRITE, &page, NULL);
+	mmap_read_unlock(s->mm);
+	if (n != 1)
+		return -EFAULT;
+	log_set(page, s->from, s->to);
+	unpin_user_pages_dirty_lock(&page, 1, true);
+	return 0;
 }
 
 /*
- * The same without keeping the page; the mm may be another's.  A thread that is
- * being killed gets no page that is not there, but the guest lives on, and its
- * migration, too: a kernel thread gets it.
+ * The same without keeping the page; the mm may be another's.  Who is being
+ * killed gets no page that is not there, but the guest lives on, and its
+ * migration, too.
  */
 static int log_set_once(struct parley_vhost *dev, u64 uaddr, unsigned int from,
 			unsigned int to)
 {
-	struct log_errand e = {
+	struct log_spot s = {
 		.mm = dev->mm, .uaddr = uaddr, .from = from, .to = to,
 	};
+	int err;
 
-	if (!mmget_not_zero(e.mm))
+	if (!mmget_not_zero(s.mm))
 		return -EFAULT;
-	INIT_WORK_ONSTACK(&e.work, log_errand_run);
-	if (fatal_signal_pending(current)) {
-		queue_work(system_unbound_wq, &e.work);
-		flush_work(&e.work);
-	} else {
-		log_errand_run(&e.work);
-	}
-	destroy_work_on_stack(&e.work);
-	mmput(e.mm);
-	return e.err;
+	err = log_set_spot(&s);
+	mmput(s.mm);
+	if (err && fatal_signal_pending(current))
+		err = vh_in_owner_mm(dev, log_set_spot, &s);
+	return err;
 }
 
 /*

@@ -615,6 +615,7 @@ void vh_dev_release(struct parley_vhost *dev);
 long vh_dev_set_owner(struct parley_vhost *dev);	/* under dev->mutex */
 long vh_dev_reset_owner(struct parley_vhost *dev);	/* the same */
 long vh_dev_check_owner(const struct parley_vhost *dev);
+int vh_in_owner_mm(struct parley_vhost *dev, int (*fn)(void *arg), void *arg);
 long vh_dev_set_features(struct parley_vhost *dev, u64 features);
 int vh_dev_set_mem(struct parley_vhost *dev, struct vh_mem *mem);
 /* All of vq->mutex, under dev->mutex. */

@@ -5,14 +5,11 @@
  * A ring has as many requests as may be in flight, each with its table of pieces,
  * made before the ring runs: nothing is allocated while it is served.
  */
-#include <linux/kthread.h>
 #include <linux/mm.h>
-#include <linux/mmu_context.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
 #include <linux/uio.h>
-#include <linux/workqueue.h>
 #include "priv.h"
 
 /* Where the ring's own memory lies, which is where its worker should run. */
@@ -170,8 +167,7 @@ static size_t req_copy(struct parley_vhost_req *req, unsigned int direction,
 					  copy_to_iter(buf, len, &iter);
 }
 
-struct req_errand {
-	struct work_struct work;
+struct req_bytes {
 	struct parley_vhost_req *req;
 	unsigned int direction;
 	size_t off;
@@ -180,36 +176,29 @@ struct req_errand {
 	size_t done;
 };
 
-static void req_errand_run(struct work_struct *work)
+static int req_copy_fn(void *arg)
 {
-	struct req_errand *e = container_of(work, struct req_errand, work);
-	struct mm_struct *mm = e->req->vq->dev->mm;
+	struct req_bytes *b = arg;
 
-	kthread_use_mm(mm);
-	e->done = req_copy(e->req, e->direction, e->off, e->buf, e->len);
-	kthread_unuse_mm(mm);
+	b->done = req_copy(b->req, b->direction, b->off, b->buf, b->len);
+	return 0;
 }
 
 /*
- * A thread that is being killed does not wait for the lock of its memory, so a
- * page that is not mapped yet may be out of its reach, though it is there: the
- * guest, which lives on, would be told that its request is done and see nothing
- * of it.  A kernel thread can wait.
+ * Out of reach for who is being killed, though it may be there: the guest, which
+ * lives on, would be told that its request is done and see nothing of it.
  */
 static noinline size_t req_copy_killed(struct parley_vhost_req *req,
 				       unsigned int direction, size_t off,
 				       void *buf, size_t len)
 {
-	struct req_errand e = {
+	struct req_bytes b = {
 		.req = req, .direction = direction, .off = off, .buf = buf,
 		.len = len,
 	};
 
-	INIT_WORK_ONSTACK(&e.work, req_errand_run);
-	queue_work(system_unbound_wq, &e.work);
-	flush_work(&e.work);
-	destroy_work_on_stack(&e.work);
-	return e.done;
+	vh_in_owner_mm(req->vq->dev, req_copy_fn, &b);
+	return b.done;
 }
 
 static size_t req_copy_all(struct parley_vhost_req *req, unsigned int direction,

@@ -38,10 +38,6 @@
  *
  *  (*) none while a device IOMMU hides its pages
  */
-#include <linux/kthread.h>
-#include <linux/mmu_context.h>
-#include <linux/workqueue.h>
-
 #include "priv.h"
 #include "trace.h"
 
@@ -283,18 +279,10 @@ static void vq_quiesce(struct parley_vhost_vq *vq)
 	vq_close(vq);
 }
 
-struct vq_errand {
-	struct work_struct work;
-	struct parley_vhost_vq *vq;
-};
-
-static void vq_errand_run(struct work_struct *work)
+static int vq_quiesce_fn(void *arg)
 {
-	struct vq_errand *e = container_of(work, struct vq_errand, work);
-
-	kthread_use_mm(e->vq->dev->mm);
-	vq_quiesce(e->vq);
-	kthread_unuse_mm(e->vq->dev->mm);
+	vq_quiesce(arg);
+	return 0;
 }
 
 /*
@@ -305,20 +293,13 @@ static void vq_errand_run(struct work_struct *work)
 static void vq_quiesce_in_mm(struct parley_vhost_vq *vq)
 {
 	struct mm_struct *mm = vq->dev->mm;
-	struct vq_errand e = { .vq = vq };
 
 	if (!mm || current->mm == mm) {
 		vq_quiesce(vq);
 		return;
 	}
-	if (mmget_not_zero(mm)) {
-		INIT_WORK_ONSTACK(&e.work, vq_errand_run);
-		queue_work(system_unbound_wq, &e.work);
-		flush_work(&e.work);
-		destroy_work_on_stack(&e.work);
-		mmput(mm);
+	if (vh_in_owner_mm(vq->dev, vq_quiesce_fn, vq) != -ESRCH)
 		return;
-	}
 	scoped_guard(mutex, &vq->mutex)
 		if (vq->devq && vq->space == PARLEY_SPACE_USER && !vq->joined)
 			vh_vq_break(vq, "the memory of its owner is gone");
