@@ -9,6 +9,46 @@
 
 #include "ioctl.h"
 
+/* ------------------------------------------------------------ its bytes */
+
+/* Zeroed: what the accelerator leaves out shows nothing of ours. */
+static int config_read(struct parley_vhost *dev, void *config)
+{
+	lockdep_assert_held(&dev->mutex);
+	if (!dev->drv->config_size)
+		return -EINVAL;
+	memset(config, 0, dev->drv->config_size);
+	dev->drv->config_read(dev, config);
+	return 0;
+}
+
+/* Is off..off + len inside?  Written so that nothing can wrap. */
+static int config_range(const struct parley_vhost *dev, u32 off, u32 len)
+{
+	u32 size = dev->drv->config_size;
+
+	if (!len || off > size)
+		return -EINVAL;
+	return len > size - off ? -E2BIG : 0;
+}
+
+/* May off..off + len be written at all? */
+static int config_writable(const struct parley_vhost *dev, u32 off, u32 len)
+{
+	int err = config_range(dev, off, len);
+
+	return err || dev->drv->config_write ? err : -EOPNOTSUPP;
+}
+
+static int config_write(struct parley_vhost *dev, u32 off, const void *buf,
+			u32 len)
+{
+	int err = config_writable(dev, off, len);
+
+	lockdep_assert_held(&dev->mutex);
+	return err ?: dev->drv->config_write(dev, off, buf, len);
+}
+
 /* ------------------------------------------------------ of the loopback */
 
 /**
@@ -22,23 +62,9 @@
 int parley_vhost_config(struct parley_vhost *dev, void *config)
 {
 	guard(mutex)(&dev->mutex);
-	if (!dev->drv->config_size)
-		return -EINVAL;
-	memset(config, 0, dev->drv->config_size);
-	dev->drv->config_read(dev, config);
-	return 0;
+	return config_read(dev, config);
 }
 PARLEY_EXPORT(parley_vhost_config);
-
-/* Is off..off + len inside?  Written so that nothing can wrap. */
-static int config_range(const struct parley_vhost *dev, u32 off, u32 len)
-{
-	u32 size = dev->drv->config_size;
-
-	if (!len || off > size)
-		return -EINVAL;
-	return len > size - off ? -E2BIG : 0;
-}
 
 /**
  * parley_vhost_config_set() - write to the configuration space
@@ -54,15 +80,8 @@ static int config_range(const struct parley_vhost *dev, u32 off, u32 len)
 int parley_vhost_config_set(struct parley_vhost *dev, unsigned int off,
 			    const void *buf, unsigned int len)
 {
-	int err;
-
 	guard(mutex)(&dev->mutex);
-	err = config_range(dev, off, len);
-	if (err)
-		return err;
-	if (!dev->drv->config_write)
-		return -EOPNOTSUPP;
-	return dev->drv->config_write(dev, off, buf, len);
+	return config_write(dev, off, buf, len);
 }
 PARLEY_EXPORT(parley_vhost_config_set);
 
@@ -146,38 +165,36 @@ static void __user *config_user(const struct vh_target *t)
 
 static long get_config(const struct vh_target *t, union vh_arg *a)
 {
-	const struct parley_vhost_driver *drv = t->dev->drv;
 	u8 *config __free(kfree) = NULL;
 	u32 off = a->config.off, len = a->config.len;
 	int err = config_range(t->dev, off, len);
 
 	if (err)
 		return err;
-	/* Zeroed: what the accelerator leaves out shows nothing of ours. */
-	config = kzalloc(drv->config_size, GFP_KERNEL);
+	config = kmalloc(t->dev->drv->config_size, GFP_KERNEL);
 	if (!config)
 		return -ENOMEM;
-	drv->config_read(t->dev, config);
+	err = config_read(t->dev, config);
+	if (err)
+		return err;
 	return copy_to_user(config_user(t), config + off, len) ? -EFAULT : 0;
 }
 
 static long set_config(const struct vh_target *t, union vh_arg *a)
 {
-	const struct parley_vhost_driver *drv = t->dev->drv;
 	u8 *buf __free(kfree) = NULL;
 	u32 off = a->config.off, len = a->config.len;
-	int err = config_range(t->dev, off, len);
+	/* Before memory is allocated for so much. */
+	int err = config_writable(t->dev, off, len);
 
 	if (err)
 		return err;
-	if (!drv->config_write)
-		return -EOPNOTSUPP;
 	buf = kmalloc(len, GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
 	if (copy_from_user(buf, config_user(t), len))
 		return -EFAULT;
-	return drv->config_write(t->dev, off, buf, len);
+	return config_write(t->dev, off, buf, len);
 }
 
 static long get_config_size(const struct vh_target *t, union vh_arg *a)
