@@ -112,7 +112,7 @@ static void bad_05_buffer_leaves_region(struct kunit *test)
 
 	vmm_start(v, 0);
 	vmm_send(v, &p, 1);
-	KUNIT_ASSERT_TRUE(test, vmm_until(READ_ONCE(vmm_vq(v)->state) ==
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(vmm_vq(v)->state) ==
 					  VH_VQ_BROKEN));
 	vmm_peek(v, VMM_GUEST + VMM_MEM - 16, end, 32);
 	KUNIT_EXPECT_PTR_EQ(test, memchr_inv(end, 0, 32), NULL);

@@ -13,7 +13,7 @@ static struct toy_ring *held_ring(struct kunit *test, struct toy **toy, unsigned
 	r = toy_ring_open(test, *toy, 0, TOY_EVENT, 512);
 	(*toy)->mode = TOY_HOLD;
 	toy_send(r, n);
-	if (!toy_until(READ_ONCE((*toy)->nr_held) == n))
+	if (!vh_until(READ_ONCE((*toy)->nr_held) == n))
 		KUNIT_FAIL(test, "only %u requests came", (*toy)->nr_held);
 	KUNIT_EXPECT_TRUE(test, parley_drvq_arm(r->drv, 0));
 	return r;
@@ -38,7 +38,7 @@ static void end_singly(struct toy_ring *r, unsigned int n)
 		u64 done = READ_ONCE(r->vq->stats.requests);
 
 		KUNIT_ASSERT_EQ(r->test, toy_release(r->toy, 1), 1);
-		KUNIT_ASSERT_TRUE(r->test, toy_until(READ_ONCE(r->vq->stats.requests) >
+		KUNIT_ASSERT_TRUE(r->test, vh_until(READ_ONCE(r->vq->stats.requests) >
 						     done));
 	}
 	/* The call comes before vq->mutex is let go. */
@@ -95,7 +95,7 @@ static void call_by_time(struct kunit *test)
 	moderate(r, 1000, 30 * USEC_PER_MSEC);
 	start = ktime_get_ns();
 	end_singly(r, 3);
-	KUNIT_EXPECT_TRUE(test, toy_until(calls(r)));
+	KUNIT_EXPECT_TRUE(test, vh_until(calls(r)));
 	KUNIT_EXPECT_GE(test, ktime_get_ns() - start, 30 * NSEC_PER_MSEC);
 	KUNIT_EXPECT_EQ(test, r->vq->moderation.fired, 1);
 	msleep(60);
@@ -171,7 +171,7 @@ static void poll_learns(struct kunit *test)
 	/* How often depends on who else runs on this machine. */
 	KUNIT_EXPECT_GT(test, w->stats.poll_hits, 5);
 	KUNIT_EXPECT_LT(test, r->kicks, 300);
-	KUNIT_EXPECT_TRUE(test, toy_until(READ_ONCE(w->sleeping)));
+	KUNIT_EXPECT_TRUE(test, vh_until(READ_ONCE(w->sleeping)));
 	KUNIT_EXPECT_FALSE(test, READ_ONCE(r->vq->unarmed));
 	kicks = r->kicks;
 	toy_send(r, 1);
@@ -265,7 +265,7 @@ static void poll_for_requests(struct kunit *test)
 		KUNIT_ASSERT_TRUE(test, toy_wait(r, r->put));
 	}
 	/* With nothing in flight it sleeps. */
-	KUNIT_ASSERT_TRUE(test, toy_until(READ_ONCE(w->sleeping)));
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(w->sleeping)));
 	looks = toy->looks;
 	msleep(20);
 	KUNIT_EXPECT_EQ(test, toy->looks, looks);

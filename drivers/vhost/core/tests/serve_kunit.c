@@ -64,12 +64,12 @@ static void serve_sync_is_cheap(struct kunit *test)
 
 	toy_send(r, 1);
 	KUNIT_ASSERT_TRUE(test, toy_wait(r, 1));
-	KUNIT_ASSERT_TRUE(test, toy_until(READ_ONCE(w->sleeping)));
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(w->sleeping)));
 	rounds = w->stats.rounds;
 	publishes = parley_devq_stats(r->dev)->publishes;
 	toy_send(r, 256);
 	KUNIT_ASSERT_TRUE(test, toy_wait(r, 257));
-	KUNIT_ASSERT_TRUE(test, toy_until(READ_ONCE(w->sleeping)));
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(w->sleeping)));
 	KUNIT_EXPECT_EQ(test, w->stats.rounds - rounds, 1);
 	/* 4, 10, 22, then 32 each. */
 	KUNIT_EXPECT_LE(test, parley_devq_stats(r->dev)->publishes - publishes, 11);
@@ -148,14 +148,14 @@ static void bad_20_in_flight(struct kunit *test)
 
 	toy->mode = TOY_HOLD;
 	toy_send(r, 500);
-	KUNIT_ASSERT_TRUE(test, toy_until(READ_ONCE(toy->nr_held) == TOY_IN_FLIGHT));
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(toy->nr_held) == TOY_IN_FLIGHT));
 	msleep(20);
 	KUNIT_EXPECT_EQ(test, toy->nr_held, TOY_IN_FLIGHT);
 	KUNIT_EXPECT_EQ(test, vh_vq_in_flight(r->vq), TOY_IN_FLIGHT);
 	/* Each that ends makes room for one, and restarts service. */
 	for (i = 0; i < 436; i++) {
 		KUNIT_ASSERT_EQ(test, toy_release(toy, 1), 1);
-		KUNIT_ASSERT_TRUE(test, toy_until(READ_ONCE(toy->nr_held) ==
+		KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(toy->nr_held) ==
 						  TOY_IN_FLIGHT));
 	}
 	toy_release(toy, TOY_IN_FLIGHT);
@@ -189,7 +189,7 @@ static void bad_13_broken(struct kunit *test)
 
 	toy->mode = TOY_HOLD;
 	toy_send(r, 20);
-	KUNIT_ASSERT_TRUE(test, toy_until(READ_ONCE(toy->nr_held) == 20));
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(toy->nr_held) == 20));
 	toy_release(toy, 5);
 	KUNIT_ASSERT_TRUE(test, toy_wait(r, 5));
 	parley_drvq_addr(r->drv, &addr);
@@ -198,8 +198,8 @@ static void bad_13_broken(struct kunit *test)
 
 	parley_devq_break(r->dev, "a test wants it");
 	toy_release(toy, 5);
-	KUNIT_EXPECT_TRUE(test, toy_until(READ_ONCE(r->vq->state) == VH_VQ_BROKEN));
-	KUNIT_EXPECT_TRUE(test, toy_until(vh_vq_in_flight(r->vq) == 10));
+	KUNIT_EXPECT_TRUE(test, vh_until(READ_ONCE(r->vq->state) == VH_VQ_BROKEN));
+	KUNIT_EXPECT_TRUE(test, vh_until(vh_vq_in_flight(r->vq) == 10));
 	/* Released only now: the ring is stopped without its worker's help. */
 	toy_release(toy, 10);
 	toy_ring_leave(r);
@@ -243,7 +243,7 @@ static void bad_43_end(struct kunit *test)
 
 		toy->mode = TOY_HOLD;
 		toy_send(r, 48);
-		KUNIT_ASSERT_TRUE(test, toy_until(READ_ONCE(toy->nr_held) == 48));
+		KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(toy->nr_held) == 48));
 		e.toy = toy;
 		init_completion(&e.done);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(ender_thread, &e, "ender")));

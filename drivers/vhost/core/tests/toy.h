@@ -14,6 +14,7 @@
 #include <linux/prandom.h>
 #include <linux/workqueue.h>
 #include "../priv.h"
+#include "until.h"
 
 #define TOY_QUEUES	4u
 #define TOY_IN_FLIGHT	64u
@@ -97,15 +98,5 @@ bool toy_publish(struct toy_ring *r);
 void toy_send(struct toy_ring *r, unsigned int nr);
 unsigned int toy_reap(struct toy_ring *r);
 bool toy_wait(struct toy_ring *r, u64 reaped);
-
-/* Wait until @cond, for at most five seconds. */
-#define toy_until(cond)							\
-({									\
-	unsigned long __end = jiffies + 5 * HZ;				\
-	bool __true;							\
-	while (!(__true = (cond)) && time_before(jiffies, __end))	\
-		usleep_range(50, 100);					\
-	__true;								\
-})
 
 #endif /* _PARLEY_VHOST_TESTS_TOY_H */

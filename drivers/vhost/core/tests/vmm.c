@@ -256,5 +256,5 @@ static u16 vmm_used(struct vmm *v)
 
 bool vmm_wait(struct vmm *v)
 {
-	return vmm_until(vmm_used(v) == v->avail);
+	return vh_until(vmm_used(v) == v->avail);
 }

@@ -14,10 +14,10 @@
 #define _PARLEY_VHOST_TESTS_VMM_H
 
 #include <kunit/test.h>
-#include <linux/delay.h>
 #include <linux/mman.h>
 #include <linux/sizes.h>
 #include "../priv.h"
+#include "until.h"
 
 #define VMM_GUEST	0ul
 #define VMM_MEM		SZ_4M
@@ -85,15 +85,5 @@ void vmm_send(struct vmm *v, const struct vmm_piece *p, unsigned int nr);
 bool vmm_wait(struct vmm *v);	/* until all that was sent is used */
 void vmm_release(struct vmm *v);
 struct parley_vhost_vq *vmm_vq(struct vmm *v);
-
-/* Wait until @cond, for at most five seconds. */
-#define vmm_until(cond)							\
-({									\
-	unsigned long __end = jiffies + 5 * HZ;				\
-	bool __true;							\
-	while (!(__true = (cond)) && time_before(jiffies, __end))	\
-		usleep_range(50, 100);					\
-	__true;								\
-})
 
 #endif /* _PARLEY_VHOST_TESTS_VMM_H */

@@ -129,7 +129,7 @@ static void vq_stop_finishes(struct kunit *test)
 	v->hold = true;
 	vmm_start(v, 0);
 	send_one(v, SZ_2M);
-	KUNIT_ASSERT_TRUE(test, vmm_until(READ_ONCE(v->nr_held) == 1));
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(v->nr_held) == 1));
 	/* A position now would lose the request. */
 	KUNIT_EXPECT_EQ(test, vmm_call(v, VHOST_GET_VRING_BASE, &s), -EBUSY);
 	vmm_release(v);
@@ -336,7 +336,7 @@ static void bad_08_iotlb_miss_and_update(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, vmm_vq(v)->devq, NULL);
 	/* Three pages; one may be asked for again before its answer came. */
 	KUNIT_EXPECT_GE(test, iotlb_serve(v, 0), 3);
-	KUNIT_ASSERT_TRUE(test, vmm_until(READ_ONCE(vmm_vq(v)->devq)));
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(vmm_vq(v)->devq)));
 	KUNIT_EXPECT_EQ(test, current->mm->locked_vm, 3);
 	send_one(v, IOVA + SZ_2M);
 	KUNIT_EXPECT_GE(test, iotlb_serve(v, 0), 1);
@@ -373,7 +373,7 @@ static void iotlb_hides_ring(struct kunit *test)
 	vmm_peek(v, VMM_DESC, copy, 3 * SZ_4K);
 	vmm_poke(v, VMM_DESC + SZ_1M, copy, 3 * SZ_4K);
 	KUNIT_EXPECT_GE(test, iotlb_serve(v, SZ_1M), 3);
-	KUNIT_ASSERT_TRUE(test, vmm_until(READ_ONCE(vmm_vq(v)->devq)));
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(vmm_vq(v)->devq)));
 	KUNIT_EXPECT_EQ(test, base_of(v), 1);
 	KUNIT_ASSERT_EQ(test, enable(v, 0), 0);
 	KUNIT_EXPECT_EQ(test, current->mm->locked_vm, 0);
