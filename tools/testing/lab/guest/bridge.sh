@@ -3,14 +3,12 @@
 # the VMM and the driver (tools/bridge/tests/vmm.py).
 . "$LAB_ENV"; . "$LAB_LIB"
 
-bridge=$LAB_ROOT/build/bridge/parley-bridge
+bridge=$LAB_BRIDGE
 vmm=$LAB_ROOT/tools/bridge/tests/vmm.py
 socket=/tmp/plain.sock
 
 modprobe null_blk nr_devices=0
 load
-# Nothing to do if it was built before the boot.
-check "build the bridge" make -C "$LAB_ROOT/tools/bridge"
 check "it tells its version" "$bridge" --version
 
 # A disk in memory that completes late, so that there is something in flight.

@@ -101,10 +101,10 @@ qmp_event()	# qmp_event NAME [KEY=VALUE...]: waits until QEMU has sent it
 	request "@EVENT $*"
 }
 
-suspend()	# suspend [SECONDS]: to memory and, after SECONDS, back
-{
+suspend()	# suspend [SECONDS]: to memory and, after SECONDS, back; that QEMU
+{		# slept is waited for, a kernel that did not sleep notices nothing
 	request "@WAKE ${1:-1}" >/dev/null
-	echo mem >/sys/power/state
+	echo mem >/sys/power/state && request "@EVENT WAKEUP" >/dev/null
 }
 
 # Modules and devices

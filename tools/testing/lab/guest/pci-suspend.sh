@@ -42,7 +42,7 @@ while :; do
 done &
 reader=$!
 
-for round in 1 2; do
+for ((round = 1; round <= ${ROUNDS:-2}; round++)); do
 	if suspend 1; then
 		ok "suspend and resume, round $round"
 	else

@@ -49,6 +49,7 @@ class Run:
         self.fatal = False
         self.events = []        # QMP events nobody waited for yet
         self.waiting = None     # (event name, {field: value}) the guest waits for
+        self.wake = None        # seconds after which to end the next sleep
         self.vm = None
         self.started = time.monotonic()
 
@@ -86,6 +87,10 @@ class Run:
         self._write(f"qmp: {json.dumps(event)}")
         self.events.append(event)
         self._wait_over()
+        if event["event"] == "SUSPEND" and self.wake is not None:
+            self.vm.later(self.wake, lambda: self.vm.execute(
+                "system_wakeup", answered=self._step_done))
+            self.wake = None
         for step in self.scenario.step:
             if step.get("event") == event["event"]:
                 self._do(step)
@@ -127,8 +132,7 @@ class Run:
             self.waiting = (name, arguments(rest))
             self._wait_over()
         elif verb == "@WAKE":
-            self.scenario.step.append({"event": "SUSPEND", "delay": rest or 1,
-                                       "do": [{"execute": "system_wakeup"}]})
+            self.wake = float(rest or 1)
             self.vm.tell("OK")
         else:
             self.problems.append(f"unknown request {line!r}")

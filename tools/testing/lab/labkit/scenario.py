@@ -31,6 +31,7 @@ class Scenario:
     append: str = ""
     loglevel: int = 5
     manual: bool = False
+    alone: bool = False         # it measures: no other beside it
     root_disk: bool = False
     modules: list = dataclasses.field(default_factory=list)
     stock_modules: list = dataclasses.field(default_factory=list)

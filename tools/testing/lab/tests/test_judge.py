@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What counts as passed, failed, or a report of the kernel."""
 
+import types
 import unittest
 
+from labkit.runner import emulator_failed
 from labkit.tap import Tap
 from labkit.watch import Watch
 
@@ -104,6 +106,18 @@ class TapTest(unittest.TestCase):
 
     def test_words_that_only_begin_so(self):
         self.assertEqual(tap_of("okay then\nnot okay").failures, [])
+
+
+class Again(unittest.TestCase):
+    """What is given another try."""
+
+    def test_only_the_emulator(self):
+        """A breakpoint that was gone, and nothing else."""
+        for text, wanted in (("kernel: [ 1.0] Oops: int3: 0000 [#1] SMP", True),
+                             ("kernel: [ 1.0] Oops: Oops: 0000 [#1] SMP", False),
+                             ("a test failed", False)):
+            run = types.SimpleNamespace(failures=["before", text])
+            self.assertEqual(emulator_failed(run), wanted, text)
 
 
 if __name__ == "__main__":
