@@ -238,6 +238,49 @@ static void no_flush_feature_means_write_through(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&v->ram->fua));
 }
 
+/* ------------------------------------------------- polling of the back end */
+
+/* Requests that end by polling only, and how many of them were. */
+static void requests_are_polled_for(struct kunit *test)
+{
+	const struct vblk_ring *ring = test->param_value;
+	struct ram *ram = ram_create(SECTOR_SIZE, BLK_OPEN_READ | BLK_OPEN_WRITE);
+	struct vblk *v;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, ram);
+	v = vblk_open(test, ring->features, ram, NULL, PARLEY_BLK_POLL);
+	WRITE_ONCE(ram->end, RAM_POLLED);
+	for (i = 0; i < 20; i++) {
+		KUNIT_ASSERT_EQ(test, OK, vblk_write(v, VBLK_PARTS, 8 * i, 4096, i));
+		KUNIT_EXPECT_TRUE(test, on_disk(v, 8 * i, 4096, i));
+	}
+	KUNIT_EXPECT_EQ(test, 20, atomic_read(&ram->polled));
+	KUNIT_EXPECT_GE(test, atomic_read(&ram->polls), 20);
+	/* Many at once: one look may end them all, none is left behind. */
+	vblk_header(v, VIRTIO_BLK_T_IN, 0);
+	for (i = 0; i < BURST; i++)
+		KUNIT_ASSERT_EQ(test, 0, vblk_put(v, VBLK_PARTS, VBLK_HDR, 513,
+						  (void *)(i + 1ul)));
+	for (i = 0; i < BURST; i++)
+		KUNIT_ASSERT_NOT_NULL(test, vblk_wait(v));
+	KUNIT_EXPECT_EQ(test, 20 + BURST, atomic_read(&ram->polled));
+	/* What takes several bios, and what moves no data, ends by itself. */
+	KUNIT_EXPECT_EQ(test, OK, vblk_write(v, VBLK_PARTS, 0, 200704, 1));
+	KUNIT_EXPECT_EQ(test, OK, vblk_simple(v, VIRTIO_BLK_T_FLUSH));
+	KUNIT_EXPECT_EQ(test, 20 + BURST, atomic_read(&ram->polled));
+}
+
+static void nothing_is_polled_for_unless_asked(struct kunit *test)
+{
+	struct vblk *v = vblk_ram(test, SECTOR_SIZE);
+
+	v->ram->end = RAM_POLLED;
+	every_shape(test, v, 512);
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&v->ram->polled));
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&v->ram->polls));
+}
+
 /* ----------------------------------------------------------- configuration */
 
 static void config_of(struct vblk *v, struct virtio_blk_config *cfg)
@@ -380,6 +423,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(several_ranges),
 	KUNIT_CASE(a_cache_that_is_off_makes_writes_durable),
 	KUNIT_CASE(no_flush_feature_means_write_through),
+	KUNIT_CASE_PARAM(requests_are_polled_for, vblk_ring_gen),
+	KUNIT_CASE(nothing_is_polled_for_unless_asked),
 	KUNIT_CASE(the_configuration_is_the_disks),
 	KUNIT_CASE(a_new_size_is_told),
 	KUNIT_CASE_PARAM(a_file_through_the_page_cache, vblk_ring_gen),

@@ -45,6 +45,8 @@ static void ram_serve(struct ram *ram, struct bio *bio)
 		atomic_inc(&ram->flushes);
 	if (bio->bi_opf & REQ_FUA)
 		atomic_inc(&ram->fua);
+	if (bio->bi_opf & REQ_POLLED)
+		atomic_inc(&ram->polled);
 	if (bio_sectors(bio))
 		atomic_inc(ram_count(ram, bio_op(bio)));
 	if (ram_bad(ram, bio)) {
@@ -76,10 +78,13 @@ static void ram_submit_bio(struct bio *bio)
 	enum ram_end end = READ_ONCE(ram->end);
 
 	ram_serve(ram, bio);
-	if (end == RAM_NOW) {
+	if (end == RAM_NOW || (end == RAM_POLLED && !(bio->bi_opf & REQ_POLLED))) {
 		bio_endio(bio);
 		return;
 	}
+	/* Any other cookie than none: there is something to poll for. */
+	if (end == RAM_POLLED)
+		WRITE_ONCE(bio->bi_cookie, ~BLK_QC_T_NONE);
 	scoped_guard(spinlock_irqsave, &ram->lock) {
 		bio_list_add(&ram->waiting, bio);
 		ram->nr_waiting++;
@@ -118,9 +123,21 @@ static enum hrtimer_restart ram_timer(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
+/* Once is not enough: whoever polls has to come again. */
+static int ram_poll_bio(struct bio *bio, struct io_comp_batch *iob,
+			unsigned int flags)
+{
+	struct ram *ram = bio->bi_bdev->bd_disk->private_data;
+
+	if (atomic_inc_return(&ram->polls) % 3 == 0)
+		ram_release(ram);
+	return 0;
+}
+
 static const struct block_device_operations ram_fops = {
 	.owner		= THIS_MODULE,
 	.submit_bio	= ram_submit_bio,
+	.poll_bio	= ram_poll_bio,
 };
 
 static struct gendisk *ram_disk(struct ram *ram, unsigned int block)
@@ -132,7 +149,7 @@ static struct gendisk *ram_disk(struct ram *ram, unsigned int block)
 		.max_write_zeroes_sectors = UINT_MAX,
 		.max_secure_erase_sectors = UINT_MAX,
 		.discard_granularity = block,
-		.features = BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA,
+		.features = BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA | BLK_FEAT_POLL,
 	};
 	static atomic_t number;
 	struct gendisk *disk;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A disk in memory for the tests of vhost blk: counts what it is asked, ends its
- * bios at once, later in an interrupt, or when told, fails where told, and can
- * be pulled out.
+ * bios at once, later in an interrupt, when polled, or when told, fails where
+ * told, and can be pulled out.
  */
 #ifndef _PARLEY_VHOST_TEST_RAM_H
 #define _PARLEY_VHOST_TEST_RAM_H
@@ -19,11 +19,13 @@
  * @RAM_NOW: inside submit_bio()
  * @RAM_LATER: in a hard interrupt
  * @RAM_HELD: at ram_release()
+ * @RAM_POLLED: at every third poll those with REQ_POLLED, and others at once
  */
 enum ram_end {
 	RAM_NOW,
 	RAM_LATER,
 	RAM_HELD,
+	RAM_POLLED,
 };
 
 /**
@@ -38,6 +40,8 @@ enum ram_end {
  * @counts: bios with data or a range, by operation
  * @flushes: with REQ_PREFLUSH
  * @fua: with REQ_FUA
+ * @polled: with REQ_POLLED
+ * @polls: looks for their completions
  * @lock: protects @waiting, @nr_waiting
  * @waiting: bios to be ended later
  * @nr_waiting: how many
@@ -54,6 +58,8 @@ struct ram {
 	atomic_t counts[REQ_OP_LAST];
 	atomic_t flushes;
 	atomic_t fua;
+	atomic_t polled;
+	atomic_t polls;
 	spinlock_t lock;
 	struct bio_list waiting;
 	unsigned int nr_waiting;
