@@ -182,6 +182,32 @@ static void the_configuration_follows_the_disk(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, loop_write_read(l, 0, 1));
 }
 
+/*
+ * No disk of a virtual machine can be erased so, and few real ones: the disk in
+ * memory leaves other bytes behind than a discard does.
+ */
+static void a_secure_erase_goes_the_whole_way(struct kunit *test)
+{
+	struct loop *l = loop_disk(test, 1);
+	struct block_device *bdev = file_bdev(l->file);
+	atomic_t *erased = ram_count(l->ram, REQ_OP_SECURE_ERASE);
+
+	KUNIT_ASSERT_NE(test, 0, bdev_max_secure_erase_sectors(bdev));
+	KUNIT_ASSERT_EQ(test, 0, loop_write_read(l, 0, 1));
+	KUNIT_EXPECT_EQ(test, 0, blkdev_issue_secure_erase(bdev, 64, 128, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, 1, atomic_read(erased));
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(ram_count(l->ram, REQ_OP_DISCARD)));
+	/* That range, and not a byte beside it. */
+	KUNIT_EXPECT_TRUE(test, vblk_matches(l->ram->data, 0, SZ_32K, 1));
+	KUNIT_EXPECT_NULL(test, memchr_inv(l->ram->data + SZ_32K, 0xee, SZ_64K));
+	KUNIT_EXPECT_TRUE(test, vblk_matches(l->ram->data + SZ_32K + SZ_64K,
+					     SZ_32K + SZ_64K, SZ_32K, 1));
+	/* A medium that fails says so at the other end. */
+	l->ram->bad_status = BLK_STS_MEDIUM;
+	l->ram->bad_nr = 8;
+	KUNIT_EXPECT_EQ(test, -EIO, blkdev_issue_secure_erase(bdev, 0, 8, GFP_KERNEL));
+}
+
 /* Nobody serves any more: the front-end is told, and does not wait. */
 static void a_device_that_vanishes_with_a_request_in_flight(struct kunit *test)
 {
@@ -226,6 +252,7 @@ static void what_cannot_be_joined(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(the_whole_way, vblk_ring_gen),
+	KUNIT_CASE_PARAM(a_secure_erase_goes_the_whole_way, vblk_ring_gen),
 	KUNIT_CASE(the_configuration_follows_the_disk),
 	KUNIT_CASE(a_device_that_vanishes_with_a_request_in_flight),
 	KUNIT_CASE(what_cannot_be_joined),
