@@ -9,8 +9,10 @@
 #define FAST		"vmm-fast"
 #define SLOW		"vmm-slow"
 #define DOOMED		"vmm-doomed"
+#define POLLED		"vmm-polled"
 #define FILE_PATH	"/tmp/vmm-disk"
 #define SLOW_NS		"4000000"
+#define LATE_NS		"100000000"	/* DISK_LATE_MS */
 
 static bool set(const char *disk, const char *name, const char *value)
 {
@@ -53,7 +55,7 @@ static bool make(const char *disk, const char *nsec)
 	snprintf(mib, sizeof(mib), "%u", DISK_MIB);
 	if (!set(disk, "size", mib) || !set(disk, "memory_backed", "1") ||
 	    !set(disk, "blocksize", "512") || !set(disk, "discard", "1") ||
-	    !set(disk, "submit_queues", "2"))
+	    !set(disk, "submit_queues", "2") || !set(disk, "poll_queues", "1"))
 		return false;
 	if (nsec && (!set(disk, "irqmode", "2") ||
 		     !set(disk, "completion_nsec", nsec)))
@@ -78,6 +80,7 @@ void disk_drop_all(void)
 	drop(FAST);
 	drop(SLOW);
 	drop(DOOMED);
+	drop(POLLED);
 	unlink(FILE_PATH);
 }
 
@@ -94,6 +97,12 @@ const char *disk_slow(void)
 const char *disk_file(void)
 {
 	return FILE_PATH;
+}
+
+const char *disk_polled(void)
+{
+	must(make(POLLED, LATE_NS), "no disk to poll");
+	return "/dev/" POLLED;
 }
 
 const char *disk_doomed(void)

@@ -15,6 +15,9 @@ void disk_drop_all(void);
 const char *disk_fast(void);	/* memory, with discard */
 const char *disk_slow(void);	/* the same, each request takes milliseconds */
 const char *disk_file(void);	/* a regular file */
+/* Takes DISK_LATE_MS unless polled for, then no time; made anew by each call. */
+const char *disk_polled(void);
+#define DISK_LATE_MS	100
 const char *disk_doomed(void);	/* for disk_remove(); made anew by each call */
 bool disk_remove(void);
 /* Sectors written so far, by /sys/block/.../stat. */
