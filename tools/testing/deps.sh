@@ -48,6 +48,8 @@ packages() {
 	python3-pyroute2         | run            | the parley command talks netlink
 	python3-yaml             | test check     | reads the netlink specification
 	python3-jsonschema       | test check     | checks it against the kernel's schema
+	libvirt0                 | check          | its schema, for the domains in our pages
+	libxml2-utils            | check          | checks them
 	sparse                   | check          | type and lock annotations
 	coccinelle               | check          | the kernel's semantic patches
 	dkms                     | dkms           | make dkms-install

@@ -5,10 +5,12 @@ import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 
-from common import (COPY, JOBS, LINUX, c_files, copy_kernel_part, our_files, reasons, run)
+from common import (BUILD, COPY, JOBS, LINUX, c_files, copy_kernel_part, our_files, read,
+                    reasons, run)
 
 RULES = os.path.join(LINUX, "scripts/coccinelle")
 RULE_LIMIT = 180  # seconds
+DOMAINS = "/usr/share/libvirt/schemas/domain.rng"
 
 
 def runnable(rule):
@@ -71,3 +73,20 @@ def documents():
                     if re.match(r"\S+:\d+: \((WARNING|ERROR|SEVERE)", l)
                     and not re.search(r"Unknown (directive|interpreted)|No (directive|role) ", l)]
         yield page, problems if code is not None else ["over its time limit"]
+
+
+def libvirt():
+    """every libvirt domain in our pages is one that libvirt's schema knows"""
+    if not os.path.exists(DOMAINS):
+        print(f"  skipped: there is no {DOMAINS}")
+        return
+    os.makedirs(BUILD, exist_ok=True)
+    path = os.path.join(BUILD, "domain.xml")
+    for page in [f for f in our_files() if f.endswith(".rst")]:
+        for n, block in enumerate(re.findall(r"code-block:: xml\n\n((?: +.*\n|\n)+)",
+                                             read(page)), 1):
+            with open(path, "w") as f:
+                f.write(block.strip())
+            code, out = run(["xmllint", "--noout", "--relaxng", DOMAINS, path], 60)
+            yield f"{page}, XML block {n}", \
+                out.replace(path + ":", "line ").strip().splitlines() if code != 0 else []
