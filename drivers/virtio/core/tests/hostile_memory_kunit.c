@@ -186,7 +186,7 @@ static void bad_32_low_bits_only(struct kunit *test)
 static void bad_37_length_is_checked(struct kunit *test)
 {
 	static const struct { u64 addr; u32 len; u16 flags; } bad[] = {
-		{ PAIR_BUS + PAIR_ARENA - 8, 9, 0 },
+		{ PAIR_END - 8, 9, 0 },
 		{ PAIR_BUS - 1, 8, 0 },
 		{ PAIR_BUS, ~0u, 0 },
 		{ ~0ull - 7, 8, D_WRITE },
@@ -194,8 +194,8 @@ static void bad_37_length_is_checked(struct kunit *test)
 		{ PAIR_BUS, 0, D_TABLE },
 		{ PAIR_BUS, 15, D_TABLE },
 		{ PAIR_BUS, 24, D_TABLE },
-		{ PAIR_BUS + PAIR_ARENA, 16, D_TABLE },
-		{ PAIR_BUS + PAIR_ARENA - 8, 16, D_TABLE },
+		{ PAIR_END, 16, D_TABLE },
+		{ PAIR_END - 8, 16, D_TABLE },
 		{ PAIR_BUS, 16, D_TABLE | D_NEXT },
 	};
 	struct prey *v = parley_prey_open(test, PAIR_INDIRECT);

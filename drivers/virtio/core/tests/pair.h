@@ -68,6 +68,7 @@ struct raw {
 };
 
 #define PAIR_BUS	0x100001000ull	/* beyond 32 bits */
+#define PAIR_END	(PAIR_BUS + PAIR_ARENA)
 
 struct pair *parley_pair_open(struct kunit *test, u64 features, unsigned int size,
 			      unsigned int indirect_segs);
