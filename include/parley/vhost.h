@@ -32,7 +32,8 @@
  *	running -> broken the guest violated the ring, or its memory went away:
  *			  said once, the VMM told through the error eventfd;
  *			  requests in flight finish but are not published.  Stop
- *			  and start again to recover.
+ *			  and start again to recover.  That its owner is being
+ *			  killed breaks no ring: it is stopped, and its state kept.
  *
  * A request belongs to the accelerator from submit() until it calls
  * parley_vhost_req_done(), exactly once, in any context.

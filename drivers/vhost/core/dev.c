@@ -12,12 +12,10 @@
  * dead, and holds nothing more.
  */
 #include <linux/eventfd.h>
-#include <linux/kthread.h>
-#include <linux/mmu_context.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
-#include <linux/workqueue.h>
 #include <linux/xarray.h>
+#include <parley/mm.h>
 
 #include "priv.h"
 
@@ -296,23 +294,6 @@ long vh_dev_reset_owner(struct parley_vhost *dev)
 	return 0;
 }
 
-struct mm_errand {
-	struct work_struct work;
-	struct mm_struct *mm;
-	int (*fn)(void *arg);
-	void *arg;
-	int ret;
-};
-
-static void mm_errand_run(struct work_struct *work)
-{
-	struct mm_errand *e = container_of(work, struct mm_errand, work);
-
-	kthread_use_mm(e->mm);
-	e->ret = e->fn(e->arg);
-	kthread_unuse_mm(e->mm);
-}
-
 /**
  * vh_in_owner_mm() - have a kernel thread do something in the owner's memory
  * @dev: device whose owner has one
@@ -320,25 +301,20 @@ static void mm_errand_run(struct work_struct *work)
  * @arg: for @fn
  *
  * For those who have not that memory, or no more, and for those who are being
- * killed: what is not mapped yet may be out of their reach, since they do not
- * wait for the lock of their memory.  A kernel thread can wait.
+ * killed, see drivers/virtio/core/mm.c.
  *
- * Context: any in which @fn may be waited for.  Locks that the caller holds
- * protect @fn as well, but it is not who holds them.
+ * Context: as parley_in_mm().
  * Return: what @fn returns; -ESRCH if the memory is gone.
  */
 int vh_in_owner_mm(struct parley_vhost *dev, int (*fn)(void *arg), void *arg)
 {
-	struct mm_errand e = { .mm = dev->mm, .fn = fn, .arg = arg };
+	int ret;
 
-	if (!mmget_not_zero(e.mm))
+	if (!mmget_not_zero(dev->mm))
 		return -ESRCH;
-	INIT_WORK_ONSTACK(&e.work, mm_errand_run);
-	queue_work(system_unbound_wq, &e.work);
-	flush_work(&e.work);
-	destroy_work_on_stack(&e.work);
-	mmput(e.mm);
-	return e.ret;
+	ret = parley_in_mm(dev->mm, fn, arg);
+	mmput(dev->mm);
+	return ret;
 }
 
 /**

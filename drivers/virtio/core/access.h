@@ -4,7 +4,9 @@
  * addresses of the current mm.  The space is a constant wherever these are
  * expanded, so kernel addresses cost one load and cannot fail.
  *
- * Every field is read exactly once: a second read could see another value.
+ * Every field is read exactly once: a second read could see another value.  A
+ * user access that fails is tried again only for a thread that is being killed,
+ * which saw nothing the first time; see mm.c.
  */
 #ifndef _PARLEY_CORE_ACCESS_H
 #define _PARLEY_CORE_ACCESS_H
@@ -18,16 +20,27 @@
 		(v) = READ_ONCE(*(p));					\
 	else								\
 		__r = __get_user(v, (typeof(*(p)) __user *)(unsigned long)(p)); \
+	if (unlikely(__r)) {						\
+		u64 __again;						\
+									\
+		__r = parley_user_load(&__again, (unsigned long)(p),	\
+				       sizeof(*(p)));			\
+		(v) = (__force typeof(v))__again;			\
+	}								\
 	__r;								\
 })
 
 /* Store v into *p; 0 or -EFAULT. */
 #define ring_store(space, v, p) ({					\
+	typeof(*(p)) __v = (v);						\
 	int __r = 0;							\
 	if ((space) == PARLEY_SPACE_KERNEL)				\
-		WRITE_ONCE(*(p), v);					\
+		WRITE_ONCE(*(p), __v);					\
 	else								\
-		__r = __put_user(v, (typeof(*(p)) __user *)(unsigned long)(p)); \
+		__r = __put_user(__v, (typeof(*(p)) __user *)(unsigned long)(p)); \
+	if (unlikely(__r))						\
+		__r = parley_user_store((__force u64)__v,		\
+					(unsigned long)(p), sizeof(*(p))); \
 	__r;								\
 })
 

@@ -348,6 +348,15 @@ extern const struct parley_region parley_region_none;
 int parley_translate_slow(struct parley_devq *q, struct parley_chain *c,
 			  unsigned int at, u64 addr, u32 len, u32 perm);
 
+/* mm.c: again, after an access failed; -EFAULT also if we are not being killed */
+#ifdef __KERNEL__
+int parley_user_load(u64 *value, unsigned long at, size_t size) __cold;
+int parley_user_store(u64 value, unsigned long at, size_t size) __cold;
+#else
+#define parley_user_load(value, at, size)	(*(value) = 0, -EFAULT)
+#define parley_user_store(value, at, size)	((void)(value), -EFAULT)
+#endif
+
 /* debugfs.c */
 #ifdef __KERNEL__
 void parley_debugfs_init(void);
