@@ -209,8 +209,8 @@ static void dev_disown(struct parley_vhost *dev)
 		vh_vq_reset(dev->vqs[i]);
 	vh_iotlb_release(dev);
 	vh_log_release(dev);
-	vh_mem_free(dev->mem);
-	dev->mem = NULL;
+	/* Under the mutexes, for who asks about the device by its number. */
+	vh_dev_set_mem(dev, NULL);
 	vh_config_call_set(dev, VHOST_FILE_UNBIND);
 	dev->features = 0;
 	dev->backend_features = 0;
@@ -425,7 +425,7 @@ PARLEY_EXPORT(parley_vhost_set_features);
 /**
  * vh_dev_set_mem() - replace the memory table
  * @dev: device, under dev->mutex
- * @mem: the new one; the device's from now on, if this succeeds
+ * @mem: the new one, or NULL; the device's from now on, if this succeeds
  *
  * Return: 0; -EFAULT if the dirty log does not reach that far.
  */
