@@ -251,7 +251,8 @@ bool vh_vq_ready(struct parley_vhost_vq *vq)
 	lockdep_assert_held(&vq->mutex);
 	if (likely(vq->devq))
 		return true;
-	if (!vq->dev->iotlb.on)
+	/* A ring that is being stopped was closed for good. */
+	if (!vq->dev->iotlb.on || vq->state != VH_VQ_RUNNING)
 		return false;
 	err = vq_open(vq);
 	/* Being killed is no fault of the ring. */

@@ -379,6 +379,25 @@ static void iotlb_hides_ring(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, current->mm->locked_vm, 0);
 }
 
+/* A round that comes late does not bring back a ring that was stopped. */
+static void iotlb_stopped_stays_closed(struct kunit *test)
+{
+	struct vmm *v = vmm_open(test);
+	struct parley_vhost_vq *vq = vmm_vq(v);
+
+	iotlb_start(v);
+	iotlb_serve(v, 0);
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(vq->devq)));
+	/* As a stop, up to where its worker may still look at the ring. */
+	vh_vq_kill(vq);
+	KUNIT_ASSERT_PTR_EQ(test, vq->devq, NULL);
+	parley_vhost_vq_wake(vq);
+	KUNIT_EXPECT_FALSE(test, vh_until(READ_ONCE(vq->devq)));
+	KUNIT_ASSERT_EQ(test, enable(v, 0), 0);
+	KUNIT_EXPECT_PTR_EQ(test, vq->devq, NULL);
+	KUNIT_EXPECT_EQ(test, current->mm->locked_vm, 0);
+}
+
 /* Messages that make no sense. */
 static void iotlb_refuses(struct kunit *test)
 {
@@ -433,6 +452,7 @@ static struct kunit_case vq_cases[] = {
 	KUNIT_CASE(bad_27_config_range),
 	KUNIT_CASE(bad_08_iotlb_miss_and_update),
 	KUNIT_CASE(iotlb_hides_ring),
+	KUNIT_CASE_SLOW(iotlb_stopped_stays_closed),
 	KUNIT_CASE(iotlb_refuses),
 	KUNIT_CASE_SLOW(iotlb_is_bounded),
 	{}
