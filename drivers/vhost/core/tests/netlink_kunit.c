@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The netlink family, asked through a socket as any program asks: what it lists,
+ * what it sets, what it refuses, and devices that go while they are listed.
+ */
+#include <kunit/test.h>
+#include <linux/net.h>
+#include <net/sock.h>
+#include "../netlink.h"
+
+#define NL_QUEUES	12u
+#define NL_BUFFER	SZ_4K
+#define NL_REFUSED	(-ERANGE)	/* by the policy, before us */
+
+/* ----------------------------------------------------------- accelerator */
+
+static void nl_submit(struct parley_vhost_vq *vq, struct parley_vhost_req **reqs,
+		      unsigned int nr)
+{
+	while (nr)
+		parley_vhost_req_done(reqs[--nr]);
+}
+
+static const struct parley_vhost_driver nl_driver = {
+	.name		= "kunit-nl",
+	.owner		= THIS_MODULE,
+	.device_id	= 42,
+	.req_size	= sizeof(struct parley_vhost_req),
+	.max_queues	= NL_QUEUES,
+	.max_in_flight	= 8,
+	.submit		= nl_submit,
+};
+
+static void nl_release(void *dev)
+{
+	vh_dev_release(dev);
+}
+
+static struct parley_vhost *nl_device(struct kunit *test)
+{
+	struct parley_vhost *dev = vh_dev_create(&nl_driver, true);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(dev));
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, nl_release, dev), 0);
+	KUNIT_ASSERT_EQ(test, parley_vhost_set_owner(dev), 0);
+	return dev;
+}
+
+static void nl_close(struct kunit *test, struct parley_vhost *dev)
+{
+	kunit_release_action(test, nl_release, dev);
+}
+
+/* ---------------------------------------------------------------- socket */
+
+/**
+ * struct nl - a program that asks
+ * @test: the test
+ * @sock: its socket
+ * @buf: what came last, NL_BUFFER bytes
+ * @at: the next message of it
+ * @rest: bytes from there on
+ * @seq: number of the last question
+ */
+struct nl {
+	struct kunit *test;
+	struct socket *sock;
+	void *buf;
+	struct nlmsghdr *at;
+	int rest;
+	u32 seq;
+};
+
+static void nl_sock_release(void *sock)
+{
+	sock_release(sock);
+}
+
+static struct nl *nl_open(struct kunit *test)
+{
+	struct nl *nl = kunit_kzalloc(test, sizeof(*nl), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, nl);
+	nl->test = test;
+	nl->buf = kunit_kzalloc(test, NL_BUFFER, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, nl->buf);
+	KUNIT_ASSERT_EQ(test, sock_create_kern(&init_net, AF_NETLINK, SOCK_RAW,
+					       NETLINK_GENERIC, &nl->sock), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, nl_sock_release,
+							nl->sock), 0);
+	return nl;
+}
+
+static struct sk_buff *nl_ask(struct nl *nl, u8 cmd, int flags)
+{
+	struct sk_buff *skb = genlmsg_new(NL_BUFFER / 2, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(nl->test, skb);
+	genlmsg_put(skb, 0, ++nl->seq, &parley_nl_family, NLM_F_REQUEST | flags, cmd);
+	return skb;
+}
+
+/* The message is gone afterwards. */
+static void nl_send(struct nl *nl, struct sk_buff *skb)
+{
+	struct sockaddr_nl to = { .nl_family = AF_NETLINK };
+	struct msghdr msg = { .msg_name = &to, .msg_namelen = sizeof(to) };
+	struct kvec vec = { .iov_base = skb->data, .iov_len = skb->len };
+
+	nlmsg_hdr(skb)->nlmsg_len = skb->len;
+	KUNIT_EXPECT_EQ(nl->test, kernel_sendmsg(nl->sock, &msg, &vec, 1, vec.iov_len),
+			vec.iov_len);
+	nlmsg_free(skb);
+}
+
+/* The next buffer full of answers. */
+static bool nl_receive(struct nl *nl)
+{
+	struct kvec vec = { .iov_base = nl->buf, .iov_len = NL_BUFFER };
+	struct msghdr msg = {};
+
+	nl->rest = kernel_recvmsg(nl->sock, &msg, &vec, 1, NL_BUFFER, MSG_DONTWAIT);
+	nl->at = nl->buf;
+	return nl->rest > 0;
+}
+
+/* The next answer; NULL for none. */
+static struct nlmsghdr *nl_next(struct nl *nl)
+{
+	struct nlmsghdr *h;
+
+	if (!nlmsg_ok(nl->at, nl->rest) && !nl_receive(nl))
+		return NULL;
+	h = nl->at;
+	nl->at = nlmsg_next(h, &nl->rest);
+	return h;
+}
+
+/* Ask something that is answered by an error, or by error 0: which. */
+static int nl_do(struct nl *nl, struct sk_buff *skb)
+{
+	struct nlmsghdr *h;
+
+	nlmsg_hdr(skb)->nlmsg_flags |= NLM_F_ACK;
+	nl_send(nl, skb);
+	while ((h = nl_next(nl)))
+		if (h->nlmsg_type == NLMSG_ERROR)
+			return ((struct nlmsgerr *)nlmsg_data(h))->error;
+	KUNIT_FAIL(nl->test, "no answer");
+	return 1;
+}
+
+static u32 nl_u32(const struct nlmsghdr *h, int attr)
+{
+	struct nlattr *a = nlmsg_find_attr(h, GENL_HDRLEN, attr);
+
+	return a ? nla_get_u32(a) : U32_MAX;
+}
+
+static bool nl_answer(const struct nlmsghdr *h)
+{
+	return h && h->nlmsg_type == parley_nl_family.id;
+}
+
+/* ----------------------------------------------------------------- what is */
+
+/* Every device is listed, with its own numbers, and no more once it is closed. */
+static void nl_lists_devices(struct kunit *test)
+{
+	struct nl *nl = nl_open(test);
+	struct parley_vhost *dev = nl_device(test);
+	u32 id = dev->id;
+	struct nlmsghdr *h;
+	unsigned int seen = 0;
+
+	scoped_guard(mutex, &dev->mutex)
+		KUNIT_EXPECT_FALSE(test, IS_ERR(vh_worker_create(dev)));
+	nl_send(nl, nl_ask(nl, PARLEY_CMD_DEV_GET, NLM_F_DUMP));
+	while (nl_answer(h = nl_next(nl))) {
+		struct nlattr *name = nlmsg_find_attr(h, GENL_HDRLEN,
+						      PARLEY_A_DEVICE_NAME);
+
+		if (nl_u32(h, PARLEY_A_DEVICE_ID) != id)
+			continue;
+		seen++;
+		KUNIT_ASSERT_NOT_NULL(test, name);
+		KUNIT_EXPECT_EQ(test, nla_strcmp(name, "kunit-nl"), 0);
+		KUNIT_EXPECT_EQ(test, nl_u32(h, PARLEY_A_DEVICE_QUEUES), NL_QUEUES);
+		KUNIT_EXPECT_EQ(test, nl_u32(h, PARLEY_A_DEVICE_WORKERS), 2);
+		KUNIT_EXPECT_NOT_NULL(test, nlmsg_find_attr(h, GENL_HDRLEN,
+							    PARLEY_A_DEVICE_IN_KERNEL));
+	}
+	KUNIT_ASSERT_NOT_NULL(test, h);
+	KUNIT_EXPECT_EQ(test, h->nlmsg_type, NLMSG_DONE);
+	KUNIT_EXPECT_EQ(test, seen, 1);
+	KUNIT_EXPECT_EQ(test, kref_read(&dev->ref), 1);
+
+	nl_close(test, dev);
+	nl_send(nl, nl_ask(nl, PARLEY_CMD_DEV_GET, NLM_F_DUMP));
+	while (nl_answer(h = nl_next(nl)))
+		KUNIT_EXPECT_NE(test, nl_u32(h, PARLEY_A_DEVICE_ID), id);
+}
+
+/* A worker each, of one device and of no other. */
+static void nl_lists_workers(struct kunit *test)
+{
+	struct nl *nl = nl_open(test);
+	struct parley_vhost *other = nl_device(test), *dev = nl_device(test);
+	struct sk_buff *skb;
+	struct nlmsghdr *h;
+	unsigned int seen = 0;
+
+	scoped_guard(mutex, &dev->mutex) {
+		KUNIT_EXPECT_FALSE(test, IS_ERR(vh_worker_create(dev)));
+		KUNIT_EXPECT_FALSE(test, IS_ERR(vh_worker_create(dev)));
+		vh_worker_destroy(vh_worker_find(dev, 1));
+	}
+	skb = nl_ask(nl, PARLEY_CMD_WORKER_GET, NLM_F_DUMP);
+	nla_put_u32(skb, PARLEY_A_WORKER_DEV_ID, dev->id);
+	nl_send(nl, skb);
+	while (nl_answer(h = nl_next(nl))) {
+		u32 id = nl_u32(h, PARLEY_A_WORKER_ID);
+
+		KUNIT_EXPECT_EQ(test, nl_u32(h, PARLEY_A_WORKER_DEV_ID), dev->id);
+		KUNIT_EXPECT_EQ(test, id, seen++ ? 2 : 0);
+		KUNIT_EXPECT_EQ(test, nl_u32(h, PARLEY_A_WORKER_QUEUES),
+				id ? 0 : NL_QUEUES);
+	}
+	KUNIT_EXPECT_EQ(test, seen, 2);
+	KUNIT_EXPECT_EQ(test, kref_read(&dev->ref), 1);
+	KUNIT_EXPECT_EQ(test, kref_read(&other->ref), 1);
+}
+
+/* Devices go between two parts of a list: the others are listed whole, once. */
+static void nl_device_vanishes(struct kunit *test)
+{
+	struct nl *nl = nl_open(test);
+	struct parley_vhost *dev[4];
+	u32 id[ARRAY_SIZE(dev)];
+	u8 seen[ARRAY_SIZE(dev)][NL_QUEUES] = {};
+	unsigned int i, q, gone = 0, first = 0;
+	struct nlmsghdr *h;
+
+	for (i = 0; i < ARRAY_SIZE(dev); i++) {
+		dev[i] = nl_device(test);
+		id[i] = dev[i]->id;
+	}
+	nl_send(nl, nl_ask(nl, PARLEY_CMD_QUEUE_GET, NLM_F_DUMP));
+	while (nl_answer(h = nl_next(nl))) {
+		u32 index = nl_u32(h, PARLEY_A_QUEUE_INDEX);
+
+		for (i = 0; i < ARRAY_SIZE(dev); i++)
+			if (nl_u32(h, PARLEY_A_QUEUE_DEV_ID) == id[i])
+				break;
+		KUNIT_ASSERT_LT(test, i, ARRAY_SIZE(dev));
+		KUNIT_ASSERT_LT(test, index, NL_QUEUES);
+		seen[i][index]++;
+		first++;
+		/* The first part is read, the second made: it ends in one of these. */
+		if (!gone && !nlmsg_ok(nl->at, nl->rest)) {
+			gone = first;
+			nl_close(test, dev[1]);
+			nl_close(test, dev[2]);
+		}
+	}
+	KUNIT_ASSERT_NOT_NULL(test, h);
+	KUNIT_EXPECT_EQ(test, h->nlmsg_type, NLMSG_DONE);
+	/* Or the parts are larger than this test believes. */
+	KUNIT_EXPECT_LT(test, 2 * gone, 3 * NL_QUEUES);
+	KUNIT_EXPECT_GT(test, 2 * gone, NL_QUEUES);
+	KUNIT_EXPECT_LT(test, first, 4 * NL_QUEUES);
+	for (q = 0; q < NL_QUEUES; q++) {
+		KUNIT_EXPECT_EQ_MSG(test, seen[0][q], 1, "queue %u", q);
+		KUNIT_EXPECT_LE_MSG(test, seen[1][q], 1, "queue %u", q);
+		KUNIT_EXPECT_LE_MSG(test, seen[2][q], 1, "queue %u", q);
+		KUNIT_EXPECT_EQ_MSG(test, seen[3][q], 1, "queue %u", q);
+	}
+	KUNIT_EXPECT_EQ(test, kref_read(&dev[0]->ref), 1);
+	KUNIT_EXPECT_EQ(test, kref_read(&dev[3]->ref), 1);
+}
+
+/* --------------------------------------------------------------- settings */
+
+/* One attribute of a nest of a command for a device, or for its queue 1. */
+static int nl_set(struct nl *nl, u8 cmd, u32 id, bool queue, int nest, int attr,
+		  u64 value, bool wide)
+{
+	struct sk_buff *skb = nl_ask(nl, cmd, 0);
+	struct nlattr *start;
+
+	nla_put_u32(skb, PARLEY_A_QUEUE_DEV_ID, id);
+	if (queue)
+		nla_put_u32(skb, PARLEY_A_QUEUE_INDEX, 1);
+	start = nla_nest_start(skb, nest);
+	if (wide)
+		nla_put_u64_64bit(skb, attr, value, PARLEY_A_LIMITS_PAD);
+	else
+		nla_put_u32(skb, attr, value);
+	nla_nest_end(skb, start);
+	return nl_do(nl, skb);
+}
+
+static int nl_limit(struct nl *nl, u32 id, bool queue, int attr, u64 value)
+{
+	return nl_set(nl, PARLEY_CMD_LIMIT_SET, id, queue, PARLEY_A_QUEUE_LIMITS, attr,
+		      value, true);
+}
+
+/* A limit gets where it was meant to, and a bad one nowhere. */
+static void nl_sets_limits(struct kunit *test)
+{
+	struct nl *nl = nl_open(test);
+	struct parley_vhost *dev = nl_device(test);
+	struct parley_limit *mine = &dev->vqs[1]->limit;
+	struct parley_limits now;
+	u32 id = dev->id;
+
+	KUNIT_EXPECT_EQ(test, nl_limit(nl, id, true, PARLEY_A_LIMITS_OPS_BURST, 5),
+			-EINVAL);
+	KUNIT_EXPECT_FALSE(test, parley_limit_active(mine));
+	KUNIT_EXPECT_EQ(test, nl_limit(nl, id, true, PARLEY_A_LIMITS_OPS_RATE,
+				       PARLEY_RATE_MAX + 1), NL_REFUSED);
+	KUNIT_EXPECT_FALSE(test, parley_limit_active(mine));
+	KUNIT_EXPECT_EQ(test, nl_limit(nl, id, true, PARLEY_A_LIMITS_OPS_RATE, 1000), 0);
+	KUNIT_EXPECT_EQ(test, nl_limit(nl, id, true, PARLEY_A_LIMITS_OPS_BURST, 7), 0);
+	parley_limit_get(mine, &now);
+	KUNIT_EXPECT_EQ(test, now.ops.rate, 1000);
+	KUNIT_EXPECT_EQ(test, now.ops.burst, 7);
+	KUNIT_EXPECT_EQ(test, now.bytes.rate, 0);
+	KUNIT_EXPECT_FALSE(test, parley_limit_active(&dev->limit));
+	KUNIT_EXPECT_FALSE(test, parley_limit_active(&dev->vqs[0]->limit));
+
+	KUNIT_EXPECT_EQ(test, nl_limit(nl, id, false, PARLEY_A_LIMITS_BYTES_RATE,
+				       PARLEY_RATE_MAX), 0);
+	parley_limit_get(&dev->limit, &now);
+	KUNIT_EXPECT_EQ(test, now.bytes.rate, PARLEY_RATE_MAX);
+	/* A new rate forgets the burst that was made for the old one. */
+	KUNIT_EXPECT_EQ(test, nl_limit(nl, id, true, PARLEY_A_LIMITS_OPS_RATE, 500), 0);
+	parley_limit_get(mine, &now);
+	KUNIT_EXPECT_EQ(test, now.ops.rate, 500);
+	KUNIT_EXPECT_NE(test, now.ops.burst, 7);
+	KUNIT_EXPECT_EQ(test, nl_limit(nl, id, true, PARLEY_A_LIMITS_OPS_RATE, 0), 0);
+	KUNIT_EXPECT_FALSE(test, parley_limit_active(mine));
+	KUNIT_EXPECT_EQ(test, kref_read(&dev->ref), 1);
+}
+
+/* Pairs of numbers that would stop a queue for ever are refused as a whole. */
+static void nl_sets_moderation_and_polling(struct kunit *test)
+{
+	struct nl *nl = nl_open(test);
+	struct parley_vhost *dev = nl_device(test);
+	struct parley_vhost_vq *vq = dev->vqs[1];
+
+#define MODERATE(attr, value) \
+	nl_set(nl, PARLEY_CMD_MODERATION_SET, dev->id, true, \
+	       PARLEY_A_QUEUE_MODERATION, PARLEY_A_MODERATION_##attr, value, false)
+#define POLL(attr, value) \
+	nl_set(nl, PARLEY_CMD_POLLING_SET, dev->id, true, \
+	       PARLEY_A_QUEUE_POLLING, PARLEY_A_POLLING_##attr, value, false)
+	KUNIT_EXPECT_EQ(test, MODERATE(MAX_REQS, 8), -EINVAL);
+	KUNIT_EXPECT_EQ(test, vq->moderation.max_reqs, 0);
+	KUNIT_EXPECT_EQ(test, MODERATE(MAX_US, 100), 0);
+	KUNIT_EXPECT_EQ(test, MODERATE(MAX_REQS, 8), 0);
+	KUNIT_EXPECT_EQ(test, vq->moderation.max_reqs, 8);
+	KUNIT_EXPECT_EQ(test, vq->moderation.max_us, 100);
+	KUNIT_EXPECT_EQ(test, MODERATE(MAX_US, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, vq->moderation.max_us, 100);
+
+	KUNIT_EXPECT_EQ(test, POLL(MAX_US, VH_POLL_MAX_US + 1), NL_REFUSED);
+	KUNIT_EXPECT_EQ(test, POLL(BUDGET, 101), NL_REFUSED);
+	KUNIT_EXPECT_EQ(test, POLL(MAX_US, 50), 0);
+	KUNIT_EXPECT_EQ(test, POLL(BUDGET, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, vq->poll.max_us, 50);
+	KUNIT_EXPECT_EQ(test, vq->poll.budget, VH_POLL_BUDGET);
+	KUNIT_EXPECT_EQ(test, dev->vqs[0]->poll.max_us, 0);
+#undef MODERATE
+#undef POLL
+}
+
+/* ---------------------------------------------------------------- nonsense */
+
+/* A question with one number, of @size bytes. */
+static int nl_get(struct nl *nl, u8 cmd, int attr, u32 value, int size)
+{
+	struct sk_buff *skb = nl_ask(nl, cmd, 0);
+
+	nla_put(skb, attr, size, &value);
+	return nl_do(nl, skb);
+}
+
+static int nl_queue(struct nl *nl, u8 cmd, u32 id, u32 index, u32 lane)
+{
+	struct sk_buff *skb = nl_ask(nl, cmd, 0);
+
+	nla_put_u32(skb, PARLEY_A_QUEUE_DEV_ID, id);
+	nla_put_u32(skb, PARLEY_A_QUEUE_INDEX, index);
+	if (cmd == PARLEY_CMD_LANE_SET)
+		nla_put_u32(skb, PARLEY_A_QUEUE_LANE, lane);
+	return nl_do(nl, skb);
+}
+
+/* Nothing named, nobody of that name, numbers out of range, words cut short. */
+static void bad_19_netlink(struct kunit *test)
+{
+	struct nl *nl = nl_open(test);
+	struct parley_vhost *dev = nl_device(test);
+	u32 id = dev->id;
+
+	KUNIT_EXPECT_EQ(test, nl_do(nl, nl_ask(nl, PARLEY_CMD_DEV_GET, 0)), -EINVAL);
+	KUNIT_EXPECT_EQ(test, nl_get(nl, PARLEY_CMD_DEV_GET, PARLEY_A_DEVICE_ID, id, 4),
+			0);
+	KUNIT_EXPECT_EQ(test, nl_get(nl, PARLEY_CMD_DEV_GET, PARLEY_A_DEVICE_ID, id, 2),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, nl_get(nl, PARLEY_CMD_DEV_GET, PARLEY_A_DEVICE_ID, 0, 4),
+			-ENODEV);
+	KUNIT_EXPECT_EQ(test, nl_get(nl, PARLEY_CMD_DEV_GET, PARLEY_A_DEVICE_ID,
+				     U32_MAX, 4), -ENODEV);
+	KUNIT_EXPECT_EQ(test, nl_get(nl, PARLEY_CMD_DEV_GET, PARLEY_A_DEVICE_NAME, id,
+				     4), -EINVAL);
+	KUNIT_EXPECT_EQ(test, nl_get(nl, PARLEY_CMD_QUEUE_GET, PARLEY_A_QUEUE_DEV_ID,
+				     id, 4), -EINVAL);
+	KUNIT_EXPECT_EQ(test, nl_queue(nl, PARLEY_CMD_QUEUE_GET, id, NL_QUEUES - 1, 0),
+			0);
+	KUNIT_EXPECT_EQ(test, nl_queue(nl, PARLEY_CMD_QUEUE_GET, id, NL_QUEUES, 0),
+			-ENOENT);
+	KUNIT_EXPECT_EQ(test, nl_queue(nl, PARLEY_CMD_QUEUE_GET, id, U32_MAX, 0),
+			-ENOENT);
+	KUNIT_EXPECT_EQ(test, nl_queue(nl, PARLEY_CMD_LANE_SET, id, 1, VH_LANES),
+			NL_REFUSED);
+	KUNIT_EXPECT_EQ(test, dev->vqs[1]->lane, VH_LANE_NORMAL);
+	KUNIT_EXPECT_EQ(test, nl_queue(nl, PARLEY_CMD_LANE_SET, id, 1, VH_LANE_BULK), 0);
+	KUNIT_EXPECT_EQ(test, dev->vqs[1]->lane, VH_LANE_BULK);
+	KUNIT_EXPECT_EQ(test, kref_read(&dev->ref), 1);
+}
+
+static struct kunit_case netlink_cases[] = {
+	KUNIT_CASE(nl_lists_devices),
+	KUNIT_CASE(nl_lists_workers),
+	KUNIT_CASE(nl_device_vanishes),
+	KUNIT_CASE(nl_sets_limits),
+	KUNIT_CASE(nl_sets_moderation_and_polling),
+	KUNIT_CASE(bad_19_netlink),
+	{}
+};
+
+static struct kunit_suite netlink_suite = {
+	.name = "parley_vhost_netlink",
+	.test_cases = netlink_cases,
+};
+
+kunit_test_suite(netlink_suite);
