@@ -39,7 +39,7 @@ selftest: ## run the lab scenarios: our modules in stock guests
 
 # What takes long and repeats on the debug kernel what others show without it.
 SOAK = debug-blk debug-bridge debug-faults-long debug-netlink \
-	debug-vhost-fuzz-long debug-vhost-loopback l2-debug
+	debug-vhost-fuzz-long debug-vhost-loopback l2-debug l2-libvirt
 
 soak: ## run the long lab scenarios, which test leaves out (about an hour)
 	@$(T)/deps.sh
