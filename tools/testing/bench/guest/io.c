@@ -43,20 +43,35 @@ static void fail(const char *what)
 	exit(1);
 }
 
+/* How often an interrupt came, on all processors; returns what follows. */
+static char *sum_columns(char *line, unsigned long *count)
+{
+	unsigned long n;
+	char *end;
+
+	for (*count = 0; n = strtoul(line, &end, 10), end != line; line = end)
+		*count += n;
+	return line;
+}
+
 /* Message-signalled interrupts: those of PCI devices. */
 static unsigned int read_irqs(struct irq *irqs)
 {
 	FILE *file = fopen("/proc/interrupts", "r");
-	char line[512], chip[32], hwirq[32];
+	char line[512], *colon, *rest;
 	unsigned int n = 0;
 
 	if (!file)
 		fail("/proc/interrupts");
-	while (n < MAX_IRQS && fgets(line, sizeof(line), file))
-		if (strstr(line, "MSI") &&
-		    sscanf(line, " %*[^:]: %lu %31s %31s %63s", &irqs[n].count,
-			   chip, hwirq, irqs[n].name) == 4)
+	while (n < MAX_IRQS && fgets(line, sizeof(line), file)) {
+		colon = strchr(line, ':');
+		if (!colon || !strstr(line, "MSI"))
+			continue;
+		rest = sum_columns(colon + 1, &irqs[n].count);
+		/* The chip, the interrupt's number there, its user's name. */
+		if (sscanf(rest, "%*s %*s %63s", irqs[n].name) == 1)
 			n++;
+	}
 	fclose(file);
 	return n;
 }

@@ -82,16 +82,18 @@ def timed(guest, name, depth, count, jobs):
 
 def counted(guest, name, depth, count, jobs):
     """{what: per request}. A short run is subtracted from a long one, so that
-    starting and ending the load costs nothing."""
-    marks, irqs = [Count.now()], []
-    for times in (1, 3):
-        irqs.append(load(guest, name, depth, times * count, jobs)[1])
-        marks.append(Count.now())
+    starting and ending the load costs nothing; the median of several such."""
     extra = 2 * count * jobs
-    row = {what: (marks[2][what] - 2 * marks[1][what] + marks[0][what]) / extra
-           for what in marks[0]}
-    row["interrupts"] = (irqs[1] - irqs[0]) / extra
-    return row
+    rows = []
+    for _ in range(ROUNDS):
+        marks, irqs = [Count.now()], []
+        for times in (1, 3):
+            irqs.append(load(guest, name, depth, times * count, jobs)[1])
+            marks.append(Count.now())
+        row = {what: (marks[2][what] - 2 * marks[1][what] + marks[0][what]) / extra
+               for what in marks[0]}
+        rows.append(row | {"interrupts": (irqs[1] - irqs[0]) / extra})
+    return {what: statistics.median(row[what] for row in rows) for what in rows[0]}
 
 
 def plug_in(most):
@@ -139,7 +141,9 @@ def measure(report, guest, table):
             elif stage == "count":
                 key |= counted(guest, name, depth, count, queues)
             else:
-                load(guest, name, depth, count, queues)
+                for _ in range(ROUNDS):
+                    load(guest, name, depth, count, queues)
+                key["windows"] = ROUNDS
             report.note("row " + json.dumps(key))
     if stage == "count":
         Count.stop()
