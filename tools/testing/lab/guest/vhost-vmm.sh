@@ -7,7 +7,7 @@ modprobe null_blk nr_devices=0 || bail "no null_blk"
 mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config ||
 	bail "no configfs"
 
-for group in abi device data log iotlb hostile life limits; do
+for group in ${TEST_GROUPS:-abi device data log iotlb hostile life limits}; do
 	echo "# group $group"
 	"$LAB_BIN/parley-vmm" --patience 6 --seed "${SEED:-1}" ${BRIEF:+--brief} "$group" | sed 's/^/    /'
 	is "${PIPESTATUS[0]}" 0 "$group"
