@@ -403,7 +403,7 @@ PARLEY_EXPORT(parley_vhost_vq_error);
  * parley_vhost_vq_wake().
  *
  * Context: may sleep; takes dev->mutex.
- * Return: as parley_vhost_vq_start().
+ * Return: as parley_vhost_vq_start(); -EINVAL also with a device IOMMU.
  */
 int parley_vhost_vq_join(struct parley_vhost_vq *vq,
 			 const struct parley_vhost_ring *ring)
@@ -416,6 +416,11 @@ int parley_vhost_vq_join(struct parley_vhost_vq *vq,
 	err = vq_may_start(vq);
 	if (err)
 		return err;
+	/* It would close the lent queue, and open one of the VMM's in its place. */
+	if (vq->dev->iotlb.on) {
+		vq_say(vq, "cannot serve a lent ring behind a device IOMMU\n");
+		return -EINVAL;
+	}
 	scoped_guard(mutex, &vq->mutex) {
 		vq->ring = *ring;
 		vq->joined = true;

@@ -398,6 +398,38 @@ static void iotlb_stopped_stays_closed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, current->mm->locked_vm, 0);
 }
 
+/* Translations are the VMM's, and a lent ring's addresses are the kernel's. */
+static void iotlb_and_no_lent_ring(struct kunit *test)
+{
+	struct vmm *v = vmm_open(test);
+	u8 *area = kunit_kzalloc(test, 3 * SZ_4K, GFP_KERNEL);
+	u64 features = BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
+	struct parley_devq_config cfg = {
+		.name = "lent", .size = VMM_NUM, .features = BIT_ULL(VIRTIO_F_VERSION_1),
+		.addr = {
+			.desc = (unsigned long)area,
+			.driver = (unsigned long)area + SZ_4K,
+			.device = (unsigned long)area + SZ_8K,
+		},
+	};
+	struct parley_vhost_ring ring = {};
+
+	KUNIT_ASSERT_NOT_NULL(test, area);
+	ring.vq = parley_devq_create(&cfg);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(ring.vq));
+	KUNIT_EXPECT_EQ(test, vmm_call(v, VHOST_SET_FEATURES, &features), 0);
+	KUNIT_EXPECT_EQ(test, parley_vhost_vq_join(vmm_vq(v), &ring), -EINVAL);
+	KUNIT_EXPECT_FALSE(test, vmm_vq(v)->joined);
+	features = BIT_ULL(VIRTIO_F_VERSION_1);
+	KUNIT_EXPECT_EQ(test, vmm_call(v, VHOST_SET_FEATURES, &features), 0);
+	KUNIT_EXPECT_EQ(test, parley_vhost_vq_join(vmm_vq(v), &ring), 0);
+	/* And none comes while it is lent. */
+	features |= BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
+	KUNIT_EXPECT_EQ(test, vmm_call(v, VHOST_SET_FEATURES, &features), -EBUSY);
+	parley_vhost_vq_leave(vmm_vq(v));
+	parley_devq_destroy(ring.vq);
+}
+
 /* Messages that make no sense. */
 static void iotlb_refuses(struct kunit *test)
 {
@@ -453,6 +485,7 @@ static struct kunit_case vq_cases[] = {
 	KUNIT_CASE(bad_08_iotlb_miss_and_update),
 	KUNIT_CASE(iotlb_hides_ring),
 	KUNIT_CASE_SLOW(iotlb_stopped_stays_closed),
+	KUNIT_CASE(iotlb_and_no_lent_ring),
 	KUNIT_CASE(iotlb_refuses),
 	KUNIT_CASE_SLOW(iotlb_is_bounded),
 	{}
