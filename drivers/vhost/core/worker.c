@@ -399,7 +399,8 @@ void vh_workers_destroy(struct parley_vhost *dev)
 	unsigned int i;
 
 	lockdep_assert_held(&dev->mutex);
-	if (xa_empty(&dev->workers))
+	/* Not: without workers.  The last may have been freed with nothing attached. */
+	if (!dev->owned)
 		return;
 	for (i = 0; i < dev->drv->max_queues; i++) {
 		was = rcu_replace_pointer(dev->vqs[i]->worker, NULL,
