@@ -11,7 +11,7 @@ import pathlib
 import shutil
 
 from . import programs
-from .common import GUEST, LabError, RUNS
+from .common import GUEST, LabError
 from .modules import depends
 
 # What must be loaded before the 9p root, where a kernel has it as a module.
@@ -74,10 +74,10 @@ def module_files(kernel, names):
     return order
 
 
-def build_inner(kernel, ours, files):
+def build_inner(kernel, folder, ours, files):
     """The whole user space of an inner guest, with our modules at @ours and
     @files, {path in the guest: file}, beside the usual programs."""
-    return build(kernel, "init-inner", INNER_MODULES, ours,
+    return build(kernel, folder, "init-inner", INNER_MODULES, ours,
                  programs.collect(INNER_PROGRAMS) | files)
 
 
@@ -87,8 +87,8 @@ def folders(names):
     return sorted(str(folder) for folder in found if folder.name)
 
 
-def build(kernel, init="init", early=EARLY, ours=(), files=None):
-    """Make an initramfs for @kernel; returns its path.
+def build(kernel, folder, init="init", early=EARLY, ours=(), files=None):
+    """Make an initramfs for @kernel in @folder; returns its path.
 
     @init is its first program, one of the guest scripts; @early are modules of
     the kernel and @ours paths of our own, which it finds in /lib by order;
@@ -98,10 +98,8 @@ def build(kernel, init="init", early=EARLY, ours=(), files=None):
     busybox = shutil.which("busybox")
     if not busybox:
         raise LabError("busybox is not installed: apt-get install busybox-static")
-    RUNS.mkdir(parents=True, exist_ok=True)
-    out = RUNS / f"{init}ramfs-{kernel.release}.cpio"
-    fresh = out.with_suffix(".new")
-    with open(fresh, "wb") as handle:
+    out = folder / f"{init}ramfs.cpio"
+    with open(out, "wb") as handle:
         cpio = Cpio(handle)
         top = {"bin", "dev", "proc", "sys", "root", "lib"}
         for name in sorted(top | set(folders(files))):
@@ -116,5 +114,4 @@ def build(kernel, init="init", early=EARLY, ours=(), files=None):
             name = path.name.split(".")[0]
             cpio.add(f"lib/{number:02}-{name}.ko", 0o100644, unpacked(path))
         cpio.close()
-    fresh.rename(out)
     return out

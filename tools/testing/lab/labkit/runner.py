@@ -24,7 +24,7 @@ def module_paths(scenario, kernel):
     return modules.in_order(scenario.modules, built)
 
 
-def inner_guest(scenario):
+def inner_guest(scenario, folder):
     """What a scenario needs to boot guests in its guest, as variables: they run
     the stock kernel, whatever their host runs."""
     if not scenario.inner_modules:
@@ -34,8 +34,8 @@ def inner_guest(scenario):
     paths = modules.in_order(scenario.inner_modules, built)
     return {"LAB_INNER_KERNEL": str(kernel.image),
             "LAB_PATIENCE": str(PATIENCE),
-            "LAB_INNER_INITRD": str(initramfs.build_inner(kernel, paths,
-                                                         scenario.inner_files))}
+            "LAB_INNER_INITRD": str(initramfs.build_inner(
+                kernel, folder, paths, scenario.inner_files))}
 
 
 def boot(scenario, tty="ttyS1"):
@@ -44,14 +44,14 @@ def boot(scenario, tty="ttyS1"):
     paths = module_paths(scenario, kernel)
     modules.build_tools()
     scenario.env["LAB_BRIDGE"] = str(modules.build_bridge())
-    scenario.env |= inner_guest(scenario)
     folder = machine.prepare_folder(scenario)
+    scenario.env |= inner_guest(scenario, folder)
     env = machine.write_env(scenario, kernel, folder, paths, tty)
     if scenario.root_disk:
-        initrd = initramfs.build(kernel, "init-disk",
+        initrd = initramfs.build(kernel, folder, "init-disk",
                                  ("crc32c_generic", "ext4"), paths)
     else:
-        initrd = initramfs.build(kernel)
+        initrd = initramfs.build(kernel, folder)
     return machine.command_line(scenario, kernel, initrd, env, tty, folder)
 
 
@@ -101,6 +101,8 @@ def attempt(scenario, live, log_path):
             run.go(args)
         finally:
             live.remove(run)
+            for initrd in machine.run_folder(scenario).glob("*.cpio"):
+                initrd.unlink()
     return run
 
 
