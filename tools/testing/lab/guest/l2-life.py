@@ -3,13 +3,11 @@
 disks comes and goes while they work."""
 
 import fcntl
-import os
 import struct
 import subprocess
 import sys
-import time
 
-from labkit import disks
+from labkit import disks, remote
 from labkit.common import LabError
 from labkit.inner import Inner, shell
 from labkit.report import Report
@@ -21,45 +19,10 @@ FIO = ("fio --name=verify --filename=/dev/{disk} --rw=randwrite --bs=4k "
 # name: (slot, front-end, packed)
 DISKS = {"ram": ("09.0", "ours", True), "file": ("0a.0", "mainline", False),
          "remote": ("0b.0", "ours", False)}
-TARGET = "/sys/kernel/config/nvmet"
 # Of <linux/vhost.h> and <linux/parley_vhost.h>.
 VHOST_SET_OWNER = 0xaf01
 SET_BACKEND = (1 << 30) | (32 << 16) | 0xafb0
 READ_ONLY = 1
-
-
-def put(path, text):
-    """Write a file of sysfs or configfs."""
-    with open(path, "w", encoding="ascii") as handle:
-        handle.write(text)
-
-
-def remote_disk(image):
-    """@image as the kernel's own NVMe target serves it over TCP, to ourselves;
-    returns the block device."""
-    if not os.path.isdir(TARGET):
-        shell("mount", "-t", "configfs", "configfs", "/sys/kernel/config")
-    subsystem = f"{TARGET}/subsystems/lab"
-    os.makedirs(f"{subsystem}/namespaces/1")
-    put(f"{subsystem}/attr_allow_any_host", "1")
-    put(f"{subsystem}/namespaces/1/device_path", image)
-    put(f"{subsystem}/namespaces/1/enable", "1")
-    port = f"{TARGET}/ports/1"
-    os.makedirs(port)
-    for name, value in {"trtype": "tcp", "adrfam": "ipv4", "traddr": "127.0.0.1",
-                        "trsvcid": "4420"}.items():
-        put(f"{port}/addr_{name}", value)
-    os.symlink(subsystem, f"{port}/subsystems/lab")
-    fabrics = os.open("/dev/nvme-fabrics", os.O_RDWR)
-    os.write(fabrics, b"transport=tcp,traddr=127.0.0.1,trsvcid=4420,nqn=lab,"
-             b"nr_io_queues=1")
-    os.close(fabrics)
-    for _ in range(100):
-        for name in os.listdir("/sys/block"):
-            if name.startswith("nvme") and os.path.exists(f"/dev/{name}"):
-                return f"/dev/{name}"
-        time.sleep(0.1)
-    raise LabError("the remote disk did not come")
 
 
 class Life:
@@ -70,7 +33,7 @@ class Life:
         self.host = disks.server("bridge", "life")
         images = {"ram": "/dev/ram0",
                   "file": disks.make_image("/tmp/file", 16)}
-        images["remote"] = remote_disk(disks.make_image("/tmp/remote", 16))
+        images["remote"] = remote.disk(disks.make_image("/tmp/remote", 16))
         self.disks = {name: self.host.disk(images[name], slot, 2, packed)
                       for name, (slot, _, packed) in DISKS.items()}
         self.host.start()
