@@ -45,7 +45,7 @@ def describe(build, stage):
     """The scenario; not a file of the lab, because it judges nothing."""
     single = stage in ("instructions", "limits")
     return scenario.Scenario(
-        name=f"bench-host-{stage}", mem="3G", timeout=900, script="two-levels.sh",
+        name=f"bench-host-{stage}", mem="3G", timeout=600, script="two-levels.sh",
         smp=1 if single else 2,
         accel="tcg,thread=single" if single else "tcg,thread=multi",
         stock_modules=["kvm-amd", *remote.MODULES],
