@@ -233,8 +233,11 @@ static noinline int drv_put_many(struct parley_drvq *q,
 	unsigned int put = 0;
 
 	while (put < nr) {
-		unsigned int n = drv_put_plain(q, bufs + put, nr - put);
+		unsigned int n = 0;
 
+		/* Looking for what is not there costs a request of its own. */
+		if (bufs[put].n_out + bufs[put].n_in == 1)
+			n = drv_put_plain(q, bufs + put, nr - put);
 		if (put + n < nr)
 			n += drv_put_ready(q, bufs + put + n, nr - put - n);
 		if (unlikely(!n)) {
