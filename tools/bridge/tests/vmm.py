@@ -56,6 +56,20 @@ def expect(condition, what):
         raise Wrong(what)
 
 
+def dial(path):
+    """A connection; a socket has its name a moment before somebody listens."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    for _ in range(100):
+        try:
+            sock.connect(path)
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    else:
+        raise Wrong(f"nobody listens on {path}")
+    return sock
+
+
 class Bridge:
     """The process."""
 
@@ -158,8 +172,7 @@ class Vmm:
 
     def connect(self):
         """Connect, and do what QEMU does when a device is made."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.connect(self.path)
+        self.sock = dial(self.path)
         offered = self.u64(GET_FEATURES)
         wanted = VERSION_1 | PROTOCOL | (PACKED if self.packed else 0)
         expect(offered & (wanted | LOG_ALL) == wanted | LOG_ALL, f"features {offered:#x}")
@@ -210,6 +223,14 @@ class Vmm:
             self.state(ENABLE, i, 0)
             bases.append(self.state(GET_BASE, i, 0))
         return bases
+
+    def close(self):
+        """Let all go."""
+        self.sock.close()
+        os.close(self.fd)
+        for ring in self.rings:
+            for fd in (ring.kick, ring.call, ring.err):
+                os.close(fd)
 
     def gone(self):
         """The other side closed the connection, or does so soon."""
@@ -481,6 +502,17 @@ def slots(program, image, packed):
     bridge.end(signal.SIGTERM)
 
 
+def fds_serving(bridge, path):
+    """How many descriptors the bridge has while it serves somebody new on @path.
+    It takes one after the other: once it answers, all who came before are gone."""
+    vmm = Vmm(path)
+    vmm.sock = dial(path)
+    vmm.u64(GET_FEATURES)
+    count = bridge.fds()
+    vmm.close()
+    return count
+
+
 def hostile(program, image, packed):
     """a VMM that sends nonsense costs nobody else anything"""
     bridge, vmm, driver = served(program, image, packed)
@@ -493,11 +525,10 @@ def hostile(program, image, packed):
     vmm.start()
     load = Load(driver, 20)
     chance = random.Random(1)
-    fds = bridge.fds()
+    fds = fds_serving(bridge, other)
     for n in range(60):
         bad = Vmm(other, packed)
-        bad.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        bad.sock.connect(other)
+        bad.sock = dial(other)
         try:
             for _ in range(chance.randrange(1, 20)):
                 request, size = chance.randrange(45), chance.choice([0, 8, 8, 16, 20, 24, 40])
@@ -508,20 +539,12 @@ def hostile(program, image, packed):
                                  if fd else [])
         except (BrokenPipeError, ConnectionResetError):
             pass
-        bad.sock.close()
-        os.close(bad.fd)
-        for ring in bad.rings:
-            for fd in (ring.kick, ring.call, ring.err):
-                os.close(fd)
+        bad.close()
         if n % 10 == 0:
             load.rounds(1)
     load.finish(image)
-    # Some of them still wait to be accepted.
-    for _ in range(300):
-        if bridge.fds() <= fds:
-            break
-        time.sleep(0.2)
-    expect(bridge.fds() <= fds, f"{bridge.fds()} descriptors, not {fds}")
+    after = fds_serving(bridge, other)
+    expect(after == fds, f"{after} descriptors, not {fds}")
     bridge.end(signal.SIGTERM)
 
 
