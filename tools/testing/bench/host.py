@@ -162,9 +162,10 @@ def pairs_table(data):
          "a notification), switches /proc/stat's, calls raw_syscalls, interrupts "
          "the inner\nguest's; a short run is subtracted from a long one. Instructions "
          "are all that host\nand guest execute (TCG plugin, one host processor). IOPS "
-         "as a ratio to (a). All are\nmedians of three. Asked of (b): switches and "
-         f"calls, added, at most a third, {MORE_IOPS} times the\nIOPS at 4 queues; of "
-         f"(c): no column worse than (b) by more than {NOISE:.0%}.",
+         "as a ratio to (a). All are\nmedians of three, those of instructions of seven. "
+         "Asked of (b): switches and calls, added,\nat most a third, "
+         f"{MORE_IOPS} times the IOPS at 4 queues; of (c): no column worse than (b) by\n"
+         f"more than {NOISE:.0%}.",
          ("pair", "queues", "depth", *COLUMNS, "IOPS", "verdict"), rows)
 
 
