@@ -30,6 +30,33 @@
 	__r;								\
 })
 
+/*
+ * Load 16 bytes, the size of a descriptor, as two words of which each is read
+ * once: in user space one opening of its memory serves for both.
+ */
+static __always_inline int ring_load_16(const enum parley_space space, u64 v[2],
+					const void *from)
+{
+	const u64 *p = from;
+
+	if (space == PARLEY_SPACE_KERNEL) {
+		v[0] = READ_ONCE(p[0]);
+		v[1] = READ_ONCE(p[1]);
+		return 0;
+	}
+	if (unlikely(!user_read_access_begin((const u64 __user *)(unsigned long)p,
+					     2 * sizeof(*p))))
+		return -EFAULT;
+	unsafe_get_user(v[0], (const u64 __user *)(unsigned long)p, fault);
+	unsafe_get_user(v[1], (const u64 __user *)(unsigned long)(p + 1), fault);
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return parley_user_load(&v[0], (unsigned long)p, sizeof(*p)) ?:
+	       parley_user_load(&v[1], (unsigned long)(p + 1), sizeof(*p));
+}
+
 /* Store v into *p; 0 or -EFAULT. */
 #define ring_store(space, v, p) ({					\
 	typeof(*(p)) __v = (v);						\

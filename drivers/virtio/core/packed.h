@@ -388,18 +388,16 @@ static __always_inline u32 fmt_table_next(const struct vq_desc *d, u32 at)
 static __always_inline int fmt_table_get(const enum parley_space s,
 					 const void *entry, struct vq_desc *d)
 {
-	const struct vring_packed_desc *p = entry;
-	__le64 addr;
-	__le32 len;
-	__le16 flags;
+	union {
+		u64 raw[2];
+		struct vring_packed_desc desc;
+	} e;
 
-	if (unlikely(ring_load(s, addr, &p->addr) |
-		     ring_load(s, len, &p->len) |
-		     ring_load(s, flags, &p->flags)))
+	if (unlikely(ring_load_16(s, e.raw, entry)))
 		return -EFAULT;
-	d->addr = le64_to_cpu(addr);
-	d->len = le32_to_cpu(len);
-	d->flags = le16_to_cpu(flags);
+	d->addr = le64_to_cpu(e.desc.addr);
+	d->len = le32_to_cpu(e.desc.len);
+	d->flags = le16_to_cpu(e.desc.flags);
 	return 0;
 }
 

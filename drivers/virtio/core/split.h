@@ -360,20 +360,17 @@ static __always_inline u32 fmt_table_next(const struct vq_desc *d, u32 at)
 static __always_inline int fmt_table_get(const enum parley_space s,
 					 const void *entry, struct vq_desc *d)
 {
-	const struct vring_desc *p = entry;
-	__virtio64 addr;
-	__virtio32 len;
-	__virtio16 flags, next;
+	union {
+		u64 raw[2];
+		struct vring_desc desc;
+	} e;
 
-	if (unlikely(ring_load(s, addr, &p->addr) |
-		     ring_load(s, len, &p->len) |
-		     ring_load(s, flags, &p->flags) |
-		     ring_load(s, next, &p->next)))
+	if (unlikely(ring_load_16(s, e.raw, entry)))
 		return -EFAULT;
-	d->addr = vr64_to_cpu(addr);
-	d->len = vr32_to_cpu(len);
-	d->flags = vr16_to_cpu(flags);
-	d->at = vr16_to_cpu(next);
+	d->addr = vr64_to_cpu(e.desc.addr);
+	d->len = vr32_to_cpu(e.desc.len);
+	d->flags = vr16_to_cpu(e.desc.flags);
+	d->at = vr16_to_cpu(e.desc.next);
 	return 0;
 }
 
