@@ -183,6 +183,8 @@ size_t parley_vhost_req_write(struct parley_vhost_req *req, size_t off,
 			      const void *buf, size_t len);
 void parley_vhost_req_iter(struct parley_vhost_req *req, unsigned int direction,
 			   size_t off, size_t len, struct iov_iter *iter);
+void __user *parley_vhost_req_user(const struct parley_vhost_req *req,
+				   unsigned int direction, size_t off, size_t len);
 
 /* ----------------------------- for what brings its own rings (loopback) */
 

@@ -9,6 +9,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
+#include <linux/uaccess.h>
 #include <linux/uio.h>
 #include "priv.h"
 
@@ -155,6 +156,32 @@ void parley_vhost_req_iter(struct parley_vhost_req *req, unsigned int direction,
 }
 PARLEY_EXPORT(parley_vhost_req_iter);
 
+/**
+ * parley_vhost_req_user() - where bytes of a request lie, if that is simple
+ * @req: request
+ * @direction: as parley_vhost_req_iter()
+ * @off: the same
+ * @len: bytes
+ *
+ * Context: as parley_vhost_req_read().
+ * Return: their user address; NULL if they lie in several pieces, in the kernel,
+ * out of reach, or if the request ends earlier: use parley_vhost_req_iter().
+ */
+void __user *parley_vhost_req_user(const struct parley_vhost_req *req,
+				   unsigned int direction, size_t off, size_t len)
+{
+	const struct parley_chain *c = &req->chain;
+	bool in = direction == ITER_DEST;
+	const struct parley_iov *iov;
+
+	if (unlikely(req->vq->joined || !req_reachable(req->vq)))
+		return NULL;
+	iov = req_piece(c->iov + (in ? c->n_out : 0), in ? c->n_in : c->n_out,
+			in ? c->len_in : c->len_out, &off, len);
+	return iov ? iov->user + off : NULL;
+}
+PARLEY_EXPORT(parley_vhost_req_user);
+
 /* Copy in either direction; fewer bytes than asked for, or all. */
 static size_t req_copy(struct parley_vhost_req *req, unsigned int direction,
 		       size_t off, void *buf, size_t len)
@@ -212,6 +239,44 @@ static size_t req_copy_all(struct parley_vhost_req *req, unsigned int direction,
 	return req_copy_killed(req, direction, off, buf, len);
 }
 
+/*
+ * A header and a status byte are most of what is copied, once for each request:
+ * 16 bytes and 1 are worth a way of their own, without the checks that a copy of
+ * any length to anywhere needs.  False: not so, or not there; copy.
+ */
+static __always_inline bool req_get16(void *buf, const void __user *from)
+{
+	const u64 __user *p = from;
+	u64 two[2];
+
+	if (unlikely(!IS_ALIGNED((unsigned long)p, sizeof(*p)) ||
+		     !user_read_access_begin(p, sizeof(two))))
+		return false;
+	unsafe_get_user(two[0], p, fault);
+	unsafe_get_user(two[1], p + 1, fault);
+	user_read_access_end();
+	memcpy(buf, two, sizeof(two));
+	return true;
+fault:
+	user_read_access_end();
+	return false;
+}
+
+static __always_inline bool req_get(void *buf, const void __user *from, size_t len)
+{
+	might_fault();
+	if (likely(len == 2 * sizeof(u64)) && likely(req_get16(buf, from)))
+		return true;
+	return !copy_from_user(buf, from, len);
+}
+
+static __always_inline bool req_put(void __user *to, const void *buf, size_t len)
+{
+	if (likely(len == 1))
+		return !put_user(*(const u8 *)buf, (u8 __user *)to);
+	return !copy_to_user(to, buf, len);
+}
+
 /**
  * parley_vhost_req_read() - copy from a request
  * @req: request
@@ -235,7 +300,7 @@ size_t parley_vhost_req_read(struct parley_vhost_req *req, size_t off, void *buf
 	iov = req_piece(c->iov, c->n_out, c->len_out, &at, len);
 	if (likely(iov && req_reachable(req->vq))) {
 		if (likely(!req->vq->joined &&
-			   !copy_from_user(buf, iov->user + at, len)))
+			   req_get(buf, iov->user + at, len)))
 			return len;
 		if (req->vq->joined) {
 			memcpy(buf, iov->kern + at, len);
@@ -269,7 +334,7 @@ size_t parley_vhost_req_write(struct parley_vhost_req *req, size_t off,
 	iov = req_piece(c->iov + c->n_out, c->n_in, c->len_in, &at, len);
 	if (likely(iov && req_reachable(req->vq))) {
 		if (likely(!req->vq->joined &&
-			   !copy_to_user(iov->user + at, buf, len)))
+			   req_put(iov->user + at, buf, len)))
 			return len;
 		if (req->vq->joined) {
 			memcpy(iov->kern + at, buf, len);
