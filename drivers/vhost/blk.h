@@ -132,6 +132,8 @@ struct vhb_backend {
  * @size: bytes now
  * @rw: move r->step bytes at @pos by @iter; leaves r->result and ends the step
  *	with parley_vhost_req_done(), in any context; where submit() is called
+ * @rw_user: optional: the same for r->step bytes at a user address, if they lie
+ *	as it likes; false: they do not, and nothing was done
  * @rw_end: optional: its mirror, in the worker
  * @flush: make durable what was completed; leaves r->result, ends the same way
  * @sync: the same, waiting
@@ -141,6 +143,7 @@ struct vhb_ops {
 	int (*limits)(struct vhb_backend *be);
 	u64 (*size)(const struct vhb_backend *be);
 	void (*rw)(struct vhb_req *r, struct iov_iter *iter, u64 pos);
+	bool (*rw_user)(struct vhb_req *r, void __user *data, u64 pos);
 	void (*rw_end)(struct vhb_req *r);
 	void (*flush)(struct vhb_req *r);
 	int (*sync)(const struct vhb_backend *be);
@@ -230,6 +233,7 @@ struct vhb_bio {
  * @poll_list: the ring's requests that are polled for, under vq->mutex
  * @polled: in that list
  * @work: for the two workqueues
+ * @page: pinned by rw_user(), or NULL
  * @bio: first or only bio of a step
  * @vecs: its vectors
  * @iocb: of a file
@@ -259,6 +263,7 @@ struct vhb_req {
 	struct list_head *poll_list;
 	struct list_head polled;
 	struct work_struct work;
+	struct page *page;
 	union {
 		struct {
 			struct bio bio;

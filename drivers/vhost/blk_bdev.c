@@ -2,9 +2,10 @@
 /*
  * vhost blk: a block device as back end, by bios over the guest's own pages.
  *
- * The pages of user memory are pinned by bio_iov_iter_get_pages() in submit()
- * and let go in finish(), in the worker: there a page that was read into can be
- * locked to mark it dirty, which a bio's end cannot do.
+ * The pages of user memory are pinned in submit() and let go in finish(), in the
+ * worker: there a page that was read into can be locked to mark it dirty, which a
+ * bio's end cannot do.  Data within one page, which is what most requests are,
+ * is pinned as that; any other by bio_iov_iter_get_pages().
  */
 #include <linux/blk-mq.h>
 #include <linux/slab.h>
@@ -134,6 +135,43 @@ static noinline void rw_more(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 		parley_vhost_req_done(&r->req);
 }
 
+/* The only bio of a step is complete. */
+static void rw_submit(struct vhb_req *r, struct bio *bio)
+{
+	if (r->blk->be->poll) {
+		/* Before it is submitted: it may end at once. */
+		bio->bi_opf |= REQ_POLLED;
+		r->polling = true;
+		list_add_tail(&r->polled, r->poll_list);
+	}
+	submit_bio(bio);
+}
+
+/*
+ * A page that cannot be pinned so is left to bdev_rw(), which knows of more kinds
+ * and says what is wrong.
+ */
+static bool bdev_rw_user(struct vhb_req *r, void __user *data, u64 pos)
+{
+	unsigned int off = offset_in_page(data);
+	struct bio *bio = &r->bio;
+
+	if (r->step > PAGE_SIZE - off ||
+	    unlikely(pin_user_pages_fast((unsigned long)data & PAGE_MASK, 1,
+					 r->write ? 0 : FOLL_WRITE, &r->page) != 1)) {
+		r->page = NULL;
+		return false;
+	}
+	r->result = r->step;
+	r->multi = false;
+	r->embedded = true;
+	bio_init(bio, r->blk->be->bdev, r->vecs, VHB_VECS, rw_opf(r));
+	bio_aim(bio, r, pos);
+	__bio_add_page(bio, r->page, r->step, off);
+	rw_submit(r, bio);
+	return true;
+}
+
 static void bdev_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 {
 	struct vhb_backend *be = r->blk->be;
@@ -169,13 +207,7 @@ static void bdev_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 		rw_more(r, iter, pos);
 		return;
 	}
-	if (be->poll) {
-		/* Before it is submitted: it may end at once. */
-		bio->bi_opf |= REQ_POLLED;
-		r->polling = true;
-		list_add_tail(&r->polled, r->poll_list);
-	}
-	submit_bio(bio);
+	rw_submit(r, bio);
 }
 
 /* In the worker: what submit() pinned or allocated. */
@@ -186,6 +218,10 @@ static void bdev_rw_end(struct vhb_req *r)
 	if (unlikely(r->polling)) {
 		list_del(&r->polled);
 		r->polling = false;
+	}
+	if (likely(r->page)) {
+		unpin_user_pages_dirty_lock(&r->page, 1, !r->write);
+		r->page = NULL;
 	}
 	if (likely(r->embedded)) {
 		bio_release_pages(&r->bio, !r->write);
@@ -275,6 +311,7 @@ const struct vhb_ops vhb_bdev_ops = {
 	.limits	= bdev_limits,
 	.size	= bdev_size,
 	.rw	= bdev_rw,
+	.rw_user = bdev_rw_user,
 	.rw_end	= bdev_rw_end,
 	.flush	= bdev_flush,
 	.sync	= bdev_sync,

@@ -117,6 +117,7 @@ void vhb_start(struct vhb_req *r)
 	r->more = NULL;
 	r->ranges = NULL;
 	r->bounce = NULL;
+	r->page = NULL;
 
 	/* No room for a status: nothing can be said, so nothing is done. */
 	if (unlikely(!r->req.chain.len_in)) {

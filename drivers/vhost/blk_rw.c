@@ -33,8 +33,25 @@ static noinline void step_bounced(struct vhb_req *r)
 		r->blk->be->ops->rw(r, &iter, r->pos + r->done);
 }
 
+/* One piece of the guest's memory, as the back end likes it: without an iterator. */
+static bool step_user(struct vhb_req *r, unsigned int direction, u64 pos)
+{
+	struct vhb_backend *be = r->blk->be;
+	void __user *data;
+
+	if (!be->ops->rw_user)
+		return false;
+	data = parley_vhost_req_user(&r->req, direction, data_off(r) + r->done,
+				     r->step);
+	if (unlikely(!data || (unsigned long)data & be->mem_mask ||
+		     r->step & be->len_mask))
+		return false;
+	return be->ops->rw_user(r, data, pos);
+}
+
 static void step(struct vhb_req *r)
 {
+	unsigned int direction = r->write ? ITER_SOURCE : ITER_DEST;
 	struct vhb_backend *be = r->blk->be;
 	u64 pos = r->pos + r->done;
 	struct iov_iter iter;
@@ -44,8 +61,10 @@ static void step(struct vhb_req *r)
 		step_bounced(r);
 		return;
 	}
-	parley_vhost_req_iter(&r->req, r->write ? ITER_SOURCE : ITER_DEST,
-			      data_off(r) + r->done, r->step, &iter);
+	if (likely(step_user(r, direction, pos)))
+		return;
+	parley_vhost_req_iter(&r->req, direction, data_off(r) + r->done, r->step,
+			      &iter);
 	if (likely(iov_iter_is_aligned(&iter, be->mem_mask, be->len_mask) &&
 		   iov_iter_count(&iter) == r->step)) {
 		be->ops->rw(r, &iter, pos);
