@@ -15,6 +15,8 @@
 /* At once, of one device: the rest waits, and the rings do not. */
 #define VHB_ADMIN_ACTIVE	4
 #define VHB_IO_ACTIVE		16
+/* Tags the block layer fetches at once; it knows no more itself. */
+#define VHB_PLUG		32u
 
 /**
  * struct vhb_vq - what vhost blk keeps for a running ring
@@ -179,8 +181,11 @@ static void vhb_submit(struct parley_vhost_vq *vq, struct parley_vhost_req **req
 
 	/* With a loopback the memory we ask for may have to come by this ring. */
 	noio = memalloc_noio_save();
-	if (nr > 1)
+	if (nr > 1) {
 		blk_start_plug(&plug);
+		/* So many are coming: the block layer takes their tags at once. */
+		plug.nr_ios = min(nr, VHB_PLUG);
+	}
 	for (i = 0; i < nr; i++) {
 		struct vhb_req *r = to_vhb_req(reqs[i]);
 
