@@ -73,7 +73,7 @@ class Count:
         return found
 
 
-def aimed(guest, name):
+def aimed(name):
     """What starts a load on the processor that a disk's first queue interrupts.
 
     With several queues io itself puts each process where its queue interrupts. One
@@ -81,14 +81,13 @@ def aimed(guest, name):
     each completion costs an interrupt between processors and a second halt,
     whosever the driver is.
     """
-    mask = guest.run(f"bus=$(readlink -f /sys/block/{name}/device); "
-                     "cat /proc/irq/*/${bus##*/}-req.0/../effective_affinity")
-    return f"taskset {int(mask, 16):x}"
+    return (f"bus=$(readlink -f /sys/block/{name}/device); "
+            "taskset $(cat /proc/irq/*/${bus##*/}-req.0/../effective_affinity)")
 
 
 def load(guest, name, depth, count, jobs):
     """Run the load once; returns (seconds, interrupts)."""
-    start, many = (aimed(guest, name), "") if jobs == 1 else ("", jobs)
+    start, many = (aimed(name), "") if jobs == 1 else ("", jobs)
     said = guest.run(f"{start} /bin/io /dev/{name} read {depth} {count} {many}", 240)
     took = int(re.search(r"# took (\d+)", said).group(1)) / 1e9
     return took, sum(int(n) for n in re.findall(r"# irq \S*-req\S* (\d+)", said))
