@@ -98,7 +98,7 @@ static unsigned int cut_stream(struct breq *r, enum shape shape, u32 len,
 		       cut(shape, pos, len - pos, out, data, rng);
 		gap = rng_chance(rng, 50) ? 0 : rng_below(rng, GAP_MAX);
 		if (shape == SHAPE_PAGES || (shape == SHAPE_PLAIN && take >= SECTOR))
-			gap = -r->at & (PAGE - 1);
+			gap = (r->skew - r->at) & (PAGE - 1);
 		add_piece(r, take, gap, rng);
 		(*count)++;
 		n++;
@@ -239,12 +239,11 @@ unsigned int breq_reap(struct queue *q, struct breq **done, unsigned int max)
 	return n;
 }
 
-u8 breq_run(struct queue *q, struct breq *r, enum shape shape, struct rng *rng)
+u8 breq_answer(struct queue *q, struct breq *r)
 {
 	u64 end = now_ms() + WAIT_MS * patience;
 	struct breq *done;
 
-	breq_build(r, shape, queue_longest(q), rng);
 	if (!want(breq_put(q, r), 0))
 		give_up();
 	breq_publish(q);
@@ -255,6 +254,12 @@ u8 breq_run(struct queue *q, struct breq *r, enum shape shape, struct rng *rng)
 	}
 	must(done == r, "another request came back");
 	return r->status;
+}
+
+u8 breq_run(struct queue *q, struct breq *r, enum shape shape, struct rng *rng)
+{
+	breq_build(r, shape, queue_longest(q), rng);
+	return breq_answer(q, r);
 }
 
 u8 blk_do(struct queue *q, struct guest *g, u32 type, u64 sector, void *data,

@@ -32,6 +32,7 @@ enum shape {
  * @type: VIRTIO_BLK_T_*
  * @sector: where
  * @bytes: data
+ * @skew: where in a page the data begins, in the shapes that put it on its own
  * @data: what is written, or what was read
  * @status: VIRTIO_BLK_S_*, once completed; STATUS_NONE before
  * @used: bytes the device says it wrote
@@ -48,6 +49,7 @@ struct breq {
 	u32 type;
 	u64 sector;
 	u32 bytes;
+	u32 skew;
 	u8 *data;
 	u8 status;
 	u32 used;
@@ -76,6 +78,8 @@ int breq_put(struct queue *q, struct breq *r);	/* not published yet */
 void breq_publish(struct queue *q);
 /* Requests completed, at most max; each is checked. */
 unsigned int breq_reap(struct queue *q, struct breq **done, unsigned int max);
+/* One that is built, to its status. */
+u8 breq_answer(struct queue *q, struct breq *r);
 /* One request from build to status. */
 u8 breq_run(struct queue *q, struct breq *r, enum shape shape, struct rng *rng);
 /* The same with a request of its own: data of a read lands in @data. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Data: all requests, all rings, any vectors, held against a model. */
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include "disk.h"
 #include "groups.h"
@@ -119,6 +120,72 @@ static void shapes(void)
 			must(!memcmp(w->data, r->data, w->bytes),
 			     "shape %u, %u sectors: data differs", shape, sectors);
 		}
+	}
+}
+
+/* Data in one page is pinned in another way than data that crosses an edge. */
+static void page_edges(void)
+{
+	static const u32 skews[] = { 0, 1, SECTOR, PAGE - SECTOR, PAGE - 1 };
+	const unsigned int nr = sizeof(skews) / sizeof(skews[0]);
+	struct rng rng = rng_for("edges", 0);
+	struct breq *w, *r;
+	unsigned int i;
+	u32 bytes;
+
+	begin((struct vmm_cfg){ 0 });
+	w = breq_new(v->g);
+	r = breq_new(v->g);
+	w->type = VIRTIO_BLK_T_OUT;
+	r->type = VIRTIO_BLK_T_IN;
+	for (bytes = SECTOR; bytes <= 2 * PAGE; bytes *= 2)
+		for (i = 0; i < nr; i++) {
+			w->skew = skews[i];
+			r->skew = skews[nr - 1 - i];
+			w->bytes = bytes;
+			r->bytes = bytes;
+			for (u32 n = 0; n < bytes / 8; n++)
+				((u64 *)w->data)[n] = rng_next(&rng);
+			want(breq_run(q, w, SHAPE_PLAIN, &rng), VIRTIO_BLK_S_OK);
+			want(breq_run(q, r, SHAPE_PLAIN, &rng), VIRTIO_BLK_S_OK);
+			must(!memcmp(w->data, r->data, bytes),
+			     "%u bytes from %u to %u: data differs", bytes,
+			     w->skew, r->skew);
+		}
+}
+
+/* One request whose data the VMM's own mapping does not give away. */
+static u8 protected(struct breq *r, u32 type, u32 bytes, int prot)
+{
+	struct rng rng = rng_for("protected", type);
+	u8 status;
+
+	r->type = type;
+	r->bytes = bytes;
+	breq_build(r, SHAPE_PLAIN, queue_longest(q), &rng);
+	/* The piece after the header, which has its pages to itself. */
+	mprotect(r->host[1], bytes, prot);
+	status = breq_answer(q, r);
+	mprotect(r->host[1], bytes, PROT_READ | PROT_WRITE);
+	return status;
+}
+
+static void protected_pages(void)
+{
+	struct breq *r;
+	u32 bytes;
+
+	begin((struct vmm_cfg){ 0 });
+	r = breq_new(v->g);
+	for (bytes = PAGE; bytes <= 2 * PAGE; bytes *= 2) {
+		want(protected(r, VIRTIO_BLK_T_IN, bytes, PROT_READ),
+		     VIRTIO_BLK_S_IOERR);
+		want(protected(r, VIRTIO_BLK_T_OUT, bytes, PROT_READ),
+		     VIRTIO_BLK_S_OK);
+		want(protected(r, VIRTIO_BLK_T_OUT, bytes, PROT_NONE),
+		     VIRTIO_BLK_S_IOERR);
+		want(protected(r, VIRTIO_BLK_T_IN, bytes, PROT_READ | PROT_WRITE),
+		     VIRTIO_BLK_S_OK);
 	}
 }
 
@@ -323,6 +390,8 @@ static void replace_eventfds(void)
 
 static const struct test tests[] = {
 	{ "shapes", shapes, 60 },
+	{ "page-edges", page_edges, 20 },
+	{ "protected-pages", protected_pages, 20 },
 	{ "statuses", statuses, 20 },
 	{ "write-zeroes-and-discard", write_zeroes_and_discard, 20 },
 	{ "backend-errors", backend_errors, 20 },
