@@ -131,25 +131,26 @@ for round in 1 2 3; do
 	wait $job && not_ok "the load is told" || ok "the load is told"
 done
 
-# A device that decodes no access any more: status and features read as 0
+# A device that decodes no access any more: status and features read as 0. Not the
+# packed one: a kick that comes with that hangs QEMU, see Documentation/lab.rst.
 
 command_of()	# command_of PCI-ADDRESS VALUE: its PCI command register
 {
 	printf "\\x$2\\x00" | dd of="/sys/bus/pci/devices/$1/config" bs=2 seek=2 \
 		count=1 conv=notrunc 2>/dev/null
 }
-echo 1000 >/sys/block/pvblk1/queue/io_timeout
-load_on 30 pvblk1 >/tmp/out 2>&1 &
+echo 1000 >/sys/block/pvblk0/queue/io_timeout
+load_on 30 pvblk0 >/tmp/out 2>&1 &
 job=$!
-wait_for 5 in_flight pvblk1
-command_of "$packed" 00
+wait_for 5 in_flight pvblk0
+command_of "$split" 00
 SECONDS=0
 wait $job && not_ok "the load is told" || ok "the load is told"
 [ $SECONDS -le 15 ] && ok "soon" || not_ok "after $SECONDS s"
-command_of "$packed" 06
-echo "$packed" >/sys/bus/pci/drivers/parley_pci/unbind
-check "after a new start it comes back" bind_to parley_pci "$packed"
-disk=$(disk packed)
+command_of "$split" 06
+echo "$split" >/sys/bus/pci/drivers/parley_pci/unbind
+check "after a new start it comes back" bind_to parley_pci "$split"
+disk=$(disk split)
 check "and works" dd if=/dev/zero of="/dev/$disk" bs=64k count=16 oflag=direct
 
 for pci in $split $packed $free; do

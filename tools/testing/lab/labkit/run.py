@@ -6,6 +6,7 @@ import os
 import re
 import time
 
+from . import autopsy
 from .common import say
 from .tap import Tap
 from .vm import Vm
@@ -168,8 +169,9 @@ class Run:
             self.vm.later(HEARTBEAT, self._heartbeat)
             if not self.vm.serve(time.monotonic() + seconds):
                 self.problems.append(f"no end after {seconds:g} s, QEMU stopped")
-                self.vm.sysrq("w")
-                self.vm.serve(time.monotonic() + GRACE)
+                if not autopsy.examine(self.vm, GRACE, self._write):
+                    self.problems.append("QEMU itself answered no more; what its "
+                                         "threads did is in the log")
         finally:
             code = self.vm.stop()
         for line in self.vm.said:
