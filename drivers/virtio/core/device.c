@@ -174,8 +174,8 @@ PARLEY_EXPORT(parley_devq_untake);
  * user space.
  *
  * Return: 0; -EINVAL if there are more than are in flight, or if one says it
- * wrote more than it holds (the chains before that one are complete); -EFAULT if the ring cannot be
- * written, -EIO if the queue is broken.
+ * wrote more than it holds (the chains before that one are complete); -EFAULT if
+ * the ring cannot be written, -EIO if the queue is broken.
  */
 int parley_devq_complete(struct parley_devq *q,
 			 const struct parley_chain *chains, unsigned int nr)

@@ -21,7 +21,7 @@ void load_exit(struct load *load)
 	load->ops->destroy(load->ring);
 }
 
-/* The completions of a round are those of its requests,. Move on. */
+/* The completions of a round are those of its requests. Move on. */
 void load_check(struct load *load)
 {
 	unsigned int i;
