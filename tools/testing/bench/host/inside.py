@@ -9,7 +9,6 @@ import json
 import os
 import pathlib
 import re
-import statistics
 import sys
 
 from labkit import disks, remote
@@ -22,11 +21,11 @@ CALLS = TRACING / "events/raw_syscalls/sys_enter"
 # From the AMD manual: what a VM exit is for.
 REASONS = {0x400: "npf", 0x78: "hlt", 0x7c: "msr", 0x60: "intr", 0x64: "vintr"}
 FIRST_SLOT = 9
-ROUNDS = 3
-# Four guest processors share the only one of the host, and some windows have more
-# than others, for instance as one waits in __timer_delete_sync() for another that
-# does not run. It happens to every pair, to one window in six or so.
-WINDOWS = 7
+# How often each stage goes round all disks. Four guest processors share the only
+# one of the host that instructions are counted on, and some of its windows have
+# more than others, for instance as one waits in __timer_delete_sync() for another
+# that does not run. It happens to every pair, to one window in six or so.
+ROUNDS = {"time": 3, "count": 5, "instructions": 7}
 
 
 def pairs():
@@ -93,13 +92,6 @@ def load(guest, name, depth, count, jobs):
     return took, sum(int(n) for n in re.findall(r"# irq \S*-req\S* (\d+)", said))
 
 
-def timed(guest, name, depth, count, jobs):
-    """Requests a second: the median."""
-    return statistics.median(
-        jobs * count / load(guest, name, depth, count, jobs)[0]
-        for _ in range(ROUNDS))
-
-
 def difference(guest, name, depth, count, jobs):
     """{what: per request}. A short run is subtracted from a long one, so that
     starting and ending the load costs nothing."""
@@ -115,11 +107,14 @@ def difference(guest, name, depth, count, jobs):
     return row
 
 
-def counted(guest, name, depth, count, jobs):
-    """The medians: a guest that now polls before it halts, now does not."""
-    found = [difference(guest, name, depth, count, jobs) for _ in range(ROUNDS)]
-    return {what: statistics.median(row[what] for row in found)
-            for what in found[0]}
+def figures(stage, guest, load_of):
+    """{what: figure} of one load."""
+    _, _, count, jobs = load_of
+    if stage == "count":
+        return difference(guest, *load_of)
+    took, _ = load(guest, *load_of)
+    # The plugin has the instructions; host.py finds them by their order.
+    return {"iops": jobs * count / took} if stage == "time" else {}
 
 
 def plug_in(most):
@@ -154,26 +149,28 @@ def boot(report, table):
     return guest
 
 
-def measure(report, guest, table):
-    """Every row of this run."""
-    stage, count = os.environ["STAGE"], int(os.environ["COUNT"])
-    if stage == "count":
-        Count.start()
+def loads(guest, table, count):
+    """Every row's key, and the arguments of its load."""
     for (pair, queues), disk in table.items():
         name = guest.run(f"wait_for 10 disk {disk.address}; disk {disk.address}")
         guest.run(f"echo none >/sys/block/{name}/queue/scheduler; "
                   f"echo 2 >/sys/block/{name}/queue/nomerges")
         for depth in (1, 32) if queues == 1 else (32,):
-            key = {"pair": pair, "queues": queues, "depth": depth, "stage": stage}
-            if stage == "time":
-                key["iops"] = timed(guest, name, depth, count, queues)
-            elif stage == "count":
-                key |= counted(guest, name, depth, count, queues)
-            else:
-                for _ in range(WINDOWS):
-                    load(guest, name, depth, count, queues)
-                key["windows"] = WINDOWS
-            report.note("row " + json.dumps(key))
+            yield ({"pair": pair, "queues": queues, "depth": depth},
+                   (name, depth, count, queues))
+
+
+def measure(report, guest, table):
+    """Every row of this run. The rounds go over all disks, one after another, so
+    that what changes with time, as halt polling does, comes to all of them."""
+    stage = os.environ["STAGE"]
+    rows = list(loads(guest, table, int(os.environ["COUNT"])))
+    if stage == "count":
+        Count.start()
+    for number in range(ROUNDS[stage]):
+        for key, load_of in rows:
+            found = figures(stage, guest, load_of)
+            report.note("row " + json.dumps(key | {"round": number} | found))
     if stage == "count":
         Count.stop()
 
