@@ -147,10 +147,12 @@ static bool step_retry(struct vhb_req *r)
 
 	switch (r->result) {
 	case -EINTR:
+	case -EAGAIN:
 		/*
-		 * We are being killed.  Pinning fails then, and so do writes of
-		 * some file systems (generic_perform_write() gives up), but not
-		 * in a kernel thread.
+		 * We are being killed.  Pinning fails then (with EAGAIN while
+		 * another thread changes the mappings), and so do writes of some
+		 * file systems (generic_perform_write() gives up), but not in a
+		 * kernel thread.
 		 */
 		if (file)
 			return step_buffer(r);

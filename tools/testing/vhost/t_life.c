@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -26,11 +27,13 @@
  * @kept: what the kernel keeps of each ring
  * @ready: the VMM has started the rings
  * @failed: or could not
+ * @restless: another thread of the VMM keeps its address space busy
  */
 struct shared {
 	struct parley_vhost_kept kept[QUEUES_MAX] __attribute__((aligned(8)));
 	bool ready;
 	bool failed;
+	bool restless;
 };
 
 static struct shared *shared_new(void)
@@ -52,11 +55,28 @@ static u32 go_on_at(struct vmm *v, struct shared *s, unsigned int i)
 	return le32toh(s->kept[i].base);
 }
 
+/* The lock of the address space is taken, mostly. */
+static void *change_mappings(void *arg)
+{
+	const size_t size = 4096 * PAGE;
+	u8 *mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	for (;;) {
+		mprotect(mem, size, PROT_READ);
+		mprotect(mem, size, PROT_READ | PROT_WRITE);
+	}
+	return arg;
+}
+
 static void be_the_vmm(struct vmm *v, struct shared *s)
 {
+	pthread_t thread;
 	unsigned int i;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (s->restless)
+		need(pthread_create(&thread, NULL, change_mappings, NULL));
 	vmm_attach(v);
 	for (i = 0; i < v->cfg.queues; i++) {
 		struct parley_vhost_keep keep = {
@@ -107,7 +127,8 @@ static bool all_stopped(struct vmm *v, struct shared *s)
  * it.  (Of a larger one, part may be written once more before it is completed,
  * since its pages cannot be pinned any more when the process is being killed.)
  */
-static void kill_vmm(struct vmm_cfg cfg, unsigned int rounds, bool pages)
+static void kill_vmm(struct vmm_cfg cfg, unsigned int rounds, bool pages,
+		     bool restless)
 {
 	struct rng rng = rng_for("kill", cfg.ring);
 	struct vmm *v = vmm_guest_new(&cfg);
@@ -118,6 +139,7 @@ static void kill_vmm(struct vmm_cfg cfg, unsigned int rounds, bool pages)
 	unsigned int i;
 	pid_t pid;
 
+	s->restless = restless;
 	pid = vmm_fork(v, s);
 	/* For its capacity, the guest asks a device of its own. */
 	v->fd = vmm_device();
@@ -157,25 +179,34 @@ static void kill_vmm(struct vmm_cfg cfg, unsigned int rounds, bool pages)
 
 static void kill_split(void)
 {
-	kill_vmm((struct vmm_cfg){ .ring = EVENT, .queues = 2 }, 6, false);
+	kill_vmm((struct vmm_cfg){ .ring = EVENT, .queues = 2 }, 6, false, false);
 	kill_vmm((struct vmm_cfg){ .ring = INDIRECT | IN_ORDER, .queues = 2,
-				   .disk = disk_slow() }, 6, true);
+				   .disk = disk_slow() }, 6, true, false);
 }
 
 static void kill_packed(void)
 {
 	kill_vmm((struct vmm_cfg){ .ring = PACKED | EVENT, .queues = 2,
-				   .disk = disk_slow() }, 6, true);
+				   .disk = disk_slow() }, 6, true, false);
 	kill_vmm((struct vmm_cfg){ .ring = PACKED | INDIRECT | IN_ORDER,
-				   .queues = 4, .workers = 4, .size = 31 }, 6, false);
+				   .queues = 4, .workers = 4, .size = 31 }, 6, false, false);
 }
 
 static void kill_kernel_thread(void)
 {
 	kill_vmm((struct vmm_cfg){ .ring = EVENT, .queues = 2, .workers = 2,
-				   .kthread = 1, .disk = disk_slow() }, 6, true);
+				   .kthread = 1, .disk = disk_slow() }, 6, true, false);
 	kill_vmm((struct vmm_cfg){ .ring = PACKED | EVENT, .kthread = 1,
-				   .disk = disk_file() }, 6, false);
+				   .disk = disk_file() }, 6, false, false);
+}
+
+static void kill_restless(void)
+{
+	kill_vmm((struct vmm_cfg){ .ring = PACKED | EVENT | INDIRECT, .queues = 4,
+				   .workers = 4 }, 12, false, true);
+	kill_vmm((struct vmm_cfg){ .ring = EVENT, .queues = 2, .workers = 2,
+				   .disk = disk_file(), .disk_flags = O_DIRECT },
+		 12, false, true);
 }
 
 /* The owner dies, another process still has the file. */
@@ -604,6 +635,7 @@ static void close_and_go_on(void)
 static const struct test tests[] = {
 	{ "kill-split", kill_split, 60 },
 	{ "kill-packed", kill_packed, 60 },
+	{ "kill-restless", kill_restless, 60 },
 	{ "kill-kernel-thread", kill_kernel_thread, 60 },
 	{ "owner-dies", owner_dies, 60 },
 	{ "close-and-go-on", close_and_go_on, 60 },
