@@ -31,7 +31,7 @@ test: ## run every test; ends with "N passed, N failed"
 
 kunit: ## run the KUnit suites in QEMU on a debug kernel
 	@$(T)/deps.sh
-	@$(T)/lab/lab kunit
+	@$(T)/lab/lab kunit --jobs 2
 
 selftest: ## run the lab scenarios: our modules in stock guests
 	@$(T)/deps.sh

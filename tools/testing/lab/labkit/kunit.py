@@ -10,8 +10,19 @@ from .scenario import Scenario
 SUFFIX = "_kunit"
 
 
-def run(glob):
-    """Run the suites whose module matches @glob; returns an exit code."""
+def shares(suites, sizes, jobs):
+    """Divide @suites among @jobs guests: the larger a suite's module the longer it
+    takes, roughly, so the next one goes where there is least so far."""
+    found = [[] for _ in range(min(jobs, len(suites)))]
+    for suite in sorted(suites, key=lambda name: (-sizes[name], name)):
+        least = min(found, key=lambda share: sum(sizes[name] for name in share))
+        least.append(suite)
+    return [sorted(share) for share in found]
+
+
+def run(glob, jobs=1):
+    """Run the suites whose module matches @glob, in @jobs guests at a time;
+    returns an exit code."""
     kernel = kernels.debug()
     built = modules.find(modules.build(kernel))
     suites = sorted(name for name in built if name.endswith(SUFFIX) and
@@ -21,9 +32,11 @@ def run(glob):
         raise LabError(f"no KUnit module matches {glob!r}: built are "
                        + (", ".join(n for n in sorted(built)
                                     if n.endswith(SUFFIX)) or "none"))
-    scenario = Scenario(name="kunit", kernel="debug", timeout=1200,
-                        loglevel=7, append="kunit.enable=1",
-                        modules=suites)
+    sizes = {name: built[name].stat().st_size for name in suites}
+    scenarios = [Scenario(name=f"kunit-{number}" if jobs > 1 else "kunit",
+                          kernel="debug", script="kunit.sh", timeout=1200,
+                          loglevel=7, append="kunit.enable=1", modules=share)
+                 for number, share in enumerate(shares(suites, sizes, jobs), 1)]
     total = runner.Total()
-    total.run([scenario])
+    total.run(scenarios, jobs)
     return total.conclude()
