@@ -62,21 +62,48 @@ check "unmount again" umount /tmp/mnt
 check "fsck finds nothing" fsck.ext4 -fn "/dev/$name"
 
 # The device stays when its front-end goes, and keeps what was written.
+reads()	# reads DISK: how many were completed
+{
+	local n
+	read -r n _ <"/sys/block/$1/stat"
+	echo "$n"
+}
+
+reading()	# reading DISK BEFORE: the load has begun
+{
+	[ "$(reads "$1")" -gt $(($2 + 20)) ]
+}
+
+cut_short()	# the disk of 16384 blocks ended under the load: EIO, or just EOF
+{
+	[ "$(sed -n 's/+.*out$//p' /tmp/dd)" -lt 16384 ]
+}
+
+short=0
 for i in 1 2 3 4 5; do
-	dd if="/dev/$name" of=/dev/null bs=4k iflag=direct 2>/dev/null &
+	before=$(reads "$name")
+	dd if="/dev/$name" of=/dev/null bs=4k iflag=direct 2>/tmp/dd &
+	job=$!
+	wait_for 10 reading "$name" "$before" || break
 	echo "$disk" >/sys/bus/parley/drivers/parley_blk/unbind || break
+	wait $job
+	cut_short && short=$((short + 1))
 	echo "$disk" >/sys/bus/parley/drivers/parley_blk/bind || break
-	wait
 	wait_for 10 disk parley-mock-disk || break
 	name=$(disk parley-mock-disk)
 done
 is "$i" 5 "unbind and bind the front-end five times under load"
+is $short 5 "while it was read"
 check "fsck still finds nothing" fsck.ext4 -fn "/dev/$name"
 
 rmmod parley_loopback 2>/dev/null
 is $? 1 "the transport cannot be unloaded below its devices"
 # Devices go while they are read.
-dd if="/dev/$name" of=/dev/null bs=4k iflag=direct 2>/dev/null &
+before=$(reads "$name")
+dd if="/dev/$name" of=/dev/null bs=4k iflag=direct 2>/tmp/dd &
+job=$!
+wait_for 10 reading "$name" "$before" || bail "the load does not begin"
 check "unload everything" unload
-wait
+wait $job
+check "while it was read" cut_short
 finish

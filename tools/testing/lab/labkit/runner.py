@@ -181,8 +181,11 @@ class Total:
             pool.shutdown()
 
     def run(self, scenarios, jobs=1):
-        """Run them all, whatever fails on the way; the ones that measure last,
-        and each alone."""
+        """Run them all, whatever fails on the way; with several at a time those
+        that may take longest first, so that none of them is left over at the end,
+        and the ones that measure last, each alone."""
+        if jobs > 1:
+            scenarios = sorted(scenarios, key=lambda s: -s.timeout)
         self._some([s for s in scenarios if jobs == 1 or not s.alone], jobs)
         self._some([s for s in scenarios if jobs > 1 and s.alone], 1)
 
