@@ -169,9 +169,9 @@ def pairs_table(data):
          "the inner\nguest's; a short run is subtracted from a long one. Instructions "
          "are all that host\nand guest execute (TCG plugin, one host processor). IOPS "
          "as a ratio to (a). All are\nmedians of rounds over all rows: nine of counts, "
-         "seven of instructions, three of IOPS.\nAsked of (b): switches and calls, "
-         f"added, at most a third, {MORE_IOPS} times the IOPS at 4 queues;\nof (c): no "
-         f"column worse than (b) by more than {NOISE:.0%} and than (b)'s own worst round.",
+         "seven of the others. Asked of (b):\nswitches and calls, added, at most a "
+         f"third, {MORE_IOPS} times the IOPS at 4 queues; of (c):\nno column worse than "
+         f"(b) by more than {NOISE:.0%} and than (b)'s own worst round.",
          ("pair", "queues", "depth", *COLUMNS, "IOPS", "verdict"), rows)
 
 
