@@ -21,11 +21,6 @@ CALLS = TRACING / "events/raw_syscalls/sys_enter"
 # From the AMD manual: what a VM exit is for.
 REASONS = {0x400: "npf", 0x78: "hlt", 0x7c: "msr", 0x60: "intr", 0x64: "vintr"}
 FIRST_SLOT = 9
-# How often each stage goes round all disks. Four guest processors share the only
-# one of the host that instructions are counted on, and some of its windows have
-# more than others, for instance as one waits in __timer_delete_sync() for another
-# that does not run. It happens to every pair, to one window in six or so.
-ROUNDS = {"time": 7, "count": 9, "instructions": 7}
 
 
 def pairs():
@@ -167,7 +162,7 @@ def measure(report, guest, table):
     rows = list(loads(guest, table, int(os.environ["COUNT"])))
     if stage == "count":
         Count.start()
-    for number in range(ROUNDS[stage]):
+    for number in range(int(os.environ["ROUNDS"])):
         for key, load_of in rows:
             found = figures(stage, guest, load_of)
             report.note("row " + json.dumps(key | {"round": number} | found))

@@ -119,7 +119,7 @@ def measure(report, tenants, family):
                       f"{len(tenants)} guests, {unit}: all wait for their limit")
         for n, _ in enumerate(tenants):
             report.note("row " + json.dumps({
-                "guests": len(tenants), "guest": n + 1, "unit": unit,
+                "round": 0, "guests": len(tenants), "guest": n + 1, "unit": unit,
                 "free": free[n] * (BLOCK if unit == "bytes" else 1),
                 "asked": asked[n], "windows": [run[n][unit] for run in got]}))
 

@@ -75,10 +75,11 @@ class Inner:
 
     def _serve(self, seconds, finished, what):
         """Serve every inner guest; an end of QEMU or of the time is an error."""
-        if not LOOP.serve(time.monotonic() + seconds * PATIENCE,
-                          lambda: finished() or self.vm.ended()) or not finished():
-            raise LabError(f"{self.name}: {what}: not within {seconds} s\n"
-                           + self.last_words())
+        LOOP.serve(time.monotonic() + seconds * PATIENCE,
+                   lambda: finished() or self.vm.ended())
+        if not finished():
+            why = "QEMU ended" if self.vm.ended() else f"not within {seconds} s"
+            raise LabError(f"{self.name}: {what}: {why}\n" + self.last_words())
 
     def last_words(self):
         """What it said last, and whether QEMU lives."""
