@@ -128,7 +128,7 @@ VH_EXPORT_TEST(vh_mem_top);
 
 /**
  * vh_mem_reverse() - which guest memory lies behind a host range?
- * @mem: the table
+ * @mem: the table; NULL, as may be with a device IOMMU, knows of no memory
  * @host: the VMM's address
  * @len: bytes; zero is nothing
  * @fn: called for each guest range; a host range that several regions show
@@ -150,7 +150,7 @@ int vh_mem_reverse(const struct vh_mem *mem, u64 host, u64 len,
 
 	if (!len)
 		return 0;
-	if (end < host)
+	if (!mem || end < host)
 		return -EFAULT;
 	for (i = 0; i < mem->map.nr; i++) {
 		const struct parley_region *r = &mem->by_host[i];

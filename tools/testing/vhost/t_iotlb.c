@@ -137,7 +137,8 @@ static struct mmu *mmu_new(struct vmm_cfg cfg, bool v2)
 	m->pages = 4;
 	m->rng = rng_for("mmu", cfg.ring);
 	fcntl(m->v->fd, F_SETFL, O_NONBLOCK);
-	set_phys(m->v);
+	if (!cfg.no_table)
+		set_phys(m->v);
 	return m;
 }
 
@@ -527,6 +528,33 @@ static void logged(void)
 	}
 }
 
+/* With translations a ring needs no memory table, but the log does. */
+static void logged_nowhere(void)
+{
+	static const u64 rings[] = { EVENT, PACKED };
+	unsigned int n;
+
+	for (n = 0; n < 2; n++) {
+		struct mmu *m = mmu_new((struct vmm_cfg){ .ring = rings[n],
+							  .no_table = true }, true);
+		u64 f = m->v->features | BIT_ULL(VHOST_F_LOG_ALL);
+		u8 *all = aligned_alloc(64, PAGE);
+		u64 base = (uintptr_t)all;
+		struct breq *r = breq_new(m->v->g);
+		struct rng rng = rng_for("logged nowhere", n);
+
+		need(vio(m->v->fd, VHOST_SET_LOG_BASE, &base));
+		need(vio(m->v->fd, VHOST_SET_FEATURES, &f));
+		mmu_start(m);
+		r->type = VIRTIO_BLK_T_IN;
+		r->bytes = 2 * PAGE;
+		want(breq_run(m->v->q[0], r, SHAPE_PAGES, &rng), 0);
+		expect(event_wait(m->v->q[0]->err, 3000), "nobody was told");
+		mmu_free(m);
+		free(all);
+	}
+}
+
 static const struct test tests[] = {
 	{ "misses-v1", misses_v1, 60 },
 	{ "misses-v2", misses_v2, 60 },
@@ -540,6 +568,7 @@ static const struct test tests[] = {
 	{ "garbage", garbage, 30 },
 	{ "not-on", not_on, 30 },
 	{ "bad_17-logged", logged, 30 },
+	{ "bad_17-logged-nowhere", logged_nowhere, 30 },
 	{ NULL },
 };
 

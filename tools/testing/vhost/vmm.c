@@ -156,7 +156,8 @@ void vmm_attach(struct vmm *v)
 	must(!(v->features & ~v->offered), "features %#llx are not offered",
 	     (unsigned long long)(v->features & ~v->offered));
 	need(vio(v->fd, VHOST_SET_FEATURES, &v->features));
-	need(vmm_table(v));
+	if (!v->cfg.no_table)
+		need(vmm_table(v));
 }
 
 void vmm_detach(struct vmm *v)

@@ -30,6 +30,7 @@ struct vmm_cfg {
 	u8 kthread;		/* workers are kernel threads */
 	bool private;		/* memory is anonymous, not shared */
 	u64 backend_features;
+	bool no_table;		/* no memory table is set */
 };
 
 /**
