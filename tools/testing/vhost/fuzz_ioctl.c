@@ -42,6 +42,12 @@ static int any_dev(struct world *w, struct rng *r)
 	return READ_ONCE(w->dev[rng_below(r, DEVICES)]);
 }
 
+/* The first device mostly is: its rings hold I/O addresses. */
+static bool behind_iommu(struct world *w, struct rng *r, int fd)
+{
+	return fd == READ_ONCE(w->dev[0]) && rng_chance(r, 95);
+}
+
 static int any_event(struct world *w, struct rng *r)
 {
 	if (rng_chance(r, 5))
@@ -83,6 +89,8 @@ static void call_features(struct world *w, struct rng *r, int fd)
 		BIT_ULL(VHOST_F_LOG_ALL) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) };
 	u64 f = some[rng_below(r, 11)] | BIT_ULL(VIRTIO_F_VERSION_1);
 
+	if (behind_iommu(w, r, fd))
+		f |= BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
 	if (rng_chance(r, 5))
 		f = any_number(r);
 	vio(fd, VHOST_SET_FEATURES, &f);
@@ -107,6 +115,9 @@ static void call_table(struct world *w, struct rng *r, int fd)
 	} m = { .t.nregions = rng_below(r, 5) };
 	unsigned int i;
 
+	/* An IOMMU needs none. */
+	if (behind_iommu(w, r, fd))
+		return;
 	m.r[0] = (struct vhost_memory_region){ 0, RAM, (uintptr_t)w->ram };
 	if (rng_chance(r, 70))
 		m.t.nregions = 1;
@@ -148,8 +159,7 @@ static void call_setup(struct world *w, struct rng *r, int fd)
 		a.used_user_addr = any_address(w, r);
 	if (rng_chance(r, 5))
 		a.log_guest_addr = any_number(r);
-	/* With a device IOMMU these are I/O addresses. */
-	if (rng_chance(r, 15)) {
+	if (behind_iommu(w, r, fd)) {
 		a.desc_user_addr = AT_DESC(at);
 		a.avail_user_addr = AT_AVAIL(at);
 		a.used_user_addr = AT_USED(at);
