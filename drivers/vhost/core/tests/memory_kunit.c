@@ -213,6 +213,9 @@ static void reverse_edges(struct kunit *test)
 					     &s), -EFAULT);
 	KUNIT_EXPECT_EQ(test, vh_mem_reverse(v->dev->mem, v->user - 1, 2, see,
 					     &s), -EFAULT);
+	/* With a device IOMMU there need not be a table. */
+	KUNIT_EXPECT_EQ(test, vh_mem_reverse(NULL, v->user, 1, see, &s),
+			-EFAULT);
 	KUNIT_EXPECT_EQ(test, s.calls, 0);
 }
 
