@@ -31,11 +31,9 @@ core)
 	sweep_bind $rng parley_core
 	sweep_bind $blk parley_core
 	;;
-*)
-	sweep_bind $rng parley_rng
+*)	# whose probe calls the drivers'
 	sweep_bind $rng parley_guest
 	sweep_bind $blk parley_guest
-	sweep_bind $blk parley_blk
 	;;
 esac
 
