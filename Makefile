@@ -37,9 +37,9 @@ selftest: ## run the lab scenarios: our modules in stock guests
 	@$(T)/deps.sh
 	@$(T)/lab/lab run
 
-# What takes long and repeats on the debug kernel what others show without it.
+# What takes long and repeats on one kernel what others show on the other.
 SOAK = debug-blk debug-bridge debug-faults-long debug-netlink \
-	debug-vhost-fuzz-long debug-vhost-loopback l2-debug l2-libvirt
+	debug-vhost-fuzz-long debug-vhost-loopback l2-debug l2-libvirt vhost-vmm
 
 soak: ## run the long lab scenarios, which test leaves out (about an hour)
 	@$(T)/deps.sh
