@@ -18,6 +18,9 @@ BUILD = os.path.join(ROOT, "build/check")
 COPY = os.path.join(BUILD, "src")
 JOBS = 2
 KERNEL_PART = ("Kbuild", "drivers/", "include/")
+# How quiet make was told to be is not for the builds here: what they say is read.
+for told in ("MAKEFLAGS", "MFLAGS"):
+    os.environ.pop(told, None)
 
 
 def our_files():
