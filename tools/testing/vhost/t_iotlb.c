@@ -492,6 +492,22 @@ static void not_on(void)
 	vmm_free(v);
 }
 
+/* Read two pages, with everything that is written logged to @log. */
+static struct breq *read_logged(struct mmu *m, u8 *log, struct rng *rng)
+{
+	u64 f = m->v->features | BIT_ULL(VHOST_F_LOG_ALL);
+	struct breq *r = breq_new(m->v->g);
+	u64 base = (uintptr_t)log;
+
+	need(vio(m->v->fd, VHOST_SET_LOG_BASE, &base));
+	need(vio(m->v->fd, VHOST_SET_FEATURES, &f));
+	mmu_start(m);
+	r->type = VIRTIO_BLK_T_IN;
+	r->bytes = 2 * PAGE;
+	want(breq_run(m->v->q[0], r, SHAPE_PAGES, rng), 0);
+	return r;
+}
+
 /* The dirty log is of physical addresses, whatever the driver calls them. */
 static void logged(void)
 {
@@ -501,19 +517,12 @@ static void logged(void)
 	for (n = 0; n < 2; n++) {
 		struct mmu *m = mmu_new((struct vmm_cfg){ .ring = rings[n] }, true);
 		u64 bytes = (PHYS + m->v->g->size) / PAGE / 8, page;
-		u64 f = m->v->features | BIT_ULL(VHOST_F_LOG_ALL);
 		u8 *all = aligned_alloc(64, bytes);
-		u64 base = (uintptr_t)all;
-		struct breq *r = breq_new(m->v->g);
 		struct rng rng = rng_for("logged", n);
+		struct breq *r;
 
 		memset(all, 0, bytes);
-		need(vio(m->v->fd, VHOST_SET_LOG_BASE, &base));
-		need(vio(m->v->fd, VHOST_SET_FEATURES, &f));
-		mmu_start(m);
-		r->type = VIRTIO_BLK_T_IN;
-		r->bytes = 2 * PAGE;
-		want(breq_run(m->v->q[0], r, SHAPE_PAGES, &rng), 0);
+		r = read_logged(m, all, &rng);
 		for (i = r->n_out; i < r->n_out + r->n_in; i++) {
 			page = (r->segs[i].addr + PHYS) / PAGE;
 			expect(all[page / 8] >> page % 8 & 1, "piece %u is not logged", i);
@@ -537,18 +546,10 @@ static void logged_nowhere(void)
 	for (n = 0; n < 2; n++) {
 		struct mmu *m = mmu_new((struct vmm_cfg){ .ring = rings[n],
 							  .no_table = true }, true);
-		u64 f = m->v->features | BIT_ULL(VHOST_F_LOG_ALL);
 		u8 *all = aligned_alloc(64, PAGE);
-		u64 base = (uintptr_t)all;
-		struct breq *r = breq_new(m->v->g);
 		struct rng rng = rng_for("logged nowhere", n);
 
-		need(vio(m->v->fd, VHOST_SET_LOG_BASE, &base));
-		need(vio(m->v->fd, VHOST_SET_FEATURES, &f));
-		mmu_start(m);
-		r->type = VIRTIO_BLK_T_IN;
-		r->bytes = 2 * PAGE;
-		want(breq_run(m->v->q[0], r, SHAPE_PAGES, &rng), 0);
+		read_logged(m, all, &rng);
 		expect(event_wait(m->v->q[0]->err, 3000), "nobody was told");
 		mmu_free(m);
 		free(all);
