@@ -18,9 +18,6 @@ BUILD = os.path.join(ROOT, "build/check")
 COPY = os.path.join(BUILD, "src")
 JOBS = 2
 KERNEL_PART = ("Kbuild", "drivers/", "include/")
-# How quiet make was told to be is not for the builds here: what they say is read.
-for told in ("MAKEFLAGS", "MFLAGS"):
-    os.environ.pop(told, None)
 
 
 def our_files():
@@ -44,8 +41,11 @@ def read(path):
 
 def run(command, limit, cwd=ROOT):
     """(exit code or None when over the limit, output and errors together)"""
+    # A make above us must not hand its flags down: what the builds say is read.
+    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS")}
     try:
         done = subprocess.run(command, cwd=cwd, timeout=limit, text=True, errors="replace",
+                              env=environment,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT)
     except subprocess.TimeoutExpired as e:
