@@ -5,7 +5,8 @@
 # Debian's kernel source into the cache. Costs next to nothing when all is there.
 #
 #   deps.sh              everything but dkms, and the kernel source
-#   deps.sh GROUP...     only these groups: run build test check dkms source
+#   deps.sh GROUP...     only these groups: run build test check dkms
+#                        package source
 #   deps.sh --list       print the package names of all groups
 set -euo pipefail
 
@@ -53,6 +54,11 @@ packages() {
 	sparse                   | check          | type and lock annotations
 	coccinelle               | check          | the kernel's semantic patches
 	dkms                     | dkms           | make dkms-install
+	debhelper                | package        | make deb
+	dh-dkms                  | package        | make deb
+	dpkg-dev                 | package        | make deb
+	fakeroot                 | package        | make deb
+	lintian                  | package        | judges the packages
 	END
 }
 
@@ -138,7 +144,7 @@ main() {
 		case $g in
 		--list) names | sort -u; exit 0 ;;
 		source) source=yes ;;
-		run | build | test | check | dkms) groups+=("$g") ;;
+		run | build | test | check | dkms | package) groups+=("$g") ;;
 		*) die "unknown group '$g'; see the head of $0" ;;
 		esac
 	done
