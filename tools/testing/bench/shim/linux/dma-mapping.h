@@ -10,50 +10,88 @@
 #include_next <linux/dma-mapping.h>
 #include <linux/kernel.h>
 
+struct device;
+
 u64 bench_dma_map(u64 addr, size_t len, int dir);
 void bench_dma_unmap(u64 bus, size_t len, int dir);
 
 #undef dma_alloc_coherent
+static inline void *dma_alloc_coherent(struct device *dev, size_t size,
+				       dma_addr_t *bus, gfp_t gfp)
+{
+	void *p = alloc_pages_exact(size, gfp);
+
+	*bus = (uintptr_t)p;
+	return p;
+}
+
 #undef dma_free_coherent
-#define dma_alloc_coherent(d, s, hp, f) ({				\
-	void *__p = alloc_pages_exact(s, f);				\
-	*(hp) = (uintptr_t)__p;						\
-	__p;								\
-})
-#define dma_free_coherent(d, s, p, h)	free_pages_exact(p, s)
+static inline void dma_free_coherent(struct device *dev, size_t size, void *p,
+				     dma_addr_t bus)
+{
+	free_pages_exact(p, size);
+}
+
+#undef dma_map_page_attrs
+static inline dma_addr_t dma_map_page_attrs(struct device *dev, struct page *p,
+					    size_t offset, size_t size, int dir,
+					    unsigned long attrs)
+{
+	return bench_dma_map(page_to_phys(p) + offset, size, dir);
+}
 
 #undef dma_map_page
-#undef dma_map_page_attrs
-#undef dma_map_single
+static inline dma_addr_t dma_map_page(struct device *dev, struct page *p,
+				      size_t offset, size_t size, int dir)
+{
+	return dma_map_page_attrs(dev, p, offset, size, dir, 0);
+}
+
 #undef dma_map_single_attrs
+static inline dma_addr_t dma_map_single_attrs(struct device *dev, void *p,
+					      size_t size, int dir,
+					      unsigned long attrs)
+{
+	return dma_map_page_attrs(dev, virt_to_page(p), offset_in_page(p), size,
+				  dir, attrs);
+}
+
+#undef dma_map_single
+static inline dma_addr_t dma_map_single(struct device *dev, void *p,
+					size_t size, int dir)
+{
+	return dma_map_single_attrs(dev, p, size, dir, 0);
+}
+
 #undef dma_mapping_error
-#define dma_map_page_attrs(d, p, o, s, dir, a) ({			\
-	(void)(d);							\
-	(void)(a);							\
-	(dma_addr_t)bench_dma_map(page_to_phys(p) + (o), s, dir);	\
-})
-#define dma_map_page(d, p, o, s, dir)	dma_map_page_attrs(d, p, o, s, dir, 0)
-#define dma_map_single_attrs(d, p, s, dir, a)				\
-	dma_map_page_attrs(d, virt_to_page(p), offset_in_page(p), s, dir, a)
-#define dma_map_single(d, p, s, dir)	dma_map_single_attrs(d, p, s, dir, 0)
-#define dma_mapping_error(d, bus)	((bus) == ~(dma_addr_t)0)
+static inline int dma_mapping_error(struct device *dev, dma_addr_t bus)
+{
+	return bus == ~(dma_addr_t)0;
+}
+
+#undef dma_unmap_page_attrs
+static inline void dma_unmap_page_attrs(struct device *dev, dma_addr_t bus,
+					size_t size, int dir,
+					unsigned long attrs)
+{
+	bench_dma_unmap(bus, size, dir);
+}
 
 #undef dma_unmap_page
-#undef dma_unmap_page_attrs
-#undef dma_unmap_single
+static inline void dma_unmap_page(struct device *dev, dma_addr_t bus,
+				  size_t size, int dir)
+{
+	bench_dma_unmap(bus, size, dir);
+}
+
 #undef dma_unmap_single_attrs
-#define dma_unmap_page_attrs(d, bus, s, dir, a) do {			\
-	(void)(d);							\
-	(void)(a);							\
-	bench_dma_unmap(bus, s, dir);					\
-} while (0)
-#define dma_unmap_page(d, bus, s, dir)	dma_unmap_page_attrs(d, bus, s, dir, 0)
-#define dma_unmap_single_attrs		dma_unmap_page_attrs
-#define dma_unmap_single		dma_unmap_page
+#define dma_unmap_single_attrs	dma_unmap_page_attrs
+#undef dma_unmap_single
+#define dma_unmap_single	dma_unmap_page
 
 #undef sg_dma_address
-#undef sg_dma_len
 #define sg_dma_address(sg)	((sg)->dma_address)
+#undef sg_dma_len
 #define sg_dma_len(sg)		((sg)->length)
 
 #endif
