@@ -1,17 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Install what the project's commands need beyond a bare Debian 12, and unpack
+# Install what the project's commands need beyond a bare Debian, and unpack
 # Debian's kernel source into the cache. Costs next to nothing when all is there.
+# The source of the newest kernel that Parley serves (source-7.3) comes from a
+# suite that the machine need not know: it is unpacked, never installed.
 #
-#   deps.sh              everything but dkms, and the kernel source
-#   deps.sh GROUP...     only these groups: run build test check dkms
-#                        package source
+#   deps.sh              what make test, make check and make bench need
+#   deps.sh GROUP...     only these groups: run build test check dkms package soak
+#                        source source-7.3
 #   deps.sh --list       print the package names of all groups
 set -euo pipefail
 
 CACHE=${PARLEY_CACHE:-$HOME/.cache/parley}
 SERIES=6.12
+NEWEST=7.3 NEWEST_SUITE=trixie-backports
+HERE=$(cd "$(dirname "$0")" && pwd)
 
 # One package a line: name | groups | why. Whoever needs another adds a line.
 packages() {
@@ -45,7 +49,7 @@ packages() {
 	perl                     | check          | checkpatch and kernel-doc
 	git                      | check          | tells which files are ours
 	shellcheck               | check          | our shell scripts
-	python3-docutils         | check          | our reST pages
+	python3-sphinx           | check          | our reST pages
 	python3-pyroute2         | run            | the parley command talks netlink
 	python3-yaml             | test check     | reads the netlink specification
 	python3-jsonschema       | test check     | checks it against the kernel's schema
@@ -59,6 +63,10 @@ packages() {
 	dpkg-dev                 | package        | make deb
 	fakeroot                 | package        | make deb
 	lintian                  | package        | judges the packages
+	debootstrap              | soak           | a Debian to install our packages in
+	gcc-aarch64-linux-gnu    | soak           | the arm64 kernel and modules
+	libc6-dev-arm64-cross    | soak           | the first program of an arm64 guest
+	qemu-system-arm          | soak           | the arm64 guest
 	END
 }
 
@@ -120,31 +128,45 @@ install_packages() {
 	rm -f "$log"
 }
 
-# The pristine tree every other command reads; nobody may write to it.
+# The pristine trees every other command reads; nobody may write to them.
+# unpack_source SERIES GET: GET unpacks the archive below a folder, if need be,
+# and prints where it is.
 unpack_source() {
-	local dir="$CACHE/linux-source-$SERIES"
+	local series=$1 dir="$CACHE/linux-source-$1"
 	[ -e "$dir/Makefile" ] && return 0
-	install_packages linux-source-$SERIES xz-utils
 	mkdir -p "$CACHE"
 	(
 		flock 9
 		[ -e "$dir/Makefile" ] && exit 0 # another run was faster
-		say "unpacking linux-source-$SERIES into $CACHE"
 		tmp=$(mktemp -d "$CACHE/unpack.XXXXXX")
 		trap 'rm -rf "$tmp"' EXIT
-		tar -C "$tmp" -xf "/usr/src/linux-source-$SERIES.tar.xz"
-		mv "$tmp/linux-source-$SERIES" "$dir"
+		archive=$("$2" "$tmp")
+		say "unpacking linux-source-$series into $CACHE"
+		tar -C "$tmp" -xf "$archive"
+		mv "$tmp/linux-source-$series" "$dir"
 	) 9>"$CACHE/source.lock"
 }
 
+get_installed() {
+	install_packages linux-source-$SERIES xz-utils >&2 &&
+		echo "/usr/src/linux-source-$SERIES.tar.xz"
+}
+
+get_newest() { # FOLDER
+	install_packages xz-utils >&2 &&
+		"$HERE/archive-get" "$NEWEST_SUITE" "$1" linux-source-$NEWEST >&2 &&
+		echo "$1/usr/src/linux-source-$NEWEST.tar.xz"
+}
+
 main() {
-	local groups=() source=no g pkgs
+	local groups=() source=no newest=no g pkgs
 	[ $# -gt 0 ] || set -- run build test check source
 	for g in "$@"; do
 		case $g in
 		--list) names | sort -u; exit 0 ;;
 		source) source=yes ;;
-		run | build | test | check | dkms | package) groups+=("$g") ;;
+		source-7.3) newest=yes ;;
+		run | build | test | check | dkms | package | soak) groups+=("$g") ;;
 		*) die "unknown group '$g'; see the head of $0" ;;
 		esac
 	done
@@ -153,7 +175,8 @@ main() {
 		mapfile -t pkgs < <(names "${groups[@]}" build)
 		install_packages "${pkgs[@]}"
 	fi
-	[ "$source" = no ] || unpack_source
+	[ "$source" = no ] || unpack_source $SERIES get_installed
+	[ "$newest" = no ] || unpack_source $NEWEST get_newest
 }
 
 main "$@"
