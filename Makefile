@@ -95,6 +95,11 @@ dkms-install: ## register with DKMS, build and install for that kernel
 	@$(T)/deps.sh dkms
 	@tools/dkms-install $(KDIR)
 
+htmldocs: ## make HTML of the documentation, in build/html
+	@$(T)/deps.sh check
+	@sphinx-build -q -W -n -d build/html/doctrees Documentation build/html
+	@echo build/html/index.html
+
 dist: ## make the release tarball, in build/dist
 	@tools/package dist
 
@@ -110,4 +115,4 @@ clean-modules:
 
 .PHONY: help run test kunit selftest soak lab bench check fuzz graft ungraft \
 	modules modules_install modules_uninstall install uninstall dkms-install \
-	dist deb clean clean-modules
+	htmldocs dist deb clean clean-modules
