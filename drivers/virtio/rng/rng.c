@@ -23,8 +23,11 @@ struct parley_rng {
 	bool asked;		/* a request is under way, or data is left */
 	struct completion answered;	/* it came back, or never will */
 	unsigned int left;	/* bytes that came and were not read */
-	u8 data[256] ____cacheline_aligned;
+	/* Alone on its cache lines: the device writes it. */
+	u8 data[256] __aligned(ARCH_DMA_MINALIGN);
 };
+
+static_assert(sizeof_field(struct parley_rng, data) % ARCH_DMA_MINALIGN == 0);
 
 static void parley_rng_done(struct parley_queue *queue)
 {
