@@ -85,6 +85,8 @@ static inline unsigned long roundup_pow_of_two(unsigned long n)
 
 #define IS_ALIGNED(x, a) (((x) & ((a) - 1)) == 0)
 #define __is_constexpr(x) __builtin_constant_p(x)
+#define container_of(p, type, member)					\
+	((type *)((char *)(p) - offsetof(type, member)))
 #define WARN_ON_ONCE(c)	({						\
 	bool __c = !!(c);						\
 	if (unlikely(__c))						\

@@ -147,7 +147,10 @@ struct parley_drvq;
  * @dev: device that does the DMA (and is named in messages)
  * @notify: tells the device that buffers were published; returns false if the
  *	device is gone.  Called by parley_drvq_kick() in its context.
- * @priv: for @notify, see parley_drvq_priv()
+ * @broken: optional: the peer broke the rules, or @why was given to
+ *	parley_drvq_break(); called once until the next reset, in any context,
+ *	also under the owner's lock
+ * @priv: for @notify and @broken, see parley_drvq_priv()
  * @lock: optional: lockdep map of the lock that serialises the verbs, see
  *	PARLEY_LOCK_MAP()
  */
@@ -159,6 +162,7 @@ struct parley_drvq_config {
 	unsigned int indirect_segs;
 	struct device *dev;
 	bool (*notify)(struct parley_drvq *q, u32 data);
+	void (*broken)(struct parley_drvq *q);
 	void *priv;
 	struct lockdep_map *lock;
 };

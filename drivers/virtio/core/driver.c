@@ -44,6 +44,13 @@ static int drvq_alloc_areas(struct parley_drvq *q)
 	return 0;
 }
 
+static void drvq_on_break(struct vq_ring *r)
+{
+	struct parley_drvq *q = container_of(r, struct parley_drvq, ring);
+
+	q->broken(q);
+}
+
 /**
  * parley_drvq_create() - make a driver queue and its ring
  * @cfg: what it shall be; copied
@@ -70,6 +77,8 @@ struct parley_drvq *parley_drvq_create(const struct parley_drvq_config *cfg)
 		goto fail;
 	q->notify = cfg->notify;
 	q->notify_data = cfg->features & BIT_ULL(VIRTIO_F_NOTIFICATION_DATA);
+	q->broken = cfg->broken;
+	q->ring.on_break = cfg->broken ? drvq_on_break : NULL;
 	q->priv = cfg->priv;
 	if (cfg->features & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM)) {
 		err = -EINVAL;

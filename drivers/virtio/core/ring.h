@@ -93,6 +93,7 @@ struct vq_ring {
 	u64 features;
 	struct device *dev;
 	struct lockdep_map *lock;
+	void (*on_break)(struct vq_ring *r);	/* tells the owner, or NULL */
 	struct dentry *dentry;
 };
 
@@ -167,6 +168,7 @@ struct parley_drvq {
 	struct vq_area area[3];
 	bool notify_data;	/* kicks say where the ring stands */
 	bool (*notify)(struct parley_drvq *q, u32 data);
+	void (*broken)(struct parley_drvq *q);
 	void *priv;
 };
 
