@@ -8,7 +8,7 @@
  *	queue.c		submission, interrupt, polling
  *	recover.c	suspend, reset, broken queues, timeouts
  *	zone.c		zoned devices
- *	admin.c		serial number, sysfs attributes, geometry
+ *	admin.c		name, serial number, sysfs attributes, geometry
  *
  * Who owns what: struct parley_blk lives from probe until the last reference
  * to the disk is dropped (an open file may outlive the device).  The device's
@@ -122,7 +122,7 @@ struct parley_blk_queue {
  * @forgotten: the device was reset by somebody else
  * @restartable: a stopped device may be started again; not while probe() or
  *	remove() may wait for requests.  Under @stop_lock
- * @index: number in the disk's name
+ * @index: which name the disk has, see parley_blk_name()
  */
 struct parley_blk {
 	struct parley_device *pd;
@@ -201,6 +201,7 @@ int parley_blk_restore(struct parley_device *pd);
 /* admin.c */
 extern const struct attribute_group *parley_blk_groups[];
 int parley_blk_getgeo(struct block_device *bdev, struct hd_geometry *geo);
+void parley_blk_name(unsigned int index, char name[DISK_NAME_LEN]);
 int parley_blk_command(struct parley_blk *blk, u32 type, u64 sector,
 		       void *buf, unsigned int len);
 
