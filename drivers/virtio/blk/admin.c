@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Around the data: commands of the driver's own, the serial number, the cache
- * mode, geometry.
+ * Around the data: commands of the driver's own, the name, the serial number,
+ * the cache mode, geometry.
  */
 #include <linux/hdreg.h>
 #include "blk.h"
@@ -194,3 +194,27 @@ int parley_blk_getgeo(struct block_device *bdev, struct hd_geometry *geo)
 	}
 	return 0;
 }
+
+/**
+ * parley_blk_name() - the name of a disk
+ * @index: which disk, from 0
+ * @name: where it goes
+ *
+ * vdpara to vdparz, vdparaa and so on.  Tools know disks by the beginning of a
+ * name, and the disk of a partition by cutting the digits off; so ours begin as
+ * virtio disks do and end in letters.  They never meet a name of mainline's
+ * driver, which counts to 65,536 disks: vdpara would be its 282,361st.
+ */
+void parley_blk_name(unsigned int index, char name[DISK_NAME_LEN])
+{
+	char letters[8];	/* enough for 26^7 disks and more */
+	char *first = letters + sizeof(letters) - 1;
+
+	*first = '\0';
+	do {
+		*--first = 'a' + index % 26;
+		index /= 26;
+	} while (index--);
+	snprintf(name, DISK_NAME_LEN, "vdpar%s", first);
+}
+PARLEY_EXPORT(parley_blk_name);

@@ -8,7 +8,7 @@
  *	queue.c		submission, interrupt, polling
  *	recover.c	what a recovery means to a disk, requests that take long
  *	zone.c		zoned devices
- *	admin.c		serial number, sysfs attributes, geometry
+ *	admin.c		name, serial number, sysfs attributes, geometry
  *
  * Who owns what: struct parley_blk lives from probe until the last reference
  * to the disk is dropped (an open file may outlive the device).  The device's
@@ -105,7 +105,7 @@ struct parley_blk_queue {
  * @unmap_zeroes: write zeroes may deallocate
  * @zone_sectors: size of a zone; 0 if not zoned
  * @geo: what HDIO_GETGEO says
- * @index: number in the disk's name
+ * @index: which name the disk has, see parley_blk_name()
  */
 struct parley_blk {
 	struct parley_device *pd;
@@ -176,6 +176,7 @@ enum blk_eh_timer_return parley_blk_timeout(struct request *rq);
 extern const struct attribute_group *parley_blk_groups[];
 int parley_blk_reapply(struct parley_device *pd);
 int parley_blk_getgeo(struct block_device *bdev, struct hd_geometry *geo);
+void parley_blk_name(unsigned int index, char name[DISK_NAME_LEN]);
 int parley_blk_command(struct parley_blk *blk, u32 type, u64 sector,
 		       void *buf, unsigned int len);
 

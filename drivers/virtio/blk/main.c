@@ -137,7 +137,7 @@ static int make_disk(struct parley_blk *blk, struct queue_limits *lim)
 		return PTR_ERR(disk);
 	}
 	/* No major: partitions and disks get their numbers dynamically. */
-	snprintf(disk->disk_name, DISK_NAME_LEN, "pvblk%d", blk->index);
+	parley_blk_name(blk->index, disk->disk_name);
 	disk->private_data = blk;
 	disk->fops = &parley_blk_fops;
 	set_disk_ro(disk, parley_has_feature(pd, VIRTIO_BLK_F_RO));
