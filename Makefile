@@ -75,14 +75,41 @@ ungraft: ## take it out of that tree again (TREE=/path/to/linux)
 modules: ## build the modules against kernel headers (KDIR=, W=, JOBS=)
 	@$(KBUILD) -j$(JOBS) modules
 
-modules_install: ## install the built modules for that kernel, then depmod
-	@$(KBUILD) CONFIG_MODULE_SIG_ALL= modules_install
-	@depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) \
-		$$($(MAKE) -s -C $(KDIR) kernelrelease)
+# DESTDIR= is for packages; the modules' own word for it is INSTALL_MOD_PATH.
+MODULES_INSTALL = INSTALL_MOD_PATH='$(or $(INSTALL_MOD_PATH),$(DESTDIR))' \
+	tools/modules-install
+
+modules_install: ## install the built modules for that kernel, then depmod (SIGN_KEY=)
+	@$(MODULES_INSTALL) $(KDIR)
+
+modules_uninstall: ## take them out again
+	@$(MODULES_INSTALL) --remove $(KDIR)
+
+# What else is installed: PREFIX=/usr/local, DESTDIR=.
+INSTALLED = $(patsubst %/Makefile,%,$(wildcard $(addsuffix /Makefile, \
+	tools/parley tools/bridge tools/dist)))
+
+install: modules_install ## install the modules, the command, the bridge, the rules
+	@for part in $(INSTALLED); do $(MAKE) -C $$part install || exit; done
+
+uninstall: modules_uninstall ## take all of it out again
+	@for part in $(INSTALLED); do $(MAKE) -C $$part uninstall || exit; done
 
 dkms-install: ## register with DKMS, build and install for that kernel
 	@$(T)/deps.sh dkms
 	@tools/dkms-install $(KDIR)
+
+htmldocs: ## make HTML of the documentation, in build/html
+	@$(T)/deps.sh check
+	@sphinx-build -q -W -n -d build/html/doctrees Documentation build/html
+	@echo build/html/index.html
+
+dist: ## make the release tarball, in build/dist
+	@tools/package dist
+
+deb: ## make Debian packages of it, in build/dist
+	@$(T)/deps.sh package
+	@tools/package deb
 
 clean: clean-modules ## remove everything that was built here
 	@rm -rf build
@@ -91,4 +118,5 @@ clean-modules:
 	@if [ -n "$(KDIR)" ]; then $(KBUILD) clean; fi
 
 .PHONY: help run test kunit selftest soak lab bench check fuzz graft ungraft \
-	modules modules_install dkms-install clean clean-modules
+	modules modules_install modules_uninstall install uninstall dkms-install \
+	htmldocs dist deb clean clean-modules

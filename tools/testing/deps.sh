@@ -8,9 +8,9 @@
 # know. No kernel is ever installed: to have a newer one than is in the cache,
 # remove that one there.
 #
-#   deps.sh              everything but dkms and source-7.3
-#   deps.sh GROUP...     only these groups: run build test check dkms kernel source
-#                        source-7.3; run and build include kernel
+#   deps.sh              what make test, make check and make bench need
+#   deps.sh GROUP...     only these groups: run build test check dkms package soak
+#                        kernel source source-7.3; run and build include kernel
 #   deps.sh --list       print the package names of all groups
 set -euo pipefail
 
@@ -48,7 +48,7 @@ packages() {
 	perl                     | check          | checkpatch and kernel-doc
 	git                      | check          | tells which files are ours
 	shellcheck               | check          | our shell scripts
-	python3-docutils         | check          | our reST pages
+	python3-sphinx           | check          | our reST pages
 	python3-pyroute2         | run            | the parley command talks netlink
 	python3-yaml             | test check     | reads the netlink specification
 	python3-jsonschema       | test check     | checks it against the kernel's schema
@@ -57,6 +57,15 @@ packages() {
 	sparse                   | check          | type and lock annotations
 	coccinelle               | check          | the kernel's semantic patches
 	dkms                     | dkms           | make dkms-install
+	debhelper                | package        | make deb
+	dh-dkms                  | package        | make deb
+	dpkg-dev                 | package        | make deb
+	fakeroot                 | package        | make deb
+	lintian                  | package        | judges the packages
+	debootstrap              | soak           | a Debian to install our packages in
+	gcc-aarch64-linux-gnu    | soak           | the arm64 kernel and modules
+	libc6-dev-arm64-cross    | soak           | the first program of an arm64 guest
+	qemu-system-arm          | soak           | the arm64 guest
 	END
 }
 
@@ -226,7 +235,7 @@ main() {
 		kernel) groups+=(build) kernel=yes ;;
 		# A guest without modules to load is of no use, nor they without a kernel.
 		run | build) groups+=("$g" build) kernel=yes ;;
-		test | check | dkms) groups+=("$g" build) ;;
+		test | check | dkms | package | soak) groups+=("$g" build) ;;
 		*) die "unknown group '$g'; see the head of $0" ;;
 		esac
 	done
