@@ -39,6 +39,7 @@
 #else
 #include <parley/user.h>
 #endif
+#include <parley/memory.h>
 
 struct device;
 struct lockdep_map;
@@ -144,7 +145,10 @@ struct parley_drvq;
  *	ACCESS_PLATFORM and ORDER_PLATFORM and ignores the rest
  * @indirect_segs: segments of an indirect table that is kept ready for each
  *	descriptor; longer chains allocate theirs
- * @dev: device that does the DMA (and is named in messages)
+ * @dev: named in messages; with VIRTIO_F_ACCESS_PLATFORM and no @mem, the
+ *	device that does the DMA
+ * @mem: how the device reaches memory; copied.  NULL: by the DMA API for @dev
+ *	with VIRTIO_F_ACCESS_PLATFORM, directly without
  * @notify: tells the device that buffers were published; returns false if the
  *	device is gone.  Called by parley_drvq_kick() in its context.
  * @priv: for @notify, see parley_drvq_priv()
@@ -158,6 +162,7 @@ struct parley_drvq_config {
 	u64 features;
 	unsigned int indirect_segs;
 	struct device *dev;
+	const struct parley_mem *mem;
 	bool (*notify)(struct parley_drvq *q, u32 data);
 	void *priv;
 	struct lockdep_map *lock;
@@ -188,6 +193,7 @@ unsigned int parley_drvq_free(const struct parley_drvq *q);
 unsigned int parley_drvq_index(const struct parley_drvq *q);
 u32 parley_drvq_notify_data(const struct parley_drvq *q);
 void *parley_drvq_priv(const struct parley_drvq *q);
+const struct parley_mem *parley_drvq_mem(const struct parley_drvq *q);
 void parley_drvq_addr(const struct parley_drvq *q, struct parley_vq_addr *addr);
 void parley_drvq_count_interrupt(struct parley_drvq *q);
 const struct parley_vq_stats *parley_drvq_stats(const struct parley_drvq *q);

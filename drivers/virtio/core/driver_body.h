@@ -98,7 +98,7 @@ static noinline int drv_put_slow(struct parley_drvq *q,
 	const struct parley_seg *segs = b->segs;
 	u32 n = (u32)b->n_out + b->n_in, len_in;
 	struct vq_extra *x = q->extra ? &q->extra[q->free_id] : NULL;
-	bool mapped = q->dma && !(b->flags & PARLEY_BUF_PREMAPPED);
+	bool mapped = q->map && !(b->flags & PARLEY_BUF_PREMAPPED);
 	struct parley_seg seg;
 	struct vq_shadow *sh;
 	void *table = NULL;
@@ -121,7 +121,12 @@ static noinline int drv_put_slow(struct parley_drvq *q,
 		segs = x->maps;
 	}
 	if (n > 1 && q->ring.indirect)
-		table = parley_shadow_table(q, q->free_id, n, &seg, gfp);
+		table = parley_shadow_table(q, q->free_id, n, gfp);
+	if (table) {
+		drv_fill_table(table, segs, b->n_out, n, &len_in);
+		if (!parley_shadow_show(q, q->free_id, n, &seg))
+			table = NULL;
+	}
 	if (unlikely(!table && n > q->free)) {
 		if (mapped)
 			parley_shadow_unmap(q, x);
@@ -129,7 +134,6 @@ static noinline int drv_put_slow(struct parley_drvq *q,
 	}
 	fmt_put_begin(q, &p);
 	if (table) {
-		drv_fill_table(table, segs, b->n_out, n, &len_in);
 		id = fmt_put_one(&p, seg.addr, seg.len, VRING_DESC_F_INDIRECT,
 				 !p.pub_desc);
 		n = 1;
@@ -174,7 +178,7 @@ static __always_inline unsigned int drv_put_plain(struct parley_drvq *q,
 	struct vq_put p;
 	unsigned int i = 0;
 
-	if (unlikely(q->dma))
+	if (unlikely(q->map))
 		return 0;
 	fmt_put_begin(q, &p);
 	nr = min_t(u32, nr, p.free);
@@ -197,7 +201,7 @@ static noinline unsigned int drv_put_ready(struct parley_drvq *q,
 					   const struct parley_buf *bufs,
 					   unsigned int nr)
 {
-	const u32 most = q->dma ? 0 : q->table_stride;
+	const u32 most = q->map ? 0 : q->table_stride;
 	const u32 stride = most * sizeof(struct vring_desc);
 	struct vq_put p;
 	unsigned int i;
@@ -324,7 +328,7 @@ int VQ_FN(drv_submit)(struct parley_drvq *q, const struct parley_buf *buf,
 {
 	struct vq_put p;
 
-	if (unlikely(q->dma || !q->free || q->pub_desc))
+	if (unlikely(q->map || !q->free || q->pub_desc))
 		return drv_submit_slow(q, buf, gfp);
 	fmt_put_begin(q, &p);
 	p.pub_desc = 0;

@@ -457,7 +457,7 @@ static void bad_50_storm(struct kunit *test)
 	}
 }
 
-HOSTILE_CASES(hostile_cases);
+HOSTILE_MEMORY_CASES(hostile_cases);
 KUNIT_ARRAY_PARAM(hostile, hostile_cases, hostile_desc);
 
 #define BAD(fn)	KUNIT_CASE_PARAM(fn, hostile_gen_params)
