@@ -1,16 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Install what the project's commands need beyond a bare Debian 12, and unpack
+# Install what the project's commands need beyond a bare Debian, and unpack
 # Debian's kernel source into the cache. Costs next to nothing when all is there.
+# The source of the newest kernel that Parley serves (source-7.3) comes from a
+# suite that the machine need not know: it is unpacked, never installed.
 #
-#   deps.sh              everything but dkms, and the kernel source
-#   deps.sh GROUP...     only these groups: run build test check dkms source
+#   deps.sh              everything but dkms and source-7.3
+#   deps.sh GROUP...     only these groups: run build test check dkms source source-7.3
 #   deps.sh --list       print the package names of all groups
 set -euo pipefail
 
 CACHE=${PARLEY_CACHE:-$HOME/.cache/parley}
 SERIES=6.12
+NEWEST=7.3 NEWEST_SUITE=trixie-backports
+HERE=$(cd "$(dirname "$0")" && pwd)
 
 # One package a line: name | groups | why. Whoever needs another adds a line.
 packages() {
@@ -114,30 +118,44 @@ install_packages() {
 	rm -f "$log"
 }
 
-# The pristine tree every other command reads; nobody may write to it.
+# The pristine trees every other command reads; nobody may write to them.
+# unpack_source SERIES GET: GET unpacks the archive below a folder, if need be,
+# and prints where it is.
 unpack_source() {
-	local dir="$CACHE/linux-source-$SERIES"
+	local series=$1 dir="$CACHE/linux-source-$1"
 	[ -e "$dir/Makefile" ] && return 0
-	install_packages linux-source-$SERIES xz-utils
 	mkdir -p "$CACHE"
 	(
 		flock 9
 		[ -e "$dir/Makefile" ] && exit 0 # another run was faster
-		say "unpacking linux-source-$SERIES into $CACHE"
 		tmp=$(mktemp -d "$CACHE/unpack.XXXXXX")
 		trap 'rm -rf "$tmp"' EXIT
-		tar -C "$tmp" -xf "/usr/src/linux-source-$SERIES.tar.xz"
-		mv "$tmp/linux-source-$SERIES" "$dir"
+		archive=$("$2" "$tmp")
+		say "unpacking linux-source-$series into $CACHE"
+		tar -C "$tmp" -xf "$archive"
+		mv "$tmp/linux-source-$series" "$dir"
 	) 9>"$CACHE/source.lock"
 }
 
+get_installed() {
+	install_packages linux-source-$SERIES xz-utils >&2 &&
+		echo "/usr/src/linux-source-$SERIES.tar.xz"
+}
+
+get_newest() { # FOLDER
+	install_packages xz-utils >&2 &&
+		"$HERE/archive-get" "$NEWEST_SUITE" "$1" linux-source-$NEWEST >&2 &&
+		echo "$1/usr/src/linux-source-$NEWEST.tar.xz"
+}
+
 main() {
-	local groups=() source=no g pkgs
+	local groups=() source=no newest=no g pkgs
 	[ $# -gt 0 ] || set -- run build test check source
 	for g in "$@"; do
 		case $g in
 		--list) names | sort -u; exit 0 ;;
 		source) source=yes ;;
+		source-7.3) newest=yes ;;
 		run | build | test | check | dkms) groups+=("$g") ;;
 		*) die "unknown group '$g'; see the head of $0" ;;
 		esac
@@ -147,7 +165,8 @@ main() {
 		mapfile -t pkgs < <(names "${groups[@]}" build)
 		install_packages "${pkgs[@]}"
 	fi
-	[ "$source" = no ] || unpack_source
+	[ "$source" = no ] || unpack_source $SERIES get_installed
+	[ "$newest" = no ] || unpack_source $NEWEST get_newest
 }
 
 main "$@"

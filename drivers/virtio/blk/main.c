@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include <linux/string_helpers.h>
 #include <parley/export.h>
+#include <parley/version.h>
 #include <uapi/linux/virtio_ids.h>
 #include "blk.h"
 
@@ -301,6 +302,7 @@ static struct parley_driver parley_blk_driver = {
 module_parley_driver(parley_blk_driver);
 
 MODULE_DESCRIPTION("Parley block front-end");
+MODULE_VERSION(PARLEY_VERSION);
 MODULE_LICENSE("GPL");
 MODULE_ALIAS_PARLEY("00000002");
 PARLEY_IMPORT;

@@ -10,6 +10,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <parley/export.h>
+#include <parley/version.h>
 #include "guest.h"
 
 static DEFINE_IDA(parley_numbers);
@@ -218,4 +219,5 @@ module_exit(parley_bus_exit);
 
 PARLEY_IMPORT;
 MODULE_DESCRIPTION("Parley: guest bus and device model");
+MODULE_VERSION(PARLEY_VERSION);
 MODULE_LICENSE("GPL");

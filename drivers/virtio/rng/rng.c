@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <parley/device.h>
 #include <parley/export.h>
+#include <parley/version.h>
 #include <uapi/linux/virtio_ids.h>
 
 struct parley_rng {
@@ -195,4 +196,5 @@ module_parley_driver(parley_rng_driver);
 MODULE_ALIAS_PARLEY("00000004");
 PARLEY_IMPORT;
 MODULE_DESCRIPTION("Parley: virtio entropy device");
+MODULE_VERSION(PARLEY_VERSION);
 MODULE_LICENSE("GPL");

@@ -7,6 +7,7 @@
 #include <linux/idr.h>
 #include <linux/pm.h>
 #include <linux/slab.h>
+#include <parley/version.h>
 #include <uapi/linux/virtio_config.h>
 #include "loopback_priv.h"
 
@@ -342,4 +343,5 @@ PARLEY_EXPORT(parley_loopback_vanish);
 
 PARLEY_IMPORT;
 MODULE_DESCRIPTION("Parley loopback transport: guest devices implemented in this kernel");
+MODULE_VERSION(PARLEY_VERSION);
 MODULE_LICENSE("GPL");

@@ -11,6 +11,7 @@
 #include <linux/pci.h>
 #include <linux/slab.h>
 #include <parley/export.h>
+#include <parley/version.h>
 #include "pci.h"
 
 #define PARLEY_PCI_NAME		"parley_pci"
@@ -248,4 +249,5 @@ module_pci_driver(parley_pci_driver);
 
 PARLEY_IMPORT;
 MODULE_DESCRIPTION("Parley: modern virtio over PCI");
+MODULE_VERSION(PARLEY_VERSION);
 MODULE_LICENSE("GPL");

@@ -104,6 +104,10 @@ def modules():
 OUR_SYMBOLS = ("parley_", "trace_event_fields_parley_", "tp_func_parley_", "vh_", "vhb_")
 
 
+def version():
+    return run(["tools/version"], 60)[1].strip()
+
+
 def info(module, field):
     return subprocess.run(["modinfo", "-F", field, module], check=True,
                           capture_output=True, text=True).stdout.split("\n")[:-1]
@@ -117,6 +121,9 @@ def module_problems(module):
         yield f"{name}: licence is not GPL"
     if not info(module, "description"):
         yield f"{name}: no description"
+    if "/tests/" not in module or name == "parley_mock.ko":
+        if info(module, "version") != [version()]:
+            yield f"{name}: no MODULE_VERSION(PARLEY_VERSION)"
     table = subprocess.run(["nm", "--defined-only", "-g", module], check=True,
                            capture_output=True, text=True).stdout
     for line in table.splitlines():

@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 
-from .common import CACHE, LabError, ROOT, locked, need, run, say
+from .common import CACHE, LabError, ROOT, locked, need, run, run_long, say
 
 SERIES = "6.12"
 DEBUG_CONFIG = ROOT / "tools/testing/kunit/debug.config"
@@ -145,8 +145,9 @@ def debug():
             say(f"building the debug kernel in {out}, once, about 10 minutes")
             out.mkdir(parents=True, exist_ok=True)
             configure(tree, out)
-            run(["nice", "-n", "5", "make", "-s", "-C", tree, f"O={out}",
-                 f"-j{os.cpu_count()}", "vmlinux", "modules"])
+            run_long("debug kernel",
+                     ["nice", "-n", "5", "make", "-C", tree, f"O={out}",
+                      f"-j{os.cpu_count()}", "vmlinux", "modules"])
             run(["make", "-s", "-C", tree, f"O={out}", "modules_install",
                  f"INSTALL_MOD_PATH={out / 'root'}"])
             done.touch()

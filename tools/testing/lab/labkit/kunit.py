@@ -34,7 +34,7 @@ def run(glob, jobs=1):
                                     if n.endswith(SUFFIX)) or "none"))
     sizes = {name: built[name].stat().st_size for name in suites}
     scenarios = [Scenario(name=f"kunit-{number}" if jobs > 1 else "kunit",
-                          kernel="debug", script="kunit.sh", timeout=1200,
+                          kernel="debug", script="kunit.sh", timeout=600,
                           loglevel=7, append="kunit.enable=1", modules=share)
                  for number, share in enumerate(shares(suites, sizes, jobs), 1)]
     total = runner.Total()

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 
-from .common import BIN, BUILD, LabError, ROOT, TOOLS, locked, run
+from .common import BIN, BUILD, LabError, ROOT, TOOLS, locked, run, run_long
 
 SUBTREES = ("include", "drivers")
 SOURCES = re.compile(r"\.(c|h|S|config|kunitconfig)$|^(Makefile|Kbuild|Kconfig)$")
@@ -66,8 +66,9 @@ def build(kernel):
                        f"linux-headers-{kernel.release}")
     with locked(out.with_suffix(".lock")):
         sync(ROOT, out)
-        run(["make", "-s", "-C", kernel.build, f"M={out}",
-             f"-j{os.cpu_count()}", "modules"])
+        run_long(f"modules for {kernel.name}",
+                 ["make", "-C", kernel.build, f"M={out}",
+                  f"-j{os.cpu_count()}", "modules"])
     return out
 
 

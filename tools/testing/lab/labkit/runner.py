@@ -9,7 +9,8 @@ import time
 
 from . import initramfs, kernels, machine, modules
 from .common import LabError, RUNS, locked, say
-from .run import PATIENCE, Run
+from .limits import ALL_OVER, OVER, PATIENCE
+from .run import Run
 
 STALE = "Oops: int3"
 TAIL = 25           # kernel log lines shown when a run fails
@@ -147,6 +148,10 @@ class Total:
 
     def _one(self, scenario):
         """A scenario in a thread; returns its Run, None if it could not start."""
+        if time.monotonic() >= OVER:
+            with TELL:
+                say(f"{scenario.name}: FAILED, left out: {ALL_OVER}")
+            return None
         try:
             return run_one(scenario, self.live)
         except LabError as error:

@@ -13,6 +13,7 @@ import string
 import tomllib
 
 from .common import GUEST, LabError, SCENARIOS
+from .limits import ENOUGH, SILENCE
 
 
 @dataclasses.dataclass
@@ -26,7 +27,8 @@ class Scenario:
     machine: str = "q35"
     cpu: str = "max"
     accel: str = "tcg,thread=multi"
-    timeout: int = 60
+    timeout: int = 60           # what it needs on a slow day
+    silence: int = SILENCE
     script: str = ""
     append: str = ""
     loglevel: int = 5
@@ -48,12 +50,17 @@ class Scenario:
     parameters: dict = dataclasses.field(default_factory=dict)
 
     @property
+    def most(self):
+        """The seconds after which it is stopped, whatever it says."""
+        return self.timeout * ENOUGH
+
+    @property
     def script_path(self):
         """The guest script: named, or called like the scenario file."""
         return GUEST / (self.script or self.name.split("[")[0] + ".sh")
 
 
-NUMBERS = {"smp", "timeout", "loglevel"}
+NUMBERS = {"smp", "timeout", "silence", "loglevel"}
 FIELDS = {field.name for field in dataclasses.fields(Scenario)}
 
 
