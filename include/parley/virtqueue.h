@@ -81,12 +81,13 @@ struct parley_buf {
 /**
  * struct parley_done - one completion of the driver role
  * @cookie: that of the buffer
- * @len: bytes the device says it wrote, never more than the buffer's
- *	device-writable bytes
+ * @len: bytes the device says it wrote, never more than @len_in
+ * @len_in: the buffer's device-writable bytes
  */
 struct parley_done {
 	void *cookie;
 	u32 len;
+	u32 len_in;
 };
 
 /**

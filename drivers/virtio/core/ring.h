@@ -154,6 +154,7 @@ struct parley_drvq {
 	u16 oldest;		/* in-order: id of the oldest chain */
 	u16 batch_id;		/* in-order: last chain of the current batch */
 	bool in_batch;
+	bool batch_wrote;
 	u32 batch_len;
 
 	/* cold */

@@ -219,6 +219,7 @@ static void step_reap(struct oracle *o)
 
 		KUNIT_ASSERT_PTR_EQ(o->test, done[i].cookie, (void *)r);
 		KUNIT_EXPECT_EQ(o->test, done[i].len, r->chain.written);
+		KUNIT_EXPECT_EQ(o->test, done[i].len_in, r->len_in);
 		o->pos_reaped += units(o, r);
 		o->free += r->slots;
 		req_end(o, r);
