@@ -44,6 +44,7 @@ SOAK = debug-blk debug-bridge debug-faults-long debug-netlink \
 soak: ## run the long lab scenarios, which test leaves out (about an hour)
 	@$(T)/deps.sh
 	@$(T)/lab/lab run $(SOAK)
+	@$(T)/lab/lab kunit --kernel debug-7.3
 
 lab: ## open a shell in a stock guest with our modules
 	@$(T)/deps.sh run
