@@ -83,10 +83,12 @@ static void cancel_queue(struct parley_blk_queue *bq, bool fail)
 /* Let a zoned device finish what cannot be repeated, if it does so soon. */
 static void drain_and_quiesce(struct request_queue *q)
 {
+	unsigned int memflags = memalloc_noio_save();
+
 	blk_freeze_queue_start(q);
 	blk_mq_freeze_queue_wait_timeout(q, DRAIN_TIMEOUT);
 	blk_mq_quiesce_queue(q);
-	blk_mq_unfreeze_queue(q);
+	blk_mq_unfreeze_queue(q, memflags);
 }
 
 static void stop(struct parley_blk *blk, bool fail)
