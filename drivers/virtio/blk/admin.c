@@ -32,7 +32,7 @@ int parley_blk_command(struct parley_blk *blk, u32 type, u64 sector,
 	req->hdr.type = __cpu_to_virtio32(true, type);
 	req->hdr.ioprio = 0;
 	req->hdr.sector = __cpu_to_virtio64(true, sector);
-	err = blk_rq_map_kern(q, rq, buf, len, GFP_KERNEL);
+	err = blk_rq_map_kern(rq, buf, len, GFP_KERNEL);
 	if (!err)
 		err = blk_status_to_errno(blk_execute_rq(rq, false));
 	blk_mq_free_request(rq);
@@ -178,9 +178,9 @@ int parley_blk_reapply(struct parley_device *pd)
 }
 
 /* Old partitioning tools ask for it; without an answer, what SCSI disks say. */
-int parley_blk_getgeo(struct block_device *bdev, struct hd_geometry *geo)
+int parley_blk_getgeo(struct gendisk *disk, struct hd_geometry *geo)
 {
-	struct parley_blk *blk = bdev->bd_disk->private_data;
+	struct parley_blk *blk = disk->private_data;
 
 	if (blk->geo.cylinders && blk->geo.heads && blk->geo.sectors) {
 		geo->cylinders = blk->geo.cylinders;
@@ -189,7 +189,7 @@ int parley_blk_getgeo(struct block_device *bdev, struct hd_geometry *geo)
 	} else {
 		geo->heads = 64;
 		geo->sectors = 32;
-		geo->cylinders = min(get_capacity(bdev->bd_disk) >> 11,
+		geo->cylinders = min(get_capacity(disk) >> 11,
 				     (sector_t)U16_MAX);
 	}
 	return 0;

@@ -23,6 +23,7 @@
 
 #include <linux/blk-mq.h>
 #include <linux/virtio_byteorder.h>
+#include <parley/compat.h>
 #include <parley/device.h>
 #include <parley/export.h>
 #include <uapi/linux/virtio_blk.h>
@@ -156,7 +157,7 @@ blk_status_t parley_blk_judge_append(struct parley_blk *blk,
 				     struct request *rq);
 void parley_blk_free_ranges(struct parley_blk_req *req);
 int parley_blk_init_request(struct blk_mq_tag_set *set, struct request *rq,
-			    unsigned int hctx, unsigned int node);
+			    unsigned int hctx, int node);
 
 /* queue.c */
 extern const struct blk_mq_ops parley_blk_mq_ops;
@@ -175,7 +176,7 @@ enum blk_eh_timer_return parley_blk_timeout(struct request *rq);
 /* admin.c */
 extern const struct attribute_group *parley_blk_groups[];
 int parley_blk_reapply(struct parley_device *pd);
-int parley_blk_getgeo(struct block_device *bdev, struct hd_geometry *geo);
+int parley_blk_getgeo(struct gendisk *disk, struct hd_geometry *geo);
 void parley_blk_name(unsigned int index, char name[DISK_NAME_LEN]);
 int parley_blk_command(struct parley_blk *blk, u32 type, u64 sector,
 		       void *buf, unsigned int len);
@@ -190,8 +191,8 @@ int parley_blk_parse_zone(struct device *dev,
 			  struct blk_zone *zone);
 #ifdef CONFIG_BLK_DEV_ZONED
 int parley_blk_report_zones(struct gendisk *disk, sector_t sector,
-			    unsigned int nr_zones, report_zones_cb cb,
-			    void *data);
+			    unsigned int nr_zones,
+			    struct blk_report_zones_args *args);
 int parley_blk_revalidate_zones(struct parley_blk *blk);
 #else
 #define parley_blk_report_zones NULL

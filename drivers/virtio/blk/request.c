@@ -18,7 +18,7 @@ static_assert((__force u32)REQ_OP_READ == VIRTIO_BLK_T_IN);
 static_assert((__force u32)REQ_OP_WRITE == VIRTIO_BLK_T_OUT);
 
 int parley_blk_init_request(struct blk_mq_tag_set *set, struct request *rq,
-			    unsigned int hctx, unsigned int node)
+			    unsigned int hctx, int node)
 {
 	struct parley_blk_req *req = blk_mq_rq_to_pdu(rq);
 

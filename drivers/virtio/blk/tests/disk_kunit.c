@@ -317,7 +317,7 @@ static void a_request_is_described_in_order(struct kunit *test)
 	rq = blk_mq_alloc_request(t.blk->disk->queue, REQ_OP_DRV_IN, 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(rq));
 	req = blk_mq_rq_to_pdu(rq);
-	KUNIT_ASSERT_EQ(test, 0, blk_rq_map_kern(rq->q, rq, t.buf, SZ_64K,
+	KUNIT_ASSERT_EQ(test, 0, blk_rq_map_kern(rq, t.buf, SZ_64K,
 						 GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, 0, (__force int)parley_blk_prepare(t.blk, rq));
 	KUNIT_ASSERT_EQ(test, 3, parley_blk_describe(rq, segs, 8, &buf));

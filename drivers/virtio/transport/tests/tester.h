@@ -12,6 +12,7 @@
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/list.h>
+#include <parley/compat.h>
 #include <parley/transport.h>
 #include "mock.h"
 
@@ -103,8 +104,12 @@ struct tester_ring {
 	u64 features;
 };
 
-const void *tester_ring_gen(const void *prev, char *desc);
-const void *tester_format_gen(const void *prev, char *desc);
+#ifdef PARLEY_COMPAT_KUNIT_GEN
+#define tester_ring_gen(test, prev, desc)	tester_ring_gen(prev, desc)
+#define tester_format_gen(test, prev, desc)	tester_format_gen(prev, desc)
+#endif
+const void *tester_ring_gen(struct kunit *test, const void *prev, char *desc);
+const void *tester_format_gen(struct kunit *test, const void *prev, char *desc);
 
 /* What the echo device saw and does, beside what every mock does. */
 struct tester_echo {
