@@ -13,7 +13,7 @@
 struct hello {
 	struct parley_queue *queue;
 	/* Alone on its cache lines: the device writes it. */
-	u8 data[8] ____cacheline_aligned;
+	u8 data[8] __aligned(ARCH_DMA_MINALIGN);
 };
 
 /* Mostly hard interrupt context; without the queue's lock. */

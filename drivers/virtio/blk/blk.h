@@ -42,6 +42,8 @@
 
 /**
  * struct parley_blk_req - the driver's part of a request
+ * @pad: see below
+ * @in: what the device writes last
  * @hdr: what the device reads first
  * @range: of a discard (or similar) with one range
  * @ranges: of a discard with several; allocated
@@ -50,20 +52,14 @@
  * @nr_ranges: zero unless the data are ranges
  * @in_len: bytes of @in that this request uses; the status is the last one
  * @result: outcome, once the device has completed it
- * @in: what the device writes last
  *
  * The processor does not touch the structure between put and reap, so that a
- * device that is not coherent never meets a dirty line.
+ * device that is not coherent never meets a dirty line.  The block layer does
+ * touch its struct request, which lies right before this one, so @in begins a
+ * line of its own where such devices exist (elsewhere @pad is empty).
  */
 struct parley_blk_req {
-	struct virtio_blk_outhdr hdr;
-	struct virtio_blk_discard_write_zeroes range;
-	struct virtio_blk_discard_write_zeroes *ranges;
-	u64 phys;
-	u32 written_min;
-	u16 nr_ranges;
-	u8 in_len;
-	blk_status_t result;
+	u8 pad[-sizeof(struct request) & (ARCH_DMA_MINALIGN - 1)];
 	union {
 		u8 status;
 		struct {
@@ -72,6 +68,14 @@ struct parley_blk_req {
 		} __packed append;
 		u8 bytes[9];
 	} in;
+	struct virtio_blk_outhdr hdr;
+	struct virtio_blk_discard_write_zeroes range;
+	struct virtio_blk_discard_write_zeroes *ranges;
+	u64 phys;
+	u32 written_min;
+	u16 nr_ranges;
+	u8 in_len;
+	blk_status_t result;
 };
 
 /**

@@ -16,6 +16,9 @@
 /* Reads and writes are the hot path: their type is the operation itself. */
 static_assert((__force u32)REQ_OP_READ == VIRTIO_BLK_T_IN);
 static_assert((__force u32)REQ_OP_WRITE == VIRTIO_BLK_T_OUT);
+/* A request begins a cache line, and ours comes right behind it. */
+static_assert((sizeof(struct request) + offsetof(struct parley_blk_req, in)) %
+	      ARCH_DMA_MINALIGN == 0);
 
 int parley_blk_init_request(struct blk_mq_tag_set *set, struct request *rq,
 			    unsigned int hctx, int node)

@@ -26,8 +26,11 @@ struct parley_rng {
 	bool failed;		/* the device broke the rules over it */
 	struct completion answered;	/* it came back, or never will */
 	unsigned int left;	/* bytes that came and were not read */
-	u8 data[256] ____cacheline_aligned;
+	/* Alone on its cache lines: the device writes it. */
+	u8 data[256] __aligned(ARCH_DMA_MINALIGN);
 };
+
+static_assert(sizeof_field(struct parley_rng, data) % ARCH_DMA_MINALIGN == 0);
 
 static void parley_rng_complete(struct parley_queue *queue,
 				const struct parley_done *done, unsigned int nr,
