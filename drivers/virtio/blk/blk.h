@@ -48,7 +48,7 @@
  * @range: of a discard (or similar) with one range
  * @ranges: of a discard with several; allocated
  * @phys: physical address of this structure; constant
- * @written_min: bytes that the device must say it wrote, if it succeeded
+ * @written_min: bytes that the device writes if it succeeds
  * @nr_ranges: zero unless the data are ranges
  * @in_len: bytes of @in that this request uses; the status is the last one
  * @result: outcome, once the device has completed it
@@ -108,6 +108,7 @@ struct parley_blk_queue {
  * @depth: requests in flight in one queue
  * @segs_max: pieces of data in a request
  * @unmap_zeroes: write zeroes may deallocate
+ * @counts_oddly: the device's used lengths are wrong, which was said
  * @zone_sectors: size of a zone; 0 if not zoned
  * @geo: what HDIO_GETGEO says
  * @index: which name the disk has, see parley_blk_name()
@@ -122,6 +123,7 @@ struct parley_blk {
 	unsigned int depth;
 	unsigned int segs_max;
 	bool unmap_zeroes;
+	bool counts_oddly;
 	u32 zone_sectors;
 	struct {
 		u16 cylinders;
@@ -156,7 +158,8 @@ blk_status_t parley_blk_prepare(struct parley_blk *blk, struct request *rq);
 int parley_blk_describe(struct request *rq, struct parley_seg *segs,
 			unsigned int max, struct parley_buf *buf);
 blk_status_t parley_blk_status(u8 status);
-blk_status_t parley_blk_judge(const struct parley_blk_req *req, u32 written);
+blk_status_t parley_blk_judge(struct parley_blk *blk,
+			      const struct parley_blk_req *req, u32 written);
 blk_status_t parley_blk_judge_append(struct parley_blk *blk,
 				     struct request *rq);
 void parley_blk_free_ranges(struct parley_blk_req *req);
