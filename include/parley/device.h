@@ -86,7 +86,8 @@ enum parley_fate {
  * @index: number of the queue in the device
  * @complete: @nr buffers came back, at most PARLEY_QUEUE_BURST; @ctx is that of
  *	parley_queue_poll(), NULL from an interrupt.  Any context, also hard
- *	interrupt; no lock of the queue is held
+ *	interrupt (with PREEMPT_RT always a thread, so that a spinlock may be
+ *	taken); no lock of the queue is held
  * @give_back: a buffer that the device will not complete, between stop() and
  *	start() or in parley_device_close().  May sleep
  * @size_max: at most so many descriptors; 0 for what the device offers

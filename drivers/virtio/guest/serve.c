@@ -82,7 +82,8 @@ static bool queue_serve(struct parley_queue *queue)
  * An interrupt with nothing to reap costs a look at the ring and is counted; a
  * device that sends nothing else wastes its own host's time.
  *
- * Context: hard interrupt, or interrupts off.
+ * Context: hard interrupt, or interrupts off; with PREEMPT_RT a thread, for the
+ * locks that are taken sleep there.
  * Return: IRQ_HANDLED if anything came.
  */
 irqreturn_t parley_queue_interrupt(struct parley_queue *queue)
@@ -100,7 +101,8 @@ PARLEY_EXPORT(parley_queue_interrupt);
  *	queues share
  * @v: the device
  *
- * Context: hard interrupt, or interrupts off.
+ * Context: hard interrupt, or interrupts off; with PREEMPT_RT a thread, for the
+ * locks that are taken sleep there.
  * Return: IRQ_HANDLED if anything came.
  */
 irqreturn_t parley_device_interrupt(struct parley_vdev *v)

@@ -2,6 +2,9 @@
 /*
  * Interrupts of the PCI transport: a vector for each queue where the device has
  * them, one shared by the queues where it has two, the pin otherwise.
+ *
+ * The handlers take ordinary spinlocks.  None is requested with IRQF_NO_THREAD, so
+ * with PREEMPT_RT all of them run in threads, where these may sleep.
  */
 #include <linux/interrupt.h>
 #include <linux/slab.h>
