@@ -20,6 +20,8 @@
 /**
  * struct parley_transport_ops - what a transport provides
  * @name: "pci", "loopback" ...
+ * @local: the device is a part of this kernel: it sees memory that is hidden from
+ *	a host
  * @get_status: device status; PARLEY_STATUS_GONE when the device no longer
  *	answers
  * @set_status: write the status (never 0; that is @reset)
@@ -50,6 +52,7 @@
  */
 struct parley_transport_ops {
 	const char *name;
+	bool local;
 	u8 (*get_status)(struct parley_device *pd);
 	void (*set_status)(struct parley_device *pd, u8 status);
 	int (*reset)(struct parley_device *pd);

@@ -173,6 +173,7 @@ static struct device *lb_dma_dev(struct parley_device *pd)
 
 const struct parley_transport_ops parley_loopback_transport = {
 	.name = "loopback",
+	.local = true,
 	.get_status = lb_get_status,
 	.set_status = lb_set_status,
 	.reset = lb_reset,

@@ -4,6 +4,7 @@
  * comes to life and what it may say meanwhile.
  */
 #include <linux/io.h>
+#include <linux/virtio_anchor.h>
 #include <parley/export.h>
 #include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_ring.h>
@@ -53,6 +54,41 @@ static void legacy_device_is_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, front->probes);
 	KUNIT_EXPECT_EQ(test, VIRTIO_CONFIG_S_FAILED, fake->status);
 }
+
+#ifdef CONFIG_VIRTIO_ANCHOR
+
+static bool (*really_hidden)(struct virtio_device *vdev);
+
+static void memory_as_before(void *unused)
+{
+	virtio_set_mem_acc_cb(really_hidden);
+}
+
+/* On a machine of SEV, TDX ... the kernel's own drivers ask for that, too. */
+static void hidden_memory_needs_access_platform(struct kunit *test)
+{
+	struct fake *fake = parley_fake_make(test);
+
+	really_hidden = virtio_check_mem_acc_cb;
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, memory_as_before,
+							   NULL));
+	virtio_set_mem_acc_cb(virtio_require_restricted_mem_acc);
+	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
+	KUNIT_EXPECT_FALSE(test, parley_fake_bound(fake));
+	KUNIT_EXPECT_EQ(test, 0, front->probes);
+	KUNIT_EXPECT_EQ(test, VIRTIO_CONFIG_S_FAILED, fake->status);
+
+	/* Another one; its probe would make rings for DMA, of which it has none. */
+	parley_fake_unplug(test, fake);
+	fake = parley_fake_make(test);
+	fake->offered |= BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
+	front->nr_queues = 0;
+	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
+	KUNIT_EXPECT_EQ(test, 1, front->probes);
+	KUNIT_EXPECT_TRUE(test, fake->accepted & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM));
+}
+
+#endif
 
 static void features_taken_back_are_refused(struct kunit *test)
 {
@@ -317,6 +353,9 @@ static struct kunit_case guest_cases[] = {
 	KUNIT_CASE(features_are_what_both_know),
 	KUNIT_CASE(check_drops_features),
 	KUNIT_CASE(legacy_device_is_refused),
+#ifdef CONFIG_VIRTIO_ANCHOR
+	KUNIT_CASE(hidden_memory_needs_access_platform),
+#endif
 	KUNIT_CASE(features_taken_back_are_refused),
 	KUNIT_CASE(silent_device_is_refused),
 	KUNIT_CASE(reset_without_end_is_refused),
