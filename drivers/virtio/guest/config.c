@@ -149,10 +149,12 @@ void parley_config_disarm(struct parley_vdev *v)
 void parley_device_config_interrupt(struct parley_vdev *v)
 {
 	guard(spinlock_irqsave)(&v->m.irq_lock);
-	if (v->m.config_armed)
-		queue_work(system_freezable_wq, &v->m.config_work);
-	else
+	if (!v->m.config_armed) {
 		v->m.config_missed = true;
+		return;
+	}
+	queue_work(system_freezable_wq, &v->m.config_work);
+	parley_model_listen(v);
 }
 PARLEY_EXPORT(parley_device_config_interrupt);
 

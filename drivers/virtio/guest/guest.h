@@ -33,6 +33,7 @@ void parley_model_init(struct parley_vdev *v);
 void parley_model_exit(struct parley_vdev *v);
 void parley_model_open(struct parley_vdev *v);
 void parley_model_look(struct parley_vdev *v);
+void parley_model_listen(struct parley_vdev *v);
 void parley_model_abandon(struct parley_vdev *v);
 int parley_recover_init(void);
 void parley_recover_exit(void);

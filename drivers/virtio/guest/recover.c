@@ -178,6 +178,8 @@ static int model_restart(struct parley_vdev *v)
 		err = parley_queues_enable_again(v);
 	if (err)
 		return err;
+	/* Those that came meanwhile were about the device of before. */
+	xchg(&v->m.faults, 0);
 	parley_go_live(v);
 	err = drv->reapply ? drv->reapply(&v->pd) : 0;
 	return err;
@@ -238,9 +240,26 @@ static void parley_recover_work(struct work_struct *work)
 	struct parley_vdev *v =
 		container_of(work, struct parley_vdev, m.recover_work);
 
-	scoped_guard(mutex, &v->m.lock)
+	scoped_guard(mutex, &v->m.lock) {
+		if (v->m.phase == PARLEY_LIVE)
+			parley_device_check(&v->pd);
 		model_settle(v);
+	}
 	put_device(&v->pd.dev);
+}
+
+/**
+ * parley_model_listen() - a configuration interrupt may be a call for help
+ * @v: device
+ *
+ * It is heard here, and not where config_changed() is called: that may itself be
+ * waiting for the device (spec 2.1.2).
+ *
+ * Context: any.
+ */
+void parley_model_listen(struct parley_vdev *v)
+{
+	model_queue(v, parley_wq, &v->m.recover_work);
 }
 
 static void parley_unbind_work(struct work_struct *work)
