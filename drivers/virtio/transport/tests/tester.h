@@ -136,9 +136,10 @@ struct tester_req *tester_flying(struct kunit *test, struct tester *t,
 int tester_echo(struct tester *t, unsigned int queue, unsigned int pieces,
 		unsigned int times);
 
-/* fault.c: let the nth allocation of the current task fail. */
+/* fault.c: let the nth allocation of the current task fail, or all of them. */
 bool tester_faults_ready(void);
 void tester_fault_set(unsigned int nth);
+void tester_fault_all(bool on);
 unsigned int tester_fault_pause(void);
 void tester_fault_sweep(struct kunit *test,
 			void (*body)(struct kunit *test, void *arg), void *arg,
