@@ -271,7 +271,7 @@ static void parley_blk_config_changed(struct parley_device *pd)
 	if (parley_config_get(pd, struct virtio_blk_config, capacity,
 			      &capacity) || set_size(blk, capacity, true))
 		return;
-	if (parley_blk_revalidate_zones(blk))
+	if (parley_blk_revalidate_zones(blk) && !parley_device_gone(pd))
 		dev_err(&pd->dev, "%s: the zones do not fit the new size\n",
 			blk->disk->disk_name);
 }
