@@ -55,6 +55,7 @@
 #include <linux/mod_devicetable.h>
 #include <linux/module.h>
 #include <linux/spinlock.h>
+#include <linux/wait.h>
 #include <parley/virtqueue.h>
 #include <uapi/linux/virtio_config.h>
 
@@ -119,6 +120,8 @@ struct parley_queue_spec {
  * @notify: where the transport kicks (the transport's)
  * @vector: interrupt vector, or -1 (the transport's)
  * @spurious: interrupts that found nothing to reap
+ * @waiters: who waits for a command, see command.h
+ * @breaks: how often it broke or lost its device
  *
  * Queues are neighbours in memory and used by different processors.
  */
@@ -131,6 +134,8 @@ struct parley_queue {
 	void __iomem *notify;
 	int vector;
 	u64 spurious;
+	wait_queue_head_t waiters;
+	atomic_t breaks;
 	struct parley_queue_spec spec;
 	struct kobject *kobj;
 } ____cacheline_aligned_in_smp;

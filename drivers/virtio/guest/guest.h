@@ -2,7 +2,7 @@
 /*
  * What the files of the guest model share among themselves: bus.c (who meets
  * whom), negotiate.c (features), config.c, queue.c (making queues), serve.c
- * (completions), recover.c (stopping and starting), sysfs.c.
+ * (completions), command.c (whoever waits for one), recover.c (stopping and starting), sysfs.c.
  */
 #ifndef _PARLEY_GUEST_H
 #define _PARLEY_GUEST_H
@@ -27,6 +27,9 @@ void parley_config_work(struct work_struct *work);
 /* queue.c */
 void parley_queues_drop(struct parley_vdev *v);
 int parley_queues_enable_again(struct parley_vdev *v);
+
+/* command.c */
+void parley_queue_wake(struct parley_queue *queue);
 
 /* recover.c */
 void parley_model_init(struct parley_vdev *v);

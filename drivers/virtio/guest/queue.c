@@ -24,6 +24,7 @@ static void parley_queue_broken(struct parley_drvq *vq)
 {
 	struct parley_queue *queue = parley_drvq_priv(vq);
 
+	parley_queue_wake(queue);
 	parley_fault(parley_vdev_of(queue), PARLEY_FAULT_BROKEN);
 }
 
@@ -118,6 +119,7 @@ static int parley_queues_alloc(struct parley_vdev *v,
 		struct parley_queue *queue = &queues[i];
 
 		spin_lock_init(&queue->lock);
+		init_waitqueue_head(&queue->waiters);
 		queue->dev = &v->pd;
 		queue->index = specs[i].index;
 		queue->spec = specs[i];

@@ -81,9 +81,12 @@ static void model_cut_off(struct parley_vdev *v, const char *why)
 		return;
 	WRITE_ONCE(pd->gone, true);
 	v->m.config_armed = false;
-	for (i = 0; i < pd->nr_queues; i++)
-		if (pd->queues[i].vq)
-			parley_drvq_break(pd->queues[i].vq, why);
+	for (i = 0; i < pd->nr_queues; i++) {
+		if (!pd->queues[i].vq)
+			continue;
+		parley_drvq_break(pd->queues[i].vq, why);
+		parley_queue_wake(&pd->queues[i]);
+	}
 }
 
 /*

@@ -197,12 +197,10 @@ static int front_make(struct parley_device *pd)
 	unsigned int i;
 	int err;
 
-	for (i = 0; i < f->nr_queues; i++)
-		specs[i] = (struct parley_queue_spec) {
-			.name = "fake", .index = f->first + i,
-			.complete = front_complete,
-			.give_back = front_give_back,
-		};
+	for (i = 0; i < f->nr_queues; i++) {
+		specs[i] = f->spec;
+		specs[i].index = f->first + i;
+	}
 	err = parley_device_make_queues(pd, specs, f->nr_queues, NULL);
 	if (err)
 		return err;
@@ -273,7 +271,7 @@ static int front_reapply(struct parley_device *pd)
 
 	f->reapplies++;
 	f->wrong += !f->stopped;
-	return f->reapply_err;
+	return f->reapply ? f->reapply(pd) : f->reapply_err;
 }
 
 static void front_start(struct parley_device *pd)
@@ -318,7 +316,14 @@ void parley_fake_suite_exit(struct kunit_suite *suite)
 
 int parley_fake_case_init(struct kunit *test)
 {
-	parley_fake_front = (struct fake_front) { .nr_queues = 2 };
+	parley_fake_front = (struct fake_front) {
+		.nr_queues = 2,
+		.spec = {
+			.name = "fake",
+			.complete = front_complete,
+			.give_back = front_give_back,
+		},
+	};
 	init_completion(&parley_fake_front.waiting);
 	init_completion(&parley_fake_front.go_on);
 	init_completion(&parley_fake_front.back);
@@ -397,13 +402,23 @@ int parley_fake_put(struct fake *fake, unsigned int index)
 	return err;
 }
 
-/* As a device would that used the first buffer of a split ring. */
+/* As a device would that used the next buffer of a split ring: @len bytes. */
+void parley_fake_use(struct fake *fake, unsigned int index, u32 len)
+{
+	struct vring_avail *avail = phys_to_virt(fake->addr[index].driver);
+	struct vring_used *used = phys_to_virt(fake->addr[index].device);
+	u16 next = le16_to_cpu((__force __le16)used->idx);
+	unsigned int at = next % fake->num[index];
+	u16 head = le16_to_cpu((__force __le16)avail->ring[at]);
+
+	used->ring[at].id = (__force __virtio32)cpu_to_le32(head);
+	used->ring[at].len = (__force __virtio32)cpu_to_le32(len);
+	smp_store_release(&used->idx, (__force __virtio16)cpu_to_le16(next + 1));
+}
+
 void parley_fake_complete(struct fake *fake, unsigned int index)
 {
-	struct vring_used *used = phys_to_virt(fake->addr[index].device);
-
-	/* The entry is all zeroes: id 0, nothing written. */
-	WRITE_ONCE(used->idx, (__force __virtio16)cpu_to_le16(1));
+	parley_fake_use(fake, index, 0);
 }
 
 /* The device sets DEVICE_NEEDS_RESET and says so (spec 2.1.2). */

@@ -78,10 +78,12 @@ struct fake {
 /**
  * struct fake_front - what the front-end shall do, and what it did
  * @nr_queues: queues that probe makes
+ * @spec: what they are like
  * @first: number of the first of them in the device
  * @dropped: features that check() drops
  * @probe_err: result of probe, after everything is made
  * @reapply_err: result of reapply
+ * @reapply: optional: what reapply does instead
  * @own_ready: probe calls parley_device_ready() itself
  * @interrupt_in_probe: a configuration interrupt comes before ready
  * @wait_in_probe: probe waits for a buffer
@@ -104,10 +106,12 @@ struct fake {
  */
 struct fake_front {
 	unsigned int nr_queues;
+	struct parley_queue_spec spec;
 	unsigned int first;
 	u64 dropped;
 	int probe_err;
 	int reapply_err;
+	int (*reapply)(struct parley_device *pd);
 	bool own_ready;
 	bool interrupt_in_probe;
 	bool wait_in_probe;
@@ -139,6 +143,7 @@ int parley_fake_plug(struct kunit *test, struct fake *fake);
 void parley_fake_unplug(struct kunit *test, struct fake *fake);
 struct fake *parley_fake_run(struct kunit *test, u64 offered);
 int parley_fake_put(struct fake *fake, unsigned int index);
+void parley_fake_use(struct fake *fake, unsigned int index, u32 len);
 void parley_fake_complete(struct fake *fake, unsigned int index);
 void parley_fake_ask_for_reset(struct fake *fake);
 bool parley_fake_until(bool (*is)(struct fake *fake), struct fake *fake);
