@@ -43,7 +43,8 @@
  * Locking: parley_queue.lock is taken by the front-end around every verb of
  * queue->vq that needs it (lockdep checks it), and by the model when it reaps.
  * It is a spinlock taken with interrupts off.  complete() and give_back() are
- * called without it.  See Documentation/locking.rst.
+ * called without it.  A queue may be serialised by its owner instead, see
+ * PARLEY_QUEUE_UNLOCKED.  See Documentation/locking.rst.
  */
 #ifndef _PARLEY_DEVICE_H
 #define _PARLEY_DEVICE_H
@@ -66,6 +67,12 @@ struct parley_queue;
 #define PARLEY_QUEUE_POLLED	0x1
 /* Configuration-like queue: keep it out of the spreading over processors. */
 #define PARLEY_QUEUE_ADMIN	0x2
+/*
+ * Its owner serialises the verbs himself, by NAPI say: the model takes no lock
+ * when it reaps for him, and parley_queue.lock is not used.  stop() ends his use
+ * of the queue, and so does whoever calls parley_device_close().
+ */
+#define PARLEY_QUEUE_UNLOCKED	0x4
 
 /* Completions that are handed over at once, at most. */
 #define PARLEY_QUEUE_BURST	32
@@ -89,11 +96,15 @@ enum parley_fate {
  *	parley_queue_poll(), NULL from an interrupt.  Any context, also hard
  *	interrupt (with PREEMPT_RT always a thread, so that a spinlock may be
  *	taken); no lock of the queue is held
+ * @interrupt: optional: called by an interrupt instead of @complete, which only
+ *	parley_queue_poll() calls then: @queue has something to reap and does not
+ *	interrupt any more; poll, and say parley_queue_arm().  Hard interrupt
  * @give_back: a buffer that the device will not complete, between stop() and
  *	start() or in parley_device_close().  May sleep
  * @size_max: at most so many descriptors; 0 for what the device offers
  * @indirect_segs: see struct parley_drvq_config
  * @flags: PARLEY_QUEUE_*
+ * @key: lockdep class of the lock of such queues; NULL: that of all
  */
 struct parley_queue_spec {
 	const char *name;
@@ -101,6 +112,8 @@ struct parley_queue_spec {
 	u16 size_max;
 	u16 indirect_segs;
 	u32 flags;
+	struct lock_class_key *key;
+	void (*interrupt)(struct parley_queue *queue);
 	void (*complete)(struct parley_queue *queue,
 			 const struct parley_done *done, unsigned int nr,
 			 void *ctx);
@@ -111,7 +124,7 @@ struct parley_queue_spec {
 /**
  * struct parley_queue - a queue of a guest device
  * @vq: the driver queue; call its verbs under @lock
- * @lock: serialises @vq
+ * @lock: serialises @vq, unless the owner does
  * @dev: the device
  * @index: number in the device
  * @spec: what was asked for
@@ -228,6 +241,8 @@ bool parley_device_answers(struct parley_device *pd);
 struct device *parley_dma_dev(struct parley_device *pd);
 unsigned int parley_queue_poll(struct parley_queue *queue, unsigned int budget,
 			       void *ctx);
+bool parley_queue_arm(struct parley_queue *queue);
+void parley_queue_disarm(struct parley_queue *queue);
 int parley_queue_reset(struct parley_queue *queue);
 int parley_queue_reenable(struct parley_queue *queue);
 const struct cpumask *parley_queue_affinity(struct parley_queue *queue);

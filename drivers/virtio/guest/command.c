@@ -151,7 +151,8 @@ static int command_put(struct parley_queue *queue, struct parley_command *cmd)
 
 /**
  * parley_command_submit() - give a command to the device
- * @queue: the queue, whose callbacks are those of this file
+ * @queue: the queue, whose callbacks are those of this file; serialised by its
+ *	lock
  * @cmd: the command; may have been used before
  *
  * Several may be in flight, as many as the ring has room for.  From here on
@@ -170,6 +171,8 @@ int parley_command_submit(struct parley_queue *queue,
 	enum parley_command_state before = parley_command_state(cmd);
 	int err;
 
+	if (WARN_ON_ONCE(queue->spec.flags & PARLEY_QUEUE_UNLOCKED))
+		return -EINVAL;
 	if (before == PARLEY_COMMAND_FLIGHT)
 		return -EBUSY;
 	cmd->queue = queue;

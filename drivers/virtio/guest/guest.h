@@ -58,4 +58,30 @@ static inline struct parley_vdev *parley_vdev_of(struct parley_queue *queue)
 	return to_parley_vdev(queue->dev);
 }
 
+/*
+ * Around every verb of the model's.  An owner who serialises his queue himself is
+ * in the call, or was stopped.
+ */
+static inline unsigned long parley_queue_lock(struct parley_queue *queue)
+	__acquires(&queue->lock)
+{
+	unsigned long flags = 0;
+
+	if (queue->spec.flags & PARLEY_QUEUE_UNLOCKED)
+		__acquire(&queue->lock);
+	else
+		spin_lock_irqsave(&queue->lock, flags);
+	return flags;
+}
+
+static inline void parley_queue_unlock(struct parley_queue *queue,
+				       unsigned long flags)
+	__releases(&queue->lock)
+{
+	if (queue->spec.flags & PARLEY_QUEUE_UNLOCKED)
+		__release(&queue->lock);
+	else
+		spin_unlock_irqrestore(&queue->lock, flags);
+}
+
 #endif /* _PARLEY_GUEST_H */

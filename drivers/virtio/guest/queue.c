@@ -60,9 +60,8 @@ static int parley_queue_create(struct parley_queue *queue)
 		.notify = parley_queue_notify,
 		.broken = parley_queue_broken,
 		.priv = queue,
-#ifdef CONFIG_DEBUG_LOCK_ALLOC
-		.lock = &queue->lock.dep_map,
-#endif
+		.lock = queue->spec.flags & PARLEY_QUEUE_UNLOCKED ?
+			NULL : PARLEY_LOCK_MAP(&queue->lock),
 	};
 	int size = parley_queue_size(queue);
 	struct parley_drvq *vq;
@@ -92,10 +91,8 @@ static int parley_queue_enable(struct parley_queue *queue)
 	int err;
 
 	/* A ring that is new asks for interrupts. */
-	if (!parley_queue_interrupts(queue)) {
-		scoped_guard(spinlock_irq, &queue->lock)
-			parley_drvq_disarm(queue->vq);
-	}
+	if (!parley_queue_interrupts(queue))
+		parley_queue_disarm(queue);
 	parley_drvq_addr(queue->vq, &addr);
 	err = to_parley_vdev(pd)->ops->queue_enable(queue, &addr,
 						    parley_drvq_size(queue->vq));
@@ -103,6 +100,20 @@ static int parley_queue_enable(struct parley_queue *queue)
 		dev_err(&pd->dev, "queue %u (%s) cannot be enabled (%d)\n",
 			queue->index, queue->spec.name, err);
 	return err;
+}
+
+static void parley_queue_init(struct parley_vdev *v, struct parley_queue *queue,
+			      const struct parley_queue_spec *spec)
+{
+	spin_lock_init(&queue->lock);
+	/* Kinds of queues that are nested must not look like one to lockdep. */
+	if (spec->key)
+		lockdep_set_class_and_name(&queue->lock, spec->key, spec->name);
+	init_waitqueue_head(&queue->waiters);
+	queue->dev = &v->pd;
+	queue->index = spec->index;
+	queue->spec = *spec;
+	queue->vector = -1;
 }
 
 static int parley_queues_alloc(struct parley_vdev *v,
@@ -115,16 +126,8 @@ static int parley_queues_alloc(struct parley_vdev *v,
 	queues = kvcalloc(nr, sizeof(*queues), GFP_KERNEL);
 	if (!queues)
 		return -ENOMEM;
-	for (i = 0; i < nr; i++) {
-		struct parley_queue *queue = &queues[i];
-
-		spin_lock_init(&queue->lock);
-		init_waitqueue_head(&queue->waiters);
-		queue->dev = &v->pd;
-		queue->index = specs[i].index;
-		queue->spec = specs[i];
-		queue->vector = -1;
-	}
+	for (i = 0; i < nr; i++)
+		parley_queue_init(v, &queues[i], &specs[i]);
 	/* A surprise removal walks them under this lock. */
 	guard(spinlock_irq)(&v->m.irq_lock);
 	v->pd.queues = queues;
@@ -212,6 +215,15 @@ void parley_queues_drop(struct parley_vdev *v)
 	kvfree(queues);
 }
 
+static int parley_queue_empty(struct parley_queue *queue)
+{
+	unsigned long flags = parley_queue_lock(queue);
+	int err = parley_drvq_reset(queue->vq);
+
+	parley_queue_unlock(queue, flags);
+	return err;
+}
+
 /* The ring as it was: the same size, or the requests held back do not fit. */
 static int parley_queue_enable_again(struct parley_queue *queue)
 {
@@ -224,8 +236,7 @@ static int parley_queue_enable_again(struct parley_queue *queue)
 			queue->index, queue->spec.name, size);
 		return -EPROTO;
 	}
-	scoped_guard(spinlock_irq, &queue->lock)
-		err = parley_drvq_reset(queue->vq);
+	err = parley_queue_empty(queue);
 	return err ? err : parley_queue_enable(queue);
 }
 
@@ -282,10 +293,8 @@ PARLEY_EXPORT(parley_queue_reset);
  */
 int parley_queue_reenable(struct parley_queue *queue)
 {
-	int err;
+	int err = parley_queue_empty(queue);
 
-	scoped_guard(spinlock_irq, &queue->lock)
-		err = parley_drvq_reset(queue->vq);
 	return err ? err : parley_queue_enable(queue);
 }
 PARLEY_EXPORT(parley_queue_reenable);

@@ -107,11 +107,13 @@ static void model_lose(struct parley_vdev *v, int err)
 /* What was in flight in a queue that the device does not look at any more. */
 static void model_detach(struct parley_queue *queue, enum parley_fate fate)
 {
+	unsigned long flags;
 	void *cookie;
 
 	for (;;) {
-		scoped_guard(spinlock_irq, &queue->lock)
-			cookie = parley_drvq_detach(queue->vq);
+		flags = parley_queue_lock(queue);
+		cookie = parley_drvq_detach(queue->vq);
+		parley_queue_unlock(queue, flags);
 		if (!cookie)
 			return;
 		queue->spec.give_back(queue, cookie, fate);

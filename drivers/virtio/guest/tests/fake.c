@@ -416,6 +416,21 @@ void parley_fake_use(struct fake *fake, unsigned int index, u32 len)
 	smp_store_release(&used->idx, (__force __virtio16)cpu_to_le16(next + 1));
 }
 
+/* Would a device interrupt for the next buffer of a split ring? */
+bool parley_fake_wants_interrupt(struct fake *fake, unsigned int index)
+{
+	struct vring_avail *avail = phys_to_virt(fake->addr[index].driver);
+	struct vring_used *used = phys_to_virt(fake->addr[index].device);
+	u16 idx = le16_to_cpu((__force __le16)used->idx);
+	__virtio16 event = READ_ONCE(avail->ring[fake->num[index]]);
+
+	if (parley_has_feature(&fake->v.pd, VIRTIO_RING_F_EVENT_IDX))
+		return vring_need_event(le16_to_cpu((__force __le16)event),
+					idx + 1, idx);
+	return !(le16_to_cpu((__force __le16)READ_ONCE(avail->flags)) &
+		 VRING_AVAIL_F_NO_INTERRUPT);
+}
+
 void parley_fake_complete(struct fake *fake, unsigned int index)
 {
 	parley_fake_use(fake, index, 0);

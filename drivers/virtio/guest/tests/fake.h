@@ -144,6 +144,7 @@ void parley_fake_unplug(struct kunit *test, struct fake *fake);
 struct fake *parley_fake_run(struct kunit *test, u64 offered);
 int parley_fake_put(struct fake *fake, unsigned int index);
 void parley_fake_use(struct fake *fake, unsigned int index, u32 len);
+bool parley_fake_wants_interrupt(struct fake *fake, unsigned int index);
 void parley_fake_complete(struct fake *fake, unsigned int index);
 void parley_fake_ask_for_reset(struct fake *fake);
 bool parley_fake_until(bool (*is)(struct fake *fake), struct fake *fake);
