@@ -101,6 +101,8 @@ enum parley_fate {
  *	interrupt any more; poll, and say parley_queue_arm().  Hard interrupt
  * @give_back: a buffer that the device will not complete, between stop() and
  *	start() or in parley_device_close().  May sleep
+ * @group: queues of the same number share an interrupt, a console's many say;
+ *	0: it has one of its own, if there are enough
  * @size_max: at most so many descriptors; 0 for what the device offers
  * @indirect_segs: see struct parley_drvq_config
  * @flags: PARLEY_QUEUE_*
@@ -111,6 +113,7 @@ struct parley_queue_spec {
 	u16 index;
 	u16 size_max;
 	u16 indirect_segs;
+	u16 group;
 	u32 flags;
 	struct lock_class_key *key;
 	void (*interrupt)(struct parley_queue *queue);
@@ -246,6 +249,9 @@ void parley_queue_disarm(struct parley_queue *queue);
 int parley_queue_reset(struct parley_queue *queue);
 int parley_queue_reenable(struct parley_queue *queue);
 const struct cpumask *parley_queue_affinity(struct parley_queue *queue);
+int parley_queue_set_affinity(struct parley_queue *queue,
+			      const struct cpumask *mask);
+int parley_queue_irq(struct parley_queue *queue);
 int parley_config_read(struct parley_device *pd, unsigned int offset,
 		       void *buf, unsigned int len);
 int parley_config_write(struct parley_device *pd, unsigned int offset,

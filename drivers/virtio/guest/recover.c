@@ -74,18 +74,18 @@ void parley_fault(struct parley_vdev *v, enum parley_fault fault)
 static void model_cut_off(struct parley_vdev *v, const char *why)
 {
 	struct parley_device *pd = &v->pd;
-	unsigned int i;
+	struct parley_queue *queue;
 
 	guard(spinlock_irqsave)(&v->m.irq_lock);
 	if (pd->gone)
 		return;
 	WRITE_ONCE(pd->gone, true);
 	v->m.config_armed = false;
-	for (i = 0; i < pd->nr_queues; i++) {
-		if (!pd->queues[i].vq)
+	parley_for_each_queue(v, queue) {
+		if (!queue->vq)
 			continue;
-		parley_drvq_break(pd->queues[i].vq, why);
-		parley_queue_wake(&pd->queues[i]);
+		parley_drvq_break(queue->vq, why);
+		parley_queue_wake(queue);
 	}
 }
 
@@ -126,17 +126,16 @@ static void model_detach(struct parley_queue *queue, enum parley_fate fate)
  */
 static void model_take_back(struct parley_vdev *v, enum parley_fate fate)
 {
-	struct parley_device *pd = &v->pd;
-	unsigned int i;
+	struct parley_queue *queue;
 
 	lockdep_assert_held(&v->m.lock);
-	for (i = 0; i < pd->nr_queues; i++)
-		parley_queue_poll(&pd->queues[i], UINT_MAX, NULL);
-	if (parley_device_gone(pd) ||
+	parley_for_each_queue(v, queue)
+		parley_queue_poll(queue, UINT_MAX, NULL);
+	if (parley_device_gone(&v->pd) ||
 	    test_bit(PARLEY_FAULT_BROKEN, &v->m.faults))
 		fate = PARLEY_FAIL;
-	for (i = 0; i < pd->nr_queues; i++)
-		model_detach(&pd->queues[i], fate);
+	parley_for_each_queue(v, queue)
+		model_detach(queue, fate);
 }
 
 static void model_reset(struct parley_vdev *v)

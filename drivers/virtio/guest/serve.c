@@ -167,9 +167,42 @@ irqreturn_t parley_queue_interrupt(struct parley_queue *queue)
 }
 PARLEY_EXPORT(parley_queue_interrupt);
 
+/* Queues that share an interrupt: those of a vector, or all that have any. */
+static irqreturn_t device_serve(struct parley_vdev *v, bool all, int vector)
+{
+	irqreturn_t ret = IRQ_NONE;
+	struct parley_queue *queue;
+
+	if (unlikely(READ_ONCE(v->m.phase) != PARLEY_LIVE))
+		goto nothing;
+	parley_for_each_queue(v, queue)
+		if ((all || queue->vector == vector) &&
+		    parley_queue_interrupts(queue) && queue_serve(queue))
+			ret = IRQ_HANDLED;
+nothing:
+	if (ret == IRQ_NONE)
+		v->m.spurious++;
+	return ret;
+}
+
 /**
- * parley_device_interrupt() - the transport took an interrupt that several
- *	queues share
+ * parley_vector_interrupt() - the transport took an interrupt that a group of
+ *	queues shares
+ * @v: the device
+ * @vector: that of the group, see struct parley_queue
+ *
+ * Context: hard interrupt, or interrupts off.
+ * Return: IRQ_HANDLED if anything came.
+ */
+irqreturn_t parley_vector_interrupt(struct parley_vdev *v, int vector)
+{
+	return device_serve(v, false, vector);
+}
+PARLEY_EXPORT(parley_vector_interrupt);
+
+/**
+ * parley_device_interrupt() - the transport took an interrupt that all queues
+ *	share
  * @v: the device
  *
  * Context: hard interrupt, or interrupts off; with PREEMPT_RT a thread, for the
@@ -178,18 +211,6 @@ PARLEY_EXPORT(parley_queue_interrupt);
  */
 irqreturn_t parley_device_interrupt(struct parley_vdev *v)
 {
-	irqreturn_t ret = IRQ_NONE;
-	unsigned int i;
-
-	if (unlikely(READ_ONCE(v->m.phase) != PARLEY_LIVE))
-		goto nothing;
-	for (i = 0; i < v->pd.nr_queues; i++)
-		if (parley_queue_interrupts(&v->pd.queues[i]) &&
-		    queue_serve(&v->pd.queues[i]))
-			ret = IRQ_HANDLED;
-nothing:
-	if (ret == IRQ_NONE)
-		v->m.spurious++;
-	return ret;
+	return device_serve(v, true, 0);
 }
 PARLEY_EXPORT(parley_device_interrupt);

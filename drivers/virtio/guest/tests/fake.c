@@ -84,11 +84,27 @@ static u32 fake_generation(struct parley_device *pd)
 	return to_fake(pd)->generation;
 }
 
-static int fake_vectors_alloc(struct parley_device *pd, unsigned int nr,
-			      struct irq_affinity *affd)
+/* As an administration queue would be. */
+static unsigned int fake_own_queues(struct parley_device *pd,
+				    const struct parley_queue_spec **specs)
 {
 	struct fake *fake = to_fake(pd);
 
+	*specs = &fake->own;
+	return fake->has_own;
+}
+
+/* The number of a vector is that of the group; else far from these. */
+static int fake_vectors_alloc(struct parley_device *pd,
+			      struct irq_affinity *affd)
+{
+	struct fake *fake = to_fake(pd);
+	struct parley_queue *queue;
+
+	parley_for_each_queue(&fake->v, queue)
+		if (parley_queue_interrupts(queue))
+			queue->vector = queue->spec.group ? :
+					FAKE_VECTOR + queue->index;
 	fake->vectors = !fake->vectors_err;
 	return fake->vectors_err;
 }
@@ -144,6 +160,18 @@ static bool fake_notify(struct parley_queue *queue, u32 data)
 	return true;
 }
 
+static int fake_queue_irq(struct parley_queue *queue)
+{
+	return queue->vector;
+}
+
+static int fake_set_affinity(struct parley_queue *queue,
+			     const struct cpumask *mask)
+{
+	cpumask_copy(&to_fake(queue->dev)->affinity, mask);
+	return 0;
+}
+
 static struct device *fake_dma_dev(struct parley_device *pd)
 {
 	return pd->dev.parent;
@@ -160,6 +188,7 @@ static const struct parley_transport_ops fake_ops = {
 	.config_write = fake_config_write,
 	.config_len = fake_config_len,
 	.generation = fake_generation,
+	.own_queues = fake_own_queues,
 	.vectors_alloc = fake_vectors_alloc,
 	.vectors_free = fake_vectors_free,
 	.vectors_again = fake_vectors_again,
@@ -167,6 +196,8 @@ static const struct parley_transport_ops fake_ops = {
 	.queue_enable = fake_queue_enable,
 	.queue_disable = fake_queue_disable,
 	.notify = fake_notify,
+	.queue_set_affinity = fake_set_affinity,
+	.queue_irq = fake_queue_irq,
 	.dma_dev = fake_dma_dev,
 };
 

@@ -14,6 +14,7 @@
 #define FAKE_TYPE	0x7f01	/* nobody's */
 #define FAKE_CONFIG	32
 #define FAKE_QUEUES	4
+#define FAKE_VECTOR	100
 
 /* What our front-end understands; the rest is the ring's. */
 #define FAKE_F_ONE	BIT_ULL(3)
@@ -46,6 +47,9 @@
  * @disables: calls of queue_disable
  * @agains: calls of vectors_again
  * @again_err: what that returns
+ * @has_own: the transport has a queue of its own ...
+ * @own: ... which is this
+ * @affinity: of the queue for which it was last set
  */
 struct fake {
 	struct parley_vdev v;
@@ -73,6 +77,9 @@ struct fake {
 	unsigned int disables;
 	unsigned int agains;
 	int again_err;
+	bool has_own;
+	struct parley_queue_spec own;
+	struct cpumask affinity;
 };
 
 /**

@@ -194,6 +194,123 @@ static void polled_queue_never_interrupts(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, front->done);
 }
 
+/* Interrupts */
+
+static void group_shares_an_interrupt(struct kunit *test)
+{
+	struct parley_queue *queues;
+	struct fake *fake;
+
+	front->nr_queues = 3;
+	front->spec.group = 7;
+	fake = parley_fake_run(test, 0);
+	queues = fake->v.pd.queues;
+	KUNIT_EXPECT_EQ(test, 7, queues[0].vector);
+	KUNIT_EXPECT_EQ(test, 7, queues[2].vector);
+	queues[1].vector = 8;
+	KUNIT_ASSERT_EQ(test, 0, parley_fake_put(fake, 1));
+	KUNIT_ASSERT_EQ(test, 0, parley_fake_put(fake, 2));
+	parley_fake_use(fake, 1, 0);
+	parley_fake_use(fake, 2, 0);
+	/* The queues of a vector, and no others. */
+	KUNIT_EXPECT_EQ(test, IRQ_HANDLED, parley_vector_interrupt(&fake->v, 7));
+	KUNIT_EXPECT_EQ(test, 1, front->done);
+	KUNIT_EXPECT_EQ(test, IRQ_NONE, parley_vector_interrupt(&fake->v, 7));
+	KUNIT_EXPECT_EQ(test, IRQ_HANDLED, parley_vector_interrupt(&fake->v, 8));
+	KUNIT_EXPECT_EQ(test, 2, front->done);
+}
+
+static void front_end_learns_its_interrupt(struct kunit *test)
+{
+	struct parley_queue *queue;
+	struct fake *fake;
+
+	fake = parley_fake_run(test, 0);
+	queue = &fake->v.pd.queues[1];
+	KUNIT_EXPECT_EQ(test, FAKE_VECTOR + 1, parley_queue_irq(queue));
+	KUNIT_EXPECT_EQ(test, 0, parley_queue_set_affinity(queue, cpumask_of(0)));
+	KUNIT_EXPECT_TRUE(test, cpumask_equal(&fake->affinity, cpumask_of(0)));
+	queue->spec.flags |= PARLEY_QUEUE_POLLED;
+	KUNIT_EXPECT_EQ(test, -ENXIO, parley_queue_irq(queue));
+}
+
+/* A queue of the transport's */
+
+static unsigned int own_done, own_repeated;
+
+static void own_complete(struct parley_queue *queue,
+			 const struct parley_done *done, unsigned int nr,
+			 void *ctx)
+{
+	own_done += nr;
+}
+
+static void own_give_back(struct parley_queue *queue, void *cookie,
+			  enum parley_fate fate)
+{
+	own_repeated += fate == PARLEY_REPEAT;
+}
+
+static struct fake *own_device(struct kunit *test)
+{
+	struct fake *fake = parley_fake_make(test);
+
+	own_done = 0;
+	own_repeated = 0;
+	fake->has_own = true;
+	fake->own = (struct parley_queue_spec) {
+		.name = "own", .index = FAKE_QUEUES - 1,
+		.complete = own_complete, .give_back = own_give_back,
+	};
+	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
+	KUNIT_ASSERT_TRUE(test, parley_fake_bound(fake));
+	return fake;
+}
+
+static int own_put(struct fake *fake, struct parley_queue *own)
+{
+	struct parley_seg seg = { virt_to_phys(fake), sizeof(*fake) };
+	struct parley_buf buf = { .segs = &seg, .cookie = fake, .n_out = 1 };
+
+	guard(spinlock_irq)(&own->lock);
+	return parley_drvq_submit(own->vq, &buf, GFP_ATOMIC);
+}
+
+static void transport_has_a_queue_of_its_own(struct kunit *test)
+{
+	struct fake *fake = own_device(test);
+	struct parley_queue *own = parley_own_queue(&fake->v, 0);
+
+	KUNIT_ASSERT_NOT_NULL(test, own);
+	KUNIT_EXPECT_NULL(test, parley_own_queue(&fake->v, 1));
+	/* The front-end does not see it. */
+	KUNIT_EXPECT_EQ(test, 2, fake->v.pd.nr_queues);
+	KUNIT_EXPECT_EQ(test, BIT(0) | BIT(1) | BIT(FAKE_QUEUES - 1),
+			fake->enabled);
+	KUNIT_ASSERT_EQ(test, 0, own_put(fake, own));
+	parley_fake_use(fake, FAKE_QUEUES - 1, 0);
+	KUNIT_EXPECT_EQ(test, IRQ_HANDLED,
+			parley_vector_interrupt(&fake->v, own->vector));
+	KUNIT_EXPECT_EQ(test, 1, own_done);
+	KUNIT_EXPECT_EQ(test, 0, front->done);
+}
+
+static void own_queue_survives_a_reset(struct kunit *test)
+{
+	struct fake *fake = own_device(test);
+	struct parley_queue *own = parley_own_queue(&fake->v, 0);
+
+	KUNIT_ASSERT_EQ(test, 0, own_put(fake, own));
+	KUNIT_EXPECT_EQ(test, 0, parley_device_freeze(&fake->v, PARLEY_HOLD_SLEEP));
+	KUNIT_EXPECT_EQ(test, 1, own_repeated);
+	KUNIT_EXPECT_EQ(test, -EIO, own_put(fake, own));
+	KUNIT_EXPECT_EQ(test, 0, parley_device_restore(&fake->v, PARLEY_HOLD_SLEEP));
+	KUNIT_EXPECT_PTR_EQ(test, own, parley_own_queue(&fake->v, 0));
+	KUNIT_EXPECT_EQ(test, 0, own_put(fake, own));
+	parley_device_surprise(&fake->v);
+	KUNIT_EXPECT_EQ(test, -EIO, own_put(fake, own));
+}
+
 static struct kunit_case queue_cases[] = {
 	KUNIT_CASE_PARAM(interrupt_asks_the_owner_to_poll, ring_kind_gen_params),
 	KUNIT_CASE_PARAM(poll_that_used_its_budget_stays_disarmed,
@@ -203,6 +320,10 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(unlocked_queue_is_recovered),
 	KUNIT_CASE(lock_is_of_its_kind),
 	KUNIT_CASE_PARAM(polled_queue_never_interrupts, ring_kind_gen_params),
+	KUNIT_CASE(group_shares_an_interrupt),
+	KUNIT_CASE(front_end_learns_its_interrupt),
+	KUNIT_CASE(transport_has_a_queue_of_its_own),
+	KUNIT_CASE(own_queue_survives_a_reset),
 	{}
 };
 

@@ -66,6 +66,30 @@ static void echo_bursts_out_of_order(struct kunit *test)
 	}
 }
 
+/* Nobody is interrupted; whoever polls finds it. */
+static void polled_queue_waits_for_its_poll(struct kunit *test)
+{
+	const struct tester_ring *ring = test->param_value;
+	struct parley_queue *queue;
+	struct parley_mock *mock;
+	struct tester_req *req;
+	struct tester *t;
+	unsigned int i;
+
+	tester_options.flags = PARLEY_QUEUE_POLLED;
+	mock = tester_mock_of(test, ring->features, 1);
+	t = tester_of(mock);
+	queue = &t->pd->queues[0];
+	KUNIT_EXPECT_EQ(test, -1, queue->vector);
+	req = tester_flying(test, t, 0, 1);
+	for (i = 0; i < 2000 && !parley_drvq_pending(queue->vq); i++)
+		fsleep(1000);
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&t->calls));
+	KUNIT_EXPECT_EQ(test, 1, parley_queue_poll(queue, UINT_MAX, NULL));
+	KUNIT_EXPECT_EQ(test, 0, tester_wait(req));
+	KUNIT_EXPECT_TRUE(test, tester_answer_right(req));
+}
+
 struct echo_thread {
 	struct tester *t;
 	unsigned int queue;
@@ -468,6 +492,7 @@ static void bad_05_buffer_leaves_ram(struct kunit *test)
 static struct kunit_case loopback_cases[] = {
 	KUNIT_CASE_PARAM(echo_one_by_one, tester_ring_gen),
 	KUNIT_CASE_PARAM(echo_bursts_out_of_order, tester_ring_gen),
+	KUNIT_CASE_PARAM(polled_queue_waits_for_its_poll, tester_ring_gen),
 	KUNIT_CASE_PARAM(echo_on_four_queues_at_once, tester_format_gen),
 	KUNIT_CASE(interrupts_may_take_spinlocks),
 	KUNIT_CASE_PARAM(nothing_is_served_before_driver_ok, tester_format_gen),

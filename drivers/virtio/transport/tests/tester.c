@@ -98,6 +98,7 @@ static int tester_make(struct tester *t)
 			.complete = tester_complete,
 			.give_back = tester_give_back,
 			.indirect_segs = 2,
+			.flags = tester_options.flags,
 		};
 	err = parley_device_make_queues(t->pd, specs, nr, NULL);
 	if (err)

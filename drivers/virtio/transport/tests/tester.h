@@ -35,10 +35,12 @@ struct tester_config {
 /**
  * struct tester_options - how the front-end behaves, read in probe
  * @nr_queues: queues to make
+ * @flags: of them, PARLEY_QUEUE_*
  * @early: put one request into queue 0, and kick, before DRIVER_OK
  */
 struct tester_options {
 	unsigned int nr_queues;
+	u32 flags;
 	bool early;
 };
 
