@@ -252,6 +252,7 @@ const struct cpumask *parley_queue_affinity(struct parley_queue *queue);
 int parley_queue_set_affinity(struct parley_queue *queue,
 			      const struct cpumask *mask);
 int parley_queue_irq(struct parley_queue *queue);
+int parley_device_shm(struct parley_device *pd, u8 id, struct parley_shm *shm);
 int parley_config_read(struct parley_device *pd, unsigned int offset,
 		       void *buf, unsigned int len);
 int parley_config_write(struct parley_device *pd, unsigned int offset,

@@ -172,6 +172,16 @@ static int fake_set_affinity(struct parley_queue *queue,
 	return 0;
 }
 
+static int fake_shm(struct parley_device *pd, u8 id, struct parley_shm *shm)
+{
+	struct fake *fake = to_fake(pd);
+
+	if (id != FAKE_SHM)
+		return -ENOENT;
+	*shm = fake->shm;
+	return 0;
+}
+
 static struct device *fake_dma_dev(struct parley_device *pd)
 {
 	return pd->dev.parent;
@@ -198,6 +208,7 @@ static const struct parley_transport_ops fake_ops = {
 	.notify = fake_notify,
 	.queue_set_affinity = fake_set_affinity,
 	.queue_irq = fake_queue_irq,
+	.shm = fake_shm,
 	.dma_dev = fake_dma_dev,
 };
 

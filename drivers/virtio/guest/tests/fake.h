@@ -15,6 +15,7 @@
 #define FAKE_CONFIG	32
 #define FAKE_QUEUES	4
 #define FAKE_VECTOR	100
+#define FAKE_SHM	5
 
 /* What our front-end understands; the rest is the ring's. */
 #define FAKE_F_ONE	BIT_ULL(3)
@@ -49,6 +50,7 @@
  * @again_err: what that returns
  * @has_own: the transport has a queue of its own ...
  * @own: ... which is this
+ * @shm: shared-memory region FAKE_SHM
  * @affinity: of the queue for which it was last set
  */
 struct fake {
@@ -79,6 +81,7 @@ struct fake {
 	int again_err;
 	bool has_own;
 	struct parley_queue_spec own;
+	struct parley_shm shm;
 	struct cpumask affinity;
 };
 

@@ -224,6 +224,37 @@ static void config_fields_are_little_endian(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0x100f0e0d0c0b0a09ULL, e);
 }
 
+static const struct shm_case {
+	const char *name;
+	struct parley_shm says;
+	u8 id;
+	int err;
+} shm_cases[] = {
+	{ "there", { 0x100000000, 0x2000 }, FAKE_SHM, 0 },
+	{ "another", { 0x100000000, 0x2000 }, FAKE_SHM + 1, -ENOENT },
+	{ "empty", { 0x100000000, 0 }, FAKE_SHM, -EINVAL },
+	{ "up to the end", { U64_MAX - 0xfff, 0x1000 }, FAKE_SHM, 0 },
+	{ "beyond it", { U64_MAX - 0xfff, 0x1001 }, FAKE_SHM, -EINVAL },
+};
+
+KUNIT_ARRAY_PARAM_DESC(shm_case, shm_cases, name);
+
+static void shared_memory_is_found(struct kunit *test)
+{
+	const struct shm_case *c = test->param_value;
+	struct fake *fake = parley_fake_run(test, 0);
+	struct parley_shm shm = { 1, 2 };
+
+	fake->shm = c->says;
+	KUNIT_EXPECT_EQ(test, c->err,
+			parley_device_shm(&fake->v.pd, c->id, &shm));
+	KUNIT_EXPECT_EQ(test, c->err ? 1 : c->says.addr, shm.addr);
+	KUNIT_EXPECT_EQ(test, c->err ? 2 : c->says.len, shm.len);
+	parley_device_surprise(&fake->v);
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			parley_device_shm(&fake->v.pd, FAKE_SHM, &shm));
+}
+
 static bool changed_once(struct fake *fake)
 {
 	return atomic_read(&front->changes) == 1;
@@ -364,6 +395,7 @@ static struct kunit_case guest_cases[] = {
 	KUNIT_CASE(config_without_rest_is_an_error),
 	KUNIT_CASE(config_is_read_until_it_rests),
 	KUNIT_CASE(config_fields_are_little_endian),
+	KUNIT_CASE_PARAM(shared_memory_is_found, shm_case_gen_params),
 	KUNIT_CASE(config_interrupt_is_passed_on),
 	KUNIT_CASE(config_interrupt_before_ready_is_not_lost),
 	KUNIT_CASE_PARAM(ring_sizes_are_bounded, ring_size_gen_params),

@@ -96,9 +96,9 @@ static irqreturn_t world_vector(int vector)
 #define vp_modern_config_vector(m, v)	(world.config_vector = (v))
 #define vp_modern_queue_vector(m, i, v)	world_queue_vector(i, v)
 #define parley_queue_interrupt		world_queue
-#define parley_vector_interrupt(d, v)	world_vector(v)
-#define parley_device_interrupt(d)	(world.shared++)
-#define parley_device_config_interrupt(d)	(world.configs++)
+#define parley_vector_interrupt(d, v)	((void)(d), world_vector(v))
+#define parley_device_interrupt(d)	((void)(d), world.shared++)
+#define parley_device_config_interrupt(d)	((void)(d), world.configs++)
 
 /* Private as they are, they are built here under other names. */
 #define parley_pci_vectors_alloc	parley_pci_world_vectors_alloc
