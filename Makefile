@@ -47,7 +47,8 @@ NEWEST = main blk-first blk-matrix blk-in-order pci-life pci-rng l2-main
 soak: ## run the long lab scenarios, which test leaves out (about an hour)
 	@$(T)/deps.sh
 	@rc=0; $(T)/lab/lab run $(SOAK) || rc=1; \
-		$(T)/lab/lab run --kernel stock-7.3 $(NEWEST) || rc=1; exit $$rc
+		$(T)/lab/lab run --kernel stock-7.3 $(NEWEST) || rc=1; \
+		$(T)/lab/lab kunit --kernel debug-7.3 || rc=1; exit $$rc
 
 lab: ## open a shell in a stock guest with our modules
 	@$(T)/deps.sh run

@@ -43,7 +43,8 @@
  * Locking: parley_queue.lock is taken by the front-end around every verb of
  * queue->vq that needs it (lockdep checks it), and by the model when it reaps.
  * It is a spinlock taken with interrupts off.  complete() and give_back() are
- * called without it.  See Documentation/locking.rst.
+ * called without it.  A queue may be serialised by its owner instead, see
+ * PARLEY_QUEUE_UNLOCKED.  See Documentation/locking.rst.
  */
 #ifndef _PARLEY_DEVICE_H
 #define _PARLEY_DEVICE_H
@@ -55,6 +56,7 @@
 #include <linux/mod_devicetable.h>
 #include <linux/module.h>
 #include <linux/spinlock.h>
+#include <linux/wait.h>
 #include <parley/virtqueue.h>
 #include <uapi/linux/virtio_config.h>
 
@@ -65,6 +67,12 @@ struct parley_queue;
 #define PARLEY_QUEUE_POLLED	0x1
 /* Configuration-like queue: keep it out of the spreading over processors. */
 #define PARLEY_QUEUE_ADMIN	0x2
+/*
+ * Its owner serialises the verbs himself, by NAPI say: the model takes no lock
+ * when it reaps for him, and parley_queue.lock is not used.  stop() ends his use
+ * of the queue, and so does whoever calls parley_device_close().
+ */
+#define PARLEY_QUEUE_UNLOCKED	0x4
 
 /* Completions that are handed over at once, at most. */
 #define PARLEY_QUEUE_BURST	32
@@ -86,19 +94,29 @@ enum parley_fate {
  * @index: number of the queue in the device
  * @complete: @nr buffers came back, at most PARLEY_QUEUE_BURST; @ctx is that of
  *	parley_queue_poll(), NULL from an interrupt.  Any context, also hard
- *	interrupt; no lock of the queue is held
+ *	interrupt (with PREEMPT_RT always a thread, so that a spinlock may be
+ *	taken); no lock of the queue is held
+ * @interrupt: optional: called by an interrupt instead of @complete, which only
+ *	parley_queue_poll() calls then: @queue has something to reap and does not
+ *	interrupt any more; poll, and say parley_queue_arm().  Hard interrupt
  * @give_back: a buffer that the device will not complete, between stop() and
  *	start() or in parley_device_close().  May sleep
+ * @group: queues of the same number share an interrupt, a console's many say;
+ *	0: it has one of its own, if there are enough
  * @size_max: at most so many descriptors; 0 for what the device offers
  * @indirect_segs: see struct parley_drvq_config
  * @flags: PARLEY_QUEUE_*
+ * @key: lockdep class of the lock of such queues; NULL: that of all
  */
 struct parley_queue_spec {
 	const char *name;
 	u16 index;
 	u16 size_max;
 	u16 indirect_segs;
+	u16 group;
 	u32 flags;
+	struct lock_class_key *key;
+	void (*interrupt)(struct parley_queue *queue);
 	void (*complete)(struct parley_queue *queue,
 			 const struct parley_done *done, unsigned int nr,
 			 void *ctx);
@@ -109,7 +127,7 @@ struct parley_queue_spec {
 /**
  * struct parley_queue - a queue of a guest device
  * @vq: the driver queue; call its verbs under @lock
- * @lock: serialises @vq
+ * @lock: serialises @vq, unless the owner does
  * @dev: the device
  * @index: number in the device
  * @spec: what was asked for
@@ -118,6 +136,8 @@ struct parley_queue_spec {
  * @notify: where the transport kicks (the transport's)
  * @vector: interrupt vector, or -1 (the transport's)
  * @spurious: interrupts that found nothing to reap
+ * @waiters: who waits for a command, see command.h
+ * @breaks: how often it broke or lost its device
  *
  * Queues are neighbours in memory and used by different processors.
  */
@@ -130,6 +150,8 @@ struct parley_queue {
 	void __iomem *notify;
 	int vector;
 	u64 spurious;
+	wait_queue_head_t waiters;
+	atomic_t breaks;
 	struct parley_queue_spec spec;
 	struct kobject *kobj;
 } ____cacheline_aligned_in_smp;
@@ -222,9 +244,15 @@ bool parley_device_answers(struct parley_device *pd);
 struct device *parley_dma_dev(struct parley_device *pd);
 unsigned int parley_queue_poll(struct parley_queue *queue, unsigned int budget,
 			       void *ctx);
+bool parley_queue_arm(struct parley_queue *queue);
+void parley_queue_disarm(struct parley_queue *queue);
 int parley_queue_reset(struct parley_queue *queue);
 int parley_queue_reenable(struct parley_queue *queue);
 const struct cpumask *parley_queue_affinity(struct parley_queue *queue);
+int parley_queue_set_affinity(struct parley_queue *queue,
+			      const struct cpumask *mask);
+int parley_queue_irq(struct parley_queue *queue);
+int parley_device_shm(struct parley_device *pd, u8 id, struct parley_shm *shm);
 int parley_config_read(struct parley_device *pd, unsigned int offset,
 		       void *buf, unsigned int len);
 int parley_config_write(struct parley_device *pd, unsigned int offset,

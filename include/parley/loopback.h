@@ -8,7 +8,7 @@
  *
  *	front-end -> guest model -> loopback transport -> implementation
  *	    put, publish, kick  ........................>  kick()
- *	    done()  <......................  parley_loopback_call()
+ *	complete()  <......................  parley_loopback_call()
  *
  * Phases of a queue, as an implementation lives through them:
  *
@@ -30,9 +30,10 @@
  * queue_stop() of one device are serialised by the transport with a mutex.
  *
  * Contexts: kick() runs in a work item of the device's own workqueue and may
- * sleep; so may all other operations.  The front-end's done() is called in hard
- * interrupt context, as by a real interrupt, and never inside
- * parley_loopback_call() or any operation's locks (an irq_work runs it).
+ * sleep; so may all other operations.  The front-end's complete() is called as by
+ * a real interrupt, never inside parley_loopback_call() or any operation's locks:
+ * an irq_work runs it, in hard interrupt context, or with PREEMPT_RT in the thread
+ * that stands for it, where a spinlock may sleep.
  *
  * Lifetime: parley_loopback_destroy() ends everything: when it returns, no
  * operation runs and none will run again.  The object itself goes when the

@@ -58,6 +58,7 @@ enum parley_fault {
  * @faults: bits of enum parley_fault; atomic, set in any context
  * @status: the bits of the device status that were written
  * @offered: feature bits that the device offers
+ * @nr_all: queues in pd.queues: the front-end's, then the transport's own
  * @irq_lock: protects the fields that follow, and the pointer to the queues
  * @phase: changed under @lock and @irq_lock, read under either
  * @epoch: counts stops, so that what was read across one is known to be void
@@ -75,6 +76,7 @@ struct parley_model {
 	unsigned long faults;
 	u8 status;
 	u64 offered;
+	unsigned int nr_all;
 	spinlock_t irq_lock;	/* see above */
 	enum parley_phase phase;
 	u32 epoch;

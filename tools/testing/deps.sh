@@ -31,6 +31,10 @@ packages() {
 	qemu-system-x86          | run            | every guest
 	fio                      | run            | block I/O with verification
 	e2fsprogs                | run            | mkfs.ext4 and fsck on our disks
+	fdisk                    | test           | sfdisk: partitions on them
+	udev                     | test           | what it makes of our disks
+	lvm2                     | test           | the same
+	grub-common              | test           | the same
 	python3                  | run test check | the drivers of these commands
 	ca-certificates          | run            | package downloads over https
 	xz-utils                 | test           | unpacks the kernel source

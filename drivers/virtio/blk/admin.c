@@ -32,7 +32,7 @@ int parley_blk_command(struct parley_blk *blk, u32 type, u64 sector,
 	req->hdr.type = __cpu_to_virtio32(true, type);
 	req->hdr.ioprio = 0;
 	req->hdr.sector = __cpu_to_virtio64(true, sector);
-	err = blk_rq_map_kern(q, rq, buf, len, GFP_KERNEL);
+	err = blk_rq_map_kern(rq, buf, len, GFP_KERNEL);
 	if (!err)
 		err = blk_status_to_errno(blk_execute_rq(rq, false));
 	blk_mq_free_request(rq);
@@ -77,25 +77,35 @@ static ssize_t cache_type_show(struct device *dev,
 /* How often a reset may come between before a cache mode is given up. */
 #define CACHE_TRIES	3
 
-/* The device has the last word, and the block layer is told what it has. */
-static int cache_set(struct parley_blk *blk, u8 wce, bool *writeback)
+/* Tell the block layer: from now on it flushes, or not. */
+static int cache_tell(struct parley_blk *blk, bool writeback)
 {
 	struct request_queue *q = blk->disk->queue;
-	struct queue_limits lim;
-	int err;
+	struct queue_limits lim = queue_limits_start_update(q);
 
-	err = parley_config_write(blk->pd,
-				  offsetof(struct virtio_blk_config, wce),
-				  &wce, sizeof(wce));
-	if (err)
-		return err;
-	lim = queue_limits_start_update(q);
-	*writeback = parley_blk_writeback(blk->pd);
-	if (*writeback)
+	if (writeback)
 		lim.features |= BLK_FEAT_WRITE_CACHE;
 	else
 		lim.features &= ~BLK_FEAT_WRITE_CACHE;
 	return queue_limits_commit_update_frozen(q, &lim);
+}
+
+/*
+ * The device has the last word.  The block layer knows of a cache as long as there
+ * may be one: whoever was told that a write is durable relies on it.
+ */
+static int cache_set(struct parley_blk *blk, u8 wce, bool *writeback)
+{
+	int err = wce ? cache_tell(blk, true) : 0;
+
+	if (!err)
+		err = parley_config_write(blk->pd,
+					  offsetof(struct virtio_blk_config, wce),
+					  &wce, sizeof(wce));
+	if (err)
+		return err;
+	*writeback = parley_blk_writeback(blk->pd);
+	return cache_tell(blk, *writeback);
 }
 
 static ssize_t cache_type_store(struct device *dev,
@@ -178,9 +188,9 @@ int parley_blk_reapply(struct parley_device *pd)
 }
 
 /* Old partitioning tools ask for it; without an answer, what SCSI disks say. */
-int parley_blk_getgeo(struct block_device *bdev, struct hd_geometry *geo)
+int parley_blk_getgeo(struct gendisk *disk, struct hd_geometry *geo)
 {
-	struct parley_blk *blk = bdev->bd_disk->private_data;
+	struct parley_blk *blk = disk->private_data;
 
 	if (blk->geo.cylinders && blk->geo.heads && blk->geo.sectors) {
 		geo->cylinders = blk->geo.cylinders;
@@ -189,7 +199,7 @@ int parley_blk_getgeo(struct block_device *bdev, struct hd_geometry *geo)
 	} else {
 		geo->heads = 64;
 		geo->sectors = 32;
-		geo->cylinders = min(get_capacity(bdev->bd_disk) >> 11,
+		geo->cylinders = min(get_capacity(disk) >> 11,
 				     (sector_t)U16_MAX);
 	}
 	return 0;

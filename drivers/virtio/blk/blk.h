@@ -23,6 +23,7 @@
 
 #include <linux/blk-mq.h>
 #include <linux/virtio_byteorder.h>
+#include <parley/compat.h>
 #include <parley/device.h>
 #include <parley/export.h>
 #include <uapi/linux/virtio_blk.h>
@@ -47,7 +48,7 @@
  * @range: of a discard (or similar) with one range
  * @ranges: of a discard with several; allocated
  * @phys: physical address of this structure; constant
- * @written_min: bytes that the device must say it wrote, if it succeeded
+ * @written_min: bytes that the device writes if it succeeds
  * @nr_ranges: zero unless the data are ranges
  * @in_len: bytes of @in that this request uses; the status is the last one
  * @result: outcome, once the device has completed it
@@ -107,6 +108,7 @@ struct parley_blk_queue {
  * @depth: requests in flight in one queue
  * @segs_max: pieces of data in a request
  * @unmap_zeroes: write zeroes may deallocate
+ * @counts_oddly: the device's used lengths are wrong, which was said
  * @zone_sectors: size of a zone; 0 if not zoned
  * @geo: what HDIO_GETGEO says
  * @index: which name the disk has, see parley_blk_name()
@@ -121,6 +123,7 @@ struct parley_blk {
 	unsigned int depth;
 	unsigned int segs_max;
 	bool unmap_zeroes;
+	bool counts_oddly;
 	u32 zone_sectors;
 	struct {
 		u16 cylinders;
@@ -155,12 +158,13 @@ blk_status_t parley_blk_prepare(struct parley_blk *blk, struct request *rq);
 int parley_blk_describe(struct request *rq, struct parley_seg *segs,
 			unsigned int max, struct parley_buf *buf);
 blk_status_t parley_blk_status(u8 status);
-blk_status_t parley_blk_judge(const struct parley_blk_req *req, u32 written);
+blk_status_t parley_blk_judge(struct parley_blk *blk,
+			      const struct parley_blk_req *req, u32 written);
 blk_status_t parley_blk_judge_append(struct parley_blk *blk,
 				     struct request *rq);
 void parley_blk_free_ranges(struct parley_blk_req *req);
 int parley_blk_init_request(struct blk_mq_tag_set *set, struct request *rq,
-			    unsigned int hctx, unsigned int node);
+			    unsigned int hctx, int node);
 
 /* queue.c */
 extern const struct blk_mq_ops parley_blk_mq_ops;
@@ -179,7 +183,7 @@ enum blk_eh_timer_return parley_blk_timeout(struct request *rq);
 /* admin.c */
 extern const struct attribute_group *parley_blk_groups[];
 int parley_blk_reapply(struct parley_device *pd);
-int parley_blk_getgeo(struct block_device *bdev, struct hd_geometry *geo);
+int parley_blk_getgeo(struct gendisk *disk, struct hd_geometry *geo);
 void parley_blk_name(unsigned int index, char name[DISK_NAME_LEN]);
 int parley_blk_command(struct parley_blk *blk, u32 type, u64 sector,
 		       void *buf, unsigned int len);
@@ -194,8 +198,8 @@ int parley_blk_parse_zone(struct device *dev,
 			  struct blk_zone *zone);
 #ifdef CONFIG_BLK_DEV_ZONED
 int parley_blk_report_zones(struct gendisk *disk, sector_t sector,
-			    unsigned int nr_zones, report_zones_cb cb,
-			    void *data);
+			    unsigned int nr_zones,
+			    struct blk_report_zones_args *args);
 int parley_blk_revalidate_zones(struct parley_blk *blk);
 #else
 #define parley_blk_report_zones NULL

@@ -40,6 +40,27 @@ static void parley_blk_free_disk(struct gendisk *disk)
 	parley_blk_free(disk->private_data);
 }
 
+#ifdef PARLEY_COMPAT_GETGEO
+static int getgeo_of_bdev(struct block_device *bdev, struct hd_geometry *geo)
+{
+	return parley_blk_getgeo(bdev->bd_disk, geo);
+}
+
+#define parley_blk_getgeo	getgeo_of_bdev
+#endif
+
+#ifdef PARLEY_COMPAT_REPORT_ZONES
+static int report_zones_to(struct gendisk *disk, sector_t sector,
+			   unsigned int nr_zones, report_zones_cb cb, void *data)
+{
+	struct blk_report_zones_args args = { .cb = cb, .data = data };
+
+	return parley_blk_report_zones(disk, sector, nr_zones, &args);
+}
+
+#define parley_blk_report_zones	report_zones_to
+#endif
+
 static const struct block_device_operations parley_blk_fops = {
 	.owner		= THIS_MODULE,
 	.getgeo		= parley_blk_getgeo,
@@ -120,7 +141,6 @@ static int make_disk(struct parley_blk *blk, struct queue_limits *lim)
 	tags->ops = &parley_blk_mq_ops;
 	tags->queue_depth = blk->depth;
 	tags->numa_node = dev_to_node(parley_dma_dev(pd));
-	tags->flags = BLK_MQ_F_SHOULD_MERGE;
 	tags->cmd_size = sizeof(struct parley_blk_req);
 	tags->driver_data = blk;
 	tags->nr_hw_queues = blk->nr_queues;
@@ -251,7 +271,7 @@ static void parley_blk_config_changed(struct parley_device *pd)
 	if (parley_config_get(pd, struct virtio_blk_config, capacity,
 			      &capacity) || set_size(blk, capacity, true))
 		return;
-	if (parley_blk_revalidate_zones(blk))
+	if (parley_blk_revalidate_zones(blk) && !parley_device_gone(pd))
 		dev_err(&pd->dev, "%s: the zones do not fit the new size\n",
 			blk->disk->disk_name);
 }

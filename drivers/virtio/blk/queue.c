@@ -207,7 +207,7 @@ static void complete_one(struct parley_blk *blk,
 	struct request *rq = done->cookie;
 	struct parley_blk_req *req = blk_mq_rq_to_pdu(rq);
 
-	req->result = parley_blk_judge(req, done->len);
+	req->result = parley_blk_judge(blk, req, done->len);
 	if (unlikely(req_op(rq) == REQ_OP_ZONE_APPEND && !req->result))
 		req->result = parley_blk_judge_append(blk, rq);
 	if (blk_mq_complete_request_remote(rq))

@@ -35,10 +35,12 @@ static bool blk_can_repeat(struct parley_blk *blk, struct request *rq)
 /* Let a zoned device finish what cannot be repeated, if it does so soon. */
 static void blk_drain(struct request_queue *q)
 {
+	unsigned int memflags = memalloc_noio_save();
+
 	blk_freeze_queue_start(q);
 	blk_mq_freeze_queue_wait_timeout(q, DRAIN_TIMEOUT);
 	blk_mq_quiesce_queue(q);
-	blk_mq_unfreeze_queue(q);
+	blk_mq_unfreeze_queue(q, memflags);
 }
 
 void parley_blk_stop(struct parley_device *pd)

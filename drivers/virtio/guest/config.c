@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Device configuration (spec 2.5): bounded, consistent reads, and the
- * interrupt that says that it changed.
+ * interrupt that says that it changed.  Shared-memory regions (spec 2.10).
  */
 #include <linux/delay.h>
 #include <linux/module.h>
@@ -109,6 +109,37 @@ int parley_config_write(struct parley_device *pd, unsigned int offset,
 PARLEY_EXPORT(parley_config_write);
 
 /**
+ * parley_device_shm() - where a shared-memory region of the device lies
+ * @pd: the device, negotiated
+ * @id: number of the region, from the chapter of the device's type
+ * @shm: filled
+ *
+ * The region is the device's own memory: whoever maps it decides with which
+ * caching (spec 2.10), and trusts nothing that he reads there.
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT if there is no such region, or the transport has none;
+ * -EINVAL if the device says what cannot be; -ENODEV if it is gone.
+ */
+int parley_device_shm(struct parley_device *pd, u8 id, struct parley_shm *shm)
+{
+	struct parley_vdev *v = to_parley_vdev(pd);
+	struct parley_shm found = {};
+	int err;
+
+	if (parley_device_gone(pd))
+		return -ENODEV;
+	err = v->ops->shm ? v->ops->shm(pd, id, &found) : -ENOENT;
+	if (err)
+		return err;
+	if (!found.len || found.len - 1 > U64_MAX - found.addr)
+		return -EINVAL;
+	*shm = found;
+	return 0;
+}
+PARLEY_EXPORT(parley_device_shm);
+
+/**
  * parley_config_arm() - pass configuration interrupts on
  * @v: the device
  *
@@ -149,10 +180,12 @@ void parley_config_disarm(struct parley_vdev *v)
 void parley_device_config_interrupt(struct parley_vdev *v)
 {
 	guard(spinlock_irqsave)(&v->m.irq_lock);
-	if (v->m.config_armed)
-		queue_work(system_freezable_wq, &v->m.config_work);
-	else
+	if (!v->m.config_armed) {
 		v->m.config_missed = true;
+		return;
+	}
+	queue_work(system_freezable_wq, &v->m.config_work);
+	parley_model_listen(v);
 }
 PARLEY_EXPORT(parley_device_config_interrupt);
 

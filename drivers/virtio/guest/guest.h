@@ -2,7 +2,7 @@
 /*
  * What the files of the guest model share among themselves: bus.c (who meets
  * whom), negotiate.c (features), config.c, queue.c (making queues), serve.c
- * (completions), recover.c (stopping and starting), sysfs.c.
+ * (completions), command.c (whoever waits for one), recover.c (stopping and starting), sysfs.c.
  */
 #ifndef _PARLEY_GUEST_H
 #define _PARLEY_GUEST_H
@@ -28,11 +28,15 @@ void parley_config_work(struct work_struct *work);
 void parley_queues_drop(struct parley_vdev *v);
 int parley_queues_enable_again(struct parley_vdev *v);
 
+/* command.c */
+void parley_queue_wake(struct parley_queue *queue);
+
 /* recover.c */
 void parley_model_init(struct parley_vdev *v);
 void parley_model_exit(struct parley_vdev *v);
 void parley_model_open(struct parley_vdev *v);
 void parley_model_look(struct parley_vdev *v);
+void parley_model_listen(struct parley_vdev *v);
 void parley_model_abandon(struct parley_vdev *v);
 int parley_recover_init(void);
 void parley_recover_exit(void);
@@ -52,6 +56,32 @@ static inline struct parley_driver *parley_driver_of(struct parley_vdev *v)
 static inline struct parley_vdev *parley_vdev_of(struct parley_queue *queue)
 {
 	return to_parley_vdev(queue->dev);
+}
+
+/*
+ * Around every verb of the model's.  An owner who serialises his queue himself is
+ * in the call, or was stopped.
+ */
+static inline unsigned long parley_queue_lock(struct parley_queue *queue)
+	__acquires(&queue->lock)
+{
+	unsigned long flags = 0;
+
+	if (queue->spec.flags & PARLEY_QUEUE_UNLOCKED)
+		__acquire(&queue->lock);
+	else
+		spin_lock_irqsave(&queue->lock, flags);
+	return flags;
+}
+
+static inline void parley_queue_unlock(struct parley_queue *queue,
+				       unsigned long flags)
+	__releases(&queue->lock)
+{
+	if (queue->spec.flags & PARLEY_QUEUE_UNLOCKED)
+		__release(&queue->lock);
+	else
+		spin_unlock_irqrestore(&queue->lock, flags);
 }
 
 #endif /* _PARLEY_GUEST_H */

@@ -5,6 +5,7 @@
  */
 #include <linux/moduleparam.h>
 #include <linux/string.h>
+#include <linux/virtio_anchor.h>
 #include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_ring.h>
 #include <parley/export.h>
@@ -117,6 +118,29 @@ static void parley_status_add(struct parley_vdev *v, u8 bits)
 	v->ops->set_status(&v->pd, v->m.status);
 }
 
+/*
+ * Does the platform hide memory from its host, as SEV, TDX and secure execution
+ * do?  It tells the kernel's own virtio drivers so, by one of their functions.
+ * (Xen's grants decide for each device with another one, which needs a device of
+ * those drivers: we cannot ask it.)
+ */
+static bool parley_memory_is_hidden(void)
+{
+#ifdef CONFIG_VIRTIO_ANCHOR
+	return READ_ONCE(virtio_check_mem_acc_cb) ==
+	       virtio_require_restricted_mem_acc;
+#else
+	return false;
+#endif
+}
+
+/* A device that reads memory as the host sees it would find it enciphered. */
+static bool parley_reaches_memory(struct parley_vdev *v)
+{
+	return v->m.offered & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) ||
+	       v->ops->local || !parley_memory_is_hidden();
+}
+
 /* Spec 3.1.1, steps 1 to 3, and the reading half of step 4. */
 static int parley_greet(struct parley_vdev *v)
 {
@@ -143,6 +167,12 @@ static int parley_greet(struct parley_vdev *v)
 	if (!(v->m.offered & BIT_ULL(VIRTIO_F_VERSION_1))) {
 		dev_err(&pd->dev,
 			"device offers no VIRTIO_F_VERSION_1 (offered %#llx): legacy devices are not served, turn the legacy mode off (QEMU: disable-legacy=on)\n",
+			v->m.offered);
+		return -ENODEV;
+	}
+	if (!parley_reaches_memory(v)) {
+		dev_err(&pd->dev,
+			"this machine hides its memory from the host, and the device offers no VIRTIO_F_ACCESS_PLATFORM (offered %#llx): turn it on (QEMU: iommu_platform=on)\n",
 			v->m.offered);
 		return -ENODEV;
 	}
@@ -175,8 +205,8 @@ static int parley_settle(struct parley_vdev *v)
  * @v: the device; its driver is set
  *
  * Context: may sleep; under the device lock.
- * Return: 0; -ENODEV for a device that is gone or legacy; -ETIMEDOUT if it
- * never finishes its reset; -EPROTO if it takes back what it offered.
+ * Return: 0; -ENODEV for a device that is gone, legacy, or cannot reach our
+ * memory; -ETIMEDOUT if it never finishes its reset; -EPROTO if it takes back what it offered.
  */
 int parley_negotiate(struct parley_vdev *v)
 {

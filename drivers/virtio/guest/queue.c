@@ -24,6 +24,7 @@ static void parley_queue_broken(struct parley_drvq *vq)
 {
 	struct parley_queue *queue = parley_drvq_priv(vq);
 
+	parley_queue_wake(queue);
 	parley_fault(parley_vdev_of(queue), PARLEY_FAULT_BROKEN);
 }
 
@@ -59,9 +60,8 @@ static int parley_queue_create(struct parley_queue *queue)
 		.notify = parley_queue_notify,
 		.broken = parley_queue_broken,
 		.priv = queue,
-#ifdef CONFIG_DEBUG_LOCK_ALLOC
-		.lock = &queue->lock.dep_map,
-#endif
+		.lock = queue->spec.flags & PARLEY_QUEUE_UNLOCKED ?
+			NULL : PARLEY_LOCK_MAP(&queue->lock),
 	};
 	int size = parley_queue_size(queue);
 	struct parley_drvq *vq;
@@ -91,10 +91,8 @@ static int parley_queue_enable(struct parley_queue *queue)
 	int err;
 
 	/* A ring that is new asks for interrupts. */
-	if (!parley_queue_interrupts(queue)) {
-		scoped_guard(spinlock_irq, &queue->lock)
-			parley_drvq_disarm(queue->vq);
-	}
+	if (!parley_queue_interrupts(queue))
+		parley_queue_disarm(queue);
 	parley_drvq_addr(queue->vq, &addr);
 	err = to_parley_vdev(pd)->ops->queue_enable(queue, &addr,
 						    parley_drvq_size(queue->vq));
@@ -104,29 +102,70 @@ static int parley_queue_enable(struct parley_queue *queue)
 	return err;
 }
 
+static void parley_queue_init(struct parley_vdev *v, struct parley_queue *queue,
+			      const struct parley_queue_spec *spec)
+{
+	spin_lock_init(&queue->lock);
+	/* Kinds of queues that are nested must not look like one to lockdep. */
+	if (spec->key)
+		lockdep_set_class_and_name(&queue->lock, spec->key, spec->name);
+	init_waitqueue_head(&queue->waiters);
+	queue->dev = &v->pd;
+	queue->index = spec->index;
+	queue->spec = *spec;
+	queue->vector = -1;
+}
+
 static int parley_queues_alloc(struct parley_vdev *v,
 			       const struct parley_queue_spec *specs,
 			       unsigned int nr)
 {
+	const struct parley_queue_spec *own = NULL;
 	struct parley_queue *queues;
-	unsigned int i;
+	unsigned int i, nr_own = 0;
 
-	queues = kvcalloc(nr, sizeof(*queues), GFP_KERNEL);
+	if (v->ops->own_queues)
+		nr_own = v->ops->own_queues(&v->pd, &own);
+	queues = kvcalloc(nr + nr_own, sizeof(*queues), GFP_KERNEL);
 	if (!queues)
 		return -ENOMEM;
-	for (i = 0; i < nr; i++) {
-		struct parley_queue *queue = &queues[i];
-
-		spin_lock_init(&queue->lock);
-		queue->dev = &v->pd;
-		queue->index = specs[i].index;
-		queue->spec = specs[i];
-		queue->vector = -1;
-	}
+	for (i = 0; i < nr; i++)
+		parley_queue_init(v, &queues[i], &specs[i]);
+	for (i = 0; i < nr_own; i++)
+		parley_queue_init(v, &queues[nr + i], &own[i]);
 	/* A surprise removal walks them under this lock. */
 	guard(spinlock_irq)(&v->m.irq_lock);
 	v->pd.queues = queues;
 	v->pd.nr_queues = nr;
+	v->m.nr_all = nr + nr_own;
+	return 0;
+}
+
+/* Rings, interrupts, and the device knows of both. */
+static int parley_queues_set_up(struct parley_vdev *v,
+				struct irq_affinity *affd)
+{
+	struct parley_queue *queue;
+	int err = 0;
+
+	parley_for_each_queue(v, queue) {
+		err = parley_queue_create(queue);
+		if (err)
+			return err;
+	}
+	err = v->ops->vectors_alloc(&v->pd, affd);
+	if (err)
+		return err;
+	parley_for_each_queue(v, queue) {
+		err = parley_queue_enable(queue);
+		if (err)
+			return err;
+	}
+	parley_for_each_queue(v, queue) {
+		err = parley_queue_sysfs_add(queue);
+		if (err)
+			return err;
+	}
 	return 0;
 }
 
@@ -151,7 +190,6 @@ int parley_device_make_queues(struct parley_device *pd,
 			      unsigned int nr, struct irq_affinity *affd)
 {
 	struct parley_vdev *v = to_parley_vdev(pd);
-	unsigned int i;
 	int err;
 
 	if (!nr || pd->nr_queues || READ_ONCE(v->m.phase) != PARLEY_AGREED)
@@ -159,14 +197,7 @@ int parley_device_make_queues(struct parley_device *pd,
 	err = parley_queues_alloc(v, specs, nr);
 	if (err)
 		return err;
-	for (i = 0; !err && i < nr; i++)
-		err = parley_queue_create(&pd->queues[i]);
-	if (!err)
-		err = v->ops->vectors_alloc(pd, nr, affd);
-	for (i = 0; !err && i < nr; i++)
-		err = parley_queue_enable(&pd->queues[i]);
-	for (i = 0; !err && i < nr; i++)
-		err = parley_queue_sysfs_add(&pd->queues[i]);
+	err = parley_queues_set_up(v, affd);
 	/* Before the queues are known by it, it could have vanished. */
 	if (!err && parley_device_gone(pd))
 		err = -ENODEV;
@@ -188,26 +219,36 @@ PARLEY_EXPORT(parley_device_make_queues);
 void parley_queues_drop(struct parley_vdev *v)
 {
 	struct parley_device *pd = &v->pd;
-	struct parley_queue *queues;
+	struct parley_queue *queue, *queues;
 	unsigned int i, nr;
 
 	if (!pd->nr_queues)
 		return;
-	for (i = 0; i < pd->nr_queues; i++)
-		parley_queue_sysfs_del(&pd->queues[i]);
+	parley_for_each_queue(v, queue)
+		parley_queue_sysfs_del(queue);
 	/* Needs the queues still, and ends the interrupts that use them. */
 	v->ops->vectors_free(pd);
 	/* A surprise removal walks them under this lock. */
 	scoped_guard(spinlock_irq, &v->m.irq_lock) {
 		queues = pd->queues;
-		nr = pd->nr_queues;
+		nr = v->m.nr_all;
 		pd->queues = NULL;
 		pd->nr_queues = 0;
+		v->m.nr_all = 0;
 	}
 	for (i = 0; i < nr; i++)
 		if (queues[i].vq)
 			parley_drvq_destroy(queues[i].vq);
 	kvfree(queues);
+}
+
+static int parley_queue_empty(struct parley_queue *queue)
+{
+	unsigned long flags = parley_queue_lock(queue);
+	int err = parley_drvq_reset(queue->vq);
+
+	parley_queue_unlock(queue, flags);
+	return err;
 }
 
 /* The ring as it was: the same size, or the requests held back do not fit. */
@@ -222,8 +263,7 @@ static int parley_queue_enable_again(struct parley_queue *queue)
 			queue->index, queue->spec.name, size);
 		return -EPROTO;
 	}
-	scoped_guard(spinlock_irq, &queue->lock)
-		err = parley_drvq_reset(queue->vq);
+	err = parley_queue_empty(queue);
 	return err ? err : parley_queue_enable(queue);
 }
 
@@ -237,14 +277,19 @@ static int parley_queue_enable_again(struct parley_queue *queue)
  */
 int parley_queues_enable_again(struct parley_vdev *v)
 {
-	unsigned int i;
+	struct parley_queue *queue;
 	int err;
 
 	lockdep_assert_held(&v->m.lock);
 	err = v->ops->vectors_again ? v->ops->vectors_again(&v->pd) : 0;
-	for (i = 0; !err && i < v->pd.nr_queues; i++)
-		err = parley_queue_enable_again(&v->pd.queues[i]);
-	return err;
+	if (err)
+		return err;
+	parley_for_each_queue(v, queue) {
+		err = parley_queue_enable_again(queue);
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 /**
@@ -280,10 +325,8 @@ PARLEY_EXPORT(parley_queue_reset);
  */
 int parley_queue_reenable(struct parley_queue *queue)
 {
-	int err;
+	int err = parley_queue_empty(queue);
 
-	scoped_guard(spinlock_irq, &queue->lock)
-		err = parley_drvq_reset(queue->vq);
 	return err ? err : parley_queue_enable(queue);
 }
 PARLEY_EXPORT(parley_queue_reenable);
@@ -301,6 +344,48 @@ const struct cpumask *parley_queue_affinity(struct parley_queue *queue)
 	return ops->queue_affinity ? ops->queue_affinity(queue) : NULL;
 }
 PARLEY_EXPORT(parley_queue_affinity);
+
+/**
+ * parley_queue_set_affinity() - say to which processors an interrupt shall go
+ * @queue: the queue
+ * @mask: the processors; copied, and shown to user space as a hint.  NULL takes
+ *	the hint back
+ *
+ * Of a group it is the group's interrupt.
+ *
+ * Context: may sleep; serialised by the caller.
+ * Return: 0; -EOPNOTSUPP if the transport cannot, if all queues share one
+ * interrupt, or if the kernel spreads it because make_queues was told so;
+ * -ENOMEM; or what the interrupt controller says.
+ */
+int parley_queue_set_affinity(struct parley_queue *queue,
+			      const struct cpumask *mask)
+{
+	const struct parley_transport_ops *ops = parley_vdev_of(queue)->ops;
+
+	return ops->queue_set_affinity ?
+	       ops->queue_set_affinity(queue, mask) : -EOPNOTSUPP;
+}
+PARLEY_EXPORT(parley_queue_set_affinity);
+
+/**
+ * parley_queue_irq() - the kernel's number of a queue's interrupt
+ * @queue: the queue
+ *
+ * For netif_napi_set_irq(), say.  It is the same until remove() returns.
+ *
+ * Return: the number; -ENXIO if the queue has none; -EOPNOTSUPP if the transport
+ * has no such numbers.
+ */
+int parley_queue_irq(struct parley_queue *queue)
+{
+	const struct parley_transport_ops *ops = parley_vdev_of(queue)->ops;
+
+	if (!parley_queue_interrupts(queue))
+		return -ENXIO;
+	return ops->queue_irq ? ops->queue_irq(queue) : -EOPNOTSUPP;
+}
+PARLEY_EXPORT(parley_queue_irq);
 
 /**
  * parley_dma_dev() - the device that does the DMA, for its limits

@@ -74,16 +74,19 @@ void parley_fault(struct parley_vdev *v, enum parley_fault fault)
 static void model_cut_off(struct parley_vdev *v, const char *why)
 {
 	struct parley_device *pd = &v->pd;
-	unsigned int i;
+	struct parley_queue *queue;
 
 	guard(spinlock_irqsave)(&v->m.irq_lock);
 	if (pd->gone)
 		return;
 	WRITE_ONCE(pd->gone, true);
 	v->m.config_armed = false;
-	for (i = 0; i < pd->nr_queues; i++)
-		if (pd->queues[i].vq)
-			parley_drvq_break(pd->queues[i].vq, why);
+	parley_for_each_queue(v, queue) {
+		if (!queue->vq)
+			continue;
+		parley_drvq_break(queue->vq, why);
+		parley_queue_wake(queue);
+	}
 }
 
 /*
@@ -104,11 +107,13 @@ static void model_lose(struct parley_vdev *v, int err)
 /* What was in flight in a queue that the device does not look at any more. */
 static void model_detach(struct parley_queue *queue, enum parley_fate fate)
 {
+	unsigned long flags;
 	void *cookie;
 
 	for (;;) {
-		scoped_guard(spinlock_irq, &queue->lock)
-			cookie = parley_drvq_detach(queue->vq);
+		flags = parley_queue_lock(queue);
+		cookie = parley_drvq_detach(queue->vq);
+		parley_queue_unlock(queue, flags);
 		if (!cookie)
 			return;
 		queue->spec.give_back(queue, cookie, fate);
@@ -121,17 +126,16 @@ static void model_detach(struct parley_queue *queue, enum parley_fate fate)
  */
 static void model_take_back(struct parley_vdev *v, enum parley_fate fate)
 {
-	struct parley_device *pd = &v->pd;
-	unsigned int i;
+	struct parley_queue *queue;
 
 	lockdep_assert_held(&v->m.lock);
-	for (i = 0; i < pd->nr_queues; i++)
-		parley_queue_poll(&pd->queues[i], UINT_MAX, NULL);
-	if (parley_device_gone(pd) ||
+	parley_for_each_queue(v, queue)
+		parley_queue_poll(queue, UINT_MAX, NULL);
+	if (parley_device_gone(&v->pd) ||
 	    test_bit(PARLEY_FAULT_BROKEN, &v->m.faults))
 		fate = PARLEY_FAIL;
-	for (i = 0; i < pd->nr_queues; i++)
-		model_detach(&pd->queues[i], fate);
+	parley_for_each_queue(v, queue)
+		model_detach(queue, fate);
 }
 
 static void model_reset(struct parley_vdev *v)
@@ -178,6 +182,8 @@ static int model_restart(struct parley_vdev *v)
 		err = parley_queues_enable_again(v);
 	if (err)
 		return err;
+	/* Those that came meanwhile were about the device of before. */
+	xchg(&v->m.faults, 0);
 	parley_go_live(v);
 	err = drv->reapply ? drv->reapply(&v->pd) : 0;
 	return err;
@@ -238,9 +244,26 @@ static void parley_recover_work(struct work_struct *work)
 	struct parley_vdev *v =
 		container_of(work, struct parley_vdev, m.recover_work);
 
-	scoped_guard(mutex, &v->m.lock)
+	scoped_guard(mutex, &v->m.lock) {
+		if (v->m.phase == PARLEY_LIVE)
+			parley_device_check(&v->pd);
 		model_settle(v);
+	}
 	put_device(&v->pd.dev);
+}
+
+/**
+ * parley_model_listen() - a configuration interrupt may be a call for help
+ * @v: device
+ *
+ * It is heard here, and not where config_changed() is called: that may itself be
+ * waiting for the device (spec 2.1.2).
+ *
+ * Context: any.
+ */
+void parley_model_listen(struct parley_vdev *v)
+{
+	model_queue(v, parley_wq, &v->m.recover_work);
 }
 
 static void parley_unbind_work(struct work_struct *work)

@@ -2,85 +2,42 @@
 /*
  * Entropy device (spec 5.4): the smallest complete front-end, the one to copy.
  *
- * A reader asks, the device fills the buffer, complete() says so, the reader
- * takes.  Suspend, reset and loss of the device are the model's: it says stop and
- * start, and a device that is gone takes no request.
+ * A reader asks, which is a command that the device only writes; the device
+ * fills it, the reader takes.  Suspend, reset and loss of the device are the
+ * model's: start() asks again for what a reset took, and whoever waits is told if
+ * nothing will come.
  */
 #include <linux/hw_random.h>
-#include <linux/io.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <parley/command.h>
 #include <parley/device.h>
 #include <parley/export.h>
 #include <parley/version.h>
 #include <uapi/linux/virtio_ids.h>
 
+#define PARLEY_RNG_BYTES	256
+
 struct parley_rng {
 	struct hwrng hwrng;
-	struct parley_device *pd;
 	struct parley_queue *queue;
-	struct mutex lock;	/* of what follows; outside the queue's lock */
-	bool stopped;		/* from stop to start: start submits */
-	bool gone;		/* removed or lost: nobody asks any more */
-	bool asked;		/* a request is under way, or data is left */
-	bool failed;		/* the device broke the rules over it */
-	struct completion answered;	/* it came back, or never will */
-	unsigned int left;	/* bytes that came and were not read */
-	/* Alone on its cache lines: the device writes it. */
-	u8 data[256] __aligned(ARCH_DMA_MINALIGN);
+	struct mutex lock;	/* of what follows */
+	bool asked;		/* it is under way, or data is left */
+	struct parley_command *cmd;	/* its len is what is left */
 };
-
-static_assert(sizeof_field(struct parley_rng, data) % ARCH_DMA_MINALIGN == 0);
-
-static void parley_rng_complete(struct parley_queue *queue,
-				const struct parley_done *done, unsigned int nr,
-				void *ctx)
-{
-	struct parley_rng *rng = queue->priv;
-
-	/* There is one request at a time. */
-	rng->left = min_t(u32, done->len, sizeof(rng->data));
-	complete_all(&rng->answered);
-}
-
-/* What can be repeated stays asked: start() submits it again. */
-static void parley_rng_give_back(struct parley_queue *queue, void *cookie,
-				 enum parley_fate fate)
-{
-	struct parley_rng *rng = queue->priv;
-
-	if (fate == PARLEY_REPEAT)
-		return;
-	guard(mutex)(&rng->lock);
-	rng->failed = true;
-	complete_all(&rng->answered);
-}
-
-static int parley_rng_submit(struct parley_rng *rng)
-{
-	struct parley_seg seg = { virt_to_phys(rng->data), sizeof(rng->data) };
-	struct parley_buf buf = { .segs = &seg, .cookie = rng, .n_in = 1 };
-	int err;
-
-	spin_lock_irq(&rng->queue->lock);
-	err = parley_drvq_submit(rng->queue->vq, &buf, GFP_ATOMIC);
-	spin_unlock_irq(&rng->queue->lock);
-	return err;
-}
 
 /* Make sure that data is there, or comes. */
 static int parley_rng_ask(struct parley_rng *rng)
 {
-	int err = 0;
+	int err;
 
 	guard(mutex)(&rng->lock);
-	if (rng->asked || rng->gone)
-		return rng->gone ? -ENODEV : 0;
-	reinit_completion(&rng->answered);
-	if (!rng->stopped)
-		err = parley_rng_submit(rng);
-	/* A queue that just broke is as good as stopped: start() will come. */
-	if (err == -EIO)
+	if (rng->asked &&
+	    parley_command_state(rng->cmd) != PARLEY_COMMAND_FAILED)
+		return 0;
+	err = parley_command_submit(rng->queue, rng->cmd);
+	/* Of a device that is stopped start() asks. */
+	if (err == -EAGAIN)
 		err = 0;
 	rng->asked = !err;
 	return err;
@@ -88,22 +45,18 @@ static int parley_rng_ask(struct parley_rng *rng)
 
 static int parley_rng_take(struct parley_rng *rng, void *buf, size_t max)
 {
+	struct parley_command *cmd = rng->cmd;
 	unsigned int n;
 
 	guard(mutex)(&rng->lock);
-	if (!completion_done(&rng->answered))
+	if (!rng->asked || parley_command_state(cmd) != PARLEY_COMMAND_DONE)
 		return 0;
-	if (rng->failed) {
-		rng->failed = false;
-		rng->asked = false;
-		return -EIO;
-	}
-	n = min_t(size_t, max, rng->left);
-	rng->left -= n;
-	memcpy(buf, rng->data + rng->left, n);
+	n = min_t(size_t, max, cmd->len);
+	cmd->len -= n;
+	memcpy(buf, cmd->in + cmd->len, n);
 	/* Nobody shall find later what somebody's key was made of. */
-	memzero_explicit(rng->data + rng->left, n);
-	rng->asked = rng->left;
+	memzero_explicit(cmd->in + cmd->len, n);
+	rng->asked = cmd->len;
 	return n;
 }
 
@@ -114,47 +67,39 @@ static int parley_rng_read(struct hwrng *hwrng, void *buf, size_t max,
 	int err = parley_rng_ask(rng);
 
 	if (!err && wait)
-		err = wait_for_completion_killable(&rng->answered);
+		err = parley_command_wait(rng->cmd, MAX_SCHEDULE_TIMEOUT,
+					  PARLEY_COMMAND_KILLABLE |
+					  PARLEY_COMMAND_PATIENT);
 	return err ? err : parley_rng_take(rng, buf, max);
 }
 
+/* Nothing to hold back: a queue that is stopped takes nothing. */
 static void parley_rng_stop(struct parley_device *pd)
 {
-	struct parley_rng *rng = pd->priv;
-
-	guard(mutex)(&rng->lock);
-	rng->stopped = true;
-}
-
-/* Nobody waits any more, and nobody asks again. */
-static void parley_rng_end(struct parley_rng *rng)
-{
-	guard(mutex)(&rng->lock);
-	rng->gone = true;
-	complete_all(&rng->answered);
 }
 
 static void parley_rng_start(struct parley_device *pd)
 {
 	struct parley_rng *rng = pd->priv;
 
-	if (parley_device_gone(pd)) {
-		parley_rng_end(rng);
-		return;
-	}
 	guard(mutex)(&rng->lock);
-	rng->stopped = false;
-	/* If the queue breaks again, so will start() come again. */
-	if (rng->asked && !completion_done(&rng->answered))
-		parley_rng_submit(rng);
+	/* If that fails, the queue broke or is gone: whoever waits is told. */
+	if (rng->asked && parley_command_state(rng->cmd) == PARLEY_COMMAND_RESET)
+		parley_command_submit(rng->queue, rng->cmd);
+}
+
+static void parley_rng_free(struct parley_rng *rng)
+{
+	parley_command_put(rng->cmd);
+	kfree(rng);
 }
 
 static int parley_rng_probe(struct parley_device *pd)
 {
 	static const struct parley_queue_spec spec = {
 		.name = "requests", .size_max = 8,
-		.complete = parley_rng_complete,
-		.give_back = parley_rng_give_back,
+		.complete = parley_command_complete,
+		.give_back = parley_command_give_back,
 	};
 	struct parley_rng *rng = kzalloc(sizeof(*rng), GFP_KERNEL);
 	int err;
@@ -162,17 +107,15 @@ static int parley_rng_probe(struct parley_device *pd)
 	if (!rng)
 		return -ENOMEM;
 	mutex_init(&rng->lock);
-	init_completion(&rng->answered);
-	rng->pd = pd;
 	pd->priv = rng;
 	rng->hwrng.name = dev_name(&pd->dev);
 	rng->hwrng.read = parley_rng_read;
 	rng->hwrng.quality = 1000;
-	err = parley_device_make_queues(pd, &spec, 1, NULL);
+	rng->cmd = parley_command_alloc(0, PARLEY_RNG_BYTES, GFP_KERNEL);
+	err = rng->cmd ? parley_device_make_queues(pd, &spec, 1, NULL) : -ENOMEM;
 	if (err)
 		goto free;
 	rng->queue = &pd->queues[0];
-	rng->queue->priv = rng;
 	parley_device_ready(pd);
 	err = hwrng_register(&rng->hwrng);
 	if (err)
@@ -182,7 +125,7 @@ static int parley_rng_probe(struct parley_device *pd)
 close:
 	parley_device_close(pd);
 free:
-	kfree(rng);
+	parley_rng_free(rng);
 	return err;
 }
 
@@ -190,11 +133,10 @@ static void parley_rng_remove(struct parley_device *pd)
 {
 	struct parley_rng *rng = pd->priv;
 
-	/* A reader gives up, and then the layer waits for it. */
-	parley_rng_end(rng);
-	hwrng_unregister(&rng->hwrng);
+	/* A reader is told, and then the layer waits for it. */
 	parley_device_close(pd);
-	kfree(rng);
+	hwrng_unregister(&rng->hwrng);
+	parley_rng_free(rng);
 }
 
 static const struct virtio_device_id parley_rng_ids[] = {

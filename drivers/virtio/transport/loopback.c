@@ -149,7 +149,8 @@ lb_alloc(const struct parley_loopback_config *cfg)
 	lb->features = cfg->features | BIT_ULL(VIRTIO_F_VERSION_1);
 	mutex_init(&lb->mutex);
 	spin_lock_init(&lb->lock);
-	lb->config_call = IRQ_WORK_INIT_HARD(config_irq);
+	/* As in parley_lb_queue_init(). */
+	init_irq_work(&lb->config_call, config_irq);
 	device_initialize(&lb->host);
 	lb->host.type = &lb_host_type;
 	lb->host.release = lb_host_release;

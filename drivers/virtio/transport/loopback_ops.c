@@ -102,14 +102,23 @@ static u32 lb_generation(struct parley_device *pd)
 	return READ_ONCE(pd_to_lb(pd)->generation);
 }
 
-static int lb_vectors_alloc(struct parley_device *pd, unsigned int nr,
+/* Every queue has a call of its own; the number only says who asked to share. */
+static int lb_vectors_alloc(struct parley_device *pd,
 			    struct irq_affinity *affd)
 {
-	unsigned int i;
+	unsigned int i, first;
 
-	for (i = 0; i < nr; i++)
-		pd->queues[i].vector =
-			parley_queue_interrupts(&pd->queues[i]) ? i : -1;
+	for (i = 0; i < pd->nr_queues; i++) {
+		const struct parley_queue *queue = &pd->queues[i];
+
+		if (!parley_queue_interrupts(queue))
+			continue;
+		for (first = 0; first < i; first++)
+			if (queue->spec.group &&
+			    pd->queues[first].spec.group == queue->spec.group)
+				break;
+		pd->queues[i].vector = first;
+	}
 	parley_lb_calls_on(pd_to_lb(pd));
 	return 0;
 }
@@ -173,6 +182,7 @@ static struct device *lb_dma_dev(struct parley_device *pd)
 
 const struct parley_transport_ops parley_loopback_transport = {
 	.name = "loopback",
+	.local = true,
 	.get_status = lb_get_status,
 	.set_status = lb_set_status,
 	.reset = lb_reset,

@@ -17,7 +17,7 @@
  *			comes later sees the flag, whoever came earlier is waited
  *			for.
  *
- * No lock is held while kick() or done() runs.
+ * No lock is held while kick() or the driver's handler runs.
  */
 #ifndef _PARLEY_LOOPBACK_PRIV_H
 #define _PARLEY_LOOPBACK_PRIV_H

@@ -13,7 +13,7 @@
 /**
  * enum parley_pci_irq_mode - how interrupts are delivered
  * @PARLEY_PCI_NONE: not at all
- * @PARLEY_PCI_EACH: MSI-X: 0 for the configuration, one for each queue
+ * @PARLEY_PCI_EACH: MSI-X: 0 for the configuration, one for each queue or group
  * @PARLEY_PCI_SHARED: MSI-X: 0 for the configuration, 1 for all queues
  * @PARLEY_PCI_INTX: one for all
  */
@@ -24,9 +24,17 @@ enum parley_pci_irq_mode {
 	PARLEY_PCI_INTX,
 };
 
-/* What request_irq() was given. */
+/**
+ * struct parley_pci_vector - an interrupt that is requested
+ * @pp: the function
+ * @cookie: what request_irq() was given
+ * @mask: the processors that it shall go to, if a front-end said so
+ * @name: in /proc/interrupts
+ */
 struct parley_pci_vector {
+	struct parley_pci *pp;
 	void *cookie;
+	struct cpumask *mask;
 	char name[32];
 };
 
@@ -64,12 +72,15 @@ void parley_pci_unmap(struct parley_pci *pp);
 int parley_pci_shm(struct parley_device *pd, u8 id, struct parley_shm *shm);
 
 /* pci_irq.c */
-int parley_pci_vectors_alloc(struct parley_device *pd, unsigned int nr,
+int parley_pci_vectors_alloc(struct parley_device *pd,
 			     struct irq_affinity *affd);
 void parley_pci_vectors_free(struct parley_device *pd);
 int parley_pci_vectors_again(struct parley_device *pd);
 int parley_pci_queue_vector(struct parley_queue *queue);
 void parley_pci_synchronize(struct parley_pci *pp);
 const struct cpumask *parley_pci_affinity(struct parley_queue *queue);
+int parley_pci_set_affinity(struct parley_queue *queue,
+			    const struct cpumask *mask);
+int parley_pci_irq(struct parley_queue *queue);
 
 #endif /* _PARLEY_PCI_H */

@@ -264,6 +264,8 @@ const struct parley_transport_ops parley_pci_ops = {
 	.queue_disable = parley_pci_queue_disable,
 	.notify = parley_pci_notify,
 	.queue_affinity = parley_pci_affinity,
+	.queue_set_affinity = parley_pci_set_affinity,
+	.queue_irq = parley_pci_irq,
 	.shm = parley_pci_shm,
 	.dma_dev = parley_pci_dma_dev,
 };

@@ -392,10 +392,21 @@ static void a_write_pointer_lies_in_its_zone(struct kunit *test)
 	}
 }
 
+static int judge(struct parley_blk *blk, const struct parley_blk_req *req,
+		 u32 written)
+{
+	return (__force int)parley_blk_judge(blk, req, written);
+}
+
 static void bad_49_every_status_and_length(struct kunit *test)
 {
+	static const u32 odd[] = { 0, 1, 4096 }, torn[] = { 2, 512, 4095 };
 	struct parley_blk_req req = { .in_len = 1, .written_min = 4097 };
-	unsigned int status;
+	struct parley_device *pd = kunit_kzalloc(test, sizeof(*pd), GFP_KERNEL);
+	struct parley_blk blk = { .pd = pd };
+	unsigned int status, i;
+
+	KUNIT_ASSERT_NOT_NULL(test, pd);
 
 	for (status = 0; status < 256; status++) {
 		blk_status_t sts = parley_blk_status(status);
@@ -404,13 +415,15 @@ static void bad_49_every_status_and_length(struct kunit *test)
 				sts == BLK_STS_OK);
 		req.in.status = status;
 		KUNIT_EXPECT_EQ(test, (__force int)sts,
-				(__force int)parley_blk_judge(&req, 4097));
-		/* Short is never a success, and no error is made better. */
-		KUNIT_EXPECT_NE(test, 0,
-				(__force int)parley_blk_judge(&req, 4096));
-		KUNIT_EXPECT_NE(test, 0,
-				(__force int)parley_blk_judge(&req, 0));
+				judge(&blk, &req, 4097));
+		/* No error is made better, no part of the data is a success. */
+		for (i = 0; i < ARRAY_SIZE(odd); i++)
+			KUNIT_EXPECT_EQ(test, (__force int)sts,
+					judge(&blk, &req, odd[i]));
+		for (i = 0; i < ARRAY_SIZE(torn); i++)
+			KUNIT_EXPECT_NE(test, 0, judge(&blk, &req, torn[i]));
 	}
+	KUNIT_EXPECT_TRUE(test, blk.counts_oddly);
 	KUNIT_EXPECT_EQ(test, (__force int)BLK_STS_NOTSUPP,
 			(__force int)parley_blk_status(VIRTIO_BLK_S_UNSUPP));
 }

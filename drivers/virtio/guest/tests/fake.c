@@ -84,11 +84,27 @@ static u32 fake_generation(struct parley_device *pd)
 	return to_fake(pd)->generation;
 }
 
-static int fake_vectors_alloc(struct parley_device *pd, unsigned int nr,
-			      struct irq_affinity *affd)
+/* As an administration queue would be. */
+static unsigned int fake_own_queues(struct parley_device *pd,
+				    const struct parley_queue_spec **specs)
 {
 	struct fake *fake = to_fake(pd);
 
+	*specs = &fake->own;
+	return fake->has_own;
+}
+
+/* The number of a vector is that of the group; else far from these. */
+static int fake_vectors_alloc(struct parley_device *pd,
+			      struct irq_affinity *affd)
+{
+	struct fake *fake = to_fake(pd);
+	struct parley_queue *queue;
+
+	parley_for_each_queue(&fake->v, queue)
+		if (parley_queue_interrupts(queue))
+			queue->vector = queue->spec.group ? :
+					FAKE_VECTOR + queue->index;
 	fake->vectors = !fake->vectors_err;
 	return fake->vectors_err;
 }
@@ -144,6 +160,28 @@ static bool fake_notify(struct parley_queue *queue, u32 data)
 	return true;
 }
 
+static int fake_queue_irq(struct parley_queue *queue)
+{
+	return queue->vector;
+}
+
+static int fake_set_affinity(struct parley_queue *queue,
+			     const struct cpumask *mask)
+{
+	cpumask_copy(&to_fake(queue->dev)->affinity, mask);
+	return 0;
+}
+
+static int fake_shm(struct parley_device *pd, u8 id, struct parley_shm *shm)
+{
+	struct fake *fake = to_fake(pd);
+
+	if (id != FAKE_SHM)
+		return -ENOENT;
+	*shm = fake->shm;
+	return 0;
+}
+
 static struct device *fake_dma_dev(struct parley_device *pd)
 {
 	return pd->dev.parent;
@@ -160,6 +198,7 @@ static const struct parley_transport_ops fake_ops = {
 	.config_write = fake_config_write,
 	.config_len = fake_config_len,
 	.generation = fake_generation,
+	.own_queues = fake_own_queues,
 	.vectors_alloc = fake_vectors_alloc,
 	.vectors_free = fake_vectors_free,
 	.vectors_again = fake_vectors_again,
@@ -167,6 +206,9 @@ static const struct parley_transport_ops fake_ops = {
 	.queue_enable = fake_queue_enable,
 	.queue_disable = fake_queue_disable,
 	.notify = fake_notify,
+	.queue_set_affinity = fake_set_affinity,
+	.queue_irq = fake_queue_irq,
+	.shm = fake_shm,
 	.dma_dev = fake_dma_dev,
 };
 
@@ -197,12 +239,10 @@ static int front_make(struct parley_device *pd)
 	unsigned int i;
 	int err;
 
-	for (i = 0; i < f->nr_queues; i++)
-		specs[i] = (struct parley_queue_spec) {
-			.name = "fake", .index = f->first + i,
-			.complete = front_complete,
-			.give_back = front_give_back,
-		};
+	for (i = 0; i < f->nr_queues; i++) {
+		specs[i] = f->spec;
+		specs[i].index = f->first + i;
+	}
 	err = parley_device_make_queues(pd, specs, f->nr_queues, NULL);
 	if (err)
 		return err;
@@ -273,7 +313,7 @@ static int front_reapply(struct parley_device *pd)
 
 	f->reapplies++;
 	f->wrong += !f->stopped;
-	return f->reapply_err;
+	return f->reapply ? f->reapply(pd) : f->reapply_err;
 }
 
 static void front_start(struct parley_device *pd)
@@ -318,7 +358,14 @@ void parley_fake_suite_exit(struct kunit_suite *suite)
 
 int parley_fake_case_init(struct kunit *test)
 {
-	parley_fake_front = (struct fake_front) { .nr_queues = 2 };
+	parley_fake_front = (struct fake_front) {
+		.nr_queues = 2,
+		.spec = {
+			.name = "fake",
+			.complete = front_complete,
+			.give_back = front_give_back,
+		},
+	};
 	init_completion(&parley_fake_front.waiting);
 	init_completion(&parley_fake_front.go_on);
 	init_completion(&parley_fake_front.back);
@@ -397,13 +444,38 @@ int parley_fake_put(struct fake *fake, unsigned int index)
 	return err;
 }
 
-/* As a device would that used the first buffer of a split ring. */
+/* As a device would that used the next buffer of a split ring: @len bytes. */
+void parley_fake_use(struct fake *fake, unsigned int index, u32 len)
+{
+	struct vring_avail *avail = phys_to_virt(fake->addr[index].driver);
+	struct vring_used *used = phys_to_virt(fake->addr[index].device);
+	u16 next = le16_to_cpu((__force __le16)used->idx);
+	unsigned int at = next % fake->num[index];
+	u16 head = le16_to_cpu((__force __le16)avail->ring[at]);
+
+	used->ring[at].id = (__force __virtio32)cpu_to_le32(head);
+	used->ring[at].len = (__force __virtio32)cpu_to_le32(len);
+	smp_store_release(&used->idx, (__force __virtio16)cpu_to_le16(next + 1));
+}
+
+/* Would a device interrupt for the next buffer of a split ring? */
+bool parley_fake_wants_interrupt(struct fake *fake, unsigned int index)
+{
+	struct vring_avail *avail = phys_to_virt(fake->addr[index].driver);
+	struct vring_used *used = phys_to_virt(fake->addr[index].device);
+	u16 idx = le16_to_cpu((__force __le16)used->idx);
+	__virtio16 event = READ_ONCE(avail->ring[fake->num[index]]);
+
+	if (parley_has_feature(&fake->v.pd, VIRTIO_RING_F_EVENT_IDX))
+		return vring_need_event(le16_to_cpu((__force __le16)event),
+					idx + 1, idx);
+	return !(le16_to_cpu((__force __le16)READ_ONCE(avail->flags)) &
+		 VRING_AVAIL_F_NO_INTERRUPT);
+}
+
 void parley_fake_complete(struct fake *fake, unsigned int index)
 {
-	struct vring_used *used = phys_to_virt(fake->addr[index].device);
-
-	/* The entry is all zeroes: id 0, nothing written. */
-	WRITE_ONCE(used->idx, (__force __virtio16)cpu_to_le16(1));
+	parley_fake_use(fake, index, 0);
 }
 
 /* The device sets DEVICE_NEEDS_RESET and says so (spec 2.1.2). */

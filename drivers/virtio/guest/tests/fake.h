@@ -14,6 +14,8 @@
 #define FAKE_TYPE	0x7f01	/* nobody's */
 #define FAKE_CONFIG	32
 #define FAKE_QUEUES	4
+#define FAKE_VECTOR	100
+#define FAKE_SHM	5
 
 /* What our front-end understands; the rest is the ring's. */
 #define FAKE_F_ONE	BIT_ULL(3)
@@ -46,6 +48,10 @@
  * @disables: calls of queue_disable
  * @agains: calls of vectors_again
  * @again_err: what that returns
+ * @has_own: the transport has a queue of its own ...
+ * @own: ... which is this
+ * @shm: shared-memory region FAKE_SHM
+ * @affinity: of the queue for which it was last set
  */
 struct fake {
 	struct parley_vdev v;
@@ -73,15 +79,21 @@ struct fake {
 	unsigned int disables;
 	unsigned int agains;
 	int again_err;
+	bool has_own;
+	struct parley_queue_spec own;
+	struct parley_shm shm;
+	struct cpumask affinity;
 };
 
 /**
  * struct fake_front - what the front-end shall do, and what it did
  * @nr_queues: queues that probe makes
+ * @spec: what they are like
  * @first: number of the first of them in the device
  * @dropped: features that check() drops
  * @probe_err: result of probe, after everything is made
  * @reapply_err: result of reapply
+ * @reapply: optional: what reapply does instead
  * @own_ready: probe calls parley_device_ready() itself
  * @interrupt_in_probe: a configuration interrupt comes before ready
  * @wait_in_probe: probe waits for a buffer
@@ -104,10 +116,12 @@ struct fake {
  */
 struct fake_front {
 	unsigned int nr_queues;
+	struct parley_queue_spec spec;
 	unsigned int first;
 	u64 dropped;
 	int probe_err;
 	int reapply_err;
+	int (*reapply)(struct parley_device *pd);
 	bool own_ready;
 	bool interrupt_in_probe;
 	bool wait_in_probe;
@@ -139,6 +153,8 @@ int parley_fake_plug(struct kunit *test, struct fake *fake);
 void parley_fake_unplug(struct kunit *test, struct fake *fake);
 struct fake *parley_fake_run(struct kunit *test, u64 offered);
 int parley_fake_put(struct fake *fake, unsigned int index);
+void parley_fake_use(struct fake *fake, unsigned int index, u32 len);
+bool parley_fake_wants_interrupt(struct fake *fake, unsigned int index);
 void parley_fake_complete(struct fake *fake, unsigned int index);
 void parley_fake_ask_for_reset(struct fake *fake);
 bool parley_fake_until(bool (*is)(struct fake *fake), struct fake *fake);

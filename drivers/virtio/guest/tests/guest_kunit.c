@@ -4,6 +4,7 @@
  * comes to life and what it may say meanwhile.
  */
 #include <linux/io.h>
+#include <linux/virtio_anchor.h>
 #include <parley/export.h>
 #include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_ring.h>
@@ -53,6 +54,41 @@ static void legacy_device_is_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, front->probes);
 	KUNIT_EXPECT_EQ(test, VIRTIO_CONFIG_S_FAILED, fake->status);
 }
+
+#ifdef CONFIG_VIRTIO_ANCHOR
+
+static bool (*really_hidden)(struct virtio_device *vdev);
+
+static void memory_as_before(void *unused)
+{
+	virtio_set_mem_acc_cb(really_hidden);
+}
+
+/* On a machine of SEV, TDX ... the kernel's own drivers ask for that, too. */
+static void hidden_memory_needs_access_platform(struct kunit *test)
+{
+	struct fake *fake = parley_fake_make(test);
+
+	really_hidden = virtio_check_mem_acc_cb;
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, memory_as_before,
+							   NULL));
+	virtio_set_mem_acc_cb(virtio_require_restricted_mem_acc);
+	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
+	KUNIT_EXPECT_FALSE(test, parley_fake_bound(fake));
+	KUNIT_EXPECT_EQ(test, 0, front->probes);
+	KUNIT_EXPECT_EQ(test, VIRTIO_CONFIG_S_FAILED, fake->status);
+
+	/* Another one; its probe would make rings for DMA, of which it has none. */
+	parley_fake_unplug(test, fake);
+	fake = parley_fake_make(test);
+	fake->offered |= BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
+	front->nr_queues = 0;
+	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
+	KUNIT_EXPECT_EQ(test, 1, front->probes);
+	KUNIT_EXPECT_TRUE(test, fake->accepted & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM));
+}
+
+#endif
 
 static void features_taken_back_are_refused(struct kunit *test)
 {
@@ -188,6 +224,37 @@ static void config_fields_are_little_endian(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0x100f0e0d0c0b0a09ULL, e);
 }
 
+static const struct shm_case {
+	const char *name;
+	struct parley_shm says;
+	u8 id;
+	int err;
+} shm_cases[] = {
+	{ "there", { 0x100000000, 0x2000 }, FAKE_SHM, 0 },
+	{ "another", { 0x100000000, 0x2000 }, FAKE_SHM + 1, -ENOENT },
+	{ "empty", { 0x100000000, 0 }, FAKE_SHM, -EINVAL },
+	{ "up to the end", { U64_MAX - 0xfff, 0x1000 }, FAKE_SHM, 0 },
+	{ "beyond it", { U64_MAX - 0xfff, 0x1001 }, FAKE_SHM, -EINVAL },
+};
+
+KUNIT_ARRAY_PARAM_DESC(shm_case, shm_cases, name);
+
+static void shared_memory_is_found(struct kunit *test)
+{
+	const struct shm_case *c = test->param_value;
+	struct fake *fake = parley_fake_run(test, 0);
+	struct parley_shm shm = { 1, 2 };
+
+	fake->shm = c->says;
+	KUNIT_EXPECT_EQ(test, c->err,
+			parley_device_shm(&fake->v.pd, c->id, &shm));
+	KUNIT_EXPECT_EQ(test, c->err ? 1 : c->says.addr, shm.addr);
+	KUNIT_EXPECT_EQ(test, c->err ? 2 : c->says.len, shm.len);
+	parley_device_surprise(&fake->v);
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			parley_device_shm(&fake->v.pd, FAKE_SHM, &shm));
+}
+
 static bool changed_once(struct fake *fake)
 {
 	return atomic_read(&front->changes) == 1;
@@ -317,6 +384,9 @@ static struct kunit_case guest_cases[] = {
 	KUNIT_CASE(features_are_what_both_know),
 	KUNIT_CASE(check_drops_features),
 	KUNIT_CASE(legacy_device_is_refused),
+#ifdef CONFIG_VIRTIO_ANCHOR
+	KUNIT_CASE(hidden_memory_needs_access_platform),
+#endif
 	KUNIT_CASE(features_taken_back_are_refused),
 	KUNIT_CASE(silent_device_is_refused),
 	KUNIT_CASE(reset_without_end_is_refused),
@@ -325,6 +395,7 @@ static struct kunit_case guest_cases[] = {
 	KUNIT_CASE(config_without_rest_is_an_error),
 	KUNIT_CASE(config_is_read_until_it_rests),
 	KUNIT_CASE(config_fields_are_little_endian),
+	KUNIT_CASE_PARAM(shared_memory_is_found, shm_case_gen_params),
 	KUNIT_CASE(config_interrupt_is_passed_on),
 	KUNIT_CASE(config_interrupt_before_ready_is_not_lost),
 	KUNIT_CASE_PARAM(ring_sizes_are_bounded, ring_size_gen_params),

@@ -39,7 +39,8 @@ static void echo_one_by_one(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 0, tester_echo(t, 0, pieces, 100));
 	/* Real contexts: whoever holds a lock in complete() relies on it. */
 	KUNIT_EXPECT_GT(test, atomic_read(&t->calls), 0);
-	KUNIT_EXPECT_EQ(test, 0, atomic_read(&t->soft));
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		KUNIT_EXPECT_EQ(test, 0, atomic_read(&t->soft));
 	KUNIT_EXPECT_EQ(test, 300, atomic_read(&mock->served));
 }
 
@@ -63,6 +64,30 @@ static void echo_bursts_out_of_order(struct kunit *test)
 			KUNIT_EXPECT_TRUE(test, tester_answer_right(reqs[i]));
 		}
 	}
+}
+
+/* Nobody is interrupted; whoever polls finds it. */
+static void polled_queue_waits_for_its_poll(struct kunit *test)
+{
+	const struct tester_ring *ring = test->param_value;
+	struct parley_queue *queue;
+	struct parley_mock *mock;
+	struct tester_req *req;
+	struct tester *t;
+	unsigned int i;
+
+	tester_options.flags = PARLEY_QUEUE_POLLED;
+	mock = tester_mock_of(test, ring->features, 1);
+	t = tester_of(mock);
+	queue = &t->pd->queues[0];
+	KUNIT_EXPECT_EQ(test, -1, queue->vector);
+	req = tester_flying(test, t, 0, 1);
+	for (i = 0; i < 2000 && !parley_drvq_pending(queue->vq); i++)
+		fsleep(1000);
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&t->calls));
+	KUNIT_EXPECT_EQ(test, 1, parley_queue_poll(queue, UINT_MAX, NULL));
+	KUNIT_EXPECT_EQ(test, 0, tester_wait(req));
+	KUNIT_EXPECT_TRUE(test, tester_answer_right(req));
 }
 
 struct echo_thread {
@@ -102,6 +127,15 @@ static void echo_on_four_queues_at_once(struct kunit *test)
 	for (i = 0; i < 4; i++)
 		KUNIT_EXPECT_EQ(test, 0, e[i].err);
 	KUNIT_EXPECT_EQ(test, 800, atomic_read(&mock->served));
+}
+
+/* With PREEMPT_RT a spinlock sleeps, which nobody may in a hard interrupt. */
+static void interrupts_may_take_spinlocks(struct kunit *test)
+{
+	struct parley_mock *mock = tester_mock_of(test, 0, 1);
+
+	KUNIT_EXPECT_FALSE(test, irq_work_is_hard(&mock->lb->config_call));
+	KUNIT_EXPECT_FALSE(test, irq_work_is_hard(&to_lb_queue(mock->queues[0]->lq)->call));
 }
 
 /* Start and stop */
@@ -458,7 +492,9 @@ static void bad_05_buffer_leaves_ram(struct kunit *test)
 static struct kunit_case loopback_cases[] = {
 	KUNIT_CASE_PARAM(echo_one_by_one, tester_ring_gen),
 	KUNIT_CASE_PARAM(echo_bursts_out_of_order, tester_ring_gen),
+	KUNIT_CASE_PARAM(polled_queue_waits_for_its_poll, tester_ring_gen),
 	KUNIT_CASE_PARAM(echo_on_four_queues_at_once, tester_format_gen),
+	KUNIT_CASE(interrupts_may_take_spinlocks),
 	KUNIT_CASE_PARAM(nothing_is_served_before_driver_ok, tester_format_gen),
 	KUNIT_CASE_PARAM(stop_waits_for_the_device, tester_format_gen),
 	KUNIT_CASE_PARAM(stop_waits_for_the_interrupt, tester_format_gen),

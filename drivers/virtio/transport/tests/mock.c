@@ -110,7 +110,8 @@ static void mock_complete(struct parley_mock_queue *mq, struct list_head *done)
 	if (parley_devq_publish(mq->lq->vq))
 		calls++;
 	while (calls--)
-		parley_loopback_call(mq->lq);
+		if (atomic_dec_if_positive(&mq->mock->lose) < 0)
+			parley_loopback_call(mq->lq);
 }
 
 static bool mock_may_shuffle(const struct parley_mock *mock)

@@ -17,6 +17,8 @@
 #define parley_pci_queue_vector		parley_pci_test_queue_vector
 #define parley_pci_synchronize		parley_pci_test_synchronize
 #define parley_pci_affinity		parley_pci_test_affinity
+#define parley_pci_set_affinity		parley_pci_test_set_affinity
+#define parley_pci_irq			parley_pci_test_irq
 #include "../pci_ops.c"
 #include "../pci_irq.c"
 

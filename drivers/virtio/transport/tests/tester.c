@@ -98,6 +98,7 @@ static int tester_make(struct tester *t)
 			.complete = tester_complete,
 			.give_back = tester_give_back,
 			.indirect_segs = 2,
+			.flags = tester_options.flags,
 		};
 	err = parley_device_make_queues(t->pd, specs, nr, NULL);
 	if (err)
@@ -260,7 +261,7 @@ static const void *ring_next(unsigned int set, char *desc)
 }
 
 /* Each format with all combinations of event index, indirect and in-order. */
-const void *tester_ring_gen(const void *prev, char *desc)
+const void *tester_ring_gen(struct kunit *test, const void *prev, char *desc)
 {
 	const struct tester_ring *r = prev;
 	unsigned int set = r ? r->index + 1 : 0;
@@ -269,7 +270,7 @@ const void *tester_ring_gen(const void *prev, char *desc)
 }
 
 /* Each format, as devices commonly offer it: event index and indirect. */
-const void *tester_format_gen(const void *prev, char *desc)
+const void *tester_format_gen(struct kunit *test, const void *prev, char *desc)
 {
 	const struct tester_ring *r = prev;
 

@@ -63,6 +63,8 @@ bind_to parley_pci "$split" && bind_to parley_pci "$packed" ||
 
 read -r method _ <"/sys/bus/pci/devices/$split/reset_method"
 is "$method" flr "the device has a function-level reset"
+# QEMU forgets this in a reset, and must be told again.
+echo "write through" >/sys/block/vdpara/cache_type
 load_on 6 vdpara vdparb >/tmp/out 2>&1 &
 job=$!
 wait_for 5 in_flight vdpara
@@ -77,6 +79,9 @@ done
 is "$resets" 10 "ten function-level resets"
 [ $busy -ge 1 ] && ok "with requests in flight" || not_ok "busy only $busy times"
 verified $job "no write was lost and none was false"
+is "$(cat /sys/block/vdpara/cache_type)" "write through" \
+	"the device has the cache mode that was set"
+is "$(cat /sys/block/vdparb/cache_type)" "write back" "and the other has its own"
 
 # A hundred times unbound and bound
 

@@ -7,32 +7,25 @@ are made once.
 
 import hashlib
 import os
-import pathlib
 import re
-import tempfile
 
 from . import stock
 from .common import CACHE, LabError, ROOT, locked, run, run_long, say
 from .kernel import Kernel
 
-SERIES = "6.12"
+SERIES = "6.12"     # what the distribution gives: the oldest that we serve
+NEWEST = "7.3"
+SOURCES = {SERIES: "source", NEWEST: "source-7.3"}      # deps.sh's groups
+DEPS = ROOT / "tools/testing/deps.sh"
 DEBUG_CONFIG = ROOT / "tools/testing/kunit/debug.config"
 
 
-def source():
-    """The pristine kernel source in the cache, unpacked on first use."""
-    tree = CACHE / f"linux-source-{SERIES}"
-    with locked(CACHE / "linux-source.lock"):
-        if (tree / "Makefile").exists():
-            return tree
-        archive = pathlib.Path(f"/usr/src/linux-source-{SERIES}.tar.xz")
-        if not archive.exists():
-            raise LabError(f"{archive} is missing: "
-                           f"apt-get install linux-source-{SERIES}")
-        say(f"unpacking {archive} into {tree}")
-        with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
-            run(["tar", "-xf", archive, "-C", scratch])
-            (pathlib.Path(scratch) / tree.name).rename(tree)
+def source(series):
+    """A pristine kernel source in the cache, fetched and unpacked on first use."""
+    tree = CACHE / f"linux-source-{series}"
+    if not (tree / "Makefile").exists():
+        say(f"unpacking linux-source-{series} into {tree}")
+        run([DEPS, SOURCES[series]])
     return tree
 
 
@@ -62,30 +55,55 @@ def configure(tree, out):
                        "lost: " + ", ".join(lost))
 
 
-def debug():
+def debug_folder(series):
+    """Where the debug kernel of a series is built: keyed by what goes into it."""
+    text = "\n".join(wanted_options() + [source_version(source(series))])
+    return CACHE / f"debug-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def prepare(tree, out):
+    """As much of a kernel as compiling a module takes; the folder is locked."""
+    ready = out / "parley-prepared"
+    if ready.exists() or (out / "parley-complete").exists():
+        return
+    say(f"preparing linux-{source_version(tree)} in {out}, once")
+    out.mkdir(parents=True, exist_ok=True)
+    configure(tree, out)
+    run(["make", "-s", "-C", tree, f"O={out}", f"-j{os.cpu_count()}", "modules_prepare"])
+    ready.touch()
+
+
+def prepared(series):
+    """A folder to compile modules against, without a kernel to load them into."""
+    out = debug_folder(series)
+    with locked(out.with_suffix(".lock")):
+        prepare(source(series), out)
+    return out
+
+
+def debug(series=SERIES):
     """The kernel with every checker on; built on first use (some minutes)."""
-    tree = source()
-    text = "\n".join(wanted_options() + [source_version(tree)])
-    out = CACHE / f"debug-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    tree = source(series)
+    out = debug_folder(series)
     done = out / "parley-complete"
     release = out / "include/config/kernel.release"
     with locked(out.with_suffix(".lock")):
         if not done.exists():
-            say(f"building the debug kernel in {out}, once, about 10 minutes")
-            out.mkdir(parents=True, exist_ok=True)
-            configure(tree, out)
+            prepare(tree, out)
+            say(f"building the debug kernel {series} in {out}, once, about 10 minutes")
             run_long("debug kernel",
                      ["nice", "-n", "5", "make", "-C", tree, f"O={out}",
                       f"-j{os.cpu_count()}", "vmlinux", "modules"])
             run(["make", "-s", "-C", tree, f"O={out}", "modules_install",
                  f"INSTALL_MOD_PATH={out / 'root'}"])
             done.touch()
-    return Kernel("debug", release.read_text(encoding="utf-8").strip(),
+    return Kernel("debug" if series == SERIES else f"debug-{series}",
+                  release.read_text(encoding="utf-8").strip(),
                   out / "vmlinux", out / "root", out)
 
 
 NAMES = {"stock": stock.stock, f"stock-{stock.NEWEST}": stock.stock_newest,
-         "debug": debug}
+         "debug": debug, f"debug-{NEWEST}": lambda: debug(NEWEST)}
 
 
 def get(name):
