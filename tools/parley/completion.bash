@@ -42,7 +42,7 @@ _parley()
 	local verb=${COMP_WORDS[1]-} n before=0 words
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		words="status stats limit moderation polling lane takeover giveback loopback --help"
+		words="status stats limit moderation polling lane takeover giveback loopback --help --version"
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 		return
 	fi

@@ -6,31 +6,22 @@
  *	config.c	what the device's configuration allows
  *	request.c	one request: built, checked, ended
  *	queue.c		submission, interrupt, polling
- *	recover.c	suspend, reset, broken queues, timeouts
+ *	recover.c	what a recovery means to a disk, requests that take long
  *	zone.c		zoned devices
- *	admin.c		serial number, sysfs attributes, geometry
+ *	admin.c		name, serial number, sysfs attributes, geometry
  *
  * Who owns what: struct parley_blk lives from probe until the last reference
  * to the disk is dropped (an open file may outlive the device).  The device's
- * queues come and go under it (suspend, reset), so every way into a queue
- * starts at parley_blk_queue.q, which is NULL while there is none:
+ * queues live from probe until remove has returned, whatever recoveries come
+ * between, and nobody submits, polls or waits for a time-out after
+ * del_gendisk().
  *
- *	queue_rq, queue_rqs, commit_rqs   q changes only while the request
- *					  queue is quiesced
- *	poll, timeout			  read q under RCU
- *	interrupt			  the model calls no done() after
- *					  parley_device_quiesce()
- *
- * Locks, outermost first: the driver core's device lock (probe, remove, freeze,
- * restore), parley_blk.stop_lock (who stops and starts the queues), the queue's
- * spinlock (put, publish, reap).
+ * Locks: the queue's spinlock (put, publish, reap) is the only one.
  */
 #ifndef _PARLEY_BLK_H
 #define _PARLEY_BLK_H
 
 #include <linux/blk-mq.h>
-#include <linux/mutex.h>
-#include <linux/workqueue.h>
 #include <linux/virtio_byteorder.h>
 #include <parley/compat.h>
 #include <parley/device.h>
@@ -85,17 +76,16 @@ struct parley_blk_req {
 
 /**
  * struct parley_blk_queue - a hardware context's way to its queue
- * @q: the queue, or NULL while there is none; see the top of this file
+ * @q: the queue
  * @blk: the disk's
- * @starved: a request did not fit; completions must tell the block layer.
- *	Under the queue's lock
+ * @starved: a request did not fit; completions must tell the block layer
  * @segs_max: entries of @segs
  * @segs: scratch of a submission, under the queue's lock: the pieces of the
  *	requests in @bufs
  * @bufs: likewise
  */
 struct parley_blk_queue {
-	struct parley_queue __rcu *q;
+	struct parley_queue *q;
 	struct parley_blk *blk;
 	bool starved;
 	unsigned int segs_max;
@@ -116,14 +106,7 @@ struct parley_blk_queue {
  * @unmap_zeroes: write zeroes may deallocate
  * @zone_sectors: size of a zone; 0 if not zoned
  * @geo: what HDIO_GETGEO says
- * @stop_lock: serialises stopping and starting
- * @fault_work: fails what is in flight in a broken queue and starts anew
- * @stopped: the request queue is quiesced and the device reset; under
- *	@stop_lock
- * @forgotten: the device was reset by somebody else
- * @restartable: a stopped device may be started again; not while probe() or
- *	remove() may wait for requests.  Under @stop_lock
- * @index: number in the disk's name
+ * @index: which name the disk has, see parley_blk_name()
  */
 struct parley_blk {
 	struct parley_device *pd;
@@ -141,11 +124,6 @@ struct parley_blk {
 		u8 heads;
 		u8 sectors;
 	} geo;
-	struct mutex stop_lock;	/* see the top of this file */
-	struct delayed_work fault_work;
-	bool stopped;
-	bool forgotten;
-	bool restartable;
 	int index;
 };
 
@@ -186,22 +164,20 @@ extern const struct blk_mq_ops parley_blk_mq_ops;
 int parley_blk_alloc_queues(struct parley_blk *blk);
 void parley_blk_free_queues(struct parley_blk *blk);
 int parley_blk_make_queues(struct parley_blk *blk);
-void parley_blk_forget_queues(struct parley_blk *blk);
-int parley_blk_reap(struct parley_blk_queue *bq, struct io_comp_batch *iob);
 void parley_blk_end(struct request *rq);
 
 /* recover.c */
-void parley_blk_fault(struct parley_blk *blk);
-void parley_blk_fault_work(struct work_struct *work);
-void parley_blk_allow_restart(struct parley_blk *blk);
-void parley_blk_give_up(struct parley_blk *blk);
+void parley_blk_stop(struct parley_device *pd);
+void parley_blk_start(struct parley_device *pd);
+void parley_blk_give_back(struct parley_queue *q, void *cookie,
+			  enum parley_fate fate);
 enum blk_eh_timer_return parley_blk_timeout(struct request *rq);
-int parley_blk_freeze(struct parley_device *pd);
-int parley_blk_restore(struct parley_device *pd);
 
 /* admin.c */
 extern const struct attribute_group *parley_blk_groups[];
+int parley_blk_reapply(struct parley_device *pd);
 int parley_blk_getgeo(struct gendisk *disk, struct hd_geometry *geo);
+void parley_blk_name(unsigned int index, char name[DISK_NAME_LEN]);
 int parley_blk_command(struct parley_blk *blk, u32 type, u64 sector,
 		       void *buf, unsigned int len);
 

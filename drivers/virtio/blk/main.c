@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include <linux/string_helpers.h>
 #include <parley/export.h>
+#include <parley/version.h>
 #include <uapi/linux/virtio_ids.h>
 #include "blk.h"
 
@@ -30,7 +31,6 @@ static DEFINE_IDA(parley_blk_ida);
 static void parley_blk_free(struct parley_blk *blk)
 {
 	ida_free(&parley_blk_ida, blk->index);
-	mutex_destroy(&blk->stop_lock);
 	kfree(blk);
 }
 
@@ -83,8 +83,6 @@ static struct parley_blk *parley_blk_alloc(struct parley_device *pd)
 		return ERR_PTR(err);
 	}
 	blk->pd = pd;
-	mutex_init(&blk->stop_lock);
-	INIT_DELAYED_WORK(&blk->fault_work, parley_blk_fault_work);
 	return blk;
 }
 
@@ -159,7 +157,7 @@ static int make_disk(struct parley_blk *blk, struct queue_limits *lim)
 		return PTR_ERR(disk);
 	}
 	/* No major: partitions and disks get their numbers dynamically. */
-	snprintf(disk->disk_name, DISK_NAME_LEN, "pvblk%d", blk->index);
+	parley_blk_name(blk->index, disk->disk_name);
 	disk->private_data = blk;
 	disk->fops = &parley_blk_fops;
 	set_disk_ro(disk, parley_has_feature(pd, VIRTIO_BLK_F_RO));
@@ -229,16 +227,14 @@ static int parley_blk_probe(struct parley_device *pd)
 	parley_device_ready(pd);
 	err = parley_blk_revalidate_zones(blk);
 	if (err)
-		goto stop;
+		goto close;
 	err = device_add_disk(&pd->dev, blk->disk, parley_blk_groups);
 	if (err)
-		goto stop;
-	parley_blk_allow_restart(blk);
+		goto close;
 	return 0;
 
-stop:
-	parley_device_quiesce(pd);
-	cancel_delayed_work_sync(&blk->fault_work);
+close:
+	parley_device_close(pd);
 put_disk:
 	put_disk(blk->disk);
 	blk_mq_free_tag_set(&blk->tags);
@@ -251,25 +247,17 @@ free:
 
 /*
  * With a device that answers, del_gendisk() lets the file system write back and
- * waits for everything.  With one that does not, whatever waits is failed first.
+ * waits for everything.  With one that does not, whatever waits is failed by the
+ * model; what comes after fails at once.
  */
 static void parley_blk_remove(struct parley_device *pd)
 {
 	struct parley_blk *blk = pd->priv;
-	bool dead;
 
-	mutex_lock(&blk->stop_lock);
-	blk->restartable = false;
-	dead = blk->stopped || parley_device_gone(pd);
-	if (dead)
-		parley_blk_give_up(blk);
-	mutex_unlock(&blk->stop_lock);
-
-	if (dead)
+	if (parley_device_gone(pd))
 		blk_mark_disk_dead(blk->disk);
 	del_gendisk(blk->disk);
-	parley_device_quiesce(pd);
-	cancel_delayed_work_sync(&blk->fault_work);
+	parley_device_close(pd);
 	blk_mq_free_tag_set(&blk->tags);
 	parley_blk_free_queues(blk);
 	put_disk(blk->disk);
@@ -314,13 +302,15 @@ static struct parley_driver parley_blk_driver = {
 	.probe		= parley_blk_probe,
 	.remove		= parley_blk_remove,
 	.config_changed	= parley_blk_config_changed,
-	.freeze		= parley_blk_freeze,
-	.restore	= parley_blk_restore,
+	.stop		= parley_blk_stop,
+	.reapply	= parley_blk_reapply,
+	.start		= parley_blk_start,
 };
 
 module_parley_driver(parley_blk_driver);
 
 MODULE_DESCRIPTION("Parley block front-end");
+MODULE_VERSION(PARLEY_VERSION);
 MODULE_LICENSE("GPL");
 MODULE_ALIAS_PARLEY("00000002");
 PARLEY_IMPORT;

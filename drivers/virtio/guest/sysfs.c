@@ -25,11 +25,11 @@ static DEVICE_ATTR_RO(vendor);
 static ssize_t status_show(struct device *dev, struct device_attribute *attr,
 			   char *buf)
 {
-	struct parley_device *pd = to_parley_device(dev);
+	struct parley_vdev *v = to_parley_vdev(to_parley_device(dev));
 	u8 status = PARLEY_STATUS_GONE;
 
-	if (!parley_device_gone(pd))
-		status = pd->ops->get_status(pd);
+	if (!parley_device_gone(&v->pd))
+		status = v->ops->get_status(&v->pd);
 	return sysfs_emit(buf, "0x%02x\n", status);
 }
 static DEVICE_ATTR_RO(status);
@@ -55,7 +55,7 @@ static DEVICE_ATTR_RO(features);
 static ssize_t offered_show(struct device *dev, struct device_attribute *attr,
 			    char *buf)
 {
-	return parley_bits_show(to_parley_device(dev)->offered, buf);
+	return parley_bits_show(to_parley_vdev(to_parley_device(dev))->m.offered, buf);
 }
 static DEVICE_ATTR_RO(offered);
 
@@ -72,14 +72,14 @@ static DEVICE_ATTR_RO(modalias);
 static ssize_t transport_show(struct device *dev, struct device_attribute *attr,
 			      char *buf)
 {
-	return sysfs_emit(buf, "%s\n", to_parley_device(dev)->ops->name);
+	return sysfs_emit(buf, "%s\n", to_parley_vdev(to_parley_device(dev))->ops->name);
 }
 static DEVICE_ATTR_RO(transport);
 
 static ssize_t spurious_show(struct device *dev, struct device_attribute *attr,
 			     char *buf)
 {
-	return sysfs_emit(buf, "%llu\n", to_parley_device(dev)->spurious);
+	return sysfs_emit(buf, "%llu\n", to_parley_vdev(to_parley_device(dev))->m.spurious);
 }
 static DEVICE_ATTR_RO(spurious);
 

@@ -2,8 +2,9 @@
 /*
  * Entropy device (spec 5.4): the smallest complete front-end, the one to copy.
  *
- * A reader asks, the device fills the buffer, done() says so, the reader takes.
- * Every path by which a device goes away is here, and each leaves nobody waiting.
+ * A reader asks, the device fills the buffer, complete() says so, the reader
+ * takes.  Suspend, reset and loss of the device are the model's: it says stop and
+ * start, and a device that is gone takes no request.
  */
 #include <linux/hw_random.h>
 #include <linux/io.h>
@@ -11,36 +12,45 @@
 #include <linux/slab.h>
 #include <parley/device.h>
 #include <parley/export.h>
+#include <parley/version.h>
 #include <uapi/linux/virtio_ids.h>
 
 struct parley_rng {
 	struct hwrng hwrng;
 	struct parley_device *pd;
+	struct parley_queue *queue;
 	struct mutex lock;	/* of what follows; outside the queue's lock */
-	struct parley_queue *queue;	/* NULL from freeze to restore */
-	bool gone;		/* removed: nobody asks any more */
+	bool stopped;		/* from stop to start: start submits */
+	bool gone;		/* removed or lost: nobody asks any more */
 	bool asked;		/* a request is under way, or data is left */
+	bool failed;		/* the device broke the rules over it */
 	struct completion answered;	/* it came back, or never will */
 	unsigned int left;	/* bytes that came and were not read */
 	u8 data[256] ____cacheline_aligned;
 };
 
-static void parley_rng_done(struct parley_queue *queue)
+static void parley_rng_complete(struct parley_queue *queue,
+				const struct parley_done *done, unsigned int nr,
+				void *ctx)
 {
 	struct parley_rng *rng = queue->priv;
-	struct parley_done done;
-	unsigned long flags;
 
-	spin_lock_irqsave(&queue->lock, flags);
-	do {
-		while (parley_drvq_reap(queue->vq, &done, 1)) {
-			rng->left = min_t(u32, done.len, sizeof(rng->data));
-			complete_all(&rng->answered);
-		}
-	} while (!parley_drvq_arm(queue->vq, 0) && !parley_drvq_broken(queue->vq));
-	if (parley_drvq_broken(queue->vq))
-		complete_all(&rng->answered);
-	spin_unlock_irqrestore(&queue->lock, flags);
+	/* There is one request at a time. */
+	rng->left = min_t(u32, done->len, sizeof(rng->data));
+	complete_all(&rng->answered);
+}
+
+/* What can be repeated stays asked: start() submits it again. */
+static void parley_rng_give_back(struct parley_queue *queue, void *cookie,
+				 enum parley_fate fate)
+{
+	struct parley_rng *rng = queue->priv;
+
+	if (fate == PARLEY_REPEAT)
+		return;
+	guard(mutex)(&rng->lock);
+	rng->failed = true;
+	complete_all(&rng->answered);
 }
 
 static int parley_rng_submit(struct parley_rng *rng)
@@ -64,9 +74,11 @@ static int parley_rng_ask(struct parley_rng *rng)
 	if (rng->asked || rng->gone)
 		return rng->gone ? -ENODEV : 0;
 	reinit_completion(&rng->answered);
-	/* Frozen: restore() submits what was asked. */
-	if (rng->queue)
+	if (!rng->stopped)
 		err = parley_rng_submit(rng);
+	/* A queue that just broke is as good as stopped: start() will come. */
+	if (err == -EIO)
+		err = 0;
 	rng->asked = !err;
 	return err;
 }
@@ -78,6 +90,11 @@ static int parley_rng_take(struct parley_rng *rng, void *buf, size_t max)
 	guard(mutex)(&rng->lock);
 	if (!completion_done(&rng->answered))
 		return 0;
+	if (rng->failed) {
+		rng->failed = false;
+		rng->asked = false;
+		return -EIO;
+	}
 	n = min_t(size_t, max, rng->left);
 	rng->left -= n;
 	memcpy(buf, rng->data + rng->left, n);
@@ -98,50 +115,44 @@ static int parley_rng_read(struct hwrng *hwrng, void *buf, size_t max,
 	return err ? err : parley_rng_take(rng, buf, max);
 }
 
-static int parley_rng_make_queue(struct parley_rng *rng)
+static void parley_rng_stop(struct parley_device *pd)
 {
-	static const struct parley_queue_spec spec = {
-		.name = "requests", .done = parley_rng_done, .size_max = 8,
-	};
-	int err = parley_device_make_queues(rng->pd, &spec, 1, NULL);
+	struct parley_rng *rng = pd->priv;
 
-	if (err)
-		return err;
-	rng->queue = &rng->pd->queues[0];
-	rng->queue->priv = rng;
-	parley_device_ready(rng->pd);
-	/* What was in flight when the device was frozen. */
+	guard(mutex)(&rng->lock);
+	rng->stopped = true;
+}
+
+/* Nobody waits any more, and nobody asks again. */
+static void parley_rng_end(struct parley_rng *rng)
+{
+	guard(mutex)(&rng->lock);
+	rng->gone = true;
+	complete_all(&rng->answered);
+}
+
+static void parley_rng_start(struct parley_device *pd)
+{
+	struct parley_rng *rng = pd->priv;
+
+	if (parley_device_gone(pd)) {
+		parley_rng_end(rng);
+		return;
+	}
+	guard(mutex)(&rng->lock);
+	rng->stopped = false;
+	/* If the queue breaks again, so will start() come again. */
 	if (rng->asked && !completion_done(&rng->answered))
-		err = parley_rng_submit(rng);
-	return err;
-}
-
-/* The device stops; a request that was in flight stays asked. */
-static int parley_rng_freeze(struct parley_device *pd)
-{
-	struct parley_rng *rng = pd->priv;
-
-	guard(mutex)(&rng->lock);
-	parley_device_quiesce(pd);
-	if (!rng->queue)
-		return 0;
-	scoped_guard(spinlock_irq, &rng->queue->lock)
-		while (parley_drvq_detach(rng->queue->vq))
-			;
-	rng->queue = NULL;
-	return 0;
-}
-
-static int parley_rng_restore(struct parley_device *pd)
-{
-	struct parley_rng *rng = pd->priv;
-
-	guard(mutex)(&rng->lock);
-	return parley_rng_make_queue(rng);
+		parley_rng_submit(rng);
 }
 
 static int parley_rng_probe(struct parley_device *pd)
 {
+	static const struct parley_queue_spec spec = {
+		.name = "requests", .size_max = 8,
+		.complete = parley_rng_complete,
+		.give_back = parley_rng_give_back,
+	};
 	struct parley_rng *rng = kzalloc(sizeof(*rng), GFP_KERNEL);
 	int err;
 
@@ -154,13 +165,21 @@ static int parley_rng_probe(struct parley_device *pd)
 	rng->hwrng.name = dev_name(&pd->dev);
 	rng->hwrng.read = parley_rng_read;
 	rng->hwrng.quality = 1000;
-	err = parley_rng_make_queue(rng);
-	if (!err)
-		err = hwrng_register(&rng->hwrng);
-	if (err) {
-		parley_device_quiesce(pd);
-		kfree(rng);
-	}
+	err = parley_device_make_queues(pd, &spec, 1, NULL);
+	if (err)
+		goto free;
+	rng->queue = &pd->queues[0];
+	rng->queue->priv = rng;
+	parley_device_ready(pd);
+	err = hwrng_register(&rng->hwrng);
+	if (err)
+		goto close;
+	return 0;
+
+close:
+	parley_device_close(pd);
+free:
+	kfree(rng);
 	return err;
 }
 
@@ -168,12 +187,10 @@ static void parley_rng_remove(struct parley_device *pd)
 {
 	struct parley_rng *rng = pd->priv;
 
-	scoped_guard(mutex, &rng->lock)
-		rng->gone = true;
-	parley_rng_freeze(pd);
-	complete_all(&rng->answered);
-	/* Waits for a reader that is in the middle of it. */
+	/* A reader gives up, and then the layer waits for it. */
+	parley_rng_end(rng);
 	hwrng_unregister(&rng->hwrng);
+	parley_device_close(pd);
 	kfree(rng);
 }
 
@@ -187,12 +204,13 @@ static struct parley_driver parley_rng_driver = {
 	.ids = parley_rng_ids,
 	.probe = parley_rng_probe,
 	.remove = parley_rng_remove,
-	.freeze = parley_rng_freeze,
-	.restore = parley_rng_restore,
+	.stop = parley_rng_stop,
+	.start = parley_rng_start,
 };
 module_parley_driver(parley_rng_driver);
 
 MODULE_ALIAS_PARLEY("00000004");
 PARLEY_IMPORT;
 MODULE_DESCRIPTION("Parley: virtio entropy device");
+MODULE_VERSION(PARLEY_VERSION);
 MODULE_LICENSE("GPL");

@@ -11,7 +11,8 @@ static u8 lb_get_status(struct parley_device *pd)
 	struct parley_loopback *lb = pd_to_lb(pd);
 
 	/* One byte: nothing to be consistent with. */
-	return READ_ONCE(lb->gone) ? 0xff : READ_ONCE(lb->status);
+	return READ_ONCE(lb->gone) ? PARLEY_STATUS_GONE :
+				     READ_ONCE(lb->status);
 }
 
 static void lb_set_status(struct parley_device *pd, u8 status)
@@ -107,7 +108,8 @@ static int lb_vectors_alloc(struct parley_device *pd, unsigned int nr,
 	unsigned int i;
 
 	for (i = 0; i < nr; i++)
-		pd->queues[i].vector = pd->queues[i].spec.done ? i : -1;
+		pd->queues[i].vector =
+			parley_queue_interrupts(&pd->queues[i]) ? i : -1;
 	parley_lb_calls_on(pd_to_lb(pd));
 	return 0;
 }

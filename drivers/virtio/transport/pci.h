@@ -8,7 +8,7 @@
 
 #include <linux/pci.h>
 #include <linux/virtio_pci_modern.h>
-#include <parley/device.h>
+#include <parley/transport.h>
 
 /**
  * enum parley_pci_irq_mode - how interrupts are delivered
@@ -32,7 +32,7 @@ struct parley_pci_vector {
 
 /**
  * struct parley_pci - a PCI function that is ours
- * @pd: the device on the bus; first, see parley_device_free()
+ * @vdev: the device on the bus; first, see parley_device_free()
  * @pdev: the function
  * @mdev: for the vp_modern library; filled by pci_cap.c
  * @mode: see there
@@ -41,7 +41,7 @@ struct parley_pci_vector {
  * @spread: the vectors of queues have an affinity of their own
  */
 struct parley_pci {
-	struct parley_device pd;
+	struct parley_vdev vdev;
 	struct pci_dev *pdev;
 	struct virtio_pci_modern_device mdev;
 	enum parley_pci_irq_mode mode;
@@ -52,7 +52,7 @@ struct parley_pci {
 
 static inline struct parley_pci *to_parley_pci(struct parley_device *pd)
 {
-	return container_of(pd, struct parley_pci, pd);
+	return container_of(pd, struct parley_pci, vdev.pd);
 }
 
 /* pci_ops.c */
@@ -67,6 +67,7 @@ int parley_pci_shm(struct parley_device *pd, u8 id, struct parley_shm *shm);
 int parley_pci_vectors_alloc(struct parley_device *pd, unsigned int nr,
 			     struct irq_affinity *affd);
 void parley_pci_vectors_free(struct parley_device *pd);
+int parley_pci_vectors_again(struct parley_device *pd);
 int parley_pci_queue_vector(struct parley_queue *queue);
 void parley_pci_synchronize(struct parley_pci *pp);
 const struct cpumask *parley_pci_affinity(struct parley_queue *queue);

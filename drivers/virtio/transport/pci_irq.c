@@ -17,7 +17,7 @@ static irqreturn_t parley_pci_config_irq(int irq, void *cookie)
 {
 	struct parley_pci *pp = cookie;
 
-	parley_device_config_interrupt(&pp->pd);
+	parley_device_config_interrupt(&pp->vdev);
 	return IRQ_HANDLED;
 }
 
@@ -36,7 +36,7 @@ static irqreturn_t parley_pci_shared_irq(int irq, void *cookie)
 {
 	struct parley_pci *pp = cookie;
 
-	parley_device_interrupt(&pp->pd);
+	parley_device_interrupt(&pp->vdev);
 	return IRQ_HANDLED;
 }
 
@@ -46,13 +46,13 @@ static irqreturn_t parley_pci_pin_irq(int irq, void *cookie)
 	/* Reading it takes the interrupt back (spec 4.1.5.3). */
 	u8 isr = vp_ioread8(pp->mdev.isr);
 
-	/* All ones: the function is gone, and somebody else shares the pin. */
-	if (!isr || isr == 0xff)
+	/* The function is gone, and somebody else shares the pin. */
+	if (!isr || isr == PARLEY_STATUS_GONE)
 		return IRQ_NONE;
 	if (isr & VIRTIO_PCI_ISR_CONFIG)
-		parley_device_config_interrupt(&pp->pd);
+		parley_device_config_interrupt(&pp->vdev);
 	if (isr & PARLEY_PCI_ISR_QUEUE)
-		parley_device_interrupt(&pp->pd);
+		parley_device_interrupt(&pp->vdev);
 	return IRQ_HANDLED;
 }
 
@@ -65,7 +65,7 @@ static int parley_pci_request(struct parley_pci *pp, irq_handler_t handler,
 	struct parley_pci_vector *v = &pp->vectors[n];
 	int err;
 
-	snprintf(v->name, sizeof(v->name), "%s-%s", dev_name(&pp->pd.dev),
+	snprintf(v->name, sizeof(v->name), "%s-%s", dev_name(&pp->vdev.pd.dev),
 		 what);
 	v->cookie = cookie;
 	err = request_irq(pci_irq_vector(pp->pdev, n), handler, flags, v->name,
@@ -77,7 +77,8 @@ static int parley_pci_request(struct parley_pci *pp, irq_handler_t handler,
 
 static bool parley_pci_spreads(const struct parley_queue *queue)
 {
-	return queue->spec.done && !(queue->spec.flags & PARLEY_QUEUE_ADMIN);
+	return parley_queue_interrupts(queue) &&
+	       !(queue->spec.flags & PARLEY_QUEUE_ADMIN);
 }
 
 static unsigned int parley_pci_count(struct parley_device *pd, bool spread)
@@ -85,7 +86,7 @@ static unsigned int parley_pci_count(struct parley_device *pd, bool spread)
 	unsigned int i, n = 0;
 
 	for (i = 0; i < pd->nr_queues; i++)
-		if (pd->queues[i].spec.done &&
+		if (parley_queue_interrupts(&pd->queues[i]) &&
 		    parley_pci_spreads(&pd->queues[i]) == spread)
 			n++;
 	return n;
@@ -116,13 +117,15 @@ static int parley_pci_request_queues(struct parley_pci *pp, bool spread)
 	unsigned int i;
 	int err;
 
-	for (i = 0; i < pp->pd.nr_queues; i++) {
-		struct parley_queue *queue = &pp->pd.queues[i];
+	for (i = 0; i < pp->vdev.pd.nr_queues; i++) {
+		struct parley_queue *queue = &pp->vdev.pd.queues[i];
 		char what[16];
 
-		if (!queue->spec.done || parley_pci_spreads(queue) != spread)
+		if (!parley_queue_interrupts(queue) ||
+		    parley_pci_spreads(queue) != spread)
 			continue;
-		snprintf(what, sizeof(what), "%s.%u", queue->spec.name, i);
+		snprintf(what, sizeof(what), "%s.%u", queue->spec.name,
+			 queue->index);
 		queue->vector = pp->nr_vectors;
 		err = parley_pci_request(pp, parley_pci_queue_irq, 0, what,
 					 queue);
@@ -136,23 +139,29 @@ static int parley_pci_request_shared(struct parley_pci *pp)
 {
 	unsigned int i;
 
-	for (i = 0; i < pp->pd.nr_queues; i++)
-		if (pp->pd.queues[i].spec.done)
-			pp->pd.queues[i].vector = PARLEY_PCI_VECTOR_SHARED;
+	for (i = 0; i < pp->vdev.pd.nr_queues; i++)
+		if (parley_queue_interrupts(&pp->vdev.pd.queues[i]))
+			pp->vdev.pd.queues[i].vector = PARLEY_PCI_VECTOR_SHARED;
 	return parley_pci_request(pp, parley_pci_shared_irq, 0, "queues", pp);
 }
 
 /* The device has the last word: it may have no resources for a vector. */
+static int parley_pci_tell_config(struct parley_pci *pp)
+{
+	return vp_modern_config_vector(&pp->mdev, PARLEY_PCI_VECTOR_CONFIG) ==
+	       PARLEY_PCI_VECTOR_CONFIG ? 0 : -EBUSY;
+}
+
 static int parley_pci_tell_vectors(struct parley_pci *pp)
 {
 	unsigned int i;
 	int err;
 
-	if (vp_modern_config_vector(&pp->mdev, PARLEY_PCI_VECTOR_CONFIG) !=
-	    PARLEY_PCI_VECTOR_CONFIG)
-		return -EBUSY;
-	for (i = 0; i < pp->pd.nr_queues; i++) {
-		err = parley_pci_queue_vector(&pp->pd.queues[i]);
+	err = parley_pci_tell_config(pp);
+	if (err)
+		return err;
+	for (i = 0; i < pp->vdev.pd.nr_queues; i++) {
+		err = parley_pci_queue_vector(&pp->vdev.pd.queues[i]);
 		if (err)
 			return err;
 	}
@@ -163,8 +172,8 @@ static int parley_pci_try_msix(struct parley_pci *pp,
 			       enum parley_pci_irq_mode mode,
 			       const struct irq_affinity *affd)
 {
-	unsigned int admin = parley_pci_count(&pp->pd, false);
-	unsigned int spread = parley_pci_count(&pp->pd, true);
+	unsigned int admin = parley_pci_count(&pp->vdev.pd, false);
+	unsigned int spread = parley_pci_count(&pp->vdev.pd, true);
 	unsigned int nr = mode == PARLEY_PCI_EACH ? 1 + admin + spread : 2;
 	int err;
 
@@ -191,7 +200,7 @@ static int parley_pci_try_msix(struct parley_pci *pp,
 	if (!err)
 		err = parley_pci_tell_vectors(pp);
 	if (err)
-		parley_pci_vectors_free(&pp->pd);
+		parley_pci_vectors_free(&pp->vdev.pd);
 	return err;
 }
 
@@ -212,7 +221,7 @@ static int parley_pci_try_pin(struct parley_pci *pp)
 	err = parley_pci_request(pp, parley_pci_pin_irq, IRQF_SHARED, "intx",
 				 pp);
 	if (err)
-		parley_pci_vectors_free(&pp->pd);
+		parley_pci_vectors_free(&pp->vdev.pd);
 	return err;
 }
 
@@ -263,6 +272,23 @@ void parley_pci_vectors_free(struct parley_device *pd)
 	pp->nr_vectors = 0;
 	pp->spread = false;
 	pp->mode = PARLEY_PCI_NONE;
+}
+
+/**
+ * parley_pci_vectors_again() - see struct parley_transport_ops
+ * @pd: the device
+ *
+ * The kernel's half is as it was; the queues' come with parley_pci_queue_vector().
+ *
+ * Return: 0 or -EBUSY.
+ */
+int parley_pci_vectors_again(struct parley_device *pd)
+{
+	struct parley_pci *pp = to_parley_pci(pd);
+
+	if (pp->mode == PARLEY_PCI_NONE || pp->mode == PARLEY_PCI_INTX)
+		return 0;
+	return parley_pci_tell_config(pp);
 }
 
 /**

@@ -7,9 +7,6 @@
 #include <linux/jiffies.h>
 #include "pci.h"
 
-/* What reads as all ones does not answer. */
-#define PARLEY_PCI_STATUS_GONE	0xff
-
 /* A device that takes longer than this for a reset does not do it at all. */
 #define PARLEY_PCI_RESET_MS	5000
 
@@ -31,7 +28,7 @@ static int parley_pci_wait_reset(struct parley_pci *pp)
 	vp_modern_set_status(&pp->mdev, 0);
 	/* Most are done by the first read, which also flushes the write. */
 	while ((status = vp_modern_get_status(&pp->mdev))) {
-		if (status == PARLEY_PCI_STATUS_GONE)
+		if (status == PARLEY_STATUS_GONE)
 			return -ENODEV;
 		if (time_after(jiffies, end))
 			return -ETIMEDOUT;
@@ -261,6 +258,7 @@ const struct parley_transport_ops parley_pci_ops = {
 	.generation = parley_pci_generation,
 	.vectors_alloc = parley_pci_vectors_alloc,
 	.vectors_free = parley_pci_vectors_free,
+	.vectors_again = parley_pci_vectors_again,
 	.queue_size = parley_pci_queue_size,
 	.queue_enable = parley_pci_queue_enable,
 	.queue_disable = parley_pci_queue_disable,

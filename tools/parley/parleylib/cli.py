@@ -4,6 +4,7 @@ import argparse
 
 from . import guest, move
 from .common import DONE, ABSENT, FAILED, USAGE, Failure, Usage, complain, print_json
+from .version import VERSION
 
 RATE = "500, 10k, 2.5M, 64Ki; 0 or 'none' for no limit"
 EPILOG = f"""exit codes: {DONE} done, {FAILED} failed or refused, {USAGE} wrong usage,
@@ -199,6 +200,7 @@ def parser():
             prog, max_help_position=28),
         description="Parley's devices on both sides: virtio PCI devices of this machine as a "
         "guest,\nvhost devices of this machine as a host.")
+    top.add_argument("--version", action="version", version=f"parley {VERSION}")
     verbs = top.add_subparsers(metavar="VERB", required=True, parser_class=Verb)
     every = [*showing(verbs), *ruling(verbs),
              moving(verbs, "takeover", "move virtio PCI devices from virtio-pci to Parley",

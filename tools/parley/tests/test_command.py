@@ -5,6 +5,7 @@ import contextlib
 import copy
 import io
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -99,6 +100,12 @@ class VerbsTest(unittest.TestCase):
         self.assertEqual((args.device, args.watch, args.json), (3, 1.0, True))
         args = cli.parser().parse_args(["takeover", "00:01.0", "--force", "00:02.0"])
         self.assertEqual((args.address, args.force), (["00:01.0", "00:02.0"], True))
+
+    def test_version(self):
+        header = os.path.join(TOP, "../../include/parley/version.h")
+        with open(header, encoding="utf-8") as f:
+            version = re.search(r'PARLEY_VERSION\t"(.*)"', f.read())[1]
+        self.assertEqual(run("--version"), (0, f"parley {version}\n", ""))
 
     def test_without_pyroute2(self):
         with mock.patch.dict(sys.modules, {"pyroute2": None}):

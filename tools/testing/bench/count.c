@@ -20,37 +20,34 @@ struct shape {
 	bool indirect, kick, irq;
 };
 
-static void round_of(struct load *load)
-{
-	load_put(load);
-	load_serve(load);
-	load_reap(load);
-	load_check(load);
-}
-
 static void count(const struct bench_ops *ops, const struct shape *shape,
 		  bool packed)
 {
-	struct bench_conf conf = { packed, shape->size, shape->indirect };
+	struct bench_conf conf = {
+		.packed = packed, .size = shape->size,
+		.segs = shape->indirect ? 3 : 1, .indirect = shape->indirect,
+	};
 	unsigned int rounds = REQUESTS / shape->batch, i;
 	static struct load loads[MAX_QUEUES];
 	char label[128];
 
-	for (i = 0; i < shape->queues; i++)
-		load_init(&loads[i], ops, &conf, shape->batch, shape->kick,
-			  shape->irq);
+	for (i = 0; i < shape->queues; i++) {
+		load_init(&loads[i], ops->driver, ops->device, &conf,
+			  shape->batch);
+		load_notify(&loads[i], shape->kick, shape->irq);
+	}
 	for (i = 0; i < rounds; i++)
-		round_of(&loads[i % shape->queues]);
+		load_round(&loads[i % shape->queues]);
 	CALLGRIND_ZERO_STATS;
 	CALLGRIND_TOGGLE_COLLECT;
 	for (i = 0; i < rounds; i++)
-		round_of(&loads[i % shape->queues]);
+		load_round(&loads[i % shape->queues]);
 	CALLGRIND_TOGGLE_COLLECT;
 	snprintf(label, sizeof(label), "%s/%s/%s/%u/%u", shape->table,
 		 ops->name, packed ? "packed" : "split", shape->value,
 		 rounds * shape->batch);
 	CALLGRIND_DUMP_STATS_AT(label);
-	if (shape->kick && loads[0].ops->kicks(loads[0].ring) < rounds)
+	if (shape->kick && ops->driver->kicks(loads[0].ring) < rounds)
 		bench_fail("a round went without its kick");
 	for (i = 0; i < shape->queues; i++)
 		load_exit(&loads[i]);

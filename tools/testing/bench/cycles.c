@@ -58,7 +58,10 @@ static unsigned int rounds_of(const struct shape *shape)
 
 static void measure(const struct shape *shape, bool packed)
 {
-	struct bench_conf conf = { packed, shape->size, shape->indirect };
+	struct bench_conf conf = {
+		.packed = packed, .size = shape->size,
+		.segs = shape->indirect ? 3 : 1, .indirect = shape->indirect,
+	};
 	static struct samples driver[MAX_WHO], device[MAX_WHO];
 	static struct load loads[MAX_WHO][MAX_QUEUES];
 	unsigned int rounds = rounds_of(shape), try, w, q;
@@ -68,8 +71,8 @@ static void measure(const struct shape *shape, bool packed)
 		driver[w].n = 0;
 		device[w].n = 0;
 		for (q = 0; q < shape->queues; q++)
-			load_init(&loads[w][q], bench_all[w], &conf,
-				  shape->batch, false, false);
+			load_init(&loads[w][q], bench_all[w]->driver,
+				  bench_all[w]->device, &conf, shape->batch);
 		run(loads[w], shape->queues, rounds);
 	}
 	for (try = 0; try < ATTEMPTS; try++) {

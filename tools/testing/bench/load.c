@@ -1,34 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "load.h"
 
-void load_init(struct load *load, const struct bench_ops *ops,
-	       const struct bench_conf *conf, unsigned int batch, bool kick,
-	       bool irq)
+void load_init(struct load *load, const struct bench_driver *driver,
+	       const struct bench_device *device, const struct bench_conf *conf,
+	       unsigned int batch)
 {
+	uint64_t area[3];
+
 	*load = (struct load){
-		.ops = ops, .conf = *conf, .batch = batch, .kick = kick,
-		.irq = irq,
-		.ring = ops->create(conf),
+		.driver = driver, .device = device, .conf = *conf,
+		.batch = batch,
 	};
+	load->ring = driver->create(conf);
+	driver->where(load->ring, area);
+	load->served = device->create(conf, area);
+}
+
+/* Which notifications either end asks for, from now on. */
+void load_notify(struct load *load, bool kick, bool irq)
+{
+	load->kick = kick;
+	load->irq = irq;
 	if (kick)
-		ops->listen(load->ring);
+		load->device->listen(load->served);
 	if (irq)
-		ops->arm(load->ring);
+		load->driver->arm(load->ring);
 }
 
 void load_exit(struct load *load)
 {
-	load->ops->destroy(load->ring);
+	load->device->destroy(load->served);
+	load->driver->destroy(load->ring);
 }
 
 /* The completions of a round are those of its requests. Move on. */
 void load_check(struct load *load)
 {
+	uint32_t len = bench_written(&load->conf);
 	unsigned int i;
 
 	for (i = 0; i < load->batch; i++)
 		if (load->done[i].token != bench_token(load->slot + i) ||
-		    load->done[i].len != BENCH_SEG_LEN)
+		    load->done[i].len != len)
 			bench_fail("a completion is not that of its request");
 	load->slot = (load->slot + load->batch) % load->conf.size;
 }

@@ -40,7 +40,7 @@ unsigned int packed_device_serve(struct packed_device *dev, unsigned int max)
 			step(dev);
 		}
 		head->id = d->id;
-		head->len = BENCH_SEG_LEN;
+		head->len = dev->written;
 		/* Pairs with the driver's read barrier after it saw the flags. */
 		virt_wmb();
 		WRITE_ONCE(head->flags, flags);

@@ -19,6 +19,7 @@ struct packed_device {
 	uint16_t next;
 	bool wrap;
 	uint16_t unsignalled;	/* descriptors completed since the last check */
+	uint32_t written;	/* into each request */
 };
 
 unsigned int packed_device_serve(struct packed_device *dev, unsigned int max);

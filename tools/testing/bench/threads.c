@@ -54,7 +54,8 @@ static struct samples trips[DISTANCES];
 /**
  * struct duel - one run
  * @ops: whose
- * @ring: the ring between the threads
+ * @ring: the driver's end of the ring between the threads
+ * @served: the device's
  * @shape: how they poll
  * @stop: the driver has all it wants
  * @preempted: the device lost its processor
@@ -63,6 +64,7 @@ static struct samples trips[DISTANCES];
 struct duel {
 	const struct bench_ops *ops;
 	void *ring;
+	void *served;
 	const struct shape *shape;
 	atomic_bool stop;
 	bool preempted;
@@ -114,8 +116,8 @@ static void *device(void *arg)
 	struct duel *duel = arg;
 	const struct shape *shape = duel->shape;
 	unsigned int batch = shape->batch, pauses = shape->pauses;
-	unsigned int (*serve)(void *, unsigned int) = duel->ops->serve;
-	void *ring = duel->ring;
+	unsigned int (*serve)(void *, unsigned int) = duel->ops->device->serve;
+	void *ring = duel->served;
 	long before = clock_preemptions();
 
 	catch(&duel->ball);
@@ -131,7 +133,7 @@ static void drive(struct duel *duel, unsigned long requests)
 {
 	unsigned int batch = duel->shape->batch, pauses = duel->shape->pauses;
 	unsigned int room = duel->shape->in_flight - batch, n;
-	const struct bench_ops *ops = duel->ops;
+	const struct bench_driver *ops = duel->ops->driver;
 	struct bench_done done[BENCH_MAX_BATCH];
 	unsigned long sent = 0, seen = 0;
 	void *ring = duel->ring;
@@ -172,15 +174,17 @@ static pthread_t start_device(struct duel *duel)
 static void run(const struct bench_ops *ops, const struct shape *shape,
 		bool packed, struct samples *out)
 {
-	struct bench_conf conf = { .packed = packed, .size = RING };
+	struct bench_conf conf = { .packed = packed, .size = RING, .segs = 1 };
 	struct duel duel = { .ops = ops, .shape = shape };
 	double before, after;
-	uint64_t cycles;
+	uint64_t area[3], cycles;
 	pthread_t thread;
 	bool preempted;
 	long switches;
 
-	duel.ring = ops->create(&conf);
+	duel.ring = ops->driver->create(&conf);
+	ops->driver->where(duel.ring, area);
+	duel.served = ops->device->create(&conf, area);
 	thread = start_device(&duel);
 	before = toss(&duel.ball);
 	drive(&duel, shape->requests / 8 / RING * RING);
@@ -192,7 +196,8 @@ static void run(const struct bench_ops *ops, const struct shape *shape,
 	atomic_store(&duel.stop, true);
 	after = toss(&duel.ball);
 	pthread_join(thread, NULL);
-	ops->destroy(duel.ring);
+	ops->device->destroy(duel.served);
+	ops->driver->destroy(duel.ring);
 	if (preempted || duel.preempted || distance(before) != distance(after))
 		return;
 	clock_add(&out[distance(before)], (double)cycles / shape->requests);

@@ -57,7 +57,8 @@ def headers():
     if os.environ.get("KDIR"):
         return os.environ["KDIR"]
     running = f"/lib/modules/{os.uname().release}/build"
-    found = sorted(glob.glob("/usr/src/linux-headers-6.12.*-amd64"), reverse=True)
+    found = sorted(glob.glob(f"{CACHE}/stock-6.12.*/usr/src/linux-headers-*-amd64"),
+                   reverse=True)
     for path in [running, *found]:
         if os.path.isdir(path):
             return path

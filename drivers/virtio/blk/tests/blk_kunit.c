@@ -415,6 +415,50 @@ static void bad_49_every_status_and_length(struct kunit *test)
 			(__force int)parley_blk_status(VIRTIO_BLK_S_UNSUPP));
 }
 
+/* Tools cut digits off to find the disk of a partition: there are none. */
+static void names_are_all_different(struct kunit *test)
+{
+	static const struct {
+		unsigned int index;
+		const char *name;
+	} some[] = {
+		{ 0, "vdpara" }, { 1, "vdparb" }, { 25, "vdparz" },
+		{ 26, "vdparaa" }, { 27, "vdparab" }, { 701, "vdparzz" },
+		{ 702, "vdparaaa" }, { INT_MAX, "vdparfxshrxx" },
+	};
+	char name[DISK_NAME_LEN];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(some); i++) {
+		parley_blk_name(some[i].index, name);
+		KUNIT_EXPECT_STREQ(test, some[i].name, name);
+	}
+}
+
+/* The number of the disk that mainline's driver calls so. */
+static u64 mainlines_number(const char *name)
+{
+	u64 number = 0;
+
+	for (name += strlen("vd"); *name; name++)
+		number = number * 26 + *name - 'a' + 1;
+	return number - 1;
+}
+
+static void no_name_is_one_of_mainlines(struct kunit *test)
+{
+	char name[DISK_NAME_LEN];
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 0, mainlines_number("vda"));
+	KUNIT_ASSERT_EQ(test, 26, mainlines_number("vdaa"));
+	for (i = 0; i < 1000; i++) {
+		parley_blk_name(i, name);
+		/* It has 2^20 minor numbers, and 16 for each disk. */
+		KUNIT_EXPECT_GE(test, mainlines_number(name), 1 << 16);
+	}
+}
+
 static struct kunit_case blk_cases[] = {
 	KUNIT_CASE(a_sane_configuration_is_taken_as_it_is),
 	KUNIT_CASE(fields_without_their_feature_are_not_read),
@@ -430,6 +474,8 @@ static struct kunit_case blk_cases[] = {
 	KUNIT_CASE(a_zone_that_cannot_be_is_refused),
 	KUNIT_CASE(a_write_pointer_lies_in_its_zone),
 	KUNIT_CASE(bad_49_every_status_and_length),
+	KUNIT_CASE(names_are_all_different),
+	KUNIT_CASE(no_name_is_one_of_mainlines),
 	{}
 };
 

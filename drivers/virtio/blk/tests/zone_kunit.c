@@ -8,6 +8,7 @@
 #include <linux/completion.h>
 #include <linux/module.h>
 #include <linux/sizes.h>
+#include <parley/transport.h>
 #include "../../transport/tests/mock.h"
 #include "../../transport/tests/mock_zone.h"
 #include "../blk.h"
@@ -401,10 +402,12 @@ static void suspend_with_a_write(struct kunit *test, int want)
 	bio.bi_private = &done;
 	__bio_add_page(&bio, virt_to_page(t.buf), SZ_4K, offset_in_page(t.buf));
 	submit_bio(&bio);
-	KUNIT_EXPECT_EQ(test, 0, parley_device_freeze(t.pd));
+	KUNIT_EXPECT_EQ(test, 0, parley_device_freeze(to_parley_vdev(t.pd),
+							PARLEY_HOLD_SLEEP));
 	WRITE_ONCE(t.mock->hold, false);
 	WRITE_ONCE(t.mock->delay_us, 0);
-	KUNIT_EXPECT_EQ(test, 0, parley_device_restore(t.pd));
+	KUNIT_EXPECT_EQ(test, 0, parley_device_restore(to_parley_vdev(t.pd),
+							PARLEY_HOLD_SLEEP));
 	KUNIT_ASSERT_NE(test, 0, wait_for_completion_timeout(&done, PATIENCE));
 	KUNIT_EXPECT_EQ(test, want, blk_status_to_errno(bio.bi_status));
 	bio_uninit(&bio);

@@ -6,6 +6,7 @@
 #include <linux/io.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_ring.h>
 #include "fake.h"
 
@@ -15,7 +16,7 @@ struct fake_front parley_fake_front;
 
 static struct fake *to_fake(struct parley_device *pd)
 {
-	return container_of(pd, struct fake, pd);
+	return container_of(pd, struct fake, v.pd);
 }
 
 static u8 fake_get_status(struct parley_device *pd)
@@ -100,6 +101,14 @@ static void fake_vectors_free(struct parley_device *pd)
 	fake->vectors_early |= fake->enabled;
 }
 
+static int fake_vectors_again(struct parley_device *pd)
+{
+	struct fake *fake = to_fake(pd);
+
+	fake->agains++;
+	return fake->again_err;
+}
+
 static unsigned int fake_queue_size(struct parley_device *pd,
 				    unsigned int index)
 {
@@ -153,6 +162,7 @@ static const struct parley_transport_ops fake_ops = {
 	.generation = fake_generation,
 	.vectors_alloc = fake_vectors_alloc,
 	.vectors_free = fake_vectors_free,
+	.vectors_again = fake_vectors_again,
 	.queue_size = fake_queue_size,
 	.queue_enable = fake_queue_enable,
 	.queue_disable = fake_queue_disable,
@@ -162,20 +172,25 @@ static const struct parley_transport_ops fake_ops = {
 
 /* The front-end */
 
-static void front_done(struct parley_queue *queue)
+static void front_complete(struct parley_queue *queue,
+			   const struct parley_done *done, unsigned int nr,
+			   void *ctx)
 {
-	struct parley_done done;
-	unsigned long flags;
-
-	spin_lock_irqsave(&queue->lock, flags);
-	while (parley_drvq_reap(queue->vq, &done, 1))
-		;
-	spin_unlock_irqrestore(&queue->lock, flags);
-	parley_fake_front.dones++;
-	complete(&parley_fake_front.done);
+	parley_fake_front.done += nr;
+	complete(&parley_fake_front.back);
 }
 
-static int front_start(struct parley_device *pd)
+static void front_give_back(struct parley_queue *queue, void *cookie,
+			    enum parley_fate fate)
+{
+	if (fate == PARLEY_REPEAT)
+		parley_fake_front.repeated++;
+	else
+		parley_fake_front.failed++;
+	complete(&parley_fake_front.back);
+}
+
+static int front_make(struct parley_device *pd)
 {
 	struct fake_front *f = &parley_fake_front;
 	struct parley_queue_spec specs[FAKE_QUEUES + 1];
@@ -184,13 +199,15 @@ static int front_start(struct parley_device *pd)
 
 	for (i = 0; i < f->nr_queues; i++)
 		specs[i] = (struct parley_queue_spec) {
-			.name = "fake", .done = front_done,
+			.name = "fake", .index = f->first + i,
+			.complete = front_complete,
+			.give_back = front_give_back,
 		};
 	err = parley_device_make_queues(pd, specs, f->nr_queues, NULL);
 	if (err)
 		return err;
 	if (f->interrupt_in_probe)
-		parley_device_config_interrupt(pd);
+		parley_device_config_interrupt(to_parley_vdev(pd));
 	if (f->own_ready)
 		parley_device_ready(pd);
 	return 0;
@@ -207,53 +224,65 @@ static int front_probe(struct parley_device *pd)
 	int err;
 
 	f->probes++;
-	err = front_start(pd);
+	err = front_make(pd);
 	if (!err && f->wait_in_probe) {
+		parley_fake_put(to_fake(pd), 0);
 		complete(&f->waiting);
-		if (!wait_for_completion_timeout(&f->done, 10 * HZ))
+		if (!wait_for_completion_timeout(&f->back, 10 * HZ))
 			err = -ETIMEDOUT;
 	}
-	return err ? err : f->probe_err;
-}
-
-/* What is in flight fails: nobody waits for it. */
-static void front_stop(struct parley_device *pd)
-{
-	unsigned int i;
-
-	parley_device_quiesce(pd);
-	for (i = 0; i < pd->nr_queues; i++) {
-		spin_lock_irq(&pd->queues[i].lock);
-		while (parley_drvq_detach(pd->queues[i].vq))
-			;
-		spin_unlock_irq(&pd->queues[i].lock);
-	}
+	if (!err)
+		err = f->probe_err;
+	if (err)
+		parley_device_close(pd);
+	return err;
 }
 
 static void front_remove(struct parley_device *pd)
 {
 	parley_fake_front.removes++;
 	parley_fake_front.queues_at_remove = pd->nr_queues;
-	front_stop(pd);
+	parley_device_close(pd);
 }
 
 static void front_config_changed(struct parley_device *pd)
 {
-	atomic_inc(&parley_fake_front.changes);
+	struct fake_front *f = &parley_fake_front;
+
+	atomic_inc(&f->changes);
+	if (!f->wait_in_change)
+		return;
+	complete(&f->waiting);
+	if (!wait_for_completion_timeout(&f->go_on, 10 * HZ))
+		f->wrong++;
 }
 
-static int front_freeze(struct parley_device *pd)
+/* stop() and start() come in turn, and nothing is stopped twice. */
+static void front_stop(struct parley_device *pd)
 {
-	parley_fake_front.freezes++;
-	if (!parley_fake_front.freeze_err)
-		front_stop(pd);
-	return parley_fake_front.freeze_err;
+	struct fake_front *f = &parley_fake_front;
+
+	f->stops++;
+	f->wrong += f->stopped;
+	f->stopped = true;
 }
 
-static int front_restore(struct parley_device *pd)
+static int front_reapply(struct parley_device *pd)
 {
-	parley_fake_front.restores++;
-	return front_start(pd);
+	struct fake_front *f = &parley_fake_front;
+
+	f->reapplies++;
+	f->wrong += !f->stopped;
+	return f->reapply_err;
+}
+
+static void front_start(struct parley_device *pd)
+{
+	struct fake_front *f = &parley_fake_front;
+
+	f->starts++;
+	f->wrong += !f->stopped;
+	f->stopped = false;
 }
 
 static const struct virtio_device_id front_ids[] = {
@@ -269,8 +298,9 @@ static struct parley_driver front_driver = {
 	.probe = front_probe,
 	.remove = front_remove,
 	.config_changed = front_config_changed,
-	.freeze = front_freeze,
-	.restore = front_restore,
+	.stop = front_stop,
+	.reapply = front_reapply,
+	.start = front_start,
 };
 
 /* For the tests */
@@ -290,7 +320,8 @@ int parley_fake_case_init(struct kunit *test)
 {
 	parley_fake_front = (struct fake_front) { .nr_queues = 2 };
 	init_completion(&parley_fake_front.waiting);
-	init_completion(&parley_fake_front.done);
+	init_completion(&parley_fake_front.go_on);
+	init_completion(&parley_fake_front.back);
 	return 0;
 }
 
@@ -303,15 +334,15 @@ struct fake *parley_fake_make(struct kunit *test)
 	fake->offered = BIT_ULL(VIRTIO_F_VERSION_1);
 	fake->config_len = FAKE_CONFIG;
 	fake->size = 16;
-	fake->pd.id.device = FAKE_TYPE;
-	fake->pd.ops = &fake_ops;
-	fake->pd.dev.release = parley_device_free;
+	fake->v.pd.id.device = FAKE_TYPE;
+	fake->v.ops = &fake_ops;
+	fake->v.pd.dev.release = parley_device_free;
 	return fake;
 }
 
-static void fake_unplug(void *pd)
+static void fake_unplug(void *v)
 {
-	parley_device_unregister(pd);
+	parley_device_unregister(v);
 }
 
 /* Put it on the bus until the end of the test case. */
@@ -321,14 +352,23 @@ int parley_fake_plug(struct kunit *test, struct fake *fake)
 	int err;
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, parent);
-	err = parley_device_register(&fake->pd, parent);
+	err = parley_device_register(&fake->v, parent);
 	if (err) {
-		put_device(&fake->pd.dev);
+		put_device(&fake->v.pd.dev);
 		return err;
 	}
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, fake_unplug,
-							   &fake->pd));
+							   &fake->v));
 	return 0;
+}
+
+/* Take it off the bus before that. */
+void parley_fake_unplug(struct kunit *test, struct fake *fake)
+{
+	struct device *parent = fake->v.pd.dev.parent;
+
+	kunit_release_action(test, fake_unplug, &fake->v);
+	kunit_device_unregister(test, parent);
 }
 
 /* The usual beginning: a device that offers this, bound and live. */
@@ -339,14 +379,14 @@ struct fake *parley_fake_run(struct kunit *test, u64 offered)
 	fake->offered |= offered;
 	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
 	KUNIT_ASSERT_TRUE(test, parley_fake_bound(fake));
-	KUNIT_ASSERT_EQ(test, PARLEY_LIVE, fake->pd.state);
+	KUNIT_ASSERT_EQ(test, PARLEY_LIVE, fake->v.m.phase);
 	return fake;
 }
 
 /* Put a buffer into a queue, with the fake as its cookie. */
 int parley_fake_put(struct fake *fake, unsigned int index)
 {
-	struct parley_queue *queue = &fake->pd.queues[index];
+	struct parley_queue *queue = &fake->v.pd.queues[index];
 	struct parley_seg seg = { virt_to_phys(fake), sizeof(*fake) };
 	struct parley_buf buf = { .segs = &seg, .cookie = fake, .n_out = 1 };
 	int err;
@@ -364,6 +404,13 @@ void parley_fake_complete(struct fake *fake, unsigned int index)
 
 	/* The entry is all zeroes: id 0, nothing written. */
 	WRITE_ONCE(used->idx, (__force __virtio16)cpu_to_le16(1));
+}
+
+/* The device sets DEVICE_NEEDS_RESET and says so (spec 2.1.2). */
+void parley_fake_ask_for_reset(struct fake *fake)
+{
+	WRITE_ONCE(fake->status, fake->status | VIRTIO_CONFIG_S_NEEDS_RESET);
+	parley_device_config_interrupt(&fake->v);
 }
 
 /* Work items take a while: does it become true? */

@@ -9,7 +9,7 @@
 
 #include <kunit/test.h>
 #include <linux/completion.h>
-#include <parley/device.h>
+#include <parley/transport.h>
 
 #define FAKE_TYPE	0x7f01	/* nobody's */
 #define FAKE_CONFIG	32
@@ -21,7 +21,7 @@
 
 /**
  * struct fake - a device on the bus
- * @pd: see parley_device_free()
+ * @v: see parley_device_free()
  * @offered: feature bits
  * @accepted: what the driver wrote
  * @status: device status
@@ -44,9 +44,11 @@
  * @reads: calls of config_read
  * @kicks: calls of notify
  * @disables: calls of queue_disable
+ * @agains: calls of vectors_again
+ * @again_err: what that returns
  */
 struct fake {
-	struct parley_device pd;
+	struct parley_vdev v;
 	u64 offered;
 	u64 accepted;
 	u8 status;
@@ -69,44 +71,62 @@ struct fake {
 	unsigned int reads;
 	unsigned int kicks;
 	unsigned int disables;
+	unsigned int agains;
+	int again_err;
 };
 
 /**
  * struct fake_front - what the front-end shall do, and what it did
- * @nr_queues: queues that probe and restore make
+ * @nr_queues: queues that probe makes
+ * @first: number of the first of them in the device
  * @dropped: features that check() drops
  * @probe_err: result of probe, after everything is made
- * @freeze_err: result of freeze
- * @own_ready: probe and restore call parley_device_ready() themselves
+ * @reapply_err: result of reapply
+ * @own_ready: probe calls parley_device_ready() itself
  * @interrupt_in_probe: a configuration interrupt comes before ready
- * @wait_in_probe: probe waits for done()
- * @waiting: it does
- * @done: done() was called
+ * @wait_in_probe: probe waits for a buffer
+ * @wait_in_change: config_changed() waits for @go_on
+ * @waiting: one of them does
+ * @go_on: see @wait_in_change
+ * @back: a buffer came back, one way or the other
  * @probes: calls, and so on
  * @removes: see @probes
- * @freezes: see @probes
- * @restores: see @probes
+ * @stops: see @probes
+ * @reapplies: see @probes
+ * @starts: see @probes
  * @changes: calls of config_changed()
- * @dones: calls of done()
+ * @done: buffers that were completed
+ * @repeated: buffers that were given back, to be put again
+ * @failed: buffers that were given back, and failed
  * @queues_at_remove: the model's number of queues at the last remove
+ * @stopped: between stop and start
+ * @wrong: something was called that must not be, at this time
  */
 struct fake_front {
 	unsigned int nr_queues;
+	unsigned int first;
 	u64 dropped;
 	int probe_err;
-	int freeze_err;
+	int reapply_err;
 	bool own_ready;
 	bool interrupt_in_probe;
 	bool wait_in_probe;
+	bool wait_in_change;
 	struct completion waiting;
-	struct completion done;
+	struct completion go_on;
+	struct completion back;
 	unsigned int probes;
 	unsigned int removes;
-	unsigned int freezes;
-	unsigned int restores;
+	unsigned int stops;
+	unsigned int reapplies;
+	unsigned int starts;
 	atomic_t changes;
-	unsigned int dones;
+	unsigned int done;
+	unsigned int repeated;
+	unsigned int failed;
 	unsigned int queues_at_remove;
+	bool stopped;
+	unsigned int wrong;
 };
 
 extern struct fake_front parley_fake_front;
@@ -116,14 +136,16 @@ void parley_fake_suite_exit(struct kunit_suite *suite);
 int parley_fake_case_init(struct kunit *test);
 struct fake *parley_fake_make(struct kunit *test);
 int parley_fake_plug(struct kunit *test, struct fake *fake);
+void parley_fake_unplug(struct kunit *test, struct fake *fake);
 struct fake *parley_fake_run(struct kunit *test, u64 offered);
 int parley_fake_put(struct fake *fake, unsigned int index);
 void parley_fake_complete(struct fake *fake, unsigned int index);
+void parley_fake_ask_for_reset(struct fake *fake);
 bool parley_fake_until(bool (*is)(struct fake *fake), struct fake *fake);
 
 static inline bool parley_fake_bound(struct fake *fake)
 {
-	return READ_ONCE(fake->pd.dev.driver);
+	return READ_ONCE(fake->v.pd.dev.driver);
 }
 
 #endif /* _PARLEY_GUEST_FAKE_H */

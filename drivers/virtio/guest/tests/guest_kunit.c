@@ -28,8 +28,8 @@ static void features_are_what_both_know(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, V1 | FAKE_F_ONE | PACKED | EVENT | PLATFORM,
 			fake->accepted);
-	KUNIT_EXPECT_EQ(test, fake->accepted, fake->pd.features);
-	KUNIT_EXPECT_EQ(test, fake->offered, fake->pd.offered);
+	KUNIT_EXPECT_EQ(test, fake->accepted, fake->v.pd.features);
+	KUNIT_EXPECT_EQ(test, fake->offered, fake->v.m.offered);
 	KUNIT_EXPECT_EQ(test, STATUS_RUNS, fake->status);
 }
 
@@ -93,7 +93,7 @@ static void failed_probe_leaves_nothing(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
 	KUNIT_EXPECT_FALSE(test, parley_fake_bound(fake));
 	KUNIT_EXPECT_EQ(test, 1, front->probes);
-	KUNIT_EXPECT_EQ(test, 0, fake->pd.nr_queues);
+	KUNIT_EXPECT_EQ(test, 0, fake->v.pd.nr_queues);
 	KUNIT_EXPECT_EQ(test, 0, fake->enabled);
 	KUNIT_EXPECT_FALSE(test, fake->vectors);
 	KUNIT_EXPECT_FALSE(test, fake->vectors_early);
@@ -117,21 +117,21 @@ static void bad_27_config_bounds(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		memset(buf, 0xaa, sizeof(buf));
 		KUNIT_EXPECT_EQ(test, -EINVAL,
-				parley_config_read(&fake->pd, bad[i].offset,
+				parley_config_read(&fake->v.pd, bad[i].offset,
 						   buf, bad[i].len));
 		/* Nothing old may look like configuration. */
 		KUNIT_EXPECT_EQ(test, 0, buf[0]);
 		KUNIT_EXPECT_EQ(test, -EINVAL,
-				parley_config_write(&fake->pd, bad[i].offset,
+				parley_config_write(&fake->v.pd, bad[i].offset,
 						    buf, bad[i].len));
 	}
 	KUNIT_EXPECT_EQ(test, -EINVAL,
-			parley_config_write(&fake->pd, 4, buf, UINT_MAX - 3));
+			parley_config_write(&fake->v.pd, 4, buf, UINT_MAX - 3));
 	KUNIT_EXPECT_EQ(test, 0, fake->reads);
 	KUNIT_EXPECT_EQ(test, 0,
-			parley_config_read(&fake->pd, 0, buf, FAKE_CONFIG));
+			parley_config_read(&fake->v.pd, 0, buf, FAKE_CONFIG));
 	KUNIT_EXPECT_EQ(test, 0,
-			parley_config_read(&fake->pd, FAKE_CONFIG, buf, 0));
+			parley_config_read(&fake->v.pd, FAKE_CONFIG, buf, 0));
 }
 
 static void config_without_rest_is_an_error(struct kunit *test)
@@ -140,7 +140,7 @@ static void config_without_rest_is_an_error(struct kunit *test)
 	u32 val = 0xaaaaaaaa;
 
 	fake->restless = -1;
-	KUNIT_EXPECT_EQ(test, -EIO, parley_config_read(&fake->pd, 0, &val, 4));
+	KUNIT_EXPECT_EQ(test, -EIO, parley_config_read(&fake->v.pd, 0, &val, 4));
 	KUNIT_EXPECT_EQ(test, 0, val);
 	KUNIT_EXPECT_GT(test, fake->reads, 1);
 	KUNIT_EXPECT_LE(test, fake->reads, 100);
@@ -152,7 +152,7 @@ static void config_is_read_until_it_rests(struct kunit *test)
 	u8 val;
 
 	fake->restless = 3;
-	KUNIT_EXPECT_EQ(test, 0, parley_config_read(&fake->pd, 0, &val, 1));
+	KUNIT_EXPECT_EQ(test, 0, parley_config_read(&fake->v.pd, 0, &val, 1));
 	KUNIT_EXPECT_EQ(test, 4, fake->reads);
 	KUNIT_EXPECT_EQ(test, 3, val);
 }
@@ -171,7 +171,7 @@ static void config_fields_are_little_endian(struct kunit *test)
 		1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
 	};
 	struct fake *fake = parley_fake_run(test, 0);
-	struct parley_device *pd = &fake->pd;
+	struct parley_device *pd = &fake->v.pd;
 	u8 b;
 	u16 c;
 	u32 d;
@@ -197,11 +197,11 @@ static void config_interrupt_is_passed_on(struct kunit *test)
 {
 	struct fake *fake = parley_fake_run(test, 0);
 
-	parley_device_config_interrupt(&fake->pd);
+	parley_device_config_interrupt(&fake->v);
 	KUNIT_EXPECT_TRUE(test, parley_fake_until(changed_once, fake));
-	device_release_driver(&fake->pd.dev);
-	parley_device_config_interrupt(&fake->pd);
-	flush_work(&fake->pd.config_work);
+	device_release_driver(&fake->v.pd.dev);
+	parley_device_config_interrupt(&fake->v);
+	flush_work(&fake->v.m.config_work);
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&front->changes));
 }
 
@@ -252,7 +252,7 @@ static void missing_queue_fails_the_probe(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
 	KUNIT_EXPECT_FALSE(test, parley_fake_bound(fake));
 	KUNIT_EXPECT_EQ(test, 0, fake->enabled);
-	KUNIT_EXPECT_EQ(test, 0, fake->pd.nr_queues);
+	KUNIT_EXPECT_EQ(test, 0, fake->v.pd.nr_queues);
 }
 
 static void queue_that_cannot_be_enabled_undoes_all(struct kunit *test)
@@ -275,28 +275,28 @@ static void without_interrupts_no_device(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
 	KUNIT_EXPECT_FALSE(test, parley_fake_bound(fake));
 	KUNIT_EXPECT_EQ(test, 0, fake->enabled);
-	KUNIT_EXPECT_EQ(test, 0, fake->pd.nr_queues);
+	KUNIT_EXPECT_EQ(test, 0, fake->v.pd.nr_queues);
 }
 
 static void bad_50_event_storm(struct kunit *test)
 {
 	struct fake *fake = parley_fake_run(test, 0);
-	struct parley_queue *queue = &fake->pd.queues[0];
+	struct parley_queue *queue = &fake->v.pd.queues[0];
 	unsigned int i;
 
 	for (i = 0; i < 100000; i++) {
 		parley_queue_interrupt(queue);
-		parley_device_interrupt(&fake->pd);
+		parley_device_interrupt(&fake->v);
 	}
-	KUNIT_EXPECT_EQ(test, 0, front->dones);
+	KUNIT_EXPECT_EQ(test, 0, front->done);
 	KUNIT_EXPECT_EQ(test, 100000, queue->spurious);
-	KUNIT_EXPECT_EQ(test, 100000, fake->pd.spurious);
+	KUNIT_EXPECT_EQ(test, 100000, fake->v.m.spurious);
 
 	/* It still works. */
 	KUNIT_ASSERT_EQ(test, 0, parley_fake_put(fake, 0));
 	parley_fake_complete(fake, 0);
 	KUNIT_EXPECT_EQ(test, IRQ_HANDLED, parley_queue_interrupt(queue));
-	KUNIT_EXPECT_EQ(test, 1, front->dones);
+	KUNIT_EXPECT_EQ(test, 1, front->done);
 	KUNIT_EXPECT_EQ(test, 1, parley_drvq_stats(queue->vq)->interrupts);
 	KUNIT_EXPECT_EQ(test, 1, parley_drvq_stats(queue->vq)->completed);
 }
@@ -307,10 +307,10 @@ static void shared_interrupt_finds_its_queue(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 0, parley_fake_put(fake, 1));
 	parley_fake_complete(fake, 1);
-	KUNIT_EXPECT_EQ(test, IRQ_HANDLED, parley_device_interrupt(&fake->pd));
-	KUNIT_EXPECT_EQ(test, 1, front->dones);
-	KUNIT_EXPECT_EQ(test, 0, fake->pd.spurious);
-	KUNIT_EXPECT_EQ(test, 0, fake->pd.queues[0].spurious);
+	KUNIT_EXPECT_EQ(test, IRQ_HANDLED, parley_device_interrupt(&fake->v));
+	KUNIT_EXPECT_EQ(test, 1, front->done);
+	KUNIT_EXPECT_EQ(test, 0, fake->v.m.spurious);
+	KUNIT_EXPECT_EQ(test, 0, fake->v.pd.queues[0].spurious);
 }
 
 static struct kunit_case guest_cases[] = {

@@ -58,10 +58,10 @@ static struct fake *fake_new(struct kunit *test, u64 features)
 	mdev->notify_offset_multiplier = MULTIPLIER;
 	f->common.cfg.queue_notify_off = cpu_to_le16(NOTIFY_OFF);
 	memset(f->notify, UNTOUCHED, NOTIFY_BYTES);
-	f->pp.pd.ops = &parley_pci_ops;
-	f->pp.pd.features = features;
-	f->pp.pd.dev.init_name = "fake-pci";
-	f->queue.dev = &f->pp.pd;
+	f->pp.vdev.ops = &parley_pci_ops;
+	f->pp.vdev.pd.features = features;
+	f->pp.vdev.pd.dev.init_name = "fake-pci";
+	f->queue.dev = &f->pp.vdev.pd;
 	f->queue.index = INDEX;
 	f->queue.vector = -1;
 	f->queue.spec.name = "fake";
@@ -202,11 +202,11 @@ static void a_reset_needs_its_register(struct kunit *test)
 
 	/* Bit 40; without a device behind it, bit 8 as well. */
 	f->common.cfg.device_feature = cpu_to_le32(BIT(VIRTIO_F_RING_RESET - 32));
-	KUNIT_EXPECT_TRUE(test, parley_pci_ops.get_features(&f->pp.pd) &
+	KUNIT_EXPECT_TRUE(test, parley_pci_ops.get_features(&f->pp.vdev.pd) &
 				BIT_ULL(VIRTIO_F_RING_RESET));
 	f->pp.mdev.common_len = offsetof(struct virtio_pci_modern_common_cfg,
 					 queue_reset);
-	KUNIT_EXPECT_FALSE(test, parley_pci_ops.get_features(&f->pp.pd) &
+	KUNIT_EXPECT_FALSE(test, parley_pci_ops.get_features(&f->pp.vdev.pd) &
 				 BIT_ULL(VIRTIO_F_RING_RESET));
 }
 

@@ -13,7 +13,7 @@
 #include <linux/completion.h>
 #include <linux/list.h>
 #include <parley/compat.h>
-#include <parley/device.h>
+#include <parley/transport.h>
 #include "mock.h"
 
 /* No type of the specification; nobody else binds to it. */
@@ -71,13 +71,14 @@ struct tester_req {
 /**
  * struct tester - the front-end of one device
  * @pd: its device
- * @kept: requests taken back in freeze, one list for each queue
+ * @kept: requests given back to be put again, one list for each queue
  * @early: request published before DRIVER_OK
- * @stopped: done() has no business to run
- * @calls: done() ran so often
+ * @stopped: between stop() and start()
+ * @calls: complete() ran so often
  * @soft: of those, not in hard interrupt context
- * @late: of those, while @stopped
- * @broken: a queue is broken
+ * @late: of those, after the device was closed
+ * @closed: complete() has no business to run
+ * @gone: started without a device
  * @config_changes: config_changed() ran so often
  */
 struct tester {
@@ -88,7 +89,8 @@ struct tester {
 	atomic_t calls;
 	atomic_t soft;
 	atomic_t late;
-	struct completion broken;
+	bool closed;
+	struct completion gone;
 	atomic_t config_changes;
 };
 

@@ -54,14 +54,14 @@ runtime=10
 verify=crc32c
 verify_fatal=1
 [split]
-filename=/dev/pvblk0
+filename=/dev/vdpara
 [packed]
-filename=/dev/pvblk1
+filename=/dev/vdparb
 JOB
 fio --minimal /tmp/load.fio >/tmp/out 2>&1 &
 job=$!
 for round in 1 2 3; do
-	wait_for 5 in_flight pvblk0 && wait_for 5 in_flight pvblk1 ||
+	wait_for 5 in_flight vdpara && wait_for 5 in_flight vdparb ||
 		not_ok "nothing is in flight"
 	suspend 1 && ok "suspend and resume, round $round" ||
 		not_ok "suspend and resume, round $round"

@@ -35,7 +35,7 @@ def run(glob, jobs=1, name="debug"):
     sizes = {name: built[name].stat().st_size for name in suites}
     title = name.replace("debug", "kunit")
     scenarios = [Scenario(name=f"{title}-{number}" if jobs > 1 else title,
-                          kernel=name, script="kunit.sh", timeout=1200,
+                          kernel=name, script="kunit.sh", timeout=600,
                           loglevel=7, append="kunit.enable=1", modules=share)
                  for number, share in enumerate(shares(suites, sizes, jobs), 1)]
     total = runner.Total()

@@ -10,5 +10,8 @@ dma_addr_t virtqueue_get_avail_addr(const struct virtqueue *vq);
 dma_addr_t virtqueue_get_used_addr(const struct virtqueue *vq);
 bool virtqueue_kick_prepare(struct virtqueue *vq);
 bool virtqueue_notify(struct virtqueue *vq);
+#ifndef MAINLINE_PREMAPPED_CALL
+int virtqueue_set_dma_premapped(struct virtqueue *vq);
+#endif
 
 #endif

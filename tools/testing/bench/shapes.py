@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Count every shape of ring and load, and print one table of them.
+
+usage: shapes.py [--test] BUILD-DIRECTORY
+
+With --test only a few requests of each cell are counted, and what is printed
+is whether every cell was.
+"""
+import glob
+import os
+import subprocess
+import sys
+import tempfile
+
+import callgrind
+import tables
+
+FORMATS = ("split", "packed")
+SHAPES = ("1-direct", "2-direct", "3-direct", "8-direct", "3-indirect",
+          "8-indirect", "32-indirect")
+MEMORY = ("none", "mapped", "premapped")
+ORDER = ("off", "on")
+BATCHES = ("32", "4", "1", "submit")
+# Series of mainline, what its program is told, and whether it knows in-order.
+SERIES = {"6.12": ("no-order",), "7.3": ()}
+
+# At most so much of what mainline's cheaper series needs.
+PART = {"driver": {"32": 0.60, "4": 0.75, "1": 0.85, "submit": 0.65},
+        "device": {"32": 0.60, "4": 0.75, "1": 0.85}}
+# In order, one segment, batch 32: so many instructions.
+IN_ORDER = {"driver": 75, "device": 70}
+# Premapped: so many more than without the DMA API.
+PREMAPPED = 5
+
+
+def programs(build):
+    """The programs to run: [(column, [command])]."""
+    found = [(series, [os.path.join(build, f"shapes-{series}"), "mainline",
+                       *more]) for series, more in SERIES.items()
+             if os.path.exists(os.path.join(build, f"shapes-{series}"))]
+    first = os.path.join(build, f"shapes-{next(iter(SERIES))}")
+    return found + [("parley", [first, "parley"])]
+
+
+def count(command):
+    """Run one program; {(role, format, shape, memory, order, batch): n}."""
+    result = {}
+    with tempfile.TemporaryDirectory() as tmp:
+        subprocess.run(
+            ["valgrind", "-q", "--tool=callgrind", "--collect-atstart=no",
+             "--compress-strings=no", "--compress-pos=no",
+             "--callgrind-out-file=" + os.path.join(tmp, "profile"), *command],
+            check=True, timeout=1800)
+        for path in glob.glob(os.path.join(tmp, "profile.*")):
+            label, costs = callgrind.parse(path)
+            if not label:
+                continue
+            role, _, *cell, requests = label.split("/")
+            verbs = callgrind.DRIVER if role == "driver" else callgrind.DEVICE
+            total = sum(costs.get(verb, 0) for verb in verbs)
+            result[(role, *cell)] = total / int(requests)
+    return result
+
+
+def cells():
+    """All cells of the table, in its order: (role, shape, memory, order, batch)."""
+    for role in ("driver", "device"):
+        for shape in SHAPES:
+            for memory in MEMORY if role == "driver" else MEMORY[:1]:
+                for order in ORDER:
+                    for batch in PART[role]:
+                        yield role, shape, memory, order, batch
+
+
+def yardstick(data, cell, fmt):
+    """The cheaper of mainline's series: (instructions, series)."""
+    role, shape, memory, order, batch = cell
+    if role == "device":
+        # vringh: split alone, and it completes in order as it does otherwise.
+        fmt, order = "split", "off"
+    if batch == "submit":
+        batch = "1"
+    seen = [(data[series][key], series) for series in SERIES if series in data
+            for key in [(role, fmt, shape, memory, order, batch)]
+            if key in data[series]]
+    return min(seen, default=(None, None))
+
+
+def limit(data, cell, fmt):
+    """What our figure may be at most, as it is printed; None: no yardstick."""
+    role, shape, memory, order, batch = cell
+    ours = data["parley"]
+    theirs, _ = yardstick(data, cell, fmt)
+    most = []
+    if theirs is not None:
+        most.append(PART[role][batch] * theirs)
+    if order == "on":
+        most.append(ours[role, fmt, shape, memory, "off", batch])
+        if (shape, memory, batch) == (SHAPES[0], MEMORY[0], "32"):
+            most.append(IN_ORDER[role])
+    if memory == "premapped":
+        most.append(ours[role, fmt, shape, "none", order, batch] + PREMAPPED)
+    return min(most, default=None)
+
+
+def row(data, cell):
+    """One row, and the verdicts in it."""
+    line = list(cell)
+    verdicts = []
+    for fmt in FORMATS:
+        theirs, series = yardstick(data, cell, fmt)
+        mine = data["parley"][(cell[0], fmt, *cell[1:])]
+        most = limit(data, cell, fmt)
+        line += [f"{theirs:.0f} {series}" if series else "-", f"{mine:.0f}"]
+        if most is None:
+            line += ["-", "-"]
+            continue
+        met = round(mine) <= round(most)
+        verdicts.append(met)
+        line += [f"{most:.0f}",
+                 "met" if met else f"+{round(mine) - round(most)}"
+                 + ("!" if theirs and mine > theirs else "")]
+    return line, verdicts
+
+
+METHOD = """\
+Instructions per request by callgrind, {requests}ring of 256,
+event index on, no notification wanted. Driver: put, publish, decide on the kick, reap;
+submit is put to kick of one request by one call, for mainline the same as batch 1.
+Device: take, complete, publish, decide on the interrupt. The peer is Parley's other
+role each time, and writes every request to its end. One segment is written by the
+device; of several it reads the first, but of premapped ones none, since mainline's
+7.3 takes these in one direction only. Mapping is a call that hands the address back,
+and no allocator is counted: ready tables here, a pool there.
+
+Mainline is {mainline}
+virtio_ring.c, in order {order}. The device's yardstick is
+vringh.c, without in-order and for both formats that of its only one, the split ring.
+Asked, whichever is least: of mainline's at most {parts};
+in order no more than out of order, and with one segment and batch 32 {driver} (driver)
+and {device} (device); premapped no more than {premapped} above none. A verdict of +N is N
+instructions too many, with ! more than mainline needs."""
+
+
+def method(data, requests):
+    """The text above the table."""
+    both = all(series in data for series in SERIES)
+    parts = ", ".join(f"{part:.2f} at {batch}" if batch == "submit" else
+                      f"{part:.2f} at batch {batch}"
+                      for batch, part in PART["driver"].items())
+    return METHOD.format(
+        requests=f"{requests} requests or more a cell, ",
+        mainline="the cheaper of 6.12's and 7.3's" if both else
+                 "6.12's alone, as there is no source of 7.3 here:",
+        order="7.3's alone" if both else "unknown to it",
+        parts=parts, driver=IN_ORDER["driver"], device=IN_ORDER["device"],
+        premapped=PREMAPPED)
+
+
+def show(data, requests):
+    """Print the table and how many of its cells are as asked."""
+    rows, verdicts = [], []
+    for cell in cells():
+        line, said = row(data, cell)
+        rows.append(line)
+        verdicts += said
+    head = ["role", "segments", "memory", "order", "batch"]
+    for fmt in FORMATS:
+        head += [fmt, "parley", "most", "verdict"]
+    tables.show("Instructions in every shape", method(data, requests), head,
+                rows)
+    above = sum(str(cell).endswith("!") for line in rows for cell in line)
+    print(f"\nCells above mainline's: {above} of {len(verdicts)}.\n\n"
+          f"{sum(verdicts)} of {len(verdicts)} targets met", flush=True)
+
+
+def test(data):
+    """Is every cell there, and does it cost something?"""
+    for cell in cells():
+        for fmt in FORMATS:
+            key = (cell[0], fmt, *cell[1:])
+            if not data["parley"].get(key):
+                sys.exit(f"shapes: nothing was counted for {key}")
+            theirs, _ = yardstick(data, cell, fmt)
+            if not theirs and ("7.3" in data or cell[3] == "off"):
+                sys.exit(f"shapes: nothing of mainline's for {key}")
+            if theirs and theirs < 10:
+                sys.exit(f"shapes: mainline cannot be that cheap: {key}")
+    print(f"shapes: every cell counted, of {', '.join(data)}")
+
+
+def main():
+    """Count and print."""
+    testing = "--test" in sys.argv[1:]
+    build = sys.argv[-1]
+    requests = 64 if testing else 8192
+    data = {column: count(command + [str(requests)])
+            for column, command in programs(build)}
+    if testing:
+        test(data)
+    else:
+        show(data, requests)
+
+
+if __name__ == "__main__":
+    main()
