@@ -24,6 +24,7 @@
  */
 #include <linux/module.h>
 #include <linux/sched/mm.h>
+#include <parley/compat.h>
 #include <parley/export.h>
 #include "guest.h"
 
@@ -101,7 +102,7 @@ static void model_lose(struct parley_vdev *v, int err)
 	dev_err(&v->pd.dev, "device did not come back from a reset (%d): its requests fail, unbind and bind the transport's device to try again\n",
 		err);
 	model_cut_off(v, "device lost");
-	model_queue(v, system_wq, &v->m.unbind_work);
+	model_queue(v, system_percpu_wq, &v->m.unbind_work);
 }
 
 /* What was in flight in a queue that the device does not look at any more. */
@@ -519,7 +520,7 @@ void parley_model_exit(struct parley_vdev *v)
 int __init parley_recover_init(void)
 {
 	/* A disk that holds the swap waits for it: it has a thread of its own. */
-	parley_wq = alloc_workqueue("parley", WQ_MEM_RECLAIM, 0);
+	parley_wq = alloc_workqueue("parley", WQ_MEM_RECLAIM | WQ_PERCPU, 0);
 	return parley_wq ? 0 : -ENOMEM;
 }
 
