@@ -11,10 +11,8 @@ import re
 
 from . import stock
 from .common import CACHE, LabError, ROOT, locked, run, run_long, say
-from .kernel import Kernel
+from .kernel import Kernel, NEWEST, SERIES
 
-SERIES = "6.12"     # what the distribution gives: the oldest that we serve
-NEWEST = "7.3"
 SOURCES = {SERIES: "source", NEWEST: "source-7.3"}      # deps.sh's groups
 DEPS = ROOT / "tools/testing/deps.sh"
 DEBUG_CONFIG = ROOT / "tools/testing/kunit/debug.config"
@@ -69,7 +67,8 @@ def prepare(tree, out):
     say(f"preparing linux-{source_version(tree)} in {out}, once")
     out.mkdir(parents=True, exist_ok=True)
     configure(tree, out)
-    run(["make", "-s", "-C", tree, f"O={out}", f"-j{os.cpu_count()}", "modules_prepare"])
+    run_long("preparing", ["make", "-C", tree, f"O={out}", f"-j{os.cpu_count()}",
+                           "modules_prepare"])
     ready.touch()
 
 
@@ -102,7 +101,7 @@ def debug(series=SERIES):
                   out / "vmlinux", out / "root", out)
 
 
-NAMES = {"stock": stock.stock, f"stock-{stock.NEWEST}": stock.stock_newest,
+NAMES = {"stock": stock.stock, f"stock-{NEWEST}": stock.stock_newest,
          "debug": debug, f"debug-{NEWEST}": lambda: debug(NEWEST)}
 
 
