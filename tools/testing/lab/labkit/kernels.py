@@ -11,8 +11,7 @@ import re
 
 from . import stock
 from .common import CACHE, LabError, ROOT, locked, run, run_long, say
-from .kernel import Kernel
-from .stock import NEWEST, SERIES
+from .kernel import Kernel, NEWEST, SERIES
 
 SOURCES = {SERIES: "source", NEWEST: "source-7.3"}      # deps.sh's groups
 DEPS = ROOT / "tools/testing/deps.sh"
