@@ -443,6 +443,9 @@ bool parley_device_check(struct parley_device *pd)
 	if (parley_device_gone(pd))
 		return false;
 	status = v->ops->get_status(pd);
+	/* Asked afterwards: a function that sleeps reads as one that is gone. */
+	if (READ_ONCE(v->m.phase) == PARLEY_STOPPED)
+		return true;
 	if (status == PARLEY_STATUS_GONE) {
 		dev_err(&pd->dev, "device does not answer any more\n");
 		parley_device_surprise(v);
