@@ -57,6 +57,7 @@
 #include <linux/module.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
+#include <parley/features.h>
 #include <parley/virtqueue.h>
 #include <uapi/linux/virtio_config.h>
 
@@ -181,7 +182,7 @@ struct parley_shm {
 struct parley_device {
 	struct device dev;
 	struct virtio_device_id id;
-	u64 features;
+	struct parley_features features;
 	struct parley_queue *queues;
 	unsigned int nr_queues;
 	bool gone;
@@ -195,9 +196,11 @@ struct parley_device {
  * struct parley_driver - a front-end
  * @driver: the front-end fills the name
  * @ids: virtio types it serves, ended by an entry of zeroes
- * @features: feature bits it understands; the model adds the ring's
- * @check: optional, before features are accepted: return a subset of
- *	@features that the configuration does not contradict
+ * @features: numbers of the features it understands, @nr_features of them; the
+ *	model adds the ring's
+ * @nr_features: see @features
+ * @check: optional, before features are accepted: drop those that the
+ *	configuration contradicts
  * @probe: see the phases above; may sleep, as all that follow
  * @remove: cannot fail; calls parley_device_close()
  * @config_changed: optional; the device's configuration may be another.  Also
@@ -212,8 +215,10 @@ struct parley_device {
 struct parley_driver {
 	struct device_driver driver;
 	const struct virtio_device_id *ids;
-	u64 features;
-	u64 (*check)(struct parley_device *pd, u64 features);
+	const unsigned int *features;
+	unsigned int nr_features;
+	void (*check)(struct parley_device *pd,
+		      struct parley_features *features);
 	int (*probe)(struct parley_device *pd);
 	void (*remove)(struct parley_device *pd);
 	void (*config_changed)(struct parley_device *pd);
@@ -261,7 +266,7 @@ int parley_config_write(struct parley_device *pd, unsigned int offset,
 static inline bool parley_has_feature(const struct parley_device *pd,
 				      unsigned int bit)
 {
-	return pd->features & BIT_ULL(bit);
+	return parley_features_has(&pd->features, bit);
 }
 
 /* Removed without a word, or lost in a recovery: whatever is put fails. */

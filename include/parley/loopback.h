@@ -100,6 +100,7 @@ struct parley_loopback_ops {
  * @features: what the device offers, of its type and of the ring.  The
  *	transport adds VIRTIO_F_VERSION_1 and refuses bits that make no sense
  *	without a bus (ACCESS_PLATFORM, SR_IOV).
+ * @features_high: likewise, bits 64 to 127
  * @config: initial configuration, copied; little-endian as in the spec
  * @config_len: bytes of configuration, may be zero
  * @nr_queues: number of queues
@@ -110,6 +111,7 @@ struct parley_loopback_ops {
 struct parley_loopback_config {
 	struct virtio_device_id id;
 	u64 features;
+	u64 features_high;
 	const void *config;
 	unsigned int config_len;
 	unsigned int nr_queues;
@@ -124,6 +126,8 @@ void parley_loopback_destroy(struct parley_loopback *lb);
 
 void *parley_loopback_priv(const struct parley_loopback *lb);
 u64 parley_loopback_features(const struct parley_loopback *lb);
+bool parley_loopback_has_feature(const struct parley_loopback *lb,
+				 unsigned int bit);
 struct parley_device *parley_loopback_device(struct parley_loopback *lb);
 
 void parley_loopback_call(struct parley_loopback_queue *queue);

@@ -11,6 +11,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
+#include <parley/features.h>
 
 /**
  * enum parley_phase - how far a device has come; see recovery.rst
@@ -75,7 +76,7 @@ struct parley_model {
 	unsigned long holds;
 	unsigned long faults;
 	u8 status;
-	u64 offered;
+	struct parley_features offered;
 	unsigned int nr_all;
 	spinlock_t irq_lock;	/* see above */
 	enum parley_phase phase;

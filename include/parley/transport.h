@@ -28,7 +28,7 @@
  * @reset: reset and wait until the device says so; may sleep; -ETIMEDOUT or
  *	-ENODEV when it never does.  Whatever it returns, afterwards no interrupt
  *	handler is still running, and the device does not touch memory
- * @get_features: the 64 feature bits on offer
+ * @get_features: the features on offer
  * @set_features: write the accepted ones
  * @config_read: copy @len bytes of configuration from @offset with accesses of
  *	natural width; the model has checked the bounds
@@ -63,8 +63,10 @@ struct parley_transport_ops {
 	u8 (*get_status)(struct parley_device *pd);
 	void (*set_status)(struct parley_device *pd, u8 status);
 	int (*reset)(struct parley_device *pd);
-	u64 (*get_features)(struct parley_device *pd);
-	int (*set_features)(struct parley_device *pd, u64 features);
+	void (*get_features)(struct parley_device *pd,
+			     struct parley_features *offered);
+	int (*set_features)(struct parley_device *pd,
+			    const struct parley_features *accepted);
 	void (*config_read)(struct parley_device *pd, unsigned int offset,
 			    void *buf, unsigned int len);
 	void (*config_write)(struct parley_device *pd, unsigned int offset,

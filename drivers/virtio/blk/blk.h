@@ -136,7 +136,8 @@ struct parley_blk {
 /* Exports are for the suites of tests/, which stand outside this module. */
 
 /* config.c */
-u64 parley_blk_check(struct parley_device *pd, u64 features);
+void parley_blk_check(struct parley_device *pd,
+		      struct parley_features *features);
 int parley_blk_read_config(struct parley_device *pd,
 			   struct virtio_blk_config *cfg);
 int parley_blk_limits(struct device *dev, const struct virtio_blk_config *cfg,

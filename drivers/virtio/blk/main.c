@@ -105,10 +105,11 @@ static int make_queues(struct parley_blk *blk,
 		       struct queue_limits *lim)
 {
 	struct parley_device *pd = blk->pd;
+	const u64 features = parley_features_low(&pd->features);
 	unsigned int i, ring = PARLEY_VQ_SIZE_MAX;
 	int err;
 
-	blk->nr_queues = parley_blk_pick_queues(&pd->dev, cfg, pd->features,
+	blk->nr_queues = parley_blk_pick_queues(&pd->dev, cfg, features,
 						num_request_queues, poll_queues,
 						&blk->nr_poll);
 	blk->segs_max = lim->max_segments;
@@ -120,7 +121,7 @@ static int make_queues(struct parley_blk *blk,
 		goto free;
 	for (i = 0; i < pd->nr_queues; i++)
 		ring = min(ring, parley_drvq_size(pd->queues[i].vq));
-	err = parley_blk_depth(&pd->dev, ring, pd->features, queue_depth,
+	err = parley_blk_depth(&pd->dev, ring, features, queue_depth,
 			       &blk->depth, &blk->segs_max);
 	if (err)
 		goto free;
@@ -198,7 +199,8 @@ static int parley_blk_probe(struct parley_device *pd)
 	err = parley_blk_read_config(pd, &cfg);
 	if (err)
 		return err;
-	err = parley_blk_limits(&pd->dev, &cfg, pd->features, &lim);
+	err = parley_blk_limits(&pd->dev, &cfg,
+				parley_features_low(&pd->features), &lim);
 	if (err)
 		return err;
 	/* A bounce buffer, where DMA needs one, has a largest size. */
@@ -281,23 +283,28 @@ static const struct virtio_device_id parley_blk_ids[] = {
 	{ }
 };
 
+static const unsigned int parley_blk_features[] = {
+	VIRTIO_BLK_F_SIZE_MAX,
+	VIRTIO_BLK_F_SEG_MAX,
+	VIRTIO_BLK_F_GEOMETRY,
+	VIRTIO_BLK_F_RO,
+	VIRTIO_BLK_F_BLK_SIZE,
+	VIRTIO_BLK_F_FLUSH,
+	VIRTIO_BLK_F_TOPOLOGY,
+	VIRTIO_BLK_F_CONFIG_WCE,
+	VIRTIO_BLK_F_MQ,
+	VIRTIO_BLK_F_DISCARD,
+	VIRTIO_BLK_F_WRITE_ZEROES,
+	VIRTIO_BLK_F_SECURE_ERASE,
+	VIRTIO_BLK_F_ZONED,
+};
+
 static struct parley_driver parley_blk_driver = {
 	.driver.name	= "parley_blk",
 	.driver.owner	= THIS_MODULE,
 	.ids		= parley_blk_ids,
-	.features	= BIT_ULL(VIRTIO_BLK_F_SIZE_MAX) |
-			  BIT_ULL(VIRTIO_BLK_F_SEG_MAX) |
-			  BIT_ULL(VIRTIO_BLK_F_GEOMETRY) |
-			  BIT_ULL(VIRTIO_BLK_F_RO) |
-			  BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) |
-			  BIT_ULL(VIRTIO_BLK_F_FLUSH) |
-			  BIT_ULL(VIRTIO_BLK_F_TOPOLOGY) |
-			  BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE) |
-			  BIT_ULL(VIRTIO_BLK_F_MQ) |
-			  BIT_ULL(VIRTIO_BLK_F_DISCARD) |
-			  BIT_ULL(VIRTIO_BLK_F_WRITE_ZEROES) |
-			  BIT_ULL(VIRTIO_BLK_F_SECURE_ERASE) |
-			  BIT_ULL(VIRTIO_BLK_F_ZONED),
+	.features	= parley_blk_features,
+	.nr_features	= ARRAY_SIZE(parley_blk_features),
 	.check		= parley_blk_check,
 	.probe		= parley_blk_probe,
 	.remove		= parley_blk_remove,

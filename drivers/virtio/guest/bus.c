@@ -75,7 +75,7 @@ static void parley_bus_remove(struct device *dev)
 	parley_driver_of(v)->remove(&v->pd);
 	parley_device_close(&v->pd);
 	parley_queues_drop(v);
-	v->pd.features = 0;
+	parley_features_set(&v->pd.features, 0, 0);
 }
 
 const struct bus_type parley_bus = {

@@ -181,12 +181,14 @@ int parley_command_submit(struct parley_queue *queue,
 	cmd->breaks = atomic_read(&queue->breaks);
 	/* The device's, which may be faster than we are. */
 	refcount_inc(&cmd->users);
+	/* Pairs with parley_command_state(): @breaks is there. */
 	smp_store_release(&cmd->state, PARLEY_COMMAND_FLIGHT);
 	err = command_put(queue, cmd);
 	if (!err)
 		return 0;
 	if (err == -EIO)
 		err = command_refused(queue);
+	/* As above. */
 	smp_store_release(&cmd->state,
 			  err == -EAGAIN ? PARLEY_COMMAND_RESET : before);
 	parley_command_put(cmd);

@@ -137,7 +137,7 @@ static bool parley_memory_is_hidden(void)
 /* A device that reads memory as the host sees it would find it enciphered. */
 static bool parley_reaches_memory(struct parley_vdev *v)
 {
-	return v->m.offered & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM) ||
+	return parley_features_has(&v->m.offered, VIRTIO_F_ACCESS_PLATFORM) ||
 	       v->ops->local || !parley_memory_is_hidden();
 }
 
@@ -159,21 +159,21 @@ static int parley_greet(struct parley_vdev *v)
 	v->m.status = 0;
 	parley_status_add(v, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 	parley_status_add(v, VIRTIO_CONFIG_S_DRIVER);
-	v->m.offered = v->ops->get_features(pd);
+	v->ops->get_features(pd, &v->m.offered);
 	if (v->ops->get_status(pd) == PARLEY_STATUS_GONE) {
 		dev_err(&pd->dev, "device does not answer\n");
 		return -ENODEV;
 	}
-	if (!(v->m.offered & BIT_ULL(VIRTIO_F_VERSION_1))) {
+	if (!parley_features_has(&v->m.offered, VIRTIO_F_VERSION_1)) {
 		dev_err(&pd->dev,
-			"device offers no VIRTIO_F_VERSION_1 (offered %#llx): legacy devices are not served, turn the legacy mode off (QEMU: disable-legacy=on)\n",
-			v->m.offered);
+			"device offers no VIRTIO_F_VERSION_1 (offered bits %*pbl): legacy devices are not served, turn the legacy mode off (QEMU: disable-legacy=on)\n",
+			PARLEY_FEATURE_BITS, v->m.offered.bits);
 		return -ENODEV;
 	}
 	if (!parley_reaches_memory(v)) {
 		dev_err(&pd->dev,
-			"this machine hides its memory from the host, and the device offers no VIRTIO_F_ACCESS_PLATFORM (offered %#llx): turn it on (QEMU: iommu_platform=on)\n",
-			v->m.offered);
+			"this machine hides its memory from the host, and the device offers no VIRTIO_F_ACCESS_PLATFORM (offered bits %*pbl): turn it on (QEMU: iommu_platform=on)\n",
+			PARLEY_FEATURE_BITS, v->m.offered.bits);
 		return -ENODEV;
 	}
 	return 0;
@@ -182,7 +182,7 @@ static int parley_greet(struct parley_vdev *v)
 /* The writing half of step 4, steps 5 and 6. */
 static int parley_settle(struct parley_vdev *v)
 {
-	int err = v->ops->set_features(&v->pd, v->pd.features);
+	int err = v->ops->set_features(&v->pd, &v->pd.features);
 	u8 status;
 
 	if (err)
@@ -193,11 +193,31 @@ static int parley_settle(struct parley_vdev *v)
 		return -ENODEV;
 	if (!(status & VIRTIO_CONFIG_S_FEATURES_OK)) {
 		dev_err(&v->pd.dev,
-			"device refuses features %#llx of its own offer %#llx (status %#x)\n",
-			v->pd.features, v->m.offered, status);
+			"device refuses feature bits %*pbl of its own offer %*pbl (status %#x)\n",
+			PARLEY_FEATURE_BITS, v->pd.features.bits,
+			PARLEY_FEATURE_BITS, v->m.offered.bits, status);
 		return -EPROTO;
 	}
 	return 0;
+}
+
+/* What the front-end knows, the device has and the configuration allows. */
+static void parley_features_own(struct parley_vdev *v,
+				struct parley_features *own)
+{
+	struct parley_driver *drv = parley_driver_of(v);
+	struct parley_features checked;
+	unsigned int i;
+
+	parley_features_set(own, 0, 0);
+	for (i = 0; i < drv->nr_features; i++)
+		parley_features_add(own, drv->features[i]);
+	parley_features_mask(own, &v->m.offered);
+	if (!drv->check)
+		return;
+	checked = *own;
+	drv->check(&v->pd, &checked);
+	parley_features_mask(own, &checked);
 }
 
 /**
@@ -210,16 +230,15 @@ static int parley_settle(struct parley_vdev *v)
  */
 int parley_negotiate(struct parley_vdev *v)
 {
-	struct parley_driver *drv = parley_driver_of(v);
-	u64 own = drv->features;
+	struct parley_features own, ring;
 	int err = parley_greet(v);
 
 	if (err)
 		return err;
-	own &= v->m.offered;
-	if (drv->check)
-		own &= drv->check(&v->pd, own);
-	v->pd.features = own | (parley_ring_wanted(v) & v->m.offered);
+	parley_features_own(v, &own);
+	parley_features_set(&ring, parley_ring_wanted(v), 0);
+	parley_features_mask(&ring, &v->m.offered);
+	bitmap_or(v->pd.features.bits, own.bits, ring.bits, PARLEY_FEATURE_BITS);
 	err = parley_settle(v);
 	if (!err)
 		parley_phase_set(v, PARLEY_AGREED);
@@ -238,15 +257,15 @@ int parley_negotiate(struct parley_vdev *v)
  */
 int parley_negotiate_again(struct parley_vdev *v)
 {
-	u64 lost;
+	struct parley_features lost;
 	int err = parley_greet(v);
 
 	if (err)
 		return err;
-	lost = v->pd.features & ~v->m.offered;
-	if (lost) {
-		dev_err(&v->pd.dev, "device came back without features %#llx\n",
-			lost);
+	if (bitmap_andnot(lost.bits, v->pd.features.bits, v->m.offered.bits,
+			  PARLEY_FEATURE_BITS)) {
+		dev_err(&v->pd.dev, "device came back without feature bits %*pbl\n",
+			PARLEY_FEATURE_BITS, lost.bits);
 		return -EPROTO;
 	}
 	return parley_settle(v);
@@ -262,7 +281,7 @@ void parley_give_up(struct parley_vdev *v)
 {
 	parley_device_close(&v->pd);
 	parley_queues_drop(v);
-	v->pd.features = 0;
+	parley_features_set(&v->pd.features, 0, 0);
 	if (!parley_device_gone(&v->pd))
 		v->ops->set_status(&v->pd, VIRTIO_CONFIG_S_FAILED);
 }

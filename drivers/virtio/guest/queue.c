@@ -54,7 +54,7 @@ static int parley_queue_create(struct parley_queue *queue)
 	struct parley_drvq_config cfg = {
 		.name = queue->spec.name,
 		.index = queue->index,
-		.features = pd->features,
+		.features = parley_features_low(&pd->features),
 		.indirect_segs = queue->spec.indirect_segs,
 		.dev = parley_dma_dev(pd),
 		.notify = parley_queue_notify,

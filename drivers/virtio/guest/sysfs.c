@@ -34,28 +34,36 @@ static ssize_t status_show(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(status);
 
-/* One character for each of the 64 bits, the lowest first. */
-static ssize_t parley_bits_show(u64 bits, char *buf)
+/*
+ * One character for each bit, the lowest first: 64 of them, and more only where
+ * the device has more.
+ */
+static ssize_t parley_bits_show(struct device *dev,
+				const struct parley_features *set, char *buf)
 {
-	unsigned int i;
+	struct parley_vdev *v = to_parley_vdev(to_parley_device(dev));
+	unsigned int i, nr = 64;
 
-	for (i = 0; i < 64; i++)
-		buf[i] = bits & BIT_ULL(i) ? '1' : '0';
-	buf[64] = '\n';
-	return 65;
+	if (parley_features_high(&v->m.offered))
+		nr = PARLEY_FEATURE_BITS;
+	for (i = 0; i < nr; i++)
+		buf[i] = parley_features_has(set, i) ? '1' : '0';
+	buf[nr] = '\n';
+	return nr + 1;
 }
 
 static ssize_t features_show(struct device *dev, struct device_attribute *attr,
 			     char *buf)
 {
-	return parley_bits_show(to_parley_device(dev)->features, buf);
+	return parley_bits_show(dev, &to_parley_device(dev)->features, buf);
 }
 static DEVICE_ATTR_RO(features);
 
 static ssize_t offered_show(struct device *dev, struct device_attribute *attr,
 			    char *buf)
 {
-	return parley_bits_show(to_parley_vdev(to_parley_device(dev))->m.offered, buf);
+	return parley_bits_show(dev, &to_parley_vdev(to_parley_device(dev))->m.offered,
+				buf);
 }
 static DEVICE_ATTR_RO(offered);
 

@@ -146,7 +146,8 @@ lb_alloc(const struct parley_loopback_config *cfg)
 	lb->ops = cfg->ops;
 	lb->priv = cfg->priv;
 	lb->queue_size = cfg->queue_size;
-	lb->features = cfg->features | BIT_ULL(VIRTIO_F_VERSION_1);
+	parley_features_set(&lb->features, cfg->features, cfg->features_high);
+	parley_features_add(&lb->features, VIRTIO_F_VERSION_1);
 	mutex_init(&lb->mutex);
 	spin_lock_init(&lb->lock);
 	/* As in parley_lb_queue_init(). */
@@ -240,13 +241,27 @@ PARLEY_EXPORT(parley_loopback_priv);
  * parley_loopback_features() - what the driver accepted
  * @lb: the device
  *
- * Return: feature bits; constant while a queue is started.
+ * Return: the first 64 feature bits; constant while a queue is started.
  */
 u64 parley_loopback_features(const struct parley_loopback *lb)
 {
-	return READ_ONCE(lb->accepted);
+	return parley_features_low(&lb->accepted);
 }
 PARLEY_EXPORT(parley_loopback_features);
+
+/**
+ * parley_loopback_has_feature() - did the driver accept it?
+ * @lb: the device
+ * @bit: number of the feature
+ *
+ * Return: true if so; constant while a queue is started.
+ */
+bool parley_loopback_has_feature(const struct parley_loopback *lb,
+				 unsigned int bit)
+{
+	return parley_features_has(&lb->accepted, bit);
+}
+PARLEY_EXPORT(parley_loopback_has_feature);
 
 /**
  * parley_loopback_device() - the device as the guest sees it

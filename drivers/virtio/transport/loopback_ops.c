@@ -49,23 +49,26 @@ static int lb_reset(struct parley_device *pd)
 		return err;
 	scoped_guard(spinlock_irqsave, &lb->lock)
 		WRITE_ONCE(lb->status, 0);
-	lb->accepted = 0;
+	parley_features_set(&lb->accepted, 0, 0);
 	return 0;
 }
 
-static u64 lb_get_features(struct parley_device *pd)
+static void lb_get_features(struct parley_device *pd,
+			    struct parley_features *offered)
 {
-	return pd_to_lb(pd)->features;
+	*offered = pd_to_lb(pd)->features;
 }
 
-static int lb_set_features(struct parley_device *pd, u64 features)
+static int lb_set_features(struct parley_device *pd,
+			   const struct parley_features *accepted)
 {
 	struct parley_loopback *lb = pd_to_lb(pd);
 
 	guard(mutex)(&lb->mutex);
-	if (features & ~lb->features)
+	if (!bitmap_subset(accepted->bits, lb->features.bits,
+			   PARLEY_FEATURE_BITS))
 		return -EINVAL;
-	lb->accepted = features;
+	lb->accepted = *accepted;
 	return 0;
 }
 
@@ -158,7 +161,7 @@ static int lb_queue_disable(struct parley_queue *queue)
 	if (queue->index >= lb->nr_queues)
 		return -EINVAL;
 	guard(mutex)(&lb->mutex);
-	if (!(lb->accepted & BIT_ULL(VIRTIO_F_RING_RESET)))
+	if (!parley_features_has(&lb->accepted, VIRTIO_F_RING_RESET))
 		return -EOPNOTSUPP;
 	parley_lb_queue_stop(&lb->queues[queue->index]);
 	return READ_ONCE(lb->gone) ? -ENODEV : 0;

@@ -89,8 +89,8 @@ struct parley_loopback {
 	struct parley_vdev vdev;
 	const struct parley_loopback_ops *ops;
 	void *priv;
-	u64 features;
-	u64 accepted;
+	struct parley_features features;
+	struct parley_features accepted;
 	struct mutex mutex;	/* see above */
 	spinlock_t lock;	/* see above */
 	u8 status;

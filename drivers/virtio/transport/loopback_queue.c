@@ -114,7 +114,8 @@ void parley_lb_calls_off(struct parley_loopback *lb)
 static int ring_host(struct lb_queue *lq, const struct parley_vq_addr *bus,
 		     unsigned int size, struct parley_vq_addr *host)
 {
-	bool packed = lq->pub.lb->accepted & BIT_ULL(VIRTIO_F_RING_PACKED);
+	bool packed = parley_features_has(&lq->pub.lb->accepted,
+					  VIRTIO_F_RING_PACKED);
 	u64 driver = packed ? sizeof(struct vring_packed_desc_event) :
 			      sizeof(__virtio16) * (3 + size);
 	u64 device = packed ? sizeof(struct vring_packed_desc_event) :
@@ -143,7 +144,7 @@ static int queue_open(struct lb_queue *lq, const struct parley_vq_addr *addr,
 		.name = lq->name,
 		.index = lq->pub.index,
 		.size = size,
-		.features = lb->accepted,
+		.features = parley_features_low(&lb->accepted),
 		.space = PARLEY_SPACE_KERNEL,
 		.dev = &lb->host,
 	};

@@ -42,14 +42,21 @@ static int fake_reset(struct parley_device *pd)
 	return fake->reset_err;
 }
 
-static u64 fake_get_features(struct parley_device *pd)
+static void fake_get_features(struct parley_device *pd,
+			      struct parley_features *offered)
 {
-	return to_fake(pd)->offered;
+	struct fake *fake = to_fake(pd);
+
+	parley_features_set(offered, fake->offered, fake->offered_high);
 }
 
-static int fake_set_features(struct parley_device *pd, u64 features)
+static int fake_set_features(struct parley_device *pd,
+			     const struct parley_features *accepted)
 {
-	to_fake(pd)->accepted = features;
+	struct fake *fake = to_fake(pd);
+
+	fake->accepted = parley_features_low(accepted);
+	fake->accepted_high = parley_features_high(accepted);
 	return 0;
 }
 
@@ -253,9 +260,13 @@ static int front_make(struct parley_device *pd)
 	return 0;
 }
 
-static u64 front_check(struct parley_device *pd, u64 features)
+/* One that adds what nobody offered as well: the model knows better. */
+static void front_check(struct parley_device *pd,
+			struct parley_features *features)
 {
-	return features & ~parley_fake_front.dropped;
+	u64 kept = parley_features_low(features) & ~parley_fake_front.dropped;
+
+	parley_features_set(features, kept | BIT_ULL(7), U64_MAX);
 }
 
 static int front_probe(struct parley_device *pd)
@@ -330,10 +341,13 @@ static const struct virtio_device_id front_ids[] = {
 	{ }
 };
 
+static const unsigned int front_features[] = { 3, 4, FAKE_HIGH };
+
 static struct parley_driver front_driver = {
 	.driver.name = "parley_fake_front",
 	.ids = front_ids,
-	.features = FAKE_F_ONE | FAKE_F_TWO,
+	.features = front_features,
+	.nr_features = ARRAY_SIZE(front_features),
 	.check = front_check,
 	.probe = front_probe,
 	.remove = front_remove,
@@ -455,6 +469,7 @@ void parley_fake_use(struct fake *fake, unsigned int index, u32 len)
 
 	used->ring[at].id = (__force __virtio32)cpu_to_le32(head);
 	used->ring[at].len = (__force __virtio32)cpu_to_le32(len);
+	/* Barrier U1: pairs with the read of the index in the driver. */
 	smp_store_release(&used->idx, (__force __virtio16)cpu_to_le16(next + 1));
 }
 

@@ -20,12 +20,15 @@
 /* What our front-end understands; the rest is the ring's. */
 #define FAKE_F_ONE	BIT_ULL(3)
 #define FAKE_F_TWO	BIT_ULL(4)
+#define FAKE_HIGH	70
 
 /**
  * struct fake - a device on the bus
  * @v: see parley_device_free()
  * @offered: feature bits
+ * @offered_high: likewise, from bit 64 on
  * @accepted: what the driver wrote
+ * @accepted_high: likewise, from bit 64 on
  * @status: device status
  * @stuck_status: bits of it that always read as 1
  * @no_status: bits of it that always read as 0
@@ -56,7 +59,9 @@
 struct fake {
 	struct parley_vdev v;
 	u64 offered;
+	u64 offered_high;
 	u64 accepted;
+	u64 accepted_high;
 	u8 status;
 	u8 stuck_status;
 	u8 no_status;

@@ -3,6 +3,8 @@
  * The guest model between a fake transport and a fake front-end: how a device
  * comes to life and what it may say meanwhile.
  */
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/io.h>
 #include <linux/virtio_anchor.h>
 #include <parley/export.h>
@@ -29,9 +31,66 @@ static void features_are_what_both_know(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, V1 | FAKE_F_ONE | PACKED | EVENT | PLATFORM,
 			fake->accepted);
-	KUNIT_EXPECT_EQ(test, fake->accepted, fake->v.pd.features);
-	KUNIT_EXPECT_EQ(test, fake->offered, fake->v.m.offered);
+	KUNIT_EXPECT_EQ(test, fake->accepted,
+			parley_features_low(&fake->v.pd.features));
+	KUNIT_EXPECT_EQ(test, fake->offered,
+			parley_features_low(&fake->v.m.offered));
 	KUNIT_EXPECT_EQ(test, STATUS_RUNS, fake->status);
+}
+
+/* What sysfs says, without the newline. */
+static size_t features_shown(struct fake *fake, char *buf, size_t size)
+{
+	struct file *file;
+	char path[64];
+	loff_t pos = 0;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/sys/bus/parley/devices/%s/features",
+		 dev_name(&fake->v.pd.dev));
+	file = filp_open(path, O_RDONLY, 0);
+	if (IS_ERR(file))
+		return 0;
+	n = kernel_read(file, buf, size, &pos);
+	fput(file);
+	return n > 0 ? n - 1 : 0;
+}
+
+static void features_above_63_are_negotiated(struct kunit *test)
+{
+	struct fake *fake = parley_fake_make(test);
+	struct parley_device *pd = &fake->v.pd;
+	char shown[256];
+
+	fake->offered |= FAKE_F_ONE;
+	/* Ours, and one that nobody knows. */
+	fake->offered_high = BIT_ULL(FAKE_HIGH - 64) | BIT_ULL(63);
+	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
+	KUNIT_EXPECT_EQ(test, V1 | FAKE_F_ONE, fake->accepted);
+	KUNIT_EXPECT_EQ(test, BIT_ULL(FAKE_HIGH - 64), fake->accepted_high);
+	KUNIT_EXPECT_TRUE(test, parley_has_feature(pd, FAKE_HIGH));
+	KUNIT_EXPECT_FALSE(test, parley_has_feature(pd, 127));
+	KUNIT_EXPECT_FALSE(test, parley_has_feature(pd, PARLEY_FEATURE_BITS));
+	KUNIT_EXPECT_FALSE(test, parley_has_feature(pd, UINT_MAX));
+	KUNIT_EXPECT_EQ(test, 128, features_shown(fake, shown, sizeof(shown)));
+	KUNIT_EXPECT_EQ(test, '1', shown[3]);
+	KUNIT_EXPECT_EQ(test, '1', shown[FAKE_HIGH]);
+	KUNIT_EXPECT_EQ(test, '0', shown[127]);
+
+	/* It came back with less. */
+	KUNIT_EXPECT_EQ(test, 0, parley_device_freeze(&fake->v, PARLEY_HOLD_SLEEP));
+	fake->offered_high = 0;
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			parley_device_restore(&fake->v, PARLEY_HOLD_SLEEP));
+}
+
+static void features_are_shown_as_ever(struct kunit *test)
+{
+	char shown[256];
+
+	KUNIT_EXPECT_EQ(test, 64, features_shown(parley_fake_run(test, 0), shown,
+						 sizeof(shown)));
+	KUNIT_EXPECT_EQ(test, '1', shown[VIRTIO_F_VERSION_1]);
 }
 
 static void check_drops_features(struct kunit *test)
@@ -382,6 +441,8 @@ static void shared_interrupt_finds_its_queue(struct kunit *test)
 
 static struct kunit_case guest_cases[] = {
 	KUNIT_CASE(features_are_what_both_know),
+	KUNIT_CASE(features_above_63_are_negotiated),
+	KUNIT_CASE(features_are_shown_as_ever),
 	KUNIT_CASE(check_drops_features),
 	KUNIT_CASE(legacy_device_is_refused),
 #ifdef CONFIG_VIRTIO_ANCHOR

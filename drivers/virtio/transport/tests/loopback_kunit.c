@@ -432,7 +432,7 @@ static void a_ring_outside_ram_is_refused(struct kunit *test)
 	parley_drvq_addr(queue->vq, &good);
 	device_lock(&pd->dev);
 	parley_device_close(pd);
-	KUNIT_EXPECT_EQ(test, 0, ops_of(pd)->set_features(pd, pd->features));
+	KUNIT_EXPECT_EQ(test, 0, ops_of(pd)->set_features(pd, &pd->features));
 	bad = good;
 	bad.desc = BIT_ULL(50);
 	KUNIT_EXPECT_EQ(test, -EFAULT, ops_of(pd)->queue_enable(queue, &bad, 64));
