@@ -10,7 +10,7 @@ T := tools/testing
 # installed, else those of the lab's kernel (a container or a foreign kernel).
 CACHE := $(or $(PARLEY_CACHE),$(HOME)/.cache/parley)
 KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) $(shell ls -d \
-	$(CACHE)/stock-6.12.*/usr/src/linux-headers-*-amd64 2>/dev/null | sort -rV))
+	$(CACHE)/stock-6.12.*-amd64/usr/src/linux-headers-*-amd64 2>/dev/null | sort -rV))
 JOBS ?= $(shell nproc)
 # Extra warnings are the rule here; W= (empty) turns them off.
 W ?= 1

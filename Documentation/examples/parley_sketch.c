@@ -6,6 +6,7 @@
  * See ../queues.rst, which walks through it.
  */
 #include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
 #include <linux/module.h>
 #include <net/page_pool/helpers.h>
 #include <parley/command.h>

@@ -114,6 +114,15 @@ static inline int parley_compat_alloc_tag_set(struct blk_mq_tag_set *set)
 #define PARLEY_COMPAT_KUNIT_GEN
 #endif
 
+/* That a work queue is bound to processors went without saying. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#include <linux/workqueue.h>
+
+#define WQ_PERCPU		0
+#define system_percpu_wq	system_wq
+#define system_dfl_wq		system_unbound_wq
+#endif
+
 /* A timer's function was set after it. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 #include <linux/hrtimer.h>

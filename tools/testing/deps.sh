@@ -155,7 +155,7 @@ newest_kernel() {
 }
 
 kernel_there() {
-	compgen -G "$CACHE/stock-$SERIES.*/lib/modules/*/modules.dep" >/dev/null
+	compgen -G "$CACHE/stock-$SERIES.*-amd64/lib/modules/*/modules.dep" >/dev/null
 }
 
 # Unpack a kernel and its headers below a folder, as they would lie below /.

@@ -12,6 +12,7 @@
 #include <linux/mmu_context.h>
 #include <linux/sched/signal.h>
 #include <linux/workqueue.h>
+#include <parley/compat.h>
 #include <parley/mm.h>
 
 #include "ring.h"
@@ -51,7 +52,7 @@ int parley_in_mm(struct mm_struct *mm, int (*fn)(void *arg), void *arg)
 
 	init_completion(&e.done);
 	INIT_WORK_ONSTACK(&e.work, mm_errand_run);
-	queue_work(system_unbound_wq, &e.work);
+	queue_work(system_dfl_wq, &e.work);
 	/*
 	 * Not flush_work(): all errands are one to lockdep, and some are waited
 	 * for under a lock that others take.

@@ -194,8 +194,12 @@ void parley_config_work(struct work_struct *work)
 	struct parley_vdev *v =
 		container_of(work, struct parley_vdev, m.config_work);
 	struct parley_driver *drv = parley_driver_of(v);
+	bool well;
 
+	/* Under the lock, or a wish that is being granted would be heard twice. */
+	scoped_guard(mutex, &v->m.lock)
+		well = parley_device_check(&v->pd);
 	/* Removal waits for this work before the driver changes. */
-	if (drv && parley_device_check(&v->pd) && drv->config_changed)
+	if (well && drv && drv->config_changed)
 		drv->config_changed(&v->pd);
 }

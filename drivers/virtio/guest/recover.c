@@ -24,6 +24,7 @@
  */
 #include <linux/module.h>
 #include <linux/sched/mm.h>
+#include <parley/compat.h>
 #include <parley/export.h>
 #include "guest.h"
 
@@ -101,7 +102,7 @@ static void model_lose(struct parley_vdev *v, int err)
 	dev_err(&v->pd.dev, "device did not come back from a reset (%d): its requests fail, unbind and bind the transport's device to try again\n",
 		err);
 	model_cut_off(v, "device lost");
-	model_queue(v, system_wq, &v->m.unbind_work);
+	model_queue(v, system_percpu_wq, &v->m.unbind_work);
 }
 
 /*
@@ -426,6 +427,9 @@ bool parley_device_check(struct parley_device *pd)
 	if (parley_device_gone(pd))
 		return false;
 	status = v->ops->get_status(pd);
+	/* Asked afterwards: a function that sleeps reads as one that is gone. */
+	if (READ_ONCE(v->m.phase) == PARLEY_STOPPED)
+		return true;
 	if (status == PARLEY_STATUS_GONE) {
 		dev_err(&pd->dev, "device does not answer any more\n");
 		parley_device_surprise(v);
@@ -503,7 +507,7 @@ void parley_model_exit(struct parley_vdev *v)
 int __init parley_recover_init(void)
 {
 	/* A disk that holds the swap waits for it: it has a thread of its own. */
-	parley_wq = alloc_workqueue("parley", WQ_MEM_RECLAIM, 0);
+	parley_wq = alloc_workqueue("parley", WQ_MEM_RECLAIM | WQ_PERCPU, 0);
 	return parley_wq ? 0 : -ENOMEM;
 }
 

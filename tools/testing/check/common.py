@@ -57,7 +57,7 @@ def headers():
     if os.environ.get("KDIR"):
         return os.environ["KDIR"]
     running = f"/lib/modules/{os.uname().release}/build"
-    found = sorted(glob.glob(f"{CACHE}/stock-6.12.*/usr/src/linux-headers-*-amd64"),
+    found = sorted(glob.glob(f"{CACHE}/stock-6.12.*-amd64/usr/src/linux-headers-*-amd64"),
                    reverse=True)
     for path in [running, *found]:
         if os.path.isdir(path):

@@ -88,6 +88,22 @@ def documents():
                      if not os.path.exists(os.path.join(ROOT, os.path.dirname(page), link))]
 
 
+def shown():
+    """what frontend.rst shows of C stands so in a source that is compiled"""
+    def plain(text):
+        return " ".join(text.split())
+
+    tree = [plain(read(f)) for f in c_files("drivers/virtio/", "Documentation/examples/")]
+    page = "Documentation/frontend.rst"
+    blocks = re.findall(r"::\n\n((?:[ ]+\S.*\n|\n)+)", read(page))
+    code = [b for b in blocks if re.search(r"[;{]$", b, re.M)]
+    for block in code:
+        first = block.strip().splitlines()[0]
+        yield f"{page}: {first}", [] if any(plain(block) in text for text in tree) else \
+            [f"{page}: the code that begins with '{first}' stands nowhere in the tree"]
+    yield page, [] if code else [f"{page} shows no code"]
+
+
 def dead_links(html):
     """Links of a page to files that do not exist, or to parts that they lack."""
     links = set(re.findall(r'href="([^"]*)"', open_text(html)))

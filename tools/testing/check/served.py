@@ -20,7 +20,7 @@ MISSING = re.compile(r"WARNING: modpost: (\"(?!parley_)\w+\" \[.*\] undefined!|"
                      r"Module.symvers is missing|.* suppressed \d+ unresolved symbol)")
 
 
-def range_of_kernels():
+def compat():
     """a kernel's version is asked for in one place"""
     for f in c_files(*KERNEL_PART):
         found = [f"{f}:{n}: {line.strip()}" for n, line in enumerate(read(f).splitlines(), 1)

@@ -78,7 +78,7 @@ static void doom_begin(struct vmm *v, struct doom *d)
 	d->at = v->user;
 	init_completion(&d->locked);
 	INIT_WORK_ONSTACK(&d->work, doom_work);
-	queue_work(system_unbound_wq, &d->work);
+	queue_work(system_dfl_wq, &d->work);
 	wait_for_completion(&d->locked);
 	sigaddset(&current->pending.signal, SIGKILL);
 	set_thread_flag(TIF_SIGPENDING);

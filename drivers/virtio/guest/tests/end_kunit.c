@@ -194,6 +194,20 @@ static void frozen_device_is_started_from_scratch(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fake->vectors);
 }
 
+/* Its power is off: its registers read as those of a device that is gone. */
+static void sleeping_device_is_not_gone(struct kunit *test)
+{
+	struct fake *fake = parley_fake_run(test, 0);
+
+	KUNIT_EXPECT_EQ(test, 0, parley_device_freeze(&fake->v, PARLEY_HOLD_SLEEP));
+	fake->stuck_status = 0xff;
+	KUNIT_EXPECT_TRUE(test, parley_device_check(&fake->v.pd));
+	KUNIT_EXPECT_FALSE(test, parley_device_gone(&fake->v.pd));
+	fake->stuck_status = 0;
+	KUNIT_EXPECT_EQ(test, 0, parley_device_restore(&fake->v, PARLEY_HOLD_SLEEP));
+	KUNIT_EXPECT_EQ(test, 1, front->starts);
+}
+
 static void freeze_twice_is_freeze_once(struct kunit *test)
 {
 	struct fake *fake = parley_fake_run(test, 0);
@@ -415,6 +429,7 @@ static struct kunit_case end_cases[] = {
 	KUNIT_CASE(one_queue_is_reset_alone),
 	KUNIT_CASE(queue_reset_must_be_negotiated),
 	KUNIT_CASE(frozen_device_is_started_from_scratch),
+	KUNIT_CASE(sleeping_device_is_not_gone),
 	KUNIT_CASE(freeze_twice_is_freeze_once),
 	KUNIT_CASE(device_without_front_end_freezes),
 	KUNIT_CASE_PARAM(device_that_stays_away_is_let_go, breakage_gen_params),

@@ -5,6 +5,7 @@
  */
 #include <linux/slab.h>
 #include <linux/virtio_config.h>
+#include <parley/compat.h>
 #include <parley/export.h>
 #include "mock_priv.h"
 
@@ -178,7 +179,7 @@ static bool mock_keeps(struct parley_mock_queue *mq)
 		return true;
 	if (!delay)
 		return false;
-	mod_delayed_work(system_wq, &mq->late, usecs_to_jiffies(delay));
+	mod_delayed_work(system_percpu_wq, &mq->late, usecs_to_jiffies(delay));
 	return true;
 }
 

@@ -5,6 +5,9 @@ import dataclasses
 import pathlib
 import re
 
+SERIES = "6.12"     # what the distribution gives: the oldest that we serve
+NEWEST = "7.3"
+
 
 @dataclasses.dataclass(frozen=True)
 class Kernel:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The kernels a guest can boot: Debian's own, and the debug kernel we build.
+"""The kernels a guest can boot: Debian's own, and the debug kernels we build.
 
 None is ever installed on the machine: all live in the cache, keyed by version, and
 are made once.
@@ -11,10 +11,8 @@ import re
 
 from . import stock
 from .common import CACHE, LabError, ROOT, locked, run, run_long, say
-from .kernel import Kernel
+from .kernel import Kernel, NEWEST, SERIES
 
-SERIES = "6.12"     # what the distribution gives: the oldest that we serve
-NEWEST = "7.3"
 SOURCES = {SERIES: "source", NEWEST: "source-7.3"}      # deps.sh's groups
 DEPS = ROOT / "tools/testing/deps.sh"
 DEBUG_CONFIG = ROOT / "tools/testing/kunit/debug.config"
@@ -55,42 +53,40 @@ def configure(tree, out):
                        "lost: " + ", ".join(lost))
 
 
-def debug_folder(series):
-    """Where the debug kernel of a series is built: keyed by what goes into it."""
+def folder(kind, series):
+    """Where something is built of a series: keyed by what goes into it."""
     text = "\n".join(wanted_options() + [source_version(source(series))])
-    return CACHE / f"debug-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-
-
-def prepare(tree, out):
-    """As much of a kernel as compiling a module takes; the folder is locked."""
-    ready = out / "parley-prepared"
-    if ready.exists() or (out / "parley-complete").exists():
-        return
-    say(f"preparing linux-{source_version(tree)} in {out}, once")
-    out.mkdir(parents=True, exist_ok=True)
-    configure(tree, out)
-    run(["make", "-s", "-C", tree, f"O={out}", f"-j{os.cpu_count()}", "modules_prepare"])
-    ready.touch()
+    return CACHE / f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def prepared(series):
-    """A folder to compile modules against, without a kernel to load them into."""
-    out = debug_folder(series)
+    """A folder to compile modules against, as the debug kernel of that series
+    would have it, without a kernel to load them into."""
+    tree = source(series)
+    out = folder("prepared", series)
+    done = out / "parley-complete"
     with locked(out.with_suffix(".lock")):
-        prepare(source(series), out)
+        if not done.exists():
+            say(f"preparing linux-{source_version(tree)} in {out}, once")
+            out.mkdir(parents=True, exist_ok=True)
+            configure(tree, out)
+            run(["make", "-s", "-C", tree, f"O={out}", f"-j{os.cpu_count()}",
+                 "modules_prepare"])
+            done.touch()
     return out
 
 
 def debug(series=SERIES):
     """The kernel with every checker on; built on first use (some minutes)."""
     tree = source(series)
-    out = debug_folder(series)
+    out = folder("debug", series)
     done = out / "parley-complete"
     release = out / "include/config/kernel.release"
     with locked(out.with_suffix(".lock")):
         if not done.exists():
-            prepare(tree, out)
             say(f"building the debug kernel {series} in {out}, once, about 10 minutes")
+            out.mkdir(parents=True, exist_ok=True)
+            configure(tree, out)
             run_long("debug kernel",
                      ["nice", "-n", "5", "make", "-C", tree, f"O={out}",
                       f"-j{os.cpu_count()}", "vmlinux", "modules"])
@@ -102,7 +98,7 @@ def debug(series=SERIES):
                   out / "vmlinux", out / "root", out)
 
 
-NAMES = {"stock": stock.stock, f"stock-{stock.NEWEST}": stock.stock_newest,
+NAMES = {"stock": stock.stock, f"stock-{NEWEST}": stock.stock_newest,
          "debug": debug, f"debug-{NEWEST}": lambda: debug(NEWEST)}
 
 

@@ -10,10 +10,8 @@ own: a folder of unpacked packages, where nothing but make and the compiler runs
 
 from . import packages
 from .common import CACHE, LabError, ROOT, need, run, run_long
-from .kernel import Kernel, version_key
+from .kernel import Kernel, NEWEST, SERIES, version_key
 
-SERIES = "6.12"
-NEWEST = "7.3"
 NEWEST_SUITE = "trixie-backports"
 TOOLS_SUITE = "trixie"
 TOOLS = ("gcc-14", "make", "pahole", "libelf1t64", "libssl3t64", "base-files", "bash",
