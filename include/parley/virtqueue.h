@@ -141,6 +141,7 @@ struct parley_drvq;
  * @index: number of the queue in its device
  * @size: descriptors; a power of two unless VIRTIO_F_RING_PACKED is in
  *	@features
+ * @size_max: largest size that parley_drvq_resize() may be asked for; 0: @size
  * @features: negotiated feature bits; the core looks at RING_PACKED,
  *	EVENT_IDX, INDIRECT_DESC, IN_ORDER, NOTIFICATION_DATA,
  *	ACCESS_PLATFORM and ORDER_PLATFORM and ignores the rest
@@ -163,6 +164,7 @@ struct parley_drvq_config {
 	const char *name;
 	unsigned int index;
 	unsigned int size;
+	unsigned int size_max;
 	u64 features;
 	unsigned int indirect_segs;
 	struct device *dev;
@@ -190,10 +192,12 @@ bool parley_drvq_pending(const struct parley_drvq *q);
 
 void *parley_drvq_detach(struct parley_drvq *q);
 int parley_drvq_reset(struct parley_drvq *q);
+int parley_drvq_resize(struct parley_drvq *q, unsigned int size);
 
 void parley_drvq_break(struct parley_drvq *q, const char *why);
 bool parley_drvq_broken(const struct parley_drvq *q);
 unsigned int parley_drvq_size(const struct parley_drvq *q);
+unsigned int parley_drvq_size_max(const struct parley_drvq *q);
 unsigned int parley_drvq_free(const struct parley_drvq *q);
 unsigned int parley_drvq_index(const struct parley_drvq *q);
 u32 parley_drvq_notify_data(const struct parley_drvq *q);

@@ -163,6 +163,7 @@ struct parley_drvq {
 	struct parley_seg *maps;	/* map_stride for each id, or NULL */
 	u16 map_stride;
 	u16 table_stride;	/* entries of a ready table, 0 for none */
+	u16 num_max;		/* ring.num may be made so large */
 	u16 detached;		/* ids below were looked at by detach */
 	bool map;		/* buffers that are not premapped are mapped ... */
 	struct parley_mem mem;	/* ... by this, where rings and tables lie */
