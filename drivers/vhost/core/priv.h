@@ -65,6 +65,7 @@
 #define VH_WORKERS_MAX	64	/* of one device */
 #define VH_BURST		32	/* chains of one submit() */
 #define VH_WEIGHT_REQS	512	/* requests of one ring before the next */
+#define VH_WEIGHT_READS	8192	/* descriptors of them */
 #define VH_WEIGHT_BYTES	(16u << 20)
 #define VH_REGIONS_MAX	509	/* as mainline's default */
 #define VH_POLL_MAX_US	10000
