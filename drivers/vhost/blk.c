@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <parley/export.h>
+#include <parley/version.h>
 #include <uapi/linux/virtio_ids.h>
 #include "blk.h"
 
@@ -245,4 +246,5 @@ module_exit(parley_vhost_blk_exit);
 
 PARLEY_IMPORT;
 MODULE_DESCRIPTION("Parley host accelerator: block");
+MODULE_VERSION(PARLEY_VERSION);
 MODULE_LICENSE("GPL");

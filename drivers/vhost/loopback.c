@@ -28,6 +28,7 @@
 #include <linux/uaccess.h>
 #include <parley/export.h>
 #include <parley/loopback.h>
+#include <parley/version.h>
 #include <uapi/linux/virtio_blk.h>
 #include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_ids.h>
@@ -441,4 +442,5 @@ module_misc_device(lb_misc);
 
 PARLEY_IMPORT;
 MODULE_DESCRIPTION("Parley: accelerators of the host for this very kernel");
+MODULE_VERSION(PARLEY_VERSION);
 MODULE_LICENSE("GPL");

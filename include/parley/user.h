@@ -32,6 +32,8 @@ typedef uint32_t u32;
 typedef uint64_t u64;
 typedef unsigned int gfp_t;
 
+struct parley_mem;
+
 #define GFP_KERNEL	0u
 #define GFP_ATOMIC	1u
 
@@ -69,6 +71,8 @@ typedef unsigned int gfp_t;
 #endif
 
 #define BIT_ULL(n)	(1ULL << (n))
+#define PAGE_SIZE	4096ul
+#define PAGE_ALIGN(n)	(((n) + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1))
 #define U16_MAX		UINT16_MAX
 #define U32_MAX		UINT32_MAX
 #define min(a, b)	({ __auto_type __a = (a); __auto_type __b = (b);	\
@@ -83,8 +87,18 @@ static inline unsigned long roundup_pow_of_two(unsigned long n)
 	return n > 1 ? 1ul << (64 - __builtin_clzl(n - 1)) : 1;
 }
 
+/*
+ * A device of a test.  Its DMA API does what @dma says; without one, addresses
+ * are ours and nothing is copied.
+ */
+struct device {
+	const struct parley_mem *dma;
+};
+
 #define IS_ALIGNED(x, a) (((x) & ((a) - 1)) == 0)
 #define __is_constexpr(x) __builtin_constant_p(x)
+#define container_of(p, type, member)					\
+	((type *)((char *)(p) - offsetof(type, member)))
 #define WARN_ON_ONCE(c)	({						\
 	bool __c = !!(c);						\
 	if (unlikely(__c))						\

@@ -39,6 +39,7 @@
 #else
 #include <parley/user.h>
 #endif
+#include <parley/memory.h>
 
 struct device;
 struct lockdep_map;
@@ -80,12 +81,13 @@ struct parley_buf {
 /**
  * struct parley_done - one completion of the driver role
  * @cookie: that of the buffer
- * @len: bytes the device says it wrote, never more than the buffer's
- *	device-writable bytes
+ * @len: bytes the device says it wrote, never more than @len_in
+ * @len_in: the buffer's device-writable bytes
  */
 struct parley_done {
 	void *cookie;
 	u32 len;
+	u32 len_in;
 };
 
 /**
@@ -144,10 +146,16 @@ struct parley_drvq;
  *	ACCESS_PLATFORM and ORDER_PLATFORM and ignores the rest
  * @indirect_segs: segments of an indirect table that is kept ready for each
  *	descriptor; longer chains allocate theirs
- * @dev: device that does the DMA (and is named in messages)
+ * @dev: named in messages; with VIRTIO_F_ACCESS_PLATFORM and no @mem, the
+ *	device that does the DMA
+ * @mem: how the device reaches memory; copied.  NULL: by the DMA API for @dev
+ *	with VIRTIO_F_ACCESS_PLATFORM, directly without
  * @notify: tells the device that buffers were published; returns false if the
  *	device is gone.  Called by parley_drvq_kick() in its context.
- * @priv: for @notify, see parley_drvq_priv()
+ * @broken: optional: the peer broke the rules, or @why was given to
+ *	parley_drvq_break(); called once until the next reset, in any context,
+ *	also under the owner's lock
+ * @priv: for @notify and @broken, see parley_drvq_priv()
  * @lock: optional: lockdep map of the lock that serialises the verbs, see
  *	PARLEY_LOCK_MAP()
  */
@@ -158,7 +166,9 @@ struct parley_drvq_config {
 	u64 features;
 	unsigned int indirect_segs;
 	struct device *dev;
+	const struct parley_mem *mem;
 	bool (*notify)(struct parley_drvq *q, u32 data);
+	void (*broken)(struct parley_drvq *q);
 	void *priv;
 	struct lockdep_map *lock;
 };
@@ -188,6 +198,7 @@ unsigned int parley_drvq_free(const struct parley_drvq *q);
 unsigned int parley_drvq_index(const struct parley_drvq *q);
 u32 parley_drvq_notify_data(const struct parley_drvq *q);
 void *parley_drvq_priv(const struct parley_drvq *q);
+const struct parley_mem *parley_drvq_mem(const struct parley_drvq *q);
 void parley_drvq_addr(const struct parley_drvq *q, struct parley_vq_addr *addr);
 void parley_drvq_count_interrupt(struct parley_drvq *q);
 const struct parley_vq_stats *parley_drvq_stats(const struct parley_drvq *q);

@@ -9,11 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "../../include/parley/version.h"
 #include "options.h"
-
-#ifndef BRIDGE_VERSION
-#define BRIDGE_VERSION	"unknown"
-#endif
 
 static const char usage[] =
 "parley-bridge: vhost-user disks whose requests the kernel serves\n"
@@ -306,7 +303,7 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
 			good = options_file(o, optarg);
 			break;
 		case O_VERSION:
-			puts("parley-bridge " BRIDGE_VERSION);
+			puts("parley-bridge " PARLEY_VERSION);
 			return OPTIONS_DONE;
 		case O_HELP:
 		case 'h':

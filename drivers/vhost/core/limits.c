@@ -18,6 +18,7 @@
 #include <linux/time64.h>
 #include <parley/export.h>
 #include <parley/limits.h>
+#include <parley/version.h>
 
 #define COST_MAX	BIT_ULL(62)
 
@@ -271,4 +272,5 @@ u64 parley_limit_slack(struct parley_limit *l)
 PARLEY_EXPORT(parley_limit_slack);
 
 MODULE_DESCRIPTION("Parley: token buckets for operations and bytes");
+MODULE_VERSION(PARLEY_VERSION);
 MODULE_LICENSE("GPL");

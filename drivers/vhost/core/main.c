@@ -11,6 +11,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <parley/version.h>
 
 #include "priv.h"
 
@@ -244,5 +245,6 @@ module_init(parley_vhost_init);
 module_exit(parley_vhost_exit);
 
 MODULE_DESCRIPTION("Parley host accelerators: the vhost library");
+MODULE_VERSION(PARLEY_VERSION);
 MODULE_LICENSE("GPL");
 PARLEY_IMPORT;

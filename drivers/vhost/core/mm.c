@@ -13,6 +13,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/workqueue.h>
+#include <parley/compat.h>
 
 #include "priv.h"
 
@@ -42,7 +43,7 @@ static int mm_errand(struct mm_struct *mm, int (*fn)(void *arg), void *arg)
 
 	init_completion(&e.done);
 	INIT_WORK_ONSTACK(&e.work, mm_errand_run);
-	queue_work(system_unbound_wq, &e.work);
+	queue_work(system_dfl_wq, &e.work);
 	/*
 	 * Not flush_work(): all errands are one to lockdep, and some are waited
 	 * for under a lock that others take.

@@ -52,6 +52,7 @@
 #include <linux/vhost.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
+#include <parley/compat.h>
 #include <parley/export.h>
 #include <parley/vhost.h>
 #include <uapi/linux/parley_vhost.h>

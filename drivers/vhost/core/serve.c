@@ -244,8 +244,8 @@ static enum hrtimer_restart limit_timer(struct hrtimer *timer)
 
 void vh_serve_init(struct parley_vhost_vq *vq)
 {
-	hrtimer_init(&vq->limit_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
-	vq->limit_timer.function = limit_timer;
+	hrtimer_setup(&vq->limit_timer, limit_timer, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_SOFT);
 	init_llist_head(&vq->done);
 	vq->last_ended = &vq->ended;
 	init_waitqueue_head(&vq->drained);

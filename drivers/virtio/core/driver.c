@@ -5,11 +5,11 @@
 
 static void drvq_free(struct parley_drvq *q)
 {
-	struct device *dma_dev = q->dma ? q->ring.dev : NULL;
 	int i;
 
 	for (i = 0; i < 3; i++)
-		parley_area_free(&q->area[i], dma_dev);
+		parley_mem_free(&q->mem, q->area[i].size, q->area[i].mem,
+				q->area[i].bus);
 	parley_shadow_destroy(q);
 	kfree(q);
 }
@@ -30,18 +30,27 @@ static int drvq_alloc_areas(struct parley_drvq *q)
 		q->ring.packed ? event : avail,
 		q->ring.packed ? event : used,
 	};
-	int i, err;
+	int i;
 
 	for (i = 0; i < 3; i++) {
-		err = parley_area_alloc(&q->area[i], size[i],
-					q->dma ? q->ring.dev : NULL);
-		if (err)
-			return err;
+		struct vq_area *a = &q->area[i];
+
+		a->size = PAGE_ALIGN(size[i]);
+		a->mem = parley_mem_alloc(&q->mem, a->size, &a->bus, GFP_KERNEL);
+		if (!a->mem)
+			return -ENOMEM;
 	}
 	q->ring.desc = q->area[0].mem;
 	q->ring.avail = q->area[1].mem;
 	q->ring.used = q->area[2].mem;
 	return 0;
+}
+
+static void drvq_on_break(struct vq_ring *r)
+{
+	struct parley_drvq *q = container_of(r, struct parley_drvq, ring);
+
+	q->broken(q);
 }
 
 /**
@@ -70,13 +79,17 @@ struct parley_drvq *parley_drvq_create(const struct parley_drvq_config *cfg)
 		goto fail;
 	q->notify = cfg->notify;
 	q->notify_data = cfg->features & BIT_ULL(VIRTIO_F_NOTIFICATION_DATA);
+	q->broken = cfg->broken;
+	q->ring.on_break = cfg->broken ? drvq_on_break : NULL;
 	q->priv = cfg->priv;
-	if (cfg->features & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM)) {
-		err = -EINVAL;
-		if (!cfg->dev)
-			goto fail;
-		q->dma = true;
-	}
+	if (cfg->mem)
+		q->mem = *cfg->mem;
+	else if (cfg->features & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM))
+		q->mem = (struct parley_mem){ &parley_mem_dma, cfg->dev };
+	q->map = q->mem.ops;
+	err = -EINVAL;
+	if (q->mem.ops == &parley_mem_dma && !q->mem.dev)
+		goto fail;
 	err = parley_shadow_create(q, cfg->indirect_segs);
 	if (err)
 		goto fail;
@@ -384,6 +397,13 @@ void *parley_drvq_priv(const struct parley_drvq *q)
 	return q->priv;
 }
 PARLEY_EXPORT(parley_drvq_priv);
+
+/** parley_drvq_mem() - how the device reaches memory; lives as long as the queue */
+const struct parley_mem *parley_drvq_mem(const struct parley_drvq *q)
+{
+	return &q->mem;
+}
+PARLEY_EXPORT(parley_drvq_mem);
 
 /**
  * parley_drvq_addr() - where the device finds the ring

@@ -98,7 +98,7 @@ static noinline int drv_put_slow(struct parley_drvq *q,
 	const struct parley_seg *segs = b->segs;
 	u32 n = (u32)b->n_out + b->n_in, len_in;
 	struct vq_extra *x = q->extra ? &q->extra[q->free_id] : NULL;
-	bool mapped = q->dma && !(b->flags & PARLEY_BUF_PREMAPPED);
+	bool mapped = q->map && !(b->flags & PARLEY_BUF_PREMAPPED);
 	struct parley_seg seg;
 	struct vq_shadow *sh;
 	void *table = NULL;
@@ -121,7 +121,12 @@ static noinline int drv_put_slow(struct parley_drvq *q,
 		segs = x->maps;
 	}
 	if (n > 1 && q->ring.indirect)
-		table = parley_shadow_table(q, q->free_id, n, &seg, gfp);
+		table = parley_shadow_table(q, q->free_id, n, gfp);
+	if (table) {
+		drv_fill_table(table, segs, b->n_out, n, &len_in);
+		if (!parley_shadow_show(q, q->free_id, n, &seg))
+			table = NULL;
+	}
 	if (unlikely(!table && n > q->free)) {
 		if (mapped)
 			parley_shadow_unmap(q, x);
@@ -129,7 +134,6 @@ static noinline int drv_put_slow(struct parley_drvq *q,
 	}
 	fmt_put_begin(q, &p);
 	if (table) {
-		drv_fill_table(table, segs, b->n_out, n, &len_in);
 		id = fmt_put_one(&p, seg.addr, seg.len, VRING_DESC_F_INDIRECT,
 				 !p.pub_desc);
 		n = 1;
@@ -174,7 +178,7 @@ static __always_inline unsigned int drv_put_plain(struct parley_drvq *q,
 	struct vq_put p;
 	unsigned int i = 0;
 
-	if (unlikely(q->dma))
+	if (unlikely(q->map))
 		return 0;
 	fmt_put_begin(q, &p);
 	nr = min_t(u32, nr, p.free);
@@ -197,7 +201,7 @@ static noinline unsigned int drv_put_ready(struct parley_drvq *q,
 					   const struct parley_buf *bufs,
 					   unsigned int nr)
 {
-	const u32 most = q->dma ? 0 : q->table_stride;
+	const u32 most = q->map ? 0 : q->table_stride;
 	const u32 stride = most * sizeof(struct vring_desc);
 	struct vq_put p;
 	unsigned int i;
@@ -324,7 +328,7 @@ int VQ_FN(drv_submit)(struct parley_drvq *q, const struct parley_buf *buf,
 {
 	struct vq_put p;
 
-	if (unlikely(q->dma || !q->free || q->pub_desc))
+	if (unlikely(q->map || !q->free || q->pub_desc))
 		return drv_submit_slow(q, buf, gfp);
 	fmt_put_begin(q, &p);
 	p.pub_desc = 0;
@@ -354,14 +358,34 @@ static __always_inline bool drv_owned_by_device(const struct vq_reap *p, u32 id)
 }
 
 /*
+ * Is what the device says that it wrote possible?  A length is the device's word
+ * only where it had something to write: for what was only read, devices leave
+ * there what they like (spec 2.8.6; DPDK the descriptor's own length, a vhost
+ * that counts what it read that), and it is to be ignored.  @wrote is what a
+ * packed ring's used descriptor says of itself; without it, too, the length is
+ * reserved, but QEMU's devices write lengths without it, so one that is possible
+ * is taken.
+ */
+static __always_inline bool drv_written(u32 *len, u32 len_in, bool wrote)
+{
+	if (likely(*len <= len_in))
+		return true;
+	if (len_in && wrote)
+		return false;
+	*len = 0;
+	return true;
+}
+
+/*
  * In order: one used entry ends a batch, and the chains before its own were
  * used completely (spec 2.7.9, 2.8.9).  Turns the batch into single chains.
  */
 static __always_inline bool drv_used_in_order(struct parley_drvq *q,
-					      struct vq_reap *p, u32 *id, u32 *len)
+					      struct vq_reap *p, u32 *id,
+					      u32 *len, bool *wrote)
 {
 	if (!q->in_batch) {
-		if (!fmt_used(p, id, len))
+		if (!fmt_used(p, id, len, &q->batch_wrote))
 			return false;
 		if (unlikely(!drv_owned_by_device(p, *id))) {
 			parley_ring_break(&q->ring, "id %u used, not in flight", *id);
@@ -374,9 +398,11 @@ static __always_inline bool drv_used_in_order(struct parley_drvq *q,
 	*id = q->oldest;
 	if (*id == q->batch_id) {
 		*len = q->batch_len;
+		*wrote = q->batch_wrote;
 		q->in_batch = false;
 	} else {
 		*len = p->shadow[*id].len_in;
+		*wrote = true;
 	}
 	return true;
 }
@@ -422,17 +448,19 @@ static __always_inline unsigned int drv_reap_plain(struct parley_drvq *q,
 	for (end = done + left; at != end; at++) {
 		struct vq_shadow *sh;
 		u32 id, len;
+		bool wrote;
 
-		if (!fmt_used(&p, &id, &len))
+		if (!fmt_used(&p, &id, &len, &wrote))
 			break;
 		sh = &p.shadow[id];
-		if (unlikely(!drv_owned_by_device(&p, id) || len > sh->len_in ||
-			     sh->special)) {
+		if (unlikely(!drv_owned_by_device(&p, id) || sh->special ||
+			     !drv_written(&len, sh->len_in, wrote))) {
 			*rest = true;
 			break;
 		}
 		at->cookie = sh->cookie;
 		at->len = len;
+		at->len_in = sh->len_in;
 		sh->cookie = NULL;
 		p.tail->next = id;
 		p.tail = sh;
@@ -462,7 +490,8 @@ static noinline u16 drv_retire_special(struct parley_drvq *q, u16 id)
 
 /* One completion of any kind, or a lie about one. */
 static __always_inline bool drv_retire(struct parley_drvq *q, struct vq_reap *p,
-				       u32 id, u32 len, struct parley_done *done)
+				       u32 id, u32 len, bool wrote,
+				       struct parley_done *done)
 {
 	struct vq_shadow *sh = &p->shadow[id], *tail = sh;
 	u16 ndesc = 1;
@@ -471,13 +500,14 @@ static __always_inline bool drv_retire(struct parley_drvq *q, struct vq_reap *p,
 		parley_ring_break(&q->ring, "id %u used, not in flight", id);
 		return false;
 	}
-	if (unlikely(len > sh->len_in)) {
+	if (unlikely(!drv_written(&len, sh->len_in, wrote))) {
 		parley_ring_break(&q->ring, "id %u: %u bytes written into %u",
 				  id, len, sh->len_in);
 		return false;
 	}
 	done->cookie = sh->cookie;
 	done->len = len;
+	done->len_in = sh->len_in;
 	sh->cookie = NULL;
 	if (sh->special) {
 		tail = &p->shadow[sh->tail];
@@ -500,14 +530,15 @@ static noinline unsigned int drv_reap_rest(struct parley_drvq *q,
 	const bool in_order = q->ring.in_order;
 	const unsigned int first = n;
 	struct vq_reap p;
+	bool wrote;
 	u32 id, len;
 	int left;
 
 	drv_reap_begin(q, &p);
 	for (left = fmt_used_count(q, &p, max - n); left > 0; left--, n++)
-		if (!(in_order ? drv_used_in_order(q, &p, &id, &len)
-			       : fmt_used(&p, &id, &len)) ||
-		    !drv_retire(q, &p, id, len, &done[n]))
+		if (!(in_order ? drv_used_in_order(q, &p, &id, &len, &wrote)
+			       : fmt_used(&p, &id, &len, &wrote)) ||
+		    !drv_retire(q, &p, id, len, wrote, &done[n]))
 			break;
 	drv_reap_end(q, &p);
 	if (unlikely(q->in_batch && !fmt_used_left(&p)))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The core as a module. */
 #include <linux/module.h>
+#include <parley/version.h>
 
 #include "ring.h"
 
@@ -22,4 +23,5 @@ module_init(parley_core_init);
 module_exit(parley_core_exit);
 
 MODULE_DESCRIPTION("Parley virtqueue core: split and packed, driver and device role");
+MODULE_VERSION(PARLEY_VERSION);
 MODULE_LICENSE("GPL");

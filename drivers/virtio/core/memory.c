@@ -1,119 +1,249 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory of the driver role that the device sees: ring areas, ready indirect
- * tables, and the mappings of buffers.
+ * The providers of memory that the core knows, direct and DMA API, and the
+ * verbs over any of them.
  *
- * With a dma_dev (VIRTIO_F_ACCESS_PLATFORM) everything goes through the DMA
- * API; without one the device uses physical addresses as they are (spec 6.1).
- * Memory is zeroed and shared with nothing else on its page, so that the
- * device sees no stale data of ours.
+ * What is allocated is zeroed and shares its pages with nothing else, so that
+ * the device sees no stale data of ours.
  */
-#include "ring.h"
+#include "memory.h"
 
 #ifdef __KERNEL__
 
-int parley_area_alloc(struct vq_area *a, size_t size, struct device *dma_dev)
-{
-	a->size = PAGE_ALIGN(size);
-	if (dma_dev) {
-		dma_addr_t bus;
-
-		a->mem = dma_alloc_coherent(dma_dev, a->size, &bus,
-					    GFP_KERNEL | __GFP_NOWARN);
-		a->bus = bus;
-	} else {
-		a->mem = alloc_pages_exact(a->size, GFP_KERNEL | __GFP_ZERO |
-					   __GFP_NOWARN);
-		if (a->mem)
-			a->bus = virt_to_phys(a->mem);
-	}
-	return a->mem ? 0 : -ENOMEM;
-}
-
-void parley_area_free(struct vq_area *a, struct device *dma_dev)
-{
-	if (!a->mem)
-		return;
-	if (dma_dev)
-		dma_free_coherent(dma_dev, a->size, a->mem, a->bus);
-	else
-		free_pages_exact(a->mem, a->size);
-	a->mem = NULL;
-}
-
-u64 parley_area_phys(const void *p)
-{
-	return virt_to_phys((void *)p);
-}
-
-static enum dma_data_direction dma_dir(bool write)
-{
-	return write ? DMA_FROM_DEVICE : DMA_TO_DEVICE;
-}
-
-/* Turns the physical address in seg into a bus address. */
-int parley_area_map(struct parley_seg *seg, struct device *dma_dev, bool write)
+static void *dma_mem_alloc(const struct parley_mem *m, size_t size, u64 *addr,
+			   gfp_t gfp)
 {
 	dma_addr_t bus;
+	void *virt = dma_alloc_coherent(m->dev, PAGE_ALIGN(size), &bus,
+					gfp | __GFP_NOWARN);
 
-	if (!pfn_valid(PHYS_PFN(seg->addr)))
-		return -EINVAL;
-	bus = dma_map_page(dma_dev, pfn_to_page(PHYS_PFN(seg->addr)),
-			   offset_in_page(seg->addr), seg->len, dma_dir(write));
-	if (dma_mapping_error(dma_dev, bus))
-		return -ENOMEM;
-	seg->addr = bus;
-	return 0;
+	*addr = bus;
+	return virt;
 }
 
-void parley_area_unmap(const struct parley_seg *seg, struct device *dma_dev,
-		       bool write)
+static void dma_mem_free(const struct parley_mem *m, size_t size, void *virt,
+			 u64 addr)
 {
-	dma_unmap_page(dma_dev, seg->addr, seg->len, dma_dir(write));
+	dma_free_coherent(m->dev, PAGE_ALIGN(size), virt, addr);
 }
 
-#else /* user space: one address space, and nothing to map */
-
-#define AREA_ALIGN	4096ul
-
-int parley_area_alloc(struct vq_area *a, size_t size, struct device *dma_dev)
+static void dma_mem_sync_for_cpu(const struct parley_mem *m, u64 addr, u32 len,
+				 bool write)
 {
-	(void)dma_dev;
-	a->size = (size + AREA_ALIGN - 1) & ~(AREA_ALIGN - 1);
-	a->mem = parley_user_fail() ? NULL : aligned_alloc(AREA_ALIGN, a->size);
-	if (!a->mem)
-		return -ENOMEM;
-	memset(a->mem, 0, a->size);
-	a->bus = (uintptr_t)a->mem;
-	return 0;
+	dma_sync_single_for_cpu(m->dev, addr, len, vq_dma_dir(write));
 }
 
-void parley_area_free(struct vq_area *a, struct device *dma_dev)
+static void dma_mem_sync_for_device(const struct parley_mem *m, u64 addr,
+				    u32 len, bool write)
 {
-	(void)dma_dev;
-	free(a->mem);
-	a->mem = NULL;
+	dma_sync_single_for_device(m->dev, addr, len, vq_dma_dir(write));
 }
 
-u64 parley_area_phys(const void *p)
+static void *direct_alloc(size_t size, u64 *addr, gfp_t gfp)
 {
-	return (uintptr_t)p;
+	void *virt = alloc_pages_exact(PAGE_ALIGN(size),
+				       gfp | __GFP_ZERO | __GFP_NOWARN);
+
+	if (virt)
+		*addr = virt_to_phys(virt);
+	return virt;
 }
 
-int parley_area_map(struct parley_seg *seg, struct device *dma_dev, bool write)
+static void direct_free(size_t size, void *virt)
 {
-	(void)seg;
-	(void)dma_dev;
-	(void)write;
-	return parley_user_fail() ? -ENOMEM : 0;
+	free_pages_exact(virt, PAGE_ALIGN(size));
 }
 
-void parley_area_unmap(const struct parley_seg *seg, struct device *dma_dev,
-		       bool write)
+#else /* user space */
+
+static void *direct_alloc(size_t size, u64 *addr, gfp_t gfp)
 {
-	(void)seg;
-	(void)dma_dev;
-	(void)write;
+	void *virt;
+
+	size = PAGE_ALIGN(size);
+	virt = parley_user_fail() ? NULL : aligned_alloc(PAGE_SIZE, size);
+	if (!virt)
+		return NULL;
+	memset(virt, 0, size);
+	*addr = (uintptr_t)virt;
+	return virt;
+}
+
+static void direct_free(size_t size, void *virt)
+{
+	free(virt);
+}
+
+static void *dma_mem_alloc(const struct parley_mem *m, size_t size, u64 *addr,
+			   gfp_t gfp)
+{
+	const struct parley_mem *dma = m->dev->dma;
+
+	return dma ? dma->ops->alloc(dma, size, addr, gfp)
+		   : direct_alloc(size, addr, gfp);
+}
+
+static void dma_mem_free(const struct parley_mem *m, size_t size, void *virt,
+			 u64 addr)
+{
+	const struct parley_mem *dma = m->dev->dma;
+
+	if (dma)
+		dma->ops->free(dma, size, virt, addr);
+	else
+		direct_free(size, virt);
+}
+
+static void dma_mem_sync_for_cpu(const struct parley_mem *m, u64 addr, u32 len,
+				 bool write)
+{
+	const struct parley_mem *dma = m->dev->dma;
+
+	if (dma)
+		dma->ops->sync_for_cpu(dma, addr, len, write);
+}
+
+static void dma_mem_sync_for_device(const struct parley_mem *m, u64 addr,
+				    u32 len, bool write)
+{
+	const struct parley_mem *dma = m->dev->dma;
+
+	if (dma)
+		dma->ops->sync_for_device(dma, addr, len, write);
 }
 
 #endif
+
+static int dma_mem_map(const struct parley_mem *m, u64 phys, u32 len, bool write,
+		       u64 *addr)
+{
+	return vq_dma_map(m, phys, len, write, addr);
+}
+
+static void dma_mem_unmap(const struct parley_mem *m, u64 addr, u32 len,
+			  bool write)
+{
+	vq_dma_unmap(m, addr, len, write);
+}
+
+const struct parley_mem_ops parley_mem_dma = {
+	.alloc = dma_mem_alloc,
+	.free = dma_mem_free,
+	.map = dma_mem_map,
+	.unmap = dma_mem_unmap,
+	.sync_for_cpu = dma_mem_sync_for_cpu,
+	.sync_for_device = dma_mem_sync_for_device,
+};
+PARLEY_EXPORT(parley_mem_dma);
+
+/**
+ * parley_mem_alloc() - memory that driver and device see at any time
+ * @mem: how the device reaches memory
+ * @size: bytes
+ * @addr: where the device finds it
+ * @gfp: how to allocate; it may sleep
+ *
+ * For what lives as long as the device does: rings, tables, and buffers that
+ * are given to it premapped (PARLEY_BUF_PREMAPPED) again and again.
+ *
+ * Return: the memory, zeroed, beginning a page; or NULL.
+ */
+void *parley_mem_alloc(const struct parley_mem *mem, size_t size, u64 *addr,
+		       gfp_t gfp)
+{
+	return mem->ops ? mem->ops->alloc(mem, size, addr, gfp)
+			: direct_alloc(size, addr, gfp);
+}
+PARLEY_EXPORT(parley_mem_alloc);
+
+/**
+ * parley_mem_free() - give memory back
+ * @mem: as for parley_mem_alloc()
+ * @size: as for parley_mem_alloc()
+ * @virt: what it returned; NULL is fine
+ * @addr: what it filled in
+ */
+void parley_mem_free(const struct parley_mem *mem, size_t size, void *virt,
+		     u64 addr)
+{
+	if (!virt)
+		return;
+	if (mem->ops)
+		mem->ops->free(mem, size, virt, addr);
+	else
+		direct_free(size, virt);
+}
+PARLEY_EXPORT(parley_mem_free);
+
+/**
+ * parley_mem_map() - give a buffer to the device
+ * @mem: how the device reaches memory
+ * @phys: physical address of the buffer
+ * @len: its bytes
+ * @write: the device writes it; else it reads it
+ * @addr: where the device finds it
+ *
+ * From here to parley_mem_unmap() it is the device's: see the head of
+ * parley/memory.h.  Context: any.
+ *
+ * Return: 0, -ENOMEM or, for what is no memory, -EINVAL.
+ */
+int parley_mem_map(const struct parley_mem *mem, u64 phys, u32 len, bool write,
+		   u64 *addr)
+{
+	if (mem->ops)
+		return vq_map(mem, phys, len, write, addr);
+	*addr = phys;
+	return 0;
+}
+PARLEY_EXPORT(parley_mem_map);
+
+/**
+ * parley_mem_unmap() - take a buffer back from the device
+ * @mem: as for parley_mem_map()
+ * @addr: what it filled in
+ * @len: as for parley_mem_map()
+ * @write: as for parley_mem_map()
+ *
+ * Context: any.
+ */
+void parley_mem_unmap(const struct parley_mem *mem, u64 addr, u32 len, bool write)
+{
+	if (mem->ops)
+		vq_unmap(mem, addr, len, write);
+}
+PARLEY_EXPORT(parley_mem_unmap);
+
+/**
+ * parley_mem_sync_for_cpu() - see what the device wrote so far
+ * @mem: as for parley_mem_map()
+ * @addr: of the bytes, within what is mapped
+ * @len: how many
+ * @write: as for parley_mem_map()
+ *
+ * The buffer stays mapped.  Context: any.
+ */
+void parley_mem_sync_for_cpu(const struct parley_mem *mem, u64 addr, u32 len,
+			     bool write)
+{
+	if (mem->ops)
+		mem->ops->sync_for_cpu(mem, addr, len, write);
+}
+PARLEY_EXPORT(parley_mem_sync_for_cpu);
+
+/**
+ * parley_mem_sync_for_device() - show the device what was written meanwhile
+ * @mem: as for parley_mem_map()
+ * @addr: of the bytes, within what is mapped
+ * @len: how many
+ * @write: as for parley_mem_map()
+ *
+ * Context: any.
+ */
+void parley_mem_sync_for_device(const struct parley_mem *mem, u64 addr, u32 len,
+				bool write)
+{
+	if (mem->ops)
+		mem->ops->sync_for_device(mem, addr, len, write);
+}
+PARLEY_EXPORT(parley_mem_sync_for_device);

@@ -66,6 +66,13 @@ extern bool parley_user_verbose;
 #include <parley/export.h>
 #include <parley/virtqueue.h>
 
+/* Where memory of the core's own lies for a device that looks at it directly. */
+#ifdef __KERNEL__
+#define vq_phys(p)	virt_to_phys(p)
+#else
+#define vq_phys(p)	((u64)(uintptr_t)(p))
+#endif
+
 /*
  * Modern devices are little-endian whatever the processor is.  UAPI types the
  * split ring's fields __virtioNN, for legacy devices whose order is the

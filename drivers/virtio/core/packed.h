@@ -205,15 +205,18 @@ static __always_inline int fmt_used_count(struct parley_drvq *q,
 }
 
 /* The next used descriptor, if there is one. */
-static __always_inline bool fmt_used(const struct vq_reap *p, u32 *id, u32 *len)
+static __always_inline bool fmt_used(const struct vq_reap *p, u32 *id, u32 *len,
+				     bool *wrote)
 {
 	struct vring_packed_desc *d = p->at;
+	u16 flags = le16_to_cpu(READ_ONCE(d->flags));
 
-	if (!packed_match(le16_to_cpu(READ_ONCE(d->flags)), p->bits))
+	if (!packed_match(flags, p->bits))
 		return false;
 	vq_rmb();		/* U2, pairs with U1 in fmt_dev_publish() */
 	*id = le16_to_cpu(READ_ONCE(d->id));
 	*len = le32_to_cpu(READ_ONCE(d->len));
+	*wrote = flags & VRING_DESC_F_WRITE;
 	return true;
 }
 

@@ -94,6 +94,7 @@ struct vq_ring {
 	u64 features;
 	struct device *dev;
 	struct lockdep_map *lock;
+	void (*on_break)(struct vq_ring *r);	/* tells the owner, or NULL */
 	struct dentry *dentry;
 };
 
@@ -124,7 +125,7 @@ struct vq_extra {
 	u16 n_out;
 };
 
-/* Ring memory of the driver role; see memory.c. */
+/* Memory that both sides see. */
 struct vq_area {
 	void *mem;
 	u64 bus;
@@ -155,6 +156,7 @@ struct parley_drvq {
 	u16 oldest;		/* in-order: id of the oldest chain */
 	u16 batch_id;		/* in-order: last chain of the current batch */
 	bool in_batch;
+	bool batch_wrote;
 	u32 batch_len;
 
 	/* cold */
@@ -163,11 +165,13 @@ struct parley_drvq {
 	u16 map_stride;
 	u16 table_stride;	/* entries of a ready table, 0 for none */
 	u16 detached;		/* ids below were looked at by detach */
-	bool dma;		/* the core maps through the DMA API */
+	bool map;		/* buffers that are not premapped are mapped ... */
+	struct parley_mem mem;	/* ... by this, where rings and tables lie */
 	struct vq_area tables;
 	struct vq_area area[3];
 	bool notify_data;	/* kicks say where the ring stands */
 	bool (*notify)(struct parley_drvq *q, u32 data);
+	void (*broken)(struct parley_drvq *q);
 	void *priv;
 };
 
@@ -316,15 +320,9 @@ int parley_shadow_map(struct parley_drvq *q, const struct parley_buf *buf,
 		      struct vq_extra *x, gfp_t gfp);
 void parley_shadow_unmap(struct parley_drvq *q, struct vq_extra *x);
 void *parley_shadow_table(struct parley_drvq *q, unsigned int id,
-			  unsigned int n, struct parley_seg *seg, gfp_t gfp);
-
-/* memory.c: memory that the device sees */
-int parley_area_alloc(struct vq_area *a, size_t size, struct device *dma_dev);
-void parley_area_free(struct vq_area *a, struct device *dma_dev);
-int parley_area_map(struct parley_seg *seg, struct device *dma_dev, bool write);
-void parley_area_unmap(const struct parley_seg *seg, struct device *dma_dev,
-		       bool write);
-u64 parley_area_phys(const void *p);
+			  unsigned int n, gfp_t gfp);
+bool parley_shadow_show(struct parley_drvq *q, unsigned int id, unsigned int n,
+			struct parley_seg *seg);
 
 /* translate.c: addresses of the driver to addresses of ours */
 extern const struct parley_region parley_region_none;

@@ -11,6 +11,7 @@
  * what a processor can fetch ahead.  In order (VIRTIO_F_IN_ORDER) they must go
  * round (spec 2.7.5), and the id after a chain's last is the next chain's.
  */
+#include "memory.h"
 #include "ring.h"
 
 /* Every id free, in ascending order, the last linked to the first. */
@@ -33,26 +34,25 @@ void parley_shadow_init(struct parley_drvq *q)
 int parley_shadow_create(struct parley_drvq *q, unsigned int segs)
 {
 	unsigned int num = q->ring.num, i;
-	int err;
 
 	q->shadow = kvcalloc(num, sizeof(*q->shadow), GFP_KERNEL);
 	if (!q->shadow)
 		return -ENOMEM;
-	if (q->dma || q->ring.indirect) {
+	if (q->map || q->ring.indirect) {
 		q->extra = kvcalloc(num, sizeof(*q->extra), GFP_KERNEL);
 		if (!q->extra)
 			return -ENOMEM;
 	}
 	if (q->ring.indirect && segs > 1) {
 		q->table_stride = min(segs, num);
-		err = parley_area_alloc(&q->tables,
-					(size_t)num * q->table_stride *
-					sizeof(struct vring_desc),
-					q->dma ? q->ring.dev : NULL);
-		if (err)
-			return err;
+		q->tables.size = (size_t)num * q->table_stride *
+				 sizeof(struct vring_desc);
+		q->tables.mem = parley_mem_alloc(&q->mem, q->tables.size,
+						 &q->tables.bus, GFP_KERNEL);
+		if (!q->tables.mem)
+			return -ENOMEM;
 	}
-	if (q->dma) {
+	if (q->map) {
 		q->map_stride = min(max(segs, 1u), num);
 		q->maps = kvcalloc((size_t)num * q->map_stride,
 				   sizeof(*q->maps), GFP_KERNEL);
@@ -68,7 +68,7 @@ int parley_shadow_create(struct parley_drvq *q, unsigned int segs)
 /* Also after a create that failed half-way. */
 void parley_shadow_destroy(struct parley_drvq *q)
 {
-	parley_area_free(&q->tables, q->dma ? q->ring.dev : NULL);
+	parley_mem_free(&q->mem, q->tables.size, q->tables.mem, q->tables.bus);
 	kvfree(q->maps);
 	kvfree(q->extra);
 	kvfree(q->shadow);
@@ -89,9 +89,12 @@ int parley_shadow_map(struct parley_drvq *q, const struct parley_buf *buf,
 	}
 	x->n_out = buf->n_out;
 	for (x->nmaps = 0; x->nmaps < n; x->nmaps++) {
-		x->maps[x->nmaps] = buf->segs[x->nmaps];
-		err = parley_area_map(&x->maps[x->nmaps], q->ring.dev,
-				      x->nmaps >= x->n_out);
+		const struct parley_seg *seg = &buf->segs[x->nmaps];
+		struct parley_seg *map = &x->maps[x->nmaps];
+
+		map->len = seg->len;
+		err = vq_map(&q->mem, seg->addr, seg->len, x->nmaps >= x->n_out,
+			     &map->addr);
 		if (err) {
 			parley_shadow_unmap(q, x);
 			return err;
@@ -103,9 +106,9 @@ int parley_shadow_map(struct parley_drvq *q, const struct parley_buf *buf,
 void parley_shadow_unmap(struct parley_drvq *q, struct vq_extra *x)
 {
 	while (x->nmaps) {
-		x->nmaps--;
-		parley_area_unmap(&x->maps[x->nmaps], q->ring.dev,
-				  x->nmaps >= x->n_out);
+		const struct parley_seg *map = &x->maps[--x->nmaps];
+
+		vq_unmap(&q->mem, map->addr, map->len, x->nmaps >= x->n_out);
 	}
 	if (x->maps_big) {
 		kfree(x->maps_big);
@@ -115,36 +118,44 @@ void parley_shadow_unmap(struct parley_drvq *q, struct vq_extra *x)
 }
 
 /*
- * An indirect table of n entries for the chain that id will head, and the
- * segment that describes it to the device.  NULL: none to be had; the chain
- * may still go directly.
+ * An indirect table of n entries for the chain that id will head, to be filled
+ * and then shown.  NULL: none to be had; the chain may still go directly.
  */
 void *parley_shadow_table(struct parley_drvq *q, unsigned int id,
-			  unsigned int n, struct parley_seg *seg, gfp_t gfp)
+			  unsigned int n, gfp_t gfp)
+{
+	const size_t entry = sizeof(struct vring_desc);
+
+	if (n <= q->table_stride)
+		return q->tables.mem + (size_t)id * q->table_stride * entry;
+	q->extra[id].table = kmalloc_array(n, entry, gfp);
+	return q->extra[id].table;
+}
+
+/*
+ * Show the device the table, which is complete: an allocated one is mapped like
+ * any buffer, so the device may see a copy.  seg describes it then.  False: it
+ * cannot be shown, and is no more.
+ */
+bool parley_shadow_show(struct parley_drvq *q, unsigned int id, unsigned int n,
+			struct parley_seg *seg)
 {
 	struct vq_extra *x = &q->extra[id];
-	size_t entry = sizeof(struct vring_desc);
 
-	seg->len = n * entry;
-	if (n <= q->table_stride) {
-		size_t at = (size_t)id * q->table_stride * entry;
-
-		seg->addr = q->tables.bus + at;
-		return q->tables.mem + at;
+	seg->len = n * sizeof(struct vring_desc);
+	if (!x->table) {
+		seg->addr = q->tables.bus + (size_t)id * q->table_stride *
+					    sizeof(struct vring_desc);
+		return true;
 	}
-	x->table = kmalloc_array(n, entry, gfp);
-	if (!x->table)
-		return NULL;
-	seg->addr = parley_area_phys(x->table);
-	if (q->dma) {
-		if (parley_area_map(seg, q->ring.dev, false)) {
-			kfree(x->table);
-			x->table = NULL;
-			return NULL;
-		}
-		x->table_map = *seg;
+	if (parley_mem_map(&q->mem, vq_phys(x->table), seg->len, false,
+			   &seg->addr)) {
+		kfree(x->table);
+		x->table = NULL;
+		return false;
 	}
-	return x->table;
+	x->table_map = *seg;
+	return true;
 }
 
 /* The chain was used or is given up: nothing of it stays mapped or allocated. */
@@ -153,8 +164,8 @@ void parley_shadow_release(struct parley_drvq *q, unsigned int id)
 	struct vq_extra *x = &q->extra[id];
 
 	if (x->table) {
-		if (q->dma)
-			parley_area_unmap(&x->table_map, q->ring.dev, false);
+		parley_mem_unmap(&q->mem, x->table_map.addr, x->table_map.len,
+				 false);
 		kfree(x->table);
 		x->table = NULL;
 	}

@@ -172,13 +172,15 @@ static __always_inline int fmt_used_count(struct parley_drvq *q,
 }
 
 /* The next used entry, one of those that were counted. */
-static __always_inline bool fmt_used(const struct vq_reap *p, u32 *id, u32 *len)
+static __always_inline bool fmt_used(const struct vq_reap *p, u32 *id, u32 *len,
+				     bool *wrote)
 {
 	struct vring_used_elem *e = (struct vring_used_elem *)p->ring +
 				    (p->done & (p->num - 1));
 
 	*id = vr32_to_cpu(READ_ONCE(e->id));
 	*len = vr32_to_cpu(READ_ONCE(e->len));
+	*wrote = true;
 	return true;
 }
 

@@ -137,8 +137,20 @@ def underscored(values):
             for k, v in values.items()}
 
 
+# What a command does, for people: its name is for who reads the specification.
+DOING = {
+    "dev-get": "cannot show the device",
+    "queue-get": "cannot show the queue",
+    "worker-get": "cannot show the workers",
+    "limit-set": "cannot set the limit",
+    "moderation-set": "cannot set the moderation",
+    "polling-set": "cannot set the polling",
+    "lane-set": "cannot set the lane",
+}
+
+
 def explain(command, error):
     if error.code == errno.EPERM:
-        return f"{command}: only who has CAP_NET_ADMIN may do this; try sudo"
+        return f"{DOING[command]}: only who has CAP_NET_ADMIN may do this; try sudo"
     text = error.args[1] if len(error.args) > 1 and error.args[1] else os.strerror(error.code)
-    return f"{command}: {text}"
+    return f"{DOING[command]}: {text}"

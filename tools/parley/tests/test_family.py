@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The tables of the command against the specification, and messages to bytes."""
+import errno
 import os
 import struct
 import unittest
+from unittest import mock
 
 import yaml
 
@@ -21,6 +23,17 @@ class SpecificationTest(unittest.TestCase):
     def test_family(self):
         self.assertEqual(self.spec["name"], family.NAME)
         self.assertEqual([g["name"] for g in self.spec["mcast-groups"]["list"]], [family.GROUP])
+
+    def test_every_command_has_words(self):
+        """What a person reads of an error names no command of the family."""
+        asked = [c for c in family.COMMANDS if not c.endswith("-ntf")]
+        self.assertEqual(sorted(netlink.DOING), sorted(asked))
+        for command in asked:
+            for code in (errno.EPERM, errno.ENOENT, errno.EINVAL):
+                error = mock.Mock(code=code, args=(code, None))
+                text = netlink.explain(command, error)
+                self.assertRegex(text, "^cannot (show|set) the ")
+                self.assertNotIn(command, text)
 
     def test_sets(self):
         def kind(attr):

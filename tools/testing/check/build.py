@@ -22,7 +22,7 @@ def kbuild(*arguments):
 
 
 def kconfig():
-    """an option is known to Kconfig, to kbuild out of tree and to some Makefile"""
+    """an option is known to Kconfig, to kbuild, to some Makefile and to install.rst"""
     def options(pattern, files):
         return {m for f in files for m in re.findall(pattern, read(f), re.M)}
 
@@ -30,11 +30,44 @@ def kconfig():
     offered = options(r"^config (PARLEY_\w+)", [f for f in ours if f.endswith("/Kconfig")])
     exported = options(r"^export CONFIG_(PARLEY_\w+)", ["Kbuild"])
     used = options(r"CONFIG_(PARLEY_\w+)", [f for f in ours if f.startswith("drivers/")])
+    yield from options_page()
     for option in sorted(offered | exported | used):
         problems = [f"{option} is not {what}" for what, known in
                     (("in any Kconfig", offered), ("exported by Kbuild", exported),
                      ("used below drivers/", used)) if option not in known]
         yield option, problems
+
+
+def kconfig_entries():
+    """{option: its text in Kconfig}"""
+    texts = [read(f) for f in our_files() if f.endswith("/Kconfig") or f == "Kconfig"]
+    return {m[2]: m[0] for text in texts for m in
+            re.finditer(r"^(menu)?config (PARLEY\w*)\n(?:.*\n)*?(?=^(menu|source|end|config)|\Z)",
+                        text, re.M)}
+
+
+def options_page():
+    """install.rst has every option with what Kconfig says it needs, and its commands
+    for a grafted tree turn on all that no help text advises against."""
+    page = read("Documentation/install.rst")
+    table = dict(re.findall(r"^(PARLEY\w*) +(.*?)(?:  .*)?$", page, re.M))
+    chosen = set(re.findall(r"-[em] (PARLEY\w*)", page))
+    entries = kconfig_entries()
+    for option in sorted(entries):
+        text = entries[option]
+        needs = re.findall(r"^\tdepends on (.*)$", text, re.M)
+        needs = ", ".join(needs).replace(" && ", ", ").replace("PARLEY_", "")
+        problems = []
+        if option not in table:
+            problems.append("is not in the table")
+        elif table[option].replace('\\', '') != needs:
+            problems.append(f"needs '{needs}' by Kconfig, '{table[option]}' by the table")
+        prompt = re.search(r'^\t(tristate|bool) "', text, re.M)
+        if prompt and "say N" not in text and option not in chosen:
+            problems.append("is not turned on by the commands")
+        yield f"install.rst: {option}", problems
+    for option in sorted((set(table) | chosen) - set(entries)):
+        yield f"install.rst: {option}", ["is no option of ours"]
 
 
 def warnings():
@@ -104,6 +137,10 @@ def modules():
 OUR_SYMBOLS = ("parley_", "trace_event_fields_parley_", "tp_func_parley_", "vh_", "vhb_")
 
 
+def version():
+    return run(["tools/version"], 60)[1].strip()
+
+
 def info(module, field):
     return subprocess.run(["modinfo", "-F", field, module], check=True,
                           capture_output=True, text=True).stdout.split("\n")[:-1]
@@ -117,6 +154,9 @@ def module_problems(module):
         yield f"{name}: licence is not GPL"
     if not info(module, "description"):
         yield f"{name}: no description"
+    if "/tests/" not in module or name == "parley_mock.ko":
+        if info(module, "version") != [version()]:
+            yield f"{name}: no MODULE_VERSION(PARLEY_VERSION)"
     table = subprocess.run(["nm", "--defined-only", "-g", module], check=True,
                            capture_output=True, text=True).stdout
     for line in table.splitlines():

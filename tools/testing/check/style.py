@@ -97,6 +97,12 @@ def scripts():
             yield f, out.splitlines()
 
 
+def versions():
+    """the version is the same wherever it stands"""
+    code, out = run(["tools/version", "--check"], 60)
+    yield "tools/version", out.splitlines() if code else []
+
+
 def functions(text):
     """[(name, lines)] by the kernel's habit: a body is between ^{ and ^}"""
     found, start, name = [], None, None

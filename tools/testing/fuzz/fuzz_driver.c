@@ -6,8 +6,10 @@
  *
  * Must hold: a cookie comes back once for each time that it was put, from reap
  * or from detach; no length is beyond the buffer; never more in flight than the
- * ring has; a failed allocation leaves nothing behind.
+ * ring has; a failed allocation leaves nothing behind; what is not in flight is
+ * not mapped, and what the device reads and writes is.
  */
+#include "bounce.h"
 #include "fuzz.h"
 
 #define MEM	256u
@@ -28,8 +30,10 @@ struct fuzz {
 	struct parley_vq_addr addr;
 	struct parley_region all;
 	struct parley_memmap map;
+	struct device dma;	/* ours: its addresses are as they are, or bounced */
 	struct req reqs[MANY];
 	unsigned int outstanding;
+	unsigned int areas;	/* ring and tables, if those are bounced, too */
 	u16 used;		/* split: entries that the device wrote */
 	bool lied;		/* the ring is no longer to be trusted */
 	u8 mem[MEM];
@@ -135,6 +139,7 @@ static void reset(struct fuzz *f)
 	while ((r = parley_drvq_detach(f->q)))
 		came_back(f, r);
 	must(!f->outstanding);
+	must(fuzz_bounced == f->areas);
 	must(!parley_drvq_reset(f->q));
 	must(!parley_drvq_broken(f->q));
 	must(parley_drvq_free(f->q) == f->size);
@@ -145,6 +150,22 @@ static void reset(struct fuzz *f)
 }
 
 /* ------------------------------------------------------------- the device */
+
+/* Read what is to be read, and write what is written. */
+static void touch(struct parley_chain *c)
+{
+	u32 left = c->written;
+	u8 sum = 0;
+	unsigned int i;
+	size_t k;
+
+	for (i = 0; i < c->n_out; i++)
+		for (k = 0; k < c->iov[i].len; k++)
+			sum += ((u8 *)c->iov[i].kern)[k];
+	for (; left; i++)
+		for (k = 0; left && k < c->iov[i].len; k++, left--)
+			((u8 *)c->iov[i].kern)[k] = sum;
+}
 
 static void honest(struct fuzz *f)
 {
@@ -160,6 +181,7 @@ static void honest(struct fuzz *f)
 	n = parley_devq_take(f->dev, c, nr);
 	for (i = n - 1; i >= 0; i--) {
 		c[i].written = next8(&f->in) & 1 ? c[i].len_in : 0;
+		touch(&c[i]);
 		parley_devq_complete(f->dev, &c[i], 1);
 	}
 	f->used += n > 0 ? n : 0;
@@ -247,14 +269,19 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 	struct parley_drvq_config drv = { .name = "fuzz", .notify = notify };
 	struct parley_devq_config dev = { .name = "fuzz" };
 	unsigned int i;
+	u8 memory;
 
 	f->in = (struct input){ data, len };
 	f->features = fuzz_features(next8(&f->in));
 	f->size = fuzz_size(f->features, next8(&f->in));
 	drv.indirect_segs = next8(&f->in) % 5;
-	if (next8(&f->in) & 1) {
+	memory = next8(&f->in) % 4;
+	if (memory & 1) {
 		f->features |= BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
-		drv.dev = (void *)f;
+		drv.dev = &f->dma;
+		f->dma.dma = memory & 2 ? &fuzz_bounce : NULL;
+	} else if (memory) {
+		drv.mem = &fuzz_bounce;
 	}
 	f->all = (struct parley_region){ .size = 1ull << 47,
 		.perm = PARLEY_MEM_READ | PARLEY_MEM_WRITE };
@@ -266,9 +293,11 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 	f->q = parley_drvq_create(&drv);
 	parley_user_fail_nth = 0;
 	if (IS_ERR(f->q)) {
+		must(!fuzz_bounced);
 		free(f);
 		return 0;
 	}
+	f->areas = fuzz_bounced;
 	parley_drvq_addr(f->q, &f->addr);
 	dev.addr = f->addr;
 	f->map = (struct parley_memmap){ .nr = 1, .regions = &f->all };
@@ -280,6 +309,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 	reset(f);
 	parley_devq_destroy(f->dev);
 	parley_drvq_destroy(f->q);
+	must(!fuzz_bounced);
 	free(f);
 	return 0;
 }

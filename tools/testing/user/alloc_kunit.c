@@ -7,32 +7,40 @@
 
 #define SIZE	8u
 
-static const u64 alloc_cases[] = {
-	0, PAIR_PACKED,
-	PAIR_IN_ORDER, PAIR_PACKED | PAIR_IN_ORDER,
-	PAIR_INDIRECT, PAIR_PACKED | PAIR_INDIRECT,
-	PAIR_DMA, PAIR_PACKED | PAIR_DMA,
-	PAIR_DMA | PAIR_INDIRECT, PAIR_PACKED | PAIR_DMA | PAIR_INDIRECT,
+struct alloc_case {
+	const char *name;
+	u64 features;
 };
 
-static void alloc_desc(const u64 *features, char *desc)
+static const struct alloc_case alloc_cases[] = {
+	PAIR_MEMORY("split", 0),
+	PAIR_MEMORY("packed", PAIR_PACKED),
+	PAIR_MEMORY("split-inorder", PAIR_IN_ORDER),
+	PAIR_MEMORY("packed-inorder", PAIR_PACKED | PAIR_IN_ORDER),
+	PAIR_MEMORY("split-indirect", PAIR_INDIRECT),
+	PAIR_MEMORY("packed-indirect", PAIR_PACKED | PAIR_INDIRECT),
+};
+
+static void alloc_desc(const struct alloc_case *c, char *desc)
 {
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s%s%s%s",
-		 *features & PAIR_PACKED ? "packed" : "split",
-		 *features & PAIR_INDIRECT ? "-indirect" : "",
-		 *features & PAIR_IN_ORDER ? "-inorder" : "",
-		 *features & PAIR_DMA ? "-dma" : "");
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
 }
 
 KUNIT_ARRAY_PARAM(alloc, alloc_cases, alloc_desc);
 
+static u64 alloc_features(struct kunit *test)
+{
+	return ((const struct alloc_case *)test->param_value)->features;
+}
+
 static void alloc_create(struct kunit *test)
 {
-	u64 features = *(const u64 *)test->param_value;
+	u64 features = alloc_features(test);
 	struct pair *p = parley_pair_open(test, features, SIZE, 4);
 	struct parley_drvq_config drv = {
 		.name = "alloc", .size = SIZE, .features = p->features,
-		.dev = p->dma, .indirect_segs = 4 };
+		.dev = p->dma, .indirect_segs = 4,
+		.mem = p->window && !p->dma ? &p->window->mem : NULL };
 	struct parley_devq_config dev = {
 		.name = "alloc", .size = SIZE, .features = p->features,
 		.addr = p->host, .map = &p->map };
@@ -89,7 +97,7 @@ static void pass_through(struct kunit *test, struct pair *p, void *cookie)
 /* No tables or mappings are kept ready, so that each put needs memory. */
 static void alloc_put(struct kunit *test)
 {
-	u64 features = *(const u64 *)test->param_value;
+	u64 features = alloc_features(test);
 	struct pair *p = parley_pair_open(test, features, SIZE, 0);
 	struct parley_seg segs[4];
 	struct parley_buf buf = { .segs = segs, .n_out = 2, .n_in = 2, .cookie = p };
@@ -115,14 +123,14 @@ static void alloc_put(struct kunit *test)
 		if (left)
 			break;
 	}
-	KUNIT_EXPECT_EQ(test, !!failed, !!(features & PAIR_DMA));
+	KUNIT_EXPECT_EQ(test, !!failed, !!(features & (PAIR_DMA | PAIR_WINDOW)));
 	KUNIT_EXPECT_EQ(test, !!direct, !!(features & PAIR_INDIRECT));
 }
 
 /* Tables and direct chains side by side, as memory comes and goes. */
 static void alloc_mixed(struct kunit *test)
 {
-	u64 features = *(const u64 *)test->param_value;
+	u64 features = alloc_features(test);
 	struct pair *p = parley_pair_open(test, features, SIZE, 0);
 	struct parley_seg segs[4];
 	struct parley_buf buf = { .segs = segs, .n_out = 2, .n_in = 2 };

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * A guest's memory, and what the core's driver role wants of it: this file
- * stands in for drivers/virtio/core/memory.c, with addresses of the guest as
- * bus addresses.
- */
+/* A guest's memory, and the driver role's way to it: a window, see guest.h. */
 #include <sys/mman.h>
 #include <unistd.h>
-#include "../../../drivers/virtio/core/ring.h"
 #include "guest.h"
 
 struct guest *guest_current;
@@ -175,34 +170,49 @@ struct vhost_memory *guest_table(const struct guest *g)
 
 /* ------------------------------------------ what the driver role wants */
 
-int parley_area_alloc(struct vq_area *a, size_t size, struct device *dma_dev)
+static void *guest_mem_alloc(const struct parley_mem *m, size_t size, u64 *addr,
+			     gfp_t gfp)
 {
-	a->size = (size + PAGE - 1) & ~(PAGE - 1);
-	a->bus = guest_alloc(guest_current, a->size);
-	a->mem = guest_ptr(guest_current, a->bus, a->size);
-	memset(a->mem, 0, a->size);
+	void *virt;
+
+	size = (size + PAGE - 1) & ~(PAGE - 1);
+	*addr = guest_alloc(guest_current, size);
+	virt = guest_ptr(guest_current, *addr, size);
+	memset(virt, 0, size);
+	return virt;
+}
+
+static void guest_mem_free(const struct parley_mem *m, size_t size, void *virt,
+			   u64 addr)
+{
+	guest_free(guest_current, addr, size);
+}
+
+/* Buffers are in the guest's memory, and go by their addresses there. */
+static int guest_mem_map(const struct parley_mem *m, u64 phys, u32 len,
+			 bool write, u64 *addr)
+{
+	*addr = phys;
 	return 0;
 }
 
-void parley_area_free(struct vq_area *a, struct device *dma_dev)
+static void guest_mem_unmap(const struct parley_mem *m, u64 addr, u32 len,
+			    bool write)
 {
-	if (a->mem)
-		guest_free(guest_current, a->bus, a->size);
-	a->mem = NULL;
 }
 
-/* Queues are made with tables ready for every chain we send. */
-u64 parley_area_phys(const void *p)
+static void guest_mem_sync(const struct parley_mem *m, u64 addr, u32 len,
+			   bool write)
 {
-	return guest_gpa(guest_current, p);
 }
 
-int parley_area_map(struct parley_seg *seg, struct device *dma_dev, bool write)
-{
-	return 0;
-}
+static const struct parley_mem_ops guest_mem_ops = {
+	.alloc = guest_mem_alloc,
+	.free = guest_mem_free,
+	.map = guest_mem_map,
+	.unmap = guest_mem_unmap,
+	.sync_for_cpu = guest_mem_sync,
+	.sync_for_device = guest_mem_sync,
+};
 
-void parley_area_unmap(const struct parley_seg *seg, struct device *dma_dev,
-		       bool write)
-{
-}
+const struct parley_mem guest_mem = { .ops = &guest_mem_ops };

@@ -8,6 +8,7 @@
 
 #include "compat.h"
 #include "harness.h"
+#include <parley/memory.h>
 
 #define PAGE		4096ul
 #define GUEST_REGIONS	8
@@ -45,8 +46,12 @@ struct guest {
 	struct guest_hole *free;
 };
 
-/* The core's driver role allocates from it, see guest.c. */
+/*
+ * Rings and tables of queues that are made with @guest_mem come from the current
+ * guest's memory.  Queues have tables ready for every chain that we send.
+ */
 extern struct guest *guest_current;
+extern const struct parley_mem guest_mem;
 
 struct guest *guest_new(enum layout layout, u64 size, bool private);
 void guest_delete(struct guest *g);

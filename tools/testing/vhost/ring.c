@@ -56,8 +56,7 @@ struct queue *queue_new(unsigned int index, unsigned int size,
 	struct parley_drvq_config cfg = {
 		.name = "guest", .index = index, .size = size,
 		.indirect_segs = segs, .notify = notify, .priv = q,
-		/* The core would ask for a DMA device: ours is guest.c. */
-		.features = features & ~BIT_ULL(VIRTIO_F_ACCESS_PLATFORM),
+		.features = features, .mem = &guest_mem,
 	};
 
 	q->index = index;

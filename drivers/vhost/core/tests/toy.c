@@ -2,6 +2,7 @@
 /* A toy accelerator and its guest; see toy.h. */
 #include <linux/delay.h>
 #include <linux/slab.h>
+#include <parley/compat.h>
 #include "toy.h"
 
 /* ---------------------------------------------------------- accelerator */
@@ -173,8 +174,8 @@ struct toy *toy_open(struct kunit *test)
 	spin_lock_init(&toy->lock);
 	INIT_LIST_HEAD(&toy->held);
 	INIT_WORK(&toy->work, toy_work);
-	hrtimer_init(&toy->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
-	toy->timer.function = toy_timer;
+	hrtimer_setup(&toy->timer, toy_timer, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_HARD);
 	prandom_seed_state(&toy->rnd, 7);
 	init_completion(&toy->entered);
 	init_completion(&toy->open);

@@ -25,6 +25,18 @@ static const struct hostile_case array[] = {				\
 	{ "packed-inorder", PAIR_PACKED | PAIR_IN_ORDER },		\
 }
 
+/* The same, and every way to memory: for the driver role. */
+#define HOSTILE_MEMORY_CASES(array)					\
+static const struct hostile_case array[] = {				\
+	PAIR_MEMORY("split", 0),					\
+	PAIR_MEMORY("packed", PAIR_PACKED),				\
+	PAIR_MEMORY("split-event-indirect", PAIR_EVENT | PAIR_INDIRECT), \
+	PAIR_MEMORY("packed-event-indirect",				\
+		    PAIR_PACKED | PAIR_EVENT | PAIR_INDIRECT),		\
+	PAIR_MEMORY("split-inorder", PAIR_IN_ORDER),			\
+	PAIR_MEMORY("packed-inorder", PAIR_PACKED | PAIR_IN_ORDER),	\
+}
+
 static inline void hostile_desc(const struct hostile_case *c, char *desc)
 {
 	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);

@@ -44,8 +44,12 @@ static void victim_put(struct kunit *test, struct victim *v, unsigned int n,
 	parley_drvq_publish(v->p->drv);
 }
 
-/* The device says: buffer @id is used, @len bytes were written. */
-static void use(struct victim *v, u32 id, u32 len, unsigned int slots)
+/*
+ * The device says: buffer @id is used, @len bytes were written; a packed one
+ * says the latter in the flags as well, if @flags do.
+ */
+static void use_flags(struct victim *v, u32 id, u32 len, unsigned int slots,
+		      u16 flags)
 {
 	struct vring_used *used = (void *)(unsigned long)v->p->host.device;
 	struct vring_packed_desc *d = (void *)(unsigned long)v->p->host.desc;
@@ -55,7 +59,7 @@ static void use(struct victim *v, u32 id, u32 len, unsigned int slots)
 		d->id = cpu_to_le16(id);
 		d->len = cpu_to_le32(len);
 		WRITE_ONCE(d->flags, cpu_to_le16(1 << VRING_PACKED_DESC_F_AVAIL |
-						 1 << VRING_PACKED_DESC_F_USED));
+						 1 << VRING_PACKED_DESC_F_USED | flags));
 		v->pos += slots;
 	} else {
 		used->ring[v->pos % SIZE].id = cpu_to_vr32(id);
@@ -63,6 +67,11 @@ static void use(struct victim *v, u32 id, u32 len, unsigned int slots)
 		v->pos++;
 		WRITE_ONCE(used->idx, cpu_to_vr16(v->pos));
 	}
+}
+
+static void use(struct victim *v, u32 id, u32 len, unsigned int slots)
+{
+	use_flags(v, id, len, slots, VRING_DESC_F_WRITE);
 }
 
 static unsigned int victim_reap(struct victim *v, unsigned int max)
@@ -328,11 +337,53 @@ static void bad_44_length_beyond_buffer(struct kunit *test)
 	victim_put(test, v, 0, 1, 1);
 	use(v, 0, BUF + 1, 2);
 	expect_broken(test, v, 1);
+}
 
-	victim_reset(test, v);
-	victim_put(test, v, 0, 1, 0);
-	use(v, 0, 1, 1);
-	expect_broken(test, v, 1);
+/* Of what it only read, the device may say what it likes. */
+static void good_44_length_of_what_was_read(struct kunit *test)
+{
+	static const u32 len[] = { 0, 1, BUF, 2 * BUF, 0x80000000, ~0u };
+	struct victim *v = victim_open(test);
+	unsigned int i, n;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(len); i++) {
+		for (n = 1; n <= 2; n++) {
+			victim_put(test, v, 0, n, 0);
+			use_flags(v, 0, len[i / 2], n, i % 2 ? VRING_DESC_F_WRITE : 0);
+			KUNIT_EXPECT_EQ(test, victim_reap(v, SIZE), 1u);
+			KUNIT_EXPECT_EQ(test, v->done[0].len, 0u);
+			KUNIT_EXPECT_EQ(test, v->done[0].len_in, 0u);
+			KUNIT_EXPECT_FALSE(test, parley_drvq_broken(v->p->drv));
+			victim_reset(test, v);
+		}
+	}
+}
+
+/*
+ * A packed used descriptor that does not say that anything was written has no
+ * length; but QEMU's have one without saying so.  What else its flags have is
+ * reserved.
+ */
+static void good_44_length_without_write(struct kunit *test)
+{
+	static const struct { u32 len, want; } cases[] = {
+		{ 0, 0 }, { 5, 5 }, { BUF, BUF }, { BUF + 1, 0 }, { ~0u, 0 },
+	};
+	struct victim *v = victim_open(test);
+	unsigned int i, k;
+
+	if (!(hostile_features(test) & PAIR_PACKED))
+		return;
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		for (k = 0; k < 2; k++) {
+			victim_put(test, v, 0, 0, 1);
+			use_flags(v, 0, cases[i].len, 1, k ? 0x7f7f & ~VRING_DESC_F_WRITE : 0);
+			KUNIT_EXPECT_EQ(test, victim_reap(v, SIZE), 1u);
+			KUNIT_EXPECT_EQ(test, v->done[0].len, cases[i].want);
+			KUNIT_EXPECT_EQ(test, v->done[0].len_in, BUF);
+			victim_reset(test, v);
+		}
+	}
 }
 
 static void bad_45_length_beyond_all_pieces(struct kunit *test)
@@ -457,7 +508,7 @@ static void bad_50_storm(struct kunit *test)
 	}
 }
 
-HOSTILE_CASES(hostile_cases);
+HOSTILE_MEMORY_CASES(hostile_cases);
 KUNIT_ARRAY_PARAM(hostile, hostile_cases, hostile_desc);
 
 #define BAD(fn)	KUNIT_CASE_PARAM(fn, hostile_gen_params)
@@ -473,6 +524,8 @@ static struct kunit_case hostile_device_cases[] = {
 	BAD(bad_36_old_chain_is_in_flight),
 	BAD(bad_36_descriptors_scribbled),
 	BAD(bad_44_length_beyond_buffer),
+	BAD(good_44_length_of_what_was_read),
+	BAD(good_44_length_without_write),
 	BAD(bad_45_length_beyond_all_pieces),
 	BAD(bad_46_buffer_refused),
 	BAD(bad_49_nothing_of_ours_is_shared),

@@ -51,6 +51,12 @@ static bool wished(const struct oracle *o, const struct wish *w, u64 from, u64 t
 
 /* ------------------------------------------------------------ driver role */
 
+/* Byte @at of piece @i: of a question, or of its answer. */
+static u8 req_byte(const struct req *r, unsigned int i, u32 at)
+{
+	return r->serial * 41 + i * 11 + at + (i >= r->n_out) * 128;
+}
+
 static struct req *req_new(struct oracle *o)
 {
 	struct pair *p = o->p;
@@ -62,21 +68,50 @@ static struct req *req_new(struct oracle *o)
 			r = &o->pool[i];
 	KUNIT_ASSERT_NOT_NULL(o->test, r);
 	memset(r, 0, sizeof(*r));
+	r->serial = o->serial++;
 	if (rnd_below(&o->rnd, 2))
 		n += rnd_below(&o->rnd, min(PAIR_SEGS, p->size));
 	r->n_out = rnd_below(&o->rnd, n + 1);
 	r->n_in = n - r->n_out;
 	for (i = 0; i < n; i++) {
-		u32 len = 1 + rnd_below(&o->rnd, ORACLE_SEG);
+		u32 len = 1 + rnd_below(&o->rnd, ORACLE_SEG), k;
 		u32 at = ((r - o->pool) * PAIR_SEGS + i) * ORACLE_SEG +
 			 rnd_below(&o->rnd, ORACLE_SEG + 1 - len);
 
 		r->segs[i].addr = parley_pair_phys(p->arena + at);
 		r->segs[i].len = len;
 		*(i < r->n_out ? &r->len_out : &r->len_in) += len;
+		for (k = 0; k < len; k++)
+			p->arena[at + k] = i < r->n_out ? req_byte(r, i, k) : 0xee;
 	}
 	r->slots = o->indirect && n > 1 ? 1 : n;
 	return r;
+}
+
+/* The owner maps it, not the core. */
+static void req_premap(struct oracle *o, struct req *r)
+{
+	unsigned int i;
+
+	for (i = 0; i < r->n_out + r->n_in; i++) {
+		r->bus[i].len = r->segs[i].len;
+		KUNIT_ASSERT_EQ(o->test,
+				parley_mem_map(parley_drvq_mem(o->p->drv),
+					       r->segs[i].addr, r->segs[i].len,
+					       i >= r->n_out, &r->bus[i].addr), 0);
+	}
+	r->premapped = true;
+}
+
+/* It came back, or was not wanted. */
+static void req_end(struct oracle *o, struct req *r)
+{
+	unsigned int i;
+
+	for (i = 0; r->premapped && i < r->n_out + r->n_in; i++)
+		parley_mem_unmap(parley_drvq_mem(o->p->drv), r->bus[i].addr,
+				 r->bus[i].len, i >= r->n_out);
+	r->busy = false;
 }
 
 static void step_put(struct oracle *o)
@@ -89,12 +124,16 @@ static void step_put(struct oracle *o)
 	int n;
 
 	for (i = 0; i < nr; i++) {
-		reqs[i] = req_new(o);
-		reqs[i]->busy = true;
+		struct req *r = req_new(o);
+
+		reqs[i] = r;
+		r->busy = true;
+		if (rnd_below(&o->rnd, 2))
+			req_premap(o, r);
 		bufs[i] = (struct parley_buf){
-			.segs = reqs[i]->segs, .cookie = reqs[i],
-			.n_out = reqs[i]->n_out, .n_in = reqs[i]->n_in,
-			.flags = rnd_below(&o->rnd, 2) ? PARLEY_BUF_PREMAPPED : 0,
+			.segs = r->premapped ? r->bus : r->segs, .cookie = r,
+			.n_out = r->n_out, .n_in = r->n_in,
+			.flags = r->premapped ? PARLEY_BUF_PREMAPPED : 0,
 		};
 		full |= reqs[i]->slots > free;
 		if (!full) {
@@ -109,9 +148,10 @@ static void step_put(struct oracle *o)
 	n = parley_drvq_put(o->p->drv, bufs, nr, GFP_KERNEL);
 	KUNIT_ASSERT_EQ(o->test, n, fit ? (int)fit : -ENOSPC);
 	for (i = 0; i < nr; i++) {
-		reqs[i]->busy = i < fit;
-		if (i >= fit)
+		if (i >= fit) {
+			req_end(o, reqs[i]);
 			continue;
+		}
 		o->pos_put += units(o, reqs[i]);
 		reqs_push(o, &o->put, reqs[i]);
 	}
@@ -153,6 +193,20 @@ static void step_publish(struct oracle *o)
 		check_notify_data(o);
 }
 
+/* What the device wrote is there. */
+static void check_answer(struct oracle *o, const struct req *r)
+{
+	u32 left = r->chain.written, k;
+	unsigned int i;
+
+	for (i = r->n_out; left; i++) {
+		const u8 *at = parley_pair_virt(r->segs[i].addr);
+
+		for (k = 0; left && k < r->segs[i].len; k++, left--)
+			KUNIT_EXPECT_EQ(o->test, at[k], req_byte(r, i, k));
+	}
+}
+
 static void step_reap(struct oracle *o)
 {
 	struct parley_done done[8];
@@ -165,9 +219,11 @@ static void step_reap(struct oracle *o)
 
 		KUNIT_ASSERT_PTR_EQ(o->test, done[i].cookie, (void *)r);
 		KUNIT_EXPECT_EQ(o->test, done[i].len, r->chain.written);
+		KUNIT_EXPECT_EQ(o->test, done[i].len_in, r->len_in);
 		o->pos_reaped += units(o, r);
 		o->free += r->slots;
-		r->busy = false;
+		req_end(o, r);
+		check_answer(o, r);
 	}
 	o->drv_stats.completed += n;
 }
@@ -201,10 +257,24 @@ static void check_chain(struct oracle *o, struct req *r)
 	KUNIT_EXPECT_EQ(o->test, c->len_out, r->len_out);
 	KUNIT_EXPECT_EQ(o->test, c->len_in, r->len_in);
 	for (i = 0; i < r->n_out + r->n_in; i++) {
-		KUNIT_EXPECT_PTR_EQ(o->test, c->iov[i].kern,
-				    parley_pair_virt(r->segs[i].addr));
-		KUNIT_EXPECT_EQ(o->test, c->iov[i].len, (size_t)r->segs[i].len);
+		const u8 *at = c->iov[i].kern;
+		u32 k;
+
+		KUNIT_ASSERT_EQ(o->test, c->iov[i].len, (size_t)r->segs[i].len);
+		for (k = 0; i < r->n_out && k < r->segs[i].len; k++)
+			KUNIT_EXPECT_EQ(o->test, at[k], req_byte(r, i, k));
 	}
+}
+
+/* As far as it says that it wrote. */
+static void answer(const struct req *r)
+{
+	u32 left = r->chain.written, k;
+	unsigned int i;
+
+	for (i = r->n_out; left; i++)
+		for (k = 0; left && k < r->chain.iov[i].len; k++, left--)
+			((u8 *)r->chain.iov[i].kern)[k] = req_byte(r, i, k);
 }
 
 static void step_take(struct oracle *o)
@@ -299,6 +369,7 @@ static void step_complete(struct oracle *o)
 		r->completed = true;
 		r->chain.written = rnd_below(&o->rnd, 2) ? r->len_in :
 				   rnd_below(&o->rnd, r->len_in + 1);
+		answer(r);
 		chains[n++] = r->chain;
 		if (!o->in_order) {
 			reqs_remove(o, &o->taken, i);
@@ -398,7 +469,7 @@ static void step_reset(struct oracle *o)
 	KUNIT_EXPECT_EQ(o->test, parley_drvq_reset(o->p->drv), left ? -EBUSY : 0);
 	while ((r = parley_drvq_detach(o->p->drv))) {
 		KUNIT_ASSERT_TRUE(o->test, r->busy);
-		r->busy = false;
+		req_end(o, r);
 		left--;
 	}
 	KUNIT_ASSERT_EQ(o->test, left, 0);

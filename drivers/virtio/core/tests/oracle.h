@@ -18,12 +18,15 @@
 /* One request; it is its own cookie. */
 struct req {
 	struct parley_seg segs[PAIR_SEGS];
+	struct parley_seg bus[PAIR_SEGS];	/* the same, if premapped */
 	struct parley_iov iov[PAIR_SEGS];
 	struct parley_chain chain;
 	u16 n_out, n_in;
 	u16 slots;
 	u32 len_out, len_in;
 	u64 order;	/* of being taken */
+	u32 serial;	/* what its bytes are made of */
+	bool premapped;
 	bool completed;
 	bool busy;
 };
@@ -53,6 +56,7 @@ struct oracle {
 	struct reqs used;	/* published by the device, not reaped */
 	unsigned int free;
 	u64 takes;
+	u32 serial;
 
 	/* Positions: chains (split) or slots (packed). */
 	u64 pos_put, pos_published, pos_taken, pos_done, pos_used, pos_reaped;

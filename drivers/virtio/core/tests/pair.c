@@ -76,10 +76,12 @@ void *parley_pair_pages(struct kunit *test, size_t size)
 	return mem;
 }
 
-/* Nothing looks into it. */
 static struct device *pair_device(struct kunit *test)
 {
-	return kunit_kzalloc(test, 64, GFP_KERNEL);
+	struct device *dev = kunit_kzalloc(test, sizeof(*dev), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, dev);
+	return dev;
 }
 
 #endif
@@ -103,6 +105,45 @@ static void pair_close(void *priv)
 	while (parley_drvq_detach(p->drv))
 		;
 	parley_drvq_destroy(p->drv);
+}
+
+/* Our address of what the device finds at @addr. */
+void *parley_pair_host(const struct pair *p, u64 addr)
+{
+	return p->window ? parley_window_virt(p->window, addr) : parley_pair_virt(addr);
+}
+
+/* Room for the rings and tables of two queues, and for buffers. */
+static void pair_open_window(struct pair *p, unsigned int segs)
+{
+	size_t ring = p->size * (sizeof(struct vring_desc) +
+				 sizeof(struct vring_used_elem) + 2);
+	size_t tables = 2 * p->size * segs * sizeof(struct vring_desc);
+
+	p->window = parley_window_open(p->test, 2 * (ring + tables) + 4 * PAIR_ARENA);
+#ifndef __KERNEL__
+	if (p->dma)
+		p->dma->dma = &p->window->mem;
+#endif
+}
+
+/* What the device sees: everything the processor reaches, or the window. */
+static void pair_map(struct pair *p)
+{
+	p->region = (struct parley_region){
+		.size = 1ull << 46, .host = (unsigned long)parley_pair_virt(0),
+		.perm = PARLEY_MEM_READ | PARLEY_MEM_WRITE,
+	};
+#ifndef __KERNEL__
+	p->region.size = 1ull << 47;
+#endif
+	if (p->window) {
+		p->region.start = WINDOW_BUS;
+		p->region.size = p->window->size;
+		p->region.host = (unsigned long)p->window->base;
+	}
+	p->map = (struct parley_memmap){ .nr = 1, .regions = &p->region };
+	KUNIT_ASSERT_EQ(p->test, parley_memmap_check(&p->map), 0);
 }
 
 /* Another device queue over the same ring, as if another device took over. */
@@ -136,11 +177,15 @@ struct pair *parley_pair_open(struct kunit *test, u64 features, unsigned int siz
 
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	p->test = test;
-	p->features = features | BIT_ULL(VIRTIO_F_VERSION_1);
+	p->features = (features & ~PAIR_WINDOW) | BIT_ULL(VIRTIO_F_VERSION_1);
 	p->size = size;
 	p->arena = parley_pair_pages(test, PAIR_ARENA);
 	if (features & PAIR_DMA)
 		p->dma = pair_device(test);
+	if (features & PAIR_WINDOW)
+		pair_open_window(p, indirect_segs);
+	if (p->window && !p->dma)
+		cfg.mem = &p->window->mem;
 	cfg.features = p->features;
 	cfg.dev = p->dma;
 	cfg.priv = p;
@@ -149,20 +194,11 @@ struct pair *parley_pair_open(struct kunit *test, u64 features, unsigned int siz
 	KUNIT_ASSERT_FALSE(test, IS_ERR(q));
 	p->drv = q;
 
-	/* Everything the processor reaches, at its physical address. */
-	p->region = (struct parley_region){
-		.size = 1ull << 46, .host = (unsigned long)parley_pair_virt(0),
-		.perm = PARLEY_MEM_READ | PARLEY_MEM_WRITE,
-	};
-	p->map = (struct parley_memmap){ .nr = 1, .regions = &p->region };
-#ifndef __KERNEL__
-	p->region.size = 1ull << 47;
-#endif
-	KUNIT_ASSERT_EQ(test, parley_memmap_check(&p->map), 0);
+	pair_map(p);
 	parley_drvq_addr(q, &p->host);
-	p->host.desc = (unsigned long)parley_pair_virt(p->host.desc);
-	p->host.driver = (unsigned long)parley_pair_virt(p->host.driver);
-	p->host.device = (unsigned long)parley_pair_virt(p->host.device);
+	p->host.desc = (unsigned long)parley_pair_host(p, p->host.desc);
+	p->host.driver = (unsigned long)parley_pair_host(p, p->host.driver);
+	p->host.device = (unsigned long)parley_pair_host(p, p->host.device);
 	parley_pair_new_device(p);
 	KUNIT_ASSERT_NOT_NULL(test, p->dev);
 	return p;

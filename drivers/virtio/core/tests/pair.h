@@ -11,6 +11,7 @@
 
 #include <kunit/test.h>
 #include "../os.h"
+#include "window.h"
 
 #define PAIR_ARENA	65536u	/* bytes for buffers */
 #define PAIR_SEGS	5u	/* segments of the longest random buffer */
@@ -22,6 +23,26 @@
 #define PAIR_DMA	BIT_ULL(VIRTIO_F_ACCESS_PLATFORM)
 #define PAIR_DATA	BIT_ULL(VIRTIO_F_NOTIFICATION_DATA)
 
+/* No feature: the device sees a window; with PAIR_DMA, behind the DMA API. */
+#define PAIR_WINDOW	BIT_ULL(63)
+
+/*
+ * How the device may reach memory: every shape of ring is tried with each.  The
+ * kernel's DMA API is its own; in user space it copies where a window is behind.
+ */
+#ifdef __KERNEL__
+#define PAIR_MEMORY(name, features)					\
+	{ name, (features) },						\
+	{ name "-dma", (features) | PAIR_DMA },				\
+	{ name "-window", (features) | PAIR_WINDOW }
+#else
+#define PAIR_MEMORY(name, features)					\
+	{ name, (features) },						\
+	{ name "-dma", (features) | PAIR_DMA },				\
+	{ name "-bounced", (features) | PAIR_DMA | PAIR_WINDOW },	\
+	{ name "-window", (features) | PAIR_WINDOW }
+#endif
+
 /*
  * struct pair - two queues over one ring
  * @drv: driver queue; its notify() counts in @kicks
@@ -29,6 +50,7 @@
  * @host: where the ring lies for us
  * @region: what @map has: all memory, at the addresses that the driver names
  * @arena: PAIR_ARENA bytes for buffers
+ * @window: what the device sees, if that is not all memory
  */
 struct pair {
 	struct kunit *test;
@@ -43,6 +65,7 @@ struct pair {
 	unsigned int kicks;
 	u32 kick_data;
 	struct device *dma;
+	struct window *window;
 };
 
 /*
@@ -76,6 +99,7 @@ void parley_pair_reset(struct pair *p);
 void parley_pair_new_device(struct pair *p);
 u64 parley_pair_phys(const void *p);
 void *parley_pair_virt(u64 addr);
+void *parley_pair_host(const struct pair *p, u64 addr);
 void *parley_pair_pages(struct kunit *test, size_t size);
 
 struct raw *parley_raw_open(struct kunit *test, u64 features, unsigned int size);

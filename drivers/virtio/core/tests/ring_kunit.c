@@ -8,30 +8,23 @@ struct ring_case {
 };
 
 static const struct ring_case ring_cases[] = {
-	{ "split", 0 },
-	{ "packed", PAIR_PACKED },
-	{ "split-event", PAIR_EVENT },
-	{ "packed-event", PAIR_PACKED | PAIR_EVENT },
-	{ "split-indirect", PAIR_INDIRECT },
-	{ "packed-indirect", PAIR_PACKED | PAIR_INDIRECT },
-	{ "split-event-indirect", PAIR_EVENT | PAIR_INDIRECT },
-	{ "packed-event-indirect", PAIR_PACKED | PAIR_EVENT | PAIR_INDIRECT },
-	{ "split-inorder", PAIR_IN_ORDER },
-	{ "packed-inorder", PAIR_PACKED | PAIR_IN_ORDER },
-	{ "split-event-inorder", PAIR_EVENT | PAIR_IN_ORDER },
-	{ "packed-event-inorder", PAIR_PACKED | PAIR_EVENT | PAIR_IN_ORDER },
-	{ "split-indirect-inorder", PAIR_INDIRECT | PAIR_IN_ORDER },
-	{ "packed-indirect-inorder", PAIR_PACKED | PAIR_INDIRECT | PAIR_IN_ORDER },
-	{ "split-event-indirect-inorder",
-	  PAIR_EVENT | PAIR_INDIRECT | PAIR_IN_ORDER },
-	{ "packed-event-indirect-inorder",
-	  PAIR_PACKED | PAIR_EVENT | PAIR_INDIRECT | PAIR_IN_ORDER },
-	{ "split-dma-data", PAIR_DMA | PAIR_DATA },
-	{ "packed-dma-data", PAIR_PACKED | PAIR_DMA | PAIR_DATA },
-	{ "split-dma-event-indirect-data",
-	  PAIR_DMA | PAIR_EVENT | PAIR_INDIRECT | PAIR_DATA },
-	{ "packed-dma-event-indirect-data",
-	  PAIR_PACKED | PAIR_DMA | PAIR_EVENT | PAIR_INDIRECT | PAIR_DATA },
+	PAIR_MEMORY("split", 0),
+	PAIR_MEMORY("packed", PAIR_PACKED),
+	PAIR_MEMORY("split-event", PAIR_EVENT),
+	PAIR_MEMORY("packed-event", PAIR_PACKED | PAIR_EVENT),
+	PAIR_MEMORY("split-indirect", PAIR_INDIRECT),
+	PAIR_MEMORY("packed-indirect", PAIR_PACKED | PAIR_INDIRECT),
+	PAIR_MEMORY("split-event-indirect-data", PAIR_EVENT | PAIR_INDIRECT | PAIR_DATA),
+	PAIR_MEMORY("packed-event-indirect-data",
+		    PAIR_PACKED | PAIR_EVENT | PAIR_INDIRECT | PAIR_DATA),
+	PAIR_MEMORY("split-inorder-data", PAIR_IN_ORDER | PAIR_DATA),
+	PAIR_MEMORY("packed-inorder-data", PAIR_PACKED | PAIR_IN_ORDER | PAIR_DATA),
+	PAIR_MEMORY("split-event-inorder", PAIR_EVENT | PAIR_IN_ORDER),
+	PAIR_MEMORY("packed-event-inorder", PAIR_PACKED | PAIR_EVENT | PAIR_IN_ORDER),
+	PAIR_MEMORY("split-event-indirect-inorder",
+		    PAIR_EVENT | PAIR_INDIRECT | PAIR_IN_ORDER),
+	PAIR_MEMORY("packed-event-indirect-inorder",
+		    PAIR_PACKED | PAIR_EVENT | PAIR_INDIRECT | PAIR_IN_ORDER),
 };
 
 static void ring_case_desc(const struct ring_case *c, char *desc)
@@ -52,6 +45,12 @@ static bool size_fits(const struct ring_case *c, unsigned int size)
 	return c->features & PAIR_PACKED || is_power_of_2(size);
 }
 
+#ifdef __KERNEL__
+#define WALK	1500u	/* steps; under emulation, with every checker on */
+#else
+#define WALK	4000u
+#endif
+
 static void walk(struct kunit *test, const struct ring_case *c,
 		 unsigned int size, unsigned int segs, u64 seed)
 {
@@ -59,7 +58,7 @@ static void walk(struct kunit *test, const struct ring_case *c,
 				       seed);
 	unsigned int i;
 
-	for (i = 0; i < 6000; i++)
+	for (i = 0; i < WALK; i++)
 		parley_oracle_step(o);
 	parley_oracle_drain(o);
 	if (test->status == KUNIT_FAILURE)
@@ -108,8 +107,7 @@ static void sweep_round(struct kunit *test, struct sweep *s, unsigned int nr,
 
 	for (i = 0; i < nr; i++)
 		s->bufs[i] = (struct parley_buf){
-			.segs = &s->seg, .n_in = 1,
-			.flags = p->dma ? PARLEY_BUF_PREMAPPED : 0,
+			.segs = &s->seg, .n_in = 1, .flags = PARLEY_BUF_PREMAPPED,
 			.cookie = (void *)(s->next + i + 1) };
 	KUNIT_ASSERT_EQ(test, parley_drvq_put(p->drv, s->bufs, nr, GFP_ATOMIC), (int)nr);
 	KUNIT_ASSERT_TRUE(test, parley_drvq_publish(p->drv));
@@ -147,17 +145,21 @@ static void sweep_round(struct kunit *test, struct sweep *s, unsigned int nr,
 static void sweep(struct kunit *test, const struct ring_case *c, unsigned int size)
 {
 	struct sweep s = { .p = parley_pair_open(test, c->features, size, 0) };
+	const struct parley_mem *mem = parley_drvq_mem(s.p->drv);
 	struct rnd rnd = { .state = size };
 
 	s.chains = sweep_array(test, size, sizeof(*s.chains));
 	s.iov = sweep_array(test, size, sizeof(*s.iov));
 	s.done = sweep_array(test, size, sizeof(*s.done));
 	s.bufs = sweep_array(test, size, sizeof(*s.bufs));
-	s.seg = (struct parley_seg){ parley_pair_phys(s.p->arena), 6 };
+	s.seg.len = 6;
+	KUNIT_ASSERT_EQ(test, parley_mem_map(mem, parley_pair_phys(s.p->arena),
+					     s.seg.len, true, &s.seg.addr), 0);
 	while (s.next < 65536 + 3 * size)
 		sweep_round(test, &s, rnd_below(&rnd, 2) ? size :
 			    1 + rnd_below(&rnd, size),
 			    c->features & PAIR_IN_ORDER);
+	parley_mem_unmap(mem, s.seg.addr, s.seg.len, true);
 }
 
 static void ring_wrap(struct kunit *test)
@@ -246,8 +248,8 @@ static void ring_submit(struct kunit *test)
 	struct parley_seg seg = { parley_pair_phys(p->arena), 16 };
 	struct parley_buf buf = { .segs = &seg, .n_out = 1, .cookie = p };
 	struct parley_drvq_config cfg = {
-		.name = "gone", .size = 2, .features = p->features, .dev = p->dma,
-		.notify = notify_gone,
+		.name = "gone", .size = 2, .features = p->features,
+		.mem = parley_drvq_mem(p->drv), .notify = notify_gone,
 	};
 	struct parley_drvq *q;
 

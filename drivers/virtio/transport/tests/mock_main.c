@@ -7,6 +7,7 @@
  */
 #include <linux/module.h>
 #include <parley/export.h>
+#include <parley/version.h>
 #include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_ring.h>
 #include "mock_blk.h"
@@ -135,4 +136,5 @@ module_exit(parley_mock_exit);
 
 PARLEY_IMPORT;
 MODULE_DESCRIPTION("Parley: mock devices on the loopback transport");
+MODULE_VERSION(PARLEY_VERSION);
 MODULE_LICENSE("GPL");

@@ -14,9 +14,9 @@ import xml.etree.ElementTree as ET
 
 from labkit import disks
 from labkit.common import LabError
-from labkit.inner import BOOT, CONSOLE, shell
+from labkit.inner import ANSWER, BOOT, CONSOLE, shell
+from labkit.limits import PATIENCE
 from labkit.report import Report
-from labkit.run import PATIENCE
 
 ROOT = os.environ["LAB_ROOT"]
 SYSTEMD = "/lib/systemd/systemd"
@@ -137,7 +137,7 @@ class Talk:
 
     def answer(self, seconds):
         """(status, output) of what runs."""
-        self.sock.settimeout(seconds * PATIENCE)
+        self.sock.settimeout(max(seconds, ANSWER) * PATIENCE)
         printed = []
         for line in self.lines:
             if line.startswith("@DONE "):

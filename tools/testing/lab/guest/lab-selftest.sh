@@ -10,6 +10,11 @@ panic)
 hang)
 	sleep 1000
 	;;
+chatter)
+	while sleep 1; do
+		note "and so on"
+	done
+	;;
 warning)
 	# What the kernel prints is what counts, not who made it print.
 	echo "WARNING: CPU: 0 PID: 1 at nowhere.c:1 nothing+0x0/0x0" >/dev/kmsg

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Where things are, and the few helpers every other part of the lab needs."""
 
+import collections
 import contextlib
 import fcntl
 import os
@@ -8,6 +9,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import time
 
 LAB = pathlib.Path(__file__).resolve().parent.parent
 ROOT = LAB.parents[2]
@@ -19,6 +21,10 @@ BIN = RUNS / "bin"
 SCENARIOS = LAB / "scenarios"
 CACHE = pathlib.Path(os.environ.get("PARLEY_CACHE") or
                      pathlib.Path.home() / ".cache" / "parley")
+
+
+HEARTBEAT = 30      # seconds between signs of life of what takes long
+TAIL = 40           # lines shown of a command that failed
 
 
 class LabError(Exception):
@@ -38,9 +44,21 @@ def locked(path):
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"waiting for another lab that holds {path}")
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            wait_for_lock(handle, path)
         yield
+
+
+def wait_for_lock(handle, path):
+    """Take a lock that another holds, and say so if it takes long."""
+    tell = time.monotonic() + HEARTBEAT / 10
+    while True:
+        if time.monotonic() >= tell:
+            say(f"waiting for whoever holds {path}")
+            tell = time.monotonic() + HEARTBEAT
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.2)
 
 
 def run(argv, **kwargs):
@@ -49,10 +67,35 @@ def run(argv, **kwargs):
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, errors="replace", **kwargs)
     if done.returncode:
-        tail = "\n".join(done.stdout.splitlines()[-40:])
-        raise LabError(f"{' '.join(str(a) for a in argv)}\n{tail}\n"
-                       f"exited with {done.returncode}")
+        raise failed(argv, done.stdout.splitlines()[-TAIL:], done.returncode)
     return done.stdout
+
+
+def failed(argv, lines, code):
+    """The error that a command ended with @code, having printed @lines last."""
+    return LabError("\n".join([" ".join(str(a) for a in argv), *lines,
+                               f"exited with {code}"]))
+
+
+def run_long(what, argv, **kwargs):
+    """Run a command that takes minutes; while it prints, its last line is shown
+    now and then, so that who waits for us sees whether it makes progress."""
+    began = told = time.monotonic()
+    tail = collections.deque(maxlen=TAIL)
+    with subprocess.Popen([str(a) for a in argv], text=True, errors="replace",
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, **kwargs) as process:
+        try:
+            for line in process.stdout:
+                tail.append(line.rstrip())
+                if time.monotonic() - told >= HEARTBEAT:
+                    told = time.monotonic()
+                    say(f"{what}: {told - began:.0f} s, {tail[-1].strip()[:60]}")
+        except BaseException:
+            process.kill()      # interrupted: it must not outlive us
+            raise
+    if process.returncode:
+        raise failed(argv, tail, process.returncode)
 
 
 def need(program, package):

@@ -11,7 +11,7 @@ import time
 
 from .common import LabError, need
 from .inner import words
-from .run import PATIENCE
+from .limits import PATIENCE
 
 MIB = 1 << 20
 SOCKETS = "/tmp/lab-disks"

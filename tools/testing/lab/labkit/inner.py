@@ -12,12 +12,14 @@ import subprocess
 import time
 
 from .common import LabError, need
-from .run import PATIENCE
+from .limits import PATIENCE
 from .vm import Loop, Vm
 from .watch import Watch
 
-BOOT = 120          # seconds until an inner guest takes commands
-ANSWER = 30         # seconds for one command, unless told otherwise
+# A command says nothing until it ends, so only the clock tells that it hangs. All
+# this is less than the silence after which the outer guest is taken for hung.
+BOOT = 240          # seconds until an inner guest takes commands
+ANSWER = 120        # seconds for one command, at the least
 LOOP = Loop()
 
 CONSOLE = ("console=ttyS0 panic=-1 oops=panic loglevel=5 tsc=reliable "
@@ -75,6 +77,7 @@ class Inner:
 
     def _serve(self, seconds, finished, what):
         """Serve every inner guest; an end of QEMU or of the time is an error."""
+        seconds = max(seconds, ANSWER)
         LOOP.serve(time.monotonic() + seconds * PATIENCE,
                    lambda: finished() or self.vm.ended())
         if not finished():
@@ -177,7 +180,7 @@ class Inner:
 
 def shell(*argv, seconds=ANSWER):
     """Run a program of the outer guest's; returns its output."""
-    done = subprocess.run(argv, text=True, check=False, timeout=seconds * PATIENCE,
+    done = subprocess.run(argv, text=True, check=False, timeout=max(seconds, ANSWER) * PATIENCE,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT)
     if done.returncode:

@@ -10,6 +10,7 @@ import shlex
 import shutil
 import tempfile
 
+from . import emulators
 from .common import BIN, CACHE, GUEST, LabError, ROOT, RUNS, need, run
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -136,7 +137,7 @@ def command_line(scenario, kernel, initrd, env, tty, folder):
               f"{scenario.append}")
     if tty == "ttyS0":
         append = append.replace("oops=panic ", "")
-    args = [need("qemu-system-x86_64", "qemu-system-x86"),
+    args = [*emulators.command(scenario.emulator),
             "-accel", os.environ.get("LAB_ACCEL", scenario.accel),
             "-machine", scenario.machine,
             "-cpu", os.environ.get("LAB_CPU", scenario.cpu),

@@ -2,21 +2,17 @@
 """One boot of one scenario: serves the guest, and judges how it went."""
 
 import json
-import os
 import re
-import time
 
 from . import autopsy
-from .common import say
+from .common import HEARTBEAT, say
+from .limits import Clock
 from .tap import Tap
 from .vm import Vm
 from .watch import FATAL, Watch
 
 GRACE = 3           # seconds for the last lines of a log after the end
-HEARTBEAT = 30      # seconds between signs of life
 MANY = 10           # kernel reports listed one by one
-# On a slow machine, what every time limit is multiplied by.
-PATIENCE = float(os.environ.get("LAB_PATIENCE", "1"))
 
 
 def arguments(text):
@@ -52,7 +48,7 @@ class Run:
         self.waiting = None     # (event name, {field: value}) the guest waits for
         self.wake = None        # seconds after which to end the next sleep
         self.vm = None
-        self.started = time.monotonic()
+        self.clock = Clock(scenario.silence, scenario.most)
 
     # What comes in
 
@@ -65,16 +61,20 @@ class Run:
         self._write(line)
         self.console.append(line)
         self.watch.feed(line)
+        # A kernel that has reported a stall says so again and again.
+        if not self.watch.reports:
+            self.clock.progress()
         self._steps(line)
         if FATAL.search(line) and not self.fatal:
-            # Let the trace come out, then do not wait for the time limit.
+            # Let the trace come out, then do not wait for what never comes.
             self.fatal = True
             self.vm.later(GRACE, self.vm.process.kill)
 
     def on_talk(self, line):
         """A line of the guest's script."""
         self.talk.append(line)
-        self._write(f"{time.monotonic() - self.started:6.1f}> {line}")
+        self.clock.progress()
+        self._write(f"{self.clock.spent():6.1f}> {line}")
         self._steps(line)
         if line.startswith("@"):
             self._request(line)
@@ -165,10 +165,12 @@ class Run:
         self._write("$ " + " ".join(args))
         self.vm = Vm(args, self.on_console, self.on_talk, self.on_event)
         try:
-            seconds = self.scenario.timeout * PATIENCE
             self.vm.later(HEARTBEAT, self._heartbeat)
-            if not self.vm.serve(time.monotonic() + seconds):
-                self.problems.append(f"no end after {seconds:g} s, QEMU stopped")
+            why = None
+            while not why and not self.vm.serve(self.clock.until()):
+                why = self.clock.why()
+            if why:
+                self.problems.append(f"{why}, QEMU stopped")
                 if not autopsy.examine(self.vm, GRACE, self._write):
                     self.problems.append("QEMU itself answered no more; what its "
                                          "threads did is in the log")
@@ -180,7 +182,7 @@ class Run:
 
     def _heartbeat(self):
         last = (self.talk or self.console or ["nothing yet"])[-1].strip()
-        say(f"{self.scenario.name}: {time.monotonic() - self.started:.0f} s, "
+        say(f"{self.scenario.name}: {self.clock.spent():.0f} s, "
             f"{self.tap.passed} passed, last: {last[:60]}")
         self.vm.later(HEARTBEAT, self._heartbeat)
 

@@ -9,7 +9,8 @@ import time
 
 from . import initramfs, kernels, machine, modules
 from .common import LabError, RUNS, locked, say
-from .run import PATIENCE, Run
+from .limits import ALL_OVER, OVER, PATIENCE
+from .run import Run
 
 STALE = "Oops: int3"
 TAIL = 25           # kernel log lines shown when a run fails
@@ -25,10 +26,11 @@ def module_paths(scenario, kernel):
 
 def inner_guest(scenario, folder):
     """What a scenario needs to boot guests in its guest, as variables: they run
-    the stock kernel, whatever their host runs."""
+    the same stock kernel as their host, or the distribution's."""
     if not scenario.inner_modules:
         return {}
-    kernel = kernels.stock()
+    kernel = kernels.get(scenario.kernel if scenario.kernel.startswith("stock")
+                         else "stock")
     built = modules.find(modules.build(kernel))
     paths = modules.in_order(scenario.inner_modules, built)
     return {"LAB_INNER_KERNEL": str(kernel.image),
@@ -137,6 +139,13 @@ def run_one(scenario, live=None):
     return run
 
 
+def end_all(live):
+    """Kill the guests of all runs in @live."""
+    for run in list(live):
+        if run.vm:
+            run.vm.process.kill()
+
+
 class Total:
     """The sum over several scenarios."""
 
@@ -147,6 +156,10 @@ class Total:
 
     def _one(self, scenario):
         """A scenario in a thread; returns its Run, None if it could not start."""
+        if time.monotonic() >= OVER:
+            with TELL:
+                say(f"{scenario.name}: FAILED, left out: {ALL_OVER}")
+            return None
         try:
             return run_one(scenario, self.live)
         except LabError as error:
@@ -175,9 +188,7 @@ class Total:
         finally:
             # After an interrupt: QEMU must not outlive us.
             pool.shutdown(wait=False, cancel_futures=True)
-            for run in list(self.live):
-                if run.vm:
-                    run.vm.process.kill()
+            end_all(self.live)
             pool.shutdown()
 
     def run(self, scenarios, jobs=1):

@@ -13,6 +13,7 @@ import string
 import tomllib
 
 from .common import GUEST, LabError, SCENARIOS
+from .limits import ENOUGH, SILENCE
 
 
 @dataclasses.dataclass
@@ -26,7 +27,9 @@ class Scenario:
     machine: str = "q35"
     cpu: str = "max"
     accel: str = "tcg,thread=multi"
-    timeout: int = 60
+    emulator: str = ""          # the least version of QEMU, if the machine's may not do
+    timeout: int = 60           # what it needs on a slow day
+    silence: int = SILENCE
     script: str = ""
     append: str = ""
     loglevel: int = 5
@@ -48,12 +51,17 @@ class Scenario:
     parameters: dict = dataclasses.field(default_factory=dict)
 
     @property
+    def most(self):
+        """The seconds after which it is stopped, whatever it says."""
+        return self.timeout * ENOUGH
+
+    @property
     def script_path(self):
         """The guest script: named, or called like the scenario file."""
         return GUEST / (self.script or self.name.split("[")[0] + ".sh")
 
 
-NUMBERS = {"smp", "timeout", "loglevel"}
+NUMBERS = {"smp", "timeout", "silence", "loglevel"}
 FIELDS = {field.name for field in dataclasses.fields(Scenario)}
 
 
@@ -81,8 +89,8 @@ def combinations(matrix, variants):
             yield ",".join(named), point | rest
 
 
-def load_file(path):
-    """The scenarios that one file stands for."""
+def load_file(path, script=None):
+    """The scenarios that one file stands for; @script is run in the place of theirs."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
@@ -95,7 +103,7 @@ def load_file(path):
     found = []
     for label, parameters in combinations(matrix, variants):
         name = f"{path.stem}[{label}]" if label else path.stem
-        keys = substitute(table, parameters)
+        keys = substitute(table, parameters) | ({"script": script} if script else {})
         keys |= {k: int(keys[k]) for k in NUMBERS & keys.keys()}
         scenario = Scenario(name=name, parameters=parameters, **keys)
         if not scenario.script_path.exists():
@@ -104,19 +112,20 @@ def load_file(path):
     return found
 
 
-def load_all():
+def load_all(script=None):
     """Every scenario of the house, by name."""
     files = sorted(pathlib.Path(SCENARIOS).glob("*.toml"))
-    return {s.name: s for path in files for s in load_file(path)}
+    return {s.name: s for path in files for s in load_file(path, script)}
 
 
-def select(names):
-    """The scenarios that @names mean; none means all that are not manual.
+def select(names, script=None):
+    """The scenarios that @names mean; none means all that are not manual. @script
+    is run in the place of theirs.
 
     A name may be a whole matrix (the file's name), one of its combinations,
     or a pattern with a * at its end.
     """
-    every = load_all()
+    every = load_all(script)
     if not names:
         return [s for s in every.values() if not s.manual]
     chosen = []
