@@ -104,7 +104,9 @@ enum parley_fate {
  *	start() or in parley_device_close().  May sleep
  * @group: queues of the same number share an interrupt, a console's many say;
  *	0: it has one of its own, if there are enough
- * @size_max: at most so many descriptors; 0 for what the device offers
+ * @size_max: at most so many descriptors; 0 for what the device offers.  Memory
+ *	is there for as many
+ * @size: so many to begin with, see parley_queue_resize(); 0 for all
  * @indirect_segs: see struct parley_drvq_config
  * @flags: PARLEY_QUEUE_*
  * @key: lockdep class of the lock of such queues; NULL: that of all
@@ -113,6 +115,7 @@ struct parley_queue_spec {
 	const char *name;
 	u16 index;
 	u16 size_max;
+	u16 size;
 	u16 indirect_segs;
 	u16 group;
 	u32 flags;
@@ -253,6 +256,7 @@ bool parley_queue_arm(struct parley_queue *queue);
 void parley_queue_disarm(struct parley_queue *queue);
 int parley_queue_reset(struct parley_queue *queue);
 int parley_queue_reenable(struct parley_queue *queue);
+int parley_queue_resize(struct parley_queue *queue, unsigned int size);
 const struct cpumask *parley_queue_affinity(struct parley_queue *queue);
 int parley_queue_set_affinity(struct parley_queue *queue,
 			      const struct cpumask *mask);

@@ -20,7 +20,7 @@ static void drvq_free(struct parley_drvq *q)
  */
 static int drvq_alloc_areas(struct parley_drvq *q)
 {
-	size_t num = q->ring.num;
+	size_t num = q->num_max;
 	size_t event = sizeof(struct vring_packed_desc_event);
 	size_t avail = sizeof(struct vring_avail) + 2 * (num + 1);
 	size_t used = sizeof(struct vring_used) +
@@ -77,6 +77,10 @@ struct parley_drvq *parley_drvq_create(const struct parley_drvq_config *cfg)
 				.dev = cfg->dev, .lock = cfg->lock });
 	if (err)
 		goto fail;
+	err = -EINVAL;
+	q->num_max = max(cfg->size, cfg->size_max);
+	if (max(cfg->size, cfg->size_max) > PARLEY_VQ_SIZE_MAX)
+		goto fail;
 	q->notify = cfg->notify;
 	q->notify_data = cfg->features & BIT_ULL(VIRTIO_F_NOTIFICATION_DATA);
 	q->broken = cfg->broken;
@@ -87,7 +91,6 @@ struct parley_drvq *parley_drvq_create(const struct parley_drvq_config *cfg)
 	else if (cfg->features & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM))
 		q->mem = (struct parley_mem){ &parley_mem_dma, cfg->dev };
 	q->map = q->mem.ops;
-	err = -EINVAL;
 	if (q->mem.ops == &parley_mem_dma && !q->mem.dev)
 		goto fail;
 	err = parley_shadow_create(q, cfg->indirect_segs);
@@ -312,21 +315,29 @@ void *parley_drvq_detach(struct parley_drvq *q)
 PARLEY_EXPORT(parley_drvq_detach);
 
 /**
- * parley_drvq_reset() - start over
+ * parley_drvq_resize() - start over with another number of descriptors
  * @q: queue that was detached, and that the device has reset (spec 2.6.1)
+ * @size: descriptors, at most parley_drvq_size_max(), as the format allows
  *
  * The ring is empty and zeroed, the queue no longer broken.  Its addresses are
- * the same; the owner tells the device again.  Under the owner's lock.
+ * the same; the owner tells the device again.  Everything was allocated for the
+ * largest size when the queue was made: nothing is here.  Context: any, under
+ * the owner's lock.
  *
- * Return: 0, or -EBUSY if buffers are still in flight.
+ * Return: 0; -EBUSY if buffers are still in flight, -EINVAL for the size, and
+ * nothing has changed then.
  */
-int parley_drvq_reset(struct parley_drvq *q)
+int parley_drvq_resize(struct parley_drvq *q, unsigned int size)
 {
 	int i;
 
 	vq_assert_held(q->ring.lock);
 	if (vq_in_flight(q))
 		return -EBUSY;
+	if (!size || size > q->num_max ||
+	    (!q->ring.packed && !is_power_of_2(size)))
+		return -EINVAL;
+	q->ring.num = size;
 	for (i = 0; i < 3; i++)
 		memset(q->area[i].mem, 0, q->area[i].size);
 	parley_shadow_init(q);
@@ -334,6 +345,20 @@ int parley_drvq_reset(struct parley_drvq *q)
 	q->detached = 0;
 	WRITE_ONCE(q->ring.broken, false);
 	return 0;
+}
+PARLEY_EXPORT(parley_drvq_resize);
+
+/**
+ * parley_drvq_reset() - start over, with as many descriptors as before
+ * @q: queue that was detached, and that the device has reset (spec 2.6.1)
+ *
+ * As parley_drvq_resize().
+ *
+ * Return: 0, or -EBUSY if buffers are still in flight.
+ */
+int parley_drvq_reset(struct parley_drvq *q)
+{
+	return parley_drvq_resize(q, q->ring.num);
 }
 PARLEY_EXPORT(parley_drvq_reset);
 
@@ -363,6 +388,13 @@ unsigned int parley_drvq_size(const struct parley_drvq *q)
 	return q->ring.num;
 }
 PARLEY_EXPORT(parley_drvq_size);
+
+/** parley_drvq_size_max() - descriptors that parley_drvq_resize() may give it */
+unsigned int parley_drvq_size_max(const struct parley_drvq *q)
+{
+	return q->num_max;
+}
+PARLEY_EXPORT(parley_drvq_size_max);
 
 /** parley_drvq_free() - descriptors that are free now */
 unsigned int parley_drvq_free(const struct parley_drvq *q)

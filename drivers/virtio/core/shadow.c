@@ -33,7 +33,7 @@ void parley_shadow_init(struct parley_drvq *q)
 
 int parley_shadow_create(struct parley_drvq *q, unsigned int segs)
 {
-	unsigned int num = q->ring.num, i;
+	unsigned int num = q->num_max, i;
 
 	q->shadow = kvcalloc(num, sizeof(*q->shadow), GFP_KERNEL);
 	if (!q->shadow)

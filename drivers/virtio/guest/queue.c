@@ -5,6 +5,7 @@
  */
 #include <linux/log2.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <parley/export.h>
 #include <uapi/linux/virtio_ring.h>
@@ -68,11 +69,13 @@ static int parley_queue_create(struct parley_queue *queue)
 
 	if (size < 0)
 		return size;
-	cfg.size = size;
+	cfg.size_max = size;
+	cfg.size = min_t(unsigned int, queue->spec.size ?: size, size);
 	vq = parley_drvq_create(&cfg);
 	/* A large ring is contiguous: a smaller one may still be had. */
-	while (IS_ERR(vq) && PTR_ERR(vq) == -ENOMEM && cfg.size > 16) {
-		cfg.size = rounddown_pow_of_two(cfg.size - 1);
+	while (IS_ERR(vq) && PTR_ERR(vq) == -ENOMEM && cfg.size_max > 16) {
+		cfg.size_max = rounddown_pow_of_two(cfg.size_max - 1);
+		cfg.size = min(cfg.size, cfg.size_max);
 		vq = parley_drvq_create(&cfg);
 	}
 	if (IS_ERR(vq)) {
@@ -242,10 +245,10 @@ void parley_queues_drop(struct parley_vdev *v)
 	kvfree(queues);
 }
 
-static int parley_queue_empty(struct parley_queue *queue)
+static int parley_queue_empty(struct parley_queue *queue, unsigned int size)
 {
 	unsigned long flags = parley_queue_lock(queue);
-	int err = parley_drvq_reset(queue->vq);
+	int err = parley_drvq_resize(queue->vq, size);
 
 	parley_queue_unlock(queue, flags);
 	return err;
@@ -263,7 +266,7 @@ static int parley_queue_enable_again(struct parley_queue *queue)
 			queue->index, queue->spec.name, size);
 		return -EPROTO;
 	}
-	err = parley_queue_empty(queue);
+	err = parley_queue_empty(queue, size);
 	return err ? err : parley_queue_enable(queue);
 }
 
@@ -325,11 +328,80 @@ PARLEY_EXPORT(parley_queue_reset);
  */
 int parley_queue_reenable(struct parley_queue *queue)
 {
-	int err = parley_queue_empty(queue);
+	int err = parley_queue_empty(queue, parley_drvq_size(queue->vq));
 
 	return err ? err : parley_queue_enable(queue);
 }
 PARLEY_EXPORT(parley_queue_reenable);
+
+/* Spec 2.6.1: taken from the device, emptied, given back to it. */
+static int parley_queue_renew(struct parley_queue *queue, unsigned int size)
+{
+	int err = parley_vdev_of(queue)->ops->queue_disable(queue);
+
+	if (err)
+		return err;
+	parley_queue_poll(queue, UINT_MAX, NULL);
+	parley_queue_take_back(queue, parley_drvq_broken(queue->vq) ?
+			       PARLEY_FAIL : PARLEY_REPEAT);
+	err = parley_queue_empty(queue, size);
+	return err ? err : parley_queue_enable(queue);
+}
+
+static bool parley_queue_can_be(struct parley_queue *queue, unsigned int size)
+{
+	if (!size || size > parley_drvq_size_max(queue->vq))
+		return false;
+	return parley_has_feature(queue->dev, VIRTIO_F_RING_PACKED) ||
+	       is_power_of_2(size);
+}
+
+/**
+ * parley_queue_resize() - give a live queue another number of descriptors
+ * @queue: the queue
+ * @size: at most parley_drvq_size_max(), which is what the device showed and
+ *	parley_queue_spec.size_max allowed; a power of two in a split ring
+ *
+ * The front-end is stopped and started around it, as in a recovery: what is in
+ * flight in this queue comes back through complete() or give_back().  Nothing is
+ * allocated.  The size outlives resets.
+ *
+ * Context: may sleep; not from stop(), give_back(), reapply() or start(), nor
+ * under a lock that these take.
+ * Return: 0; -EOPNOTSUPP without VIRTIO_F_RING_RESET, or stop() and start();
+ * -EINVAL; -EAGAIN while the device is stopped; -ENODEV; another error of the
+ * device's, which is being started anew then.
+ */
+int parley_queue_resize(struct parley_queue *queue, unsigned int size)
+{
+	struct parley_vdev *v = parley_vdev_of(queue);
+	struct parley_driver *drv = parley_driver_of(v);
+	unsigned int noio;
+	int err;
+
+	if (!parley_has_feature(queue->dev, VIRTIO_F_RING_RESET) ||
+	    !drv->stop || !drv->start)
+		return -EOPNOTSUPP;
+	if (!parley_queue_can_be(queue, size))
+		return -EINVAL;
+	guard(mutex)(&v->m.lock);
+	if (parley_device_gone(&v->pd))
+		return -ENODEV;
+	if (v->m.phase != PARLEY_LIVE)
+		return -EAGAIN;
+	noio = memalloc_noio_save();
+	drv->stop(&v->pd);
+	err = parley_queue_renew(queue, size);
+	if (err) {
+		parley_drvq_break(queue->vq, "cannot be resized");
+		/* That is silent on a ring that is detached. */
+		parley_fault(v, PARLEY_FAULT_BROKEN);
+	}
+	drv->start(&v->pd);
+	memalloc_noio_restore(noio);
+	return err;
+}
+PARLEY_EXPORT(parley_queue_resize);
 
 /**
  * parley_queue_affinity() - processors that a queue's interrupt goes to

@@ -105,22 +105,6 @@ static void model_lose(struct parley_vdev *v, int err)
 	model_queue(v, system_percpu_wq, &v->m.unbind_work);
 }
 
-/* What was in flight in a queue that the device does not look at any more. */
-static void model_detach(struct parley_queue *queue, enum parley_fate fate)
-{
-	unsigned long flags;
-	void *cookie;
-
-	for (;;) {
-		flags = parley_queue_lock(queue);
-		cookie = parley_drvq_detach(queue->vq);
-		parley_queue_unlock(queue, flags);
-		if (!cookie)
-			return;
-		queue->spec.give_back(queue, cookie, fate);
-	}
-}
-
 /*
  * After the reset: first what the device had completed, which ends as if nothing
  * had happened, then what it never will.
@@ -136,7 +120,7 @@ static void model_take_back(struct parley_vdev *v, enum parley_fate fate)
 	    test_bit(PARLEY_FAULT_BROKEN, &v->m.faults))
 		fate = PARLEY_FAIL;
 	parley_for_each_queue(v, queue)
-		model_detach(queue, fate);
+		parley_queue_take_back(queue, fate);
 }
 
 static void model_reset(struct parley_vdev *v)

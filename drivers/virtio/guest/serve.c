@@ -134,6 +134,28 @@ static void queue_interrupt_owner(struct parley_queue *queue)
 	queue->spec.interrupt(queue);
 }
 
+/**
+ * parley_queue_take_back() - give the front-end what the device will not complete
+ * @queue: a queue that the device does not look at any more
+ * @fate: what became of it
+ *
+ * Context: may sleep.
+ */
+void parley_queue_take_back(struct parley_queue *queue, enum parley_fate fate)
+{
+	unsigned long flags;
+	void *cookie;
+
+	for (;;) {
+		flags = parley_queue_lock(queue);
+		cookie = parley_drvq_detach(queue->vq);
+		parley_queue_unlock(queue, flags);
+		if (!cookie)
+			return;
+		queue->spec.give_back(queue, cookie, fate);
+	}
+}
+
 static bool queue_serve(struct parley_queue *queue)
 {
 	if (!parley_drvq_pending(queue->vq))

@@ -115,7 +115,7 @@ def sparse_tests():
 
 
 def examples():
-    """the front-end of the documentation compiles against the tree"""
+    """the front-ends of the documentation compile against the tree"""
     kbuild("W=1", "modules")
     work = os.path.join(BUILD, "examples")
     shutil.rmtree(work, ignore_errors=True)
@@ -124,7 +124,7 @@ def examples():
                      f"KBUILD_EXTRA_SYMBOLS={COPY}/Module.symvers", "modules"], 300)
     bad = [l for l in out.splitlines()
            if FINDING.match(l) or re.match(r"(WARNING|ERROR): modpost", l)]
-    yield "parley_hello", bad if code == 0 else bad or out.strip().splitlines()[-15:]
+    yield "parley_hello, parley_sketch", bad if code == 0 else bad or out.strip().splitlines()[-15:]
 
 
 def modules():

@@ -157,6 +157,8 @@ static int fake_queue_disable(struct parley_queue *queue)
 	struct fake *fake = to_fake(queue->dev);
 
 	fake->disables++;
+	if (fake->disable_err)
+		return fake->disable_err;
 	__clear_bit(queue->index, &fake->enabled);
 	return 0;
 }

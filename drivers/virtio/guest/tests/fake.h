@@ -49,6 +49,7 @@
  * @reads: calls of config_read
  * @kicks: calls of notify
  * @disables: calls of queue_disable
+ * @disable_err: what that returns
  * @agains: calls of vectors_again
  * @again_err: what that returns
  * @has_own: the transport has a queue of its own ...
@@ -82,6 +83,7 @@ struct fake {
 	unsigned int reads;
 	unsigned int kicks;
 	unsigned int disables;
+	int disable_err;
 	unsigned int agains;
 	int again_err;
 	bool has_own;

@@ -4,9 +4,12 @@
  * them, to interrupt them its own way.
  */
 #include <linux/io.h>
+#include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_ring.h>
 #include "fake.h"
 
+#define QUEUE_RESET	BIT_ULL(VIRTIO_F_RING_RESET)
+#define PACKED		BIT_ULL(VIRTIO_F_RING_PACKED)
 #define EVENT		BIT_ULL(VIRTIO_RING_F_EVENT_IDX)
 
 static struct fake_front *const front = &parley_fake_front;
@@ -234,6 +237,124 @@ static void front_end_learns_its_interrupt(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ENXIO, parley_queue_irq(queue));
 }
 
+/* Resize */
+
+static struct fake *resize_device(struct kunit *test, u64 features)
+{
+	struct fake *fake = parley_fake_make(test);
+
+	front->spec.size = 16;
+	fake->size = 64;
+	fake->offered |= features;
+	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
+	KUNIT_ASSERT_TRUE(test, parley_fake_bound(fake));
+	return fake;
+}
+
+/* So many buffers of one descriptor fit. */
+static unsigned int room(struct fake *fake)
+{
+	unsigned int n = 0;
+
+	while (n < 1000 && !parley_fake_put(fake, 0))
+		n++;
+	return n;
+}
+
+static const struct ring_kind formats[] = {
+	{ "split", QUEUE_RESET }, { "packed", QUEUE_RESET | PACKED },
+};
+
+KUNIT_ARRAY_PARAM_DESC(format, formats, name);
+
+static void live_queue_is_resized(struct kunit *test)
+{
+	static const unsigned int sizes[] = { 64, 1, 32 };
+	const struct ring_kind *format = test->param_value;
+	struct fake *fake = resize_device(test, format->features);
+	struct parley_queue *queue = &fake->v.pd.queues[0];
+	unsigned int i, put = 0;
+
+	KUNIT_EXPECT_EQ(test, 16, fake->num[0]);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		put += room(fake);
+		KUNIT_EXPECT_EQ(test, 0, parley_queue_resize(queue, sizes[i]));
+		KUNIT_EXPECT_EQ(test, sizes[i], fake->num[0]);
+		KUNIT_EXPECT_EQ(test, sizes[i], parley_drvq_size(queue->vq));
+		/* What was in flight came back; the other queue is as it was. */
+		KUNIT_EXPECT_EQ(test, put, front->repeated);
+		KUNIT_EXPECT_EQ(test, 16, fake->num[1]);
+	}
+	KUNIT_EXPECT_EQ(test, 32, room(fake));
+	KUNIT_EXPECT_EQ(test, 3, front->stops);
+	KUNIT_EXPECT_EQ(test, 3, front->starts);
+	KUNIT_EXPECT_EQ(test, 0, front->wrong);
+	KUNIT_EXPECT_EQ(test, 0, fake->v.m.faults);
+
+	/* It outlives a reset of the device. */
+	KUNIT_EXPECT_EQ(test, 0, parley_device_freeze(&fake->v, PARLEY_HOLD_SLEEP));
+	KUNIT_EXPECT_EQ(test, -EAGAIN, parley_queue_resize(queue, 16));
+	KUNIT_EXPECT_EQ(test, 0, parley_device_restore(&fake->v, PARLEY_HOLD_SLEEP));
+	KUNIT_EXPECT_EQ(test, 32, fake->num[0]);
+	KUNIT_EXPECT_EQ(test, 32, room(fake));
+}
+
+static void what_was_completed_before_a_resize_counts(struct kunit *test)
+{
+	struct fake *fake = resize_device(test, QUEUE_RESET);
+
+	KUNIT_ASSERT_EQ(test, 0, parley_fake_put(fake, 0));
+	KUNIT_ASSERT_EQ(test, 0, parley_fake_put(fake, 0));
+	parley_fake_use(fake, 0, 0);
+	KUNIT_EXPECT_EQ(test, 0, parley_queue_resize(&fake->v.pd.queues[0], 8));
+	KUNIT_EXPECT_EQ(test, 1, front->done);
+	KUNIT_EXPECT_EQ(test, 1, front->repeated);
+}
+
+static void bad_sizes_are_refused(struct kunit *test)
+{
+	static const unsigned int bad[] = { 0, 3, 128, 65536, UINT_MAX };
+	struct fake *fake = resize_device(test, QUEUE_RESET);
+	struct parley_queue *queue = &fake->v.pd.queues[0];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		KUNIT_EXPECT_EQ(test, -EINVAL, parley_queue_resize(queue, bad[i]));
+	KUNIT_EXPECT_EQ(test, 0, front->stops);
+	parley_device_surprise(&fake->v);
+	KUNIT_EXPECT_EQ(test, -ENODEV, parley_queue_resize(queue, 8));
+}
+
+static void resize_needs_its_feature(struct kunit *test)
+{
+	struct fake *fake = resize_device(test, 0);
+
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			parley_queue_resize(&fake->v.pd.queues[0], 8));
+}
+
+static bool recovered(struct fake *fake)
+{
+	return READ_ONCE(front->reapplies);
+}
+
+/* What a device does with a queue that it does not let go nobody knows. */
+static void failed_resize_starts_the_device_anew(struct kunit *test)
+{
+	struct fake *fake = resize_device(test, QUEUE_RESET);
+
+	KUNIT_ASSERT_EQ(test, 0, parley_fake_put(fake, 0));
+	fake->disable_err = -ETIMEDOUT;
+	KUNIT_EXPECT_EQ(test, -ETIMEDOUT,
+			parley_queue_resize(&fake->v.pd.queues[0], 8));
+	KUNIT_EXPECT_TRUE(test, parley_fake_until(recovered, fake));
+	flush_work(&fake->v.m.recover_work);
+	KUNIT_EXPECT_EQ(test, 1, front->failed);
+	KUNIT_EXPECT_EQ(test, PARLEY_LIVE, fake->v.m.phase);
+	KUNIT_EXPECT_EQ(test, 16, fake->num[0]);
+	KUNIT_EXPECT_EQ(test, 0, front->wrong);
+}
+
 /* A queue of the transport's */
 
 static unsigned int own_done, own_repeated;
@@ -322,6 +443,11 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE_PARAM(polled_queue_never_interrupts, ring_kind_gen_params),
 	KUNIT_CASE(group_shares_an_interrupt),
 	KUNIT_CASE(front_end_learns_its_interrupt),
+	KUNIT_CASE_PARAM(live_queue_is_resized, format_gen_params),
+	KUNIT_CASE(what_was_completed_before_a_resize_counts),
+	KUNIT_CASE(bad_sizes_are_refused),
+	KUNIT_CASE(resize_needs_its_feature),
+	KUNIT_CASE(failed_resize_starts_the_device_anew),
 	KUNIT_CASE(transport_has_a_queue_of_its_own),
 	KUNIT_CASE(own_queue_survives_a_reset),
 	{}
