@@ -32,6 +32,7 @@ packages() {
 	fio                      | run            | block I/O with verification
 	e2fsprogs                | run            | mkfs.ext4 and fsck on our disks
 	fdisk                    | test           | sfdisk: partitions on them
+	debootstrap              | test           | a small Debian for a guest
 	udev                     | test           | what it makes of our disks
 	lvm2                     | test           | the same
 	grub-common              | test           | the same

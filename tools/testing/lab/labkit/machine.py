@@ -51,7 +51,7 @@ def fill(handle, size, pattern):
             words = range(start, min(start + CHUNK, size), 8)
             handle.write(b"".join(w.to_bytes(8, "little") for w in words))
     else:
-        raise LabError(f"unknown pattern {pattern!r}: zero, random, lba or root")
+        raise LabError(f"unknown pattern {pattern!r}: zero, random, lba, root or home")
 
 
 def make_root(path, size, script):
@@ -73,6 +73,8 @@ def make_image(folder, drive, script):
     path = folder / f"{drive['id']}.img"
     size = size_of(drive.get("size", "64M"))
     pattern = drive.get("pattern", "zero")
+    if pattern == "home":
+        return path     # home.make() has made it
     if pattern == "root":
         make_root(path, size, script)
         return path

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 
-from . import initramfs, kernels, machine, modules
+from . import home, initramfs, kernels, machine, modules
 from .common import LabError, RUNS, locked, say
 from .limits import ALL_OVER, OVER, PATIENCE
 from .run import Run
@@ -48,7 +48,9 @@ def boot(scenario, tty="ttyS1"):
     folder = machine.prepare_folder(scenario)
     scenario.env |= inner_guest(scenario, folder)
     env = machine.write_env(scenario, kernel, folder, paths, tty)
-    if scenario.root_disk:
+    if scenario.home:
+        initrd = home.make(kernel, folder, scenario, paths)
+    elif scenario.root_disk:
         initrd = initramfs.build(kernel, folder, "init-disk",
                                  ("crc32c_generic", "ext4"), paths)
     else:

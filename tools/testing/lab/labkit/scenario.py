@@ -36,6 +36,7 @@ class Scenario:
     manual: bool = False
     alone: bool = False         # it measures: no other beside it
     root_disk: bool = False
+    home: str = ""              # generator of the initramfs of a guest with its own Debian
     modules: list = dataclasses.field(default_factory=list)
     stock_modules: list = dataclasses.field(default_factory=list)
     inner_modules: list = dataclasses.field(default_factory=list)
