@@ -462,6 +462,8 @@ PARLEY_EXPORT(parley_queue_irq);
 /**
  * parley_dma_dev() - the device that does the DMA, for its limits
  * @pd: the device
+ *
+ * Return: the device.
  */
 struct device *parley_dma_dev(struct parley_device *pd)
 {
