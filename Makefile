@@ -44,11 +44,14 @@ SOAK = debug-blk debug-bridge debug-fail-nth debug-faults-long debug-netlink \
 # What runs on the newest kernel that we serve, too: Debian's, as shipped.
 NEWEST = main blk-first blk-matrix blk-in-order pci-life pci-rng l2-main
 
-soak: ## run the long lab scenarios, which test leaves out (about an hour)
+soak: ## run what takes long and test leaves out (about two hours)
 	@$(T)/deps.sh
+	@$(T)/deps.sh package soak
 	@rc=0; $(T)/lab/lab run $(SOAK) || rc=1; \
 		$(T)/lab/lab run --kernel stock-7.3 $(NEWEST) || rc=1; \
-		$(T)/lab/lab kunit --kernel debug-7.3 || rc=1; exit $$rc
+		$(T)/lab/lab kunit --kernel debug-7.3 || rc=1; \
+		$(T)/package-chroot || rc=1; \
+		$(T)/arm64/arm64 kunit || rc=1; exit $$rc
 
 lab: ## open a shell in a stock guest with our modules
 	@$(T)/deps.sh run

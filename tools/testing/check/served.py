@@ -20,12 +20,21 @@ MISSING = re.compile(r"WARNING: modpost: (\"(?!parley_)\w+\" \[.*\] undefined!|"
                      r"Module.symvers is missing|.* suppressed \d+ unresolved symbol)")
 
 
+# What the newest kernel still compiles, and complains of when it runs.
+OUTDATED = {r"\bsystem_wq\b": "system_percpu_wq", r"\bsystem_unbound_wq\b": "system_dfl_wq",
+            r"\balloc_workqueue\((?![^;]*WQ_(PERCPU|UNBOUND))": "WQ_PERCPU or WQ_UNBOUND"}
+
+
 def compat():
-    """a kernel's version is asked for in one place"""
+    """a kernel's version is asked for in one place, and nothing is written for old ones"""
     for f in c_files(*KERNEL_PART):
-        found = [f"{f}:{n}: {line.strip()}" for n, line in enumerate(read(f).splitlines(), 1)
-                 if re.search(r"LINUX_VERSION_CODE|KERNEL_VERSION\(", line)]
-        yield f, [] if f in KNOW else [f"{l}: belongs into {COMPAT}" for l in found]
+        text = read(f)
+        found = [(m, f"belongs into {COMPAT}") for m in
+                 re.finditer(r"LINUX_VERSION_CODE|KERNEL_VERSION\(", text) if f not in KNOW]
+        found += [(m, f"the newest kernel wants {new}") for old, new in OUTDATED.items()
+                  for m in re.finditer(old, text) if f != COMPAT]
+        yield f, [f"{f}:{text.count(chr(10), 0, m.start()) + 1}: {m[0]}: {why}"
+                  for m, why in found]
 
 
 def newest():

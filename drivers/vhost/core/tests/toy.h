@@ -63,6 +63,8 @@ struct toy {
  * @free: slots not in flight
  * @calls: how often the device called
  */
+#define TOY_MORE	200u	/* at most */
+
 struct toy_ring {
 	struct kunit *test;
 	struct toy *toy;
@@ -75,6 +77,7 @@ struct toy_ring {
 	u16 *free;
 	unsigned int nr_free;
 	unsigned int size;
+	unsigned int more;	/* pieces of a request that serve nothing */
 	bool joined;
 	atomic_t calls;
 	wait_queue_head_t wait;

@@ -398,7 +398,7 @@ static void leave_fault(struct disk *d)
 
 	set_bit(PARLEY_FAULT_BROKEN, &v->m.faults);
 	get_device(&d->pd->dev);
-	if (!queue_work(system_wq, &v->m.recover_work))
+	if (!queue_work(system_percpu_wq, &v->m.recover_work))
 		put_device(&d->pd->dev);
 }
 

@@ -16,6 +16,51 @@ errors()	# errors: every count of violations there is
 	cat /sys/bus/pci/devices/*/parley*/queue*/errors | sort -u
 }
 
+# The host's and the guest's view of the queues of a disk that stands still.
+explain()	# explain SERIAL
+{
+	local queue dir
+	for dir in /sys/bus/pci/devices/"$(pci_of "$(disk "$1")")"/parley*/queue*; do
+		queue=${dir##*queue}
+		note "queue $queue here: $(grep . "$dir"/* 2>/dev/null | sed "s,.*/,," | xargs)"
+		note "in QEMU: $(hmp info virtio-queue-status \
+			"/machine/peripheral/dev-$1/virtio-backend" "$queue")"
+	done
+}
+
+# A disk that does nothing for a minute although it has something to do hangs.
+verified()	# verified SERIAL WHAT FIO-OPTION...: one test
+{
+	local serial=$1 what=$2 name before now reads writes pid quiet=0
+	shift 2
+	name=$(disk "$serial")
+	fio --name=verify --filename="/dev/$name" --direct=1 --ioengine=libaio \
+		--verify=crc32c --verify_fatal=1 --output-format=terse "$@" \
+		>/tmp/fio.out 2>&1 </dev/null &
+	pid=$!
+	before=
+	while kill -0 $pid 2>/dev/null; do
+		sleep 1
+		# Requests that were completed; other fields count the time.
+		read -r reads _ _ _ writes _ <"/sys/block/$name/stat"
+		now="$reads $writes"
+		quiet=$((quiet + 1))
+		[ "$now" = "$before" ] || quiet=0
+		before=$now
+		[ $quiet -lt 60 ] || {
+			explain "$serial"
+			not_ok "$serial: $what: $(cat "/sys/block/$name/inflight") in flight"
+			bail "$serial hangs"
+		}
+	done
+	if wait $pid; then
+		ok "$serial: $what"
+	else
+		not_ok "$serial: $what"
+		sed 's/^/# /' /tmp/fio.out
+	fi
+}
+
 load
 slot=10
 for serial in $disks; do
@@ -32,16 +77,12 @@ for serial in $disks; do
 	# Each 8 bytes of the image hold their own offset.
 	is "$(dd if="/dev/$name" bs=4k skip=512 count=1 iflag=direct 2>/dev/null |
 		od -An -tu8 -N8 | tr -d ' ')" 2097152 "$serial: reads what is there"
-	check "$serial: all sizes, many in flight, verified" fio --name=sizes \
-		--filename="/dev/$name" --rw=randwrite --bsrange=512-128k \
-		--blockalign=512 --direct=1 --ioengine=libaio --iodepth=32 --size=8M \
-		--verify=crc32c --verify_fatal=1 --output-format=terse
-	check "$serial: bursts and readers beside each other, verified" fio \
-		--name=bursts --filename="/dev/$name" --rw=randrw --bs=4k --direct=1 \
-		--ioengine=libaio --iodepth=32 --iodepth_batch=16 \
+	verified "$serial" "all sizes, many in flight" --rw=randwrite \
+		--bsrange=512-128k --blockalign=512 --iodepth=32 --size=8M
+	verified "$serial" "bursts and readers beside each other" --rw=randrw \
+		--bs=4k --iodepth=32 --iodepth_batch=16 \
 		--iodepth_batch_complete_max=16 --size=4M --numjobs=2 \
-		--offset_increment=8M --offset=8M --verify=crc32c --verify_fatal=1 \
-		--output-format=terse
+		--offset_increment=8M --offset=8M
 	sha256sum "/dev/$name" | cut -d ' ' -f 1 >"/tmp/sum-$serial"
 done
 

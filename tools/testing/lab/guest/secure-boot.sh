@@ -4,7 +4,7 @@
 . "$LAB_ENV"; . "$LAB_LIB"
 
 core=${LAB_MODULES%% *}
-sign_file=/usr/src/linux-headers-$(uname -r)/scripts/sign-file
+sign_file=$LAB_TREE/usr/src/linux-headers-$(uname -r)/scripts/sign-file
 work=$(mktemp -d)
 
 refused()	# refused MODULE WHAT-THE-KERNEL-SAYS
