@@ -137,10 +137,11 @@ static int parley_queues_alloc(struct parley_vdev *v,
 	for (i = 0; i < nr_own; i++)
 		parley_queue_init(v, &queues[nr + i], &own[i]);
 	/* A surprise removal walks them under this lock. */
-	guard(spinlock_irq)(&v->m.irq_lock);
-	v->pd.queues = queues;
-	v->pd.nr_queues = nr;
-	v->m.nr_all = nr + nr_own;
+	scoped_guard(spinlock_irq, &v->m.irq_lock) {
+		v->pd.queues = queues;
+		v->pd.nr_queues = nr;
+		v->m.nr_all = nr + nr_own;
+	}
 	return 0;
 }
 
