@@ -138,6 +138,7 @@ static int command_put(struct parley_queue *queue, struct parley_command *cmd)
 {
 	struct parley_seg segs[2];
 	struct parley_buf buf = { .segs = segs, .cookie = cmd };
+	int err;
 
 	if (cmd->out_len)
 		segs[buf.n_out++] = (struct parley_seg) {
@@ -145,8 +146,9 @@ static int command_put(struct parley_queue *queue, struct parley_command *cmd)
 	if (cmd->in_len)
 		segs[buf.n_out + buf.n_in++] = (struct parley_seg) {
 			virt_to_phys(cmd->in), cmd->in_len };
-	guard(spinlock_irqsave)(&queue->lock);
-	return parley_drvq_submit(queue->vq, &buf, GFP_ATOMIC);
+	scoped_guard(spinlock_irqsave, &queue->lock)
+		err = parley_drvq_submit(queue->vq, &buf, GFP_ATOMIC);
+	return err;
 }
 
 /**

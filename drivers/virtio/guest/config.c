@@ -149,11 +149,12 @@ void parley_config_arm(struct parley_vdev *v)
 {
 	struct parley_model *m = &v->m;
 
-	guard(spinlock_irqsave)(&m->irq_lock);
-	m->config_armed = !v->pd.gone;
-	if (m->config_armed && m->config_missed)
-		queue_work(system_freezable_wq, &m->config_work);
-	m->config_missed = false;
+	scoped_guard(spinlock_irqsave, &m->irq_lock) {
+		m->config_armed = !v->pd.gone;
+		if (m->config_armed && m->config_missed)
+			queue_work(system_freezable_wq, &m->config_work);
+		m->config_missed = false;
+	}
 }
 
 /**
@@ -165,9 +166,10 @@ void parley_config_arm(struct parley_vdev *v)
  */
 void parley_config_disarm(struct parley_vdev *v)
 {
-	guard(spinlock_irqsave)(&v->m.irq_lock);
-	v->m.config_armed = false;
-	v->m.config_missed = false;
+	scoped_guard(spinlock_irqsave, &v->m.irq_lock) {
+		v->m.config_armed = false;
+		v->m.config_missed = false;
+	}
 }
 
 /**
@@ -179,13 +181,14 @@ void parley_config_disarm(struct parley_vdev *v)
  */
 void parley_device_config_interrupt(struct parley_vdev *v)
 {
-	guard(spinlock_irqsave)(&v->m.irq_lock);
-	if (!v->m.config_armed) {
-		v->m.config_missed = true;
-		return;
+	scoped_guard(spinlock_irqsave, &v->m.irq_lock) {
+		if (v->m.config_armed) {
+			queue_work(system_freezable_wq, &v->m.config_work);
+			parley_model_listen(v);
+		} else {
+			v->m.config_missed = true;
+		}
 	}
-	queue_work(system_freezable_wq, &v->m.config_work);
-	parley_model_listen(v);
 }
 PARLEY_EXPORT(parley_device_config_interrupt);
 

@@ -137,10 +137,11 @@ static int parley_queues_alloc(struct parley_vdev *v,
 	for (i = 0; i < nr_own; i++)
 		parley_queue_init(v, &queues[nr + i], &own[i]);
 	/* A surprise removal walks them under this lock. */
-	guard(spinlock_irq)(&v->m.irq_lock);
-	v->pd.queues = queues;
-	v->pd.nr_queues = nr;
-	v->m.nr_all = nr + nr_own;
+	scoped_guard(spinlock_irq, &v->m.irq_lock) {
+		v->pd.queues = queues;
+		v->pd.nr_queues = nr;
+		v->m.nr_all = nr + nr_own;
+	}
 	return 0;
 }
 
@@ -462,6 +463,8 @@ PARLEY_EXPORT(parley_queue_irq);
 /**
  * parley_dma_dev() - the device that does the DMA, for its limits
  * @pd: the device
+ *
+ * Return: the device.
  */
 struct device *parley_dma_dev(struct parley_device *pd)
 {

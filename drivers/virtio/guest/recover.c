@@ -52,10 +52,11 @@ static void model_cancel(struct parley_vdev *v, struct work_struct *work)
  */
 void parley_phase_set(struct parley_vdev *v, enum parley_phase phase)
 {
-	guard(spinlock_irqsave)(&v->m.irq_lock);
-	WRITE_ONCE(v->m.phase, phase);
-	if (phase == PARLEY_STOPPED || phase == PARLEY_IDLE)
-		v->m.epoch++;
+	scoped_guard(spinlock_irqsave, &v->m.irq_lock) {
+		WRITE_ONCE(v->m.phase, phase);
+		if (phase == PARLEY_STOPPED || phase == PARLEY_IDLE)
+			v->m.epoch++;
+	}
 }
 
 /**
@@ -71,22 +72,27 @@ void parley_fault(struct parley_vdev *v, enum parley_fault fault)
 	model_queue(v, parley_wq, &v->m.recover_work);
 }
 
-/* Mark it, and make whoever puts, kicks or waits notice at once. */
-static void model_cut_off(struct parley_vdev *v, const char *why)
+static void model_mark_gone(struct parley_vdev *v, const char *why)
 {
-	struct parley_device *pd = &v->pd;
 	struct parley_queue *queue;
 
-	guard(spinlock_irqsave)(&v->m.irq_lock);
-	if (pd->gone)
-		return;
-	WRITE_ONCE(pd->gone, true);
+	lockdep_assert_held(&v->m.irq_lock);
+	WRITE_ONCE(v->pd.gone, true);
 	v->m.config_armed = false;
 	parley_for_each_queue(v, queue) {
 		if (!queue->vq)
 			continue;
 		parley_drvq_break(queue->vq, why);
 		parley_queue_wake(queue);
+	}
+}
+
+/* Mark it, and make whoever puts, kicks or waits notice at once. */
+static void model_cut_off(struct parley_vdev *v, const char *why)
+{
+	scoped_guard(spinlock_irqsave, &v->m.irq_lock) {
+		if (!v->pd.gone)
+			model_mark_gone(v, why);
 	}
 }
 

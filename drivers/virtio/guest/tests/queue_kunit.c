@@ -392,9 +392,11 @@ static int own_put(struct fake *fake, struct parley_queue *own)
 {
 	struct parley_seg seg = { virt_to_phys(fake), sizeof(*fake) };
 	struct parley_buf buf = { .segs = &seg, .cookie = fake, .n_out = 1 };
+	int err;
 
-	guard(spinlock_irq)(&own->lock);
-	return parley_drvq_submit(own->vq, &buf, GFP_ATOMIC);
+	scoped_guard(spinlock_irq, &own->lock)
+		err = parley_drvq_submit(own->vq, &buf, GFP_ATOMIC);
+	return err;
 }
 
 static void transport_has_a_queue_of_its_own(struct kunit *test)
