@@ -308,7 +308,7 @@ struct toy_ring *toy_ring_open(struct kunit *test, struct toy *toy,
 void toy_put(struct toy_ring *r, unsigned int nr)
 {
 	while (nr--) {
-		struct parley_seg segs[2 + TOY_MORE];
+		struct parley_seg *segs = r->segs;
 		struct parley_buf buf = { .segs = segs, .n_out = 1, .n_in = 1 + r->more };
 		unsigned int i;
 		__le64 *slot;
