@@ -344,7 +344,8 @@ static void wish_for_reset_at_removal_is_forgotten(struct kunit *test)
 
 	mutex_lock(&fake->v.m.lock);
 	parley_fake_ask_for_reset(fake);
-	flush_work(&fake->v.m.config_work);
+	/* Heard, and not yet granted: that waits for the lock. */
+	KUNIT_EXPECT_FALSE(test, parley_device_check(&fake->v.pd));
 	mutex_unlock(&fake->v.m.lock);
 	device_release_driver(&fake->v.pd.dev);
 	flush_work(&fake->v.m.recover_work);
