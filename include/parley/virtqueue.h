@@ -36,6 +36,7 @@
 #include <linux/gfp_types.h>
 #include <linux/types.h>
 #include <linux/uio.h>
+#include <uapi/linux/virtio_ring.h>
 #else
 #include <parley/user.h>
 #endif
@@ -124,6 +125,25 @@ struct parley_vq_addr {
 	u64 device;
 };
 
+/**
+ * parley_vq_sizes() - how large the three areas of a ring are (spec 2.7, 2.8.10)
+ * @size: descriptors
+ * @packed: of the packed format
+ * @bytes: filled with those of descriptor, driver and device area
+ */
+static inline void parley_vq_sizes(size_t size, bool packed, size_t bytes[3])
+{
+	bytes[0] = size * sizeof(struct vring_desc);
+	if (packed) {
+		bytes[1] = sizeof(struct vring_packed_desc_event);
+		bytes[2] = sizeof(struct vring_packed_desc_event);
+	} else {
+		bytes[1] = sizeof(struct vring_avail) + sizeof(__virtio16) * (size + 1);
+		bytes[2] = sizeof(struct vring_used) + sizeof(__virtio16) +
+			   size * sizeof(struct vring_used_elem);
+	}
+}
+
 /* The lockdep map of a lock, for a queue's configuration. */
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
 #define PARLEY_LOCK_MAP(lock)	(&(lock)->dep_map)
@@ -141,6 +161,7 @@ struct parley_drvq;
  * @index: number of the queue in its device
  * @size: descriptors; a power of two unless VIRTIO_F_RING_PACKED is in
  *	@features
+ * @size_max: largest size that parley_drvq_resize() may be asked for; 0: @size
  * @features: negotiated feature bits; the core looks at RING_PACKED,
  *	EVENT_IDX, INDIRECT_DESC, IN_ORDER, NOTIFICATION_DATA,
  *	ACCESS_PLATFORM and ORDER_PLATFORM and ignores the rest
@@ -160,6 +181,7 @@ struct parley_drvq_config {
 	const char *name;
 	unsigned int index;
 	unsigned int size;
+	unsigned int size_max;
 	u64 features;
 	unsigned int indirect_segs;
 	struct device *dev;
@@ -186,10 +208,12 @@ bool parley_drvq_pending(const struct parley_drvq *q);
 
 void *parley_drvq_detach(struct parley_drvq *q);
 int parley_drvq_reset(struct parley_drvq *q);
+int parley_drvq_resize(struct parley_drvq *q, unsigned int size);
 
 void parley_drvq_break(struct parley_drvq *q, const char *why);
 bool parley_drvq_broken(const struct parley_drvq *q);
 unsigned int parley_drvq_size(const struct parley_drvq *q);
+unsigned int parley_drvq_size_max(const struct parley_drvq *q);
 unsigned int parley_drvq_free(const struct parley_drvq *q);
 unsigned int parley_drvq_index(const struct parley_drvq *q);
 u32 parley_drvq_notify_data(const struct parley_drvq *q);

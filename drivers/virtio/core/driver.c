@@ -16,22 +16,14 @@ static void drvq_free(struct parley_drvq *q)
 
 /*
  * Each area has pages of its own: what the driver writes and what the device
- * writes never share a cache line.
+ * writes never share a cache line.  They do for the largest ring.
  */
 static int drvq_alloc_areas(struct parley_drvq *q)
 {
-	size_t num = q->ring.num;
-	size_t event = sizeof(struct vring_packed_desc_event);
-	size_t avail = sizeof(struct vring_avail) + 2 * (num + 1);
-	size_t used = sizeof(struct vring_used) +
-		      num * sizeof(struct vring_used_elem) + 2;
-	size_t size[3] = {
-		num * sizeof(struct vring_desc),
-		q->ring.packed ? event : avail,
-		q->ring.packed ? event : used,
-	};
+	size_t size[3];
 	int i;
 
+	parley_vq_sizes(q->num_max, q->ring.packed, size);
 	for (i = 0; i < 3; i++) {
 		struct vq_area *a = &q->area[i];
 
@@ -53,7 +45,7 @@ static int drvq_alloc_areas(struct parley_drvq *q)
  * The ring is ready for the device to be told of it, see parley_drvq_addr();
  * interrupts are armed.  May sleep.
  *
- * Return: the queue; ERR_PTR(-EINVAL) if the format does not allow the size,
+ * Return: the queue; ERR_PTR(-EINVAL) if the format does not allow the sizes,
  * or VIRTIO_F_VERSION_1 or a DMA device is missing; ERR_PTR(-ENOMEM).
  */
 struct parley_drvq *parley_drvq_create(const struct parley_drvq_config *cfg)
@@ -81,6 +73,10 @@ struct parley_drvq *parley_drvq_create(const struct parley_drvq_config *cfg)
 	err = -EINVAL;
 	if (q->mem.ops == &parley_mem_dma && !q->mem.dev)
 		goto fail;
+	if (cfg->size_max && (cfg->size_max < cfg->size ||
+			      !parley_ring_size_ok(cfg->size_max, q->ring.packed)))
+		goto fail;
+	q->num_max = cfg->size_max ? : cfg->size;
 	err = parley_shadow_create(q, cfg->indirect_segs);
 	if (err)
 		goto fail;
@@ -244,12 +240,15 @@ PARLEY_EXPORT(parley_drvq_arm);
  * parley_drvq_disarm() - ask for no interrupts
  * @q: queue
  *
- * A hint: one may come all the same.  Context: any, under the owner's lock.
+ * A hint: one may come all the same.  Of a disarm and an arm at the same time
+ * either may win, so who disarms sees to it that somebody reaps and arms
+ * afterwards: an interrupt handler disarms, and starts who does.
+ *
+ * Context: any; need not be under the owner's lock.
  */
 void parley_drvq_disarm(struct parley_drvq *q)
 {
-	vq_assert_held(q->ring.lock);
-	if (likely(!q->ring.broken))
+	if (likely(!READ_ONCE(q->ring.broken)))
 		vq_by_format(q, drv_disarm);
 }
 PARLEY_EXPORT(parley_drvq_disarm);
@@ -291,8 +290,10 @@ void *parley_drvq_detach(struct parley_drvq *q)
 
 		if (!cookie)
 			continue;
-		if (sh->extra)
-			parley_shadow_release(q, id);
+		if (sh->kind & VQ_ONE)
+			parley_mem_unmap(&q->mem, sh->bus, sh->len, sh->len_in);
+		if (sh->kind & VQ_EXTRA)
+			parley_shadow_release(q, &q->extra[id]);
 		sh->cookie = NULL;
 		q->seq_done++;
 		q->detached = id + 1;
@@ -303,21 +304,28 @@ void *parley_drvq_detach(struct parley_drvq *q)
 PARLEY_EXPORT(parley_drvq_detach);
 
 /**
- * parley_drvq_reset() - start over
+ * parley_drvq_resize() - start over with another number of descriptors
  * @q: queue that was detached, and that the device has reset (spec 2.6.1)
+ * @size: descriptors, at most parley_drvq_size_max(), as the format allows
  *
  * The ring is empty and zeroed, the queue no longer broken.  Its addresses are
- * the same; the owner tells the device again.  Under the owner's lock.
+ * the same; the owner tells the device again.  Everything was allocated for the
+ * largest size when the queue was made: nothing is here.  Context: any, under
+ * the owner's lock.
  *
- * Return: 0, or -EBUSY if buffers are still in flight.
+ * Return: 0; -EBUSY if buffers are still in flight, -EINVAL for the size, and
+ * nothing has changed then.
  */
-int parley_drvq_reset(struct parley_drvq *q)
+int parley_drvq_resize(struct parley_drvq *q, unsigned int size)
 {
 	int i;
 
 	vq_assert_held(q->ring.lock);
 	if (vq_in_flight(q))
 		return -EBUSY;
+	if (size > q->num_max || !parley_ring_size_ok(size, q->ring.packed))
+		return -EINVAL;
+	q->ring.num = size;
 	for (i = 0; i < 3; i++)
 		memset(q->area[i].mem, 0, q->area[i].size);
 	parley_shadow_init(q);
@@ -325,6 +333,20 @@ int parley_drvq_reset(struct parley_drvq *q)
 	q->detached = 0;
 	WRITE_ONCE(q->ring.broken, false);
 	return 0;
+}
+PARLEY_EXPORT(parley_drvq_resize);
+
+/**
+ * parley_drvq_reset() - start over, with as many descriptors as before
+ * @q: queue that was detached, and that the device has reset (spec 2.6.1)
+ *
+ * As parley_drvq_resize().
+ *
+ * Return: 0, or -EBUSY if buffers are still in flight.
+ */
+int parley_drvq_reset(struct parley_drvq *q)
+{
+	return parley_drvq_resize(q, q->ring.num);
 }
 PARLEY_EXPORT(parley_drvq_reset);
 
@@ -354,6 +376,13 @@ unsigned int parley_drvq_size(const struct parley_drvq *q)
 	return q->ring.num;
 }
 PARLEY_EXPORT(parley_drvq_size);
+
+/** parley_drvq_size_max() - descriptors that parley_drvq_resize() may be asked for */
+unsigned int parley_drvq_size_max(const struct parley_drvq *q)
+{
+	return q->num_max;
+}
+PARLEY_EXPORT(parley_drvq_size_max);
 
 /** parley_drvq_free() - descriptors that are free now */
 unsigned int parley_drvq_free(const struct parley_drvq *q)
