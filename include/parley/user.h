@@ -95,6 +95,8 @@ struct device {
 	const struct parley_mem *dma;
 };
 
+#define PARLEY_USER_UNMAPPED	(~0ull)
+
 #define IS_ALIGNED(x, a) (((x) & ((a) - 1)) == 0)
 #define __is_constexpr(x) __builtin_constant_p(x)
 #define container_of(p, type, member)					\
@@ -105,6 +107,20 @@ struct device {
 		fprintf(stderr, "WARN: %s:%d: %s\n", __FILE__, __LINE__, #c); \
 	unlikely(__c);							\
 })
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+#define atomic_read_acquire(v)	__atomic_load_n(&(v)->counter, __ATOMIC_ACQUIRE)
+#define atomic_fetch_inc(v)	__atomic_fetch_add(&(v)->counter, 1, __ATOMIC_SEQ_CST)
+
+static inline int atomic_cmpxchg(atomic_t *v, int old, int new)
+{
+	__atomic_compare_exchange_n(&v->counter, &old, new, false,
+				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	return old;
+}
 
 #define cpu_to_le16(x)	htole16(x)
 #define cpu_to_le32(x)	htole32(x)

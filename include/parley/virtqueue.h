@@ -36,6 +36,7 @@
 #include <linux/gfp_types.h>
 #include <linux/types.h>
 #include <linux/uio.h>
+#include <uapi/linux/virtio_ring.h>
 #else
 #include <parley/user.h>
 #endif
@@ -123,6 +124,25 @@ struct parley_vq_addr {
 	u64 driver;
 	u64 device;
 };
+
+/**
+ * parley_vq_sizes() - how large the three areas of a ring are (spec 2.7, 2.8.10)
+ * @size: descriptors
+ * @packed: of the packed format
+ * @bytes: filled with those of descriptor, driver and device area
+ */
+static inline void parley_vq_sizes(size_t size, bool packed, size_t bytes[3])
+{
+	bytes[0] = size * sizeof(struct vring_desc);
+	if (packed) {
+		bytes[1] = sizeof(struct vring_packed_desc_event);
+		bytes[2] = sizeof(struct vring_packed_desc_event);
+	} else {
+		bytes[1] = sizeof(struct vring_avail) + sizeof(__virtio16) * (size + 1);
+		bytes[2] = sizeof(struct vring_used) + sizeof(__virtio16) +
+			   size * sizeof(struct vring_used_elem);
+	}
+}
 
 /* The lockdep map of a lock, for a queue's configuration. */
 #ifdef CONFIG_DEBUG_LOCK_ALLOC

@@ -16,22 +16,14 @@ static void drvq_free(struct parley_drvq *q)
 
 /*
  * Each area has pages of its own: what the driver writes and what the device
- * writes never share a cache line.
+ * writes never share a cache line.  They do for the largest ring.
  */
 static int drvq_alloc_areas(struct parley_drvq *q)
 {
-	size_t num = q->num_max;
-	size_t event = sizeof(struct vring_packed_desc_event);
-	size_t avail = sizeof(struct vring_avail) + 2 * (num + 1);
-	size_t used = sizeof(struct vring_used) +
-		      num * sizeof(struct vring_used_elem) + 2;
-	size_t size[3] = {
-		num * sizeof(struct vring_desc),
-		q->ring.packed ? event : avail,
-		q->ring.packed ? event : used,
-	};
+	size_t size[3];
 	int i;
 
+	parley_vq_sizes(q->num_max, q->ring.packed, size);
 	for (i = 0; i < 3; i++) {
 		struct vq_area *a = &q->area[i];
 
@@ -60,7 +52,7 @@ static void drvq_on_break(struct vq_ring *r)
  * The ring is ready for the device to be told of it, see parley_drvq_addr();
  * interrupts are armed.  May sleep.
  *
- * Return: the queue; ERR_PTR(-EINVAL) if the format does not allow the size,
+ * Return: the queue; ERR_PTR(-EINVAL) if the format does not allow the sizes,
  * or VIRTIO_F_VERSION_1 or a DMA device is missing; ERR_PTR(-ENOMEM).
  */
 struct parley_drvq *parley_drvq_create(const struct parley_drvq_config *cfg)
@@ -78,9 +70,6 @@ struct parley_drvq *parley_drvq_create(const struct parley_drvq_config *cfg)
 	if (err)
 		goto fail;
 	err = -EINVAL;
-	q->num_max = max(cfg->size, cfg->size_max);
-	if (max(cfg->size, cfg->size_max) > PARLEY_VQ_SIZE_MAX)
-		goto fail;
 	q->notify = cfg->notify;
 	q->notify_data = cfg->features & BIT_ULL(VIRTIO_F_NOTIFICATION_DATA);
 	q->broken = cfg->broken;
@@ -93,6 +82,10 @@ struct parley_drvq *parley_drvq_create(const struct parley_drvq_config *cfg)
 	q->map = q->mem.ops;
 	if (q->mem.ops == &parley_mem_dma && !q->mem.dev)
 		goto fail;
+	if (cfg->size_max && (cfg->size_max < cfg->size ||
+			      !parley_ring_size_ok(cfg->size_max, q->ring.packed)))
+		goto fail;
+	q->num_max = cfg->size_max ? : cfg->size;
 	err = parley_shadow_create(q, cfg->indirect_segs);
 	if (err)
 		goto fail;
@@ -256,12 +249,15 @@ PARLEY_EXPORT(parley_drvq_arm);
  * parley_drvq_disarm() - ask for no interrupts
  * @q: queue
  *
- * A hint: one may come all the same.  Context: any, under the owner's lock.
+ * A hint: one may come all the same.  Of a disarm and an arm at the same time
+ * either may win, so who disarms sees to it that somebody reaps and arms
+ * afterwards: an interrupt handler disarms, and starts who does.
+ *
+ * Context: any; need not be under the owner's lock.
  */
 void parley_drvq_disarm(struct parley_drvq *q)
 {
-	vq_assert_held(q->ring.lock);
-	if (likely(!q->ring.broken))
+	if (likely(!READ_ONCE(q->ring.broken)))
 		vq_by_format(q, drv_disarm);
 }
 PARLEY_EXPORT(parley_drvq_disarm);
@@ -303,8 +299,10 @@ void *parley_drvq_detach(struct parley_drvq *q)
 
 		if (!cookie)
 			continue;
-		if (sh->extra)
-			parley_shadow_release(q, id);
+		if (sh->kind & VQ_ONE)
+			parley_mem_unmap(&q->mem, sh->bus, sh->len, sh->len_in);
+		if (sh->kind & VQ_EXTRA)
+			parley_shadow_release(q, &q->extra[id]);
 		sh->cookie = NULL;
 		q->seq_done++;
 		q->detached = id + 1;
@@ -334,8 +332,7 @@ int parley_drvq_resize(struct parley_drvq *q, unsigned int size)
 	vq_assert_held(q->ring.lock);
 	if (vq_in_flight(q))
 		return -EBUSY;
-	if (!size || size > q->num_max ||
-	    (!q->ring.packed && !is_power_of_2(size)))
+	if (size > q->num_max || !parley_ring_size_ok(size, q->ring.packed))
 		return -EINVAL;
 	q->ring.num = size;
 	for (i = 0; i < 3; i++)
@@ -389,7 +386,7 @@ unsigned int parley_drvq_size(const struct parley_drvq *q)
 }
 PARLEY_EXPORT(parley_drvq_size);
 
-/** parley_drvq_size_max() - descriptors that parley_drvq_resize() may give it */
+/** parley_drvq_size_max() - descriptors that parley_drvq_resize() may be asked for */
 unsigned int parley_drvq_size_max(const struct parley_drvq *q)
 {
 	return q->num_max;

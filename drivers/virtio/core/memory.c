@@ -74,6 +74,23 @@ static void direct_free(size_t size, void *virt)
 	free(virt);
 }
 
+/* Addresses are ours, unless a test's device has something behind its DMA API. */
+u64 parley_user_dma_map(struct device *dev, u64 phys, u32 len, bool write)
+{
+	u64 addr = phys;
+
+	if (unlikely(dev->dma) &&
+	    dev->dma->ops->map(dev->dma, phys, len, write, &addr))
+		return PARLEY_USER_UNMAPPED;
+	return addr;
+}
+
+void parley_user_dma_unmap(struct device *dev, u64 addr, u32 len, bool write)
+{
+	if (unlikely(dev->dma))
+		dev->dma->ops->unmap(dev->dma, addr, len, write);
+}
+
 static void *dma_mem_alloc(const struct parley_mem *m, size_t size, u64 *addr,
 			   gfp_t gfp)
 {

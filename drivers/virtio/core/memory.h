@@ -37,26 +37,22 @@ static __always_inline void vq_dma_unmap(const struct parley_mem *m, u64 addr,
 	dma_unmap_page(m->dev, addr, len, vq_dma_dir(write));
 }
 
-#else /* user space: addresses are ours, unless the device has a DMA API */
+#else /* user space: calls, as the kernel's are */
+
+u64 parley_user_dma_map(struct device *dev, u64 phys, u32 len, bool write);
+void parley_user_dma_unmap(struct device *dev, u64 addr, u32 len, bool write);
 
 static __always_inline int vq_dma_map(const struct parley_mem *m, u64 phys,
 				      u32 len, bool write, u64 *addr)
 {
-	const struct parley_mem *dma = m->dev->dma;
-
-	if (unlikely(dma))
-		return dma->ops->map(dma, phys, len, write, addr);
-	*addr = phys;
-	return 0;
+	*addr = parley_user_dma_map(m->dev, phys, len, write);
+	return unlikely(*addr == PARLEY_USER_UNMAPPED) ? -ENOMEM : 0;
 }
 
 static __always_inline void vq_dma_unmap(const struct parley_mem *m, u64 addr,
 					 u32 len, bool write)
 {
-	const struct parley_mem *dma = m->dev->dma;
-
-	if (unlikely(dma))
-		dma->ops->unmap(dma, addr, len, write);
+	parley_user_dma_unmap(m->dev, addr, len, write);
 }
 
 #endif

@@ -51,6 +51,34 @@ static __always_inline u16 packed_off_wrap(u16 idx, u16 bits)
 
 /* ------------------------------------------------------------ driver role */
 
+/* A burst of put: what it needs, in registers. */
+struct vq_put {
+	struct vring_packed_desc *at;	/* the slot */
+	struct vring_packed_desc *end;	/* of the ring */
+	struct vq_shadow *shadow;
+	u32 num;
+	u32 seq;
+	u32 free;
+	u32 free_id;
+	u32 pub_desc;
+	u16 bits;
+	u16 pub_flags;
+};
+
+/* A burst of reap. */
+struct vq_reap {
+	struct vring_packed_desc *at;	/* the slot */
+	struct vring_packed_desc *end;	/* of the ring */
+	struct vq_shadow *shadow;
+	struct vq_shadow *tail;	/* end of the free list */
+	u32 num;
+	u32 free;
+	u16 bits;
+	u16 done;
+	u32 held_seq;		/* seq of the first chain not published */
+	u32 held_back;		/* how many there are */
+};
+
 static inline void fmt_drv_init(struct parley_drvq *q)
 {
 	q->put = (struct vq_cursor){ .bits = PACKED_AVAIL };
@@ -85,8 +113,11 @@ static __always_inline void fmt_put_end(struct parley_drvq *q,
 	q->pub_flags = p->pub_flags;
 }
 
-/* Write the next slot; the flags of a publication's first one are held back. */
-static __always_inline void packed_set(struct vq_put *p, u16 id, u64 addr,
+/*
+ * Write the next slot; the flags of a publication's first one, if nothing was
+ * put since the last publication, are held back.
+ */
+static __always_inline void packed_set(struct vq_put *p, u32 id, u64 addr,
 				       u32 len, u16 flags, const bool first)
 {
 	struct vring_packed_desc *d = p->at;
@@ -102,34 +133,38 @@ static __always_inline void packed_set(struct vq_put *p, u16 id, u64 addr,
 	packed_step(&p->at, p->end, p->num, &p->bits, 1);
 }
 
-/* @first: nothing was put since the last publication. */
-static __always_inline u16 fmt_put_one(struct vq_put *p, u64 addr, u32 len,
-				       u16 flags, const bool first)
+static __always_inline void fmt_put_one(struct vq_put *p, u64 addr, u32 len,
+					u16 flags, const bool first)
 {
-	u16 id = p->free_id;
+	u32 id = p->free_id;
 
 	packed_set(p, id, addr, len, flags, first);
 	p->free_id = p->shadow[id].next;
-	return id;
+	p->seq++;
 }
 
-/* Returns the id of the chain; the caller has made sure that n > 1 are free. */
-static __always_inline u16 fmt_put_chain(struct vq_put *p,
-					 const struct parley_seg *segs,
-					 u16 n_out, u16 n)
+/* The caller has made sure that n > 1 are free.  @sh is the chain's. */
+static __always_inline void fmt_put_chain(struct vq_put *p, struct vq_shadow *sh,
+					  const struct parley_seg *segs, u32 n_out,
+					  u32 n, const bool first)
 {
-	u16 id = p->free_id, i;
+	const struct parley_seg *seg = segs, *mid = segs + n_out, *last = segs + n - 1;
+	u32 id = p->free_id;
 
-	for (i = 0; i < n; i++) {
-		u16 flags = i < n_out ? 0 : VRING_DESC_F_WRITE;
-
-		if (i + 1 < n)
-			flags |= VRING_DESC_F_NEXT;
-		packed_set(p, id, segs[i].addr, segs[i].len, flags,
-			   !p->pub_desc && !i);
-	}
-	p->free_id = p->shadow[id].next;
-	return id;
+	packed_set(p, id, seg->addr, seg->len,
+		   n_out ? VRING_DESC_F_NEXT : VRING_DESC_F_NEXT | VRING_DESC_F_WRITE,
+		   first);
+	for (seg++; seg < mid && seg != last; seg++)
+		packed_set(p, id, seg->addr, seg->len, VRING_DESC_F_NEXT, false);
+	for (; seg != last; seg++)
+		packed_set(p, id, seg->addr, seg->len,
+			   VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, false);
+	packed_set(p, id, seg->addr, seg->len, n_out < n ? VRING_DESC_F_WRITE : 0,
+		   false);
+	p->free_id = sh->next;
+	p->seq++;
+	sh->tail = id;
+	sh->ndesc = n;
 }
 
 /* Entry i of a table; tables are read straight through (spec 2.8.7). */
@@ -152,7 +187,7 @@ static __always_inline void fmt_drv_publish(struct parley_drvq *q)
 {
 	vq_wmb();	/* D1, pairs with D2 in fmt_avail() */
 	WRITE_ONCE(q->ring.pdesc[q->pub.idx].flags, cpu_to_le16(q->pub_flags));
-	q->pub = q->put;
+	WRITE_ONCE(q->pub.word, q->put.word);
 }
 
 static __always_inline bool fmt_kick_wanted(struct parley_drvq *q)
@@ -233,13 +268,15 @@ static __always_inline void fmt_used_advance(struct vq_reap *p, u16 ndesc)
 
 static __always_inline void packed_set_event(struct parley_drvq *q, u16 flags)
 {
-	if (q->event_flags == flags)
-		return;
-	q->event_flags = flags;
+	WRITE_ONCE(q->event_flags, flags);
 	WRITE_ONCE(q->ring.drv_event->flags, cpu_to_le16(flags));
 }
 
-/* @after counts slots here: the driver cannot know how chains will be used. */
+/*
+ * @after counts slots here: the driver cannot know how chains will be used.  The
+ * flags are written even if the device was told the same before: a disarm that
+ * raced with the last arm may have had the last word.
+ */
 static __always_inline void fmt_drv_arm(struct parley_drvq *q, u16 after)
 {
 	struct vq_ring *r = &q->ring;
@@ -261,12 +298,15 @@ static __always_inline void fmt_drv_arm(struct parley_drvq *q, u16 after)
 
 static __always_inline void fmt_drv_disarm(struct parley_drvq *q)
 {
-	packed_set_event(q, VRING_PACKED_EVENT_FLAG_DISABLE);
+	if (READ_ONCE(q->event_flags) != VRING_PACKED_EVENT_FLAG_DISABLE)
+		packed_set_event(q, VRING_PACKED_EVENT_FLAG_DISABLE);
 }
 
 static __always_inline u32 fmt_notify_data(const struct parley_drvq *q)
 {
-	return q->ring.index | (u32)packed_off_wrap(q->pub.idx, q->pub.bits) << 16;
+	struct vq_cursor pub = { .word = READ_ONCE(q->pub.word) };
+
+	return q->ring.index | (u32)packed_off_wrap(pub.idx, pub.bits) << 16;
 }
 
 /* ------------------------------------------------------------ device role */

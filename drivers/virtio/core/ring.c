@@ -2,13 +2,21 @@
 /* What the two roles share: the description of a ring, and its end. */
 #include "ring.h"
 
+/* Does the format allow the size?  Spec 2.7: a power of two; 2.8: any; to 32768. */
+bool parley_ring_size_ok(unsigned int size, bool packed)
+{
+	if (!size || size > PARLEY_VQ_SIZE_MAX)
+		return false;
+	return packed || is_power_of_2(size);
+}
+
 /**
  * parley_ring_init() - check a queue's description and enter it
  * @r: to be filled; zeroed memory
  * @d: the description
  *
- * Return: 0; -EINVAL for a size that the format does not allow (spec 2.7: a
- * power of two; 2.8: any; both up to 32768), or for a legacy device.
+ * Return: 0; -EINVAL for a size that the format does not allow, or for a legacy
+ * device.
  */
 int parley_ring_init(struct vq_ring *r, const struct vq_ring_desc *d)
 {
@@ -16,9 +24,7 @@ int parley_ring_init(struct vq_ring *r, const struct vq_ring_desc *d)
 
 	if (!(d->features & BIT_ULL(VIRTIO_F_VERSION_1)))
 		return -EINVAL;
-	if (!d->size || d->size > PARLEY_VQ_SIZE_MAX)
-		return -EINVAL;
-	if (!packed && !is_power_of_2(d->size))
+	if (!parley_ring_size_ok(d->size, packed))
 		return -EINVAL;
 
 	r->num = d->size;

@@ -14,7 +14,7 @@
  *  driver role
  *   fmt_drv_init		forget everything; ring memory is zeroed
  *   fmt_put_begin, _end	a burst's state into registers, and back
- *   fmt_put_one		write one descriptor, not yet visible
+ *   fmt_put_one		write one descriptor for free_id, not yet visible
  *   fmt_put_chain		write n linked descriptors, not yet visible
  *   fmt_table_set, _end	write an entry of an indirect table; it is complete
  *   fmt_drv_publish		make what was put visible (barrier D1)
@@ -63,8 +63,13 @@
  * VRING_PACKED_DESC_F_AVAIL bit is the wrap counter in either case.
  */
 struct vq_cursor {
-	u16 idx;
-	u16 bits;
+	union {
+		struct {
+			u16 idx;
+			u16 bits;
+		};
+		u32 word;	/* both, for who looks without a lock */
+	};
 };
 
 /* What both roles keep of a ring; set when the queue is made. */
@@ -99,28 +104,40 @@ struct vq_ring {
 };
 
 /*
- * Per buffer id, driver role.  cookie is NULL unless the id heads a chain.
- * A chain of one descriptor with nothing to release writes cookie, len_in and
- * seq only: the other fields have their resting values (ndesc 1, tail the id
- * itself, extra false), to which a longer chain's are set back when it ends.
+ * Per buffer id, driver role.  cookie is NULL unless the id heads a chain.  A
+ * chain of one descriptor with nothing to release is of kind 0, and so is an id
+ * that is free: what else is kept depends on the kind.
  */
 struct vq_shadow {
 	void *cookie;
+	union {
+		u64 bus;	/* VQ_ONE: what to unmap ... */
+		struct {
+			u16 tail;	/* VQ_CHAIN: last id of the chain ... */
+			u16 ndesc;	/* ... and the ring slots that it takes */
+		};
+	};
+	u32 len;		/* VQ_ONE: ... and its bytes */
 	u32 len_in;
 	u32 seq;		/* of the chain, to tell published ones */
 	u16 next;		/* id after this one: free list, chain, ring order */
-	u16 tail;		/* last id of the chain */
-	u16 ndesc;		/* ring slots that it takes */
-	bool special;		/* ndesc, tail or extra are not at rest */
-	bool extra;		/* vq_extra has something to release */
+	u8 kind;
 };
+
+#define VQ_CHAIN	0x1	/* more than one slot */
+#define VQ_ONE		0x2	/* a single mapping, kept here */
+#define VQ_EXTRA	0x4	/* struct vq_extra has something to release */
 
 /* Cold part of the shadow: made only for indirect tables and mappings. */
 struct vq_extra {
+	struct {
+		void *mem;
+		u64 bus;
+	} ready;		/* table that is kept ready, if any are */
 	void *table;		/* allocated for this chain, or NULL */
 	struct parley_seg table_map;
 	struct parley_seg *maps;	/* what to unmap ... */
-	struct parley_seg *maps_big;	/* ... allocated for this chain, or NULL */
+	struct parley_seg *home;	/* ... is there, unless it was allocated */
 	u16 nmaps;
 	u16 n_out;
 };
@@ -147,30 +164,33 @@ struct parley_drvq {
 	struct vq_cursor pub;	/* packed: first slot not yet visible */
 	u16 pub_flags;		/* packed: its flags, held back */
 	u16 pub_desc;		/* slots not yet visible */
+	bool map;		/* buffers that are not premapped are mapped */
 
 	/* reap side */
 	u16 seq_done;		/* chains reaped; the split ring's used index */
 	u16 used_seen;		/* split: used index as last read and checked */
 	struct vq_cursor last;	/* packed: next used descriptor */
-	u16 event_flags;	/* what we last told the device */
+	u16 event_flags;	/* what disarm knows that the device was told */
 	u16 oldest;		/* in-order: id of the oldest chain */
 	u16 batch_id;		/* in-order: last chain of the current batch */
 	bool in_batch;
-	bool batch_wrote;
 	u32 batch_len;
 
-	/* cold */
+	/* mappings and tables */
 	struct vq_extra *extra;	/* NULL: no indirect, no mappings */
-	struct parley_seg *maps;	/* map_stride for each id, or NULL */
-	u16 map_stride;
-	u16 table_stride;	/* entries of a ready table, 0 for none */
-	u16 num_max;		/* ring.num may be made so large */
+	struct parley_mem mem;	/* where rings and tables lie; what maps buffers */
+	u16 map_segs;		/* segments that may be mapped without allocation */
+	u16 table_segs;		/* entries of a ready table, 0 for none */
+
+	/* cold */
 	u16 detached;		/* ids below were looked at by detach */
-	bool map;		/* buffers that are not premapped are mapped ... */
-	struct parley_mem mem;	/* ... by this, where rings and tables lie */
-	struct vq_area tables;
+	u16 num_max;		/* ring.num may be made so large */
+	struct parley_seg *maps;	/* map_segs for each id, or NULL */
+	struct vq_area *blocks;	/* of ready tables */
+	unsigned int nr_blocks;
 	struct vq_area area[3];
 	bool notify_data;	/* kicks say where the ring stands */
+	atomic_t kicks;		/* of those, asked for and not yet made */
 	bool (*notify)(struct parley_drvq *q, u32 data);
 	void (*broken)(struct parley_drvq *q);
 	void *priv;
@@ -229,38 +249,6 @@ struct vq_desc {
 	u16 next;		/* split: the link */
 };
 
-/* A burst of put: what it needs, in registers. */
-struct vq_put {
-	void *desc;		/* split: table or entries */
-	struct vring_packed_desc *at;	/* packed: the slot */
-	struct vring_packed_desc *end;	/* packed: of the ring */
-	__virtio16 *avail;
-	struct vq_shadow *shadow;
-	u32 num;
-	u32 seq;
-	u16 bits;
-	u16 free;
-	u16 free_id;
-	u16 pub_desc;
-	u16 pub_flags;
-};
-
-/* A burst of reap. */
-struct vq_reap {
-	void *ring;		/* split: table or entries */
-	struct vring_packed_desc *at;	/* packed: the slot */
-	struct vring_packed_desc *end;	/* packed: of the ring */
-	struct vq_shadow *shadow;
-	u32 num;
-	u16 bits;
-	u16 seen;
-	u16 done;
-	u16 free;
-	struct vq_shadow *tail;	/* end of the free list */
-	u32 held_seq;		/* seq of the first chain not published */
-	u32 held_back;		/* how many there are */
-};
-
 /* The bodies, once for each format. */
 #define VQ_DECLARE(fmt)							\
 void fmt##_drv_init(struct parley_drvq *q);				\
@@ -308,6 +296,7 @@ struct vq_ring_desc {
 	struct lockdep_map *lock;
 };
 
+bool parley_ring_size_ok(unsigned int size, bool packed);
 int parley_ring_init(struct vq_ring *r, const struct vq_ring_desc *d);
 void parley_ring_break(struct vq_ring *r, const char *fmt, ...) __printf(2, 3) __cold;
 void parley_ring_stop(struct vq_ring *r, const char *why);
@@ -316,7 +305,7 @@ void parley_ring_stop(struct vq_ring *r, const char *why);
 int parley_shadow_create(struct parley_drvq *q, unsigned int segs);
 void parley_shadow_destroy(struct parley_drvq *q);
 void parley_shadow_init(struct parley_drvq *q);
-void parley_shadow_release(struct parley_drvq *q, unsigned int id);
+void parley_shadow_release(struct parley_drvq *q, struct vq_extra *x);
 int parley_shadow_map(struct parley_drvq *q, const struct parley_buf *buf,
 		      struct vq_extra *x, gfp_t gfp);
 void parley_shadow_unmap(struct parley_drvq *q, struct vq_extra *x);

@@ -14,27 +14,74 @@
 #include "memory.h"
 #include "ring.h"
 
-/* Every id free, in ascending order, the last linked to the first. */
+/* Mappings that are kept ready for each id at least: longer chains allocate. */
+#define SHADOW_MAPS	8u
+
+/* Every id of the ring free, in ascending order, the last linked to the first. */
 void parley_shadow_init(struct parley_drvq *q)
 {
 	unsigned int i;
 
-	for (i = 0; i < q->ring.num; i++) {
+	for (i = 0; i < q->ring.num; i++)
 		q->shadow[i] = (struct vq_shadow){
 			.next = i + 1 < q->ring.num ? i + 1 : 0,
-			.tail = i,
-			.ndesc = 1,
 		};
-	}
 	q->free_id = 0;
 	q->tail = &q->shadow[q->ring.num - 1];
 	q->oldest = 0;
 }
 
+/* A table for each id, none over the edge of a block, blocks of pages. */
+static int shadow_make_tables(struct parley_drvq *q)
+{
+	const size_t table = q->table_segs * sizeof(struct vring_desc);
+	const unsigned int each = max_t(size_t, PAGE_SIZE / table, 1);
+	unsigned int i;
+
+	q->nr_blocks = (q->num_max + each - 1) / each;
+	q->blocks = kvcalloc(q->nr_blocks, sizeof(*q->blocks), GFP_KERNEL);
+	if (!q->blocks)
+		return -ENOMEM;
+	for (i = 0; i < q->nr_blocks; i++) {
+		struct vq_area *b = &q->blocks[i];
+
+		b->size = PAGE_ALIGN(each * table);
+		b->mem = parley_mem_alloc(&q->mem, b->size, &b->bus, GFP_KERNEL);
+		if (!b->mem)
+			return -ENOMEM;
+	}
+	for (i = 0; i < q->num_max; i++) {
+		struct vq_area *b = &q->blocks[i / each];
+
+		q->extra[i].ready.mem = b->mem + i % each * table;
+		q->extra[i].ready.bus = b->bus + i % each * table;
+	}
+	return 0;
+}
+
+/* Where the mappings of each id are noted. */
+static int shadow_make_maps(struct parley_drvq *q)
+{
+	unsigned int i;
+
+	q->maps = kvcalloc((size_t)q->num_max * q->map_segs, sizeof(*q->maps),
+			   GFP_KERNEL);
+	if (!q->maps)
+		return -ENOMEM;
+	for (i = 0; i < q->num_max; i++) {
+		q->extra[i].home = &q->maps[i * q->map_segs];
+		q->extra[i].maps = q->extra[i].home;
+	}
+	return 0;
+}
+
+/* For the largest ring that the queue may have; what is left, destroy frees. */
 int parley_shadow_create(struct parley_drvq *q, unsigned int segs)
 {
-	unsigned int num = q->num_max, i;
+	const unsigned int num = q->num_max;
+	int err = 0;
 
+	segs = min(segs, num);
 	q->shadow = kvcalloc(num, sizeof(*q->shadow), GFP_KERNEL);
 	if (!q->shadow)
 		return -ENOMEM;
@@ -44,31 +91,27 @@ int parley_shadow_create(struct parley_drvq *q, unsigned int segs)
 			return -ENOMEM;
 	}
 	if (q->ring.indirect && segs > 1) {
-		q->table_stride = min(segs, num);
-		q->tables.size = (size_t)num * q->table_stride *
-				 sizeof(struct vring_desc);
-		q->tables.mem = parley_mem_alloc(&q->mem, q->tables.size,
-						 &q->tables.bus, GFP_KERNEL);
-		if (!q->tables.mem)
-			return -ENOMEM;
+		q->table_segs = segs;
+		err = shadow_make_tables(q);
 	}
-	if (q->map) {
-		q->map_stride = min(max(segs, 1u), num);
-		q->maps = kvcalloc((size_t)num * q->map_stride,
-				   sizeof(*q->maps), GFP_KERNEL);
-		if (!q->maps)
-			return -ENOMEM;
-		for (i = 0; i < num; i++)
-			q->extra[i].maps = &q->maps[i * q->map_stride];
+	if (!err && q->map) {
+		q->map_segs = max(segs, SHADOW_MAPS);
+		err = shadow_make_maps(q);
 	}
-	parley_shadow_init(q);
-	return 0;
+	if (!err)
+		parley_shadow_init(q);
+	return err;
 }
 
 /* Also after a create that failed half-way. */
 void parley_shadow_destroy(struct parley_drvq *q)
 {
-	parley_mem_free(&q->mem, q->tables.size, q->tables.mem, q->tables.bus);
+	unsigned int i;
+
+	for (i = 0; q->blocks && i < q->nr_blocks; i++)
+		parley_mem_free(&q->mem, q->blocks[i].size, q->blocks[i].mem,
+				q->blocks[i].bus);
+	kvfree(q->blocks);
 	kvfree(q->maps);
 	kvfree(q->extra);
 	kvfree(q->shadow);
@@ -78,14 +121,15 @@ void parley_shadow_destroy(struct parley_drvq *q)
 int parley_shadow_map(struct parley_drvq *q, const struct parley_buf *buf,
 		      struct vq_extra *x, gfp_t gfp)
 {
-	u16 n = buf->n_out + buf->n_in;
+	const u16 n = buf->n_out + buf->n_in;
 	int err;
 
-	if (n > q->map_stride) {
-		x->maps_big = kmalloc_array(n, sizeof(*x->maps_big), gfp);
-		if (!x->maps_big)
+	if (n > q->map_segs) {
+		struct parley_seg *maps = kmalloc_array(n, sizeof(*maps), gfp);
+
+		if (!maps)
 			return -ENOMEM;
-		x->maps = x->maps_big;
+		x->maps = maps;
 	}
 	x->n_out = buf->n_out;
 	for (x->nmaps = 0; x->nmaps < n; x->nmaps++) {
@@ -103,17 +147,20 @@ int parley_shadow_map(struct parley_drvq *q, const struct parley_buf *buf,
 	return 0;
 }
 
+/* Nothing of it stays mapped or allocated. */
 void parley_shadow_unmap(struct parley_drvq *q, struct vq_extra *x)
 {
-	while (x->nmaps) {
-		const struct parley_seg *map = &x->maps[--x->nmaps];
+	const struct parley_seg *map = x->maps, *mid = map + min(x->n_out, x->nmaps);
+	const struct parley_seg *end = map + x->nmaps;
 
-		vq_unmap(&q->mem, map->addr, map->len, x->nmaps >= x->n_out);
-	}
-	if (x->maps_big) {
-		kfree(x->maps_big);
-		x->maps_big = NULL;
-		x->maps = &q->maps[(x - q->extra) * q->map_stride];
+	for (; map != mid; map++)
+		vq_unmap(&q->mem, map->addr, map->len, false);
+	for (; map != end; map++)
+		vq_unmap(&q->mem, map->addr, map->len, true);
+	x->nmaps = 0;
+	if (unlikely(x->maps != x->home)) {
+		kfree(x->maps);
+		x->maps = x->home;
 	}
 }
 
@@ -124,12 +171,12 @@ void parley_shadow_unmap(struct parley_drvq *q, struct vq_extra *x)
 void *parley_shadow_table(struct parley_drvq *q, unsigned int id,
 			  unsigned int n, gfp_t gfp)
 {
-	const size_t entry = sizeof(struct vring_desc);
+	struct vq_extra *x = &q->extra[id];
 
-	if (n <= q->table_stride)
-		return q->tables.mem + (size_t)id * q->table_stride * entry;
-	q->extra[id].table = kmalloc_array(n, entry, gfp);
-	return q->extra[id].table;
+	if (n <= q->table_segs)
+		return x->ready.mem;
+	x->table = kmalloc_array(n, sizeof(struct vring_desc), gfp);
+	return x->table;
 }
 
 /*
@@ -144,8 +191,7 @@ bool parley_shadow_show(struct parley_drvq *q, unsigned int id, unsigned int n,
 
 	seg->len = n * sizeof(struct vring_desc);
 	if (!x->table) {
-		seg->addr = q->tables.bus + (size_t)id * q->table_stride *
-					    sizeof(struct vring_desc);
+		seg->addr = x->ready.bus;
 		return true;
 	}
 	if (parley_mem_map(&q->mem, vq_phys(x->table), seg->len, false,
@@ -159,16 +205,14 @@ bool parley_shadow_show(struct parley_drvq *q, unsigned int id, unsigned int n,
 }
 
 /* The chain was used or is given up: nothing of it stays mapped or allocated. */
-void parley_shadow_release(struct parley_drvq *q, unsigned int id)
+void parley_shadow_release(struct parley_drvq *q, struct vq_extra *x)
 {
-	struct vq_extra *x = &q->extra[id];
-
-	if (x->table) {
+	if (unlikely(x->table)) {
 		parley_mem_unmap(&q->mem, x->table_map.addr, x->table_map.len,
 				 false);
 		kfree(x->table);
 		x->table = NULL;
 	}
-	parley_shadow_unmap(q, x);
-	q->shadow[id].extra = false;
+	if (x->nmaps)
+		parley_shadow_unmap(q, x);
 }

@@ -17,6 +17,31 @@
 
 /* ------------------------------------------------------------ driver role */
 
+/* A burst of put: what it needs, in registers. */
+struct vq_put {
+	struct vring_desc *desc;
+	__virtio16 *avail;
+	struct vq_shadow *shadow;
+	u32 mask;
+	u32 seq;
+	u32 free;
+	u32 free_id;
+	u32 pub_desc;
+};
+
+/* A burst of reap. */
+struct vq_reap {
+	struct vring_used_elem *ring;
+	struct vq_shadow *shadow;
+	struct vq_shadow *tail;	/* end of the free list */
+	u32 num;
+	u32 free;
+	u16 seen;
+	u16 done;
+	u32 held_seq;		/* seq of the first chain not published */
+	u32 held_back;		/* how many there are */
+};
+
 static inline void fmt_drv_init(struct parley_drvq *q)
 {
 	q->used_seen = 0;
@@ -28,7 +53,7 @@ static __always_inline void fmt_put_begin(const struct parley_drvq *q,
 	p->desc = q->ring.desc;
 	p->avail = q->ring.avail->ring;
 	p->shadow = q->shadow;
-	p->num = q->ring.num;
+	p->mask = q->ring.num - 1;
 	p->seq = q->seq_put;
 	p->free = q->free;
 	p->free_id = q->free_id;
@@ -44,49 +69,61 @@ static __always_inline void fmt_put_end(struct parley_drvq *q,
 	q->pub_desc = p->pub_desc;
 }
 
-/* The index alone makes descriptors visible, so the first is like any other. */
-static __always_inline u16 fmt_put_one(struct vq_put *p, u64 addr, u32 len,
-				       u16 flags, const bool first)
+/* Make the chain that begins with descriptor @head the next available one. */
+static __always_inline void split_avail(struct vq_put *p, u32 head)
 {
-	u16 id = p->free_id;
-	struct vring_desc *d = (struct vring_desc *)p->desc + id;
+	p->avail[p->seq++ & p->mask] = cpu_to_vr16(head);
+}
+
+/* The index alone makes descriptors visible, so the first is like any other. */
+static __always_inline void fmt_put_one(struct vq_put *p, u64 addr, u32 len,
+					u16 flags, const bool first)
+{
+	u32 id = p->free_id;
+	struct vring_desc *d = &p->desc[id];
 
 	d->addr = cpu_to_vr64(addr);
 	d->len = cpu_to_vr32(len);
 	d->flags = cpu_to_vr16(flags);
-	p->avail[p->seq & (p->num - 1)] = cpu_to_vr16(id);
+	split_avail(p, id);
 	p->free_id = p->shadow[id].next;
+}
+
+/* Write a run of descriptors, each linked to the next free one; the last one's id. */
+static __always_inline u32 split_link(struct vq_put *p, u32 id,
+				      const struct parley_seg *seg,
+				      const struct parley_seg *end, const u16 flags)
+{
+	for (; seg != end; seg++) {
+		struct vring_desc *d;
+
+		id = p->free_id;
+		d = &p->desc[id];
+		p->free_id = p->shadow[id].next;
+		d->addr = cpu_to_vr64(seg->addr);
+		d->len = cpu_to_vr32(seg->len);
+		d->flags = cpu_to_vr16(flags | VRING_DESC_F_NEXT);
+		d->next = cpu_to_vr16(p->free_id);
+	}
 	return id;
 }
 
 /*
- * Descriptors are used in the order of the free list, and linked by it.
- * Returns the id of the chain; the caller has made sure that n > 1 are free.
+ * Descriptors are used in the order of the free list, and linked by it; the
+ * caller has made sure that n > 1 are free.  @sh is the chain's.
  */
-static __always_inline u16 fmt_put_chain(struct vq_put *p,
-					 const struct parley_seg *segs,
-					 u16 n_out, u16 n)
+static __always_inline void fmt_put_chain(struct vq_put *p, struct vq_shadow *sh,
+					  const struct parley_seg *segs, u32 n_out,
+					  u32 n, const bool first)
 {
-	u16 head = p->free_id, id = head, tail = head, i;
-	struct vring_desc *d = p->desc;
+	u32 tail;
 
-	for (i = 0; i < n; i++) {
-		u16 flags = i < n_out ? 0 : VRING_DESC_F_WRITE;
-
-		if (i + 1 < n)
-			flags |= VRING_DESC_F_NEXT;
-		d = (struct vring_desc *)p->desc + id;
-		tail = id;
-		id = p->shadow[id].next;
-		d->addr = cpu_to_vr64(segs[i].addr);
-		d->len = cpu_to_vr32(segs[i].len);
-		d->flags = cpu_to_vr16(flags);
-		d->next = cpu_to_vr16(id);
-	}
-	p->shadow[head].tail = tail;
-	p->free_id = id;
-	p->avail[p->seq & (p->num - 1)] = cpu_to_vr16(head);
-	return head;
+	split_avail(p, p->free_id);
+	tail = split_link(p, 0, segs, segs + n_out, 0);
+	tail = split_link(p, tail, segs + n_out, segs + n, VRING_DESC_F_WRITE);
+	p->desc[tail].flags &= ~cpu_to_vr16(VRING_DESC_F_NEXT);
+	sh->tail = tail;
+	sh->ndesc = n;
 }
 
 /* Entry i of a table, linked to the one after it. */
@@ -175,8 +212,7 @@ static __always_inline int fmt_used_count(struct parley_drvq *q,
 static __always_inline bool fmt_used(const struct vq_reap *p, u32 *id, u32 *len,
 				     bool *wrote)
 {
-	struct vring_used_elem *e = (struct vring_used_elem *)p->ring +
-				    (p->done & (p->num - 1));
+	struct vring_used_elem *e = &p->ring[p->done & (p->num - 1)];
 
 	*id = vr32_to_cpu(READ_ONCE(e->id));
 	*len = vr32_to_cpu(READ_ONCE(e->len));
@@ -200,33 +236,38 @@ static __always_inline void fmt_used_advance(struct vq_reap *p, u16 ndesc)
 {
 }
 
+static __always_inline void split_set_event(struct parley_drvq *q, u16 flags)
+{
+	WRITE_ONCE(q->event_flags, flags);
+	WRITE_ONCE(q->ring.avail->flags, cpu_to_vr16(flags));
+}
+
+/*
+ * Written even if the device was told the same before: a disarm that raced with
+ * the last arm may have had the last word.
+ */
 static __always_inline void fmt_drv_arm(struct parley_drvq *q, u16 after)
 {
 	struct vq_ring *r = &q->ring;
-	struct vring_avail *avail = r->avail;
 
 	if (r->event)
-		WRITE_ONCE(avail->ring[r->num],
+		WRITE_ONCE(r->avail->ring[r->num],
 			   cpu_to_vr16(q->seq_done + after));
-	else if (q->event_flags)
-		WRITE_ONCE(avail->flags, cpu_to_vr16(q->event_flags = 0));
+	else
+		split_set_event(q, 0);
 	vq_mb(r);		/* F2, pairs with F3 in fmt_call_wanted() */
 }
 
 /* With the event index, an event that lies behind is as good as none. */
 static __always_inline void fmt_drv_disarm(struct parley_drvq *q)
 {
-	struct vq_ring *r = &q->ring;
-
-	if (r->event || q->event_flags)
-		return;
-	q->event_flags = VRING_AVAIL_F_NO_INTERRUPT;
-	WRITE_ONCE(r->avail->flags, cpu_to_vr16(q->event_flags));
+	if (!q->ring.event && !READ_ONCE(q->event_flags))
+		split_set_event(q, VRING_AVAIL_F_NO_INTERRUPT);
 }
 
 static __always_inline u32 fmt_notify_data(const struct parley_drvq *q)
 {
-	return q->ring.index | (u32)q->seq_pub << 16;
+	return q->ring.index | READ_ONCE(q->seq_pub) << 16;
 }
 
 /* ------------------------------------------------------------ device role */

@@ -17,6 +17,7 @@ KNOW = (COMPAT, "include/parley/export.h", "include/parley/served.h")
 NEWEST_COPY = os.path.join(BUILD, "src-newest")
 # There is no vmlinux whose symbols modpost could know.
 MISSING = re.compile(r"WARNING: modpost: (\"(?!parley_)\w+\" \[.*\] undefined!|"
+                     r"\S+: symbol '(?!parley_)\w+' undefined!|"
                      r"Module.symvers is missing|.* suppressed \d+ unresolved symbol)")
 
 

@@ -5,7 +5,8 @@
  */
 #include "../../../drivers/virtio/core/tests/pair.h"
 
-#define SIZE	8u
+#define SIZE	16u
+#define LONG	10u	/* segments; no mappings are kept ready for so many */
 
 struct alloc_case {
 	const char *name;
@@ -78,14 +79,14 @@ static void alloc_create(struct kunit *test)
 /* Whatever is in the ring goes through the device and comes back. */
 static void pass_through(struct kunit *test, struct pair *p, void *cookie)
 {
-	struct parley_iov iov[4];
-	struct parley_chain c = { .iov = iov, .max = 4 };
+	struct parley_iov iov[LONG];
+	struct parley_chain c = { .iov = iov, .max = LONG };
 	struct parley_done done;
 
 	parley_drvq_publish(p->drv);
 	KUNIT_ASSERT_EQ(test, parley_devq_take(p->dev, &c, 1), 1);
 	KUNIT_EXPECT_EQ(test, c.n_out, 2);
-	KUNIT_EXPECT_EQ(test, c.n_in, 2);
+	KUNIT_EXPECT_EQ(test, c.n_in, LONG - 2);
 	c.written = c.len_in;
 	KUNIT_ASSERT_EQ(test, parley_devq_complete(p->dev, &c, 1), 0);
 	parley_devq_publish(p->dev);
@@ -99,12 +100,12 @@ static void alloc_put(struct kunit *test)
 {
 	u64 features = alloc_features(test);
 	struct pair *p = parley_pair_open(test, features, SIZE, 0);
-	struct parley_seg segs[4];
-	struct parley_buf buf = { .segs = segs, .n_out = 2, .n_in = 2, .cookie = p };
+	struct parley_seg segs[LONG];
+	struct parley_buf buf = { .segs = segs, .n_out = 2, .n_in = LONG - 2, .cookie = p };
 	unsigned int failed = 0, direct = 0;
 	int n, i, ret, left;
 
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < (int)LONG; i++)
 		segs[i] = (struct parley_seg){ parley_pair_phys(p->arena + 64 * i), 64 };
 	for (n = 1; n < 100; n++) {
 		parley_user_fail_nth = n;
@@ -112,8 +113,8 @@ static void alloc_put(struct kunit *test)
 		left = parley_user_fail_nth;
 		parley_user_fail_nth = 0;
 		if (ret == 1) {
-			/* Without a table, the chain takes four descriptors. */
-			direct += !left && parley_drvq_free(p->drv) == SIZE - 4;
+			/* Without a table, the chain takes as many descriptors. */
+			direct += !left && parley_drvq_free(p->drv) == SIZE - LONG;
 			pass_through(test, p, p);
 		} else {
 			KUNIT_ASSERT_EQ(test, ret, -ENOMEM);
@@ -171,10 +172,34 @@ static void alloc_mixed(struct kunit *test)
 	KUNIT_EXPECT_LT(test, 1000ul, expect);
 }
 
+/* Recovery, and another size, when there is no memory to be had. */
+static void alloc_reset(struct kunit *test)
+{
+	struct pair *p = parley_pair_open_max(test, alloc_features(test), SIZE / 2,
+					      SIZE, 4);
+	struct parley_seg segs[4];
+	struct parley_buf buf = { .segs = segs, .n_out = 2, .n_in = 2, .cookie = p };
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		segs[i] = (struct parley_seg){ parley_pair_phys(p->arena + 64 * i), 64 };
+	for (i = 0; i < 4; i++) {
+		KUNIT_ASSERT_EQ(test, parley_drvq_put(p->drv, &buf, 1, GFP_KERNEL), 1);
+		parley_user_fail_nth = 1;
+		while (parley_drvq_detach(p->drv))
+			;
+		KUNIT_EXPECT_EQ(test, parley_drvq_reset(p->drv), 0);
+		KUNIT_EXPECT_EQ(test, parley_drvq_resize(p->drv, i % 2 ? SIZE / 2 : SIZE), 0);
+		KUNIT_EXPECT_EQ(test, parley_user_fail_nth, 1);	/* nobody asked */
+		parley_user_fail_nth = 0;
+	}
+}
+
 static struct kunit_case alloc_test_cases[] = {
 	KUNIT_CASE_PARAM(alloc_create, alloc_gen_params),
 	KUNIT_CASE_PARAM(alloc_put, alloc_gen_params),
 	KUNIT_CASE_PARAM(alloc_mixed, alloc_gen_params),
+	KUNIT_CASE_PARAM(alloc_reset, alloc_gen_params),
 	{}
 };
 

@@ -144,12 +144,10 @@ static void *drive(void *priv)
 		reaped += n;
 		if (n || (put < r->requests && parley_drvq_free(r->drv) > 1))
 			continue;
-		if (!r->asleep) {
+		if (!r->asleep)
 			breathe(&empty);
-		} else if (reaped < put && parley_drvq_arm(r->drv, turn % 4)) {
+		else if (reaped < put && parley_drvq_arm(r->drv, turn % 4))
 			sem_wait(&r->call);
-			parley_drvq_disarm(r->drv);
-		}
 	}
 	return NULL;
 }
@@ -197,7 +195,9 @@ static void *serve(void *priv)
 				fault(r, "not completed", taken + i);
 		taken += n;
 		if (n && parley_devq_publish(r->dev)) {
+			/* The driver's interrupt handler, beside its verbs. */
 			r->calls++;
+			parley_drvq_disarm(r->drv);
 			sem_post(&r->call);
 		}
 		if (n)

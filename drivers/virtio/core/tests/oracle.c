@@ -574,6 +574,7 @@ struct oracle *parley_oracle_open(struct kunit *test, struct pair *p, u64 seed)
 	o->event = p->features & PAIR_EVENT;
 	o->indirect = p->features & PAIR_INDIRECT;
 	o->in_order = p->features & PAIR_IN_ORDER;
+	o->drv_stats = *parley_drvq_stats(p->drv);
 	start_over(o);
 	return o;
 }

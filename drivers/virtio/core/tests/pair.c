@@ -89,7 +89,11 @@ static struct device *pair_device(struct kunit *test)
 static bool pair_notify(struct parley_drvq *q, u32 data)
 {
 	struct pair *p = parley_drvq_priv(q);
+	void (*meanwhile)(struct pair *p) = p->meanwhile;
 
+	p->meanwhile = NULL;
+	if (meanwhile)
+		meanwhile(p);
 	p->kicks++;
 	p->kick_data = data;
 	return true;
@@ -114,11 +118,11 @@ void *parley_pair_host(const struct pair *p, u64 addr)
 }
 
 /* Room for the rings and tables of two queues, and for buffers. */
-static void pair_open_window(struct pair *p, unsigned int segs)
+static void pair_open_window(struct pair *p, unsigned int size, unsigned int segs)
 {
-	size_t ring = p->size * (sizeof(struct vring_desc) +
+	size_t ring = size * (sizeof(struct vring_desc) +
 				 sizeof(struct vring_used_elem) + 2);
-	size_t tables = 2 * p->size * segs * sizeof(struct vring_desc);
+	size_t tables = 2 * size * segs * sizeof(struct vring_desc);
 
 	p->window = parley_window_open(p->test, 2 * (ring + tables) + 4 * PAIR_ARENA);
 #ifndef __KERNEL__
@@ -165,12 +169,13 @@ void parley_pair_new_device(struct pair *p)
 	}
 }
 
-struct pair *parley_pair_open(struct kunit *test, u64 features, unsigned int size,
-			      unsigned int indirect_segs)
+struct pair *parley_pair_open_max(struct kunit *test, u64 features,
+				  unsigned int size, unsigned int size_max,
+				  unsigned int indirect_segs)
 {
 	struct pair *p = kunit_kzalloc(test, sizeof(*p), GFP_KERNEL);
 	struct parley_drvq_config cfg = {
-		.name = "test-drv", .index = 3, .size = size,
+		.name = "test-drv", .index = 3, .size = size, .size_max = size_max,
 		.indirect_segs = indirect_segs, .notify = pair_notify,
 	};
 	struct parley_drvq *q;
@@ -183,7 +188,7 @@ struct pair *parley_pair_open(struct kunit *test, u64 features, unsigned int siz
 	if (features & PAIR_DMA)
 		p->dma = pair_device(test);
 	if (features & PAIR_WINDOW)
-		pair_open_window(p, indirect_segs);
+		pair_open_window(p, max(size, size_max), indirect_segs);
 	if (p->window && !p->dma)
 		cfg.mem = &p->window->mem;
 	cfg.features = p->features;
@@ -202,6 +207,12 @@ struct pair *parley_pair_open(struct kunit *test, u64 features, unsigned int siz
 	parley_pair_new_device(p);
 	KUNIT_ASSERT_NOT_NULL(test, p->dev);
 	return p;
+}
+
+struct pair *parley_pair_open(struct kunit *test, u64 features, unsigned int size,
+			      unsigned int indirect_segs)
+{
+	return parley_pair_open_max(test, features, size, 0, indirect_segs);
 }
 
 /* Both sides start over; whatever was in flight is gone. */

@@ -51,6 +51,7 @@
  * @region: what @map has: all memory, at the addresses that the driver names
  * @arena: PAIR_ARENA bytes for buffers
  * @window: what the device sees, if that is not all memory
+ * @meanwhile: if set, called, once, before a kick takes effect
  */
 struct pair {
 	struct kunit *test;
@@ -66,6 +67,7 @@ struct pair {
 	u32 kick_data;
 	struct device *dma;
 	struct window *window;
+	void (*meanwhile)(struct pair *p);
 };
 
 /*
@@ -95,6 +97,9 @@ struct raw {
 
 struct pair *parley_pair_open(struct kunit *test, u64 features, unsigned int size,
 			      unsigned int indirect_segs);
+struct pair *parley_pair_open_max(struct kunit *test, u64 features,
+				  unsigned int size, unsigned int size_max,
+				  unsigned int indirect_segs);
 void parley_pair_reset(struct pair *p);
 void parley_pair_new_device(struct pair *p);
 u64 parley_pair_phys(const void *p);

@@ -193,6 +193,11 @@ static void ring_sizes(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, PTR_ERR(parley_drvq_create(&cfg)), -EINVAL);
 	}
 	cfg.size = 4;
+	cfg.size_max = 2;
+	KUNIT_EXPECT_EQ(test, PTR_ERR(parley_drvq_create(&cfg)), -EINVAL);
+	cfg.size_max = 65536;
+	KUNIT_EXPECT_EQ(test, PTR_ERR(parley_drvq_create(&cfg)), -EINVAL);
+	cfg.size_max = 0;
 	cfg.features &= ~BIT_ULL(VIRTIO_F_VERSION_1);
 	KUNIT_EXPECT_EQ(test, PTR_ERR(parley_drvq_create(&cfg)), -EINVAL);
 }
@@ -331,6 +336,105 @@ static void ring_submit_mixed(struct kunit *test)
 	serve_lengths(test, p, NULL, 0);
 }
 
+/* Another processor publishes and kicks before the first one's kick is made. */
+static void kick_between(struct pair *p)
+{
+	struct parley_seg seg = { parley_pair_phys(p->arena), 16 };
+	struct parley_buf buf = { .segs = &seg, .n_in = 1, .cookie = p };
+
+	KUNIT_EXPECT_EQ(p->test, parley_drvq_put(p->drv, &buf, 1, GFP_ATOMIC), 1);
+	parley_drvq_publish(p->drv);
+	KUNIT_EXPECT_TRUE(p->test, parley_drvq_kick(p->drv));
+}
+
+/* Of kicks that race, the last one says where the ring stands. */
+static void ring_kicks_race(struct kunit *test)
+{
+	const struct ring_case *c = test->param_value;
+	struct pair *p = parley_pair_open(test, c->features, 8, 0);
+	unsigned int i;
+
+	if (!(c->features & PAIR_DATA))
+		return;
+	for (i = 0; i < 3; i++) {
+		p->meanwhile = kick_between;
+		kick_between(p);
+		KUNIT_EXPECT_EQ(test, p->kick_data, 3 | (2 * i + 2 +
+				(c->features & PAIR_PACKED ? 0x8000u : 0)) << 16);
+		KUNIT_EXPECT_EQ(test, p->kicks, 2 * i + 2);
+	}
+}
+
+/*
+ * A disarm raced with an arm, and its write came last: the device has its word,
+ * and the driver believes that interrupts are on.  The next arm must ask anew.
+ */
+static void ring_disarm_races(struct kunit *test)
+{
+	const struct ring_case *c = test->param_value;
+	struct pair *p = parley_pair_open(test, c->features, 4, 0);
+	struct vring_packed_desc_event *event = (void *)(unsigned long)p->host.driver;
+	struct vring_avail *avail = (void *)(unsigned long)p->host.driver;
+	struct parley_seg seg = { parley_pair_phys(p->arena), 16 };
+	struct parley_buf buf = { .segs = &seg, .n_in = 1, .cookie = p };
+	struct parley_iov iov;
+	struct parley_chain chain = { .iov = &iov, .max = 1 };
+
+	KUNIT_EXPECT_TRUE(test, parley_drvq_arm(p->drv, 0));
+	if (c->features & PAIR_PACKED)
+		event->flags = cpu_to_le16(VRING_PACKED_EVENT_FLAG_DISABLE);
+	else
+		avail->flags = cpu_to_vr16(VRING_AVAIL_F_NO_INTERRUPT);
+	KUNIT_EXPECT_TRUE(test, parley_drvq_arm(p->drv, 0));
+	KUNIT_ASSERT_EQ(test, parley_drvq_submit(p->drv, &buf, GFP_KERNEL), 0);
+	KUNIT_ASSERT_EQ(test, parley_devq_take(p->dev, &chain, 1), 1);
+	chain.written = 0;
+	KUNIT_ASSERT_EQ(test, parley_devq_complete(p->dev, &chain, 1), 0);
+	KUNIT_EXPECT_TRUE(test, parley_devq_publish(p->dev));
+}
+
+/* Smaller and larger again, within what was allocated, and as good as new. */
+static void ring_resize(struct kunit *test)
+{
+	const struct ring_case *c = test->param_value;
+	static const unsigned int sizes[] = { 4, 16, 1, 8, 2, 16 };
+	static const unsigned int odd[] = { 5, 13, 1, 7, 3, 16 };
+	bool packed = c->features & PAIR_PACKED;
+	struct pair *p = parley_pair_open_max(test, c->features, 4, 16, 3);
+	struct parley_seg seg = { parley_pair_phys(p->arena), 16 };
+	struct parley_buf buf = { .segs = &seg, .n_in = 1, .cookie = p };
+	struct parley_vq_addr before, after;
+	unsigned int i, k;
+
+	parley_drvq_addr(p->drv, &before);
+	KUNIT_EXPECT_EQ(test, parley_drvq_size_max(p->drv), 16u);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct oracle *o;
+
+		p->size = packed ? odd[i] : sizes[i];
+		KUNIT_EXPECT_EQ(test, parley_drvq_resize(p->drv, 0), -EINVAL);
+		KUNIT_EXPECT_EQ(test, parley_drvq_resize(p->drv, 17), -EINVAL);
+		KUNIT_EXPECT_EQ(test, parley_drvq_resize(p->drv, 32), -EINVAL);
+		KUNIT_EXPECT_EQ(test, parley_drvq_resize(p->drv, 3), packed ? 0 : -EINVAL);
+		KUNIT_ASSERT_EQ(test, parley_drvq_resize(p->drv, p->size), 0);
+		KUNIT_EXPECT_EQ(test, parley_drvq_size(p->drv), p->size);
+		parley_drvq_addr(p->drv, &after);
+		KUNIT_EXPECT_EQ(test, memcmp(&before, &after, sizeof(before)), 0);
+		parley_pair_new_device(p);
+		o = parley_oracle_open(test, p, i);
+		for (k = 0; k < 300; k++)
+			parley_oracle_step(o);
+		parley_oracle_drain(o);
+		for (k = 0; k < p->size; k++)
+			KUNIT_ASSERT_EQ(test, parley_drvq_put(p->drv, &buf, 1, GFP_KERNEL), 1);
+		KUNIT_EXPECT_EQ(test, parley_drvq_put(p->drv, &buf, 1, GFP_KERNEL), -ENOSPC);
+		KUNIT_EXPECT_EQ(test, parley_drvq_resize(p->drv, 1), -EBUSY);
+		while (parley_drvq_detach(p->drv))
+			;
+		KUNIT_EXPECT_TRUE(test, parley_drvq_broken(p->drv));
+	}
+}
+
 /* A base from elsewhere: what QEMU hands over, and what no ring has. */
 static void ring_base(struct kunit *test)
 {
@@ -368,6 +472,9 @@ static struct kunit_case ring_test_cases[] = {
 	KUNIT_CASE_PARAM(ring_batch, ring_gen_params),
 	KUNIT_CASE_PARAM(ring_submit, ring_gen_params),
 	KUNIT_CASE_PARAM(ring_submit_mixed, ring_gen_params),
+	KUNIT_CASE_PARAM(ring_kicks_race, ring_gen_params),
+	KUNIT_CASE_PARAM(ring_disarm_races, ring_gen_params),
+	KUNIT_CASE_PARAM(ring_resize, ring_gen_params),
 	KUNIT_CASE_PARAM(ring_base, ring_gen_params),
 	KUNIT_CASE_PARAM(ring_random, ring_gen_params),
 	KUNIT_CASE_PARAM(ring_wrap, ring_gen_params),

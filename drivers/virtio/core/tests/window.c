@@ -112,7 +112,7 @@ static int window_map(const struct parley_mem *m, u64 phys, u32 len, bool write,
 	struct window *w = m->priv;
 	unsigned int at = w->nr;
 
-	if (!window_fail())
+	if (len < w->size && !window_fail())
 		at = window_take(w, (len + WINDOW_SLOT - 1) / WINDOW_SLOT + 1, 1);
 	if (at == w->nr)
 		return -ENOMEM;
