@@ -22,7 +22,7 @@ used=$(cat /sys/kernel/debug/swiotlb/io_tlb_used_hiwater)
 [ "$used" -gt 0 ] && ok "buffers are bounced" || not_ok "nothing is bounced: $used"
 # A request has two pieces more than its data. Tables for up to 34 are kept ready,
 # longer ones are allocated, and mapped like data.
-for disk in pvblk0 pvblk1; do
+for disk in vdpara vdparb; do
 	for pieces in 1 31 32 33 34 35 126 128; do
 		check "$disk: every byte of $pieces pieces of data" \
 			moved $disk $pieces
