@@ -39,7 +39,7 @@ selftest: ## run the lab scenarios: our modules in stock guests
 
 # What takes long and repeats on one kernel what others show on the other.
 SOAK = debug-blk debug-bridge debug-faults-long debug-netlink \
-	debug-vhost-fuzz-long debug-vhost-loopback l2-debug l2-libvirt vhost-vmm
+	debug-vhost-fuzz-long debug-vhost-loopback home l2-debug l2-libvirt vhost-vmm
 
 soak: ## run the long lab scenarios, which test leaves out (about an hour)
 	@$(T)/deps.sh
