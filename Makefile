@@ -40,7 +40,7 @@ selftest: ## run the lab scenarios: our modules in stock guests
 
 # What takes long and repeats on one kernel what others show on the other.
 SOAK = debug-blk debug-bridge debug-fail-nth debug-faults-long debug-netlink \
-	debug-vhost-fuzz-long debug-vhost-loopback l2-debug l2-libvirt vhost-vmm
+	debug-vhost-fuzz-long debug-vhost-loopback home l2-debug l2-libvirt vhost-vmm
 # What runs on the newest kernel that we serve, too: Debian's, as shipped.
 NEWEST = main blk-first blk-matrix blk-in-order pci-life pci-rng l2-main
 

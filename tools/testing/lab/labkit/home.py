@@ -15,8 +15,7 @@ PACKAGES = ("systemd-sysv", "udev", "kmod", "e2fsprogs", "initramfs-tools", "dra
             "busybox-static", "zstd")
 SIZE = "1G"
 SCRIPT = """stty raw -echo
-. /lab/env
-LAB_LIB=/lab/lib.sh LAB_ENV=/lab/env bash /lab/script
+LAB_ENV=/lab/env bash /lab/script
 echo "@EXIT $?"
 sleep 0.05
 systemctl poweroff -ff
@@ -90,6 +89,8 @@ def make(kernel, folder, scenario, modules):
     for name, path in (("script", scenario.script_path), ("lib.sh", GUEST / "lib.sh"),
                        ("env", folder / "env")):
         shutil.copy(path, lab / name)
+    with open(lab / "env", "a", encoding="utf-8") as env:
+        env.write("LAB_LIB=/lab/lib.sh\n")
     (lab / "run").write_text(SCRIPT, encoding="utf-8")
     as_root("disk", base(kernel), folder / "root.img", SIZE, kernel.release, DIST, lab, *modules)
     return initrd
