@@ -7,14 +7,15 @@ MAKEFLAGS += --no-print-directory
 T := tools/testing
 
 # The headers to build against: those of the running kernel where they are
-# installed, else Debian's newest 6.12 (a container or a foreign kernel).
-KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) \
-	$(shell ls -d /usr/src/linux-headers-6.12.*-amd64 2>/dev/null | sort -rV))
+# installed, else those of the lab's kernel (a container or a foreign kernel).
+CACHE := $(or $(PARLEY_CACHE),$(HOME)/.cache/parley)
+KDIR ?= $(firstword $(wildcard /lib/modules/$(shell uname -r)/build) $(shell ls -d \
+	$(CACHE)/stock-6.12.*-amd64/usr/src/linux-headers-*-amd64 2>/dev/null | sort -rV))
 JOBS ?= $(shell nproc)
 # Extra warnings are the rule here; W= (empty) turns them off.
 W ?= 1
 
-KBUILD = $(MAKE) -C $(or $(KDIR),$(error no kernel headers: run $(T)/deps.sh \
+KBUILD = $(MAKE) -C $(or $(KDIR),$(error no kernel headers: run $(T)/deps.sh kernel \
 	or give KDIR=)) M=$(CURDIR) $(if $(W),W=$(W))
 
 .DEFAULT_GOAL := help
@@ -38,12 +39,19 @@ selftest: ## run the lab scenarios: our modules in stock guests
 	@$(T)/lab/lab run
 
 # What takes long and repeats on one kernel what others show on the other.
-SOAK = debug-blk debug-bridge debug-faults-long debug-netlink \
+SOAK = debug-blk debug-bridge debug-fail-nth debug-faults-long debug-netlink \
 	debug-vhost-fuzz-long debug-vhost-loopback l2-debug l2-libvirt vhost-vmm
+# What runs on the newest kernel that we serve, too: Debian's, as shipped.
+NEWEST = main blk-first blk-matrix blk-in-order pci-life pci-rng l2-main
 
-soak: ## run the long lab scenarios, which test leaves out (about an hour)
+soak: ## run what takes long and test leaves out (about two hours)
 	@$(T)/deps.sh
-	@$(T)/lab/lab run $(SOAK)
+	@$(T)/deps.sh package soak
+	@rc=0; $(T)/lab/lab run $(SOAK) || rc=1; \
+		$(T)/lab/lab run --kernel stock-7.3 $(NEWEST) || rc=1; \
+		$(T)/lab/lab kunit --kernel debug-7.3 || rc=1; \
+		$(T)/package-chroot || rc=1; \
+		$(T)/arm64/arm64 kunit || rc=1; exit $$rc
 
 lab: ## open a shell in a stock guest with our modules
 	@$(T)/deps.sh run
@@ -71,14 +79,41 @@ ungraft: ## take it out of that tree again (TREE=/path/to/linux)
 modules: ## build the modules against kernel headers (KDIR=, W=, JOBS=)
 	@$(KBUILD) -j$(JOBS) modules
 
-modules_install: ## install the built modules for that kernel, then depmod
-	@$(KBUILD) CONFIG_MODULE_SIG_ALL= modules_install
-	@depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) \
-		$$($(MAKE) -s -C $(KDIR) kernelrelease)
+# DESTDIR= is for packages; the modules' own word for it is INSTALL_MOD_PATH.
+MODULES_INSTALL = INSTALL_MOD_PATH='$(or $(INSTALL_MOD_PATH),$(DESTDIR))' \
+	tools/modules-install
+
+modules_install: ## install the built modules for that kernel, then depmod (SIGN_KEY=)
+	@$(MODULES_INSTALL) $(KDIR)
+
+modules_uninstall: ## take them out again
+	@$(MODULES_INSTALL) --remove $(KDIR)
+
+# What else is installed: PREFIX=/usr/local, DESTDIR=.
+INSTALLED = $(patsubst %/Makefile,%,$(wildcard $(addsuffix /Makefile, \
+	tools/parley tools/bridge tools/dist)))
+
+install: modules_install ## install the modules, the command, the bridge, the rules
+	@for part in $(INSTALLED); do $(MAKE) -C $$part install || exit; done
+
+uninstall: modules_uninstall ## take all of it out again
+	@for part in $(INSTALLED); do $(MAKE) -C $$part uninstall || exit; done
 
 dkms-install: ## register with DKMS, build and install for that kernel
 	@$(T)/deps.sh dkms
 	@tools/dkms-install $(KDIR)
+
+htmldocs: ## make HTML of the documentation, in build/html
+	@$(T)/deps.sh check
+	@sphinx-build -q -W -n -d build/html/doctrees Documentation build/html
+	@echo build/html/index.html
+
+dist: ## make the release tarball, in build/dist
+	@tools/package dist
+
+deb: ## make Debian packages of it, in build/dist
+	@$(T)/deps.sh package
+	@tools/package deb
 
 clean: clean-modules ## remove everything that was built here
 	@rm -rf build
@@ -87,4 +122,5 @@ clean-modules:
 	@if [ -n "$(KDIR)" ]; then $(KBUILD) clean; fi
 
 .PHONY: help run test kunit selftest soak lab bench check fuzz graft ungraft \
-	modules modules_install dkms-install clean clean-modules
+	modules modules_install modules_uninstall install uninstall dkms-install \
+	htmldocs dist deb clean clean-modules

@@ -13,83 +13,83 @@
 struct hello {
 	struct parley_queue *queue;
 	/* Alone on its cache lines: the device writes it. */
-	u8 data[8] ____cacheline_aligned;
+	u8 data[8] __aligned(ARCH_DMA_MINALIGN);
 };
 
-/* Hard interrupt context, without the queue's lock. */
-static void hello_done(struct parley_queue *queue)
+/* Mostly hard interrupt context; without the queue's lock. */
+static void hello_complete(struct parley_queue *queue,
+			   const struct parley_done *done, unsigned int nr,
+			   void *ctx)
 {
-	struct parley_done done;
-	unsigned long flags;
+	unsigned int i;
 
-	spin_lock_irqsave(&queue->lock, flags);
-	do {
-		while (parley_drvq_reap(queue->vq, &done, 1))
-			dev_info(&queue->dev->dev, "%u bytes came\n", done.len);
-	} while (!parley_drvq_arm(queue->vq, 0) &&
-		 !parley_drvq_broken(queue->vq));
-	spin_unlock_irqrestore(&queue->lock, flags);
+	for (i = 0; i < nr; i++)
+		dev_info(&queue->dev->dev, "%u bytes came\n", done[i].len);
 }
 
-static int hello_start(struct parley_device *pd)
+/* The device was reset or is gone, and start() asks again: nothing to keep. */
+static void hello_give_back(struct parley_queue *queue, void *cookie,
+			    enum parley_fate fate)
 {
-	static const struct parley_queue_spec spec = {
-		.name = "hello", .done = hello_done,
-	};
-	struct hello *hello = pd->priv;
+}
+
+static int hello_ask(struct hello *hello)
+{
 	struct parley_seg seg = {
 		.addr = virt_to_phys(hello->data), .len = sizeof(hello->data),
 	};
 	struct parley_buf buf = { .segs = &seg, .cookie = hello, .n_in = 1 };
-	int err;
 
-	err = parley_device_make_queues(pd, &spec, 1, NULL);
-	if (err)
-		return err;
-	hello->queue = &pd->queues[0];
-	/* Nothing may be kicked before. */
-	parley_device_ready(pd);
-	spin_lock_irq(&hello->queue->lock);
-	err = parley_drvq_submit(hello->queue->vq, &buf, GFP_ATOMIC);
-	spin_unlock_irq(&hello->queue->lock);
-	if (err)
-		parley_device_quiesce(pd);
-	return err;
+	guard(spinlock_irq)(&hello->queue->lock);
+	return parley_drvq_submit(hello->queue->vq, &buf, GFP_ATOMIC);
 }
 
-static int hello_freeze(struct parley_device *pd)
+/* Nothing is asked for but in start(), so there is nothing to hold back. */
+static void hello_stop(struct parley_device *pd)
 {
-	struct hello *hello = pd->priv;
+}
 
-	/* From here on no done() runs and the device writes nothing. */
-	parley_device_quiesce(pd);
-	if (!hello->queue)
-		return 0;
-	spin_lock_irq(&hello->queue->lock);
-	while (parley_drvq_detach(hello->queue->vq))
-		;
-	spin_unlock_irq(&hello->queue->lock);
-	hello->queue = NULL;
-	return 0;
+static void hello_start(struct parley_device *pd)
+{
+	/* Of a device that is gone nothing can be asked: -EIO. */
+	hello_ask(pd->priv);
 }
 
 static int hello_probe(struct parley_device *pd)
 {
+	static const struct parley_queue_spec spec = {
+		.name = "hello",
+		.complete = hello_complete,
+		.give_back = hello_give_back,
+	};
 	struct hello *hello = kzalloc(sizeof(*hello), GFP_KERNEL);
 	int err;
 
 	if (!hello)
 		return -ENOMEM;
 	pd->priv = hello;
-	err = hello_start(pd);
+	err = parley_device_make_queues(pd, &spec, 1, NULL);
 	if (err)
-		kfree(hello);
+		goto free;
+	hello->queue = &pd->queues[0];
+	/* Nothing may be kicked before; stop() and start() may come after. */
+	parley_device_ready(pd);
+	err = hello_ask(hello);
+	if (err)
+		goto close;
+	return 0;
+
+close:
+	parley_device_close(pd);
+free:
+	kfree(hello);
 	return err;
 }
 
 static void hello_remove(struct parley_device *pd)
 {
-	hello_freeze(pd);
+	/* From here on nothing is called, and the device writes nothing. */
+	parley_device_close(pd);
 	kfree(pd->priv);
 }
 
@@ -103,8 +103,8 @@ static struct parley_driver hello_driver = {
 	.ids = hello_ids,
 	.probe = hello_probe,
 	.remove = hello_remove,
-	.freeze = hello_freeze,
-	.restore = hello_start,
+	.stop = hello_stop,
+	.start = hello_start,
 };
 module_parley_driver(hello_driver);
 

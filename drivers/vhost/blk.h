@@ -34,6 +34,7 @@
 #include <linux/list.h>
 #include <linux/uio.h>
 #include <linux/workqueue.h>
+#include <parley/compat.h>
 #include <parley/vhost.h>
 #include <uapi/linux/parley_vhost.h>
 #include <uapi/linux/virtio_blk.h>

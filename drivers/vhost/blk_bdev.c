@@ -11,7 +11,7 @@
 #include <linux/slab.h>
 #include "blk.h"
 
-static int bdev_limits(struct vhb_backend *be)
+static int bdev_fill_limits(struct vhb_backend *be)
 {
 	struct block_device *bdev = be->bdev;
 	struct vhb_limits *lim = &be->limits;
@@ -110,19 +110,19 @@ static blk_opf_t rw_opf(const struct vhb_req *r)
 /* More than one bio: who submits them counts as one, so none ends it early. */
 static noinline void rw_more(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 {
-	struct block_device *bdev = r->blk->be->bdev;
+	struct vhb_backend *be = r->blk->be;
 	blk_opf_t opf = rw_opf(r);
 	struct bio *bio;
 	int err;
 
 	while (iov_iter_count(iter)) {
-		bio = bio_next(r, bdev, iter, opf);
+		bio = bio_next(r, be->bdev, iter, opf);
 		if (!bio) {
 			WRITE_ONCE(r->result, -ENOMEM);
 			break;
 		}
 		bio_aim(bio, r, pos);
-		err = bio_iov_iter_get_pages(bio, iter);
+		err = bio_iov_iter_get_pages(bio, iter, be->mem_mask, be->len_mask);
 		if (err) {
 			WRITE_ONCE(r->result, err);
 			break;
@@ -193,7 +193,7 @@ static void bdev_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 	}
 	bio = bio_first(r, be->bdev, iter, rw_opf(r));
 	bio_aim(bio, r, pos);
-	err = bio_iov_iter_get_pages(bio, iter);
+	err = bio_iov_iter_get_pages(bio, iter, be->mem_mask, be->len_mask);
 	if (unlikely(err)) {
 		r->result = err;
 		parley_vhost_req_done(&r->req);
@@ -308,7 +308,7 @@ bool vhb_bdev_poll(struct list_head *polled)
 }
 
 const struct vhb_ops vhb_bdev_ops = {
-	.limits	= bdev_limits,
+	.limits	= bdev_fill_limits,
 	.size	= bdev_size,
 	.rw	= bdev_rw,
 	.rw_user = bdev_rw_user,

@@ -49,6 +49,21 @@ static bool step_user(struct vhb_req *r, unsigned int direction, u64 pos)
 	return be->ops->rw_user(r, data, pos);
 }
 
+/* Does the back end take the guest's pieces where and as long as they are? */
+static bool step_fits(const struct vhb_backend *be, struct iov_iter iter)
+{
+	while (iov_iter_count(&iter)) {
+		size_t len = iov_iter_single_seg_count(&iter);
+
+		/* Of kernel memory, too: the two kinds are laid out alike. */
+		if (((unsigned long)iter_iov_addr(&iter) | len) & be->mem_mask ||
+		    len & be->len_mask)
+			return false;
+		iov_iter_advance(&iter, len);
+	}
+	return true;
+}
+
 static void step(struct vhb_req *r)
 {
 	unsigned int direction = r->write ? ITER_SOURCE : ITER_DEST;
@@ -65,8 +80,7 @@ static void step(struct vhb_req *r)
 		return;
 	parley_vhost_req_iter(&r->req, direction, data_off(r) + r->done, r->step,
 			      &iter);
-	if (likely(iov_iter_is_aligned(&iter, be->mem_mask, be->len_mask) &&
-		   iov_iter_count(&iter) == r->step)) {
+	if (likely(iov_iter_count(&iter) == r->step && step_fits(be, iter))) {
 		be->ops->rw(r, &iter, pos);
 		return;
 	}

@@ -8,7 +8,7 @@
  *
  *	front-end -> guest model -> loopback transport -> implementation
  *	    put, publish, kick  ........................>  kick()
- *	    done()  <......................  parley_loopback_call()
+ *	complete()  <......................  parley_loopback_call()
  *
  * Phases of a queue, as an implementation lives through them:
  *
@@ -30,9 +30,10 @@
  * queue_stop() of one device are serialised by the transport with a mutex.
  *
  * Contexts: kick() runs in a work item of the device's own workqueue and may
- * sleep; so may all other operations.  The front-end's done() is called in hard
- * interrupt context, as by a real interrupt, and never inside
- * parley_loopback_call() or any operation's locks (an irq_work runs it).
+ * sleep; so may all other operations.  The front-end's complete() is called as by
+ * a real interrupt, never inside parley_loopback_call() or any operation's locks:
+ * an irq_work runs it, in hard interrupt context, or with PREEMPT_RT in the thread
+ * that stands for it, where a spinlock may sleep.
  *
  * Lifetime: parley_loopback_destroy() ends everything: when it returns, no
  * operation runs and none will run again.  The object itself goes when the
@@ -99,6 +100,7 @@ struct parley_loopback_ops {
  * @features: what the device offers, of its type and of the ring.  The
  *	transport adds VIRTIO_F_VERSION_1 and refuses bits that make no sense
  *	without a bus (ACCESS_PLATFORM, SR_IOV).
+ * @features_high: likewise, bits 64 to 127
  * @config: initial configuration, copied; little-endian as in the spec
  * @config_len: bytes of configuration, may be zero
  * @nr_queues: number of queues
@@ -109,6 +111,7 @@ struct parley_loopback_ops {
 struct parley_loopback_config {
 	struct virtio_device_id id;
 	u64 features;
+	u64 features_high;
 	const void *config;
 	unsigned int config_len;
 	unsigned int nr_queues;
@@ -123,6 +126,8 @@ void parley_loopback_destroy(struct parley_loopback *lb);
 
 void *parley_loopback_priv(const struct parley_loopback *lb);
 u64 parley_loopback_features(const struct parley_loopback *lb);
+bool parley_loopback_has_feature(const struct parley_loopback *lb,
+				 unsigned int bit);
 struct parley_device *parley_loopback_device(struct parley_loopback *lb);
 
 void parley_loopback_call(struct parley_loopback_queue *queue);

@@ -99,6 +99,8 @@ struct device {
 
 #define IS_ALIGNED(x, a) (((x) & ((a) - 1)) == 0)
 #define __is_constexpr(x) __builtin_constant_p(x)
+#define container_of(p, type, member)					\
+	((type *)((char *)(p) - offsetof(type, member)))
 #define WARN_ON_ONCE(c)	({						\
 	bool __c = !!(c);						\
 	if (unlikely(__c))						\
@@ -206,6 +208,8 @@ static inline int parley_user_access(const volatile void *p)
 		WRITE_ONCE(*(p), (x));					\
 	__err;								\
 })
+#define get_user(x, p)		__get_user(x, p)
+#define put_user(x, p)		__put_user(x, p)
 #define access_ok(p, len)	((void)(p), (void)(len), true)
 #define user_read_access_begin(p, len)	access_ok(p, len)
 #define user_read_access_end()		((void)0)

@@ -173,7 +173,10 @@ struct parley_drvq;
  *	with VIRTIO_F_ACCESS_PLATFORM, directly without
  * @notify: tells the device that buffers were published; returns false if the
  *	device is gone.  Called by parley_drvq_kick() in its context.
- * @priv: for @notify, see parley_drvq_priv()
+ * @broken: optional: the peer broke the rules, or @why was given to
+ *	parley_drvq_break(); called once until the next reset, in any context,
+ *	also under the owner's lock
+ * @priv: for @notify and @broken, see parley_drvq_priv()
  * @lock: optional: lockdep map of the lock that serialises the verbs, see
  *	PARLEY_LOCK_MAP()
  */
@@ -187,6 +190,7 @@ struct parley_drvq_config {
 	struct device *dev;
 	const struct parley_mem *mem;
 	bool (*notify)(struct parley_drvq *q, u32 data);
+	void (*broken)(struct parley_drvq *q);
 	void *priv;
 	struct lockdep_map *lock;
 };
@@ -299,27 +303,42 @@ struct parley_iov {
  *	@n_out pieces to read, then @n_in to write.
  * @len_out: bytes in the former
  * @len_in: bytes in the latter
+ * @len: both
  * @written: set by the caller before complete: bytes written, from the start
  *	of the writable pieces; at most @len_in
- * @max: set by the caller before take, at least 1; a chain of more pieces
- *	breaks the queue
+ * @max: set by the caller before take, at least 1; a chain of more pieces, or of
+ *	more descriptors without a byte, breaks the queue
  * @id: the core's
- * @seq: the core's
  * @ndesc: the core's
+ * @reads: descriptors that were read for it, empty ones and those of a table
+ *	included: what it cost, to be weighed
  * @n_out: pieces that the device reads
  * @n_in: pieces that the device writes
+ * @n: both
+ * @seq: the core's
  */
 struct parley_chain {
 	struct parley_iov *iov;
-	u32 len_out;
-	u32 len_in;
+	union {
+		struct {
+			u32 len_out;
+			u32 len_in;
+		};
+		u32 len[2];
+	};
 	u32 written;
 	u16 max;
 	u16 id;
-	u16 seq;
 	u16 ndesc;
-	u16 n_out;
-	u16 n_in;
+	u16 reads;
+	union {
+		struct {
+			u16 n_out;
+			u16 n_in;
+		};
+		u16 n[2];
+	};
+	u16 seq;
 };
 
 /**
@@ -333,6 +352,9 @@ struct parley_chain {
  * @addr: host addresses of the three areas; alignment as in spec 2.7, 2.8
  * @map: translation of buffer addresses
  * @dev: named in messages; may be NULL
+ * @again: optional: called when an access to user memory failed; does it in a
+ *	thread's stead that may reach what the current one does not, and returns
+ *	what @access returns, or -EFAULT.  May sleep.
  * @lock: optional: lockdep map of the lock that serialises the verbs
  */
 struct parley_devq_config {
@@ -345,13 +367,14 @@ struct parley_devq_config {
 	struct parley_vq_addr addr;
 	struct parley_memmap *map;
 	struct device *dev;
+	int (*again)(int (*access)(void *arg), void *arg);
 	struct lockdep_map *lock;
 };
 
 struct parley_devq *parley_devq_create(const struct parley_devq_config *cfg);
 void parley_devq_destroy(struct parley_devq *q);
 
-unsigned int parley_devq_peek(struct parley_devq *q);
+bool parley_devq_peek(struct parley_devq *q);
 int parley_devq_take(struct parley_devq *q, struct parley_chain *chains,
 		     unsigned int nr);
 int parley_devq_untake(struct parley_devq *q, const struct parley_chain *chains,

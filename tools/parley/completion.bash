@@ -13,7 +13,7 @@ _parley_options()	# _parley_options VERB
 	moderation)	echo "--queue --requests --us --off" ;;
 	polling)	echo "--queue --us --budget --off" ;;
 	lane)		echo "--queue" ;;
-	takeover|giveback) echo "--all-of-type --force" ;;
+	takeover|giveback) echo "--all-of-type --force --at-boot" ;;
 	loopback)	echo "--queues --queue-size --ring --serial --read-only --poll --buffered" ;;
 	esac
 }
@@ -33,43 +33,60 @@ _parley_words()		# _parley_words COMMAND VERB HOW-MANY-CAME-BEFORE
 
 _parley_is_flag()	# _parley_is_flag OPTION: no value follows it
 {
-	[[ $1 =~ ^--(all|off|json|help|force|workers|read-only|poll|buffered)$ ]]
+	[[ $1 =~ ^--(all|off|json|help|force|at-boot|workers|read-only|poll|buffered)$ ]]
+}
+
+_parley_reply()		# _parley_reply CHOICES CURRENT
+{
+	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
+	# Bash takes a word apart at colons, and replaces the last part only.
+	[[ $COMP_WORDBREAKS != *:* ]] ||
+		COMPREPLY=("${COMPREPLY[@]#"${2%"${2##*:}"}"}")
 }
 
 _parley()
 {
-	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-	local verb=${COMP_WORDS[1]-} n before=0 words
+	local line=${COMP_LINE:0:COMP_POINT} typed current previous n before=0 choices
 	COMPREPLY=()
-	if ((COMP_CWORD == 1)); then
-		words="status stats limit moderation polling lane takeover giveback loopback --help --version"
-		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+	# Words between blanks: those of bash are cut at the colons of an address.
+	read -ra typed <<<"$line"
+	[[ $line != *[[:blank:]] ]] || typed+=("")
+	current=${typed[-1]} previous=${typed[-2]}
+	if ((${#typed[@]} == 2)); then
+		choices="status stats limit moderation polling lane takeover giveback loopback"
+		_parley_reply "$choices --help --version" "$current"
 		return
 	fi
+	[[ $current != --*=* ]] || previous=${current%%=*}
 	case $previous in
-	--all-of-type)	words=$("$1" complete types 2>/dev/null) ;;
-	--ring)		words="split packed" ;;
-	--queue)	words=all ;;
+	--all-of-type)	choices=$("$1" complete types 2>/dev/null) ;;
+	--ring)		choices="split packed" ;;
+	--queue)	choices=all ;;
 	--*burst|--ops|--bytes|--us|--budget|--requests|--watch|--count|--queues|\
 	--queue-size|--serial) return ;;
 	*)
-		for ((n = 2; n < COMP_CWORD; n++)); do
-			[[ ${COMP_WORDS[n]} == -* ]] && continue
-			[[ ${COMP_WORDS[n - 1]} == -* ]] &&
-				! _parley_is_flag "${COMP_WORDS[n - 1]}" && continue
+		for ((n = 2; n < ${#typed[@]} - 1; n++)); do
+			[[ ${typed[n]} == -* ]] && continue
+			[[ ${typed[n - 1]} == -* && ${typed[n - 1]} != *=* ]] &&
+				! _parley_is_flag "${typed[n - 1]}" && continue
 			((++before))
 		done
-		if [[ $verb == loopback && $current != -* ]]; then
-			mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		if [[ ${typed[1]} == loopback && $current != -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}")
 			return
 		fi
 		if [[ $current == -* ]]; then
-			words="$(_parley_options "$verb") --json --help"
+			choices="$(_parley_options "${typed[1]}") --json --help"
 		else
-			words=$(_parley_words "$1" "$verb" "$before")
+			choices=$(_parley_words "$1" "${typed[1]}" "$before")
 		fi ;;
 	esac
-	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+	if [[ $current == --*=* ]]; then
+		# What bash replaces is what follows the sign.
+		mapfile -t COMPREPLY < <(compgen -W "$choices" -- "${current#*=}")
+	else
+		_parley_reply "$choices" "$current"
+	fi
 }
 
 complete -F _parley parley

@@ -3,4 +3,4 @@
 # drivers/virtio/core/os.h names as the kernel's alone.
 
 # $(call core_sources,FOLDER)
-core_sources = $(filter-out %/main.c %/debugfs.c %/mm.c %.mod.c,$(wildcard $(1)/*.c))
+core_sources = $(filter-out %/main.c %/debugfs.c %.mod.c,$(wildcard $(1)/*.c))

@@ -1,13 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Install what the project's commands need beyond a bare Debian, and unpack
-# Debian's kernel source into the cache. Costs next to nothing when all is there.
-# The source of the newest kernel that Parley serves (source-7.3) comes from a
-# suite that the machine need not know: it is unpacked, never installed.
+# Install what the project's commands need beyond a bare Debian 12 or 13, and
+# unpack Debian's kernel with its headers (kernel) and its source (source) into the
+# cache. Costs next to nothing when all is there. The source of the newest kernel
+# that Parley serves (source-7.3) comes from a suite that the machine need not
+# know. No kernel is ever installed: to have a newer one than is in the cache,
+# remove that one there.
 #
-#   deps.sh              everything but dkms and source-7.3
-#   deps.sh GROUP...     only these groups: run build test check dkms source source-7.3
+#   deps.sh              what make test, make check and make bench need
+#   deps.sh GROUP...     only these groups: run build test check dkms package soak
+#                        kernel source source-7.3; run and build include kernel
 #   deps.sh --list       print the package names of all groups
 set -euo pipefail
 
@@ -22,18 +25,20 @@ packages() {
 	gcc                      | build          | compiles modules and the user-space core
 	make                     | build          | kbuild
 	libc6-dev                | build          | the user-space core
-	linux-headers-6.12-amd64 | build          | what the modules are built against
+	pahole                   | build          | type information of modules; brings libelf for objtool
 	kmod                     | run            | depmod for the guest's module tree
-	cpio                     | run            | initramfs archives
 	busybox-static           | run            | user space of the smallest guest
 	qemu-system-x86          | run            | every guest
-	qemu-utils               | run            | qemu-img, disk images for scenarios
-	socat                    | run            | talks to QEMU's monitor socket
 	fio                      | run            | block I/O with verification
 	e2fsprogs                | run            | mkfs.ext4 and fsck on our disks
+	fdisk                    | test           | sfdisk: partitions on them
+	debootstrap              | test           | a small Debian for a guest
+	udev                     | test           | what it makes of our disks
+	lvm2                     | test           | the same
+	grub-common              | test           | the same
 	python3                  | run test check | the drivers of these commands
 	ca-certificates          | run            | package downloads over https
-	xz-utils                 | test run       | unpacks the kernel source and modules
+	xz-utils                 | test           | unpacks the kernel source
 	flex                     | test           | builds the debug kernel
 	bison                    | test           | builds the debug kernel
 	bc                       | test           | builds the debug kernel
@@ -41,14 +46,14 @@ packages() {
 	libssl-dev               | test           | builds the debug kernel
 	rsync                    | test           | copies kernel headers
 	linux-source-6.12        | test           | debug kernel, graft, checkpatch
-	clang-14                 | test           | libFuzzer and the sanitizers
-	libclang-rt-14-dev       | test           | libFuzzer and the sanitizers
+	clang                    | test           | libFuzzer and the sanitizers
+	libclang-rt-dev          | test           | libFuzzer and the sanitizers
 	spin                     | test           | model checks the notification orderings
 	valgrind                 | test           | callgrind counts instructions
 	perl                     | check          | checkpatch and kernel-doc
 	git                      | check          | tells which files are ours
 	shellcheck               | check          | our shell scripts
-	python3-docutils         | check          | our reST pages
+	python3-sphinx           | check          | our reST pages
 	python3-pyroute2         | run            | the parley command talks netlink
 	python3-yaml             | test check     | reads the netlink specification
 	python3-jsonschema       | test check     | checks it against the kernel's schema
@@ -57,6 +62,15 @@ packages() {
 	sparse                   | check          | type and lock annotations
 	coccinelle               | check          | the kernel's semantic patches
 	dkms                     | dkms           | make dkms-install
+	debhelper                | package        | make deb
+	dh-dkms                  | package        | make deb
+	dpkg-dev                 | package        | make deb
+	fakeroot                 | package        | make deb
+	lintian                  | package        | judges the packages
+	debootstrap              | soak           | a Debian to install our packages in
+	gcc-aarch64-linux-gnu    | soak           | the arm64 kernel and modules
+	libc6-dev-arm64-cross    | soak           | the first program of an arm64 guest
+	qemu-system-arm          | soak           | the arm64 guest
 	END
 }
 
@@ -89,33 +103,100 @@ missing() {
 	done
 }
 
+# Run a command that prints much, and show its last line now and then.
+shown() { # WHAT COMMAND...
+	local what=$1 log pid rc=0 started=$SECONDS
+	shift
+	log=$(mktemp)
+	"$@" >"$log" 2>&1 &
+	pid=$!
+	while sleep 0.2 && kill -0 $pid 2>/dev/null; do
+		((SECONDS - started < 10)) && continue
+		started=$SECONDS
+		say "$what: $(tail -n 1 "$log" | tr -d '\r' | cut -c 1-70)"
+	done
+	wait $pid || rc=$?
+	[ $rc = 0 ] || tail -n 15 "$log" >&2
+	rm -f "$log"
+	return $rc
+}
+
+as_root() {
+	[ "$(id -u)" -ne 0 ] || { "$@"; return; }
+	command -v sudo >/dev/null || die "run as root: $*"
+	sudo "$@"
+}
+
+updated=no
+update_lists() {
+	[ $updated = no ] || return 0
+	updated=yes
+	shown "lists of packages" as_root apt-get -q update || die "apt-get update failed"
+}
+
 install_packages() {
 	command -v dpkg-query >/dev/null ||
 		die "this is not Debian; install the equivalents of: $*"
 	local need
-	need=$(missing "$@" | tr '\n' ' ')
-	[ -n "$need" ] || return 0
+	mapfile -t need < <(missing "$@")
+	[ ${#need[@]} -gt 0 ] || return 0
+	command -v apt-get >/dev/null || die "no apt-get; packages missing: ${need[*]}"
+	update_lists
+	say "installing ${need[*]}"
+	shown "installing" as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
+		-o DPkg::Lock::Timeout=300 install --no-install-recommends "${need[@]}" ||
+		die "apt-get could not install: ${need[*]} (Debian 12 or 13 with its" \
+			"security updates is what we expect)"
+}
 
-	command -v apt-get >/dev/null || die "no apt-get; packages missing: $need"
-	local root=
-	if [ "$(id -u)" -ne 0 ]; then
-		command -v sudo >/dev/null ||
-			die "run as root: apt-get install $need"
-		root=sudo
-	fi
-	say "installing $need"
-	local log
-	log=$(mktemp)
-	# shellcheck disable=SC2086 # need is a list, root may be empty
-	if ! { $root apt-get -q update &&
-	       $root env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
-			-o DPkg::Lock::Timeout=300 \
-			install --no-install-recommends $need; } >"$log" 2>&1; then
-		tail -n 15 "$log" >&2
-		rm -f "$log"
-		die "apt-get could not install: $need(Debian 12 with its security updates is what we expect)"
-	fi
-	rm -f "$log"
+# The newest release of the series that apt knows, of Debian's plain kernels.
+newest_kernel() {
+	apt-cache search --names-only "^linux-image-$SERIES\.[0-9]+\+deb[0-9]+-amd64-unsigned\$" |
+		sed -n 's/^linux-image-\(.*\)-unsigned .*/\1/p' | sort -V | tail -n 1
+}
+
+kernel_there() {
+	compgen -G "$CACHE/stock-$SERIES.*-amd64/lib/modules/*/modules.dep" >/dev/null
+}
+
+# Unpack a kernel and its headers below a folder, as they would lie below /.
+download_kernel() { # FOLDER RELEASE
+	local debs version=${2%-amd64}
+	debs=$(mktemp -d "$1/debs.XXXXXX")
+	chmod 755 "$1" "$debs" # apt drops to its own user to write there
+	(cd "$debs" && apt-get -q download "linux-image-$2-unsigned" "linux-headers-$2" \
+		"linux-headers-$version-common" "linux-kbuild-$version")
+	local deb
+	for deb in "$debs"/*.deb; do
+		dpkg -x "$deb" "$1"
+	done
+	rm -rf "$debs"
+	[ -e "$1/lib" ] || ln -s usr/lib "$1/lib"
+	# The one path in them that says where they have to lie.
+	# shellcheck disable=SC2016 # make expands it
+	sed -i 's,^include /usr/src/,include $(dir $(lastword $(MAKEFILE_LIST)))../,' \
+		"$1/usr/src/linux-headers-$2/Makefile"
+}
+
+# Install packages and, at the same time, fetch the kernel if it is missing.
+install_with_kernel() { # PACKAGE...
+	kernel_there && { install_packages "$@"; return; }
+	local release fresh
+	[ -z "$(missing "$@")" ] || update_lists
+	release=$(newest_kernel)
+	[ -n "$release" ] || { update_lists; release=$(newest_kernel); }
+	[ -n "$release" ] || die "apt knows no linux-image-$SERIES.*-amd64-unsigned: is" \
+		"this Debian 12 or 13 with its security updates?"
+	fresh=$CACHE/stock-$release.new
+	rm -rf "$fresh"
+	mkdir -p "$fresh"
+	say "fetching the kernel $release and its headers into $CACHE"
+	shown "the kernel" download_kernel "$fresh" "$release" &
+	local download=$!
+	install_packages "$@"
+	wait $download || die "cannot fetch the kernel $release: try again after apt-get update"
+	PATH=$PATH:/usr/sbin:/sbin depmod -b "$fresh" "$release"
+	mv "$fresh" "$CACHE/stock-$release"
 }
 
 # The pristine trees every other command reads; nobody may write to them.
@@ -149,21 +230,30 @@ get_newest() { # FOLDER
 }
 
 main() {
-	local groups=() source=no newest=no g pkgs
+	local groups=() source=no newest=no kernel=no g pkgs
 	[ $# -gt 0 ] || set -- run build test check source
 	for g in "$@"; do
 		case $g in
 		--list) names | sort -u; exit 0 ;;
 		source) source=yes ;;
 		source-7.3) newest=yes ;;
-		run | build | test | check | dkms) groups+=("$g") ;;
+		kernel) groups+=(build) kernel=yes ;;
+		# A guest without modules to load is of no use, nor they without a kernel.
+		run | build) groups+=("$g" build) kernel=yes ;;
+		test | check | dkms | package | soak) groups+=("$g" build) ;;
 		*) die "unknown group '$g'; see the head of $0" ;;
 		esac
 	done
+	mkdir -p "$CACHE"
+	exec 8>"$CACHE/deps.lock"
+	flock 8
 	if [ ${#groups[@]} -gt 0 ]; then
-		# A guest without modules to load is of no use: run needs build.
-		mapfile -t pkgs < <(names "${groups[@]}" build)
-		install_packages "${pkgs[@]}"
+		mapfile -t pkgs < <(names "${groups[@]}")
+		if [ $kernel = yes ]; then
+			install_with_kernel "${pkgs[@]}" kmod
+		else
+			install_packages "${pkgs[@]}"
+		fi
 	fi
 	[ "$source" = no ] || unpack_source $SERIES get_installed
 	[ "$newest" = no ] || unpack_source $NEWEST get_newest

@@ -15,7 +15,6 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
-#include <parley/mm.h>
 
 #include "priv.h"
 
@@ -292,29 +291,6 @@ long vh_dev_reset_owner(struct parley_vhost *dev)
 	lockdep_assert_held(&dev->mutex);
 	dev_disown(dev);
 	return 0;
-}
-
-/**
- * vh_in_owner_mm() - have a kernel thread do something in the owner's memory
- * @dev: device whose owner has one
- * @fn: what
- * @arg: for @fn
- *
- * For those who have not that memory, or no more, and for those who are being
- * killed, see drivers/virtio/core/mm.c.
- *
- * Context: as parley_in_mm().
- * Return: what @fn returns; -ESRCH if the memory is gone.
- */
-int vh_in_owner_mm(struct parley_vhost *dev, int (*fn)(void *arg), void *arg)
-{
-	int ret;
-
-	if (!mmget_not_zero(dev->mm))
-		return -ESRCH;
-	ret = parley_in_mm(dev->mm, fn, arg);
-	mmput(dev->mm);
-	return ret;
 }
 
 /**

@@ -246,8 +246,8 @@ void vh_notify_init(struct parley_vhost_vq *vq)
 {
 	init_waitqueue_func_entry(&vq->kick.wait, kick_wake);
 	init_poll_funcptr(&vq->kick.table, kick_hook);
-	hrtimer_init(&vq->moderation.timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
-	vq->moderation.timer.function = call_timer;
+	hrtimer_setup(&vq->moderation.timer, call_timer, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_SOFT);
 }
 
 /** vh_notify_release() - before it is freed; it does not run */

@@ -52,6 +52,7 @@
 #include <linux/vhost.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
+#include <parley/compat.h>
 #include <parley/export.h>
 #include <parley/vhost.h>
 #include <uapi/linux/parley_vhost.h>
@@ -65,6 +66,7 @@
 #define VH_WORKERS_MAX	64	/* of one device */
 #define VH_BURST		32	/* chains of one submit() */
 #define VH_WEIGHT_REQS	512	/* requests of one ring before the next */
+#define VH_WEIGHT_READS	8192	/* descriptors of them */
 #define VH_WEIGHT_BYTES	(16u << 20)
 #define VH_REGIONS_MAX	509	/* as mainline's default */
 #define VH_POLL_MAX_US	10000
@@ -615,7 +617,6 @@ void vh_dev_release(struct parley_vhost *dev);
 long vh_dev_set_owner(struct parley_vhost *dev);	/* under dev->mutex */
 long vh_dev_reset_owner(struct parley_vhost *dev);	/* the same */
 long vh_dev_check_owner(const struct parley_vhost *dev);
-int vh_in_owner_mm(struct parley_vhost *dev, int (*fn)(void *arg), void *arg);
 long vh_dev_set_features(struct parley_vhost *dev, u64 features);
 int vh_dev_set_mem(struct parley_vhost *dev, struct vh_mem *mem);
 /* All of vq->mutex, under dev->mutex. */
@@ -625,6 +626,11 @@ void vh_dev_unlock_vqs(struct parley_vhost *dev);
 struct parley_vhost *vh_dev_get(u32 id);		/* NULL, or with a reference */
 struct parley_vhost *vh_dev_next(u32 *id);		/* the first from *id on */
 void vh_dev_put(struct parley_vhost *dev);
+
+/* ----------------------------------------------------------------- mm.c */
+
+int vh_in_owner_mm(struct parley_vhost *dev, int (*fn)(void *arg), void *arg);
+int vh_access_again(int (*access)(void *arg), void *arg);
 
 /* For the tests of this library, where they are built. */
 #if IS_ENABLED(CONFIG_KUNIT)

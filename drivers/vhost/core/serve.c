@@ -244,8 +244,8 @@ static enum hrtimer_restart limit_timer(struct hrtimer *timer)
 
 void vh_serve_init(struct parley_vhost_vq *vq)
 {
-	hrtimer_init(&vq->limit_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
-	vq->limit_timer.function = limit_timer;
+	hrtimer_setup(&vq->limit_timer, limit_timer, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_SOFT);
 	init_llist_head(&vq->done);
 	vq->last_ended = &vq->ended;
 	init_waitqueue_head(&vq->drained);
@@ -343,26 +343,39 @@ static void burst_prepare(struct parley_vhost_vq *vq, unsigned int room)
 		vq->burst[i].iov = req->chain.iov;
 }
 
+/* What a round has taken so far. */
+struct weight {
+	unsigned int reqs;
+	unsigned int reads;
+	u64 bytes;
+};
+
+static bool weight_reached(const struct weight *w)
+{
+	return w->reqs >= VH_WEIGHT_REQS || w->reads >= VH_WEIGHT_READS ||
+	       w->bytes >= VH_WEIGHT_BYTES;
+}
+
 /* The burst becomes requests. */
-static u64 burst_submit(struct parley_vhost_vq *vq, unsigned int n)
+static void burst_submit(struct parley_vhost_vq *vq, unsigned int n, struct weight *w)
 {
 	struct parley_vhost_req *reqs[VH_BURST], *req = vq->free;
-	u64 bytes = 0;
 	unsigned int i;
 
 	for (i = 0; i < n; i++, req = req->next) {
 		req->chain = vq->burst[i];
 		req->chain.written = 0;
-		bytes += (u64)req->chain.len_out + req->chain.len_in;
+		w->bytes += (u64)req->chain.len_out + req->chain.len_in;
+		w->reads += req->chain.reads;
 		reqs[i] = req;
 	}
+	w->reqs += n;
 	vq->free = req;
 	WRITE_ONCE(vq->nr_free, vq->nr_free - n);
 	vq->dev->drv->submit(vq, reqs, n);
-	return bytes;
 }
 
-static enum step round_step(struct parley_vhost_vq *vq, u64 *bytes, unsigned int *reqs)
+static enum step round_step(struct parley_vhost_vq *vq, struct weight *w)
 {
 	unsigned int room = min(vq->guess, vq->nr_free), n;
 	int taken;
@@ -379,10 +392,8 @@ static enum step round_step(struct parley_vhost_vq *vq, u64 *bytes, unsigned int
 	n = limited(vq) ? limit_burst(vq, taken) : taken;
 	/* Slots are prepared for what comes, not for what might. */
 	vq->guess = min(2 * n + 2, VH_BURST);
-	if (likely(n)) {
-		*bytes += burst_submit(vq, n);
-		*reqs += n;
-	}
+	if (likely(n))
+		burst_submit(vq, n, w);
 	return n == taken ? STEP_ON : STEP_STOP;
 }
 
@@ -401,8 +412,8 @@ static bool round_dry(struct parley_vhost_vq *vq)
 
 static enum step round_run(struct parley_vhost_vq *vq)
 {
-	unsigned int reqs = 0, turns;
-	u64 bytes = 0;
+	struct weight w = {};
+	unsigned int turns;
 
 	parley_devq_disarm(vq->devq);
 	vq->unarmed = false;
@@ -414,12 +425,12 @@ static enum step round_run(struct parley_vhost_vq *vq)
 		/* Being killed: what is not taken is the successor's. */
 		if (unlikely(fatal_signal_pending(current)))
 			return STEP_STOP;
-		step = round_step(vq, &bytes, &reqs);
+		step = round_step(vq, &w);
 		if (step == STEP_DRY && !round_dry(vq))
 			continue;
 		if (step != STEP_ON || unlikely(parley_devq_broken(vq->devq)))
 			return step;
-		if (reqs >= VH_WEIGHT_REQS || bytes >= VH_WEIGHT_BYTES)
+		if (weight_reached(&w))
 			break;
 	}
 	vq->stats.weight_yields++;

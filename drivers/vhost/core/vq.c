@@ -80,6 +80,7 @@ static int vq_open(struct parley_vhost_vq *vq)
 		.features = vq->dev->features,
 		.map_space = PARLEY_SPACE_USER,
 		.map = vq_map(vq),
+		.again = vh_access_again,
 		.lock = PARLEY_LOCK_MAP(&vq->mutex),
 	};
 	struct parley_devq *q;

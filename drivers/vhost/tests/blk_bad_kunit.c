@@ -62,7 +62,7 @@ static void bad_08_a_failed_read_counts_nothing(struct kunit *test)
 /* The file that was checked is the file that is used, and it is let go. */
 static void bad_10_the_back_end_is_held_once(struct kunit *test)
 {
-	struct file *file = shmem_file_setup("parley-test", RAM_BYTES, 0);
+	struct file *file = shmem_file_setup("parley-test", RAM_BYTES, EMPTY_VMA_FLAGS);
 	struct parley_vhost *dev = parley_vhost_open("blk");
 	struct vhb *blk;
 
@@ -400,7 +400,7 @@ static void the_disk_is_pulled_out(struct kunit *test)
 static void files_that_are_no_back_end(struct kunit *test)
 {
 	struct parley_vhost *dev = parley_vhost_open("blk");
-	struct file *file = shmem_file_setup("parley-test", 4096, 0);
+	struct file *file = shmem_file_setup("parley-test", 4096, EMPTY_VMA_FLAGS);
 	struct file *other = filp_open("/", O_RDONLY | O_DIRECTORY, 0);
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, dev);

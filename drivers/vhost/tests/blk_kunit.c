@@ -345,7 +345,7 @@ static void file_put(void *file)
 static struct vblk *vblk_file(struct kunit *test, bool direct)
 {
 	const struct vblk_ring *ring = test->param_value;
-	struct file *file = shmem_file_setup("parley-test", RAM_BYTES, 0);
+	struct file *file = shmem_file_setup("parley-test", RAM_BYTES, EMPTY_VMA_FLAGS);
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, file_put, file));

@@ -31,24 +31,24 @@ struct loop {
 	struct page *page;
 };
 
-static int is_disk(struct device *dev, void *data)
+static int take_disk(struct device *dev, void *devt)
 {
-	return dev->class && !strcmp(dev->class->name, "block");
+	if (!dev->class || strcmp(dev->class->name, "block"))
+		return 0;
+	*(dev_t *)devt = dev->devt;
+	return 1;
 }
 
 static struct file *loop_file(struct loop *l)
 {
 	struct parley_loopback *lb = parley_vhost_loopback_device(l->vl);
-	struct device *dev = device_find_child(&parley_loopback_device(lb)->dev,
-					       NULL, is_disk);
-	struct file *file;
+	dev_t devt;
 
-	if (!dev)
+	if (!device_for_each_child(&parley_loopback_device(lb)->dev, &devt,
+				   take_disk))
 		return ERR_PTR(-ENOENT);
-	file = bdev_file_open_by_dev(dev->devt, BLK_OPEN_READ | BLK_OPEN_WRITE,
+	return bdev_file_open_by_dev(devt, BLK_OPEN_READ | BLK_OPEN_WRITE,
 				     NULL, NULL);
-	put_device(dev);
-	return file;
 }
 
 static void loop_end(struct loop *l, bool answers)

@@ -180,8 +180,8 @@ struct ram *ram_create(unsigned int block, blk_mode_t mode)
 	if (!ram)
 		return NULL;
 	spin_lock_init(&ram->lock);
-	hrtimer_init(&ram->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
-	ram->timer.function = ram_timer;
+	hrtimer_setup(&ram->timer, ram_timer, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_HARD);
 	ram->data = vzalloc(RAM_BYTES);
 	if (!ram->data)
 		goto free;

@@ -10,6 +10,7 @@
 #include <linux/bio.h>
 #include <linux/blkdev.h>
 #include <linux/hrtimer.h>
+#include <parley/compat.h>
 
 #define RAM_SECTORS	8192u	/* 4 MiB */
 #define RAM_BYTES	((size_t)RAM_SECTORS << SECTOR_SHIFT)

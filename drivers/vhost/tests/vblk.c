@@ -32,7 +32,7 @@ static const struct vblk_ring rings[] = {
 				    BIT_ULL(VIRTIO_F_RING_PACKED) },
 };
 
-const void *vblk_ring_gen(const void *prev, char *desc)
+const void *vblk_ring_gen(struct kunit *test, const void *prev, char *desc)
 {
 	const struct vblk_ring *ring = prev ? prev + sizeof(*ring) : rings;
 

@@ -83,7 +83,10 @@ struct vblk_ring {
 	u64 features;
 };
 
-const void *vblk_ring_gen(const void *prev, char *desc);
+#ifdef PARLEY_COMPAT_KUNIT_GEN
+#define vblk_ring_gen(test, prev, desc)	vblk_ring_gen(prev, desc)
+#endif
+const void *vblk_ring_gen(struct kunit *test, const void *prev, char *desc);
 
 struct vblk *vblk_open(struct kunit *test, u64 ring_features, struct ram *ram,
 		       struct file *file, u32 flags);

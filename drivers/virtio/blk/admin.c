@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Around the data: commands of the driver's own, the serial number, the cache
- * mode, geometry.
+ * Around the data: commands of the driver's own, the name, the serial number,
+ * the cache mode, geometry.
  */
 #include <linux/hdreg.h>
 #include "blk.h"
@@ -32,7 +32,7 @@ int parley_blk_command(struct parley_blk *blk, u32 type, u64 sector,
 	req->hdr.type = __cpu_to_virtio32(true, type);
 	req->hdr.ioprio = 0;
 	req->hdr.sector = __cpu_to_virtio64(true, sector);
-	err = blk_rq_map_kern(q, rq, buf, len, GFP_KERNEL);
+	err = blk_rq_map_kern(rq, buf, len, GFP_KERNEL);
 	if (!err)
 		err = blk_status_to_errno(blk_execute_rq(rq, false));
 	blk_mq_free_request(rq);
@@ -74,33 +74,60 @@ static ssize_t cache_type_show(struct device *dev,
 			  cache_types[parley_blk_writeback(blk->pd)]);
 }
 
+/* How often a reset may come between before a cache mode is given up. */
+#define CACHE_TRIES	3
+
+/* Tell the block layer: from now on it flushes, or not. */
+static int cache_tell(struct parley_blk *blk, bool writeback)
+{
+	struct request_queue *q = blk->disk->queue;
+	struct queue_limits lim = queue_limits_start_update(q);
+
+	if (writeback)
+		lim.features |= BLK_FEAT_WRITE_CACHE;
+	else
+		lim.features &= ~BLK_FEAT_WRITE_CACHE;
+	return queue_limits_commit_update_frozen(q, &lim);
+}
+
+/*
+ * The device has the last word.  The block layer knows of a cache as long as there
+ * may be one: whoever was told that a write is durable relies on it.
+ */
+static int cache_set(struct parley_blk *blk, u8 wce, bool *writeback)
+{
+	int err = wce ? cache_tell(blk, true) : 0;
+
+	if (!err)
+		err = parley_config_write(blk->pd,
+					  offsetof(struct virtio_blk_config, wce),
+					  &wce, sizeof(wce));
+	if (err)
+		return err;
+	*writeback = parley_blk_writeback(blk->pd);
+	return cache_tell(blk, *writeback);
+}
+
 static ssize_t cache_type_store(struct device *dev,
 				struct device_attribute *attr,
 				const char *buf, size_t count)
 {
-	struct gendisk *disk = dev_to_disk(dev);
-	struct parley_blk *blk = disk->private_data;
-	struct queue_limits lim;
-	int type, err;
-	u8 wce;
+	struct parley_blk *blk = dev_to_disk(dev)->private_data;
+	int type, err, i;
+	bool writeback;
 
 	type = sysfs_match_string(cache_types, buf);
 	if (type < 0)
 		return type;
-	wce = type;
-	err = parley_config_write(blk->pd,
-				  offsetof(struct virtio_blk_config, wce),
-				  &wce, sizeof(wce));
-	if (err)
-		return err;
-	/* The device has the last word: it may keep its cache as it is. */
-	lim = queue_limits_start_update(disk->queue);
-	if (parley_blk_writeback(blk->pd))
-		lim.features |= BLK_FEAT_WRITE_CACHE;
-	else
-		lim.features &= ~BLK_FEAT_WRITE_CACHE;
-	err = queue_limits_commit_update_frozen(disk->queue, &lim);
-	return err ?: count;
+	for (i = 0; i < CACHE_TRIES; i++) {
+		err = cache_set(blk, type, &writeback);
+		if (err)
+			return err;
+		/* Unless the device was reset before the block layer knew. */
+		if (parley_blk_writeback(blk->pd) == writeback)
+			return count;
+	}
+	return -EBUSY;
 }
 static DEVICE_ATTR_RW(cache_type);
 
@@ -132,10 +159,38 @@ const struct attribute_group *parley_blk_groups[] = {
 	NULL
 };
 
-/* Old partitioning tools ask for it; without an answer, what SCSI disks say. */
-int parley_blk_getgeo(struct block_device *bdev, struct hd_geometry *geo)
+/**
+ * parley_blk_reapply() - a device that was reset has the cache mode it likes
+ * @pd: device, live; its disk is stopped
+ *
+ * It gets the one back that the block layer counts on.  Writes that are durable
+ * once they are acknowledged must not become volatile: a device that refuses
+ * that is not usable.
+ *
+ * Context: may sleep.
+ * Return: 0 or an error.
+ */
+int parley_blk_reapply(struct parley_device *pd)
 {
-	struct parley_blk *blk = bdev->bd_disk->private_data;
+	struct parley_blk *blk = pd->priv;
+	u8 wce = blk_queue_write_cache(blk->disk->queue);
+	int err;
+
+	if (!parley_has_feature(pd, VIRTIO_BLK_F_CONFIG_WCE))
+		return 0;
+	err = parley_config_write(pd, offsetof(struct virtio_blk_config, wce),
+				  &wce, sizeof(wce));
+	if (err || wce || !parley_blk_writeback(pd))
+		return err;
+	dev_err(&pd->dev, "%s: came back with a volatile cache and keeps it, where none was\n",
+		blk->disk->disk_name);
+	return -EPROTO;
+}
+
+/* Old partitioning tools ask for it; without an answer, what SCSI disks say. */
+int parley_blk_getgeo(struct gendisk *disk, struct hd_geometry *geo)
+{
+	struct parley_blk *blk = disk->private_data;
 
 	if (blk->geo.cylinders && blk->geo.heads && blk->geo.sectors) {
 		geo->cylinders = blk->geo.cylinders;
@@ -144,8 +199,32 @@ int parley_blk_getgeo(struct block_device *bdev, struct hd_geometry *geo)
 	} else {
 		geo->heads = 64;
 		geo->sectors = 32;
-		geo->cylinders = min(get_capacity(bdev->bd_disk) >> 11,
+		geo->cylinders = min(get_capacity(disk) >> 11,
 				     (sector_t)U16_MAX);
 	}
 	return 0;
 }
+
+/**
+ * parley_blk_name() - the name of a disk
+ * @index: which disk, from 0
+ * @name: where it goes
+ *
+ * vdpara to vdparz, vdparaa and so on.  Tools know disks by the beginning of a
+ * name, and the disk of a partition by cutting the digits off; so ours begin as
+ * virtio disks do and end in letters.  They never meet a name of mainline's
+ * driver, which counts to 65,536 disks: vdpara would be its 282,361st.
+ */
+void parley_blk_name(unsigned int index, char name[DISK_NAME_LEN])
+{
+	char letters[8];	/* enough for 26^7 disks and more */
+	char *first = letters + sizeof(letters) - 1;
+
+	*first = '\0';
+	do {
+		*--first = 'a' + index % 26;
+		index /= 26;
+	} while (index--);
+	snprintf(name, DISK_NAME_LEN, "vdpar%s", first);
+}
+PARLEY_EXPORT(parley_blk_name);

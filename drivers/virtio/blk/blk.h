@@ -6,32 +6,24 @@
  *	config.c	what the device's configuration allows
  *	request.c	one request: built, checked, ended
  *	queue.c		submission, interrupt, polling
- *	recover.c	suspend, reset, broken queues, timeouts
+ *	recover.c	what a recovery means to a disk, requests that take long
  *	zone.c		zoned devices
- *	admin.c		serial number, sysfs attributes, geometry
+ *	admin.c		name, serial number, sysfs attributes, geometry
  *
  * Who owns what: struct parley_blk lives from probe until the last reference
  * to the disk is dropped (an open file may outlive the device).  The device's
- * queues come and go under it (suspend, reset), so every way into a queue
- * starts at parley_blk_queue.q, which is NULL while there is none:
+ * queues live from probe until remove has returned, whatever recoveries come
+ * between, and nobody submits, polls or waits for a time-out after
+ * del_gendisk().
  *
- *	queue_rq, queue_rqs, commit_rqs   q changes only while the request
- *					  queue is quiesced
- *	poll, timeout			  read q under RCU
- *	interrupt			  the model calls no done() after
- *					  parley_device_quiesce()
- *
- * Locks, outermost first: the driver core's device lock (probe, remove, freeze,
- * restore), parley_blk.stop_lock (who stops and starts the queues), the queue's
- * spinlock (put, publish, reap).
+ * Locks: the queue's spinlock (put, publish, reap) is the only one.
  */
 #ifndef _PARLEY_BLK_H
 #define _PARLEY_BLK_H
 
 #include <linux/blk-mq.h>
-#include <linux/mutex.h>
-#include <linux/workqueue.h>
 #include <linux/virtio_byteorder.h>
+#include <parley/compat.h>
 #include <parley/device.h>
 #include <parley/export.h>
 #include <uapi/linux/virtio_blk.h>
@@ -50,28 +42,24 @@
 
 /**
  * struct parley_blk_req - the driver's part of a request
+ * @pad: see below
+ * @in: what the device writes last
  * @hdr: what the device reads first
  * @range: of a discard (or similar) with one range
  * @ranges: of a discard with several; allocated
  * @phys: physical address of this structure; constant
- * @written_min: bytes that the device must say it wrote, if it succeeded
+ * @written_min: bytes that the device writes if it succeeds
  * @nr_ranges: zero unless the data are ranges
  * @in_len: bytes of @in that this request uses; the status is the last one
  * @result: outcome, once the device has completed it
- * @in: what the device writes last
  *
  * The processor does not touch the structure between put and reap, so that a
- * device that is not coherent never meets a dirty line.
+ * device that is not coherent never meets a dirty line.  The block layer does
+ * touch its struct request, which lies right before this one, so @in begins a
+ * line of its own where such devices exist (elsewhere @pad is empty).
  */
 struct parley_blk_req {
-	struct virtio_blk_outhdr hdr;
-	struct virtio_blk_discard_write_zeroes range;
-	struct virtio_blk_discard_write_zeroes *ranges;
-	u64 phys;
-	u32 written_min;
-	u16 nr_ranges;
-	u8 in_len;
-	blk_status_t result;
+	u8 pad[-sizeof(struct request) & (ARCH_DMA_MINALIGN - 1)];
 	union {
 		u8 status;
 		struct {
@@ -80,21 +68,28 @@ struct parley_blk_req {
 		} __packed append;
 		u8 bytes[9];
 	} in;
+	struct virtio_blk_outhdr hdr;
+	struct virtio_blk_discard_write_zeroes range;
+	struct virtio_blk_discard_write_zeroes *ranges;
+	u64 phys;
+	u32 written_min;
+	u16 nr_ranges;
+	u8 in_len;
+	blk_status_t result;
 };
 
 /**
  * struct parley_blk_queue - a hardware context's way to its queue
- * @q: the queue, or NULL while there is none; see the top of this file
+ * @q: the queue
  * @blk: the disk's
- * @starved: a request did not fit; completions must tell the block layer.
- *	Under the queue's lock
+ * @starved: a request did not fit; completions must tell the block layer
  * @segs_max: entries of @segs
  * @segs: scratch of a submission, under the queue's lock: the pieces of the
  *	requests in @bufs
  * @bufs: likewise
  */
 struct parley_blk_queue {
-	struct parley_queue __rcu *q;
+	struct parley_queue *q;
 	struct parley_blk *blk;
 	bool starved;
 	unsigned int segs_max;
@@ -113,16 +108,10 @@ struct parley_blk_queue {
  * @depth: requests in flight in one queue
  * @segs_max: pieces of data in a request
  * @unmap_zeroes: write zeroes may deallocate
+ * @counts_oddly: the device's used lengths are wrong, which was said
  * @zone_sectors: size of a zone; 0 if not zoned
  * @geo: what HDIO_GETGEO says
- * @stop_lock: serialises stopping and starting
- * @fault_work: fails what is in flight in a broken queue and starts anew
- * @stopped: the request queue is quiesced and the device reset; under
- *	@stop_lock
- * @forgotten: the device was reset by somebody else
- * @restartable: a stopped device may be started again; not while probe() or
- *	remove() may wait for requests.  Under @stop_lock
- * @index: number in the disk's name
+ * @index: which name the disk has, see parley_blk_name()
  */
 struct parley_blk {
 	struct parley_device *pd;
@@ -134,24 +123,21 @@ struct parley_blk {
 	unsigned int depth;
 	unsigned int segs_max;
 	bool unmap_zeroes;
+	bool counts_oddly;
 	u32 zone_sectors;
 	struct {
 		u16 cylinders;
 		u8 heads;
 		u8 sectors;
 	} geo;
-	struct mutex stop_lock;	/* see the top of this file */
-	struct delayed_work fault_work;
-	bool stopped;
-	bool forgotten;
-	bool restartable;
 	int index;
 };
 
 /* Exports are for the suites of tests/, which stand outside this module. */
 
 /* config.c */
-u64 parley_blk_check(struct parley_device *pd, u64 features);
+void parley_blk_check(struct parley_device *pd,
+		      struct parley_features *features);
 int parley_blk_read_config(struct parley_device *pd,
 			   struct virtio_blk_config *cfg);
 int parley_blk_limits(struct device *dev, const struct virtio_blk_config *cfg,
@@ -173,34 +159,33 @@ blk_status_t parley_blk_prepare(struct parley_blk *blk, struct request *rq);
 int parley_blk_describe(struct request *rq, struct parley_seg *segs,
 			unsigned int max, struct parley_buf *buf);
 blk_status_t parley_blk_status(u8 status);
-blk_status_t parley_blk_judge(const struct parley_blk_req *req, u32 written);
+blk_status_t parley_blk_judge(struct parley_blk *blk,
+			      const struct parley_blk_req *req, u32 written);
 blk_status_t parley_blk_judge_append(struct parley_blk *blk,
 				     struct request *rq);
 void parley_blk_free_ranges(struct parley_blk_req *req);
 int parley_blk_init_request(struct blk_mq_tag_set *set, struct request *rq,
-			    unsigned int hctx, unsigned int node);
+			    unsigned int hctx, int node);
 
 /* queue.c */
 extern const struct blk_mq_ops parley_blk_mq_ops;
 int parley_blk_alloc_queues(struct parley_blk *blk);
 void parley_blk_free_queues(struct parley_blk *blk);
 int parley_blk_make_queues(struct parley_blk *blk);
-void parley_blk_forget_queues(struct parley_blk *blk);
-int parley_blk_reap(struct parley_blk_queue *bq, struct io_comp_batch *iob);
 void parley_blk_end(struct request *rq);
 
 /* recover.c */
-void parley_blk_fault(struct parley_blk *blk);
-void parley_blk_fault_work(struct work_struct *work);
-void parley_blk_allow_restart(struct parley_blk *blk);
-void parley_blk_give_up(struct parley_blk *blk);
+void parley_blk_stop(struct parley_device *pd);
+void parley_blk_start(struct parley_device *pd);
+void parley_blk_give_back(struct parley_queue *q, void *cookie,
+			  enum parley_fate fate);
 enum blk_eh_timer_return parley_blk_timeout(struct request *rq);
-int parley_blk_freeze(struct parley_device *pd);
-int parley_blk_restore(struct parley_device *pd);
 
 /* admin.c */
 extern const struct attribute_group *parley_blk_groups[];
-int parley_blk_getgeo(struct block_device *bdev, struct hd_geometry *geo);
+int parley_blk_reapply(struct parley_device *pd);
+int parley_blk_getgeo(struct gendisk *disk, struct hd_geometry *geo);
+void parley_blk_name(unsigned int index, char name[DISK_NAME_LEN]);
 int parley_blk_command(struct parley_blk *blk, u32 type, u64 sector,
 		       void *buf, unsigned int len);
 
@@ -214,8 +199,8 @@ int parley_blk_parse_zone(struct device *dev,
 			  struct blk_zone *zone);
 #ifdef CONFIG_BLK_DEV_ZONED
 int parley_blk_report_zones(struct gendisk *disk, sector_t sector,
-			    unsigned int nr_zones, report_zones_cb cb,
-			    void *data);
+			    unsigned int nr_zones,
+			    struct blk_report_zones_args *args);
 int parley_blk_revalidate_zones(struct parley_blk *blk);
 #else
 #define parley_blk_report_zones NULL

@@ -59,24 +59,22 @@ static u32 le32_of(__virtio32 v)
  * parley_blk_check() - drop features that the configuration contradicts
  * @pd: device
  * @features: what the device and this driver have in common
- *
- * Return: a subset of @features.
  */
-u64 parley_blk_check(struct parley_device *pd, u64 features)
+void parley_blk_check(struct parley_device *pd,
+		      struct parley_features *features)
 {
 	u8 model;
 
 	/* Spec 5.2.5.2: cache control without flush is the device's mistake. */
-	if (!(features & BIT_ULL(VIRTIO_BLK_F_FLUSH)))
-		features &= ~BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE);
+	if (!parley_features_has(features, VIRTIO_BLK_F_FLUSH))
+		parley_features_drop(features, VIRTIO_BLK_F_CONFIG_WCE);
 
 	/* Spec 5.2.5.1: no discard on a host-managed zoned device. */
-	if (features & BIT_ULL(VIRTIO_BLK_F_ZONED) &&
+	if (parley_features_has(features, VIRTIO_BLK_F_ZONED) &&
 	    !parley_config_read(pd, offsetof(struct virtio_blk_config,
 					     zoned.model), &model, 1) &&
 	    model == VIRTIO_BLK_Z_HM)
-		features &= ~BIT_ULL(VIRTIO_BLK_F_DISCARD);
-	return features;
+		parley_features_drop(features, VIRTIO_BLK_F_DISCARD);
 }
 
 /**

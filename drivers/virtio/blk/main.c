@@ -31,7 +31,6 @@ static DEFINE_IDA(parley_blk_ida);
 static void parley_blk_free(struct parley_blk *blk)
 {
 	ida_free(&parley_blk_ida, blk->index);
-	mutex_destroy(&blk->stop_lock);
 	kfree(blk);
 }
 
@@ -40,6 +39,27 @@ static void parley_blk_free_disk(struct gendisk *disk)
 {
 	parley_blk_free(disk->private_data);
 }
+
+#ifdef PARLEY_COMPAT_GETGEO
+static int getgeo_of_bdev(struct block_device *bdev, struct hd_geometry *geo)
+{
+	return parley_blk_getgeo(bdev->bd_disk, geo);
+}
+
+#define parley_blk_getgeo	getgeo_of_bdev
+#endif
+
+#ifdef PARLEY_COMPAT_REPORT_ZONES
+static int report_zones_to(struct gendisk *disk, sector_t sector,
+			   unsigned int nr_zones, report_zones_cb cb, void *data)
+{
+	struct blk_report_zones_args args = { .cb = cb, .data = data };
+
+	return parley_blk_report_zones(disk, sector, nr_zones, &args);
+}
+
+#define parley_blk_report_zones	report_zones_to
+#endif
 
 static const struct block_device_operations parley_blk_fops = {
 	.owner		= THIS_MODULE,
@@ -63,8 +83,6 @@ static struct parley_blk *parley_blk_alloc(struct parley_device *pd)
 		return ERR_PTR(err);
 	}
 	blk->pd = pd;
-	mutex_init(&blk->stop_lock);
-	INIT_DELAYED_WORK(&blk->fault_work, parley_blk_fault_work);
 	return blk;
 }
 
@@ -87,10 +105,11 @@ static int make_queues(struct parley_blk *blk,
 		       struct queue_limits *lim)
 {
 	struct parley_device *pd = blk->pd;
+	const u64 features = parley_features_low(&pd->features);
 	unsigned int i, ring = PARLEY_VQ_SIZE_MAX;
 	int err;
 
-	blk->nr_queues = parley_blk_pick_queues(&pd->dev, cfg, pd->features,
+	blk->nr_queues = parley_blk_pick_queues(&pd->dev, cfg, features,
 						num_request_queues, poll_queues,
 						&blk->nr_poll);
 	blk->segs_max = lim->max_segments;
@@ -102,7 +121,7 @@ static int make_queues(struct parley_blk *blk,
 		goto free;
 	for (i = 0; i < pd->nr_queues; i++)
 		ring = min(ring, parley_drvq_size(pd->queues[i].vq));
-	err = parley_blk_depth(&pd->dev, ring, pd->features, queue_depth,
+	err = parley_blk_depth(&pd->dev, ring, features, queue_depth,
 			       &blk->depth, &blk->segs_max);
 	if (err)
 		goto free;
@@ -123,7 +142,6 @@ static int make_disk(struct parley_blk *blk, struct queue_limits *lim)
 	tags->ops = &parley_blk_mq_ops;
 	tags->queue_depth = blk->depth;
 	tags->numa_node = dev_to_node(parley_dma_dev(pd));
-	tags->flags = BLK_MQ_F_SHOULD_MERGE;
 	tags->cmd_size = sizeof(struct parley_blk_req);
 	tags->driver_data = blk;
 	tags->nr_hw_queues = blk->nr_queues;
@@ -140,7 +158,7 @@ static int make_disk(struct parley_blk *blk, struct queue_limits *lim)
 		return PTR_ERR(disk);
 	}
 	/* No major: partitions and disks get their numbers dynamically. */
-	snprintf(disk->disk_name, DISK_NAME_LEN, "pvblk%d", blk->index);
+	parley_blk_name(blk->index, disk->disk_name);
 	disk->private_data = blk;
 	disk->fops = &parley_blk_fops;
 	set_disk_ro(disk, parley_has_feature(pd, VIRTIO_BLK_F_RO));
@@ -181,7 +199,8 @@ static int parley_blk_probe(struct parley_device *pd)
 	err = parley_blk_read_config(pd, &cfg);
 	if (err)
 		return err;
-	err = parley_blk_limits(&pd->dev, &cfg, pd->features, &lim);
+	err = parley_blk_limits(&pd->dev, &cfg,
+				parley_features_low(&pd->features), &lim);
 	if (err)
 		return err;
 	/* A bounce buffer, where DMA needs one, has a largest size. */
@@ -210,16 +229,14 @@ static int parley_blk_probe(struct parley_device *pd)
 	parley_device_ready(pd);
 	err = parley_blk_revalidate_zones(blk);
 	if (err)
-		goto stop;
+		goto close;
 	err = device_add_disk(&pd->dev, blk->disk, parley_blk_groups);
 	if (err)
-		goto stop;
-	parley_blk_allow_restart(blk);
+		goto close;
 	return 0;
 
-stop:
-	parley_device_quiesce(pd);
-	cancel_delayed_work_sync(&blk->fault_work);
+close:
+	parley_device_close(pd);
 put_disk:
 	put_disk(blk->disk);
 	blk_mq_free_tag_set(&blk->tags);
@@ -232,25 +249,17 @@ free:
 
 /*
  * With a device that answers, del_gendisk() lets the file system write back and
- * waits for everything.  With one that does not, whatever waits is failed first.
+ * waits for everything.  With one that does not, whatever waits is failed by the
+ * model; what comes after fails at once.
  */
 static void parley_blk_remove(struct parley_device *pd)
 {
 	struct parley_blk *blk = pd->priv;
-	bool dead;
 
-	mutex_lock(&blk->stop_lock);
-	blk->restartable = false;
-	dead = blk->stopped || parley_device_gone(pd);
-	if (dead)
-		parley_blk_give_up(blk);
-	mutex_unlock(&blk->stop_lock);
-
-	if (dead)
+	if (parley_device_gone(pd))
 		blk_mark_disk_dead(blk->disk);
 	del_gendisk(blk->disk);
-	parley_device_quiesce(pd);
-	cancel_delayed_work_sync(&blk->fault_work);
+	parley_device_close(pd);
 	blk_mq_free_tag_set(&blk->tags);
 	parley_blk_free_queues(blk);
 	put_disk(blk->disk);
@@ -264,7 +273,7 @@ static void parley_blk_config_changed(struct parley_device *pd)
 	if (parley_config_get(pd, struct virtio_blk_config, capacity,
 			      &capacity) || set_size(blk, capacity, true))
 		return;
-	if (parley_blk_revalidate_zones(blk))
+	if (parley_blk_revalidate_zones(blk) && !parley_device_gone(pd))
 		dev_err(&pd->dev, "%s: the zones do not fit the new size\n",
 			blk->disk->disk_name);
 }
@@ -274,29 +283,35 @@ static const struct virtio_device_id parley_blk_ids[] = {
 	{ }
 };
 
+static const unsigned int parley_blk_features[] = {
+	VIRTIO_BLK_F_SIZE_MAX,
+	VIRTIO_BLK_F_SEG_MAX,
+	VIRTIO_BLK_F_GEOMETRY,
+	VIRTIO_BLK_F_RO,
+	VIRTIO_BLK_F_BLK_SIZE,
+	VIRTIO_BLK_F_FLUSH,
+	VIRTIO_BLK_F_TOPOLOGY,
+	VIRTIO_BLK_F_CONFIG_WCE,
+	VIRTIO_BLK_F_MQ,
+	VIRTIO_BLK_F_DISCARD,
+	VIRTIO_BLK_F_WRITE_ZEROES,
+	VIRTIO_BLK_F_SECURE_ERASE,
+	VIRTIO_BLK_F_ZONED,
+};
+
 static struct parley_driver parley_blk_driver = {
 	.driver.name	= "parley_blk",
 	.driver.owner	= THIS_MODULE,
 	.ids		= parley_blk_ids,
-	.features	= BIT_ULL(VIRTIO_BLK_F_SIZE_MAX) |
-			  BIT_ULL(VIRTIO_BLK_F_SEG_MAX) |
-			  BIT_ULL(VIRTIO_BLK_F_GEOMETRY) |
-			  BIT_ULL(VIRTIO_BLK_F_RO) |
-			  BIT_ULL(VIRTIO_BLK_F_BLK_SIZE) |
-			  BIT_ULL(VIRTIO_BLK_F_FLUSH) |
-			  BIT_ULL(VIRTIO_BLK_F_TOPOLOGY) |
-			  BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE) |
-			  BIT_ULL(VIRTIO_BLK_F_MQ) |
-			  BIT_ULL(VIRTIO_BLK_F_DISCARD) |
-			  BIT_ULL(VIRTIO_BLK_F_WRITE_ZEROES) |
-			  BIT_ULL(VIRTIO_BLK_F_SECURE_ERASE) |
-			  BIT_ULL(VIRTIO_BLK_F_ZONED),
+	.features	= parley_blk_features,
+	.nr_features	= ARRAY_SIZE(parley_blk_features),
 	.check		= parley_blk_check,
 	.probe		= parley_blk_probe,
 	.remove		= parley_blk_remove,
 	.config_changed	= parley_blk_config_changed,
-	.freeze		= parley_blk_freeze,
-	.restore	= parley_blk_restore,
+	.stop		= parley_blk_stop,
+	.reapply	= parley_blk_reapply,
+	.start		= parley_blk_start,
 };
 
 module_parley_driver(parley_blk_driver);

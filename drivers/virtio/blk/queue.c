@@ -12,7 +12,7 @@
 
 /*
  * The first of @n requests did not go into the ring.  A ring that is full tells
- * the block layer when there is room again: see parley_blk_reap().
+ * the block layer when there is room again: see parley_blk_complete().
  */
 static blk_status_t refused(struct parley_blk_queue *bq,
 			    const struct parley_queue *q, int err)
@@ -28,8 +28,9 @@ static blk_status_t refused(struct parley_blk_queue *bq,
 	case -ENOMEM:
 		return BLK_STS_RESOURCE;
 	case -EIO:
-		parley_blk_fault(bq->blk);
-		return BLK_STS_IOERR;
+		/* The recovery that follows lets it be put again, or fail. */
+		return parley_device_gone(bq->blk->pd) ? BLK_STS_IOERR :
+							 BLK_STS_RESOURCE;
 	default:
 		return BLK_STS_IOERR;
 	}
@@ -39,14 +40,12 @@ static blk_status_t parley_blk_queue_rq(struct blk_mq_hw_ctx *hctx,
 					const struct blk_mq_queue_data *bd)
 {
 	struct parley_blk_queue *bq = hctx->driver_data;
-	struct parley_queue *q = rcu_dereference_raw(bq->q);
+	struct parley_queue *q = bq->q;
 	struct request *rq = bd->rq;
 	blk_status_t sts;
 	bool kick = false;
 	int err;
 
-	if (unlikely(!q))
-		return BLK_STS_IOERR;
 	sts = parley_blk_prepare(bq->blk, rq);
 	if (unlikely(sts))
 		return sts;
@@ -72,11 +71,9 @@ static blk_status_t parley_blk_queue_rq(struct blk_mq_hw_ctx *hctx,
 static void parley_blk_commit_rqs(struct blk_mq_hw_ctx *hctx)
 {
 	struct parley_blk_queue *bq = hctx->driver_data;
-	struct parley_queue *q = rcu_dereference_raw(bq->q);
+	struct parley_queue *q = bq->q;
 	bool kick;
 
-	if (unlikely(!q))
-		return;
 	spin_lock_irq(&q->lock);
 	kick = parley_drvq_publish(q->vq);
 	spin_unlock_irq(&q->lock);
@@ -168,9 +165,9 @@ static void parley_blk_queue_rqs(struct rq_list *rqlist)
 			if (!rq_list_empty(&list))
 				submit_list(bq, q, &list);
 			bq = next;
-			q = rcu_dereference_raw(bq->q);
+			q = bq->q;
 		}
-		if (unlikely(!q || parley_blk_prepare(bq->blk, rq))) {
+		if (unlikely(parley_blk_prepare(bq->blk, rq))) {
 			rq_list_add_tail(&rest, rq);
 			continue;
 		}
@@ -210,7 +207,7 @@ static void complete_one(struct parley_blk *blk,
 	struct request *rq = done->cookie;
 	struct parley_blk_req *req = blk_mq_rq_to_pdu(rq);
 
-	req->result = parley_blk_judge(req, done->len);
+	req->result = parley_blk_judge(blk, req, done->len);
 	if (unlikely(req_op(rq) == REQ_OP_ZONE_APPEND && !req->result))
 		req->result = parley_blk_judge_append(blk, rq);
 	if (blk_mq_complete_request_remote(rq))
@@ -222,90 +219,40 @@ static void complete_one(struct parley_blk *blk,
 	parley_blk_end(rq);
 }
 
-/*
- * Reap one burst and end it.  @q->lock is held on entry and on return, but not
- * in between: ending requests may take long.
- */
-static unsigned int reap_burst(struct parley_blk_queue *bq,
-			       struct parley_queue *q,
-			       struct io_comp_batch *iob)
-	__must_hold(&q->lock)
+/* The queue was full: see refused(). */
+static bool take_starved(struct parley_blk_queue *bq)
 {
-	struct parley_done done[PARLEY_BLK_BATCH];
-	unsigned int i, n;
-	bool starved;
-
-	lockdep_assert_held(&q->lock);
-	n = parley_drvq_reap(q->vq, done, ARRAY_SIZE(done));
-	starved = bq->starved;
-	if (unlikely(starved && n))
-		bq->starved = false;
-	spin_unlock(&q->lock);
-	for (i = 0; i < n; i++)
-		complete_one(bq->blk, &done[i], starved, iob);
-	if (iob->complete) {
-		iob->complete(iob);
-		iob->complete = NULL;
-	}
-	spin_lock(&q->lock);
-	return n;
+	if (likely(!READ_ONCE(bq->starved)))
+		return false;
+	WRITE_ONCE(bq->starved, false);
+	return true;
 }
 
-/* Completions may be there: hard interrupt, or the device has been removed. */
-static void parley_blk_done(struct parley_queue *q)
+/* @ctx: batch of a poller, which ends it. */
+static void parley_blk_complete(struct parley_queue *q,
+				const struct parley_done *done, unsigned int nr,
+				void *ctx)
 {
 	struct parley_blk_queue *bq = q->priv;
-	DEFINE_IO_COMP_BATCH(iob);
-	unsigned long flags;
+	DEFINE_IO_COMP_BATCH(own);
+	struct io_comp_batch *iob = ctx ?: &own;
+	bool starved = take_starved(bq);
+	unsigned int i;
 
-	spin_lock_irqsave(&q->lock, flags);
-	do {
-		parley_drvq_disarm(q->vq);
-		while (reap_burst(bq, q, &iob) == PARLEY_BLK_BATCH)
-			;
-	} while (!parley_drvq_arm(q->vq, 0) && !parley_drvq_broken(q->vq));
-	if (unlikely(parley_drvq_broken(q->vq)))
-		parley_blk_fault(bq->blk);
-	spin_unlock_irqrestore(&q->lock, flags);
-}
-
-/**
- * parley_blk_reap() - end what the device has completed in a queue
- * @bq: queue, perhaps without one
- * @iob: batch of a poller, which ends it; or NULL
- *
- * Context: process context; RCU protects the queue against being dropped.
- * Return: how many requests were found.
- */
-int parley_blk_reap(struct parley_blk_queue *bq, struct io_comp_batch *iob)
-{
-	struct parley_done done[PARLEY_BLK_BATCH];
-	struct parley_queue *q;
-	unsigned int i, n = 0;
-	bool starved = false;
-
-	rcu_read_lock();
-	q = rcu_dereference(bq->q);
-	if (likely(q) && parley_drvq_pending(q->vq)) {
-		spin_lock_irq(&q->lock);
-		n = parley_drvq_reap(q->vq, done, ARRAY_SIZE(done));
-		starved = bq->starved;
-		if (n)
-			bq->starved = false;
-		spin_unlock_irq(&q->lock);
-	}
-	if (unlikely(q && !n && parley_drvq_broken(q->vq)))
-		parley_blk_fault(bq->blk);
-	rcu_read_unlock();
-	for (i = 0; i < n; i++)
+	for (i = 0; i < nr; i++)
 		complete_one(bq->blk, &done[i], starved, iob);
-	return n;
+	if (iob == &own && own.complete)
+		own.complete(&own);
 }
 
 static int parley_blk_poll(struct blk_mq_hw_ctx *hctx,
 			   struct io_comp_batch *iob)
 {
-	return parley_blk_reap(hctx->driver_data, iob);
+	struct parley_blk_queue *bq = hctx->driver_data;
+
+	if (!parley_drvq_pending(bq->q->vq))
+		return 0;
+	return parley_queue_poll(bq->q, PARLEY_QUEUE_BURST, iob);
 }
 
 /* ------------------------------------------------- the block layer's queues */
@@ -321,9 +268,7 @@ static int parley_blk_init_hctx(struct blk_mq_hw_ctx *hctx, void *data,
 
 static const struct cpumask *queue_mask(struct parley_blk *blk, unsigned int i)
 {
-	struct parley_queue *q = rcu_dereference_raw(blk->queues[i].q);
-
-	return q ? parley_queue_affinity(q) : NULL;
+	return parley_queue_affinity(blk->queues[i].q);
 }
 
 /*
@@ -422,8 +367,8 @@ void parley_blk_free_queues(struct parley_blk *blk)
 }
 
 /**
- * parley_blk_make_queues() - have the device's queues made, and use them
- * @blk: disk; no request is being submitted
+ * parley_blk_make_queues() - have the device's queues made
+ * @blk: disk; from probe
  *
  * Return: 0 or an error; there are no queues then.
  */
@@ -442,7 +387,9 @@ int parley_blk_make_queues(struct parley_blk *blk)
 		bool poll = i >= blk->nr_queues - blk->nr_poll;
 
 		specs[i].name = poll ? "poll" : "req";
-		specs[i].done = poll ? NULL : parley_blk_done;
+		specs[i].index = i;
+		specs[i].complete = parley_blk_complete;
+		specs[i].give_back = parley_blk_give_back;
 		specs[i].flags = poll ? PARLEY_QUEUE_POLLED : 0;
 		specs[i].indirect_segs = PARLEY_BLK_EXTRA_SEGS +
 			min(blk->segs_max, PARLEY_BLK_READY_SEGS);
@@ -452,32 +399,8 @@ int parley_blk_make_queues(struct parley_blk *blk)
 	if (err)
 		return err;
 	for (i = 0; i < blk->nr_queues; i++) {
-		struct parley_queue *q = &pd->queues[i];
-
-		q->priv = &blk->queues[i];
-		blk->queues[i].starved = false;
-		rcu_assign_pointer(blk->queues[i].q, q);
-		if (!q->spec.done) {
-			spin_lock_irq(&q->lock);
-			parley_drvq_disarm(q->vq);
-			spin_unlock_irq(&q->lock);
-		}
+		blk->queues[i].q = &pd->queues[i];
+		pd->queues[i].priv = &blk->queues[i];
 	}
 	return 0;
-}
-
-/**
- * parley_blk_forget_queues() - use the device's queues no more
- * @blk: disk; its request queue is quiesced and its device stopped
- *
- * Context: may sleep.
- */
-void parley_blk_forget_queues(struct parley_blk *blk)
-{
-	unsigned int i;
-
-	for (i = 0; i < blk->nr_queues; i++)
-		RCU_INIT_POINTER(blk->queues[i].q, NULL);
-	/* Pollers and timeouts may still look at them. */
-	synchronize_rcu();
 }

@@ -16,9 +16,12 @@
 /* Reads and writes are the hot path: their type is the operation itself. */
 static_assert((__force u32)REQ_OP_READ == VIRTIO_BLK_T_IN);
 static_assert((__force u32)REQ_OP_WRITE == VIRTIO_BLK_T_OUT);
+/* A request begins a cache line, and ours comes right behind it. */
+static_assert((sizeof(struct request) + offsetof(struct parley_blk_req, in)) %
+	      ARCH_DMA_MINALIGN == 0);
 
 int parley_blk_init_request(struct blk_mq_tag_set *set, struct request *rq,
-			    unsigned int hctx, unsigned int node)
+			    unsigned int hctx, int node)
 {
 	struct parley_blk_req *req = blk_mq_rq_to_pdu(rq);
 
@@ -54,27 +57,50 @@ blk_status_t parley_blk_status(u8 status)
 }
 PARLEY_EXPORT(parley_blk_status);
 
+/*
+ * Devices in wide use count oddly: the data without the status, the status
+ * alone, or nothing at all, whatever they wrote.  Such a count says nothing about
+ * the data, so the status decides, which was preset.  Any other count that is
+ * too small says that some of the data was not written.
+ */
+static bool odd_but_known(struct parley_blk *blk,
+			  const struct parley_blk_req *req, u32 written)
+{
+	if (written > sizeof(req->in.status) && written != req->written_min - 1)
+		return false;
+	if (!xchg(&blk->counts_oddly, true))
+		dev_notice(&blk->pd->dev, "device counts %u of %u bytes as written, which is against the specification; its status bytes are believed all the same\n",
+			   written, req->written_min);
+	return true;
+}
+
 /**
  * parley_blk_judge() - did a completed request succeed?
+ * @blk: disk
  * @req: the request
  * @written: bytes that the device says it wrote
  *
- * A success that wrote less than the data and the status is a lie: some of the
- * buffer holds what was there before, and must not be handed out as data.  A
- * status that the device never wrote is one too.
+ * A success that wrote a part of the data is none: the rest of the buffer holds
+ * what was there before, and must not be handed out as data.  Nor is a status
+ * that the device never wrote.
  *
+ * Context: any.
  * Return: BLK_STS_OK, or why not.
  */
-blk_status_t parley_blk_judge(const struct parley_blk_req *req, u32 written)
+blk_status_t parley_blk_judge(struct parley_blk *blk,
+			      const struct parley_blk_req *req, u32 written)
 {
 	/* Once: the device may change it under us. */
 	u8 status = READ_ONCE(req->in.bytes[req->in_len - 1]);
 
-	if (likely(status == VIRTIO_BLK_S_OK && written >= req->written_min))
+	if (unlikely(status != VIRTIO_BLK_S_OK))
+		return parley_blk_status(status);
+	if (likely(written >= req->written_min) ||
+	    odd_but_known(blk, req, written))
 		return BLK_STS_OK;
-	if (status == VIRTIO_BLK_S_OK)
-		return BLK_STS_IOERR;
-	return parley_blk_status(status);
+	dev_err_ratelimited(&blk->pd->dev, "device says success, and that it wrote %u of %u bytes: an error\n",
+			    written, req->written_min);
+	return BLK_STS_IOERR;
 }
 PARLEY_EXPORT(parley_blk_judge);
 
@@ -183,6 +209,8 @@ static noinline blk_status_t prepare_other(struct parley_blk *blk,
 		return BLK_STS_OK;
 	case REQ_OP_ZONE_APPEND:
 		*type = VIRTIO_BLK_T_ZONE_APPEND;
+		/* What the device does not write lies in no zone. */
+		req->in.append.sector = cpu_to_le64(U64_MAX);
 		req->in_len = sizeof(req->in.append);
 		req->written_min = sizeof(req->in.append);
 		break;

@@ -207,12 +207,12 @@ static void *report_alloc(struct parley_blk *blk, unsigned int nr_zones,
 	return NULL;
 }
 
-/* Hand the zones of one report on; returns where the next report begins. */
+/* Hand the zones of one report on, unless @args is NULL. */
 static int report_pass_on(struct parley_blk *blk,
 			  const struct virtio_blk_zone_report *report,
 			  size_t len, sector_t *sector, unsigned int *idx,
-			  unsigned int nr_zones, report_zones_cb cb,
-			  void *data)
+			  unsigned int nr_zones,
+			  struct blk_report_zones_args *args)
 {
 	u64 nr = le64_of(report->nr_zones), i;
 	sector_t capacity = get_capacity(blk->disk);
@@ -232,7 +232,7 @@ static int report_pass_on(struct parley_blk *blk,
 				zone.start, *sector);
 			return -EIO;
 		}
-		err = cb(&zone, *idx, data);
+		err = disk_report_zone(blk->disk, &zone, *idx, args);
 		if (err)
 			return err;
 		*sector = zone.start + zone.len;
@@ -242,8 +242,8 @@ static int report_pass_on(struct parley_blk *blk,
 }
 
 int parley_blk_report_zones(struct gendisk *disk, sector_t sector,
-			    unsigned int nr_zones, report_zones_cb cb,
-			    void *data)
+			    unsigned int nr_zones,
+			    struct blk_report_zones_args *args)
 {
 	struct parley_blk *blk = disk->private_data;
 	struct virtio_blk_zone_report *report;
@@ -263,17 +263,12 @@ int parley_blk_report_zones(struct gendisk *disk, sector_t sector,
 		if (err)
 			break;
 		err = report_pass_on(blk, report, len, &sector, &idx, nr_zones,
-				     cb, data);
+				     args);
 		if (err <= 0)
 			break;
 	}
 	vfree(report);
 	return err < 0 ? err : idx;
-}
-
-static int ignore_zone(struct blk_zone *zone, unsigned int idx, void *data)
-{
-	return 0;
 }
 
 /**
@@ -293,7 +288,7 @@ int parley_blk_revalidate_zones(struct parley_blk *blk)
 	 * A rehearsal: blk_revalidate_disk_zones() leaks its bitmap of
 	 * conventional zones if a report fails half-way (6.12).
 	 */
-	nr = parley_blk_report_zones(blk->disk, 0, UINT_MAX, ignore_zone, NULL);
+	nr = parley_blk_report_zones(blk->disk, 0, UINT_MAX, NULL);
 	return nr < 0 ? nr : blk_revalidate_disk_zones(blk->disk);
 }
 

@@ -5,8 +5,8 @@
  * expanded, so kernel addresses cost one load and cannot fail.
  *
  * Every field is read exactly once: a second read could see another value.  A
- * user access that fails is tried again only for a thread that is being killed,
- * which saw nothing the first time; see mm.c.
+ * user access that fails is tried again only by the queue's owner, if that can
+ * do what the current thread cannot; the first try saw nothing then.
  */
 #ifndef _PARLEY_CORE_ACCESS_H
 #define _PARLEY_CORE_ACCESS_H
@@ -14,7 +14,7 @@
 #include "ring.h"
 
 /* Load *p into *v (an lvalue of p's type); 0 or -EFAULT. */
-#define ring_load(space, v, p) ({					\
+#define ring_load(q, space, v, p) ({					\
 	int __r = 0;							\
 	if ((space) == PARLEY_SPACE_KERNEL)				\
 		(v) = READ_ONCE(*(p));					\
@@ -23,7 +23,7 @@
 	if (unlikely(__r)) {						\
 		u64 __again;						\
 									\
-		__r = parley_user_load(&__again, (unsigned long)(p),	\
+		__r = parley_user_load(q, &__again, (unsigned long)(p),	\
 				       sizeof(*(p)));			\
 		(v) = (__force typeof(v))__again;			\
 	}								\
@@ -34,7 +34,8 @@
  * Load 16 bytes, the size of a descriptor, as two words of which each is read
  * once: in user space one opening of its memory serves for both.
  */
-static __always_inline int ring_load_16(const enum parley_space space, u64 v[2],
+static __always_inline int ring_load_16(const struct parley_devq *q,
+					const enum parley_space space, u64 v[2],
 					const void *from)
 {
 	const u64 *p = from;
@@ -53,12 +54,12 @@ static __always_inline int ring_load_16(const enum parley_space space, u64 v[2],
 	return 0;
 fault:
 	user_read_access_end();
-	return parley_user_load(&v[0], (unsigned long)p, sizeof(*p)) ?:
-	       parley_user_load(&v[1], (unsigned long)(p + 1), sizeof(*p));
+	return parley_user_load(q, &v[0], (unsigned long)p, sizeof(*p)) ?:
+	       parley_user_load(q, &v[1], (unsigned long)(p + 1), sizeof(*p));
 }
 
 /* Store v into *p; 0 or -EFAULT. */
-#define ring_store(space, v, p) ({					\
+#define ring_store(q, space, v, p) ({					\
 	typeof(*(p)) __v = (v);						\
 	int __r = 0;							\
 	if ((space) == PARLEY_SPACE_KERNEL)				\
@@ -66,7 +67,7 @@ fault:
 	else								\
 		__r = __put_user(__v, (typeof(*(p)) __user *)(unsigned long)(p)); \
 	if (unlikely(__r))						\
-		__r = parley_user_store((__force u64)__v,		\
+		__r = parley_user_store(q, (__force u64)__v,		\
 					(unsigned long)(p), sizeof(*(p))); \
 	__r;								\
 })

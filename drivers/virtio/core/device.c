@@ -56,6 +56,7 @@ struct parley_devq *parley_devq_create(const struct parley_devq_config *cfg)
 	err = -EINVAL;
 	if (!devq_aligned(&q->ring, &cfg->addr))
 		goto fail;
+	q->again = cfg->again;
 	q->space = cfg->space;
 	q->map_space = cfg->map_space;
 	err = -EFAULT;
@@ -100,16 +101,18 @@ void parley_devq_destroy(struct parley_devq *q)
 PARLEY_EXPORT(parley_devq_destroy);
 
 /**
- * parley_devq_peek() - are chains available?
+ * parley_devq_peek() - is a chain available?
  * @q: queue
  *
- * Context: as take.
- * Return: how many at least; 0 for none or a broken queue.
+ * How many there are is not said: a packed ring tells that only to who reads
+ * all of them.  Context: as take.
+ *
+ * Return: true if take would find one; false for none or a broken queue.
  */
-unsigned int parley_devq_peek(struct parley_devq *q)
+bool parley_devq_peek(struct parley_devq *q)
 {
 	vq_assert_held(q->ring.lock);
-	return unlikely(q->ring.broken) ? 0 : vq_by_format(q, dev_peek);
+	return likely(!q->ring.broken) && vq_by_format(q, dev_peek);
 }
 PARLEY_EXPORT(parley_devq_peek);
 
@@ -119,11 +122,14 @@ PARLEY_EXPORT(parley_devq_peek);
  * @chains: room for them, each with its iov and max
  * @nr: how many at most
  *
- * Every descriptor is read once.  Pieces of zero length are dropped.  What a
+ * Every descriptor is read once.  Those of zero length are dropped.  What the
+ * specification reserves is ignored: other flags than those that say something,
+ * and in a table of the packed format all but VRING_DESC_F_WRITE.  What a
  * hostile driver may try breaks the queue: heads and links outside the ring,
- * loops, chains longer than the ring, the table or @chains->max, tables of odd
- * size or inside tables, readable after writable, addresses outside the map,
- * more chains than descriptors.
+ * loops, chains longer than the ring, of more pieces or of more empty
+ * descriptors than @chains->max, links outside a table, tables of odd size or
+ * inside tables, readable after writable, addresses outside the map, more
+ * chains than descriptors.
  *
  * Context: under the owner's lock; sleeps if ring or tables lie in user space,
  * whose mm must be current, or if the map's miss() does.
@@ -153,7 +159,8 @@ PARLEY_EXPORT(parley_devq_take);
  *
  * Context: under the owner's lock; does not touch the ring.
  *
- * Return: 0; -EINVAL if they are not the last ones, or one was completed.
+ * Return: 0; -EINVAL if they are not the last ones, or if one of them, or one
+ * that was taken later, was completed.
  */
 int parley_devq_untake(struct parley_devq *q, const struct parley_chain *chains,
 		       unsigned int nr)

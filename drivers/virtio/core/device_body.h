@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The device role, written once and compiled over each format's primitives.
- * The including file defines VQ_FN(verb), the name of the instance.
+ * The device role but for taking chains (device_take.h), written once and
+ * compiled over each format's primitives.  The including file defines
+ * VQ_FN(verb), the name of the instance.
  *
  * Every helper takes the space of the ring as a constant; the verbs at the end
  * choose it, once for each call.
  */
-
-/* The longest indirect table that is read, for small rings. */
-#define DEV_TABLE_MAX	1024u
 
 void VQ_FN(dev_init)(struct parley_devq *q)
 {
@@ -17,340 +15,11 @@ void VQ_FN(dev_init)(struct parley_devq *q)
 	q->pub_count = 0;
 	q->event_flags = 0;
 	q->in_flight = 0;
+	q->fresh = 0;
+	q->waiting = 0;
 	q->busy = 0;
 	q->seq = 0;
 	q->oldest = 0;
-}
-
-/*
- * Translate what the cached region holds; the common case, inline.  Only
- * regions that may be read and written are cached.
- */
-static __always_inline bool dev_translate(const struct parley_region *g, u64 addr,
-					  u32 len, struct parley_iov *iov)
-{
-	u64 off = addr - g->start;
-
-	if (unlikely(off >= g->size || len > g->size - off))
-		return false;
-	iov->addr = g->host + off;
-	iov->len = len;
-	return true;
-}
-
-/* A chain while it is gathered; in registers, as a burst's state is. */
-struct dev_gather {
-	u32 n;			/* pieces so far */
-	u32 n_out;		/* of these, readable; valid once in is set */
-	u64 len;		/* bytes of the current direction */
-	u64 len_out;
-	bool in;		/* writable pieces have begun */
-};
-
-/* Add one fetched descriptor to the chain. */
-static __always_inline int dev_add(struct parley_devq *q, struct parley_chain *c,
-				   struct dev_gather *g, const struct vq_desc *d)
-{
-	bool write = d->flags & VRING_DESC_F_WRITE;
-	int n = 1;
-
-	if (write && !g->in) {
-		g->in = true;
-		g->n_out = g->n;
-		g->len_out = g->len;
-		g->len = 0;
-	} else if (unlikely(!write && g->in)) {
-		parley_ring_break(&q->ring, "chain %u: readable after writable", c->id);
-		return -EIO;
-	}
-	/* Nothing to access, nothing to translate, no piece to stand still on. */
-	if (unlikely(!d->len))
-		return 0;
-	if (unlikely(g->n >= c->max ||
-		     !dev_translate(q->hit, d->addr, d->len, &c->iov[g->n]))) {
-		n = parley_translate_slow(q, c, g->n, d->addr, d->len,
-					  write ? PARLEY_MEM_WRITE : PARLEY_MEM_READ);
-		if (unlikely(n < 0))
-			return n;
-	}
-	g->len += d->len;
-	g->n += n;
-	return 0;
-}
-
-/* The chain is whole. */
-static __always_inline int dev_gathered(struct parley_devq *q,
-					struct parley_chain *c,
-					struct dev_gather *g, u16 ndesc)
-{
-	if (!g->in) {
-		g->n_out = g->n;
-		g->len_out = g->len;
-		g->len = 0;
-	}
-	if (unlikely(g->len > U32_MAX || g->len_out > U32_MAX)) {
-		parley_ring_break(&q->ring, "chain %u is longer than 4 GiB", c->id);
-		return -EIO;
-	}
-	c->len_out = g->len_out;
-	c->len_in = g->len;
-	c->n_out = g->n_out;
-	c->n_in = g->n - g->n_out;
-	c->ndesc = ndesc;
-	return 0;
-}
-
-/* Our address of entry @at of a table that no single region holds. */
-static int dev_table_piece(struct parley_devq *q, u16 id, u64 addr,
-			   struct parley_iov *iov)
-{
-	struct parley_chain one = { .max = 1, .id = id };
-	int err;
-
-	one.iov = iov;
-	err = parley_translate_slow(q, &one, 0, addr, sizeof(struct vring_desc),
-				    PARLEY_MEM_READ);
-	return err < 0 ? err : 0;
-}
-
-/*
- * Follow an indirect table.  It lies where buffers do, mostly in one region;
- * where it does not, each entry is translated by itself, and an entry that
- * straddles two regions is refused.
- */
-static __always_inline int dev_take_table(struct parley_devq *q,
-					  struct parley_chain *c,
-					  struct dev_gather *g,
-					  const struct vq_desc *head)
-{
-	u32 entries = head->len / sizeof(struct vring_desc), at = 0, n;
-	u32 most = max_t(u32, q->ring.num, DEV_TABLE_MAX);
-	const enum parley_space s = q->map_space;
-	struct parley_iov table, entry;
-	struct vq_desc d;
-	bool whole;
-	int err;
-
-	if (unlikely(!q->ring.indirect || !entries ||
-		     head->len % sizeof(struct vring_desc))) {
-		parley_ring_break(&q->ring, "chain %u: bad indirect table of %u bytes",
-				  c->id, head->len);
-		return -EIO;
-	}
-	whole = dev_translate(q->hit, head->addr, head->len, &table);
-	for (n = 0; n < most; n++) {
-		size_t off = at * sizeof(struct vring_desc);
-
-		if (likely(whole)) {
-			entry.addr = table.addr + off;
-		} else {
-			err = dev_table_piece(q, c->id, head->addr + off, &entry);
-			if (unlikely(err))
-				return err;
-		}
-		if (unlikely(fmt_table_get(s, entry.kern, &d)))
-			return -EFAULT;
-		if (unlikely(d.flags & VRING_DESC_F_INDIRECT)) {
-			parley_ring_break(&q->ring, "chain %u: indirect inside indirect",
-					  c->id);
-			return -EIO;
-		}
-		err = dev_add(q, c, g, &d);
-		if (unlikely(err))
-			return err;
-		if (fmt_table_last(&d, at, entries))
-			return 0;
-		at = fmt_table_next(&d, at);
-		if (unlikely(at >= entries)) {
-			parley_ring_break(&q->ring, "chain %u: link to %u in a table of %u",
-					  c->id, at, entries);
-			return -EIO;
-		}
-	}
-	parley_ring_break(&q->ring, "chain %u: more than %u indirect descriptors",
-			  c->id, most);
-	return -EIO;
-}
-
-/* A chain of any shape, of which @d is the first descriptor. */
-static __always_inline int dev_take_chain(struct parley_devq *q,
-					  struct parley_chain *c,
-					  const struct vq_take *t,
-					  struct vq_desc *d,
-					  const enum parley_space s)
-{
-	struct dev_gather g = {};
-	u32 n;
-	int err;
-
-	for (n = 1; ; n++) {
-		if (d->flags & VRING_DESC_F_INDIRECT) {
-			if (unlikely(d->flags & VRING_DESC_F_NEXT ||
-				     (n > 1 && !FMT_NEXT_THEN_INDIRECT))) {
-				parley_ring_break(&q->ring, "chain %u: indirect and next",
-						  c->id);
-				return -EIO;
-			}
-			err = dev_take_table(q, c, &g, d);
-			if (unlikely(err))
-				return err;
-			break;
-		}
-		err = dev_add(q, c, &g, d);
-		if (unlikely(err))
-			return err;
-		if (!(d->flags & VRING_DESC_F_NEXT))
-			break;
-		if (unlikely(n >= t->num)) {
-			parley_ring_break(&q->ring, "chain %u is longer than the ring",
-					  c->id);
-			return -EIO;
-		}
-		err = fmt_follow(q, t, s, d, n, &c->id);
-		if (unlikely(err))
-			return err;
-	}
-	return dev_gathered(q, c, &g, n);
-}
-
-/* A single direct descriptor in the cached region; false: not that simple. */
-static __always_inline bool dev_take_plain(const struct parley_region *g,
-					   struct parley_chain *c,
-					   const struct vq_desc *d)
-{
-	if (unlikely(d->flags & (VRING_DESC_F_NEXT | VRING_DESC_F_INDIRECT) ||
-		     !d->len || !dev_translate(g, d->addr, d->len, c->iov)))
-		return false;
-	if (d->flags & VRING_DESC_F_WRITE) {
-		c->len_out = 0;
-		c->len_in = d->len;
-		c->n_out = 0;
-		c->n_in = 1;
-	} else {
-		c->len_out = d->len;
-		c->len_in = 0;
-		c->n_out = 1;
-		c->n_in = 0;
-	}
-	c->ndesc = 1;
-	return true;
-}
-
-/*
- * The first chains, as long as they are plain.  Returns how many, *ret being 0
- * if there are no more, negative for a fault, or 1: the next chain is not
- * plain, and its head is in *head and its chain's id.
- */
-static __always_inline unsigned int dev_take_plains(struct parley_devq *q,
-						    struct parley_chain *chains,
-						    unsigned int nr,
-						    const enum parley_space s,
-						    struct vq_desc *head, int *ret)
-{
-	const struct parley_region *hit = q->hit;
-	struct parley_chain *c, *end;
-	struct vq_take t;
-	unsigned int n;
-	int left;
-
-	fmt_take_begin(q, &t);
-	left = fmt_avail(q, &t, s, nr);
-	*ret = min(left, 0);
-	end = chains + max(left, 0);
-	for (c = chains; c != end; c++) {
-		struct vq_desc d;
-		int err;
-
-		err = fmt_head(q, &t, s, &d, &c->id);
-		if (unlikely(err <= 0)) {
-			*ret = err;
-			break;
-		}
-		if (unlikely(!dev_take_plain(hit, c, &d))) {
-			*head = d;
-			*ret = 1;
-			break;
-		}
-		c->seq = t.seq++;
-		fmt_take_advance(&t, 1);
-	}
-	n = c - chains;
-	t.busy += n;
-	fmt_take_end(q, &t);
-	q->in_flight += n;
-	q->ring.stats.buffers += n;
-	return n;
-}
-
-/*
- * The other chains, of any shape, after @taken of the call; the first one's
- * head is at hand.  Returns what take returns.
- */
-static noinline int dev_take_rest(struct parley_devq *q,
-				  struct parley_chain *chains,
-				  unsigned int nr, unsigned int taken,
-				  enum parley_space s,
-				  const struct vq_desc *head)
-{
-	struct vq_desc d = *head;
-	struct vq_take t;
-	unsigned int n = 0;
-	int err;
-
-	fmt_take_begin(q, &t);
-	for (;;) {
-		struct parley_chain *c = &chains[n];
-
-		err = dev_take_chain(q, c, &t, &d, s);
-		if (unlikely(err))
-			break;
-		c->seq = t.seq++;
-		fmt_take_advance(&t, c->ndesc);
-		t.busy += c->ndesc;
-		if (++n == nr)
-			break;
-		err = fmt_avail(q, &t, s, nr - n);
-		if (err <= 0)
-			break;
-		err = fmt_head(q, &t, s, &d, &chains[n].id);
-		if (unlikely(err <= 0))
-			break;
-	}
-	fmt_take_end(q, &t);
-	q->in_flight += n;
-	q->ring.stats.buffers += n;
-	taken += n;
-	if (unlikely(err == -EFAULT))
-		parley_ring_break(&q->ring, "cannot read descriptors");
-	return taken ? taken : err;
-}
-
-static __always_inline int dev_take(struct parley_devq *q,
-				    struct parley_chain *chains, unsigned int nr,
-				    const enum parley_space s)
-{
-	struct vq_desc head;
-	unsigned int n;
-	int ret;
-
-	n = dev_take_plains(q, chains, nr, s, &head, &ret);
-	if (ret > 0)
-		return dev_take_rest(q, chains + n, nr - n, n, s, &head);
-	if (unlikely(ret == -EFAULT))
-		parley_ring_break(&q->ring, "cannot read the available ring");
-	return n ? n : ret;
-}
-
-static noinline int dev_take_kernel(struct parley_devq *q,
-				    struct parley_chain *chains, unsigned int nr)
-{
-	return dev_take(q, chains, nr, PARLEY_SPACE_KERNEL);
-}
-
-static noinline int dev_take_user(struct parley_devq *q,
-				  struct parley_chain *chains, unsigned int nr)
-{
-	return dev_take(q, chains, nr, PARLEY_SPACE_USER);
 }
 
 static __always_inline struct vq_order *dev_order(struct parley_devq *q, u16 seq)
@@ -358,39 +27,80 @@ static __always_inline struct vq_order *dev_order(struct parley_devq *q, u16 seq
 	return &q->order[seq & q->order_mask];
 }
 
-/*
- * In order: chains wait for their turn.  Runs of chains that were written
- * completely are used by one entry, that of the last (spec 2.7.9, 2.8.9).
- */
-static __always_inline int dev_release_in_order(struct parley_devq *q,
-						struct vq_use *u,
-						const enum parley_space s)
+/* No more than the chains taken after @seq can be put back from now on. */
+static __always_inline u32 dev_fresh(u32 fresh, u32 next, u16 seq)
 {
-	while (q->in_flight && dev_order(q, q->oldest)->done) {
-		struct vq_order *last = dev_order(q, q->oldest);
-		u16 i, run = 1;
+	return min_t(u32, fresh, (u16)(next - seq - 1));
+}
 
-		while (last->full && run < q->in_flight &&
-		       dev_order(q, q->oldest + run)->done) {
-			last = dev_order(q, q->oldest + run);
-			run++;
-		}
-		if (unlikely(fmt_used_write(u, s, last->id, last->written,
-					    !u->pub_count)))
-			return -EFAULT;
-		for (i = 0; i < run; i++) {
-			struct vq_order *o = dev_order(q, q->oldest++);
-
-			o->done = false;
-			fmt_used_step(u, o->ndesc);
-		}
-		q->in_flight -= run;
-	}
+/* Write and step over the used entry of one chain. */
+static __always_inline int dev_use(struct parley_devq *q, struct vq_use *u,
+				   const struct parley_chain *c,
+				   const enum parley_space s, const bool first)
+{
+	if (unlikely(c->written > c->len_in))
+		return -EINVAL;
+	if (unlikely(fmt_used_write(q, u, s, c->id, c->written, first)))
+		return -EFAULT;
+	fmt_used_step(u, 1, c->ndesc);
 	return 0;
 }
 
-static __always_inline int dev_note_done(struct parley_devq *q,
-					 const struct parley_chain *c)
+/* In any order, 20 instructions a chain at batch 32 (packed 28). */
+static __always_inline int dev_complete(struct parley_devq *q,
+					const struct parley_chain *c,
+					unsigned int nr, const enum parley_space s)
+{
+	u32 fresh = q->fresh, next = q->seq;
+	unsigned int left = nr;
+	struct vq_use u;
+	int err = 0;
+
+	/* Also if there are none. */
+	if (unlikely(nr - 1 >= q->in_flight))
+		return nr ? -EINVAL : 0;
+	fmt_use_begin(q, &u);
+	if (FMT_HOLDS_FIRST && !u.pub_count) {
+		err = dev_use(q, &u, c, s, true);
+		if (unlikely(err))
+			goto out;
+		fresh = dev_fresh(fresh, next, c->seq);
+		c++;
+		left--;
+	}
+	for (; left; left--, c++) {
+		err = dev_use(q, &u, c, s, false);
+		if (unlikely(err))
+			break;
+		fresh = dev_fresh(fresh, next, c->seq);
+	}
+out:
+	nr -= left;
+	fmt_use_end(q, &u);
+	q->fresh = fresh;
+	q->in_flight -= nr;
+	q->ring.stats.completed += nr;
+	if (unlikely(err == -EFAULT))
+		parley_ring_break(&q->ring, "cannot write used entry %u", q->done.idx);
+	return err;
+}
+
+static noinline int VQ_FN(dev_complete_kernel)(struct parley_devq *q,
+					       const struct parley_chain *chains,
+					       unsigned int nr)
+{
+	return dev_complete(q, chains, nr, PARLEY_SPACE_KERNEL);
+}
+
+static noinline int VQ_FN(dev_complete_user)(struct parley_devq *q,
+					     const struct parley_chain *chains,
+					     unsigned int nr)
+{
+	return dev_complete(q, chains, nr, PARLEY_SPACE_USER);
+}
+
+/* In order, a chain whose turn has not come: keep it until then. */
+static int dev_note_done(struct parley_devq *q, const struct parley_chain *c)
 {
 	struct vq_order *o = dev_order(q, c->seq);
 
@@ -404,66 +114,42 @@ static __always_inline int dev_note_done(struct parley_devq *q,
 		.done = true,
 		.full = c->written == c->len_in,
 	};
+	q->waiting++;
+	q->fresh = dev_fresh(q->fresh, q->seq, c->seq);
 	return 0;
 }
 
-/* Write and step over the used entry of one chain. */
-static __always_inline int dev_use(struct vq_use *u, const struct parley_chain *c,
-				   const enum parley_space s, const bool first)
+/*
+ * Chains that wait and whose turn has come.  Runs of chains that were written
+ * completely are used by one entry, that of the last (spec 2.7.9, 2.8.9).
+ */
+static int dev_release(struct parley_devq *q, struct vq_use *u,
+		       const enum parley_space s)
 {
-	if (unlikely(c->written > c->len_in))
-		return -EINVAL;
-	if (unlikely(fmt_used_write(u, s, c->id, c->written, first)))
-		return -EFAULT;
-	fmt_used_step(u, c->ndesc);
-	return 0;
-}
+	while (q->waiting && dev_order(q, q->oldest)->done) {
+		u32 run = 0, slots = 0;
+		struct vq_order *o;
 
-static __always_inline int dev_complete(struct parley_devq *q,
-					const struct parley_chain *chains,
-					unsigned int nr, const enum parley_space s)
-{
-	const struct parley_chain *c = chains, *end = chains + nr;
-	struct vq_use u;
-	unsigned int n;
-	int err = 0;
-
-	if (unlikely(!nr || nr > q->in_flight))
-		return nr ? -EINVAL : 0;
-	fmt_use_begin(q, &u);
-	if (!u.pub_count) {
-		err = dev_use(&u, c, s, true);
-		c += !err;
+		do {
+			o = dev_order(q, q->oldest + run++);
+			slots += o->ndesc;
+		} while (o->full && run < q->waiting &&
+			 dev_order(q, q->oldest + run)->done);
+		if (unlikely(fmt_used_write(q, u, s, o->id, o->written, !u->pub_count)))
+			return -EFAULT;
+		fmt_used_step(u, run, slots);
+		q->waiting -= run;
+		q->in_flight -= run;
+		while (run--)
+			dev_order(q, q->oldest++)->done = false;
 	}
-	for (; !err && c != end; c += !err)
-		err = dev_use(&u, c, s, false);
-	n = c - chains;
-	fmt_use_end(q, &u);
-	q->in_flight -= n;
-	q->ring.stats.completed += n;
-	if (unlikely(err == -EFAULT))
-		parley_ring_break(&q->ring, "cannot write used entry %u", q->done.idx);
-	return err;
+	return 0;
 }
 
-static noinline int dev_complete_kernel(struct parley_devq *q,
-					const struct parley_chain *chains,
-					unsigned int nr)
-{
-	return dev_complete(q, chains, nr, PARLEY_SPACE_KERNEL);
-}
-
-static noinline int dev_complete_user(struct parley_devq *q,
-				      const struct parley_chain *chains,
-				      unsigned int nr)
-{
-	return dev_complete(q, chains, nr, PARLEY_SPACE_USER);
-}
-
-/* In order: note which are done, then use those whose turn it is. */
-static noinline int dev_complete_in_order(struct parley_devq *q,
-					  const struct parley_chain *chains,
-					  unsigned int nr)
+/* The rest of a call in which not all chains came in their turn. */
+static noinline int VQ_FN(dev_complete_late)(struct parley_devq *q,
+					     const struct parley_chain *chains,
+					     unsigned int nr)
 {
 	struct vq_use u;
 	unsigned int n;
@@ -476,12 +162,83 @@ static noinline int dev_complete_in_order(struct parley_devq *q,
 	}
 	q->ring.stats.completed += n;
 	fmt_use_begin(q, &u);
-	if (unlikely(dev_release_in_order(q, &u, q->space)))
+	if (unlikely(dev_release(q, &u, q->space)))
 		err = -EFAULT;
 	fmt_use_end(q, &u);
 	if (unlikely(err == -EFAULT))
 		parley_ring_break(&q->ring, "cannot write used entry %u", q->done.idx);
 	return err;
+}
+
+/*
+ * In order: chains that are complete in their turn are used at once, and a run
+ * of completely written ones by one entry, that of the last.  15 instructions a
+ * chain at batch 32 (packed 18).
+ */
+static __always_inline int dev_complete_in_order(struct parley_devq *q,
+						 const struct parley_chain *chains,
+						 unsigned int nr,
+						 const enum parley_space s)
+{
+	const struct parley_chain *c = chains, *end = chains + nr, *last = NULL;
+	u32 turn = q->oldest, from = turn, slots = 0;
+	struct vq_use u;
+	int err = 0;
+
+	if (unlikely(nr - 1 >= q->in_flight || q->waiting))
+		return VQ_FN(dev_complete_late)(q, chains, nr);
+	fmt_use_begin(q, &u);
+	do {
+		if (unlikely(c->seq != (u16)turn || c->written > c->len_in))
+			break;
+		slots += c->ndesc;
+		turn++;
+		last = c;
+		if (likely(c->written == c->len_in))
+			continue;
+		if (unlikely(fmt_used_write(q, &u, s, c->id, c->written, !u.pub_count)))
+			goto fault;
+		fmt_used_step(&u, turn - from, slots);
+		last = NULL;
+		from = turn;
+		slots = 0;
+	} while (++c != end);
+	if (last) {
+		if (unlikely(fmt_used_write(q, &u, s, last->id, last->written,
+					    !u.pub_count)))
+			goto fault;
+		fmt_used_step(&u, turn - from, slots);
+		from = turn;
+	}
+out:
+	nr = (u16)(from - q->oldest);
+	fmt_use_end(q, &u);
+	q->oldest = from;
+	q->in_flight -= nr;
+	q->fresh = q->in_flight;	/* none of these is complete */
+	q->ring.stats.completed += nr;
+	if (unlikely(err))
+		parley_ring_break(&q->ring, "cannot write used entry %u", q->done.idx);
+	else if (unlikely(c != end))
+		err = VQ_FN(dev_complete_late)(q, c, end - c);
+	return err;
+fault:
+	err = -EFAULT;
+	goto out;
+}
+
+static noinline int VQ_FN(dev_in_order_kernel)(struct parley_devq *q,
+					       const struct parley_chain *chains,
+					       unsigned int nr)
+{
+	return dev_complete_in_order(q, chains, nr, PARLEY_SPACE_KERNEL);
+}
+
+static noinline int VQ_FN(dev_in_order_user)(struct parley_devq *q,
+					     const struct parley_chain *chains,
+					     unsigned int nr)
+{
+	return dev_complete_in_order(q, chains, nr, PARLEY_SPACE_USER);
 }
 
 static __always_inline bool dev_publish(struct parley_devq *q,
@@ -509,25 +266,21 @@ fault:
 #define dev_by_space(q, call_kernel, call_user)				\
 	(likely((q)->space == PARLEY_SPACE_KERNEL) ? (call_kernel) : (call_user))
 
-unsigned int VQ_FN(dev_peek)(struct parley_devq *q)
+bool VQ_FN(dev_peek)(struct parley_devq *q)
 {
-	struct vq_take t;
-	int n;
+	int n = dev_by_space(q, fmt_peek(q, PARLEY_SPACE_KERNEL),
+			     fmt_peek(q, PARLEY_SPACE_USER));
 
-	fmt_take_begin(q, &t);
-	n = dev_by_space(q, fmt_avail(q, &t, PARLEY_SPACE_KERNEL, q->ring.num),
-			 fmt_avail(q, &t, PARLEY_SPACE_USER, q->ring.num));
-	fmt_take_end(q, &t);
 	if (unlikely(n == -EFAULT))
 		parley_ring_break(&q->ring, "cannot read the available ring");
-	return n < 0 ? 0 : n;
+	return n > 0;
 }
 
 int VQ_FN(dev_take)(struct parley_devq *q, struct parley_chain *chains,
 		    unsigned int nr)
 {
-	return dev_by_space(q, dev_take_kernel(q, chains, nr),
-			    dev_take_user(q, chains, nr));
+	return dev_by_space(q, VQ_FN(dev_take_kernel)(q, chains, nr),
+			    VQ_FN(dev_take_user)(q, chains, nr));
 }
 
 /* The chains must be the last that were taken, in the order of taking. */
@@ -536,15 +289,15 @@ int VQ_FN(dev_untake)(struct parley_devq *q, const struct parley_chain *chains,
 {
 	unsigned int n;
 
-	if (nr > q->in_flight)
+	if (nr > q->fresh)
 		return -EINVAL;
 	for (n = 0; n < nr; n++)
-		if (chains[n].seq != (u16)(q->seq - nr + n) ||
-		    (q->order && dev_order(q, chains[n].seq)->done))
+		if (chains[n].seq != (u16)(q->seq - nr + n))
 			return -EINVAL;
 	for (n = nr; n; n--)
 		fmt_take_rewind(q, chains[n - 1].ndesc);
 	q->seq -= nr;
+	q->fresh -= nr;
 	q->in_flight -= nr;
 	q->ring.stats.buffers -= nr;
 	return 0;
@@ -553,10 +306,11 @@ int VQ_FN(dev_untake)(struct parley_devq *q, const struct parley_chain *chains,
 int VQ_FN(dev_complete)(struct parley_devq *q, const struct parley_chain *chains,
 			unsigned int nr)
 {
-	if (unlikely(q->order))
-		return dev_complete_in_order(q, chains, nr);
-	return dev_by_space(q, dev_complete_kernel(q, chains, nr),
-			    dev_complete_user(q, chains, nr));
+	if (q->order)
+		return dev_by_space(q, VQ_FN(dev_in_order_kernel)(q, chains, nr),
+				    VQ_FN(dev_in_order_user)(q, chains, nr));
+	return dev_by_space(q, VQ_FN(dev_complete_kernel)(q, chains, nr),
+			    VQ_FN(dev_complete_user)(q, chains, nr));
 }
 
 bool VQ_FN(dev_publish)(struct parley_devq *q)

@@ -38,6 +38,13 @@ static int drvq_alloc_areas(struct parley_drvq *q)
 	return 0;
 }
 
+static void drvq_on_break(struct vq_ring *r)
+{
+	struct parley_drvq *q = container_of(r, struct parley_drvq, ring);
+
+	q->broken(q);
+}
+
 /**
  * parley_drvq_create() - make a driver queue and its ring
  * @cfg: what it shall be; copied
@@ -62,21 +69,22 @@ struct parley_drvq *parley_drvq_create(const struct parley_drvq_config *cfg)
 				.dev = cfg->dev, .lock = cfg->lock });
 	if (err)
 		goto fail;
+	err = -EINVAL;
+	q->num_max = max(cfg->size, cfg->size_max);
+	if (q->num_max > PARLEY_VQ_SIZE_MAX)
+		goto fail;
 	q->notify = cfg->notify;
 	q->notify_data = cfg->features & BIT_ULL(VIRTIO_F_NOTIFICATION_DATA);
+	q->broken = cfg->broken;
+	q->ring.on_break = cfg->broken ? drvq_on_break : NULL;
 	q->priv = cfg->priv;
 	if (cfg->mem)
 		q->mem = *cfg->mem;
 	else if (cfg->features & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM))
 		q->mem = (struct parley_mem){ &parley_mem_dma, cfg->dev };
 	q->map = q->mem.ops;
-	err = -EINVAL;
 	if (q->mem.ops == &parley_mem_dma && !q->mem.dev)
 		goto fail;
-	if (cfg->size_max && (cfg->size_max < cfg->size ||
-			      !parley_ring_size_ok(cfg->size_max, q->ring.packed)))
-		goto fail;
-	q->num_max = cfg->size_max ? : cfg->size;
 	err = parley_shadow_create(q, cfg->indirect_segs);
 	if (err)
 		goto fail;

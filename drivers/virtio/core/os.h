@@ -4,7 +4,7 @@
  * the kernel's own headers; in user space one header stands in for all of
  * them.  Nothing else in the core asks which of the two it is, except for
  * memory.c (how ring memory is allocated and mapped) and the files that only
- * the kernel compiles (debugfs.c, main.c, mm.c).
+ * the kernel compiles (debugfs.c, main.c).
  */
 #ifndef _PARLEY_CORE_OS_H
 #define _PARLEY_CORE_OS_H

@@ -5,4 +5,5 @@
 #include "packed.h"
 #include "trace.h"
 #include "driver_body.h"
+#include "device_take.h"
 #include "device_body.h"

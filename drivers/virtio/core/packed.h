@@ -318,6 +318,15 @@ static inline void fmt_dev_init(struct parley_devq *q)
 	q->pub = q->done;
 }
 
+/* A burst of take: what it needs, in registers. */
+struct vq_take {
+	struct vring_packed_desc *at;	/* the slot */
+	struct vring_packed_desc *end;	/* of the ring */
+	u32 num;
+	u32 seq;
+	u16 bits;
+};
+
 static __always_inline void fmt_take_begin(const struct parley_devq *q,
 					   struct vq_take *t)
 {
@@ -326,50 +335,60 @@ static __always_inline void fmt_take_begin(const struct parley_devq *q,
 	t->num = q->ring.num;
 	t->bits = q->take.bits;
 	t->seq = q->seq;
-	t->busy = q->busy;
 }
 
 static __always_inline void fmt_take_end(struct parley_devq *q,
-					 const struct vq_take *t)
+					 const struct vq_take *t, u32 slots)
 {
 	q->take.idx = t->at - q->ring.pdesc;
 	q->take.bits = t->bits;
 	q->seq = t->seq;
-	q->busy = t->busy;
+	q->busy += slots;
+}
+
+/* Slots that the driver may own, and that a chain may take. */
+static __always_inline u32 fmt_room(const struct parley_devq *q)
+{
+	return q->ring.num - q->busy;
 }
 
 /*
- * How many heads may be available: none if the next slot is not, else as many
- * as the driver may still own.  A full ring's next slot is its oldest, which is
- * ours until it is used, whatever the driver writes there.
+ * How many heads may be available: as many as the driver may own.  A full
+ * ring's next slot is its oldest, which is ours until it is used, whatever the
+ * driver writes there.
  */
 static __always_inline int fmt_avail(struct parley_devq *q, struct vq_take *t,
 				     const enum parley_space s, unsigned int max)
 {
-	__le16 v;
-
-	if (unlikely(ring_load(s, v, &t->at->flags)))
-		return -EFAULT;
-	if (!packed_match(le16_to_cpu(v), t->bits))
-		return 0;
-	return min_t(u32, t->num - t->busy, max);
+	return min_t(u32, fmt_room(q), max);
 }
 
-static __always_inline int packed_fetch(const enum parley_space s,
-					const struct vring_packed_desc *p,
-					struct vq_desc *d, u16 *id)
+/* Is there one at all?  Negative: fault. */
+static __always_inline int fmt_peek(struct parley_devq *q,
+				    const enum parley_space s)
 {
-	__le64 addr;
-	__le32 len;
 	__le16 v;
 
-	if (unlikely(ring_load(s, addr, &p->addr) |
-		     ring_load(s, len, &p->len) |
-		     ring_load(s, v, &p->id)))
+	if (!fmt_room(q))
+		return 0;
+	if (unlikely(ring_load(q, s, v, &q->ring.pdesc[q->take.idx].flags)))
 		return -EFAULT;
-	d->addr = le64_to_cpu(addr);
-	d->len = le32_to_cpu(len);
-	*id = le16_to_cpu(v);
+	return packed_match(le16_to_cpu(v), q->take.bits);
+}
+
+/* Fetch a descriptor of the ring or of a table; returns the word of its flags. */
+static __always_inline int packed_fetch(struct parley_devq *q,
+					const enum parley_space s,
+					const struct vring_packed_desc *from,
+					struct vq_desc *d, u64 *word)
+{
+	u64 v[2];
+
+	if (unlikely(ring_load_16(q, s, v, from)))
+		return -EFAULT;
+	*word = le64_to_cpu((__force __le64)v[1]);
+	d->addr = le64_to_cpu((__force __le64)v[0]);
+	d->len = *word;
 	return 0;
 }
 
@@ -380,39 +399,45 @@ static __always_inline int fmt_head(struct parley_devq *q,
 				    struct vq_desc *d, u16 *id)
 {
 	__le16 v;
+	u64 w;
 
-	if (unlikely(ring_load(s, v, &t->at->flags)))
+	if (unlikely(ring_load(q, s, v, &t->at->flags)))
 		return -EFAULT;
+	/* What the flags say counts from here on, not how they look later. */
 	d->flags = le16_to_cpu(v);
 	if (!packed_match(d->flags, t->bits))
 		return 0;
 	vq_rmb();		/* D2, pairs with D1 in fmt_drv_publish() */
-	return packed_fetch(s, t->at, d, id) ? : 1;
+	if (unlikely(packed_fetch(q, s, t->at, d, &w)))
+		return -EFAULT;
+	*id = w >> 32;
+	return 1;
+}
+
+/* A chain goes on in the slot after its head's, and so on. */
+static __always_inline const void *fmt_at(const struct vq_take *t)
+{
+	return t->at;
 }
 
 /*
- * The descriptor after @d of a direct chain, its @n-th.  Its two bits need no
- * look: the driver wrote it before the first one (spec 2.8.21).  The buffer id
- * is that of the last.
+ * The descriptor @n slots after the head of a direct chain.  Its two bits need
+ * no look: the driver wrote it before the first one (spec 2.8.21).  The buffer
+ * id is that of the last.
  */
-static __always_inline int fmt_follow(struct parley_devq *q,
-				      const struct vq_take *t,
+static __always_inline int fmt_follow(struct parley_devq *q, const void *head,
 				      const enum parley_space s,
-				      struct vq_desc *d, u16 n, u16 *id)
+				      struct vq_desc *d, u32 n, u16 *id)
 {
-	struct vring_packed_desc *p = t->at;
+	struct vring_packed_desc *p = (struct vring_packed_desc *)head;
 	u16 bits = 0;
-	__le16 flags;
+	u64 w;
 
-	if (unlikely(n >= t->num - t->busy)) {
-		parley_ring_break(&q->ring, "chain at %u longer than the %u free slots",
-				  q->take.idx, t->num - t->busy);
-		return -EIO;
-	}
-	packed_step(&p, t->end, t->num, &bits, n);
-	if (unlikely(ring_load(s, flags, &p->flags) | packed_fetch(s, p, d, id)))
+	packed_step(&p, q->ring.pdesc + q->ring.num, q->ring.num, &bits, n);
+	if (unlikely(packed_fetch(q, s, p, d, &w)))
 		return -EFAULT;
-	d->flags = le16_to_cpu(flags);
+	*id = w >> 32;
+	d->flags = w >> 48;
 	return 0;
 }
 
@@ -428,26 +453,28 @@ static __always_inline u32 fmt_table_next(const struct vq_desc *d, u32 at)
 	return at + 1;
 }
 
-static __always_inline int fmt_table_get(const enum parley_space s,
+static __always_inline int fmt_table_get(struct parley_devq *q,
+					 const enum parley_space s,
 					 const void *entry, struct vq_desc *d)
 {
-	union {
-		u64 raw[2];
-		struct vring_packed_desc desc;
-	} e;
+	u64 w;
 
-	if (unlikely(ring_load_16(s, e.raw, entry)))
+	if (unlikely(packed_fetch(q, s, entry, d, &w)))
 		return -EFAULT;
-	d->addr = le64_to_cpu(e.desc.addr);
-	d->len = le32_to_cpu(e.desc.len);
-	d->flags = le16_to_cpu(e.desc.flags);
+	d->flags = w >> 48;
 	return 0;
 }
 
 /* An indirect descriptor stands alone here (spec 2.8.19). */
 #define FMT_NEXT_THEN_INDIRECT	false
+/* What else the flags of a table's entries say is ignored (spec 2.8.7). */
+#define FMT_TABLE_FLAGS		VRING_DESC_F_WRITE
+/* Each slot may head a chain, unless it belongs to one that is with us. */
+#define FMT_HEADS_ARE_SLOTS	true
+/* The flags of the first of a publication are held back. */
+#define FMT_HOLDS_FIRST		true
 
-static __always_inline void fmt_take_advance(struct vq_take *t, u16 ndesc)
+static __always_inline void fmt_take_advance(struct vq_take *t, u32 ndesc)
 {
 	packed_step(&t->at, t->end, t->num, &t->bits, ndesc);
 }
@@ -461,6 +488,16 @@ static __always_inline void fmt_take_rewind(struct parley_devq *q, u16 ndesc)
 	q->take.idx -= ndesc;
 	q->busy -= ndesc;
 }
+
+/* A burst of complete. */
+struct vq_use {
+	struct vring_packed_desc *at;	/* the slot */
+	struct vring_packed_desc *end;	/* of the ring */
+	u32 num;
+	u32 pub_count;
+	u16 bits;
+	u16 pub_flags;
+};
 
 static __always_inline void fmt_use_begin(const struct parley_devq *q,
 					  struct vq_use *u)
@@ -478,13 +515,13 @@ static __always_inline void fmt_use_end(struct parley_devq *q,
 {
 	q->done.idx = u->at - q->ring.pdesc;
 	q->done.bits = u->bits;
-	q->busy -= (u16)(u->pub_count - q->pub_count);
+	q->busy -= u->pub_count - q->pub_count;
 	q->pub_count = u->pub_count;
 	q->pub_flags = u->pub_flags;
 }
 
 /* The flags of a publication's first one are held back. */
-static __always_inline int fmt_used_write(struct vq_use *u,
+static __always_inline int fmt_used_write(struct parley_devq *q, struct vq_use *u,
 					  const enum parley_space s, u16 id,
 					  u32 len, const bool first)
 {
@@ -494,25 +531,26 @@ static __always_inline int fmt_used_write(struct vq_use *u,
 
 	if (len)
 		flags |= VRING_DESC_F_WRITE;
-	err = ring_store(s, cpu_to_le32(len), &d->len) |
-	      ring_store(s, cpu_to_le16(id), &d->id);
+	err = ring_store(q, s, cpu_to_le32(len), &d->len) |
+	      ring_store(q, s, cpu_to_le16(id), &d->id);
 	if (!first)
-		return err | ring_store(s, cpu_to_le16(flags), &d->flags);
+		return err | ring_store(q, s, cpu_to_le16(flags), &d->flags);
 	u->pub_flags = flags;
 	return err;
 }
 
-static __always_inline void fmt_used_step(struct vq_use *u, u16 ndesc)
+/* Step over so many chains that were used, of so many slots. */
+static __always_inline void fmt_used_step(struct vq_use *u, u32 chains, u32 slots)
 {
-	packed_step(&u->at, u->end, u->num, &u->bits, ndesc);
-	u->pub_count += ndesc;
+	packed_step(&u->at, u->end, u->num, &u->bits, slots);
+	u->pub_count += slots;
 }
 
 static __always_inline int fmt_dev_publish(struct parley_devq *q,
 					   const enum parley_space s)
 {
 	vq_wmb();	/* U1, pairs with U2 in fmt_used() */
-	return ring_store(s, cpu_to_le16(q->pub_flags),
+	return ring_store(q, s, cpu_to_le16(q->pub_flags),
 			  &q->ring.pdesc[q->pub.idx].flags);
 }
 
@@ -523,7 +561,7 @@ static __always_inline int fmt_call_wanted(struct parley_devq *q,
 	__le32 event;
 
 	vq_mb(&q->ring);	/* F3, pairs with F2 in fmt_drv_arm() */
-	if (unlikely(ring_load(s, event, (__le32 *)q->ring.drv_event)))
+	if (unlikely(ring_load(q, s, event, (__le32 *)q->ring.drv_event)))
 		return -EFAULT;
 	return vq_event_packed(le32_to_cpu(event), q->done.idx,
 			       packed_wrap(q->done.bits), q->pub_count, q->ring.num);
@@ -538,13 +576,13 @@ static __always_inline int fmt_dev_arm(struct parley_devq *q,
 
 	if (r->event) {
 		flags = VRING_PACKED_EVENT_FLAG_DESC;
-		err = ring_store(s, cpu_to_le16(packed_off_wrap(q->take.idx, q->take.bits)),
+		err = ring_store(q, s, cpu_to_le16(packed_off_wrap(q->take.idx, q->take.bits)),
 				 &r->dev_event->off_wrap);
 		vq_wmb();	/* offset before flags; the driver reads both at once */
 	}
 	if (q->event_flags != flags) {
 		q->event_flags = flags;
-		err |= ring_store(s, cpu_to_le16(flags), &r->dev_event->flags);
+		err |= ring_store(q, s, cpu_to_le16(flags), &r->dev_event->flags);
 	}
 	vq_mb(r);		/* F4, pairs with F1 in fmt_kick_wanted() */
 	return err;
@@ -556,7 +594,7 @@ static __always_inline int fmt_dev_disarm(struct parley_devq *q,
 	if (q->event_flags == VRING_PACKED_EVENT_FLAG_DISABLE)
 		return 0;
 	q->event_flags = VRING_PACKED_EVENT_FLAG_DISABLE;
-	return ring_store(s, cpu_to_le16(q->event_flags),
+	return ring_store(q, s, cpu_to_le16(q->event_flags),
 			  &q->ring.dev_event->flags);
 }
 

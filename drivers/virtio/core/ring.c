@@ -63,6 +63,8 @@ void parley_ring_break(struct vq_ring *r, const char *fmt, ...)
 	va_end(ap);
 	vq_log(r->dev, "queue %u (%s) is broken: %s; reset the device to use it again\n",
 	       r->index, r->name, why);
+	if (r->on_break)
+		r->on_break(r);
 }
 
 /**

@@ -32,8 +32,9 @@
  *  device role
  *   fmt_dev_init		forget everything
  *   fmt_take_begin, _end	a burst's state into registers, and back
- *   fmt_avail			how many heads may be there?  (barrier D2)
- *   fmt_head, fmt_follow	fetch the first and the next descriptor of a chain
+ *   fmt_avail, fmt_peek	how many heads may be there?  is there one?
+ *   fmt_head, fmt_follow	fetch a chain's first (barrier D2) and next descriptor
+ *   fmt_at, fmt_room		where a chain begins, and how many slots it may take
  *   fmt_table_get, _last, _next	walk an indirect table
  *   fmt_take_advance		step over a chain
  *   fmt_take_rewind		... and back
@@ -98,6 +99,7 @@ struct vq_ring {
 	u64 features;
 	struct device *dev;
 	struct lockdep_map *lock;
+	void (*on_break)(struct vq_ring *r);	/* tells the owner, or NULL */
 	struct dentry *dentry;
 };
 
@@ -190,10 +192,11 @@ struct parley_drvq {
 	bool notify_data;	/* kicks say where the ring stands */
 	atomic_t kicks;		/* of those, asked for and not yet made */
 	bool (*notify)(struct parley_drvq *q, u32 data);
+	void (*broken)(struct parley_drvq *q);
 	void *priv;
 };
 
-/* In-order: a chain between take and its turn to be used. */
+/* In-order: a chain that is complete before its turn to be used. */
 struct vq_order {
 	u32 written;
 	u16 id;
@@ -208,24 +211,32 @@ struct parley_devq {
 	const struct parley_region *hit;	/* last one found, if read-write */
 	struct parley_memmap *map;
 
-	/* take side */
+	/*
+	 * take side.  Counters are of 32 bits, which cost less than 16; those of
+	 * one verb stand apart, or the compiler puts them together in registers.
+	 */
 	struct vq_cursor take;	/* packed: next slot to look at */
+	u32 in_flight;		/* chains taken and not yet in the used ring */
 	u16 seq;		/* of the next chain; split: the available index */
 	u16 avail_seen;		/* split: available index as last read, checked */
-	u16 in_flight;		/* chains taken and not yet in the used ring */
-	u16 busy;		/* packed: ring slots these take */
+	u32 busy;		/* packed: ring slots that chains in flight take */
 
 	/* complete side */
 	struct vq_cursor done;	/* next used entry to write */
+	u32 fresh;		/* chains taken after the last complete one */
 	struct vq_cursor pub;	/* first used entry not yet visible */
+	u32 pub_count;		/* ring slots not yet visible */
 	u16 pub_flags;		/* packed: its flags, held back */
-	u16 pub_count;		/* ring slots not yet visible */
 	u16 event_flags;	/* what we last told the driver */
 
-	/* cold */
-	struct vq_order *order;	/* in-order only: by seq, below order_mask */
-	u16 order_mask;
+	/* in order only */
+	struct vq_order *order;	/* by seq, below order_mask */
+	u32 order_mask;
+	u32 waiting;		/* chains complete before their turn */
 	u16 oldest;		/* seq of the oldest chain in flight */
+
+	/* cold */
+	int (*again)(int (*access)(void *arg), void *arg);
 	enum parley_space space;	/* of the ring */
 	enum parley_space map_space;	/* of buffers and tables */
 };
@@ -235,32 +246,7 @@ struct vq_desc {
 	u64 addr;
 	u32 len;
 	u16 flags;
-	u16 at;			/* split: its place; in a table: of the next one */
-};
-
-/* A burst of take. */
-struct vq_take {
-	void *desc;		/* split: table or entries */
-	struct vring_packed_desc *at;	/* packed: the slot */
-	struct vring_packed_desc *end;	/* packed: of the ring */
-	__virtio16 *avail;
-	u32 num;
-	u16 bits;
-	u16 seen;
-	u16 seq;
-	u16 busy;
-};
-
-/* A burst of complete. */
-struct vq_use {
-	void *ring;		/* split: table or entries */
-	struct vring_packed_desc *at;	/* packed: the slot */
-	struct vring_packed_desc *end;	/* packed: of the ring */
-	u32 num;
-	u16 idx;
-	u16 bits;
-	u16 pub_count;
-	u16 pub_flags;
+	u16 next;		/* split: the link */
 };
 
 /* The bodies, once for each format. */
@@ -279,7 +265,7 @@ void fmt##_drv_disarm(struct parley_drvq *q);				\
 bool fmt##_drv_pending(const struct parley_drvq *q);			\
 u32 fmt##_drv_notify_data(const struct parley_drvq *q);			\
 void fmt##_dev_init(struct parley_devq *q);				\
-unsigned int fmt##_dev_peek(struct parley_devq *q);			\
+bool fmt##_dev_peek(struct parley_devq *q);				\
 int fmt##_dev_take(struct parley_devq *q, struct parley_chain *chains,	\
 		   unsigned int nr);					\
 int fmt##_dev_untake(struct parley_devq *q,				\
@@ -334,14 +320,11 @@ extern const struct parley_region parley_region_none;
 int parley_translate_slow(struct parley_devq *q, struct parley_chain *c,
 			  unsigned int at, u64 addr, u32 len, u32 perm);
 
-/* mm.c: again, after an access failed; -EFAULT also if we are not being killed */
-#ifdef __KERNEL__
-int parley_user_load(u64 *value, unsigned long at, size_t size) __cold;
-int parley_user_store(u64 value, unsigned long at, size_t size) __cold;
-#else
-#define parley_user_load(value, at, size)	(*(value) = 0, -EFAULT)
-#define parley_user_store(value, at, size)	((void)(value), -EFAULT)
-#endif
+/* access.c: again, after an access to user memory failed */
+int parley_user_load(const struct parley_devq *q, u64 *value, unsigned long at,
+		     size_t size) __cold;
+int parley_user_store(const struct parley_devq *q, u64 value, unsigned long at,
+		      size_t size) __cold;
 
 /* debugfs.c */
 #ifdef __KERNEL__

@@ -278,18 +278,27 @@ static inline void fmt_dev_init(struct parley_devq *q)
 	q->pub = q->done;
 }
 
+/* A burst of take: what it needs, in registers. */
+struct vq_take {
+	const struct vring_desc *desc;
+	const __virtio16 *avail;
+	u32 mask;		/* num - 1 */
+	u32 seq;
+	u16 seen;
+};
+
 static __always_inline void fmt_take_begin(const struct parley_devq *q,
 					   struct vq_take *t)
 {
 	t->desc = q->ring.desc;
 	t->avail = q->ring.avail->ring;
-	t->num = q->ring.num;
+	t->mask = q->ring.num - 1;
 	t->seen = q->avail_seen;
 	t->seq = q->seq;
 }
 
 static __always_inline void fmt_take_end(struct parley_devq *q,
-					 const struct vq_take *t)
+					 const struct vq_take *t, u32 slots)
 {
 	q->avail_seen = t->seen;
 	q->seq = t->seq;
@@ -299,23 +308,21 @@ static __always_inline void fmt_take_end(struct parley_devq *q,
 static __always_inline int fmt_avail(struct parley_devq *q, struct vq_take *t,
 				     const enum parley_space s, unsigned int max)
 {
-	struct vq_ring *r = &q->ring;
+	u16 left, idx;
 	__virtio16 v;
-	u16 idx;
 
 	if ((u16)(t->seen - t->seq) >= max)
 		return max;
-	if (unlikely(ring_load(s, v, &r->avail->idx)))
+	if (unlikely(ring_load(q, s, v, &q->ring.avail->idx)))
 		return -EFAULT;
 	idx = vr16_to_cpu(v);
 	/*
 	 * The driver has num descriptors, so no more than num unused chains;
 	 * and the index never moves back (spec 2.7.6.1).
 	 */
-	if (unlikely((u16)(idx - q->done.idx) > t->num ||
-		     (u16)(idx - t->seq) < (u16)(t->seen - t->seq) ||
-		     (u16)(idx - t->seq) > t->num)) {
-		parley_ring_break(r, "available index jumped from %u to %u, used up to %u",
+	left = t->mask + 1 - (u16)(t->seen - q->done.idx);
+	if (unlikely((u16)(idx - t->seen) > left)) {
+		parley_ring_break(&q->ring, "available index jumped from %u to %u, used up to %u",
 				  t->seen, idx, q->done.idx);
 		return -EIO;
 	}
@@ -324,27 +331,34 @@ static __always_inline int fmt_avail(struct parley_devq *q, struct vq_take *t,
 	return min_t(u32, (u16)(idx - t->seq), max);
 }
 
-/*
- * Fetch descriptor @at of the table, @at being below num.  Where the chain goes
- * on is read by fmt_follow(), once, if the flags say that it does.
- */
-static __always_inline int split_fetch(const struct vq_take *t,
-				       const enum parley_space s, u16 at,
+/* Is there one at all?  Negative: fault or violation. */
+static __always_inline int fmt_peek(struct parley_devq *q,
+				    const enum parley_space s)
+{
+	struct vq_take t;
+	int n;
+
+	fmt_take_begin(q, &t);
+	n = fmt_avail(q, &t, s, q->ring.num);
+	fmt_take_end(q, &t, 0);
+	return n;
+}
+
+/* Fetch a descriptor of the ring or of a table, with its link. */
+static __always_inline int split_fetch(struct parley_devq *q,
+				       const enum parley_space s,
+				       const struct vring_desc *from,
 				       struct vq_desc *d)
 {
-	struct vring_desc *p = (struct vring_desc *)t->desc + at;
-	__virtio64 addr;
-	__virtio32 len;
-	__virtio16 flags;
+	u64 v[2], w;
 
-	if (unlikely(ring_load(s, addr, &p->addr) |
-		     ring_load(s, len, &p->len) |
-		     ring_load(s, flags, &p->flags)))
+	if (unlikely(ring_load_16(q, s, v, from)))
 		return -EFAULT;
-	d->addr = vr64_to_cpu(addr);
-	d->len = vr32_to_cpu(len);
-	d->flags = vr16_to_cpu(flags);
-	d->at = at;
+	w = le64_to_cpu((__force __le64)v[1]);
+	d->addr = le64_to_cpu((__force __le64)v[0]);
+	d->len = w;
+	d->flags = w >> 32;
+	d->next = w >> 48;
 	return 0;
 }
 
@@ -355,37 +369,43 @@ static __always_inline int fmt_head(struct parley_devq *q,
 				    struct vq_desc *d, u16 *id)
 {
 	__virtio16 v;
+	u16 at;
 
-	if (unlikely(ring_load(s, v, &t->avail[t->seq & (t->num - 1)])))
+	if (unlikely(ring_load(q, s, v, &t->avail[t->seq & t->mask])))
 		return -EFAULT;
-	*id = vr16_to_cpu(v);
-	if (unlikely(*id >= t->num)) {
+	at = vr16_to_cpu(v);
+	*id = at;
+	if (unlikely(at > t->mask)) {
 		parley_ring_break(&q->ring, "head %u made available, ring size %u",
-				  *id, t->num);
+				  at, q->ring.num);
 		return -EIO;
 	}
-	return split_fetch(t, s, *id, d) ? : 1;
+	return split_fetch(q, s, t->desc + at, d) ? : 1;
 }
 
-/* The descriptor after @d of a direct chain, its @n-th. */
-static __always_inline int fmt_follow(struct parley_devq *q,
-				      const struct vq_take *t,
-				      const enum parley_space s,
-				      struct vq_desc *d, u16 n, u16 *id)
+/* The link of a descriptor says where its chain goes on. */
+static __always_inline const void *fmt_at(const struct vq_take *t)
 {
-	struct vring_desc *p = (struct vring_desc *)t->desc + d->at;
-	__virtio16 v;
-	u16 next;
+	return NULL;
+}
 
-	if (unlikely(ring_load(s, v, &p->next)))
-		return -EFAULT;
-	next = vr16_to_cpu(v);
-	if (unlikely(next >= t->num)) {
-		parley_ring_break(&q->ring, "descriptor %u links to %u, ring size %u",
-				  d->at, next, t->num);
+/* Slots that a chain may take. */
+static __always_inline u32 fmt_room(const struct parley_devq *q)
+{
+	return q->ring.num;
+}
+
+/* The descriptor after @d of a direct chain. */
+static __always_inline int fmt_follow(struct parley_devq *q, const void *head,
+				      const enum parley_space s,
+				      struct vq_desc *d, u32 n, u16 *id)
+{
+	if (unlikely(d->next >= q->ring.num)) {
+		parley_ring_break(&q->ring, "chain %u: link to %u, ring size %u",
+				  *id, d->next, q->ring.num);
 		return -EIO;
 	}
-	return split_fetch(t, s, next, d);
+	return split_fetch(q, s, q->ring.desc + d->next, d);
 }
 
 /* Indirect tables are linked too; a link may go anywhere inside the table. */
@@ -397,31 +417,26 @@ static __always_inline bool fmt_table_last(const struct vq_desc *d, u32 at,
 
 static __always_inline u32 fmt_table_next(const struct vq_desc *d, u32 at)
 {
-	return d->at;
+	return d->next;
 }
 
-static __always_inline int fmt_table_get(const enum parley_space s,
+static __always_inline int fmt_table_get(struct parley_devq *q,
+					 const enum parley_space s,
 					 const void *entry, struct vq_desc *d)
 {
-	union {
-		u64 raw[2];
-		struct vring_desc desc;
-	} e;
-
-	if (unlikely(ring_load_16(s, e.raw, entry)))
-		return -EFAULT;
-	d->addr = vr64_to_cpu(e.desc.addr);
-	d->len = vr32_to_cpu(e.desc.len);
-	d->flags = vr16_to_cpu(e.desc.flags);
-	d->at = vr16_to_cpu(e.desc.next);
-	return 0;
+	return split_fetch(q, s, entry, d);
 }
 
 /* A chain before an indirect table is legal here (spec 2.7.5.3.2). */
 #define FMT_NEXT_THEN_INDIRECT	true
+/* A table that refers to a table is not (spec 2.7.5.3.1). */
+#define FMT_TABLE_FLAGS		(VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT)
+/* Chains are counted by the available index, however many slots they take. */
+#define FMT_HEADS_ARE_SLOTS	false
+/* The index alone makes used entries visible, so the first is like any other. */
+#define FMT_HOLDS_FIRST		false
 
-/* The available index counts chains, as the caller does. */
-static __always_inline void fmt_take_advance(struct vq_take *t, u16 ndesc)
+static __always_inline void fmt_take_advance(struct vq_take *t, u32 ndesc)
 {
 }
 
@@ -429,11 +444,19 @@ static __always_inline void fmt_take_rewind(struct parley_devq *q, u16 ndesc)
 {
 }
 
+/* A burst of complete. */
+struct vq_use {
+	struct vring_used_elem *ring;
+	u32 mask;		/* num - 1 */
+	u32 idx;
+	u32 pub_count;
+};
+
 static __always_inline void fmt_use_begin(const struct parley_devq *q,
 					  struct vq_use *u)
 {
 	u->ring = q->ring.used->ring;
-	u->num = q->ring.num;
+	u->mask = q->ring.num - 1;
 	u->idx = q->done.idx;
 	u->pub_count = q->pub_count;
 }
@@ -445,28 +468,28 @@ static __always_inline void fmt_use_end(struct parley_devq *q,
 	q->pub_count = u->pub_count;
 }
 
-static __always_inline int fmt_used_write(struct vq_use *u,
+static __always_inline int fmt_used_write(struct parley_devq *q, struct vq_use *u,
 					  const enum parley_space s, u16 id,
 					  u32 len, const bool first)
 {
-	struct vring_used_elem *e = (struct vring_used_elem *)u->ring +
-				    (u->idx & (u->num - 1));
+	struct vring_used_elem *e = u->ring + (u->idx & u->mask);
 
-	return ring_store(s, cpu_to_vr32(id), &e->id) |
-	       ring_store(s, cpu_to_vr32(len), &e->len);
+	return ring_store(q, s, cpu_to_vr32(id), &e->id) |
+	       ring_store(q, s, cpu_to_vr32(len), &e->len);
 }
 
-static __always_inline void fmt_used_step(struct vq_use *u, u16 ndesc)
+/* Step over so many chains that were used, of so many slots. */
+static __always_inline void fmt_used_step(struct vq_use *u, u32 chains, u32 slots)
 {
-	u->idx++;
-	u->pub_count++;
+	u->idx += chains;
+	u->pub_count += chains;
 }
 
 static __always_inline int fmt_dev_publish(struct parley_devq *q,
 					   const enum parley_space s)
 {
 	vq_wmb();	/* U1, pairs with U2 in fmt_used() */
-	return ring_store(s, cpu_to_vr16(q->done.idx), &q->ring.used->idx);
+	return ring_store(q, s, cpu_to_vr16(q->done.idx), &q->ring.used->idx);
 }
 
 /* 1: call, 0: do not, negative: fault. */
@@ -478,11 +501,11 @@ static __always_inline int fmt_call_wanted(struct parley_devq *q,
 
 	vq_mb(r);		/* F3, pairs with F2 in fmt_drv_arm() */
 	if (r->event) {
-		if (unlikely(ring_load(s, v, &r->avail->ring[r->num])))
+		if (unlikely(ring_load(q, s, v, &r->avail->ring[r->num])))
 			return -EFAULT;
 		return vq_event_split(vr16_to_cpu(v), q->pub.idx, q->done.idx);
 	}
-	if (unlikely(ring_load(s, v, &r->avail->flags)))
+	if (unlikely(ring_load(q, s, v, &r->avail->flags)))
 		return -EFAULT;
 	return !(vr16_to_cpu(v) & VRING_AVAIL_F_NO_INTERRUPT);
 }
@@ -494,10 +517,10 @@ static __always_inline int fmt_dev_arm(struct parley_devq *q,
 	int err = 0;
 
 	if (r->event)
-		err = ring_store(s, cpu_to_vr16(q->seq),
+		err = ring_store(q, s, cpu_to_vr16(q->seq),
 				 (__virtio16 *)&r->used->ring[r->num]);
 	else if (q->event_flags)
-		err = ring_store(s, cpu_to_vr16(q->event_flags = 0),
+		err = ring_store(q, s, cpu_to_vr16(q->event_flags = 0),
 				 &r->used->flags);
 	vq_mb(r);		/* F4, pairs with F1 in fmt_kick_wanted() */
 	return err;
@@ -509,7 +532,7 @@ static __always_inline int fmt_dev_disarm(struct parley_devq *q,
 	if (q->ring.event || q->event_flags)
 		return 0;
 	q->event_flags = VRING_USED_F_NO_NOTIFY;
-	return ring_store(s, cpu_to_vr16(q->event_flags), &q->ring.used->flags);
+	return ring_store(q, s, cpu_to_vr16(q->event_flags), &q->ring.used->flags);
 }
 
 static inline u32 fmt_save(const struct parley_devq *q)
@@ -525,7 +548,7 @@ static inline int fmt_load(struct parley_devq *q, const enum parley_space s,
 
 	if (base > U16_MAX)
 		return -EINVAL;
-	if (ring_load(s, v, &q->ring.used->idx))
+	if (ring_load(q, s, v, &q->ring.used->idx))
 		return -EFAULT;
 	if ((u16)(base - vr16_to_cpu(v)) > q->ring.num)
 		return -EINVAL;

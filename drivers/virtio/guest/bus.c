@@ -46,37 +46,36 @@ static int parley_bus_uevent(const struct device *dev,
 
 static int parley_bus_probe(struct device *dev)
 {
-	struct parley_device *pd = to_parley_device(dev);
+	struct parley_vdev *v = to_parley_vdev(to_parley_device(dev));
 	int err;
 
-	pd->frozen = false;
-	err = parley_negotiate(pd);
+	parley_model_open(v);
+	err = parley_negotiate(v);
 	if (err)
 		goto give_up;
-	err = parley_driver_of(pd)->probe(pd);
+	err = parley_driver_of(v)->probe(&v->pd);
 	if (err)
-		goto drop_queues;
-	parley_device_ready(pd);
+		goto give_up;
+	parley_device_ready(&v->pd);
 	return 0;
 
-drop_queues:
-	parley_device_drop_queues(pd);
 give_up:
-	parley_give_up(pd);
+	parley_give_up(v);
 	return err;
 }
 
 static void parley_bus_remove(struct device *dev)
 {
-	struct parley_device *pd = to_parley_device(dev);
+	struct parley_vdev *v = to_parley_vdev(to_parley_device(dev));
 
+	parley_model_abandon(v);
 	/* The front-end frees what config_changed() looks at. */
-	parley_config_disarm(pd);
-	parley_driver_of(pd)->remove(pd);
-	parley_device_drop_queues(pd);
-	parley_device_quiesce(pd);
-	pd->frozen = false;
-	pd->features = 0;
+	parley_config_disarm(v);
+	cancel_work_sync(&v->m.config_work);
+	parley_driver_of(v)->remove(&v->pd);
+	parley_device_close(&v->pd);
+	parley_queues_drop(v);
+	parley_features_set(&v->pd.features, 0, 0);
 }
 
 const struct bus_type parley_bus = {
@@ -117,36 +116,26 @@ void parley_driver_unregister(struct parley_driver *drv)
 }
 PARLEY_EXPORT(parley_driver_unregister);
 
-static void parley_device_init(struct parley_device *pd, struct device *parent)
-{
-	spin_lock_init(&pd->config_lock);
-	INIT_WORK(&pd->config_work, parley_config_work);
-	INIT_WORK(&pd->recover_work, parley_recover_work);
-	ratelimit_state_init(&pd->recover_limit, 60 * HZ, 5);
-	/* What it refuses is said by us, with the reason. */
-	ratelimit_set_flags(&pd->recover_limit, RATELIMIT_MSG_ON_RELEASE);
-	pd->state = PARLEY_IDLE;
-	pd->dev.bus = &parley_bus;
-	pd->dev.parent = parent;
-	device_initialize(&pd->dev);
-}
-
 /**
  * parley_device_register() - put a device on the bus
- * @pd: zeroed, with id, ops and dev.release filled by the transport
+ * @v: zeroed, with id, ops and dev.release filled by the transport
  * @parent: the transport's device
  *
  * A front-end may be bound before this returns.
  *
  * Context: may sleep.
- * Return: 0 or an error; after either, the memory of @pd belongs to its
- * reference count: a transport answers an error with put_device(&pd->dev).
+ * Return: 0 or an error; after either, the memory of @v belongs to its reference
+ * count: a transport answers an error with put_device(&v->pd.dev).
  */
-int parley_device_register(struct parley_device *pd, struct device *parent)
+int parley_device_register(struct parley_vdev *v, struct device *parent)
 {
+	struct parley_device *pd = &v->pd;
 	int err;
 
-	parley_device_init(pd, parent);
+	parley_model_init(v);
+	pd->dev.bus = &parley_bus;
+	pd->dev.parent = parent;
+	device_initialize(&pd->dev);
 	pd->number = ida_alloc(&parley_numbers, GFP_KERNEL);
 	if (pd->number < 0)
 		return pd->number;
@@ -154,7 +143,7 @@ int parley_device_register(struct parley_device *pd, struct device *parent)
 	if (err)
 		goto free_number;
 	/* Whoever had the device before must not go on using memory. */
-	err = pd->ops->reset(pd);
+	err = v->ops->reset(pd);
 	if (err) {
 		dev_err(parent, "device does not finish a reset (%d)\n", err);
 		goto free_number;
@@ -172,20 +161,19 @@ PARLEY_EXPORT(parley_device_register);
 
 /**
  * parley_device_unregister() - take a device off the bus
- * @pd: the device; freed by its release() once nobody refers to it, which may
+ * @v: the device; freed by its release() once nobody refers to it, which may
  *	be before this returns
  *
- * Context: may sleep; must not hold the device lock of @pd.
+ * Context: may sleep; must not hold the device lock.
  */
-void parley_device_unregister(struct parley_device *pd)
+void parley_device_unregister(struct parley_vdev *v)
 {
-	int number = pd->number;
+	int number = v->pd.number;
 
-	device_del(&pd->dev);
-	/* It holds a reference, and the transport's code is in use by it. */
-	if (cancel_work_sync(&pd->recover_work))
-		put_device(&pd->dev);
-	put_device(&pd->dev);
+	device_del(&v->pd.dev);
+	/* They hold references, and the transport's code is in use by them. */
+	parley_model_exit(v);
+	put_device(&v->pd.dev);
 	ida_free(&parley_numbers, number);
 }
 PARLEY_EXPORT(parley_device_unregister);
@@ -200,19 +188,27 @@ PARLEY_EXPORT(parley_device_unregister);
  */
 void parley_device_free(struct device *dev)
 {
-	kfree(to_parley_device(dev));
+	kfree(to_parley_vdev(to_parley_device(dev)));
 }
 PARLEY_EXPORT(parley_device_free);
 
 static int __init parley_bus_init(void)
 {
-	return bus_register(&parley_bus);
+	int err = parley_recover_init();
+
+	if (err)
+		return err;
+	err = bus_register(&parley_bus);
+	if (err)
+		parley_recover_exit();
+	return err;
 }
 subsys_initcall(parley_bus_init);
 
 static void __exit parley_bus_exit(void)
 {
 	bus_unregister(&parley_bus);
+	parley_recover_exit();
 	ida_destroy(&parley_numbers);
 }
 module_exit(parley_bus_exit);

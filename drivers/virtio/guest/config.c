@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Device configuration (spec 2.5): bounded, consistent reads, and the
- * interrupt that says that it changed.
+ * interrupt that says that it changed.  Shared-memory regions (spec 2.10).
  */
 #include <linux/delay.h>
 #include <linux/module.h>
@@ -15,17 +15,42 @@
  */
 #define PARLEY_CONFIG_TRIES	32
 
-static int parley_config_bounds(struct parley_device *pd, unsigned int offset,
-				unsigned int len)
+/* May these bytes be accessed now?  While it is reset, nothing there is true. */
+static int parley_config_may(struct parley_vdev *v, unsigned int offset,
+			     unsigned int len)
 {
-	unsigned int total = pd->ops->config_len(pd);
+	unsigned int total = v->ops->config_len(&v->pd);
 
-	if (parley_device_gone(pd))
+	if (parley_device_gone(&v->pd))
 		return -ENODEV;
+	if (READ_ONCE(v->m.phase) == PARLEY_STOPPED)
+		return -EAGAIN;
 	/* In this order, for offset + len may wrap. */
 	if (offset > total || len > total - offset)
 		return -EINVAL;
 	return 0;
+}
+
+/* Until two looks agree; what was read across a reset is void. */
+static int parley_config_read_quiet(struct parley_vdev *v, unsigned int offset,
+				    void *buf, unsigned int len)
+{
+	u32 epoch = READ_ONCE(v->m.epoch);
+	unsigned int i;
+	u32 before;
+
+	for (i = 0; i < PARLEY_CONFIG_TRIES; i++) {
+		if (i)
+			fsleep(20);
+		before = v->ops->generation(&v->pd);
+		v->ops->config_read(&v->pd, offset, buf, len);
+		if (v->ops->generation(&v->pd) == before)
+			return READ_ONCE(v->m.epoch) == epoch ? 0 : -EAGAIN;
+	}
+	dev_err_ratelimited(&v->pd.dev,
+			    "configuration at %u changed during each of %u reads\n",
+			    offset, PARLEY_CONFIG_TRIES);
+	return -EIO;
 }
 
 /**
@@ -40,32 +65,20 @@ static int parley_config_bounds(struct parley_device *pd, unsigned int offset,
  *
  * Context: may sleep.
  * Return: 0; -EINVAL beyond the device's configuration; -ENODEV if the device
- * is gone; -EIO if it never leaves its configuration alone (spec 2.5.1).
+ * is gone; -EAGAIN while it is stopped, config_changed() is called afterwards;
+ * -EIO if it never leaves its configuration alone (spec 2.5.1).
  */
 int parley_config_read(struct parley_device *pd, unsigned int offset,
 		       void *buf, unsigned int len)
 {
-	int err = parley_config_bounds(pd, offset, len);
-	unsigned int i;
-	u32 before;
+	struct parley_vdev *v = to_parley_vdev(pd);
+	int err = parley_config_may(v, offset, len);
 
 	might_sleep();
+	if (!err)
+		err = parley_config_read_quiet(v, offset, buf, len);
 	if (err)
-		goto clear;
-	for (i = 0; i < PARLEY_CONFIG_TRIES; i++) {
-		if (i)
-			fsleep(20);
-		before = pd->ops->generation(pd);
-		pd->ops->config_read(pd, offset, buf, len);
-		if (pd->ops->generation(pd) == before)
-			return 0;
-	}
-	err = -EIO;
-	dev_err_ratelimited(&pd->dev,
-			    "configuration at %u changed during each of %u reads\n",
-			    offset, PARLEY_CONFIG_TRIES);
-clear:
-	memset(buf, 0, len);
+		memset(buf, 0, len);
 	return err;
 }
 PARLEY_EXPORT(parley_config_read);
@@ -77,85 +90,119 @@ PARLEY_EXPORT(parley_config_read);
  * @buf: raw bytes, multi-byte fields little-endian
  * @len: how many bytes; widths as in parley_config_read()
  *
+ * A device that is reset forgets it: what is to last is written by reapply().
+ *
  * Context: process context.
- * Return: 0; -EINVAL beyond the device's configuration; -ENODEV.
+ * Return: 0; -EINVAL beyond the device's configuration; -ENODEV; -EAGAIN while
+ * the device is stopped, reapply() is called afterwards.
  */
 int parley_config_write(struct parley_device *pd, unsigned int offset,
 			const void *buf, unsigned int len)
 {
-	int err = parley_config_bounds(pd, offset, len);
+	struct parley_vdev *v = to_parley_vdev(pd);
+	int err = parley_config_may(v, offset, len);
 
 	if (!err)
-		pd->ops->config_write(pd, offset, buf, len);
+		v->ops->config_write(pd, offset, buf, len);
 	return err;
 }
 PARLEY_EXPORT(parley_config_write);
 
 /**
+ * parley_device_shm() - where a shared-memory region of the device lies
+ * @pd: the device, negotiated
+ * @id: number of the region, from the chapter of the device's type
+ * @shm: filled
+ *
+ * The region is the device's own memory: whoever maps it decides with which
+ * caching (spec 2.10), and trusts nothing that he reads there.
+ *
+ * Context: may sleep.
+ * Return: 0; -ENOENT if there is no such region, or the transport has none;
+ * -EINVAL if the device says what cannot be; -ENODEV if it is gone.
+ */
+int parley_device_shm(struct parley_device *pd, u8 id, struct parley_shm *shm)
+{
+	struct parley_vdev *v = to_parley_vdev(pd);
+	struct parley_shm found = {};
+	int err;
+
+	if (parley_device_gone(pd))
+		return -ENODEV;
+	err = v->ops->shm ? v->ops->shm(pd, id, &found) : -ENOENT;
+	if (err)
+		return err;
+	if (!found.len || found.len - 1 > U64_MAX - found.addr)
+		return -EINVAL;
+	*shm = found;
+	return 0;
+}
+PARLEY_EXPORT(parley_device_shm);
+
+/**
  * parley_config_arm() - pass configuration interrupts on
- * @pd: the device
+ * @v: the device
  *
  * One that came since the front-end read its configuration is made up for.
  */
-void parley_config_arm(struct parley_device *pd)
+void parley_config_arm(struct parley_vdev *v)
 {
-	unsigned long flags;
+	struct parley_model *m = &v->m;
 
-	spin_lock_irqsave(&pd->config_lock, flags);
-	pd->config_armed = !pd->gone;
-	if (pd->config_armed && pd->config_missed)
-		queue_work(system_freezable_wq, &pd->config_work);
-	pd->config_missed = false;
-	spin_unlock_irqrestore(&pd->config_lock, flags);
+	scoped_guard(spinlock_irqsave, &m->irq_lock) {
+		m->config_armed = !v->pd.gone;
+		if (m->config_armed && m->config_missed)
+			queue_work(system_freezable_wq, &m->config_work);
+		m->config_missed = false;
+	}
 }
 
 /**
- * parley_config_disarm() - no config_changed() from here on
- * @pd: the device
+ * parley_config_disarm() - no new config_changed() from here on
+ * @v: the device
  *
- * Context: may sleep; not from config_changed(), for which it waits.
+ * One that is running is not waited for: it may itself be waiting for the
+ * device, which is being stopped.
  */
-void parley_config_disarm(struct parley_device *pd)
+void parley_config_disarm(struct parley_vdev *v)
 {
-	unsigned long flags;
-
-	spin_lock_irqsave(&pd->config_lock, flags);
-	pd->config_armed = false;
-	spin_unlock_irqrestore(&pd->config_lock, flags);
-	cancel_work_sync(&pd->config_work);
+	scoped_guard(spinlock_irqsave, &v->m.irq_lock) {
+		v->m.config_armed = false;
+		v->m.config_missed = false;
+	}
 }
 
 /**
  * parley_device_config_interrupt() - the transport took a configuration
  *	interrupt
- * @pd: the device
+ * @v: the device
  *
  * Context: any.
  */
-void parley_device_config_interrupt(struct parley_device *pd)
+void parley_device_config_interrupt(struct parley_vdev *v)
 {
-	unsigned long flags;
-
-	spin_lock_irqsave(&pd->config_lock, flags);
-	if (pd->config_armed)
-		queue_work(system_freezable_wq, &pd->config_work);
-	else
-		pd->config_missed = true;
-	spin_unlock_irqrestore(&pd->config_lock, flags);
+	scoped_guard(spinlock_irqsave, &v->m.irq_lock) {
+		if (v->m.config_armed) {
+			queue_work(system_freezable_wq, &v->m.config_work);
+			parley_model_listen(v);
+		} else {
+			v->m.config_missed = true;
+		}
+	}
 }
 PARLEY_EXPORT(parley_device_config_interrupt);
 
 void parley_config_work(struct work_struct *work)
 {
-	struct parley_device *pd =
-		container_of(work, struct parley_device, config_work);
-	struct parley_driver *drv = parley_driver_of(pd);
+	struct parley_vdev *v =
+		container_of(work, struct parley_vdev, m.config_work);
+	struct parley_driver *drv = parley_driver_of(v);
+	bool well;
 
+	/* Under the lock, or a wish that is being granted would be heard twice. */
+	scoped_guard(mutex, &v->m.lock)
+		well = parley_device_check(&v->pd);
 	/* Removal waits for this work before the driver changes. */
-	if (!drv || !parley_device_alive(pd))
-		return;
-	if (pd->ops->get_status(pd) & VIRTIO_CONFIG_S_NEEDS_RESET)
-		parley_recover_schedule(pd);
-	else if (drv->config_changed)
-		drv->config_changed(pd);
+	if (well && drv && drv->config_changed)
+		drv->config_changed(&v->pd);
 }

@@ -5,6 +5,7 @@
  */
 #include <linux/moduleparam.h>
 #include <linux/string.h>
+#include <linux/virtio_anchor.h>
 #include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_ring.h>
 #include <parley/export.h>
@@ -99,159 +100,224 @@ static const struct kernel_param_ops parley_ring_off_ops = {
 module_param_cb(ring_off, &parley_ring_off_ops, &parley_ring_off, 0644);
 MODULE_PARM_DESC(ring_off, "ring features not to use with devices bound from now on, for tests and comparisons: packed,event,indirect,in_order,notification_data,reset");
 
-static u64 parley_ring_wanted(const struct parley_device *pd)
+static u64 parley_ring_wanted(const struct parley_vdev *v)
 {
 	u64 wanted = PARLEY_FEATURES_MUST;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(parley_ring_features); i++)
 		wanted |= BIT_ULL(parley_ring_features[i].bit);
-	if (!pd->ops->queue_disable)
+	if (!v->ops->queue_disable)
 		wanted &= ~BIT_ULL(VIRTIO_F_RING_RESET);
 	return wanted & ~READ_ONCE(parley_ring_off);
 }
 
-static void parley_status_add(struct parley_device *pd, u8 bits)
+static void parley_status_add(struct parley_vdev *v, u8 bits)
 {
-	pd->status |= bits;
-	pd->ops->set_status(pd, pd->status);
+	v->m.status |= bits;
+	v->ops->set_status(&v->pd, v->m.status);
+}
+
+/*
+ * Does the platform hide memory from its host, as SEV, TDX and secure execution
+ * do?  It tells the kernel's own virtio drivers so, by one of their functions.
+ * (Xen's grants decide for each device with another one, which needs a device of
+ * those drivers: we cannot ask it.)
+ */
+static bool parley_memory_is_hidden(void)
+{
+#ifdef CONFIG_VIRTIO_ANCHOR
+	return READ_ONCE(virtio_check_mem_acc_cb) ==
+	       virtio_require_restricted_mem_acc;
+#else
+	return false;
+#endif
+}
+
+/* A device that reads memory as the host sees it would find it enciphered. */
+static bool parley_reaches_memory(struct parley_vdev *v)
+{
+	return parley_features_has(&v->m.offered, VIRTIO_F_ACCESS_PLATFORM) ||
+	       v->ops->local || !parley_memory_is_hidden();
 }
 
 /* Spec 3.1.1, steps 1 to 3, and the reading half of step 4. */
-static int parley_greet(struct parley_device *pd)
+static int parley_greet(struct parley_vdev *v)
 {
+	struct parley_device *pd = &v->pd;
 	int err;
 
 	if (parley_device_gone(pd))
 		return -ENODEV;
-	err = pd->ops->reset(pd);
+	err = v->ops->reset(pd);
 	if (err) {
 		dev_err(&pd->dev,
 			"device does not finish a reset (%d); it stays unused, unplug it or reset its function\n",
 			err);
 		return err;
 	}
-	pd->status = 0;
-	parley_status_add(pd, VIRTIO_CONFIG_S_ACKNOWLEDGE);
-	parley_status_add(pd, VIRTIO_CONFIG_S_DRIVER);
-	pd->offered = pd->ops->get_features(pd);
-	if (pd->ops->get_status(pd) == PARLEY_STATUS_GONE) {
+	v->m.status = 0;
+	parley_status_add(v, VIRTIO_CONFIG_S_ACKNOWLEDGE);
+	parley_status_add(v, VIRTIO_CONFIG_S_DRIVER);
+	v->ops->get_features(pd, &v->m.offered);
+	if (v->ops->get_status(pd) == PARLEY_STATUS_GONE) {
 		dev_err(&pd->dev, "device does not answer\n");
 		return -ENODEV;
 	}
-	if (!(pd->offered & BIT_ULL(VIRTIO_F_VERSION_1))) {
+	if (!parley_features_has(&v->m.offered, VIRTIO_F_VERSION_1)) {
 		dev_err(&pd->dev,
-			"device offers no VIRTIO_F_VERSION_1 (offered %#llx): legacy devices are not served, turn the legacy mode off (QEMU: disable-legacy=on)\n",
-			pd->offered);
+			"device offers no VIRTIO_F_VERSION_1 (offered bits %*pbl): legacy devices are not served, turn the legacy mode off (QEMU: disable-legacy=on)\n",
+			PARLEY_FEATURE_BITS, v->m.offered.bits);
+		return -ENODEV;
+	}
+	if (!parley_reaches_memory(v)) {
+		dev_err(&pd->dev,
+			"this machine hides its memory from the host, and the device offers no VIRTIO_F_ACCESS_PLATFORM (offered bits %*pbl): turn it on (QEMU: iommu_platform=on)\n",
+			PARLEY_FEATURE_BITS, v->m.offered.bits);
 		return -ENODEV;
 	}
 	return 0;
 }
 
 /* The writing half of step 4, steps 5 and 6. */
-static int parley_settle(struct parley_device *pd)
+static int parley_settle(struct parley_vdev *v)
 {
-	int err = pd->ops->set_features(pd, pd->features);
+	int err = v->ops->set_features(&v->pd, &v->pd.features);
 	u8 status;
 
 	if (err)
 		return err;
-	parley_status_add(pd, VIRTIO_CONFIG_S_FEATURES_OK);
-	status = pd->ops->get_status(pd);
+	parley_status_add(v, VIRTIO_CONFIG_S_FEATURES_OK);
+	status = v->ops->get_status(&v->pd);
 	if (status == PARLEY_STATUS_GONE)
 		return -ENODEV;
 	if (!(status & VIRTIO_CONFIG_S_FEATURES_OK)) {
-		dev_err(&pd->dev,
-			"device refuses features %#llx of its own offer %#llx (status %#x)\n",
-			pd->features, pd->offered, status);
+		dev_err(&v->pd.dev,
+			"device refuses feature bits %*pbl of its own offer %*pbl (status %#x)\n",
+			PARLEY_FEATURE_BITS, v->pd.features.bits,
+			PARLEY_FEATURE_BITS, v->m.offered.bits, status);
 		return -EPROTO;
 	}
-	WRITE_ONCE(pd->state, PARLEY_NEGOTIATED);
 	return 0;
+}
+
+/* What the front-end knows, the device has and the configuration allows. */
+static void parley_features_own(struct parley_vdev *v,
+				struct parley_features *own)
+{
+	struct parley_driver *drv = parley_driver_of(v);
+	struct parley_features checked;
+	unsigned int i;
+
+	parley_features_set(own, 0, 0);
+	for (i = 0; i < drv->nr_features; i++)
+		parley_features_add(own, drv->features[i]);
+	parley_features_mask(own, &v->m.offered);
+	if (!drv->check)
+		return;
+	checked = *own;
+	drv->check(&v->pd, &checked);
+	parley_features_mask(own, &checked);
 }
 
 /**
  * parley_negotiate() - reset the device and agree on features with it
- * @pd: the device; its driver is set
+ * @v: the device; its driver is set
  *
  * Context: may sleep; under the device lock.
- * Return: 0; -ENODEV for a device that is gone or legacy; -ETIMEDOUT if it
- * never finishes its reset; -EPROTO if it takes back what it offered.
+ * Return: 0; -ENODEV for a device that is gone, legacy, or cannot reach our
+ * memory; -ETIMEDOUT if it never finishes its reset; -EPROTO if it takes back what it offered.
  */
-int parley_negotiate(struct parley_device *pd)
+int parley_negotiate(struct parley_vdev *v)
 {
-	struct parley_driver *drv = parley_driver_of(pd);
-	u64 own = drv->features;
-	int err = parley_greet(pd);
+	struct parley_features own, ring;
+	int err = parley_greet(v);
 
 	if (err)
 		return err;
-	own &= pd->offered;
-	if (drv->check)
-		own &= drv->check(pd, own);
-	pd->features = own | (parley_ring_wanted(pd) & pd->offered);
-	return parley_settle(pd);
+	parley_features_own(v, &own);
+	parley_features_set(&ring, parley_ring_wanted(v), 0);
+	parley_features_mask(&ring, &v->m.offered);
+	bitmap_or(v->pd.features.bits, own.bits, ring.bits, PARLEY_FEATURE_BITS);
+	err = parley_settle(v);
+	if (!err)
+		parley_phase_set(v, PARLEY_AGREED);
+	return err;
 }
 
 /**
  * parley_negotiate_again() - agree on the features that were in use before
- * @pd: the device
+ * @v: the device
  *
  * What the front-end told its upper layers rests on these features, so that a
  * device that came back with fewer is not usable.
  *
- * Context: may sleep; under the device lock.
+ * Context: may sleep; under the model's lock.
  * Return: as parley_negotiate().
  */
-int parley_negotiate_again(struct parley_device *pd)
+int parley_negotiate_again(struct parley_vdev *v)
 {
-	u64 lost;
-	int err = parley_greet(pd);
+	struct parley_features lost;
+	int err = parley_greet(v);
 
 	if (err)
 		return err;
-	lost = pd->features & ~pd->offered;
-	if (lost) {
-		dev_err(&pd->dev, "device came back without features %#llx\n",
-			lost);
+	if (bitmap_andnot(lost.bits, v->pd.features.bits, v->m.offered.bits,
+			  PARLEY_FEATURE_BITS)) {
+		dev_err(&v->pd.dev, "device came back without feature bits %*pbl\n",
+			PARLEY_FEATURE_BITS, lost.bits);
 		return -EPROTO;
 	}
-	return parley_settle(pd);
+	return parley_settle(v);
 }
 
 /**
  * parley_give_up() - tell the device that it will not be driven
- * @pd: the device
+ * @v: the device
+ *
+ * Context: may sleep.
  */
-void parley_give_up(struct parley_device *pd)
+void parley_give_up(struct parley_vdev *v)
 {
-	parley_device_quiesce(pd);
-	pd->features = 0;
-	if (!parley_device_gone(pd))
-		pd->ops->set_status(pd, VIRTIO_CONFIG_S_FAILED);
+	parley_device_close(&v->pd);
+	parley_queues_drop(v);
+	parley_features_set(&v->pd.features, 0, 0);
+	if (!parley_device_gone(&v->pd))
+		v->ops->set_status(&v->pd, VIRTIO_CONFIG_S_FAILED);
+}
+
+/**
+ * parley_go_live() - let the device run
+ * @v: the device; its queues are enabled
+ *
+ * Sets DRIVER_OK (spec 3.1.1, step 8).  Nothing, if it is gone.
+ */
+void parley_go_live(struct parley_vdev *v)
+{
+	parley_phase_set(v, PARLEY_LIVE);
+	parley_status_add(v, VIRTIO_CONFIG_S_DRIVER_OK);
+	parley_config_arm(v);
 }
 
 /**
  * parley_device_ready() - let the device run
  * @pd: the device; its queues are made
  *
- * Sets DRIVER_OK (spec 3.1.1, step 8).  Interrupts reach the front-end from
- * here on, some perhaps before this returns.  Nothing may be kicked before.
- * The model calls it after probe() and restore() if the front-end did not.
+ * Interrupts reach the front-end from here on, some perhaps before this returns,
+ * and recovery may call stop() and start().  Nothing may be kicked before.  The
+ * model calls it after probe() if the front-end did not.
+ *
+ * Context: may sleep; from probe().
  */
 void parley_device_ready(struct parley_device *pd)
 {
-	unsigned long flags;
-	bool go;
+	struct parley_vdev *v = to_parley_vdev(pd);
 
-	spin_lock_irqsave(&pd->config_lock, flags);
-	go = pd->state == PARLEY_NEGOTIATED && !pd->gone;
-	if (go)
-		WRITE_ONCE(pd->state, PARLEY_LIVE);
-	spin_unlock_irqrestore(&pd->config_lock, flags);
-	if (!go)
-		return;
-	parley_status_add(pd, VIRTIO_CONFIG_S_DRIVER_OK);
-	parley_config_arm(pd);
+	scoped_guard(mutex, &v->m.lock) {
+		if (v->m.phase != PARLEY_AGREED)
+			return;
+		parley_go_live(v);
+	}
+	parley_model_look(v);
 }
 PARLEY_EXPORT(parley_device_ready);

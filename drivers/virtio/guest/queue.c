@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The queues of a device: made for a front-end, handed to the device, joined to
- * its interrupts, broken when it is removed.
+ * its interrupts.  They outlive any reset of it.
  */
 #include <linux/log2.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <parley/export.h>
 #include <uapi/linux/virtio_ring.h>
@@ -13,18 +14,26 @@
 static bool parley_queue_notify(struct parley_drvq *vq, u32 data)
 {
 	struct parley_queue *queue = parley_drvq_priv(vq);
-	struct parley_device *pd = queue->dev;
 
-	if (unlikely(parley_device_gone(pd)))
+	if (unlikely(parley_device_gone(queue->dev)))
 		return false;
-	return pd->ops->notify(queue, data);
+	return parley_vdev_of(queue)->ops->notify(queue, data);
+}
+
+/* The device broke the rules.  Any context, also under the queue's lock. */
+static void parley_queue_broken(struct parley_drvq *vq)
+{
+	struct parley_queue *queue = parley_drvq_priv(vq);
+
+	parley_queue_wake(queue);
+	parley_fault(parley_vdev_of(queue), PARLEY_FAULT_BROKEN);
 }
 
 /* How many descriptors: the device's word, within what is sane and wanted. */
 static int parley_queue_size(struct parley_queue *queue)
 {
 	struct parley_device *pd = queue->dev;
-	unsigned int size = pd->ops->queue_size(pd, queue->index);
+	unsigned int size = to_parley_vdev(pd)->ops->queue_size(pd, queue->index);
 
 	if (!size) {
 		dev_err(&pd->dev, "queue %u (%s) does not exist\n",
@@ -46,25 +55,27 @@ static int parley_queue_create(struct parley_queue *queue)
 	struct parley_drvq_config cfg = {
 		.name = queue->spec.name,
 		.index = queue->index,
-		.features = pd->features,
+		.features = parley_features_low(&pd->features),
 		.indirect_segs = queue->spec.indirect_segs,
 		.dev = parley_dma_dev(pd),
 		.notify = parley_queue_notify,
+		.broken = parley_queue_broken,
 		.priv = queue,
-#ifdef CONFIG_DEBUG_LOCK_ALLOC
-		.lock = &queue->lock.dep_map,
-#endif
+		.lock = queue->spec.flags & PARLEY_QUEUE_UNLOCKED ?
+			NULL : PARLEY_LOCK_MAP(&queue->lock),
 	};
 	int size = parley_queue_size(queue);
 	struct parley_drvq *vq;
 
 	if (size < 0)
 		return size;
-	cfg.size = size;
+	cfg.size_max = size;
+	cfg.size = min_t(unsigned int, queue->spec.size ?: size, size);
 	vq = parley_drvq_create(&cfg);
 	/* A large ring is contiguous: a smaller one may still be had. */
-	while (IS_ERR(vq) && PTR_ERR(vq) == -ENOMEM && cfg.size > 16) {
-		cfg.size = rounddown_pow_of_two(cfg.size - 1);
+	while (IS_ERR(vq) && PTR_ERR(vq) == -ENOMEM && cfg.size_max > 16) {
+		cfg.size_max = rounddown_pow_of_two(cfg.size_max - 1);
+		cfg.size = min(cfg.size, cfg.size_max);
 		vq = parley_drvq_create(&cfg);
 	}
 	if (IS_ERR(vq)) {
@@ -82,47 +93,99 @@ static int parley_queue_enable(struct parley_queue *queue)
 	struct parley_vq_addr addr;
 	int err;
 
+	/* A ring that is new asks for interrupts. */
+	if (!parley_queue_interrupts(queue))
+		parley_queue_disarm(queue);
 	parley_drvq_addr(queue->vq, &addr);
-	err = pd->ops->queue_enable(queue, &addr, parley_drvq_size(queue->vq));
+	err = to_parley_vdev(pd)->ops->queue_enable(queue, &addr,
+						    parley_drvq_size(queue->vq));
 	if (err)
 		dev_err(&pd->dev, "queue %u (%s) cannot be enabled (%d)\n",
 			queue->index, queue->spec.name, err);
 	return err;
 }
 
-static int parley_queues_alloc(struct parley_device *pd,
+static void parley_queue_init(struct parley_vdev *v, struct parley_queue *queue,
+			      const struct parley_queue_spec *spec)
+{
+	spin_lock_init(&queue->lock);
+	/* Kinds of queues that are nested must not look like one to lockdep. */
+	if (spec->key)
+		lockdep_set_class_and_name(&queue->lock, spec->key, spec->name);
+	init_waitqueue_head(&queue->waiters);
+	queue->dev = &v->pd;
+	queue->index = spec->index;
+	queue->spec = *spec;
+	queue->vector = -1;
+}
+
+static int parley_queues_alloc(struct parley_vdev *v,
 			       const struct parley_queue_spec *specs,
 			       unsigned int nr)
 {
+	const struct parley_queue_spec *own = NULL;
 	struct parley_queue *queues;
-	unsigned int i;
+	unsigned int i, nr_own = 0;
 
-	queues = kvcalloc(nr, sizeof(*queues), GFP_KERNEL);
+	if (v->ops->own_queues)
+		nr_own = v->ops->own_queues(&v->pd, &own);
+	queues = kvcalloc(nr + nr_own, sizeof(*queues), GFP_KERNEL);
 	if (!queues)
 		return -ENOMEM;
-	for (i = 0; i < nr; i++) {
-		struct parley_queue *queue = &queues[i];
-
-		spin_lock_init(&queue->lock);
-		queue->dev = pd;
-		queue->index = i;
-		queue->spec = specs[i];
-		queue->vector = -1;
+	for (i = 0; i < nr; i++)
+		parley_queue_init(v, &queues[i], &specs[i]);
+	for (i = 0; i < nr_own; i++)
+		parley_queue_init(v, &queues[nr + i], &own[i]);
+	/* A surprise removal walks them under this lock. */
+	scoped_guard(spinlock_irq, &v->m.irq_lock) {
+		v->pd.queues = queues;
+		v->pd.nr_queues = nr;
+		v->m.nr_all = nr + nr_own;
 	}
-	pd->queues = queues;
-	pd->nr_queues = nr;
+	return 0;
+}
+
+/* Rings, interrupts, and the device knows of both. */
+static int parley_queues_set_up(struct parley_vdev *v,
+				struct irq_affinity *affd)
+{
+	struct parley_queue *queue;
+	int err = 0;
+
+	parley_for_each_queue(v, queue) {
+		err = parley_queue_create(queue);
+		if (err)
+			return err;
+	}
+	err = v->ops->vectors_alloc(&v->pd, affd);
+	if (err)
+		return err;
+	parley_for_each_queue(v, queue) {
+		err = parley_queue_enable(queue);
+		if (err)
+			return err;
+	}
+	parley_for_each_queue(v, queue) {
+		err = parley_queue_sysfs_add(queue);
+		if (err)
+			return err;
+	}
 	return 0;
 }
 
 /**
- * parley_device_make_queues() - make the queues 0 to @nr - 1
+ * parley_device_make_queues() - make the device's queues
  * @pd: the device, negotiated, without queues
- * @specs: what is wanted, @nr of them; copied
+ * @specs: what is wanted, @nr of them; copied.  pd->queues[i] is that of
+ *	@specs[i], which may lie anywhere in the device
  * @nr: how many, at least one
  * @affd: how to spread the interrupts of the queues that are not
  *	PARLEY_QUEUE_ADMIN over processors; NULL: do not
  *
- * Context: may sleep; from probe() or restore().
+ * Rings, tables and interrupts are allocated here once, and are the same after
+ * any reset of the device.
+ *
+ * Context: may sleep; from probe().
  * Return: 0; -ENOENT if the device has no such queue; another error.  Nothing
  * is left of the queues then, and the device is reset.
  */
@@ -130,62 +193,108 @@ int parley_device_make_queues(struct parley_device *pd,
 			      const struct parley_queue_spec *specs,
 			      unsigned int nr, struct irq_affinity *affd)
 {
-	unsigned int i;
+	struct parley_vdev *v = to_parley_vdev(pd);
 	int err;
 
-	if (!nr || pd->nr_queues || pd->state != PARLEY_NEGOTIATED)
+	if (!nr || pd->nr_queues || READ_ONCE(v->m.phase) != PARLEY_AGREED)
 		return -EINVAL;
-	err = parley_queues_alloc(pd, specs, nr);
+	err = parley_queues_alloc(v, specs, nr);
 	if (err)
 		return err;
-	for (i = 0; !err && i < nr; i++)
-		err = parley_queue_create(&pd->queues[i]);
-	if (!err)
-		err = pd->ops->vectors_alloc(pd, nr, affd);
-	for (i = 0; !err && i < nr; i++)
-		err = parley_queue_enable(&pd->queues[i]);
-	for (i = 0; !err && i < nr; i++)
-		err = parley_queue_sysfs_add(&pd->queues[i]);
-	if (err)
-		parley_device_drop_queues(pd);
+	err = parley_queues_set_up(v, affd);
+	/* Before the queues are known by it, it could have vanished. */
+	if (!err && parley_device_gone(pd))
+		err = -ENODEV;
+	if (err) {
+		v->ops->reset(pd);
+		parley_queues_drop(v);
+		parley_phase_set(v, PARLEY_IDLE);
+	}
 	return err;
 }
 PARLEY_EXPORT(parley_device_make_queues);
 
 /**
- * parley_device_drop_queues() - the mirror of make_queues
- * @pd: the device; it is reset first unless parley_device_quiesce() was called
- *
- * The front-end has taken back what was in flight.  The model calls this after
- * freeze() and remove(), so a front-end needs it only to make its queues anew.
+ * parley_queues_drop() - the mirror of make_queues
+ * @v: the device; it is reset, and nothing is in flight
  *
  * Context: may sleep.
  */
-void parley_device_drop_queues(struct parley_device *pd)
+void parley_queues_drop(struct parley_vdev *v)
 {
-	struct parley_queue *queues;
+	struct parley_device *pd = &v->pd;
+	struct parley_queue *queue, *queues;
 	unsigned int i, nr;
 
 	if (!pd->nr_queues)
 		return;
-	parley_device_quiesce(pd);
-	for (i = 0; i < pd->nr_queues; i++)
-		parley_queue_sysfs_del(&pd->queues[i]);
+	parley_for_each_queue(v, queue)
+		parley_queue_sysfs_del(queue);
 	/* Needs the queues still, and ends the interrupts that use them. */
-	pd->ops->vectors_free(pd);
+	v->ops->vectors_free(pd);
 	/* A surprise removal walks them under this lock. */
-	spin_lock_irq(&pd->config_lock);
-	queues = pd->queues;
-	nr = pd->nr_queues;
-	pd->queues = NULL;
-	pd->nr_queues = 0;
-	spin_unlock_irq(&pd->config_lock);
+	scoped_guard(spinlock_irq, &v->m.irq_lock) {
+		queues = pd->queues;
+		nr = v->m.nr_all;
+		pd->queues = NULL;
+		pd->nr_queues = 0;
+		v->m.nr_all = 0;
+	}
 	for (i = 0; i < nr; i++)
 		if (queues[i].vq)
 			parley_drvq_destroy(queues[i].vq);
 	kvfree(queues);
 }
-PARLEY_EXPORT(parley_device_drop_queues);
+
+static int parley_queue_empty(struct parley_queue *queue, unsigned int size)
+{
+	unsigned long flags = parley_queue_lock(queue);
+	int err = parley_drvq_resize(queue->vq, size);
+
+	parley_queue_unlock(queue, flags);
+	return err;
+}
+
+/* The ring as it was: the same size, or the requests held back do not fit. */
+static int parley_queue_enable_again(struct parley_queue *queue)
+{
+	struct parley_device *pd = queue->dev;
+	unsigned int size = parley_drvq_size(queue->vq);
+	int err;
+
+	if (to_parley_vdev(pd)->ops->queue_size(pd, queue->index) < size) {
+		dev_err(&pd->dev, "queue %u (%s) came back with less than its %u descriptors\n",
+			queue->index, queue->spec.name, size);
+		return -EPROTO;
+	}
+	err = parley_queue_empty(queue, size);
+	return err ? err : parley_queue_enable(queue);
+}
+
+/**
+ * parley_queues_enable_again() - give a device that was reset its queues back
+ * @v: the device, negotiated; nothing is in flight
+ *
+ * Allocates nothing.  Context: may sleep; under the model's lock.
+ *
+ * Return: 0 or an error.
+ */
+int parley_queues_enable_again(struct parley_vdev *v)
+{
+	struct parley_queue *queue;
+	int err;
+
+	lockdep_assert_held(&v->m.lock);
+	err = v->ops->vectors_again ? v->ops->vectors_again(&v->pd) : 0;
+	if (err)
+		return err;
+	parley_for_each_queue(v, queue) {
+		err = parley_queue_enable_again(queue);
+		if (err)
+			return err;
+	}
+	return 0;
+}
 
 /**
  * parley_queue_reset() - take one queue away from the device
@@ -200,13 +309,11 @@ PARLEY_EXPORT(parley_device_drop_queues);
  */
 int parley_queue_reset(struct parley_queue *queue)
 {
-	struct parley_device *pd = queue->dev;
-
-	if (!parley_has_feature(pd, VIRTIO_F_RING_RESET))
+	if (!parley_has_feature(queue->dev, VIRTIO_F_RING_RESET))
 		return -EOPNOTSUPP;
-	if (parley_device_gone(pd))
+	if (parley_device_gone(queue->dev))
 		return -ENODEV;
-	return pd->ops->queue_disable(queue);
+	return parley_vdev_of(queue)->ops->queue_disable(queue);
 }
 PARLEY_EXPORT(parley_queue_reset);
 
@@ -222,16 +329,80 @@ PARLEY_EXPORT(parley_queue_reset);
  */
 int parley_queue_reenable(struct parley_queue *queue)
 {
-	int err;
+	int err = parley_queue_empty(queue, parley_drvq_size(queue->vq));
 
-	spin_lock_irq(&queue->lock);
-	err = parley_drvq_reset(queue->vq);
-	spin_unlock_irq(&queue->lock);
-	if (err)
-		return err;
-	return parley_queue_enable(queue);
+	return err ? err : parley_queue_enable(queue);
 }
 PARLEY_EXPORT(parley_queue_reenable);
+
+/* Spec 2.6.1: taken from the device, emptied, given back to it. */
+static int parley_queue_renew(struct parley_queue *queue, unsigned int size)
+{
+	int err = parley_vdev_of(queue)->ops->queue_disable(queue);
+
+	if (err)
+		return err;
+	parley_queue_poll(queue, UINT_MAX, NULL);
+	parley_queue_take_back(queue, parley_drvq_broken(queue->vq) ?
+			       PARLEY_FAIL : PARLEY_REPEAT);
+	err = parley_queue_empty(queue, size);
+	return err ? err : parley_queue_enable(queue);
+}
+
+static bool parley_queue_can_be(struct parley_queue *queue, unsigned int size)
+{
+	if (!size || size > parley_drvq_size_max(queue->vq))
+		return false;
+	return parley_has_feature(queue->dev, VIRTIO_F_RING_PACKED) ||
+	       is_power_of_2(size);
+}
+
+/**
+ * parley_queue_resize() - give a live queue another number of descriptors
+ * @queue: the queue
+ * @size: at most parley_drvq_size_max(), which is what the device showed and
+ *	parley_queue_spec.size_max allowed; a power of two in a split ring
+ *
+ * The front-end is stopped and started around it, as in a recovery: what is in
+ * flight in this queue comes back through complete() or give_back().  Nothing is
+ * allocated.  The size outlives resets.
+ *
+ * Context: may sleep; not from stop(), give_back(), reapply() or start(), nor
+ * under a lock that these take.
+ * Return: 0; -EOPNOTSUPP without VIRTIO_F_RING_RESET, or stop() and start();
+ * -EINVAL; -EAGAIN while the device is stopped; -ENODEV; another error of the
+ * device's, which is being started anew then.
+ */
+int parley_queue_resize(struct parley_queue *queue, unsigned int size)
+{
+	struct parley_vdev *v = parley_vdev_of(queue);
+	struct parley_driver *drv = parley_driver_of(v);
+	unsigned int noio;
+	int err;
+
+	if (!parley_has_feature(queue->dev, VIRTIO_F_RING_RESET) ||
+	    !drv->stop || !drv->start)
+		return -EOPNOTSUPP;
+	if (!parley_queue_can_be(queue, size))
+		return -EINVAL;
+	guard(mutex)(&v->m.lock);
+	if (parley_device_gone(&v->pd))
+		return -ENODEV;
+	if (v->m.phase != PARLEY_LIVE)
+		return -EAGAIN;
+	noio = memalloc_noio_save();
+	drv->stop(&v->pd);
+	err = parley_queue_renew(queue, size);
+	if (err) {
+		parley_drvq_break(queue->vq, "cannot be resized");
+		/* That is silent on a ring that is detached. */
+		parley_fault(v, PARLEY_FAULT_BROKEN);
+	}
+	drv->start(&v->pd);
+	memalloc_noio_restore(noio);
+	return err;
+}
+PARLEY_EXPORT(parley_queue_resize);
 
 /**
  * parley_queue_affinity() - processors that a queue's interrupt goes to
@@ -241,136 +412,62 @@ PARLEY_EXPORT(parley_queue_reenable);
  */
 const struct cpumask *parley_queue_affinity(struct parley_queue *queue)
 {
-	const struct parley_transport_ops *ops = queue->dev->ops;
+	const struct parley_transport_ops *ops = parley_vdev_of(queue)->ops;
 
 	return ops->queue_affinity ? ops->queue_affinity(queue) : NULL;
 }
 PARLEY_EXPORT(parley_queue_affinity);
 
-static bool parley_queue_serve(struct parley_queue *queue)
-{
-	if (!parley_drvq_pending(queue->vq))
-		return false;
-	parley_drvq_count_interrupt(queue->vq);
-	queue->spec.done(queue);
-	return true;
-}
-
 /**
- * parley_queue_interrupt() - the transport took an interrupt of one queue
- * @queue: the queue; it has a done()
+ * parley_queue_set_affinity() - say to which processors an interrupt shall go
+ * @queue: the queue
+ * @mask: the processors; copied, and shown to user space as a hint.  NULL takes
+ *	the hint back
  *
- * An interrupt with nothing to reap costs a look at the ring and is counted; a
- * device that sends nothing else wastes its own host's time.
+ * Of a group it is the group's interrupt.
  *
- * Context: hard interrupt, or interrupts off.
- * Return: IRQ_HANDLED if done() was called.
+ * Context: may sleep; serialised by the caller.
+ * Return: 0; -EOPNOTSUPP if the transport cannot, if all queues share one
+ * interrupt, or if the kernel spreads it because make_queues was told so;
+ * -ENOMEM; or what the interrupt controller says.
  */
-irqreturn_t parley_queue_interrupt(struct parley_queue *queue)
+int parley_queue_set_affinity(struct parley_queue *queue,
+			      const struct cpumask *mask)
 {
-	if (likely(READ_ONCE(queue->dev->state) == PARLEY_LIVE) &&
-	    likely(parley_queue_serve(queue)))
-		return IRQ_HANDLED;
-	queue->spurious++;
-	return IRQ_NONE;
+	const struct parley_transport_ops *ops = parley_vdev_of(queue)->ops;
+
+	return ops->queue_set_affinity ?
+	       ops->queue_set_affinity(queue, mask) : -EOPNOTSUPP;
 }
-PARLEY_EXPORT(parley_queue_interrupt);
+PARLEY_EXPORT(parley_queue_set_affinity);
 
 /**
- * parley_device_interrupt() - the transport took an interrupt that several
- *	queues share
+ * parley_queue_irq() - the kernel's number of a queue's interrupt
+ * @queue: the queue
+ *
+ * For netif_napi_set_irq(), say.  It is the same until remove() returns.
+ *
+ * Return: the number; -ENXIO if the queue has none; -EOPNOTSUPP if the transport
+ * has no such numbers.
+ */
+int parley_queue_irq(struct parley_queue *queue)
+{
+	const struct parley_transport_ops *ops = parley_vdev_of(queue)->ops;
+
+	if (!parley_queue_interrupts(queue))
+		return -ENXIO;
+	return ops->queue_irq ? ops->queue_irq(queue) : -EOPNOTSUPP;
+}
+PARLEY_EXPORT(parley_queue_irq);
+
+/**
+ * parley_dma_dev() - the device that does the DMA, for its limits
  * @pd: the device
  *
- * Context: hard interrupt, or interrupts off.
- * Return: IRQ_HANDLED if any done() was called.
+ * Return: the device.
  */
-irqreturn_t parley_device_interrupt(struct parley_device *pd)
+struct device *parley_dma_dev(struct parley_device *pd)
 {
-	irqreturn_t ret = IRQ_NONE;
-	unsigned int i;
-
-	if (unlikely(READ_ONCE(pd->state) != PARLEY_LIVE))
-		goto nothing;
-	for (i = 0; i < pd->nr_queues; i++)
-		if (pd->queues[i].spec.done &&
-		    parley_queue_serve(&pd->queues[i]))
-			ret = IRQ_HANDLED;
-nothing:
-	if (ret == IRQ_NONE)
-		pd->spurious++;
-	return ret;
+	return to_parley_vdev(pd)->ops->dma_dev(pd);
 }
-PARLEY_EXPORT(parley_device_interrupt);
-
-static void parley_queue_break(struct parley_queue *queue, const char *why)
-{
-	struct parley_device *pd = queue->dev;
-
-	lockdep_assert_held(&pd->config_lock);
-	if (!queue->vq)
-		return;
-	spin_lock(&queue->lock);
-	parley_drvq_break(queue->vq, why);
-	spin_unlock(&queue->lock);
-	if (queue->spec.done && pd->state == PARLEY_LIVE)
-		queue->spec.done(queue);
-}
-
-/**
- * parley_device_cut_off() - break every queue and wake the front-end
- * @pd: the device
- * @why: said once for each queue; NULL: nothing is wrong
- *
- * Also wakes a front-end that waits in probe() or remove(): it takes no lock
- * that may be held meanwhile.  Once is enough; again does nothing.
- *
- * Context: process context, does not sleep.
- */
-void parley_device_cut_off(struct parley_device *pd, const char *why)
-{
-	unsigned long flags;
-	unsigned int i;
-
-	spin_lock_irqsave(&pd->config_lock, flags);
-	if (!pd->gone) {
-		WRITE_ONCE(pd->gone, true);
-		pd->config_armed = false;
-		for (i = 0; i < pd->nr_queues; i++)
-			parley_queue_break(&pd->queues[i], why);
-	}
-	spin_unlock_irqrestore(&pd->config_lock, flags);
-}
-
-/**
- * parley_device_surprise() - the device is gone without a word
- * @pd: the device
- *
- * Context: as parley_device_cut_off().
- */
-void parley_device_surprise(struct parley_device *pd)
-{
-	parley_device_cut_off(pd, "device removed");
-}
-PARLEY_EXPORT(parley_device_surprise);
-
-/**
- * parley_device_alive() - does the device still answer?
- * @pd: the device
- *
- * For a front-end whose request takes too long.  A device that does not answer
- * is treated as removed.
- *
- * Context: process context.
- * Return: true if it does.
- */
-bool parley_device_alive(struct parley_device *pd)
-{
-	if (parley_device_gone(pd))
-		return false;
-	if (pd->ops->get_status(pd) != PARLEY_STATUS_GONE)
-		return true;
-	dev_err(&pd->dev, "device does not answer any more\n");
-	parley_device_surprise(pd);
-	return false;
-}
-PARLEY_EXPORT(parley_device_alive);
+PARLEY_EXPORT(parley_dma_dev);

@@ -25,37 +25,45 @@ static DEVICE_ATTR_RO(vendor);
 static ssize_t status_show(struct device *dev, struct device_attribute *attr,
 			   char *buf)
 {
-	struct parley_device *pd = to_parley_device(dev);
+	struct parley_vdev *v = to_parley_vdev(to_parley_device(dev));
 	u8 status = PARLEY_STATUS_GONE;
 
-	if (!parley_device_gone(pd))
-		status = pd->ops->get_status(pd);
+	if (!parley_device_gone(&v->pd))
+		status = v->ops->get_status(&v->pd);
 	return sysfs_emit(buf, "0x%02x\n", status);
 }
 static DEVICE_ATTR_RO(status);
 
-/* One character for each of the 64 bits, the lowest first. */
-static ssize_t parley_bits_show(u64 bits, char *buf)
+/*
+ * One character for each bit, the lowest first: 64 of them, and more only where
+ * the device has more.
+ */
+static ssize_t parley_bits_show(struct device *dev,
+				const struct parley_features *set, char *buf)
 {
-	unsigned int i;
+	struct parley_vdev *v = to_parley_vdev(to_parley_device(dev));
+	unsigned int i, nr = 64;
 
-	for (i = 0; i < 64; i++)
-		buf[i] = bits & BIT_ULL(i) ? '1' : '0';
-	buf[64] = '\n';
-	return 65;
+	if (parley_features_high(&v->m.offered))
+		nr = PARLEY_FEATURE_BITS;
+	for (i = 0; i < nr; i++)
+		buf[i] = parley_features_has(set, i) ? '1' : '0';
+	buf[nr] = '\n';
+	return nr + 1;
 }
 
 static ssize_t features_show(struct device *dev, struct device_attribute *attr,
 			     char *buf)
 {
-	return parley_bits_show(to_parley_device(dev)->features, buf);
+	return parley_bits_show(dev, &to_parley_device(dev)->features, buf);
 }
 static DEVICE_ATTR_RO(features);
 
 static ssize_t offered_show(struct device *dev, struct device_attribute *attr,
 			    char *buf)
 {
-	return parley_bits_show(to_parley_device(dev)->offered, buf);
+	return parley_bits_show(dev, &to_parley_vdev(to_parley_device(dev))->m.offered,
+				buf);
 }
 static DEVICE_ATTR_RO(offered);
 
@@ -72,14 +80,14 @@ static DEVICE_ATTR_RO(modalias);
 static ssize_t transport_show(struct device *dev, struct device_attribute *attr,
 			      char *buf)
 {
-	return sysfs_emit(buf, "%s\n", to_parley_device(dev)->ops->name);
+	return sysfs_emit(buf, "%s\n", to_parley_vdev(to_parley_device(dev))->ops->name);
 }
 static DEVICE_ATTR_RO(transport);
 
 static ssize_t spurious_show(struct device *dev, struct device_attribute *attr,
 			     char *buf)
 {
-	return sysfs_emit(buf, "%llu\n", to_parley_device(dev)->spurious);
+	return sysfs_emit(buf, "%llu\n", to_parley_vdev(to_parley_device(dev))->m.spurious);
 }
 static DEVICE_ATTR_RO(spurious);
 

@@ -2,89 +2,61 @@
 /*
  * Entropy device (spec 5.4): the smallest complete front-end, the one to copy.
  *
- * A reader asks, the device fills the buffer, done() says so, the reader takes.
- * Every path by which a device goes away is here, and each leaves nobody waiting.
+ * A reader asks, which is a command that the device only writes; the device
+ * fills it, the reader takes.  Suspend, reset and loss of the device are the
+ * model's: start() asks again for what a reset took, and whoever waits is told if
+ * nothing will come.
  */
 #include <linux/hw_random.h>
-#include <linux/io.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <parley/command.h>
 #include <parley/device.h>
 #include <parley/export.h>
 #include <parley/version.h>
 #include <uapi/linux/virtio_ids.h>
 
+#define PARLEY_RNG_BYTES	256
+
 struct parley_rng {
 	struct hwrng hwrng;
-	struct parley_device *pd;
-	struct mutex lock;	/* of what follows; outside the queue's lock */
-	struct parley_queue *queue;	/* NULL from freeze to restore */
-	bool gone;		/* removed: nobody asks any more */
-	bool asked;		/* a request is under way, or data is left */
-	struct completion answered;	/* it came back, or never will */
-	unsigned int left;	/* bytes that came and were not read */
-	u8 data[256] ____cacheline_aligned;
+	struct parley_queue *queue;
+	struct mutex lock;	/* of what follows */
+	bool asked;		/* it is under way, or data is left */
+	struct parley_command *cmd;	/* its len is what is left */
 };
-
-static void parley_rng_done(struct parley_queue *queue)
-{
-	struct parley_rng *rng = queue->priv;
-	struct parley_done done;
-	unsigned long flags;
-
-	spin_lock_irqsave(&queue->lock, flags);
-	do {
-		while (parley_drvq_reap(queue->vq, &done, 1)) {
-			rng->left = min_t(u32, done.len, sizeof(rng->data));
-			complete_all(&rng->answered);
-		}
-	} while (!parley_drvq_arm(queue->vq, 0) && !parley_drvq_broken(queue->vq));
-	if (parley_drvq_broken(queue->vq))
-		complete_all(&rng->answered);
-	spin_unlock_irqrestore(&queue->lock, flags);
-}
-
-static int parley_rng_submit(struct parley_rng *rng)
-{
-	struct parley_seg seg = { virt_to_phys(rng->data), sizeof(rng->data) };
-	struct parley_buf buf = { .segs = &seg, .cookie = rng, .n_in = 1 };
-	int err;
-
-	spin_lock_irq(&rng->queue->lock);
-	err = parley_drvq_submit(rng->queue->vq, &buf, GFP_ATOMIC);
-	spin_unlock_irq(&rng->queue->lock);
-	return err;
-}
 
 /* Make sure that data is there, or comes. */
 static int parley_rng_ask(struct parley_rng *rng)
 {
-	int err = 0;
+	int err;
 
 	guard(mutex)(&rng->lock);
-	if (rng->asked || rng->gone)
-		return rng->gone ? -ENODEV : 0;
-	reinit_completion(&rng->answered);
-	/* Frozen: restore() submits what was asked. */
-	if (rng->queue)
-		err = parley_rng_submit(rng);
+	if (rng->asked &&
+	    parley_command_state(rng->cmd) != PARLEY_COMMAND_FAILED)
+		return 0;
+	err = parley_command_submit(rng->queue, rng->cmd);
+	/* Of a device that is stopped start() asks. */
+	if (err == -EAGAIN)
+		err = 0;
 	rng->asked = !err;
 	return err;
 }
 
 static int parley_rng_take(struct parley_rng *rng, void *buf, size_t max)
 {
+	struct parley_command *cmd = rng->cmd;
 	unsigned int n;
 
 	guard(mutex)(&rng->lock);
-	if (!completion_done(&rng->answered))
+	if (!rng->asked || parley_command_state(cmd) != PARLEY_COMMAND_DONE)
 		return 0;
-	n = min_t(size_t, max, rng->left);
-	rng->left -= n;
-	memcpy(buf, rng->data + rng->left, n);
+	n = min_t(size_t, max, cmd->len);
+	cmd->len -= n;
+	memcpy(buf, cmd->in + cmd->len, n);
 	/* Nobody shall find later what somebody's key was made of. */
-	memzero_explicit(rng->data + rng->left, n);
-	rng->asked = rng->left;
+	memzero_explicit(cmd->in + cmd->len, n);
+	rng->asked = cmd->len;
 	return n;
 }
 
@@ -95,73 +67,65 @@ static int parley_rng_read(struct hwrng *hwrng, void *buf, size_t max,
 	int err = parley_rng_ask(rng);
 
 	if (!err && wait)
-		err = wait_for_completion_killable(&rng->answered);
+		err = parley_command_wait(rng->cmd, MAX_SCHEDULE_TIMEOUT,
+					  PARLEY_COMMAND_KILLABLE |
+					  PARLEY_COMMAND_PATIENT);
 	return err ? err : parley_rng_take(rng, buf, max);
 }
 
-static int parley_rng_make_queue(struct parley_rng *rng)
+/* Nothing to hold back: a queue that is stopped takes nothing. */
+static void parley_rng_stop(struct parley_device *pd)
 {
-	static const struct parley_queue_spec spec = {
-		.name = "requests", .done = parley_rng_done, .size_max = 8,
-	};
-	int err = parley_device_make_queues(rng->pd, &spec, 1, NULL);
-
-	if (err)
-		return err;
-	rng->queue = &rng->pd->queues[0];
-	rng->queue->priv = rng;
-	parley_device_ready(rng->pd);
-	/* What was in flight when the device was frozen. */
-	if (rng->asked && !completion_done(&rng->answered))
-		err = parley_rng_submit(rng);
-	return err;
 }
 
-/* The device stops; a request that was in flight stays asked. */
-static int parley_rng_freeze(struct parley_device *pd)
+static void parley_rng_start(struct parley_device *pd)
 {
 	struct parley_rng *rng = pd->priv;
 
 	guard(mutex)(&rng->lock);
-	parley_device_quiesce(pd);
-	if (!rng->queue)
-		return 0;
-	scoped_guard(spinlock_irq, &rng->queue->lock)
-		while (parley_drvq_detach(rng->queue->vq))
-			;
-	rng->queue = NULL;
-	return 0;
+	/* If that fails, the queue broke or is gone: whoever waits is told. */
+	if (rng->asked && parley_command_state(rng->cmd) == PARLEY_COMMAND_RESET)
+		parley_command_submit(rng->queue, rng->cmd);
 }
 
-static int parley_rng_restore(struct parley_device *pd)
+static void parley_rng_free(struct parley_rng *rng)
 {
-	struct parley_rng *rng = pd->priv;
-
-	guard(mutex)(&rng->lock);
-	return parley_rng_make_queue(rng);
+	parley_command_put(rng->cmd);
+	kfree(rng);
 }
 
 static int parley_rng_probe(struct parley_device *pd)
 {
+	static const struct parley_queue_spec spec = {
+		.name = "requests", .size_max = 8,
+		.complete = parley_command_complete,
+		.give_back = parley_command_give_back,
+	};
 	struct parley_rng *rng = kzalloc(sizeof(*rng), GFP_KERNEL);
 	int err;
 
 	if (!rng)
 		return -ENOMEM;
 	mutex_init(&rng->lock);
-	init_completion(&rng->answered);
-	rng->pd = pd;
 	pd->priv = rng;
 	rng->hwrng.name = dev_name(&pd->dev);
 	rng->hwrng.read = parley_rng_read;
 	rng->hwrng.quality = 1000;
-	err = parley_rng_make_queue(rng);
-	if (!err)
-		err = hwrng_register(&rng->hwrng);
-	if (err) {
-		parley_device_quiesce(pd);
-		kfree(rng);
-	}
+	rng->cmd = parley_command_alloc(0, PARLEY_RNG_BYTES, GFP_KERNEL);
+	err = rng->cmd ? parley_device_make_queues(pd, &spec, 1, NULL) : -ENOMEM;
+	if (err)
+		goto free;
+	rng->queue = &pd->queues[0];
+	parley_device_ready(pd);
+	err = hwrng_register(&rng->hwrng);
+	if (err)
+		goto close;
+	return 0;
+
+close:
+	parley_device_close(pd);
+free:
+	parley_rng_free(rng);
 	return err;
 }
 
@@ -169,13 +133,10 @@ static void parley_rng_remove(struct parley_device *pd)
 {
 	struct parley_rng *rng = pd->priv;
 
-	scoped_guard(mutex, &rng->lock)
-		rng->gone = true;
-	parley_rng_freeze(pd);
-	complete_all(&rng->answered);
-	/* Waits for a reader that is in the middle of it. */
+	/* A reader is told, and then the layer waits for it. */
+	parley_device_close(pd);
 	hwrng_unregister(&rng->hwrng);
-	kfree(rng);
+	parley_rng_free(rng);
 }
 
 static const struct virtio_device_id parley_rng_ids[] = {
@@ -188,8 +149,8 @@ static struct parley_driver parley_rng_driver = {
 	.ids = parley_rng_ids,
 	.probe = parley_rng_probe,
 	.remove = parley_rng_remove,
-	.freeze = parley_rng_freeze,
-	.restore = parley_rng_restore,
+	.stop = parley_rng_stop,
+	.start = parley_rng_start,
 };
 module_parley_driver(parley_rng_driver);
 

@@ -23,7 +23,7 @@ static void config_irq(struct irq_work *work)
 	struct parley_loopback *lb =
 		container_of(work, struct parley_loopback, config_call);
 
-	parley_device_config_interrupt(&lb->pd);
+	parley_device_config_interrupt(&lb->vdev);
 }
 
 /* When this returns the driver's configuration interrupt does not run. */
@@ -42,7 +42,7 @@ static int lb_suspend(struct device *dev)
 
 	if (READ_ONCE(lb->gone))
 		return 0;
-	err = parley_device_freeze(&lb->pd);
+	err = parley_device_freeze(&lb->vdev, PARLEY_HOLD_SLEEP);
 	lb->frozen = !err;
 	return err;
 }
@@ -55,7 +55,7 @@ static int lb_resume(struct device *dev)
 	if (!lb->frozen)
 		return 0;
 	lb->frozen = false;
-	return parley_device_restore(&lb->pd);
+	return parley_device_restore(&lb->vdev, PARLEY_HOLD_SLEEP);
 }
 
 static DEFINE_SIMPLE_DEV_PM_OPS(lb_pm, lb_suspend, lb_resume);
@@ -146,16 +146,18 @@ lb_alloc(const struct parley_loopback_config *cfg)
 	lb->ops = cfg->ops;
 	lb->priv = cfg->priv;
 	lb->queue_size = cfg->queue_size;
-	lb->features = cfg->features | BIT_ULL(VIRTIO_F_VERSION_1);
+	parley_features_set(&lb->features, cfg->features, cfg->features_high);
+	parley_features_add(&lb->features, VIRTIO_F_VERSION_1);
 	mutex_init(&lb->mutex);
 	spin_lock_init(&lb->lock);
-	lb->config_call = IRQ_WORK_INIT_HARD(config_irq);
+	/* As in parley_lb_queue_init(). */
+	init_irq_work(&lb->config_call, config_irq);
 	device_initialize(&lb->host);
 	lb->host.type = &lb_host_type;
 	lb->host.release = lb_host_release;
-	lb->pd.id = cfg->id;
-	lb->pd.ops = &parley_loopback_transport;
-	lb->pd.dev.release = lb_guest_release;
+	lb->vdev.pd.id = cfg->id;
+	lb->vdev.ops = &parley_loopback_transport;
+	lb->vdev.pd.dev.release = lb_guest_release;
 	return lb;
 }
 
@@ -190,13 +192,13 @@ parley_loopback_create(const struct parley_loopback_config *cfg)
 		goto put;
 	/* Dropped by lb_guest_release(). */
 	get_device(&lb->host);
-	err = parley_device_register(&lb->pd, &lb->host);
+	err = parley_device_register(&lb->vdev, &lb->host);
 	if (err)
 		goto put_guest;
 	return lb;
 
 put_guest:
-	put_device(&lb->pd.dev);
+	put_device(&lb->vdev.pd.dev);
 	device_del(&lb->host);
 put:
 	put_device(&lb->host);
@@ -216,7 +218,7 @@ PARLEY_EXPORT(parley_loopback_create);
 void parley_loopback_destroy(struct parley_loopback *lb)
 {
 	get_device(&lb->host);
-	parley_device_unregister(&lb->pd);
+	parley_device_unregister(&lb->vdev);
 	scoped_guard(mutex, &lb->mutex) {
 		parley_lb_config_calls_off(lb);
 		parley_lb_queues_stop(lb);
@@ -239,13 +241,27 @@ PARLEY_EXPORT(parley_loopback_priv);
  * parley_loopback_features() - what the driver accepted
  * @lb: the device
  *
- * Return: feature bits; constant while a queue is started.
+ * Return: the first 64 feature bits; constant while a queue is started.
  */
 u64 parley_loopback_features(const struct parley_loopback *lb)
 {
-	return READ_ONCE(lb->accepted);
+	return parley_features_low(&lb->accepted);
 }
 PARLEY_EXPORT(parley_loopback_features);
+
+/**
+ * parley_loopback_has_feature() - did the driver accept it?
+ * @lb: the device
+ * @bit: number of the feature
+ *
+ * Return: true if so; constant while a queue is started.
+ */
+bool parley_loopback_has_feature(const struct parley_loopback *lb,
+				 unsigned int bit)
+{
+	return parley_features_has(&lb->accepted, bit);
+}
+PARLEY_EXPORT(parley_loopback_has_feature);
 
 /**
  * parley_loopback_device() - the device as the guest sees it
@@ -255,7 +271,7 @@ PARLEY_EXPORT(parley_loopback_features);
  */
 struct parley_device *parley_loopback_device(struct parley_loopback *lb)
 {
-	return &lb->pd;
+	return &lb->vdev.pd;
 }
 PARLEY_EXPORT(parley_loopback_device);
 
@@ -337,7 +353,7 @@ void parley_loopback_vanish(struct parley_loopback *lb)
 		parley_lb_config_calls_off(lb);
 		parley_lb_queues_stop(lb);
 	}
-	parley_device_surprise(&lb->pd);
+	parley_device_surprise(&lb->vdev);
 }
 PARLEY_EXPORT(parley_loopback_vanish);
 

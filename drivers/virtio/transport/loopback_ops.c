@@ -11,7 +11,8 @@ static u8 lb_get_status(struct parley_device *pd)
 	struct parley_loopback *lb = pd_to_lb(pd);
 
 	/* One byte: nothing to be consistent with. */
-	return READ_ONCE(lb->gone) ? 0xff : READ_ONCE(lb->status);
+	return READ_ONCE(lb->gone) ? PARLEY_STATUS_GONE :
+				     READ_ONCE(lb->status);
 }
 
 static void lb_set_status(struct parley_device *pd, u8 status)
@@ -48,23 +49,26 @@ static int lb_reset(struct parley_device *pd)
 		return err;
 	scoped_guard(spinlock_irqsave, &lb->lock)
 		WRITE_ONCE(lb->status, 0);
-	lb->accepted = 0;
+	parley_features_set(&lb->accepted, 0, 0);
 	return 0;
 }
 
-static u64 lb_get_features(struct parley_device *pd)
+static void lb_get_features(struct parley_device *pd,
+			    struct parley_features *offered)
 {
-	return pd_to_lb(pd)->features;
+	*offered = pd_to_lb(pd)->features;
 }
 
-static int lb_set_features(struct parley_device *pd, u64 features)
+static int lb_set_features(struct parley_device *pd,
+			   const struct parley_features *accepted)
 {
 	struct parley_loopback *lb = pd_to_lb(pd);
 
 	guard(mutex)(&lb->mutex);
-	if (features & ~lb->features)
+	if (!bitmap_subset(accepted->bits, lb->features.bits,
+			   PARLEY_FEATURE_BITS))
 		return -EINVAL;
-	lb->accepted = features;
+	lb->accepted = *accepted;
 	return 0;
 }
 
@@ -101,13 +105,23 @@ static u32 lb_generation(struct parley_device *pd)
 	return READ_ONCE(pd_to_lb(pd)->generation);
 }
 
-static int lb_vectors_alloc(struct parley_device *pd, unsigned int nr,
+/* Every queue has a call of its own; the number only says who asked to share. */
+static int lb_vectors_alloc(struct parley_device *pd,
 			    struct irq_affinity *affd)
 {
-	unsigned int i;
+	unsigned int i, first;
 
-	for (i = 0; i < nr; i++)
-		pd->queues[i].vector = pd->queues[i].spec.done ? i : -1;
+	for (i = 0; i < pd->nr_queues; i++) {
+		const struct parley_queue *queue = &pd->queues[i];
+
+		if (!parley_queue_interrupts(queue))
+			continue;
+		for (first = 0; first < i; first++)
+			if (queue->spec.group &&
+			    pd->queues[first].spec.group == queue->spec.group)
+				break;
+		pd->queues[i].vector = first;
+	}
 	parley_lb_calls_on(pd_to_lb(pd));
 	return 0;
 }
@@ -147,7 +161,7 @@ static int lb_queue_disable(struct parley_queue *queue)
 	if (queue->index >= lb->nr_queues)
 		return -EINVAL;
 	guard(mutex)(&lb->mutex);
-	if (!(lb->accepted & BIT_ULL(VIRTIO_F_RING_RESET)))
+	if (!parley_features_has(&lb->accepted, VIRTIO_F_RING_RESET))
 		return -EOPNOTSUPP;
 	parley_lb_queue_stop(&lb->queues[queue->index]);
 	return READ_ONCE(lb->gone) ? -ENODEV : 0;
@@ -171,6 +185,7 @@ static struct device *lb_dma_dev(struct parley_device *pd)
 
 const struct parley_transport_ops parley_loopback_transport = {
 	.name = "loopback",
+	.local = true,
 	.get_status = lb_get_status,
 	.set_status = lb_set_status,
 	.reset = lb_reset,

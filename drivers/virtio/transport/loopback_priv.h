@@ -17,7 +17,7 @@
  *			comes later sees the flag, whoever came earlier is waited
  *			for.
  *
- * No lock is held while kick() or done() runs.
+ * No lock is held while kick() or the driver's handler runs.
  */
 #ifndef _PARLEY_LOOPBACK_PRIV_H
 #define _PARLEY_LOOPBACK_PRIV_H
@@ -27,9 +27,9 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
-#include <parley/device.h>
 #include <parley/export.h>
 #include <parley/loopback.h>
+#include <parley/transport.h>
 
 /**
  * struct lb_queue - one queue of a loopback device
@@ -62,7 +62,7 @@ struct lb_queue {
 /**
  * struct parley_loopback - a loopback device
  * @host: parent of the guest device; takes part in system sleep
- * @pd: the guest device
+ * @vdev: the guest device
  * @ops: the implementation; NULL once destroyed
  * @priv: the implementation's
  * @features: on offer
@@ -86,11 +86,11 @@ struct lb_queue {
  */
 struct parley_loopback {
 	struct device host;
-	struct parley_device pd;
+	struct parley_vdev vdev;
 	const struct parley_loopback_ops *ops;
 	void *priv;
-	u64 features;
-	u64 accepted;
+	struct parley_features features;
+	struct parley_features accepted;
 	struct mutex mutex;	/* see above */
 	spinlock_t lock;	/* see above */
 	u8 status;
@@ -109,7 +109,7 @@ struct parley_loopback {
 	struct lb_queue queues[] __counted_by(nr_queues);
 };
 
-#define pd_to_lb(p)	container_of(p, struct parley_loopback, pd)
+#define pd_to_lb(p)	container_of(p, struct parley_loopback, vdev.pd)
 
 extern const struct parley_transport_ops parley_loopback_transport;
 

@@ -2,7 +2,8 @@
 /*
  * The life of one queue of a loopback device, and its two notifications: kicks
  * from the driver to the implementation (a work item) and calls the other way
- * (an irq_work, so that the driver sees hard interrupt context).
+ * (an irq_work, so that the driver sees the context of a real interrupt: a hard
+ * one, or with PREEMPT_RT a thread).
  */
 #include <linux/slab.h>
 #include <linux/virtio_ring.h>
@@ -32,7 +33,8 @@ void parley_lb_queue_init(struct parley_loopback *lb, unsigned int index)
 	lq->pub.index = index;
 	spin_lock_init(&lq->lock);
 	INIT_WORK(&lq->kick, kick_work);
-	lq->call = IRQ_WORK_INIT_HARD(call_irq);
+	/* Not a hard one: under PREEMPT_RT the driver's locks may sleep. */
+	init_irq_work(&lq->call, call_irq);
 	snprintf(lq->name, sizeof(lq->name), "loopback%d.%u", lb->number, index);
 }
 
@@ -61,9 +63,9 @@ PARLEY_EXPORT(parley_loopback_kick);
  * parley_loopback_call() - interrupt the driver for a queue
  * @queue: the queue, between queue_start() and the end of queue_stop()
  *
- * To be called when parley_devq_publish() says so.  The driver's done() runs
- * in hard interrupt context soon after, not inside this call if interrupts are
- * off.  Dropped when the driver has no interrupt for the queue.
+ * To be called when parley_devq_publish() says so.  The driver's complete() runs
+ * in interrupt context (a thread with PREEMPT_RT) soon after, not inside this
+ * call if interrupts are off.  Dropped when the driver has no interrupt for the queue.
  *
  * Context: any.
  */
@@ -97,7 +99,7 @@ void parley_lb_calls_on(struct parley_loopback *lb)
 		calls_set(&lb->queues[i], true);
 }
 
-/* When this returns no done() runs and none will. */
+/* When this returns no interrupt is being handled and none will be. */
 void parley_lb_calls_off(struct parley_loopback *lb)
 {
 	unsigned int i;
@@ -112,7 +114,8 @@ void parley_lb_calls_off(struct parley_loopback *lb)
 static int ring_host(struct lb_queue *lq, const struct parley_vq_addr *bus,
 		     unsigned int size, struct parley_vq_addr *host)
 {
-	bool packed = lq->pub.lb->accepted & BIT_ULL(VIRTIO_F_RING_PACKED);
+	bool packed = parley_features_has(&lq->pub.lb->accepted,
+					  VIRTIO_F_RING_PACKED);
 	u64 driver = packed ? sizeof(struct vring_packed_desc_event) :
 			      sizeof(__virtio16) * (3 + size);
 	u64 device = packed ? sizeof(struct vring_packed_desc_event) :
@@ -141,7 +144,7 @@ static int queue_open(struct lb_queue *lq, const struct parley_vq_addr *addr,
 		.name = lq->name,
 		.index = lq->pub.index,
 		.size = size,
-		.features = lb->accepted,
+		.features = parley_features_low(&lb->accepted),
 		.space = PARLEY_SPACE_KERNEL,
 		.dev = &lb->host,
 	};

@@ -81,7 +81,7 @@ static int parley_pci_probe(struct pci_dev *pdev,
 		return -ENOMEM;
 	pp->pdev = pdev;
 	pp->mdev.pci_dev = pdev;
-	err = parley_pci_identify(pdev, &pp->pd.id);
+	err = parley_pci_identify(pdev, &pp->vdev.pd.id);
 	if (!err)
 		err = parley_pci_enable(pp);
 	if (err) {
@@ -89,15 +89,15 @@ static int parley_pci_probe(struct pci_dev *pdev,
 		return err;
 	}
 
-	BUILD_BUG_ON(offsetof(struct parley_pci, pd));
-	pp->pd.ops = &parley_pci_ops;
-	pp->pd.dev.release = parley_device_free;
+	BUILD_BUG_ON(offsetof(struct parley_pci, vdev));
+	pp->vdev.ops = &parley_pci_ops;
+	pp->vdev.pd.dev.release = parley_device_free;
 	pci_set_drvdata(pdev, pp);
 	pci_set_master(pdev);
-	err = parley_device_register(&pp->pd, &pdev->dev);
+	err = parley_device_register(&pp->vdev, &pdev->dev);
 	if (err) {
 		parley_pci_disable(pp);
-		put_device(&pp->pd.dev);
+		put_device(&pp->vdev.pd.dev);
 		return err;
 	}
 	/* What an error recovery goes back to. */
@@ -108,12 +108,12 @@ static int parley_pci_probe(struct pci_dev *pdev,
 static void parley_pci_remove(struct pci_dev *pdev)
 {
 	struct parley_pci *pp = pci_get_drvdata(pdev);
-	struct device *dev = get_device(&pp->pd.dev);
+	struct device *dev = get_device(&pp->vdev.pd.dev);
 
 	/* Pulled without asking: nothing may wait for it any more. */
 	if (!pci_device_is_present(pdev))
-		parley_device_surprise(&pp->pd);
-	parley_device_unregister(&pp->pd);
+		parley_device_surprise(&pp->vdev);
+	parley_device_unregister(&pp->vdev);
 	parley_pci_disable(pp);
 	put_device(dev);
 }
@@ -122,7 +122,7 @@ static void parley_pci_shutdown(struct pci_dev *pdev)
 {
 	struct parley_pci *pp = pci_get_drvdata(pdev);
 
-	parley_device_shutdown(&pp->pd);
+	parley_device_shutdown(&pp->vdev);
 	pci_clear_master(pdev);
 }
 
@@ -132,7 +132,7 @@ static int parley_pci_suspend(struct device *dev)
 {
 	struct pci_dev *pdev = to_pci_dev(dev);
 	struct parley_pci *pp = pci_get_drvdata(pdev);
-	int err = parley_device_freeze(&pp->pd);
+	int err = parley_device_freeze(&pp->vdev, PARLEY_HOLD_SLEEP);
 
 	if (!err)
 		pci_disable_device(pdev);
@@ -147,12 +147,12 @@ static int parley_pci_resume(struct device *dev)
 
 	if (err) {
 		pci_err(pdev, "cannot be enabled after suspend (%d)\n", err);
-		parley_device_surprise(&pp->pd);
+		parley_device_surprise(&pp->vdev);
 	} else {
 		pci_set_master(pdev);
 	}
 	/* Also if it is gone: then its front-end is let go. */
-	return parley_device_restore(&pp->pd);
+	return parley_device_restore(&pp->vdev, PARLEY_HOLD_SLEEP);
 }
 
 static DEFINE_SIMPLE_DEV_PM_OPS(parley_pci_pm, parley_pci_suspend,
@@ -165,15 +165,15 @@ static void parley_pci_reset_prepare(struct pci_dev *pdev)
 	struct parley_pci *pp = pci_get_drvdata(pdev);
 
 	/* It cannot be refused: what cannot be kept fails. */
-	if (parley_device_freeze(&pp->pd))
-		parley_device_shutdown(&pp->pd);
+	if (parley_device_freeze(&pp->vdev, PARLEY_HOLD_RESET))
+		parley_device_shutdown(&pp->vdev);
 }
 
 static void parley_pci_reset_done(struct pci_dev *pdev)
 {
 	struct parley_pci *pp = pci_get_drvdata(pdev);
 
-	parley_device_restore(&pp->pd);
+	parley_device_restore(&pp->vdev, PARLEY_HOLD_RESET);
 }
 
 static pci_ers_result_t parley_pci_error_detected(struct pci_dev *pdev,
@@ -184,8 +184,8 @@ static pci_ers_result_t parley_pci_error_detected(struct pci_dev *pdev,
 	if (state == pci_channel_io_normal)
 		return PCI_ERS_RESULT_CAN_RECOVER;
 	if (state == pci_channel_io_perm_failure ||
-	    parley_device_freeze(&pp->pd)) {
-		parley_device_surprise(&pp->pd);
+	    parley_device_freeze(&pp->vdev, PARLEY_HOLD_RESET)) {
+		parley_device_surprise(&pp->vdev);
 		return PCI_ERS_RESULT_DISCONNECT;
 	}
 	pci_disable_device(pdev);

@@ -8,12 +8,12 @@
 
 #include <linux/pci.h>
 #include <linux/virtio_pci_modern.h>
-#include <parley/device.h>
+#include <parley/transport.h>
 
 /**
  * enum parley_pci_irq_mode - how interrupts are delivered
  * @PARLEY_PCI_NONE: not at all
- * @PARLEY_PCI_EACH: MSI-X: 0 for the configuration, one for each queue
+ * @PARLEY_PCI_EACH: MSI-X: 0 for the configuration, one for each queue or group
  * @PARLEY_PCI_SHARED: MSI-X: 0 for the configuration, 1 for all queues
  * @PARLEY_PCI_INTX: one for all
  */
@@ -24,15 +24,23 @@ enum parley_pci_irq_mode {
 	PARLEY_PCI_INTX,
 };
 
-/* What request_irq() was given. */
+/**
+ * struct parley_pci_vector - an interrupt that is requested
+ * @pp: the function
+ * @cookie: what request_irq() was given
+ * @mask: the processors that it shall go to, if a front-end said so
+ * @name: in /proc/interrupts
+ */
 struct parley_pci_vector {
+	struct parley_pci *pp;
 	void *cookie;
+	struct cpumask *mask;
 	char name[32];
 };
 
 /**
  * struct parley_pci - a PCI function that is ours
- * @pd: the device on the bus; first, see parley_device_free()
+ * @vdev: the device on the bus; first, see parley_device_free()
  * @pdev: the function
  * @mdev: for the vp_modern library; filled by pci_cap.c
  * @mode: see there
@@ -41,7 +49,7 @@ struct parley_pci_vector {
  * @spread: the vectors of queues have an affinity of their own
  */
 struct parley_pci {
-	struct parley_device pd;
+	struct parley_vdev vdev;
 	struct pci_dev *pdev;
 	struct virtio_pci_modern_device mdev;
 	enum parley_pci_irq_mode mode;
@@ -52,7 +60,7 @@ struct parley_pci {
 
 static inline struct parley_pci *to_parley_pci(struct parley_device *pd)
 {
-	return container_of(pd, struct parley_pci, pd);
+	return container_of(pd, struct parley_pci, vdev.pd);
 }
 
 /* pci_ops.c */
@@ -64,11 +72,15 @@ void parley_pci_unmap(struct parley_pci *pp);
 int parley_pci_shm(struct parley_device *pd, u8 id, struct parley_shm *shm);
 
 /* pci_irq.c */
-int parley_pci_vectors_alloc(struct parley_device *pd, unsigned int nr,
+int parley_pci_vectors_alloc(struct parley_device *pd,
 			     struct irq_affinity *affd);
 void parley_pci_vectors_free(struct parley_device *pd);
+int parley_pci_vectors_again(struct parley_device *pd);
 int parley_pci_queue_vector(struct parley_queue *queue);
 void parley_pci_synchronize(struct parley_pci *pp);
 const struct cpumask *parley_pci_affinity(struct parley_queue *queue);
+int parley_pci_set_affinity(struct parley_queue *queue,
+			    const struct cpumask *mask);
+int parley_pci_irq(struct parley_queue *queue);
 
 #endif /* _PARLEY_PCI_H */

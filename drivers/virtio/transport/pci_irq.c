@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Interrupts of the PCI transport: a vector for each queue where the device has
- * them, one shared by the queues where it has two, the pin otherwise.
+ * Interrupts of the PCI transport: a vector for each queue or group of queues
+ * where the device has them, one shared by all where it has two, the pin
+ * otherwise.
+ *
+ * The handlers take ordinary spinlocks.  None is requested with IRQF_NO_THREAD, so
+ * with PREEMPT_RT all of them run in threads, where these may sleep.
  */
 #include <linux/interrupt.h>
 #include <linux/slab.h>
@@ -17,7 +21,7 @@ static irqreturn_t parley_pci_config_irq(int irq, void *cookie)
 {
 	struct parley_pci *pp = cookie;
 
-	parley_device_config_interrupt(&pp->pd);
+	parley_device_config_interrupt(&pp->vdev);
 	return IRQ_HANDLED;
 }
 
@@ -32,11 +36,20 @@ static irqreturn_t parley_pci_queue_irq(int irq, void *cookie)
 	return IRQ_HANDLED;
 }
 
+static irqreturn_t parley_pci_group_irq(int irq, void *cookie)
+{
+	struct parley_pci_vector *vector = cookie;
+	struct parley_pci *pp = vector->pp;
+
+	parley_vector_interrupt(&pp->vdev, vector - pp->vectors);
+	return IRQ_HANDLED;
+}
+
 static irqreturn_t parley_pci_shared_irq(int irq, void *cookie)
 {
 	struct parley_pci *pp = cookie;
 
-	parley_device_interrupt(&pp->pd);
+	parley_device_interrupt(&pp->vdev);
 	return IRQ_HANDLED;
 }
 
@@ -46,17 +59,20 @@ static irqreturn_t parley_pci_pin_irq(int irq, void *cookie)
 	/* Reading it takes the interrupt back (spec 4.1.5.3). */
 	u8 isr = vp_ioread8(pp->mdev.isr);
 
-	/* All ones: the function is gone, and somebody else shares the pin. */
-	if (!isr || isr == 0xff)
+	/* The function is gone, and somebody else shares the pin. */
+	if (!isr || isr == PARLEY_STATUS_GONE)
 		return IRQ_NONE;
 	if (isr & VIRTIO_PCI_ISR_CONFIG)
-		parley_device_config_interrupt(&pp->pd);
+		parley_device_config_interrupt(&pp->vdev);
 	if (isr & PARLEY_PCI_ISR_QUEUE)
-		parley_device_interrupt(&pp->pd);
+		parley_device_interrupt(&pp->vdev);
 	return IRQ_HANDLED;
 }
 
-/* The next vector; @what is what /proc/interrupts calls it. */
+/*
+ * The next vector; @what is what /proc/interrupts calls it, @cookie is the
+ * vector itself if NULL.
+ */
 static int parley_pci_request(struct parley_pci *pp, irq_handler_t handler,
 			      unsigned long flags, const char *what,
 			      void *cookie)
@@ -65,29 +81,50 @@ static int parley_pci_request(struct parley_pci *pp, irq_handler_t handler,
 	struct parley_pci_vector *v = &pp->vectors[n];
 	int err;
 
-	snprintf(v->name, sizeof(v->name), "%s-%s", dev_name(&pp->pd.dev),
+	snprintf(v->name, sizeof(v->name), "%s-%s", dev_name(&pp->vdev.pd.dev),
 		 what);
-	v->cookie = cookie;
+	v->pp = pp;
+	v->cookie = cookie ?: v;
 	err = request_irq(pci_irq_vector(pp->pdev, n), handler, flags, v->name,
-			  cookie);
+			  v->cookie);
 	if (!err)
 		pp->nr_vectors++;
 	return err;
 }
 
-static bool parley_pci_spreads(const struct parley_queue *queue)
+/* The first of a queue's group, whose interrupt is that of all; or itself. */
+static struct parley_queue *parley_pci_first(struct parley_queue *queue)
 {
-	return queue->spec.done && !(queue->spec.flags & PARLEY_QUEUE_ADMIN);
+	struct parley_queue *first;
+
+	if (queue->spec.group)
+		parley_for_each_queue(to_parley_vdev(queue->dev), first)
+			if (first->spec.group == queue->spec.group &&
+			    parley_queue_interrupts(first))
+				return first;
+	return queue;
 }
 
-static unsigned int parley_pci_count(struct parley_device *pd, bool spread)
+static bool parley_pci_spreads(struct parley_queue *queue)
 {
-	unsigned int i, n = 0;
+	return !(parley_pci_first(queue)->spec.flags & PARLEY_QUEUE_ADMIN);
+}
 
-	for (i = 0; i < pd->nr_queues; i++)
-		if (pd->queues[i].spec.done &&
-		    parley_pci_spreads(&pd->queues[i]) == spread)
-			n++;
+/* Does it need a vector of its own, in this half of them? */
+static bool parley_pci_needs(struct parley_queue *queue, bool spread)
+{
+	return parley_queue_interrupts(queue) &&
+	       parley_pci_first(queue) == queue &&
+	       parley_pci_spreads(queue) == spread;
+}
+
+static unsigned int parley_pci_count(struct parley_pci *pp, bool spread)
+{
+	struct parley_queue *queue;
+	unsigned int n = 0;
+
+	parley_for_each_queue(&pp->vdev, queue)
+		n += parley_pci_needs(queue, spread);
 	return n;
 }
 
@@ -113,46 +150,72 @@ static int parley_pci_alloc_msix(struct parley_pci *pp, unsigned int nr,
 /* Vectors for the queues that spread, or for those that do not. */
 static int parley_pci_request_queues(struct parley_pci *pp, bool spread)
 {
-	unsigned int i;
+	struct parley_queue *queue;
+	char what[16];
 	int err;
 
-	for (i = 0; i < pp->pd.nr_queues; i++) {
-		struct parley_queue *queue = &pp->pd.queues[i];
-		char what[16];
-
-		if (!queue->spec.done || parley_pci_spreads(queue) != spread)
+	parley_for_each_queue(&pp->vdev, queue) {
+		if (!parley_pci_needs(queue, spread))
 			continue;
-		snprintf(what, sizeof(what), "%s.%u", queue->spec.name, i);
 		queue->vector = pp->nr_vectors;
-		err = parley_pci_request(pp, parley_pci_queue_irq, 0, what,
-					 queue);
+		if (queue->spec.group)
+			snprintf(what, sizeof(what), "group.%u",
+				 queue->spec.group);
+		else
+			snprintf(what, sizeof(what), "%s.%u", queue->spec.name,
+				 queue->index);
+		err = queue->spec.group ?
+		      parley_pci_request(pp, parley_pci_group_irq, 0, what, NULL) :
+		      parley_pci_request(pp, parley_pci_queue_irq, 0, what, queue);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
+static int parley_pci_request_each(struct parley_pci *pp)
+{
+	struct parley_queue *queue;
+	int err;
+
+	err = parley_pci_request_queues(pp, false);
+	if (!err)
+		err = parley_pci_request_queues(pp, true);
+	if (err)
+		return err;
+	parley_for_each_queue(&pp->vdev, queue)
+		if (parley_queue_interrupts(queue))
+			queue->vector = parley_pci_first(queue)->vector;
+	return 0;
+}
+
 static int parley_pci_request_shared(struct parley_pci *pp)
 {
-	unsigned int i;
+	struct parley_queue *queue;
 
-	for (i = 0; i < pp->pd.nr_queues; i++)
-		if (pp->pd.queues[i].spec.done)
-			pp->pd.queues[i].vector = PARLEY_PCI_VECTOR_SHARED;
+	parley_for_each_queue(&pp->vdev, queue)
+		if (parley_queue_interrupts(queue))
+			queue->vector = PARLEY_PCI_VECTOR_SHARED;
 	return parley_pci_request(pp, parley_pci_shared_irq, 0, "queues", pp);
 }
 
 /* The device has the last word: it may have no resources for a vector. */
+static int parley_pci_tell_config(struct parley_pci *pp)
+{
+	return vp_modern_config_vector(&pp->mdev, PARLEY_PCI_VECTOR_CONFIG) ==
+	       PARLEY_PCI_VECTOR_CONFIG ? 0 : -EBUSY;
+}
+
 static int parley_pci_tell_vectors(struct parley_pci *pp)
 {
-	unsigned int i;
+	struct parley_queue *queue;
 	int err;
 
-	if (vp_modern_config_vector(&pp->mdev, PARLEY_PCI_VECTOR_CONFIG) !=
-	    PARLEY_PCI_VECTOR_CONFIG)
-		return -EBUSY;
-	for (i = 0; i < pp->pd.nr_queues; i++) {
-		err = parley_pci_queue_vector(&pp->pd.queues[i]);
+	err = parley_pci_tell_config(pp);
+	if (err)
+		return err;
+	parley_for_each_queue(&pp->vdev, queue) {
+		err = parley_pci_queue_vector(queue);
 		if (err)
 			return err;
 	}
@@ -163,8 +226,8 @@ static int parley_pci_try_msix(struct parley_pci *pp,
 			       enum parley_pci_irq_mode mode,
 			       const struct irq_affinity *affd)
 {
-	unsigned int admin = parley_pci_count(&pp->pd, false);
-	unsigned int spread = parley_pci_count(&pp->pd, true);
+	unsigned int admin = parley_pci_count(pp, false);
+	unsigned int spread = parley_pci_count(pp, true);
 	unsigned int nr = mode == PARLEY_PCI_EACH ? 1 + admin + spread : 2;
 	int err;
 
@@ -185,13 +248,11 @@ static int parley_pci_try_msix(struct parley_pci *pp,
 	if (!err && mode == PARLEY_PCI_SHARED)
 		err = parley_pci_request_shared(pp);
 	if (!err && mode == PARLEY_PCI_EACH)
-		err = parley_pci_request_queues(pp, false);
-	if (!err && mode == PARLEY_PCI_EACH)
-		err = parley_pci_request_queues(pp, true);
+		err = parley_pci_request_each(pp);
 	if (!err)
 		err = parley_pci_tell_vectors(pp);
 	if (err)
-		parley_pci_vectors_free(&pp->pd);
+		parley_pci_vectors_free(&pp->vdev.pd);
 	return err;
 }
 
@@ -212,19 +273,18 @@ static int parley_pci_try_pin(struct parley_pci *pp)
 	err = parley_pci_request(pp, parley_pci_pin_irq, IRQF_SHARED, "intx",
 				 pp);
 	if (err)
-		parley_pci_vectors_free(&pp->pd);
+		parley_pci_vectors_free(&pp->vdev.pd);
 	return err;
 }
 
 /**
  * parley_pci_vectors_alloc() - see struct parley_transport_ops
  * @pd: the device
- * @nr: queues
  * @affd: spreading or NULL
  *
  * Return: 0 or an error, when not even the pin can be had.
  */
-int parley_pci_vectors_alloc(struct parley_device *pd, unsigned int nr,
+int parley_pci_vectors_alloc(struct parley_device *pd,
 			     struct irq_affinity *affd)
 {
 	struct parley_pci *pp = to_parley_pci(pd);
@@ -240,6 +300,18 @@ int parley_pci_vectors_alloc(struct parley_device *pd, unsigned int nr,
 	return err;
 }
 
+/* A hint outlives nothing, least of all the mask that it points to. */
+static void parley_pci_release(struct parley_pci *pp, unsigned int n)
+{
+	unsigned int irq = pci_irq_vector(pp->pdev, n);
+	struct parley_pci_vector *v = &pp->vectors[n];
+
+	if (v->mask)
+		irq_update_affinity_hint(irq, NULL);
+	free_irq(irq, v->cookie);
+	kfree(v->mask);
+}
+
 /**
  * parley_pci_vectors_free() - the mirror of alloc
  * @pd: the device
@@ -247,22 +319,40 @@ int parley_pci_vectors_alloc(struct parley_device *pd, unsigned int nr,
 void parley_pci_vectors_free(struct parley_device *pd)
 {
 	struct parley_pci *pp = to_parley_pci(pd);
+	struct parley_queue *queue;
 	unsigned int i;
 
 	if (pp->mode == PARLEY_PCI_NONE)
 		return;
 	for (i = 0; i < pp->nr_vectors; i++)
-		free_irq(pci_irq_vector(pp->pdev, i), pp->vectors[i].cookie);
+		parley_pci_release(pp, i);
 	if (pp->mode != PARLEY_PCI_INTX)
 		vp_modern_config_vector(&pp->mdev, VIRTIO_MSI_NO_VECTOR);
 	pci_free_irq_vectors(pp->pdev);
-	for (i = 0; i < pd->nr_queues; i++)
-		pd->queues[i].vector = -1;
+	parley_for_each_queue(&pp->vdev, queue)
+		queue->vector = -1;
 	kfree(pp->vectors);
 	pp->vectors = NULL;
 	pp->nr_vectors = 0;
 	pp->spread = false;
 	pp->mode = PARLEY_PCI_NONE;
+}
+
+/**
+ * parley_pci_vectors_again() - see struct parley_transport_ops
+ * @pd: the device
+ *
+ * The kernel's half is as it was; the queues' come with parley_pci_queue_vector().
+ *
+ * Return: 0 or -EBUSY.
+ */
+int parley_pci_vectors_again(struct parley_device *pd)
+{
+	struct parley_pci *pp = to_parley_pci(pd);
+
+	if (pp->mode == PARLEY_PCI_NONE || pp->mode == PARLEY_PCI_INTX)
+		return 0;
+	return parley_pci_tell_config(pp);
 }
 
 /**
@@ -301,13 +391,63 @@ void parley_pci_synchronize(struct parley_pci *pp)
  * parley_pci_affinity() - see struct parley_transport_ops
  * @queue: the queue
  *
- * Return: the processors, or NULL if the vector is not spread.
+ * Return: the processors, or NULL if the vector was neither spread nor set.
  */
 const struct cpumask *parley_pci_affinity(struct parley_queue *queue)
 {
 	struct parley_pci *pp = to_parley_pci(queue->dev);
 
-	if (!pp->spread || queue->vector < 0)
+	if (queue->vector < 0)
 		return NULL;
-	return pci_irq_get_affinity(pp->pdev, queue->vector);
+	if (pp->spread && parley_pci_spreads(queue))
+		return pci_irq_get_affinity(pp->pdev, queue->vector);
+	return pp->vectors[queue->vector].mask;
+}
+
+/**
+ * parley_pci_set_affinity() - see struct parley_transport_ops
+ * @queue: the queue
+ * @mask: the processors, or NULL
+ *
+ * Return: 0 or an error, see parley_queue_set_affinity().
+ */
+int parley_pci_set_affinity(struct parley_queue *queue,
+			    const struct cpumask *mask)
+{
+	struct parley_pci *pp = to_parley_pci(queue->dev);
+	struct parley_pci_vector *v;
+	unsigned int irq;
+
+	if (pp->mode != PARLEY_PCI_EACH || queue->vector < 0 ||
+	    (pp->spread && parley_pci_spreads(queue)))
+		return -EOPNOTSUPP;
+	v = &pp->vectors[queue->vector];
+	irq = pci_irq_vector(pp->pdev, queue->vector);
+	if (!mask) {
+		irq_update_affinity_hint(irq, NULL);
+		kfree(v->mask);
+		v->mask = NULL;
+		return 0;
+	}
+	if (!v->mask)
+		v->mask = kmalloc(cpumask_size(), GFP_KERNEL);
+	if (!v->mask)
+		return -ENOMEM;
+	cpumask_copy(v->mask, mask);
+	return irq_set_affinity_and_hint(irq, v->mask);
+}
+
+/**
+ * parley_pci_irq() - see struct parley_transport_ops
+ * @queue: the queue, not a polled one
+ *
+ * Return: the number, of the pin if that is all there is.
+ */
+int parley_pci_irq(struct parley_queue *queue)
+{
+	struct parley_pci *pp = to_parley_pci(queue->dev);
+
+	if (pp->mode == PARLEY_PCI_NONE)
+		return -ENXIO;
+	return pci_irq_vector(pp->pdev, max(queue->vector, 0));
 }

@@ -7,9 +7,6 @@
 #include <linux/jiffies.h>
 #include "pci.h"
 
-/* What reads as all ones does not answer. */
-#define PARLEY_PCI_STATUS_GONE	0xff
-
 /* A device that takes longer than this for a reset does not do it at all. */
 #define PARLEY_PCI_RESET_MS	5000
 
@@ -31,7 +28,7 @@ static int parley_pci_wait_reset(struct parley_pci *pp)
 	vp_modern_set_status(&pp->mdev, 0);
 	/* Most are done by the first read, which also flushes the write. */
 	while ((status = vp_modern_get_status(&pp->mdev))) {
-		if (status == PARLEY_PCI_STATUS_GONE)
+		if (status == PARLEY_STATUS_GONE)
 			return -ENODEV;
 		if (time_after(jiffies, end))
 			return -ETIMEDOUT;
@@ -60,20 +57,39 @@ static bool parley_pci_can_reset_queue(const struct parley_pci *pp)
 	       offsetofend(struct virtio_pci_modern_common_cfg, queue_reset);
 }
 
-static u64 parley_pci_get_features(struct parley_device *pd)
+/* 32 at a time; of those that a device does not know it shows zeroes. */
+static void parley_pci_get_features(struct parley_device *pd,
+				    struct parley_features *offered)
 {
 	struct parley_pci *pp = to_parley_pci(pd);
-	u64 features = vp_modern_get_features(&pp->mdev);
+	struct virtio_pci_common_cfg __iomem *cfg = pp->mdev.common;
+	unsigned int i;
 
+	for (i = 0; i < PARLEY_FEATURE_BITS / 32; i++) {
+		vp_iowrite32(i, &cfg->device_feature_select);
+		bitmap_write(offered->bits, vp_ioread32(&cfg->device_feature),
+			     32 * i, 32);
+	}
 	/* Offered, but without the register for it. */
 	if (!parley_pci_can_reset_queue(pp))
-		features &= ~BIT_ULL(VIRTIO_F_RING_RESET);
-	return features;
+		parley_features_drop(offered, VIRTIO_F_RING_RESET);
 }
 
-static int parley_pci_set_features(struct parley_device *pd, u64 features)
+/* A device that offered none beyond the first 64 may not know where to write. */
+static int parley_pci_set_features(struct parley_device *pd,
+				   const struct parley_features *accepted)
 {
-	vp_modern_set_features(&to_parley_pci(pd)->mdev, features);
+	struct virtio_pci_common_cfg __iomem *cfg =
+		to_parley_pci(pd)->mdev.common;
+	unsigned int i, words = 2;
+
+	if (parley_features_high(accepted))
+		words = PARLEY_FEATURE_BITS / 32;
+	for (i = 0; i < words; i++) {
+		vp_iowrite32(i, &cfg->guest_feature_select);
+		vp_iowrite32(bitmap_read(accepted->bits, 32 * i, 32),
+			     &cfg->guest_feature);
+	}
 	return 0;
 }
 
@@ -261,11 +277,14 @@ const struct parley_transport_ops parley_pci_ops = {
 	.generation = parley_pci_generation,
 	.vectors_alloc = parley_pci_vectors_alloc,
 	.vectors_free = parley_pci_vectors_free,
+	.vectors_again = parley_pci_vectors_again,
 	.queue_size = parley_pci_queue_size,
 	.queue_enable = parley_pci_queue_enable,
 	.queue_disable = parley_pci_queue_disable,
 	.notify = parley_pci_notify,
 	.queue_affinity = parley_pci_affinity,
+	.queue_set_affinity = parley_pci_set_affinity,
+	.queue_irq = parley_pci_irq,
 	.shm = parley_pci_shm,
 	.dma_dev = parley_pci_dma_dev,
 };

@@ -2,7 +2,7 @@
 """Verbs and their options. What a verb needs is imported when it is called."""
 import argparse
 
-from . import guest, move
+from . import atboot, guest, move
 from .common import DONE, ABSENT, FAILED, USAGE, Failure, Usage, complain, print_json
 from .version import VERSION
 
@@ -16,7 +16,7 @@ def status(args):
     from . import host                  # pylint: disable=C0415
     if args.device is not None:
         return host.status(args)
-    facts = [d.facts() for d in guest.devices()]
+    facts = [{**d.facts(), "at_boot": atboot.covers(d)} for d in guest.devices()]
     devices, missing = host.status_of_all()
     if args.json:
         print_json(facts + [host.facts(d) for d in devices])
@@ -55,7 +55,7 @@ def complete(what):
     if what == "addresses":
         words = [d.address for d in guest.devices()]
     elif what == "types":
-        words = sorted({d.type for d in guest.devices()})
+        words = guest.FRONT_ENDS
     else:
         from . import host              # pylint: disable=C0415
         words = [str(d["id"]) for d in host.status_of_all()[0]]
@@ -95,9 +95,14 @@ def moving(verbs, name, text, call):
     verb = verbs.add_parser(name, help=text, description=text)
     verb.add_argument("address", nargs="*", metavar="ADDRESS",
                       help="as lspci -D shows it, such as 0000:00:04.0 (0000: may be left out)")
-    verb.add_argument("--all-of-type", metavar="TYPE", help="every blk, rng, net ...")
-    verb.add_argument("--force", action="store_true",
-                      help="also if a file system, swap or another device is on it")
+    kinds = guest.FRONT_ENDS
+    verb.add_argument("--all-of-type", metavar="TYPE", choices=kinds,
+                      help=f"every device of a type that Parley drives: {', '.join(kinds)}")
+    how = verb.add_mutually_exclusive_group()
+    how.add_argument("--force", action="store_true",
+                     help="also if a file system, swap or another device is on it")
+    how.add_argument("--at-boot", action="store_true",
+                     help="not now, but at each boot, in the initramfs: also a root disk")
     verb.set_defaults(call=lambda args: move.each(call, args))
     return verb
 

@@ -12,6 +12,8 @@ STOCK = "virtio-pci"
 TYPE_NAMES = {1: "net", 2: "blk", 3: "console", 4: "rng", 5: "balloon", 8: "scsi", 9: "9p",
               16: "gpu", 18: "input", 19: "vsock", 20: "crypto", 23: "iommu", 24: "mem",
               25: "sound", 26: "fs", 27: "pmem"}
+# Those that Parley drives.
+FRONT_ENDS = ("blk", "rng")
 
 
 def link_name(path):
@@ -82,19 +84,46 @@ def devices(kind=None):
             yield device
 
 
+def full(address):
+    """With the domain, which may be left out."""
+    return address if address.count(":") >= 2 else f"0000:{address}"
+
+
 def find(address):
-    """The device at an address, whose domain may be left out."""
-    full = address if address.count(":") >= 2 else f"0000:{address}"
-    if "/" in full or not os.path.isdir(f"{PCI}/devices/{full}"):
+    """The device at an address."""
+    name = full(address)
+    if "/" in name or not os.path.isdir(f"{PCI}/devices/{name}"):
         raise Failure(f"there is no PCI device {address}; parley status shows those of virtio")
-    return Device(full)
+    return Device(name)
+
+
+def need_type(device):
+    """The type of a virtio device."""
+    kind = device.type
+    if not kind:
+        raise Failure(f"{device.address} is no virtio PCI device; parley status shows those")
+    return kind
+
+
+def need_front_end(device):
+    """The type of a device that Parley can drive."""
+    kind = need_type(device)
+    if kind not in FRONT_ENDS:
+        raise Failure(f"{device.address} is of type {kind}, and Parley has front-ends for "
+                      f"{' and '.join(FRONT_ENDS)} only")
+    return kind
 
 
 def status_lines(facts):
-    head = ["ADDRESS", "TYPE", "DRIVER", "DEVICE", "FRONT-END", "DISKS"]
+    """A table; whether a device is taken over at boot is a column if any is."""
+    head = ["ADDRESS", "TYPE", "DRIVER", "DEVICE", "FRONT-END"]
     rows = [[d["address"], d["type"], d["driver"] or "-", d["device"] or "-",
-             d["front_end"] or "-", ",".join(d["disks"])] for d in facts]
-    return table(head, rows)
+             d["front_end"] or "-"] for d in facts]
+    if any(d["at_boot"] for d in facts):
+        head.append("AT-BOOT")
+        rows = [[*row, "taken" if d["at_boot"] else "-"] for row, d in zip(rows, facts)]
+    head.append("DISKS")
+    return table(head, [[*row, ",".join(d["disks"])] for row, d in zip(rows, facts)])
 
 
 # Who uses a device: one line for each reason not to pull it away.

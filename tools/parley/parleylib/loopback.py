@@ -79,7 +79,7 @@ def open_backend(args):
 
 
 def disk_of(serial):
-    for path in glob.glob("/sys/block/pvblk*/serial"):
+    for path in glob.glob("/sys/block/vdpar*/serial"):
         if read(path) == serial:
             return path.split("/")[3]
     return None

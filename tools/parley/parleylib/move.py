@@ -6,7 +6,7 @@ It only writes to sysfs; Documentation/takeover.rst says how to do so by hand.
 import os
 import time
 
-from . import guest
+from . import atboot, guest
 from .common import DONE, FAILED, Failure, complain, print_json, say
 
 
@@ -57,16 +57,9 @@ def refuse_used(device, force):
         complain(f"{device.address} is in use, going on by force: {users}")
 
 
-def need_type(device):
-    kind = device.type
-    if not kind:
-        raise Failure(f"{device.address} is no virtio PCI device; parley status shows those")
-    return kind
-
-
 def takeover(device, force):
     """Returns what to tell."""
-    kind = need_type(device)
+    kind = guest.need_front_end(device)
     if device.driver == guest.OURS:
         return f"{device.address} is Parley's already"
     need_module(guest.OURS, "the PCI transport")
@@ -85,7 +78,7 @@ def takeover(device, force):
 
 
 def giveback(device, force):
-    kind = need_type(device)
+    kind = guest.need_type(device)
     if device.driver != guest.OURS:
         return f"{device.address} is not Parley's"
     refuse_used(device, force)
@@ -104,6 +97,8 @@ def giveback(device, force):
 
 def each(verb, args):
     """All are tried; fails if one did."""
+    if args.at_boot:
+        return atboot.change(args, verb.__name__)
     chosen = [guest.find(a) for a in args.address]
     if args.all_of_type:
         chosen += guest.devices(args.all_of_type)

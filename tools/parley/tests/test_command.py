@@ -3,16 +3,18 @@
 import argparse
 import contextlib
 import copy
+import glob
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
 from unittest import mock
 
-from parleylib import cli, guest, stats, units
+from parleylib import atboot, cli, guest, stats, units
 from parleylib.common import Failure, Usage
 
 TOP = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
@@ -138,7 +140,7 @@ class StatsTest(unittest.TestCase):
         self.assertNotIn(" all ", "\n".join(stats.lines(self.sample([1]))))
 
 
-class GuestTest(unittest.TestCase):
+class Sysfs(unittest.TestCase):
     """A sysfs of files."""
 
     def setUp(self):
@@ -156,6 +158,10 @@ class GuestTest(unittest.TestCase):
             with open(f"{folder}/{name}", "w", encoding="utf-8") as f:
                 f.write(text + "\n")
 
+
+class GuestTest(Sysfs):
+    """What devices there are."""
+
     def test_types(self):
         self.device("0000:00:01.0", "0x1af4", "0x1042")
         self.device("0000:00:02.0", "0x1af4", "0x1001", "0x0002")
@@ -166,12 +172,97 @@ class GuestTest(unittest.TestCase):
                          [("01.0", "blk"), ("02.0", "blk"), ("03.0", "rng")])
         self.assertEqual(len(list(guest.devices("blk"))), 2)
 
+    def test_front_ends(self):
+        """What the command and the script for the boot take is what there is."""
+        drivers = os.path.join(TOP, "../../drivers/virtio")
+        ids = set()
+        for path in glob.glob(f"{drivers}/*/*.c"):
+            with open(path, encoding="utf-8") as f:
+                ids |= {int(i, 16) for i in re.findall(r'MODULE_ALIAS_PARLEY\("(\w+)"\)', f.read())}
+        self.assertEqual({guest.TYPE_NAMES[i] for i in ids}, set(guest.FRONT_ENDS))
+        with open(os.path.join(TOP, "../dist/at-boot"), encoding="utf-8") as f:
+            script = f.read()
+        for number in ids:
+            name = guest.TYPE_NAMES[number]
+            self.assertRegex(script, rf"0x{0x1040 + number:x}:\*.*0x{number:04x}\) type={name} ")
+        self.assertEqual(len(re.findall(r"\) type=", script)), len(ids))
+
+    def test_no_front_end(self):
+        self.device("0000:00:01.0", "0x1af4", "0x1042")
+        self.device("0000:00:02.0", "0x1af4", "0x1049")
+        self.assertEqual(run("takeover", "--all-of-type", "9p")[0], 2)
+        for words in (("takeover", "00:02.0"), ("takeover", "--force", "00:02.0"),
+                      ("takeover", "--at-boot", "00:02.0")):
+            with mock.patch("os.geteuid", return_value=0), \
+                    mock.patch.object(atboot, "SCRIPT", __file__):
+                code, _, err = run(*words)
+            self.assertEqual(code, 1, words)
+            self.assertIn("of type 9p, and Parley has front-ends for blk and rng only", err)
+
     def test_find(self):
         self.device("0000:00:01.0", "0x1af4", "0x1042")
         self.assertEqual(guest.find("00:01.0").address, "0000:00:01.0")
         for bad in ("00:09.0", "../../etc", ""):
             with self.assertRaises(Failure):
                 guest.find(bad)
+
+
+class AtBootTest(Sysfs):
+    """takeover --at-boot and giveback --at-boot, on files of ours."""
+
+    def setUp(self):
+        super().setUp()
+        self.device("0000:00:04.0", "0x1af4", "0x1042")
+        self.device("0000:00:05.0", "0x1af4", "0x1044")
+        self.conf = f"{self.top.name}/etc/parley/takeover.conf"
+        self.generators = [("true",)]
+        for target, name, value in (
+                (atboot, "CONF", self.conf), (atboot, "SCRIPT", __file__),
+                (atboot, "GENERATORS", self.generators), (os, "geteuid", lambda: 0)):
+            patch = mock.patch.object(target, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def test_add_and_remove(self):
+        code, out, _ = run("takeover", "--at-boot", "00:04.0", "0000:00:05.0")
+        self.assertEqual((code, "next one on" in out), (0, True))
+        self.assertEqual(atboot.words(), ["0000:00:04.0", "0000:00:05.0"])
+        run("takeover", "--at-boot", "00:04.0")
+        self.assertEqual(len(atboot.words()), 2)
+        self.assertEqual(run("giveback", "--at-boot", "0000:00:04.0")[0], 0)
+        self.assertEqual(atboot.words(), ["0000:00:05.0"])
+        with open(self.conf, encoding="utf-8") as f:
+            self.assertIn("# What Parley takes over at boot", f.read())
+
+    def test_type(self):
+        run("takeover", "--at-boot", "--all-of-type", "blk")
+        self.assertEqual(atboot.words(), ["blk"])
+        self.assertTrue(atboot.covers(guest.Device("0000:00:04.0")))
+        self.assertFalse(atboot.covers(guest.Device("0000:00:05.0")))
+        self.assertRegex(run("status")[1], r"AT-BOOT(?s:.*)04\.0 .* taken(?s:.*)05\.0 .* -")
+        code, _, err = run("giveback", "--at-boot", "00:04.0")
+        self.assertEqual((code, "it names blk" in err), (1, True))
+        self.assertEqual(run("giveback", "--at-boot", "--all-of-type", "blk")[0], 0)
+        self.assertNotIn("AT-BOOT", run("status")[1])
+
+    def test_a_device_that_is_gone(self):
+        run("takeover", "--at-boot", "00:04.0")
+        shutil.rmtree(f"{self.top.name}/devices/0000:00:04.0")
+        self.assertEqual(run("takeover", "--at-boot", "00:04.0")[0], 1)
+        self.assertEqual(run("giveback", "--at-boot", "00:04.0")[0], 0)
+
+    def test_initramfs(self):
+        self.generators[:] = [("no-such-generator",), ("false", "--all")]
+        code, _, err = run("takeover", "--at-boot", "00:04.0")
+        self.assertEqual(code, 1)
+        self.assertIn("the initramfs is as it was: false --all failed", err)
+        self.generators[:] = [("no-such-generator",)]
+        self.assertIn("no update-initramfs or dracut", run("takeover", "--at-boot", "00:05.0")[1])
+
+    def test_not_installed(self):
+        with mock.patch.object(atboot, "SCRIPT", "/no/such/file"):
+            code, _, err = run("takeover", "--at-boot", "00:04.0")
+        self.assertEqual((code, "make install" in err), (3, True))
 
 
 if __name__ == "__main__":

@@ -39,6 +39,8 @@ enum bench_memory {
  * @memory: what the driver's addresses are
  * @size: ring size in descriptors
  * @segs: segments of a request
+ * @n_out: of these, those that the device reads: none or the first, and with
+ *	premapped buffers, which mainline takes in one direction only, none
  */
 struct bench_conf {
 	bool packed;
@@ -48,6 +50,7 @@ struct bench_conf {
 	enum bench_memory memory;
 	unsigned int size;
 	unsigned int segs;
+	unsigned int n_out;
 };
 
 /* One completion, as reap hands it back. */
@@ -117,26 +120,10 @@ void *bench_alloc(size_t size);		/* zeroed, on lines of its own */
 void bench_free(void *p);
 void bench_fail(const char *what) __attribute__((noreturn));
 
-/*
- * The DMA API of a machine without an IOMMU, as mainline's rings call it: out
- * of line, as the kernel's is.
- */
-uint64_t bench_dma_map(uint64_t addr, size_t len, int dir);
-void bench_dma_unmap(uint64_t bus, size_t len, int dir);
-
-/*
- * Segments of a request that the device reads; it writes the others. Only one
- * direction is left to mainline's premapped buffers.
- */
-static inline unsigned int bench_n_out(const struct bench_conf *conf)
-{
-	return conf->segs > 1 && conf->memory != BENCH_PREMAPPED;
-}
-
 /* What the device writes into each request. */
 static inline uint32_t bench_written(const struct bench_conf *conf)
 {
-	return (conf->segs - bench_n_out(conf)) * BENCH_SEG_LEN;
+	return (conf->segs - conf->n_out) * BENCH_SEG_LEN;
 }
 
 /*

@@ -37,17 +37,3 @@ void bench_fail(const char *what)
 	fprintf(stderr, "bench: %s\n", what);
 	exit(1);
 }
-
-uint64_t bench_dma_map(uint64_t addr, size_t len, int dir)
-{
-	(void)len;
-	(void)dir;
-	return addr;
-}
-
-void bench_dma_unmap(uint64_t bus, size_t len, int dir)
-{
-	(void)bus;
-	(void)len;
-	(void)dir;
-}

@@ -25,7 +25,8 @@ static void count(const struct bench_ops *ops, const struct shape *shape,
 {
 	struct bench_conf conf = {
 		.packed = packed, .size = shape->size,
-		.segs = shape->indirect ? 3 : 1, .indirect = shape->indirect,
+		.segs = shape->indirect ? 3 : 1, .n_out = shape->indirect,
+		.indirect = shape->indirect,
 	};
 	unsigned int rounds = REQUESTS / shape->batch, i;
 	static struct load loads[MAX_QUEUES];

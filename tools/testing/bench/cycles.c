@@ -60,7 +60,8 @@ static void measure(const struct shape *shape, bool packed)
 {
 	struct bench_conf conf = {
 		.packed = packed, .size = shape->size,
-		.segs = shape->indirect ? 3 : 1, .indirect = shape->indirect,
+		.segs = shape->indirect ? 3 : 1, .n_out = shape->indirect,
+		.indirect = shape->indirect,
 	};
 	static struct samples driver[MAX_WHO], device[MAX_WHO];
 	static struct load loads[MAX_WHO][MAX_QUEUES];

@@ -100,7 +100,7 @@ static void *mainline_create(const struct bench_conf *conf)
 	struct mainline_ring *ring = bench_alloc(sizeof(*ring));
 
 	ring->segs = conf->segs;
-	ring->n_out = bench_n_out(conf);
+	ring->n_out = conf->n_out;
 	ring->indirect = conf->indirect && conf->segs > 1;
 	ring->premapped = conf->memory == BENCH_PREMAPPED;
 	ring->vdev.features = mainline_features(conf);
@@ -145,25 +145,27 @@ static void mainline_where(void *r, u64 area[3])
 }
 
 /* By the cheapest call that takes such a buffer. */
-static int mainline_add(struct mainline_ring *ring, struct scatterlist *sg,
-			void *token)
+static inline int mainline_add(const struct mainline_ring *ring,
+			       struct scatterlist *sg, void *token)
 {
-	struct scatterlist *sgs[2] = { sg, sg + ring->n_out };
+	struct scatterlist *sgs[2];
 
 #ifdef MAINLINE_PREMAPPED_CALL
-	if (ring->premapped)
+	if (unlikely(ring->premapped))
 		return virtqueue_add_inbuf_premapped(ring->vq, sg, ring->segs,
 						     token, NULL, GFP_ATOMIC);
 #endif
 	if (!ring->n_out)
 		return virtqueue_add_inbuf(ring->vq, sg, ring->segs, token,
 					   GFP_ATOMIC);
+	sgs[0] = sg;
+	sgs[1] = sg + 1;
 	return virtqueue_add_sgs(ring->vq, sgs, 1, 1, token, GFP_ATOMIC);
 }
 
-static int mainline_put_one(struct mainline_ring *ring, unsigned int slot)
+static inline int mainline_put_one(const struct mainline_ring *ring,
+				   struct scatterlist *sg, unsigned int slot)
 {
-	struct scatterlist *sg = &ring->sg[slot * ring->segs];
 	int err;
 
 	if (!ring->indirect)
@@ -177,11 +179,12 @@ static int mainline_put_one(struct mainline_ring *ring, unsigned int slot)
 static void mainline_put(void *r, unsigned int slot, unsigned int n)
 {
 	struct mainline_ring *ring = r;
+	struct scatterlist *sg = &ring->sg[slot * ring->segs];
 	struct virtqueue *vq = ring->vq;
-	unsigned int i;
+	unsigned int end = slot + n;
 
-	for (i = 0; i < n; i++)
-		if (unlikely(mainline_put_one(ring, slot + i)))
+	for (; slot < end; slot++, sg += ring->segs)
+		if (unlikely(mainline_put_one(ring, sg, slot)))
 			bench_fail("mainline: ring full");
 	if (virtqueue_kick_prepare(vq))
 		virtqueue_notify(vq);

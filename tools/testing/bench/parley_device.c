@@ -81,13 +81,15 @@ static void bench_parley_leave(void *r)
 static unsigned int bench_parley_serve(void *r, unsigned int max)
 {
 	struct bench_parley_served *ring = r;
-	int i, n;
+	struct parley_chain *c = ring->chains, *end;
+	u32 written = ring->written;
+	int n;
 
-	n = parley_devq_take(ring->devq, ring->chains, max);
+	n = parley_devq_take(ring->devq, c, max);
 	if (n <= 0)
 		return 0;
-	for (i = 0; i < n; i++)
-		ring->chains[i].written = ring->written;
+	for (end = c + n; c != end; c++)
+		c->written = written;
 	if (parley_devq_complete(ring->devq, ring->chains, n))
 		bench_fail("parley_devq_complete");
 	if (parley_devq_publish(ring->devq))

@@ -41,7 +41,7 @@ static bool bench_parley_notify(struct parley_drvq *q, u32 data)
 static void bench_parley_buffers(struct bench_parley_ring *ring,
 				 const struct bench_conf *conf)
 {
-	unsigned int i, n_out = bench_n_out(conf);
+	unsigned int i, n_out = conf->n_out;
 
 	ring->data = bench_alloc(conf->segs * BENCH_SEG_LEN);
 	ring->bufs = bench_alloc(conf->size * sizeof(*ring->bufs));

@@ -129,15 +129,15 @@ Instructions per request by callgrind, {requests}ring of 256,
 event index on, no notification wanted. Driver: put, publish, decide on the kick, reap;
 submit is put to kick of one request by one call, for mainline the same as batch 1.
 Device: take, complete, publish, decide on the interrupt. The peer is Parley's other
-role each time, and writes every request to its end. One segment is written by the
-device; of several it reads the first, but of premapped ones none, since mainline's
-7.3 takes these in one direction only. Mapping is a call that hands the address back,
-and no allocator is counted: ready tables here, a pool there.
+role each time, and writes all segments of every request: mainline takes those of one
+direction by its cheapest call, and 7.3 premapped ones by no other. Mapping hands the
+address back; where mainline asks for it, it costs nothing. No allocator is counted:
+ready tables here, a pool there.
 
-Mainline is {mainline}
-virtio_ring.c, in order {order}. The device's yardstick is
-vringh.c, without in-order and for both formats that of its only one, the split ring.
-Asked, whichever is least: of mainline's at most {parts};
+Mainline is {mainline} virtio_ring.c, in order {order}.
+The device's yardstick is vringh.c, without in-order and for both formats that of its
+only one, the split ring. Asked, whichever is least: of mainline's at most
+{parts};
 in order no more than out of order, and with one segment and batch 32 {driver} (driver)
 and {device} (device); premapped no more than {premapped} above none. A verdict of +N is N
 instructions too many, with ! more than mainline needs."""

@@ -22,7 +22,7 @@ def kbuild(*arguments):
 
 
 def kconfig():
-    """an option is known to Kconfig, to kbuild out of tree and to some Makefile"""
+    """an option is known to Kconfig, to kbuild, to some Makefile and to install.rst"""
     def options(pattern, files):
         return {m for f in files for m in re.findall(pattern, read(f), re.M)}
 
@@ -30,11 +30,44 @@ def kconfig():
     offered = options(r"^config (PARLEY_\w+)", [f for f in ours if f.endswith("/Kconfig")])
     exported = options(r"^export CONFIG_(PARLEY_\w+)", ["Kbuild"])
     used = options(r"CONFIG_(PARLEY_\w+)", [f for f in ours if f.startswith("drivers/")])
+    yield from options_page()
     for option in sorted(offered | exported | used):
         problems = [f"{option} is not {what}" for what, known in
                     (("in any Kconfig", offered), ("exported by Kbuild", exported),
                      ("used below drivers/", used)) if option not in known]
         yield option, problems
+
+
+def kconfig_entries():
+    """{option: its text in Kconfig}"""
+    texts = [read(f) for f in our_files() if f.endswith("/Kconfig") or f == "Kconfig"]
+    return {m[2]: m[0] for text in texts for m in
+            re.finditer(r"^(menu)?config (PARLEY\w*)\n(?:.*\n)*?(?=^(menu|source|end|config)|\Z)",
+                        text, re.M)}
+
+
+def options_page():
+    """install.rst has every option with what Kconfig says it needs, and its commands
+    for a grafted tree turn on all that no help text advises against."""
+    page = read("Documentation/install.rst")
+    table = dict(re.findall(r"^(PARLEY\w*) +(.*?)(?:  .*)?$", page, re.M))
+    chosen = set(re.findall(r"-[em] (PARLEY\w*)", page))
+    entries = kconfig_entries()
+    for option in sorted(entries):
+        text = entries[option]
+        needs = re.findall(r"^\tdepends on (.*)$", text, re.M)
+        needs = ", ".join(needs).replace(" && ", ", ").replace("PARLEY_", "")
+        problems = []
+        if option not in table:
+            problems.append("is not in the table")
+        elif table[option].replace('\\', '') != needs:
+            problems.append(f"needs '{needs}' by Kconfig, '{table[option]}' by the table")
+        prompt = re.search(r'^\t(tristate|bool) "', text, re.M)
+        if prompt and "say N" not in text and option not in chosen:
+            problems.append("is not turned on by the commands")
+        yield f"install.rst: {option}", problems
+    for option in sorted((set(table) | chosen) - set(entries)):
+        yield f"install.rst: {option}", ["is no option of ours"]
 
 
 def warnings():
@@ -82,7 +115,7 @@ def sparse_tests():
 
 
 def examples():
-    """the front-end of the documentation compiles against the tree"""
+    """the front-ends of the documentation compile against the tree"""
     kbuild("W=1", "modules")
     work = os.path.join(BUILD, "examples")
     shutil.rmtree(work, ignore_errors=True)
@@ -91,7 +124,7 @@ def examples():
                      f"KBUILD_EXTRA_SYMBOLS={COPY}/Module.symvers", "modules"], 300)
     bad = [l for l in out.splitlines()
            if FINDING.match(l) or re.match(r"(WARNING|ERROR): modpost", l)]
-    yield "parley_hello", bad if code == 0 else bad or out.strip().splitlines()[-15:]
+    yield "parley_hello, parley_sketch", bad if code == 0 else bad or out.strip().splitlines()[-15:]
 
 
 def modules():

@@ -6,7 +6,6 @@ problem has passed.
 """
 import glob
 import os
-import shutil
 import subprocess
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../.."))
@@ -58,7 +57,8 @@ def headers():
     if os.environ.get("KDIR"):
         return os.environ["KDIR"]
     running = f"/lib/modules/{os.uname().release}/build"
-    found = sorted(glob.glob("/usr/src/linux-headers-6.12.*-amd64"), reverse=True)
+    found = sorted(glob.glob(f"{CACHE}/stock-6.12.*-amd64/usr/src/linux-headers-*-amd64"),
+                   reverse=True)
     for path in [running, *found]:
         if os.path.isdir(path):
             return path
@@ -78,14 +78,18 @@ def reasons(name):
     return found
 
 
-def copy_kernel_part(copy=COPY):
-    """Bring the copy up to date without touching what did not change."""
+def copy_kernel_part(copy=COPY, emptied=()):
+    """Bring the copy up to date without touching what did not change.
+
+    Files in `emptied` keep nothing but their name.
+    """
     wanted = [f for f in our_files() if f.startswith(KERNEL_PART)]
     for f in wanted:
-        source, target = os.path.join(ROOT, f), os.path.join(copy, f)
+        text, target = "" if f in emptied else read(f), os.path.join(copy, f)
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        if not os.path.exists(target) or read(source) != read(target):
-            shutil.copyfile(source, target)
+        if not os.path.exists(target) or text != read(target):
+            with open(target, "w") as out:
+                out.write(text)
     for folder, _, names in os.walk(copy):
         for n in names:
             path = os.path.relpath(os.path.join(folder, n), copy)

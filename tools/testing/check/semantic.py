@@ -3,9 +3,10 @@
 import glob
 import os
 import re
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
-from common import (BUILD, COPY, JOBS, LINUX, c_files, copy_kernel_part, our_files, read,
+from common import (BUILD, COPY, JOBS, LINUX, ROOT, c_files, copy_kernel_part, our_files, read,
                     reasons, run)
 
 RULES = os.path.join(LINUX, "scripts/coccinelle")
@@ -63,16 +64,63 @@ def netlink():
     yield "tools/netlink-gen", out.splitlines() if code else []
 
 
+HTML = os.path.join(BUILD, "html")
+
+
 def documents():
-    """every reST page is well formed"""
-    pages = [f for f in our_files() if f.endswith(".rst")]
+    """the pages make HTML without a warning, and no link leads nowhere"""
+    pages = [f for f in our_files() if f.startswith("Documentation/") and f.endswith(".rst")]
+    shutil.rmtree(HTML, ignore_errors=True)
+    code, out = run(["sphinx-build", "-q", "-W", "--keep-going", "-n", "-b", "html",
+                     "-d", HTML + "/doctrees", "Documentation", HTML], 300)
+    said = out.replace(ROOT + "/", "").splitlines()
     for page in pages:
-        code, out = run(["rst2html", "--halt=5", "--report=2", "--no-raw", page, os.devnull], 60)
-        # Sphinx's own directives and roles are unknown to docutils alone.
-        problems = [l for l in out.splitlines()
-                    if re.match(r"\S+:\d+: \((WARNING|ERROR|SEVERE)", l)
-                    and not re.search(r"Unknown (directive|interpreted)|No (directive|role) ", l)]
-        yield page, problems if code is not None else ["over its time limit"]
+        problems = [l for l in said if l.startswith(page + ":")]
+        html = os.path.join(HTML, os.path.relpath(page, "Documentation")[:-4] + ".html")
+        problems += [f"{page}: a dead link to {link}"
+                     for link in (dead_links(html) if os.path.exists(html) else ["itself"])]
+        yield page, problems
+        said = [l for l in said if not l.startswith(page + ":")]
+    yield "sphinx-build", said if code else []
+    for page in (f for f in our_files() if f.endswith(".md")):
+        links = re.findall(r"\]\(([^)#:]+)\)", read(page))
+        yield page, [f"{page}: {link} is not there" for link in links
+                     if not os.path.exists(os.path.join(ROOT, os.path.dirname(page), link))]
+
+
+def shown():
+    """what frontend.rst shows of C stands so in a source that is compiled"""
+    def plain(text):
+        return " ".join(text.split())
+
+    tree = [plain(read(f)) for f in c_files("drivers/virtio/", "Documentation/examples/")]
+    page = "Documentation/frontend.rst"
+    blocks = re.findall(r"::\n\n((?:[ ]+\S.*\n|\n)+)", read(page))
+    code = [b for b in blocks if re.search(r"[;{]$", b, re.M)]
+    for block in code:
+        first = block.strip().splitlines()[0]
+        yield f"{page}: {first}", [] if any(plain(block) in text for text in tree) else \
+            [f"{page}: the code that begins with '{first}' stands nowhere in the tree"]
+    yield page, [] if code else [f"{page} shows no code"]
+
+
+def dead_links(html):
+    """Links of a page to files that do not exist, or to parts that they lack."""
+    links = set(re.findall(r'href="([^"]*)"', open_text(html)))
+    for link in sorted(links):
+        path, _, part = link.partition("#")
+        if ":" in path:
+            continue
+        target = os.path.join(os.path.dirname(html), path) if path else html
+        if not os.path.exists(target):
+            yield link
+        elif part and f'id="{part}"' not in open_text(target):
+            yield link
+
+
+def open_text(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
 
 
 def libvirt():

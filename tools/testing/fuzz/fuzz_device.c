@@ -109,6 +109,8 @@ static void check_chain(struct fuzz *f, struct parley_chain *c)
 		*(write ? &in : &out) += c->iov[i].len;
 	}
 	must(out == c->len_out && in == c->len_in);
+	/* As many empty ones as pieces, and the one that refers to a table. */
+	must(c->reads && c->reads <= 2 * c->max + 1);
 }
 
 static void take(struct fuzz *f)

@@ -14,6 +14,7 @@
 #include <linux/shmem_fs.h>
 #include <linux/uaccess.h>
 #include <linux/virtio_byteorder.h>
+#include <parley/compat.h>
 #include "vmm.h"
 
 #define KILL_TABLE	0x180000ul
@@ -25,7 +26,7 @@ static void kill_put_file(void *file)
 
 static struct file *kill_file(struct kunit *test)
 {
-	struct file *file = shmem_file_setup("parley-kunit", VMM_SIZE, 0);
+	struct file *file = shmem_file_setup("parley-kunit", VMM_SIZE, EMPTY_VMA_FLAGS);
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, kill_put_file,
@@ -77,7 +78,7 @@ static void doom_begin(struct vmm *v, struct doom *d)
 	d->at = v->user;
 	init_completion(&d->locked);
 	INIT_WORK_ONSTACK(&d->work, doom_work);
-	queue_work(system_unbound_wq, &d->work);
+	queue_work(system_dfl_wq, &d->work);
 	wait_for_completion(&d->locked);
 	sigaddset(&current->pending.signal, SIGKILL);
 	set_thread_flag(TIF_SIGPENDING);

@@ -105,6 +105,30 @@ static void bad_06_weight(struct kunit *test)
 	KUNIT_EXPECT_GT(test, greedy->vq->stats.weight_yields, 0);
 }
 
+/* Nor does one of few requests, each of which takes long to gather. */
+static void bad_06_weight_of_descriptors(struct kunit *test)
+{
+	const unsigned int reads = TOY_MORE + 2, reqs = 30000 / reads;
+	struct toy *toy = toy_open(test);
+	struct toy_ring *gate = toy_ring_open(test, toy, 3, TOY_EVENT, 16);
+	struct toy_ring *greedy = toy_ring_open(test, toy, 0, TOY_EVENT, 32768);
+	struct toy_ring *modest = toy_ring_open(test, toy, 1, TOY_EVENT, 16);
+	unsigned int i, n = 0;
+
+	greedy->more = TOY_MORE;
+	gate_close(test, toy, gate);
+	toy_send(greedy, reqs);
+	toy_send(modest, 1);
+	complete(&toy->open);
+	KUNIT_ASSERT_TRUE(test, toy_wait(greedy, reqs));
+	KUNIT_ASSERT_TRUE(test, toy_wait(modest, 1));
+	for (i = 0; i < toy->nr_log && toy->log[i] != 1; i++)
+		n += toy->log[i] == 0;
+	KUNIT_EXPECT_LT(test, i, toy->nr_log);
+	KUNIT_EXPECT_LE(test, n, VH_WEIGHT_READS / reads + VH_BURST + 1);
+	KUNIT_EXPECT_GT(test, greedy->vq->stats.weight_yields, 0);
+}
+
 /* The latency lane goes first; the others get every eighth round, not less. */
 static void bad_06_lanes(struct kunit *test)
 {
@@ -376,6 +400,7 @@ static struct kunit_case serve_cases[] = {
 	KUNIT_CASE_PARAM(serve_traffic, shape_gen_params),
 	KUNIT_CASE(serve_sync_is_cheap),
 	KUNIT_CASE(bad_06_weight),
+	KUNIT_CASE(bad_06_weight_of_descriptors),
 	KUNIT_CASE(bad_06_lanes),
 	KUNIT_CASE(bad_20_in_flight),
 	KUNIT_CASE(serve_full_restarts),

@@ -2,6 +2,7 @@
 /* A toy accelerator and its guest; see toy.h. */
 #include <linux/delay.h>
 #include <linux/slab.h>
+#include <parley/compat.h>
 #include "toy.h"
 
 /* ---------------------------------------------------------- accelerator */
@@ -173,8 +174,8 @@ struct toy *toy_open(struct kunit *test)
 	spin_lock_init(&toy->lock);
 	INIT_LIST_HEAD(&toy->held);
 	INIT_WORK(&toy->work, toy_work);
-	hrtimer_init(&toy->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
-	toy->timer.function = toy_timer;
+	hrtimer_setup(&toy->timer, toy_timer, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_HARD);
 	prandom_seed_state(&toy->rnd, 7);
 	init_completion(&toy->entered);
 	init_completion(&toy->open);
@@ -307,8 +308,9 @@ struct toy_ring *toy_ring_open(struct kunit *test, struct toy *toy,
 void toy_put(struct toy_ring *r, unsigned int nr)
 {
 	while (nr--) {
-		struct parley_seg segs[2];
-		struct parley_buf buf = { .segs = segs, .n_out = 1, .n_in = 1 };
+		struct parley_seg *segs = r->segs;
+		struct parley_buf buf = { .segs = segs, .n_out = 1, .n_in = 1 + r->more };
+		unsigned int i;
 		__le64 *slot;
 
 		KUNIT_ASSERT_GT(r->test, r->nr_free, 0);
@@ -316,7 +318,8 @@ void toy_put(struct toy_ring *r, unsigned int nr)
 		slot[0] = cpu_to_le64(r->seq++);
 		slot[1] = 0;
 		segs[0] = (struct parley_seg){ virt_to_phys(&slot[0]), 8 };
-		segs[1] = (struct parley_seg){ virt_to_phys(&slot[1]), 8 };
+		for (i = 1; i < 2 + r->more; i++)
+			segs[i] = (struct parley_seg){ virt_to_phys(&slot[1]), 8 };
 		buf.cookie = slot;
 		KUNIT_ASSERT_EQ(r->test, parley_drvq_put(r->drv, &buf, 1, GFP_KERNEL), 1);
 		r->put++;

@@ -57,10 +57,14 @@ struct toy {
 	unsigned int looks;
 };
 
+#define TOY_MORE	200u	/* pieces that serve nothing, at most */
+
 /*
  * struct toy_ring - one ring of the guest
  * @slots: request and answer of each, eight bytes each
  * @free: slots not in flight
+ * @more: pieces of each request that serve nothing
+ * @segs: of the request that is being put
  * @calls: how often the device called
  */
 struct toy_ring {
@@ -75,6 +79,8 @@ struct toy_ring {
 	u16 *free;
 	unsigned int nr_free;
 	unsigned int size;
+	unsigned int more;
+	struct parley_seg segs[2 + TOY_MORE];
 	bool joined;
 	atomic_t calls;
 	wait_queue_head_t wait;

@@ -392,10 +392,21 @@ static void a_write_pointer_lies_in_its_zone(struct kunit *test)
 	}
 }
 
+static int judge(struct parley_blk *blk, const struct parley_blk_req *req,
+		 u32 written)
+{
+	return (__force int)parley_blk_judge(blk, req, written);
+}
+
 static void bad_49_every_status_and_length(struct kunit *test)
 {
+	static const u32 odd[] = { 0, 1, 4096 }, torn[] = { 2, 512, 4095 };
 	struct parley_blk_req req = { .in_len = 1, .written_min = 4097 };
-	unsigned int status;
+	struct parley_device *pd = kunit_kzalloc(test, sizeof(*pd), GFP_KERNEL);
+	struct parley_blk blk = { .pd = pd };
+	unsigned int status, i;
+
+	KUNIT_ASSERT_NOT_NULL(test, pd);
 
 	for (status = 0; status < 256; status++) {
 		blk_status_t sts = parley_blk_status(status);
@@ -404,15 +415,61 @@ static void bad_49_every_status_and_length(struct kunit *test)
 				sts == BLK_STS_OK);
 		req.in.status = status;
 		KUNIT_EXPECT_EQ(test, (__force int)sts,
-				(__force int)parley_blk_judge(&req, 4097));
-		/* Short is never a success, and no error is made better. */
-		KUNIT_EXPECT_NE(test, 0,
-				(__force int)parley_blk_judge(&req, 4096));
-		KUNIT_EXPECT_NE(test, 0,
-				(__force int)parley_blk_judge(&req, 0));
+				judge(&blk, &req, 4097));
+		/* No error is made better, no part of the data is a success. */
+		for (i = 0; i < ARRAY_SIZE(odd); i++)
+			KUNIT_EXPECT_EQ(test, (__force int)sts,
+					judge(&blk, &req, odd[i]));
+		for (i = 0; i < ARRAY_SIZE(torn); i++)
+			KUNIT_EXPECT_NE(test, 0, judge(&blk, &req, torn[i]));
 	}
+	KUNIT_EXPECT_TRUE(test, blk.counts_oddly);
 	KUNIT_EXPECT_EQ(test, (__force int)BLK_STS_NOTSUPP,
 			(__force int)parley_blk_status(VIRTIO_BLK_S_UNSUPP));
+}
+
+/* Tools cut digits off to find the disk of a partition: there are none. */
+static void names_are_all_different(struct kunit *test)
+{
+	static const struct {
+		unsigned int index;
+		const char *name;
+	} some[] = {
+		{ 0, "vdpara" }, { 1, "vdparb" }, { 25, "vdparz" },
+		{ 26, "vdparaa" }, { 27, "vdparab" }, { 701, "vdparzz" },
+		{ 702, "vdparaaa" }, { INT_MAX, "vdparfxshrxx" },
+	};
+	char name[DISK_NAME_LEN];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(some); i++) {
+		parley_blk_name(some[i].index, name);
+		KUNIT_EXPECT_STREQ(test, some[i].name, name);
+	}
+}
+
+/* The number of the disk that mainline's driver calls so. */
+static u64 mainlines_number(const char *name)
+{
+	u64 number = 0;
+
+	for (name += strlen("vd"); *name; name++)
+		number = number * 26 + *name - 'a' + 1;
+	return number - 1;
+}
+
+static void no_name_is_one_of_mainlines(struct kunit *test)
+{
+	char name[DISK_NAME_LEN];
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 0, mainlines_number("vda"));
+	KUNIT_ASSERT_EQ(test, 26, mainlines_number("vdaa"));
+	for (i = 0; i < 1000; i++) {
+		parley_blk_name(i, name);
+		/* It has 2^20 minor numbers, and 16 for each disk. */
+		KUNIT_EXPECT_GE(test, mainlines_number(name), 1 << 16);
+	}
 }
 
 static struct kunit_case blk_cases[] = {
@@ -430,6 +487,8 @@ static struct kunit_case blk_cases[] = {
 	KUNIT_CASE(a_zone_that_cannot_be_is_refused),
 	KUNIT_CASE(a_write_pointer_lies_in_its_zone),
 	KUNIT_CASE(bad_49_every_status_and_length),
+	KUNIT_CASE(names_are_all_different),
+	KUNIT_CASE(no_name_is_one_of_mainlines),
 	{}
 };
 

@@ -6,8 +6,10 @@
 #include <kunit/test.h>
 #include <linux/bio.h>
 #include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/sizes.h>
+#include <parley/transport.h>
 #include "../../transport/tests/mock.h"
 #include "../../transport/tests/mock_zone.h"
 #include "../blk.h"
@@ -401,10 +403,12 @@ static void suspend_with_a_write(struct kunit *test, int want)
 	bio.bi_private = &done;
 	__bio_add_page(&bio, virt_to_page(t.buf), SZ_4K, offset_in_page(t.buf));
 	submit_bio(&bio);
-	KUNIT_EXPECT_EQ(test, 0, parley_device_freeze(t.pd));
+	KUNIT_EXPECT_EQ(test, 0, parley_device_freeze(to_parley_vdev(t.pd),
+							PARLEY_HOLD_SLEEP));
 	WRITE_ONCE(t.mock->hold, false);
 	WRITE_ONCE(t.mock->delay_us, 0);
-	KUNIT_EXPECT_EQ(test, 0, parley_device_restore(t.pd));
+	KUNIT_EXPECT_EQ(test, 0, parley_device_restore(to_parley_vdev(t.pd),
+							PARLEY_HOLD_SLEEP));
 	KUNIT_ASSERT_NE(test, 0, wait_for_completion_timeout(&done, PATIENCE));
 	KUNIT_EXPECT_EQ(test, want, blk_status_to_errno(bio.bi_status));
 	bio_uninit(&bio);
@@ -427,6 +431,81 @@ static void but_not_forever(struct kunit *test)
 	disk_of(test);
 	WRITE_ONCE(t.mock->hold, true);
 	suspend_with_a_write(test, -EIO);
+}
+
+/* The configuration changes, and the device keeps the report that is asked for. */
+static void change_and_hold_report(struct kunit *test)
+{
+	unsigned long end = jiffies + PATIENCE;
+
+	disk_of(test);
+	WRITE_ONCE(t.mock->hold, true);
+	parley_loopback_config_changed(t.mock->lb);
+	while (!atomic_read(&t.mock->held) && time_before(jiffies, end))
+		fsleep(1000);
+	KUNIT_ASSERT_EQ(test, 1, atomic_read(&t.mock->held));
+}
+
+static unsigned int reports(void)
+{
+	return parley_mock_blk_count(t.disk, VIRTIO_BLK_T_ZONE_REPORT);
+}
+
+/* All of it is asked for again, and answered: two reports for each look. */
+static void report_is_repeated(struct kunit *test, unsigned int before)
+{
+	unsigned long end = jiffies + PATIENCE;
+	struct blk_zone *all;
+
+	while (reports() < before + 2 && time_before(jiffies, end))
+		fsleep(1000);
+	KUNIT_EXPECT_GE(test, reports(), before + 2);
+	KUNIT_EXPECT_EQ(test, ZONES, report(test, 0, ZONES, &all));
+	KUNIT_EXPECT_EQ(test, 0, write_at(start_of(4), 1));
+}
+
+static void a_suspend_interrupts_a_report(struct kunit *test)
+{
+	unsigned int before;
+
+	change_and_hold_report(test);
+	before = reports();
+	KUNIT_ASSERT_EQ(test, 0, parley_device_freeze(to_parley_vdev(t.pd),
+						      PARLEY_HOLD_SLEEP));
+	WRITE_ONCE(t.mock->hold, false);
+	KUNIT_EXPECT_EQ(test, before, reports());
+	KUNIT_ASSERT_EQ(test, 0, parley_device_restore(to_parley_vdev(t.pd),
+						       PARLEY_HOLD_SLEEP));
+	report_is_repeated(test, before);
+}
+
+/* Whoever looks after the change waits; somebody else has to hear the wish. */
+static void so_does_a_wish_for_a_reset(struct kunit *test)
+{
+	unsigned int before;
+	int resets;
+
+	change_and_hold_report(test);
+	before = reports();
+	resets = atomic_read(&t.mock->resets);
+	parley_loopback_needs_reset(t.mock->lb);
+	WRITE_ONCE(t.mock->hold, false);
+	/* Before the report has taken too long, which would be looked into. */
+	report_is_repeated(test, before);
+	KUNIT_EXPECT_GT(test, atomic_read(&t.mock->resets), resets);
+}
+
+static void a_removal_ends_a_report(struct kunit *test)
+{
+	change_and_hold_report(test);
+	parley_loopback_vanish(t.mock->lb);
+	kunit_release_action(test, disk_end, NULL);
+
+	/* In its sleep nobody else would answer it. */
+	change_and_hold_report(test);
+	KUNIT_ASSERT_EQ(test, 0, parley_device_freeze(to_parley_vdev(t.pd),
+						      PARLEY_HOLD_SLEEP));
+	kunit_release_action(test, disk_end, NULL);
 }
 
 /* ---------------------------------------------------------- hostile disks */
@@ -506,6 +585,9 @@ static struct kunit_case zone_cases[] = {
 	KUNIT_CASE(resources_run_out),
 	KUNIT_CASE(a_suspend_waits_for_writes),
 	KUNIT_CASE_SLOW(but_not_forever),
+	KUNIT_CASE_SLOW(a_suspend_interrupts_a_report),
+	KUNIT_CASE(so_does_a_wish_for_a_reset),
+	KUNIT_CASE_SLOW(a_removal_ends_a_report),
 	KUNIT_CASE_PARAM(bad_37_reports_are_not_believed, lie_gen_params),
 	KUNIT_CASE(bad_44_append_beyond_its_zone),
 	{}

@@ -96,7 +96,7 @@ static void bad_04_error_is_no_count(struct kunit *test)
 
 	parley_devq_break(r->dev, NULL);
 	KUNIT_EXPECT_EQ(test, parley_prey_take(v, 4), -EIO);
-	KUNIT_EXPECT_EQ(test, parley_devq_peek(r->dev), 0u);
+	KUNIT_EXPECT_FALSE(test, parley_devq_peek(r->dev));
 	KUNIT_EXPECT_EQ(test, parley_devq_complete(r->dev, v->chains, 1), -EIO);
 	KUNIT_EXPECT_FALSE(test, parley_devq_publish(r->dev));
 	KUNIT_EXPECT_EQ(test, parley_devq_stats(r->dev)->buffers, 2ull);
@@ -159,6 +159,51 @@ static void bad_07_empty_descriptor(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, v->chains[0].n_in, 0);
 }
 
+/* As many empty descriptors as a chain may have pieces cost nobody anything. */
+static void bad_07_empty_descriptors(struct kunit *test)
+{
+	struct prey *v = parley_prey_open(test, PAIR_INDIRECT);
+	struct raw *r = v->r;
+	unsigned int i, n, table;
+
+	for (table = 0; table < 2; table++)
+		for (n = PIECES - 1; n <= PIECES + 1; n++) {
+			unsigned int last = n + PIECES - 1;
+
+			parley_raw_reset(r);
+			for (i = 0; i <= last; i++) {
+				u16 flags = i < last ? D_NEXT : 0;
+				u32 len = i < n ? 0 : 8;
+
+				if (table)
+					parley_prey_table(v, 4096, i, PAIR_BUS, len,
+							  flags, i + 1);
+				else if (last < SIZE)
+					parley_raw_desc(r, i, PAIR_BUS, len, flags, i + 1);
+			}
+			if (table)
+				parley_raw_desc(r, 0, PAIR_BUS + 4096, (last + 1) * 16,
+						D_TABLE, 0);
+			else if (last >= SIZE)
+				continue;
+			parley_raw_avail(r, 1);
+			if (n > PIECES) {
+				parley_prey_is_broken(test, v);
+				continue;
+			}
+			KUNIT_ASSERT_EQ(test, parley_prey_take(v, 1), 1);
+			KUNIT_EXPECT_EQ(test, v->chains[0].n_out, PIECES);
+			KUNIT_EXPECT_EQ(test, v->chains[0].reads, last + 1 + table);
+		}
+
+	/* Nothing but empty ones, as many as the ring has. */
+	parley_raw_reset(r);
+	for (i = 0; i < SIZE; i++)
+		parley_raw_desc(r, i, PAIR_BUS, 0, i < SIZE - 1 ? D_NEXT : 0, i + 1);
+	parley_raw_avail(r, 1);
+	parley_prey_is_broken(test, v);
+}
+
 /* In order, chains that were put back come again, and then in their turn. */
 static void bad_14_untake_rewinds(struct kunit *test)
 {
@@ -185,20 +230,36 @@ static void bad_14_untake_rewinds(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, parley_devq_untake(r->dev, v->chains + 1, 1), -EINVAL);
 	KUNIT_EXPECT_TRUE(test, parley_devq_publish(r->dev));
 	KUNIT_EXPECT_EQ(test, parley_devq_in_flight(r->dev), 0u);
-	if (!(hostile_features(test) & PAIR_IN_ORDER)) {
+	if (!(hostile_features(test) & PAIR_IN_ORDER))
 		for (i = 0; i < 3; i++)
 			parley_prey_used(test, v, i, i, 1 + i);
-		return;
-	}
+}
 
-	/* One that waits for its turn, complete, is not to be put back. */
-	parley_raw_reset(r);
-	for (i = 0; i < 2; i++)
-		parley_raw_desc(r, i, PAIR_BUS + i, 8, D_WRITE, 0);
-	parley_raw_avail(r, 2);
-	KUNIT_ASSERT_EQ(test, parley_prey_take(v, 2), 2);
-	parley_prey_complete(test, v, 1);
-	KUNIT_EXPECT_EQ(test, parley_devq_untake(r->dev, v->chains + 1, 1), -EINVAL);
+/* A complete chain is not put back, nor is one before it; those after it are. */
+static void bad_14_untake_completed(struct kunit *test)
+{
+	struct prey *v = parley_prey_open(test, 0);
+	struct raw *r = v->r;
+	struct parley_chain chains[4];
+	unsigned int i, done;
+
+	for (done = 0; done < 4; done++) {
+		parley_raw_reset(r);
+		for (i = 0; i < 4; i++)
+			parley_raw_desc(r, i, PAIR_BUS + i, 8, D_WRITE, 0);
+		parley_raw_avail(r, 4);
+		KUNIT_ASSERT_EQ(test, parley_prey_take(v, 4), 4);
+		memcpy(chains, v->chains, sizeof(chains));
+		parley_prey_complete(test, v, done);
+		for (i = 0; i <= done; i++)
+			KUNIT_EXPECT_EQ(test, parley_devq_untake(r->dev, chains + i, 4 - i),
+					-EINVAL);
+		KUNIT_EXPECT_EQ(test, parley_devq_untake(r->dev, chains + i, 4 - i), 0);
+		/* They come again, and can be put back again. */
+		KUNIT_ASSERT_EQ(test, parley_prey_take(v, 4), (int)(4 - i));
+		KUNIT_EXPECT_EQ(test, parley_devq_untake(r->dev, v->chains, 4 - i), 0);
+		KUNIT_EXPECT_EQ(test, parley_devq_untake(r->dev, chains + done, 1), -EINVAL);
+	}
 }
 
 /* What was published is not published again, nor after a reset. */
@@ -281,7 +342,7 @@ static void bad_20_more_outstanding_than_ring(struct kunit *test)
 	if (r->packed) {
 		for (i = 0; i < SIZE; i++)
 			r->pdesc[i].flags = cpu_to_le16(1 << VRING_PACKED_DESC_F_USED);
-		KUNIT_EXPECT_EQ(test, parley_devq_peek(r->dev), 0u);
+		KUNIT_EXPECT_FALSE(test, parley_devq_peek(r->dev));
 		KUNIT_EXPECT_EQ(test, parley_prey_take(v, 1), 0);
 	} else {
 		parley_raw_avail(r, SIZE + 1);
@@ -398,7 +459,9 @@ static struct kunit_case hostile_driver_cases[] = {
 	BAD(bad_04_error_is_no_count),
 	BAD(bad_06_endless_chain),
 	BAD(bad_07_empty_descriptor),
+	BAD(bad_07_empty_descriptors),
 	BAD(bad_14_untake_rewinds),
+	BAD(bad_14_untake_completed),
 	BAD(bad_15_counts_are_cleared),
 	BAD(bad_19_sizes_and_addresses),
 	BAD(bad_20_more_outstanding_than_ring),

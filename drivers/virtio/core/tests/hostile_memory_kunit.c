@@ -231,12 +231,13 @@ static void bad_37_length_is_checked(struct kunit *test)
 	r->map.nr = 1;
 	parley_devq_set_map(r->dev, &r->map);
 
-	/* A table inside a table. */
+	/* A table inside a table; in the packed format that flag says nothing. */
 	parley_raw_reset(r);
 	parley_prey_table(v, 4096, 0, PAIR_BUS + 4096, 16, D_TABLE, 0);
 	parley_raw_desc(r, 0, PAIR_BUS + 4096, 16, D_TABLE, 0);
 	parley_raw_avail(r, 1);
-	parley_prey_is_broken(test, v);
+	if (!r->packed)
+		parley_prey_is_broken(test, v);
 
 	/* Two pieces that sum up to more than 32 bits; nothing touches them. */
 	parley_raw_reset(r);

@@ -117,7 +117,7 @@ static void sweep_round(struct kunit *test, struct sweep *s, unsigned int nr,
 	for (i = 0; i < nr; i++)
 		s->chains[i] = (struct parley_chain){ .iov = &s->iov[i], .max = 1 };
 	KUNIT_ASSERT_EQ(test, parley_devq_take(p->dev, s->chains, nr), (int)nr);
-	KUNIT_ASSERT_EQ(test, parley_devq_peek(p->dev), 0u);
+	KUNIT_ASSERT_FALSE(test, parley_devq_peek(p->dev));
 	for (i = 0; i < nr; i++) {
 		unsigned int k = nr - 1 - i;
 
@@ -193,8 +193,6 @@ static void ring_sizes(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, PTR_ERR(parley_drvq_create(&cfg)), -EINVAL);
 	}
 	cfg.size = 4;
-	cfg.size_max = 2;
-	KUNIT_EXPECT_EQ(test, PTR_ERR(parley_drvq_create(&cfg)), -EINVAL);
 	cfg.size_max = 65536;
 	KUNIT_EXPECT_EQ(test, PTR_ERR(parley_drvq_create(&cfg)), -EINVAL);
 	cfg.size_max = 0;
@@ -223,7 +221,7 @@ static void ring_batch(struct kunit *test)
 	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, parley_drvq_put(p->drv, bufs, 3, GFP_KERNEL), 3);
-	KUNIT_EXPECT_EQ(test, parley_devq_peek(p->dev), 0u);
+	KUNIT_EXPECT_FALSE(test, parley_devq_peek(p->dev));
 	KUNIT_EXPECT_EQ(test, parley_devq_take(p->dev, chains, 3), 0);
 	KUNIT_EXPECT_TRUE(test, parley_drvq_publish(p->drv));
 	KUNIT_EXPECT_FALSE(test, parley_drvq_publish(p->drv));

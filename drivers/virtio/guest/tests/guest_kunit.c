@@ -3,7 +3,10 @@
  * The guest model between a fake transport and a fake front-end: how a device
  * comes to life and what it may say meanwhile.
  */
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/io.h>
+#include <linux/virtio_anchor.h>
 #include <parley/export.h>
 #include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_ring.h>
@@ -28,9 +31,66 @@ static void features_are_what_both_know(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, V1 | FAKE_F_ONE | PACKED | EVENT | PLATFORM,
 			fake->accepted);
-	KUNIT_EXPECT_EQ(test, fake->accepted, fake->pd.features);
-	KUNIT_EXPECT_EQ(test, fake->offered, fake->pd.offered);
+	KUNIT_EXPECT_EQ(test, fake->accepted,
+			parley_features_low(&fake->v.pd.features));
+	KUNIT_EXPECT_EQ(test, fake->offered,
+			parley_features_low(&fake->v.m.offered));
 	KUNIT_EXPECT_EQ(test, STATUS_RUNS, fake->status);
+}
+
+/* What sysfs says, without the newline. */
+static size_t features_shown(struct fake *fake, char *buf, size_t size)
+{
+	struct file *file;
+	char path[64];
+	loff_t pos = 0;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/sys/bus/parley/devices/%s/features",
+		 dev_name(&fake->v.pd.dev));
+	file = filp_open(path, O_RDONLY, 0);
+	if (IS_ERR(file))
+		return 0;
+	n = kernel_read(file, buf, size, &pos);
+	fput(file);
+	return n > 0 ? n - 1 : 0;
+}
+
+static void features_above_63_are_negotiated(struct kunit *test)
+{
+	struct fake *fake = parley_fake_make(test);
+	struct parley_device *pd = &fake->v.pd;
+	char shown[256];
+
+	fake->offered |= FAKE_F_ONE;
+	/* Ours, and one that nobody knows. */
+	fake->offered_high = BIT_ULL(FAKE_HIGH - 64) | BIT_ULL(63);
+	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
+	KUNIT_EXPECT_EQ(test, V1 | FAKE_F_ONE, fake->accepted);
+	KUNIT_EXPECT_EQ(test, BIT_ULL(FAKE_HIGH - 64), fake->accepted_high);
+	KUNIT_EXPECT_TRUE(test, parley_has_feature(pd, FAKE_HIGH));
+	KUNIT_EXPECT_FALSE(test, parley_has_feature(pd, 127));
+	KUNIT_EXPECT_FALSE(test, parley_has_feature(pd, PARLEY_FEATURE_BITS));
+	KUNIT_EXPECT_FALSE(test, parley_has_feature(pd, UINT_MAX));
+	KUNIT_EXPECT_EQ(test, 128, features_shown(fake, shown, sizeof(shown)));
+	KUNIT_EXPECT_EQ(test, '1', shown[3]);
+	KUNIT_EXPECT_EQ(test, '1', shown[FAKE_HIGH]);
+	KUNIT_EXPECT_EQ(test, '0', shown[127]);
+
+	/* It came back with less. */
+	KUNIT_EXPECT_EQ(test, 0, parley_device_freeze(&fake->v, PARLEY_HOLD_SLEEP));
+	fake->offered_high = 0;
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			parley_device_restore(&fake->v, PARLEY_HOLD_SLEEP));
+}
+
+static void features_are_shown_as_ever(struct kunit *test)
+{
+	char shown[256];
+
+	KUNIT_EXPECT_EQ(test, 64, features_shown(parley_fake_run(test, 0), shown,
+						 sizeof(shown)));
+	KUNIT_EXPECT_EQ(test, '1', shown[VIRTIO_F_VERSION_1]);
 }
 
 static void check_drops_features(struct kunit *test)
@@ -53,6 +113,41 @@ static void legacy_device_is_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, front->probes);
 	KUNIT_EXPECT_EQ(test, VIRTIO_CONFIG_S_FAILED, fake->status);
 }
+
+#ifdef CONFIG_VIRTIO_ANCHOR
+
+static bool (*really_hidden)(struct virtio_device *vdev);
+
+static void memory_as_before(void *unused)
+{
+	virtio_set_mem_acc_cb(really_hidden);
+}
+
+/* On a machine of SEV, TDX ... the kernel's own drivers ask for that, too. */
+static void hidden_memory_needs_access_platform(struct kunit *test)
+{
+	struct fake *fake = parley_fake_make(test);
+
+	really_hidden = virtio_check_mem_acc_cb;
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, memory_as_before,
+							   NULL));
+	virtio_set_mem_acc_cb(virtio_require_restricted_mem_acc);
+	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
+	KUNIT_EXPECT_FALSE(test, parley_fake_bound(fake));
+	KUNIT_EXPECT_EQ(test, 0, front->probes);
+	KUNIT_EXPECT_EQ(test, VIRTIO_CONFIG_S_FAILED, fake->status);
+
+	/* Another one; its probe would make rings for DMA, of which it has none. */
+	parley_fake_unplug(test, fake);
+	fake = parley_fake_make(test);
+	fake->offered |= BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
+	front->nr_queues = 0;
+	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
+	KUNIT_EXPECT_EQ(test, 1, front->probes);
+	KUNIT_EXPECT_TRUE(test, fake->accepted & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM));
+}
+
+#endif
 
 static void features_taken_back_are_refused(struct kunit *test)
 {
@@ -93,7 +188,7 @@ static void failed_probe_leaves_nothing(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
 	KUNIT_EXPECT_FALSE(test, parley_fake_bound(fake));
 	KUNIT_EXPECT_EQ(test, 1, front->probes);
-	KUNIT_EXPECT_EQ(test, 0, fake->pd.nr_queues);
+	KUNIT_EXPECT_EQ(test, 0, fake->v.pd.nr_queues);
 	KUNIT_EXPECT_EQ(test, 0, fake->enabled);
 	KUNIT_EXPECT_FALSE(test, fake->vectors);
 	KUNIT_EXPECT_FALSE(test, fake->vectors_early);
@@ -117,21 +212,21 @@ static void bad_27_config_bounds(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		memset(buf, 0xaa, sizeof(buf));
 		KUNIT_EXPECT_EQ(test, -EINVAL,
-				parley_config_read(&fake->pd, bad[i].offset,
+				parley_config_read(&fake->v.pd, bad[i].offset,
 						   buf, bad[i].len));
 		/* Nothing old may look like configuration. */
 		KUNIT_EXPECT_EQ(test, 0, buf[0]);
 		KUNIT_EXPECT_EQ(test, -EINVAL,
-				parley_config_write(&fake->pd, bad[i].offset,
+				parley_config_write(&fake->v.pd, bad[i].offset,
 						    buf, bad[i].len));
 	}
 	KUNIT_EXPECT_EQ(test, -EINVAL,
-			parley_config_write(&fake->pd, 4, buf, UINT_MAX - 3));
+			parley_config_write(&fake->v.pd, 4, buf, UINT_MAX - 3));
 	KUNIT_EXPECT_EQ(test, 0, fake->reads);
 	KUNIT_EXPECT_EQ(test, 0,
-			parley_config_read(&fake->pd, 0, buf, FAKE_CONFIG));
+			parley_config_read(&fake->v.pd, 0, buf, FAKE_CONFIG));
 	KUNIT_EXPECT_EQ(test, 0,
-			parley_config_read(&fake->pd, FAKE_CONFIG, buf, 0));
+			parley_config_read(&fake->v.pd, FAKE_CONFIG, buf, 0));
 }
 
 static void config_without_rest_is_an_error(struct kunit *test)
@@ -140,7 +235,7 @@ static void config_without_rest_is_an_error(struct kunit *test)
 	u32 val = 0xaaaaaaaa;
 
 	fake->restless = -1;
-	KUNIT_EXPECT_EQ(test, -EIO, parley_config_read(&fake->pd, 0, &val, 4));
+	KUNIT_EXPECT_EQ(test, -EIO, parley_config_read(&fake->v.pd, 0, &val, 4));
 	KUNIT_EXPECT_EQ(test, 0, val);
 	KUNIT_EXPECT_GT(test, fake->reads, 1);
 	KUNIT_EXPECT_LE(test, fake->reads, 100);
@@ -152,7 +247,7 @@ static void config_is_read_until_it_rests(struct kunit *test)
 	u8 val;
 
 	fake->restless = 3;
-	KUNIT_EXPECT_EQ(test, 0, parley_config_read(&fake->pd, 0, &val, 1));
+	KUNIT_EXPECT_EQ(test, 0, parley_config_read(&fake->v.pd, 0, &val, 1));
 	KUNIT_EXPECT_EQ(test, 4, fake->reads);
 	KUNIT_EXPECT_EQ(test, 3, val);
 }
@@ -171,7 +266,7 @@ static void config_fields_are_little_endian(struct kunit *test)
 		1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
 	};
 	struct fake *fake = parley_fake_run(test, 0);
-	struct parley_device *pd = &fake->pd;
+	struct parley_device *pd = &fake->v.pd;
 	u8 b;
 	u16 c;
 	u32 d;
@@ -188,6 +283,37 @@ static void config_fields_are_little_endian(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0x100f0e0d0c0b0a09ULL, e);
 }
 
+static const struct shm_case {
+	const char *name;
+	struct parley_shm says;
+	u8 id;
+	int err;
+} shm_cases[] = {
+	{ "there", { 0x100000000, 0x2000 }, FAKE_SHM, 0 },
+	{ "another", { 0x100000000, 0x2000 }, FAKE_SHM + 1, -ENOENT },
+	{ "empty", { 0x100000000, 0 }, FAKE_SHM, -EINVAL },
+	{ "up to the end", { U64_MAX - 0xfff, 0x1000 }, FAKE_SHM, 0 },
+	{ "beyond it", { U64_MAX - 0xfff, 0x1001 }, FAKE_SHM, -EINVAL },
+};
+
+KUNIT_ARRAY_PARAM_DESC(shm_case, shm_cases, name);
+
+static void shared_memory_is_found(struct kunit *test)
+{
+	const struct shm_case *c = test->param_value;
+	struct fake *fake = parley_fake_run(test, 0);
+	struct parley_shm shm = { 1, 2 };
+
+	fake->shm = c->says;
+	KUNIT_EXPECT_EQ(test, c->err,
+			parley_device_shm(&fake->v.pd, c->id, &shm));
+	KUNIT_EXPECT_EQ(test, c->err ? 1 : c->says.addr, shm.addr);
+	KUNIT_EXPECT_EQ(test, c->err ? 2 : c->says.len, shm.len);
+	parley_device_surprise(&fake->v);
+	KUNIT_EXPECT_EQ(test, -ENODEV,
+			parley_device_shm(&fake->v.pd, FAKE_SHM, &shm));
+}
+
 static bool changed_once(struct fake *fake)
 {
 	return atomic_read(&front->changes) == 1;
@@ -197,11 +323,11 @@ static void config_interrupt_is_passed_on(struct kunit *test)
 {
 	struct fake *fake = parley_fake_run(test, 0);
 
-	parley_device_config_interrupt(&fake->pd);
+	parley_device_config_interrupt(&fake->v);
 	KUNIT_EXPECT_TRUE(test, parley_fake_until(changed_once, fake));
-	device_release_driver(&fake->pd.dev);
-	parley_device_config_interrupt(&fake->pd);
-	flush_work(&fake->pd.config_work);
+	device_release_driver(&fake->v.pd.dev);
+	parley_device_config_interrupt(&fake->v);
+	flush_work(&fake->v.m.config_work);
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&front->changes));
 }
 
@@ -252,7 +378,7 @@ static void missing_queue_fails_the_probe(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
 	KUNIT_EXPECT_FALSE(test, parley_fake_bound(fake));
 	KUNIT_EXPECT_EQ(test, 0, fake->enabled);
-	KUNIT_EXPECT_EQ(test, 0, fake->pd.nr_queues);
+	KUNIT_EXPECT_EQ(test, 0, fake->v.pd.nr_queues);
 }
 
 static void queue_that_cannot_be_enabled_undoes_all(struct kunit *test)
@@ -275,28 +401,28 @@ static void without_interrupts_no_device(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
 	KUNIT_EXPECT_FALSE(test, parley_fake_bound(fake));
 	KUNIT_EXPECT_EQ(test, 0, fake->enabled);
-	KUNIT_EXPECT_EQ(test, 0, fake->pd.nr_queues);
+	KUNIT_EXPECT_EQ(test, 0, fake->v.pd.nr_queues);
 }
 
 static void bad_50_event_storm(struct kunit *test)
 {
 	struct fake *fake = parley_fake_run(test, 0);
-	struct parley_queue *queue = &fake->pd.queues[0];
+	struct parley_queue *queue = &fake->v.pd.queues[0];
 	unsigned int i;
 
 	for (i = 0; i < 100000; i++) {
 		parley_queue_interrupt(queue);
-		parley_device_interrupt(&fake->pd);
+		parley_device_interrupt(&fake->v);
 	}
-	KUNIT_EXPECT_EQ(test, 0, front->dones);
+	KUNIT_EXPECT_EQ(test, 0, front->done);
 	KUNIT_EXPECT_EQ(test, 100000, queue->spurious);
-	KUNIT_EXPECT_EQ(test, 100000, fake->pd.spurious);
+	KUNIT_EXPECT_EQ(test, 100000, fake->v.m.spurious);
 
 	/* It still works. */
 	KUNIT_ASSERT_EQ(test, 0, parley_fake_put(fake, 0));
 	parley_fake_complete(fake, 0);
 	KUNIT_EXPECT_EQ(test, IRQ_HANDLED, parley_queue_interrupt(queue));
-	KUNIT_EXPECT_EQ(test, 1, front->dones);
+	KUNIT_EXPECT_EQ(test, 1, front->done);
 	KUNIT_EXPECT_EQ(test, 1, parley_drvq_stats(queue->vq)->interrupts);
 	KUNIT_EXPECT_EQ(test, 1, parley_drvq_stats(queue->vq)->completed);
 }
@@ -307,16 +433,21 @@ static void shared_interrupt_finds_its_queue(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 0, parley_fake_put(fake, 1));
 	parley_fake_complete(fake, 1);
-	KUNIT_EXPECT_EQ(test, IRQ_HANDLED, parley_device_interrupt(&fake->pd));
-	KUNIT_EXPECT_EQ(test, 1, front->dones);
-	KUNIT_EXPECT_EQ(test, 0, fake->pd.spurious);
-	KUNIT_EXPECT_EQ(test, 0, fake->pd.queues[0].spurious);
+	KUNIT_EXPECT_EQ(test, IRQ_HANDLED, parley_device_interrupt(&fake->v));
+	KUNIT_EXPECT_EQ(test, 1, front->done);
+	KUNIT_EXPECT_EQ(test, 0, fake->v.m.spurious);
+	KUNIT_EXPECT_EQ(test, 0, fake->v.pd.queues[0].spurious);
 }
 
 static struct kunit_case guest_cases[] = {
 	KUNIT_CASE(features_are_what_both_know),
+	KUNIT_CASE(features_above_63_are_negotiated),
+	KUNIT_CASE(features_are_shown_as_ever),
 	KUNIT_CASE(check_drops_features),
 	KUNIT_CASE(legacy_device_is_refused),
+#ifdef CONFIG_VIRTIO_ANCHOR
+	KUNIT_CASE(hidden_memory_needs_access_platform),
+#endif
 	KUNIT_CASE(features_taken_back_are_refused),
 	KUNIT_CASE(silent_device_is_refused),
 	KUNIT_CASE(reset_without_end_is_refused),
@@ -325,6 +456,7 @@ static struct kunit_case guest_cases[] = {
 	KUNIT_CASE(config_without_rest_is_an_error),
 	KUNIT_CASE(config_is_read_until_it_rests),
 	KUNIT_CASE(config_fields_are_little_endian),
+	KUNIT_CASE_PARAM(shared_memory_is_found, shm_case_gen_params),
 	KUNIT_CASE(config_interrupt_is_passed_on),
 	KUNIT_CASE(config_interrupt_before_ready_is_not_lost),
 	KUNIT_CASE_PARAM(ring_sizes_are_bounded, ring_size_gen_params),

@@ -5,6 +5,7 @@
  */
 #include <linux/delay.h>
 #include <parley/device.h>
+#include "../../blk/blk.h"
 #include "disk.h"
 #include "tester.h"
 
@@ -97,6 +98,49 @@ static void bad_50_disk_event_storm(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, 0, disk_write_read(test, d, 64 * i, i));
 	spurious = d->pd->queues[0].spurious + d->pd->queues[1].spurious;
 	KUNIT_EXPECT_GT(test, spurious, 0ull);
+}
+
+/*
+ * A device that counts oddly, as some in wide use do: nothing, the status alone,
+ * the data alone.  Its data is right, and so are its errors.
+ */
+static const struct parley_mock_ops *honest;
+static u32 claimed;
+
+static void serve_and_count_oddly(struct parley_mock *mock,
+				  struct parley_mock_req *req)
+{
+	honest->serve(mock, req);
+	req->chain.written = min(claimed, req->chain.len_in - 1);
+}
+
+static void oddly_counted_reads_are_taken(struct kunit *test)
+{
+	static const u32 counts[] = { 0, 1, U32_MAX };
+	const struct tester_ring *ring = test->param_value;
+	struct disk *d = disk_new(test, ring->features, 1);
+	struct parley_blk *blk = d->pd->priv;
+	struct parley_mock_ops ops;
+	struct disk_io *io;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 0, disk_write_read(test, d, 0, 7));
+	KUNIT_EXPECT_FALSE(test, blk->counts_oddly);
+	honest = d->mock->ops;
+	ops = *honest;
+	ops.serve = serve_and_count_oddly;
+	WRITE_ONCE(d->mock->ops, &ops);
+	for (i = 0; i < ARRAY_SIZE(counts); i++) {
+		WRITE_ONCE(claimed, counts[i]);
+		KUNIT_EXPECT_EQ(test, 0, disk_write_read(test, d, 64, i));
+		KUNIT_EXPECT_TRUE(test, blk->counts_oddly);
+		parley_mock_blk_fail(d->blk, 64, 8, VIRTIO_BLK_S_IOERR);
+		io = disk_io_start(test, d, REQ_OP_READ, 64, 0);
+		KUNIT_ASSERT_NOT_NULL(test, io);
+		KUNIT_EXPECT_EQ(test, -EIO, disk_io_wait(io));
+		parley_mock_blk_fail(d->blk, 0, 0, 0);
+	}
+	WRITE_ONCE(d->mock->ops, honest);
 }
 
 /* Configuration */
@@ -227,6 +271,7 @@ static struct kunit_case hostile_cases[] = {
 	KUNIT_CASE_PARAM(bad_06_disk_announces_more_than_the_ring,
 			 tester_format_gen),
 	KUNIT_CASE_PARAM(bad_50_disk_event_storm, tester_format_gen),
+	KUNIT_CASE_PARAM(oddly_counted_reads_are_taken, tester_format_gen),
 	KUNIT_CASE_PARAM(wrong_configuration, wrong_gen_params),
 	{}
 };

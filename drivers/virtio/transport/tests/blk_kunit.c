@@ -5,7 +5,7 @@
  */
 #include <linux/delay.h>
 #include <linux/kthread.h>
-#include <parley/device.h>
+#include <parley/transport.h>
 #include "disk.h"
 #include "tester.h"
 
@@ -231,11 +231,13 @@ static void suspend_loses_no_write(struct kunit *test)
 
 	WRITE_ONCE(d->mock->hold, true);
 	start_burst(test, d, io, 1);
-	KUNIT_ASSERT_EQ(test, 0, parley_device_freeze(d->pd));
+	KUNIT_ASSERT_EQ(test, 0, parley_device_freeze(to_parley_vdev(d->pd),
+							PARLEY_HOLD_SLEEP));
 	for (i = 0; i < BURST; i++)
 		KUNIT_EXPECT_EQ(test, 0, atomic_read(&io[i]->ends));
 	WRITE_ONCE(d->mock->hold, false);
-	KUNIT_ASSERT_EQ(test, 0, parley_device_restore(d->pd));
+	KUNIT_ASSERT_EQ(test, 0, parley_device_restore(to_parley_vdev(d->pd),
+							PARLEY_HOLD_SLEEP));
 	for (i = 0; i < BURST; i++) {
 		KUNIT_EXPECT_EQ(test, 0, disk_io_wait(io[i]));
 		KUNIT_EXPECT_EQ(test, 1, atomic_read(&io[i]->ends));
@@ -254,8 +256,10 @@ static void suspend_races_with_answers(struct kunit *test)
 	for (round = 0; round < 12; round++) {
 		start_burst(test, d, io, 50 * round);
 		udelay(20 * round);
-		KUNIT_ASSERT_EQ(test, 0, parley_device_freeze(d->pd));
-		KUNIT_ASSERT_EQ(test, 0, parley_device_restore(d->pd));
+		KUNIT_ASSERT_EQ(test, 0, parley_device_freeze(to_parley_vdev(d->pd),
+							PARLEY_HOLD_SLEEP));
+		KUNIT_ASSERT_EQ(test, 0, parley_device_restore(to_parley_vdev(d->pd),
+							PARLEY_HOLD_SLEEP));
 		for (i = 0; i < BURST; i++) {
 			KUNIT_EXPECT_EQ(test, 0, disk_io_wait(io[i]));
 			KUNIT_EXPECT_EQ(test, 1, atomic_read(&io[i]->ends));

@@ -16,22 +16,20 @@ static u32 pattern(u64 at, u32 seed)
 	return (u32)(at * 2654435761u) ^ (seed * 40503u + 1);
 }
 
-static int is_disk(struct device *dev, void *data)
+static int take_disk(struct device *dev, void *devt)
 {
-	return dev->class && !strcmp(dev->class->name, "block");
+	if (!dev->class || strcmp(dev->class->name, "block"))
+		return 0;
+	*(dev_t *)devt = dev->devt;
+	return 1;
 }
 
 /* The block device on a mock, if its front-end made one. */
 bool disk_find(struct parley_mock *mock, dev_t *devt)
 {
 	struct parley_device *pd = parley_loopback_device(mock->lb);
-	struct device *dev = device_find_child(&pd->dev, NULL, is_disk);
 
-	if (!dev)
-		return false;
-	*devt = dev->devt;
-	put_device(dev);
-	return true;
+	return device_for_each_child(&pd->dev, devt, take_disk);
 }
 
 static void disk_close(void *arg)

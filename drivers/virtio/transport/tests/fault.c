@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Letting the nth allocation of the current task fail, as /proc/self/fail-nth
- * does for a process.
+ * does for a process, or all of them.
  *
  * The injectors spare allocations that may sleep unless told otherwise, and
  * print a stack for each fault.  Their switches are files in debugfs; a kernel
@@ -29,12 +29,19 @@ static void *fault_switch(const char *injector, const char *name)
 static bool fault_open(const char *injector)
 {
 	unsigned long *verbose = fault_switch(injector, "verbose");
+	unsigned long *percent = fault_switch(injector, "probability");
+	bool *by_task = fault_switch(injector, "task-filter");
 	bool *spare = fault_switch(injector, "ignore-gfp-wait");
+	atomic_t *times = fault_switch(injector, "times");
 
-	if (!verbose || !spare)
+	if (!verbose || !percent || !by_task || !spare || !times)
 		return false;
 	*verbose = 0;
 	*spare = false;
+	/* Always, in tasks that ask for it: see tester_fault_all(). */
+	*by_task = true;
+	atomic_set(times, -1);
+	*percent = 100;
 	return true;
 }
 
@@ -58,6 +65,12 @@ void tester_fault_set(unsigned int nth)
 	WRITE_ONCE(current->fail_nth, nth);
 }
 
+/* Let each allocation of the current task fail, or none. */
+void tester_fault_all(bool on)
+{
+	current->make_it_fail = on;
+}
+
 /* Return: what to give to tester_fault_set() to go on; 0 once injected. */
 unsigned int tester_fault_pause(void)
 {
@@ -75,6 +88,10 @@ bool tester_faults_ready(void)
 }
 
 void tester_fault_set(unsigned int nth)
+{
+}
+
+void tester_fault_all(bool on)
 {
 }
 

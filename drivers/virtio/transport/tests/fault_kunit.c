@@ -53,7 +53,7 @@ static void freeze_body(struct kunit *test, void *arg)
 	const struct tester_ring *ring = test->param_value;
 	struct parley_mock *mock;
 	struct tester_req *req;
-	struct parley_device *pd;
+	struct parley_vdev *v;
 	struct tester *t;
 	unsigned int nth;
 
@@ -61,13 +61,14 @@ static void freeze_body(struct kunit *test, void *arg)
 	nth = tester_fault_pause();
 	mock = tester_mock_of(test, ring->features, 1);
 	t = tester_of(mock);
-	pd = t->pd;
+	v = to_parley_vdev(t->pd);
 	WRITE_ONCE(mock->hold, true);
 	req = tester_flying(test, t, 0, nth);
 	WRITE_ONCE(mock->hold, false);
 	tester_fault_set(nth);
 
-	if (!parley_device_freeze(pd) && !parley_device_restore(pd)) {
+	if (!parley_device_freeze(v, PARLEY_HOLD_SLEEP) &&
+	    !parley_device_restore(v, PARLEY_HOLD_SLEEP)) {
 		KUNIT_EXPECT_EQ(test, 0, tester_wait(req));
 		KUNIT_EXPECT_TRUE(test, tester_answer_right(req));
 	}

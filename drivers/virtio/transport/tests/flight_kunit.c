@@ -7,9 +7,9 @@
 #include <linux/slab.h>
 #include "tester.h"
 
-static struct parley_device *pd_of(struct parley_mock *mock)
+static struct parley_vdev *vdev_of(struct parley_mock *mock)
 {
-	return parley_loopback_device(mock->lb);
+	return to_parley_vdev(parley_loopback_device(mock->lb));
 }
 
 static void removal_in_flight_fails_each_once(struct kunit *test)
@@ -61,7 +61,7 @@ static void freeze_and_restore_lose_nothing(struct kunit *test)
 	const struct tester_ring *ring = test->param_value;
 	struct parley_mock *mock = tester_mock_of(test, ring->features, 4);
 	struct tester *t = tester_of(mock);
-	struct parley_device *pd = pd_of(mock);
+	struct parley_vdev *v = vdev_of(mock);
 	struct tester_req *req[16];
 	unsigned int i;
 	int served;
@@ -69,12 +69,12 @@ static void freeze_and_restore_lose_nothing(struct kunit *test)
 	WRITE_ONCE(mock->hold, true);
 	for (i = 0; i < ARRAY_SIZE(req); i++)
 		req[i] = tester_flying(test, t, i % 4, i);
-	KUNIT_ASSERT_EQ(test, 0, parley_device_freeze(pd));
+	KUNIT_ASSERT_EQ(test, 0, parley_device_freeze(v, PARLEY_HOLD_SLEEP));
 	WRITE_ONCE(mock->hold, false);
 	served = atomic_read(&mock->served);
 	parley_mock_release(mock);
 	KUNIT_EXPECT_EQ(test, served, atomic_read(&mock->served));
-	KUNIT_ASSERT_EQ(test, 0, parley_device_restore(pd));
+	KUNIT_ASSERT_EQ(test, 0, parley_device_restore(v, PARLEY_HOLD_SLEEP));
 	for (i = 0; i < ARRAY_SIZE(req); i++) {
 		KUNIT_EXPECT_EQ(test, 0, tester_wait(req[i]));
 		KUNIT_EXPECT_TRUE(test, tester_answer_right(req[i]));
@@ -87,7 +87,7 @@ static void freeze_races_with_answers(struct kunit *test)
 	const struct tester_ring *ring = test->param_value;
 	struct parley_mock *mock = tester_mock_of(test, ring->features, 2);
 	struct tester *t = tester_of(mock);
-	struct device *host = pd_of(mock)->dev.parent;
+	struct device *host = vdev_of(mock)->pd.dev.parent;
 	unsigned int round, i;
 
 	for (round = 0; round < 20; round++) {
@@ -132,7 +132,7 @@ static void surprise_removal_wakes_everybody(struct kunit *test)
 	const struct tester_ring *ring = test->param_value;
 	struct parley_mock *mock = tester_mock_of(test, ring->features, 2);
 	struct tester *t = tester_of(mock);
-	struct parley_device *pd = pd_of(mock);
+	struct parley_vdev *v = vdev_of(mock);
 	struct tester_req *req[8], *late;
 	unsigned int i;
 
@@ -140,10 +140,10 @@ static void surprise_removal_wakes_everybody(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(req); i++)
 		req[i] = tester_flying(test, t, i % 2, i);
 	parley_loopback_vanish(mock->lb);
-	KUNIT_EXPECT_TRUE(test, try_wait_for_completion(&t->broken));
-	KUNIT_EXPECT_EQ(test, 0xff, pd->ops->get_status(pd));
-	KUNIT_EXPECT_EQ(test, -ENODEV, pd->ops->reset(pd));
-	KUNIT_EXPECT_FALSE(test, pd->ops->notify(&pd->queues[0], 0));
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&t->gone, 10 * HZ));
+	KUNIT_EXPECT_EQ(test, 0xff, v->ops->get_status(&v->pd));
+	KUNIT_EXPECT_EQ(test, -ENODEV, v->ops->reset(&v->pd));
+	KUNIT_EXPECT_FALSE(test, v->ops->notify(&v->pd.queues[0], 0));
 	late = tester_req_alloc(1, 0);
 	KUNIT_ASSERT_NOT_NULL(test, late);
 	KUNIT_EXPECT_EQ(test, -EIO, tester_submit(t, 0, late));

@@ -21,6 +21,11 @@ static struct parley_device *pd_of(struct parley_mock *mock)
 	return parley_loopback_device(mock->lb);
 }
 
+static const struct parley_transport_ops *ops_of(struct parley_device *pd)
+{
+	return to_parley_vdev(pd)->ops;
+}
+
 /* Data */
 
 static void echo_one_by_one(struct kunit *test)
@@ -32,9 +37,10 @@ static void echo_one_by_one(struct kunit *test)
 
 	for (pieces = 1; pieces <= TESTER_PIECES_MAX; pieces *= 2)
 		KUNIT_EXPECT_EQ(test, 0, tester_echo(t, 0, pieces, 100));
-	/* Real contexts: whoever holds a lock in done() relies on it. */
+	/* Real contexts: whoever holds a lock in complete() relies on it. */
 	KUNIT_EXPECT_GT(test, atomic_read(&t->calls), 0);
-	KUNIT_EXPECT_EQ(test, 0, atomic_read(&t->soft));
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		KUNIT_EXPECT_EQ(test, 0, atomic_read(&t->soft));
 	KUNIT_EXPECT_EQ(test, 300, atomic_read(&mock->served));
 }
 
@@ -58,6 +64,30 @@ static void echo_bursts_out_of_order(struct kunit *test)
 			KUNIT_EXPECT_TRUE(test, tester_answer_right(reqs[i]));
 		}
 	}
+}
+
+/* Nobody is interrupted; whoever polls finds it. */
+static void polled_queue_waits_for_its_poll(struct kunit *test)
+{
+	const struct tester_ring *ring = test->param_value;
+	struct parley_queue *queue;
+	struct parley_mock *mock;
+	struct tester_req *req;
+	struct tester *t;
+	unsigned int i;
+
+	tester_options.flags = PARLEY_QUEUE_POLLED;
+	mock = tester_mock_of(test, ring->features, 1);
+	t = tester_of(mock);
+	queue = &t->pd->queues[0];
+	KUNIT_EXPECT_EQ(test, -1, queue->vector);
+	req = tester_flying(test, t, 0, 1);
+	for (i = 0; i < 2000 && !parley_drvq_pending(queue->vq); i++)
+		fsleep(1000);
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&t->calls));
+	KUNIT_EXPECT_EQ(test, 1, parley_queue_poll(queue, UINT_MAX, NULL));
+	KUNIT_EXPECT_EQ(test, 0, tester_wait(req));
+	KUNIT_EXPECT_TRUE(test, tester_answer_right(req));
 }
 
 struct echo_thread {
@@ -97,6 +127,15 @@ static void echo_on_four_queues_at_once(struct kunit *test)
 	for (i = 0; i < 4; i++)
 		KUNIT_EXPECT_EQ(test, 0, e[i].err);
 	KUNIT_EXPECT_EQ(test, 800, atomic_read(&mock->served));
+}
+
+/* With PREEMPT_RT a spinlock sleeps, which nobody may in a hard interrupt. */
+static void interrupts_may_take_spinlocks(struct kunit *test)
+{
+	struct parley_mock *mock = tester_mock_of(test, 0, 1);
+
+	KUNIT_EXPECT_FALSE(test, irq_work_is_hard(&mock->lb->config_call));
+	KUNIT_EXPECT_FALSE(test, irq_work_is_hard(&to_lb_queue(mock->queues[0]->lq)->call));
 }
 
 /* Start and stop */
@@ -154,13 +193,13 @@ static void stop_waits_for_the_device(struct kunit *test)
 	while (!completion_done(&s.entered) && !READ_ONCE(s.left))
 		fsleep(1000);
 	device_lock(&pd->dev);
-	parley_device_quiesce(pd);
+	parley_device_close(pd);
 	/* The device was in the middle of it; now it is not. */
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(s.left));
 	tester_echo_state.entered = NULL;
 	/* A kick that comes too late is lost. */
 	served = atomic_read(&mock->served);
-	KUNIT_EXPECT_TRUE(test, pd->ops->notify(&pd->queues[0], 0));
+	KUNIT_EXPECT_TRUE(test, ops_of(pd)->notify(&pd->queues[0], 0));
 	msleep(20);
 	KUNIT_EXPECT_EQ(test, served, atomic_read(&mock->served));
 	device_unlock(&pd->dev);
@@ -209,7 +248,7 @@ static void stop_waits_for_the_interrupt(struct kunit *test)
 	while (!completion_done(&c.called))
 		cpu_relax();
 	device_lock(&pd->dev);
-	parley_device_quiesce(pd);
+	parley_device_close(pd);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(c.released));
 	device_unlock(&pd->dev);
 	/* The thread's stack variable is ours. */
@@ -257,7 +296,7 @@ static void a_late_reference_keeps_the_object(struct kunit *test)
 	tester_mock_end(test, mock);
 	/* KASAN watches these. */
 	KUNIT_EXPECT_EQ(test, TESTER_TYPE, pd->id.device);
-	KUNIT_EXPECT_EQ(test, -ENODEV, pd->ops->reset(pd));
+	KUNIT_EXPECT_EQ(test, -ENODEV, ops_of(pd)->reset(pd));
 	put_device(&pd->dev);
 }
 
@@ -307,15 +346,15 @@ static void config_change_is_one_generation(struct kunit *test)
 {
 	struct parley_mock *mock = tester_mock_of(test, 0, 1);
 	struct parley_device *pd = pd_of(mock);
-	u32 before = pd->ops->generation(pd);
+	u32 before = ops_of(pd)->generation(pd);
 	u8 bytes[40], got[32];
 
 	memset(bytes, 0x11, sizeof(bytes));
 	parley_loopback_config_update(mock->lb, 28, bytes, 40);
-	KUNIT_EXPECT_EQ(test, before + 1, pd->ops->generation(pd));
+	KUNIT_EXPECT_EQ(test, before + 1, ops_of(pd)->generation(pd));
 	/* Beyond the end there is nothing to change. */
 	parley_loopback_config_update(mock->lb, 32, bytes, 1);
-	KUNIT_EXPECT_EQ(test, before + 1, pd->ops->generation(pd));
+	KUNIT_EXPECT_EQ(test, before + 1, ops_of(pd)->generation(pd));
 	KUNIT_ASSERT_EQ(test, 0, parley_config_read(pd, 0, got, 32));
 	KUNIT_EXPECT_EQ(test, 0, got[27]);
 	KUNIT_EXPECT_EQ(test, 0x11, got[28]);
@@ -351,7 +390,7 @@ static void config_reads_are_not_torn(struct kunit *test)
 	task = kthread_run(config_writer, mock, "parley-config");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
 	for (i = 0; i < 20000; i++) {
-		pd->ops->config_read(pd, 0, got, sizeof(got));
+		ops_of(pd)->config_read(pd, 0, got, sizeof(got));
 		torn += !!memchr_inv(got, got[0], sizeof(got));
 	}
 	kthread_stop(task);
@@ -392,20 +431,20 @@ static void a_ring_outside_ram_is_refused(struct kunit *test)
 
 	parley_drvq_addr(queue->vq, &good);
 	device_lock(&pd->dev);
-	parley_device_quiesce(pd);
-	KUNIT_EXPECT_EQ(test, 0, pd->ops->set_features(pd, pd->features));
+	parley_device_close(pd);
+	KUNIT_EXPECT_EQ(test, 0, ops_of(pd)->set_features(pd, &pd->features));
 	bad = good;
 	bad.desc = BIT_ULL(50);
-	KUNIT_EXPECT_EQ(test, -EFAULT, pd->ops->queue_enable(queue, &bad, 64));
+	KUNIT_EXPECT_EQ(test, -EFAULT, ops_of(pd)->queue_enable(queue, &bad, 64));
 	bad = good;
 	bad.device = end - 16;
-	KUNIT_EXPECT_EQ(test, -EFAULT, pd->ops->queue_enable(queue, &bad, 64));
+	KUNIT_EXPECT_EQ(test, -EFAULT, ops_of(pd)->queue_enable(queue, &bad, 64));
 	KUNIT_EXPECT_EQ(test, -EINVAL,
-			pd->ops->queue_enable(queue, &good,
+			ops_of(pd)->queue_enable(queue, &good,
 					      2 * TESTER_QUEUE_SIZE));
-	KUNIT_EXPECT_EQ(test, 0, pd->ops->queue_enable(queue, &good, 64));
-	KUNIT_EXPECT_EQ(test, -EBUSY, pd->ops->queue_enable(queue, &good, 64));
-	pd->ops->reset(pd);
+	KUNIT_EXPECT_EQ(test, 0, ops_of(pd)->queue_enable(queue, &good, 64));
+	KUNIT_EXPECT_EQ(test, -EBUSY, ops_of(pd)->queue_enable(queue, &good, 64));
+	ops_of(pd)->reset(pd);
 	device_unlock(&pd->dev);
 }
 
@@ -453,7 +492,9 @@ static void bad_05_buffer_leaves_ram(struct kunit *test)
 static struct kunit_case loopback_cases[] = {
 	KUNIT_CASE_PARAM(echo_one_by_one, tester_ring_gen),
 	KUNIT_CASE_PARAM(echo_bursts_out_of_order, tester_ring_gen),
+	KUNIT_CASE_PARAM(polled_queue_waits_for_its_poll, tester_ring_gen),
 	KUNIT_CASE_PARAM(echo_on_four_queues_at_once, tester_format_gen),
+	KUNIT_CASE(interrupts_may_take_spinlocks),
 	KUNIT_CASE_PARAM(nothing_is_served_before_driver_ok, tester_format_gen),
 	KUNIT_CASE_PARAM(stop_waits_for_the_device, tester_format_gen),
 	KUNIT_CASE_PARAM(stop_waits_for_the_interrupt, tester_format_gen),

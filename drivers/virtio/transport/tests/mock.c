@@ -5,6 +5,7 @@
  */
 #include <linux/slab.h>
 #include <linux/virtio_config.h>
+#include <parley/compat.h>
 #include <parley/export.h>
 #include "mock_priv.h"
 
@@ -110,7 +111,8 @@ static void mock_complete(struct parley_mock_queue *mq, struct list_head *done)
 	if (parley_devq_publish(mq->lq->vq))
 		calls++;
 	while (calls--)
-		parley_loopback_call(mq->lq);
+		if (atomic_dec_if_positive(&mq->mock->lose) < 0)
+			parley_loopback_call(mq->lq);
 }
 
 static bool mock_may_shuffle(const struct parley_mock *mock)
@@ -177,7 +179,7 @@ static bool mock_keeps(struct parley_mock_queue *mq)
 		return true;
 	if (!delay)
 		return false;
-	mod_delayed_work(system_wq, &mq->late, usecs_to_jiffies(delay));
+	mod_delayed_work(system_percpu_wq, &mq->late, usecs_to_jiffies(delay));
 	return true;
 }
 

@@ -10,6 +10,7 @@
  *	delay	requests are served so many microseconds later
  *	shuffle	requests of a burst are completed in reverse order, unless
  *		VIRTIO_F_IN_ORDER was negotiated
+ *	lose	so many interrupts are lost, from now on
  *	lie	one of enum parley_mock_lie
  *
  * A held request is served when it is released: what was not acknowledged was
@@ -117,6 +118,7 @@ struct parley_mock_config {
  * @shuffle: likewise
  * @lie: likewise
  * @delay_us: likewise
+ * @lose: see above; counts down
  * @dirty: a ring was handed over with bytes that are not zero where the
  *	driver had nothing to write (catalogue 49)
  * @served: requests served
@@ -135,6 +137,7 @@ struct parley_mock {
 	bool shuffle;
 	enum parley_mock_lie lie;
 	unsigned int delay_us;
+	atomic_t lose;
 	atomic_t dirty;
 	atomic_t served;
 	atomic_t taken;

@@ -39,23 +39,41 @@ static void blk_config_fill(struct virtio_blk_config *c,
 	};
 }
 
+static void blk_set_wce(struct parley_mock *mock, u8 wce)
+{
+	struct parley_mock_blk *blk = mock->priv;
+
+	WRITE_ONCE(blk->config.wce, wce);
+	parley_loopback_config_update(mock->lb,
+				      offsetof(struct virtio_blk_config, wce),
+				      &wce, sizeof(wce));
+}
+
 /* The driver may write one field, the cache mode (spec 5.2.5). */
 static void blk_config_write(struct parley_mock *mock, unsigned int offset,
 			     const void *buf, unsigned int len)
 {
 	struct parley_mock_blk *blk = mock->priv;
-	u8 wce;
 
-	if (offset != offsetof(struct virtio_blk_config, wce) || len != 1)
+	if (offset != offsetof(struct virtio_blk_config, wce) || len != 1 ||
+	    READ_ONCE(blk->stubborn))
 		return;
-	wce = *(const u8 *)buf & 1;
-	blk->config.wce = wce;
-	parley_loopback_config_update(mock->lb, offset, &wce, 1);
+	blk_set_wce(mock, *(const u8 *)buf & 1);
+}
+
+/* And a reset forgets what it wrote. */
+static int blk_reset(struct parley_mock *mock)
+{
+	struct parley_mock_blk *blk = mock->priv;
+
+	blk_set_wce(mock, READ_ONCE(blk->wce_first));
+	return 0;
 }
 
 static const struct parley_mock_ops blk_ops = {
 	.serve = parley_mock_blk_serve,
 	.config_write = blk_config_write,
+	.reset = blk_reset,
 };
 
 static void blk_free(struct parley_mock_blk *blk)
@@ -84,6 +102,7 @@ static int blk_contents(struct parley_mock_blk *blk,
 	}
 	if (cfg->tweak)
 		cfg->tweak(&blk->config);
+	blk->wce_first = blk->config.wce;
 	return 0;
 }
 

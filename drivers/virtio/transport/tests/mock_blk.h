@@ -32,6 +32,9 @@
  * @bad_status: what commands that touch them return
  * @count: commands served, by type
  * @zones: of a zoned disk; or NULL
+ * @wce_first: cache mode that a reset returns to
+ * @stubborn: the driver's writes of the cache mode change nothing
+ * @volatile_writes: writes served while there was a write-back cache
  * @config: device configuration, for its writable field
  */
 struct parley_mock_blk {
@@ -45,6 +48,9 @@ struct parley_mock_blk {
 	u8 bad_status;
 	atomic_t count[BLK_TYPES];
 	struct parley_mock_zones *zones;
+	u8 wce_first;
+	bool stubborn;
+	atomic_t volatile_writes;
 	struct virtio_blk_config config;
 };
 

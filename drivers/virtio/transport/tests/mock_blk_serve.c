@@ -63,6 +63,8 @@ static u8 blk_write(struct parley_mock_blk *blk, struct parley_mock_req *req,
 		return VIRTIO_BLK_S_IOERR;
 	if (status != VIRTIO_BLK_S_OK)
 		return status;
+	if (READ_ONCE(blk->config.wce))
+		atomic_inc(&blk->volatile_writes);
 	if (blk->zones)
 		return parley_mock_zone_write(blk, req, sector,
 					      len >> SECTOR_SHIFT);

@@ -202,11 +202,11 @@ static void shared_memory_is_found_by_id(struct kunit *test)
 	cap[5] = 3;
 	put_unaligned_le32(1, cap + offsetof(struct virtio_pci_cap64,
 					     offset_hi));
-	KUNIT_EXPECT_EQ(test, 0, parley_pci_shm(&f->pp.pd, 2, &shm));
+	KUNIT_EXPECT_EQ(test, 0, parley_pci_shm(&f->pp.vdev.pd, 2, &shm));
 	KUNIT_EXPECT_EQ(test, BAR_START + 0x1000, shm.addr);
 	KUNIT_EXPECT_EQ(test, 0x2000, shm.len);
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_pci_shm(&f->pp.pd, 3, &shm));
-	KUNIT_EXPECT_EQ(test, -ENOENT, parley_pci_shm(&f->pp.pd, 4, &shm));
+	KUNIT_EXPECT_EQ(test, -EINVAL, parley_pci_shm(&f->pp.vdev.pd, 3, &shm));
+	KUNIT_EXPECT_EQ(test, -ENOENT, parley_pci_shm(&f->pp.vdev.pd, 4, &shm));
 }
 
 static struct kunit_case pci_cases[] = {

@@ -17,6 +17,8 @@
 #define parley_pci_queue_vector		parley_pci_test_queue_vector
 #define parley_pci_synchronize		parley_pci_test_synchronize
 #define parley_pci_affinity		parley_pci_test_affinity
+#define parley_pci_set_affinity		parley_pci_test_set_affinity
+#define parley_pci_irq			parley_pci_test_irq
 #include "../pci_ops.c"
 #include "../pci_irq.c"
 
@@ -58,10 +60,10 @@ static struct fake *fake_new(struct kunit *test, u64 features)
 	mdev->notify_offset_multiplier = MULTIPLIER;
 	f->common.cfg.queue_notify_off = cpu_to_le16(NOTIFY_OFF);
 	memset(f->notify, UNTOUCHED, NOTIFY_BYTES);
-	f->pp.pd.ops = &parley_pci_ops;
-	f->pp.pd.features = features;
-	f->pp.pd.dev.init_name = "fake-pci";
-	f->queue.dev = &f->pp.pd;
+	f->pp.vdev.ops = &parley_pci_ops;
+	parley_features_set(&f->pp.vdev.pd.features, features, 0);
+	f->pp.vdev.pd.dev.init_name = "fake-pci";
+	f->queue.dev = &f->pp.vdev.pd;
 	f->queue.index = INDEX;
 	f->queue.vector = -1;
 	f->queue.spec.name = "fake";
@@ -198,16 +200,43 @@ static void a_reset_that_never_ends_is_given_up(struct kunit *test)
 
 static void a_reset_needs_its_register(struct kunit *test)
 {
+	struct parley_features offered;
 	struct fake *f = fake_new(test, 0);
 
 	/* Bit 40; without a device behind it, bit 8 as well. */
 	f->common.cfg.device_feature = cpu_to_le32(BIT(VIRTIO_F_RING_RESET - 32));
-	KUNIT_EXPECT_TRUE(test, parley_pci_ops.get_features(&f->pp.pd) &
-				BIT_ULL(VIRTIO_F_RING_RESET));
+	parley_pci_ops.get_features(&f->pp.vdev.pd, &offered);
+	KUNIT_EXPECT_TRUE(test, parley_features_has(&offered,
+						    VIRTIO_F_RING_RESET));
 	f->pp.mdev.common_len = offsetof(struct virtio_pci_modern_common_cfg,
 					 queue_reset);
-	KUNIT_EXPECT_FALSE(test, parley_pci_ops.get_features(&f->pp.pd) &
-				 BIT_ULL(VIRTIO_F_RING_RESET));
+	parley_pci_ops.get_features(&f->pp.vdev.pd, &offered);
+	KUNIT_EXPECT_FALSE(test, parley_features_has(&offered,
+						     VIRTIO_F_RING_RESET));
+}
+
+/* Four times the same register, without a device behind it; never a fifth. */
+static void features_are_four_words(struct kunit *test)
+{
+	struct fake *f = fake_new(test, 0);
+	struct parley_features set;
+
+	f->common.cfg.device_feature = cpu_to_le32(BIT(8) | BIT(31));
+	parley_pci_ops.get_features(&f->pp.vdev.pd, &set);
+	KUNIT_EXPECT_EQ(test, 3,
+			le32_to_cpu(f->common.cfg.device_feature_select));
+	KUNIT_EXPECT_EQ(test, 0x8000010080000100ULL, parley_features_low(&set));
+	KUNIT_EXPECT_EQ(test, 0x8000010080000100ULL, parley_features_high(&set));
+
+	parley_features_set(&set, BIT_ULL(32), BIT_ULL(63) | 5);
+	KUNIT_EXPECT_EQ(test, 0, parley_pci_ops.set_features(&f->pp.vdev.pd, &set));
+	KUNIT_EXPECT_EQ(test, 3, le32_to_cpu(f->common.cfg.guest_feature_select));
+	KUNIT_EXPECT_EQ(test, BIT(31), le32_to_cpu(f->common.cfg.guest_feature));
+	/* Of a device that has no more than 64 the rest is left alone. */
+	parley_features_set(&set, BIT_ULL(32), 0);
+	KUNIT_EXPECT_EQ(test, 0, parley_pci_ops.set_features(&f->pp.vdev.pd, &set));
+	KUNIT_EXPECT_EQ(test, 1, le32_to_cpu(f->common.cfg.guest_feature_select));
+	KUNIT_EXPECT_EQ(test, 1, le32_to_cpu(f->common.cfg.guest_feature));
 }
 
 static struct kunit_case ops_cases[] = {
@@ -218,6 +247,7 @@ static struct kunit_case ops_cases[] = {
 	KUNIT_CASE(a_queue_is_reset_alone),
 	KUNIT_CASE_SLOW(a_reset_that_never_ends_is_given_up),
 	KUNIT_CASE(a_reset_needs_its_register),
+	KUNIT_CASE(features_are_four_words),
 	{}
 };
 

@@ -29,35 +29,33 @@ static void tester_finish(struct tester_req *req, int status, u32 len)
 	complete_all(&req->answered);
 }
 
-static void tester_note_call(struct tester *t)
-{
-	atomic_inc(&t->calls);
-	/* Surprise removal calls it once from the process that found out. */
-	if (!in_hardirq() && !parley_device_gone(t->pd))
-		atomic_inc(&t->soft);
-	if (READ_ONCE(t->stopped))
-		atomic_inc(&t->late);
-}
-
-static void tester_done(struct parley_queue *queue)
+static void tester_complete(struct parley_queue *queue,
+			    const struct parley_done *done, unsigned int nr,
+			    void *ctx)
 {
 	struct tester *t = queue->dev->priv;
-	struct parley_done done[TESTER_BURST];
-	unsigned long flags;
-	unsigned int i, n;
+	unsigned int i;
 
-	tester_note_call(t);
-	spin_lock_irqsave(&queue->lock, flags);
-	do {
-		parley_drvq_disarm(queue->vq);
-		while ((n = parley_drvq_reap(queue->vq, done, TESTER_BURST)))
-			for (i = 0; i < n; i++)
-				tester_finish(done[i].cookie, 0, done[i].len);
-	} while (!parley_drvq_arm(queue->vq, 0) &&
-		 !parley_drvq_broken(queue->vq));
-	if (parley_drvq_broken(queue->vq))
-		complete_all(&t->broken);
-	spin_unlock_irqrestore(&queue->lock, flags);
+	atomic_inc(&t->calls);
+	/* What was complete when the device was stopped comes by its own way. */
+	if (!in_hardirq() && !READ_ONCE(t->stopped))
+		atomic_inc(&t->soft);
+	if (READ_ONCE(t->closed))
+		atomic_inc(&t->late);
+	for (i = 0; i < nr; i++)
+		tester_finish(done[i].cookie, 0, done[i].len);
+}
+
+static void tester_give_back(struct parley_queue *queue, void *cookie,
+			     enum parley_fate fate)
+{
+	struct tester *t = queue->dev->priv;
+	struct tester_req *req = cookie;
+
+	if (fate == PARLEY_REPEAT)
+		list_add_tail(&req->node, &t->kept[queue->index]);
+	else
+		tester_finish(req, -EIO, 0);
 }
 
 static int tester_put(struct parley_queue *queue, struct tester_req *req)
@@ -87,7 +85,7 @@ static int tester_put(struct parley_queue *queue, struct tester_req *req)
 	return err < 0 ? err : 0;
 }
 
-static int tester_start(struct tester *t)
+static int tester_make(struct tester *t)
 {
 	struct parley_queue_spec specs[TESTER_QUEUES_MAX];
 	unsigned int i, nr = tester_options.nr_queues;
@@ -96,38 +94,22 @@ static int tester_start(struct tester *t)
 	for (i = 0; i < nr; i++)
 		specs[i] = (struct parley_queue_spec) {
 			.name = "echo",
-			.done = tester_done,
+			.index = i,
+			.complete = tester_complete,
+			.give_back = tester_give_back,
 			.indirect_segs = 2,
+			.flags = tester_options.flags,
 		};
 	err = parley_device_make_queues(t->pd, specs, nr, NULL);
 	if (err)
 		return err;
-	WRITE_ONCE(t->stopped, false);
-	if (t->early) {
+	if (t->early)
 		err = tester_put(&t->pd->queues[0], t->early);
-		if (err)
-			return err;
-	}
-	parley_device_ready(t->pd);
-	return 0;
-}
-
-/* After this nothing of the device runs; what was in flight is kept. */
-static void tester_stop(struct tester *t)
-{
-	unsigned int i;
-
-	parley_device_quiesce(t->pd);
-	WRITE_ONCE(t->stopped, true);
-	for (i = 0; i < t->pd->nr_queues; i++) {
-		struct parley_queue *queue = &t->pd->queues[i];
-		struct tester_req *req;
-
-		spin_lock_irq(&queue->lock);
-		while ((req = parley_drvq_detach(queue->vq)))
-			list_add_tail(&req->node, &t->kept[i]);
-		spin_unlock_irq(&queue->lock);
-	}
+	if (err)
+		parley_device_close(t->pd);
+	else
+		parley_device_ready(t->pd);
+	return err;
 }
 
 static int tester_probe(struct parley_device *pd)
@@ -140,7 +122,7 @@ static int tester_probe(struct parley_device *pd)
 		return -ENOMEM;
 	t->pd = pd;
 	pd->priv = t;
-	init_completion(&t->broken);
+	init_completion(&t->gone);
 	for (i = 0; i < TESTER_QUEUES_MAX; i++)
 		INIT_LIST_HEAD(&t->kept[i]);
 	if (tester_options.early) {
@@ -150,9 +132,8 @@ static int tester_probe(struct parley_device *pd)
 			return -ENOMEM;
 		}
 	}
-	err = tester_start(t);
+	err = tester_make(t);
 	if (err) {
-		tester_stop(t);
 		kfree(t->early);
 		kfree(t);
 	}
@@ -162,47 +143,39 @@ static int tester_probe(struct parley_device *pd)
 static void tester_remove(struct parley_device *pd)
 {
 	struct tester *t = pd->priv;
-	unsigned int i;
 
-	tester_stop(t);
-	for (i = 0; i < TESTER_QUEUES_MAX; i++) {
-		struct tester_req *req, *next;
-
-		list_for_each_entry_safe(req, next, &t->kept[i], node) {
-			list_del_init(&req->node);
-			tester_finish(req, -EIO, 0);
-		}
-	}
+	parley_device_close(pd);
+	WRITE_ONCE(t->closed, true);
 	WARN_ON(atomic_read(&t->late));
 	kfree(t->early);
 	kfree(t);
 }
 
-static int tester_freeze(struct parley_device *pd)
+static void tester_stop(struct parley_device *pd)
 {
-	tester_stop(pd->priv);
-	return 0;
+	struct tester *t = pd->priv;
+
+	WRITE_ONCE(t->stopped, true);
 }
 
-static int tester_restore(struct parley_device *pd)
+/* What was kept is put again; a device that is gone takes nothing. */
+static void tester_start(struct parley_device *pd)
 {
 	struct tester *t = pd->priv;
 	unsigned int i;
-	int err;
 
-	reinit_completion(&t->broken);
-	err = tester_start(t);
-	for (i = 0; !err && i < pd->nr_queues; i++) {
+	WRITE_ONCE(t->stopped, false);
+	for (i = 0; i < pd->nr_queues; i++) {
 		struct tester_req *req, *next;
 
 		list_for_each_entry_safe(req, next, &t->kept[i], node) {
 			list_del_init(&req->node);
-			err = tester_put(&pd->queues[i], req);
-			if (err)
-				break;
+			if (tester_put(&pd->queues[i], req))
+				tester_finish(req, -EIO, 0);
 		}
 	}
-	return err;
+	if (parley_device_gone(pd))
+		complete_all(&t->gone);
 }
 
 static void tester_config_changed(struct parley_device *pd)
@@ -224,8 +197,8 @@ static struct parley_driver tester_driver = {
 	.probe = tester_probe,
 	.remove = tester_remove,
 	.config_changed = tester_config_changed,
-	.freeze = tester_freeze,
-	.restore = tester_restore,
+	.stop = tester_stop,
+	.start = tester_start,
 };
 
 int tester_suite_init(struct kunit_suite *suite)
@@ -288,7 +261,7 @@ static const void *ring_next(unsigned int set, char *desc)
 }
 
 /* Each format with all combinations of event index, indirect and in-order. */
-const void *tester_ring_gen(const void *prev, char *desc)
+const void *tester_ring_gen(struct kunit *test, const void *prev, char *desc)
 {
 	const struct tester_ring *r = prev;
 	unsigned int set = r ? r->index + 1 : 0;
@@ -297,7 +270,7 @@ const void *tester_ring_gen(const void *prev, char *desc)
 }
 
 /* Each format, as devices commonly offer it: event index and indirect. */
-const void *tester_format_gen(const void *prev, char *desc)
+const void *tester_format_gen(struct kunit *test, const void *prev, char *desc)
 {
 	const struct tester_ring *r = prev;
 

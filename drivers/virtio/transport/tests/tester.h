@@ -12,7 +12,8 @@
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/list.h>
-#include <parley/device.h>
+#include <parley/compat.h>
+#include <parley/transport.h>
 #include "mock.h"
 
 /* No type of the specification; nobody else binds to it. */
@@ -34,10 +35,12 @@ struct tester_config {
 /**
  * struct tester_options - how the front-end behaves, read in probe
  * @nr_queues: queues to make
+ * @flags: of them, PARLEY_QUEUE_*
  * @early: put one request into queue 0, and kick, before DRIVER_OK
  */
 struct tester_options {
 	unsigned int nr_queues;
+	u32 flags;
 	bool early;
 };
 
@@ -70,13 +73,14 @@ struct tester_req {
 /**
  * struct tester - the front-end of one device
  * @pd: its device
- * @kept: requests taken back in freeze, one list for each queue
+ * @kept: requests given back to be put again, one list for each queue
  * @early: request published before DRIVER_OK
- * @stopped: done() has no business to run
- * @calls: done() ran so often
+ * @stopped: between stop() and start()
+ * @calls: complete() ran so often
  * @soft: of those, not in hard interrupt context
- * @late: of those, while @stopped
- * @broken: a queue is broken
+ * @late: of those, after the device was closed
+ * @closed: complete() has no business to run
+ * @gone: started without a device
  * @config_changes: config_changed() ran so often
  */
 struct tester {
@@ -87,7 +91,8 @@ struct tester {
 	atomic_t calls;
 	atomic_t soft;
 	atomic_t late;
-	struct completion broken;
+	bool closed;
+	struct completion gone;
 	atomic_t config_changes;
 };
 
@@ -101,8 +106,12 @@ struct tester_ring {
 	u64 features;
 };
 
-const void *tester_ring_gen(const void *prev, char *desc);
-const void *tester_format_gen(const void *prev, char *desc);
+#ifdef PARLEY_COMPAT_KUNIT_GEN
+#define tester_ring_gen(test, prev, desc)	tester_ring_gen(prev, desc)
+#define tester_format_gen(test, prev, desc)	tester_format_gen(prev, desc)
+#endif
+const void *tester_ring_gen(struct kunit *test, const void *prev, char *desc);
+const void *tester_format_gen(struct kunit *test, const void *prev, char *desc);
 
 /* What the echo device saw and does, beside what every mock does. */
 struct tester_echo {
@@ -129,9 +138,10 @@ struct tester_req *tester_flying(struct kunit *test, struct tester *t,
 int tester_echo(struct tester *t, unsigned int queue, unsigned int pieces,
 		unsigned int times);
 
-/* fault.c: let the nth allocation of the current task fail. */
+/* fault.c: let the nth allocation of the current task fail, or all of them. */
 bool tester_faults_ready(void);
 void tester_fault_set(unsigned int nth);
+void tester_fault_all(bool on);
 unsigned int tester_fault_pause(void);
 void tester_fault_sweep(struct kunit *test,
 			void (*body)(struct kunit *test, void *arg), void *arg,

@@ -10,7 +10,7 @@ for slot in 11 12 13; do
 	bind_to parley_pci "0000:00:$slot.0" || bail "cannot take slot $slot over"
 done
 cd /sys/block || bail "no /sys/block"
-is "$(echo pvblk*)" "pvblk0 pvblk1 pvblk2 pvblk3" "four disks"
+is "$(echo vdpar*)" "vdpara vdparb vdparc vdpard" "four disks"
 
 # Names, shape, limits
 
@@ -19,20 +19,20 @@ limit()		# limit DISK ATTRIBUTE
 	cat "$1/queue/$2"
 }
 
-is "$(cat pvblk0/serial)" a-serial-of-20-chars "a full serial number"
-is "$(cat pvblk1/serial)" "" "an empty serial number"
-is "$(limit pvblk1 logical_block_size)" 4096 "logical block size"
-is "$(limit pvblk1 physical_block_size)" 16384 "physical block size"
-is "$(limit pvblk1 minimum_io_size)" 32768 "minimum I/O size"
-is "$(limit pvblk1 optimal_io_size)" 1048576 "optimal I/O size"
-is "$(limit pvblk1 discard_granularity)" 65536 "discard granularity"
-is "$(limit pvblk1 discard_max_hw_bytes)" 4194304 "largest discard"
-is "$(limit pvblk1 write_zeroes_max_bytes)" 2097152 "largest write zeroes"
-is "$(limit pvblk1 max_segments)" 62 "a chain fits into the ring"
-is "$(limit pvblk2 discard_max_bytes)" 0 "no discard where it is not offered"
-is "$(cat pvblk2/ro)" 1 "read-only"
-check "a read-only disk is read" dd if=/dev/pvblk2 of=/dev/null iflag=direct
-is "$(dd if=/dev/zero of=/dev/pvblk2 count=1 2>&1 | grep -c 'not permitted')" 1 \
+is "$(cat vdpara/serial)" a-serial-of-20-chars "a full serial number"
+is "$(cat vdparb/serial)" "" "an empty serial number"
+is "$(limit vdparb logical_block_size)" 4096 "logical block size"
+is "$(limit vdparb physical_block_size)" 16384 "physical block size"
+is "$(limit vdparb minimum_io_size)" 32768 "minimum I/O size"
+is "$(limit vdparb optimal_io_size)" 1048576 "optimal I/O size"
+is "$(limit vdparb discard_granularity)" 65536 "discard granularity"
+is "$(limit vdparb discard_max_hw_bytes)" 4194304 "largest discard"
+is "$(limit vdparb write_zeroes_max_bytes)" 2097152 "largest write zeroes"
+is "$(limit vdparb max_segments)" 62 "a chain fits into the ring"
+is "$(limit vdparc discard_max_bytes)" 0 "no discard where it is not offered"
+is "$(cat vdparc/ro)" 1 "read-only"
+check "a read-only disk is read" dd if=/dev/vdparc of=/dev/null iflag=direct
+is "$(dd if=/dev/zero of=/dev/vdparc count=1 2>&1 | grep -c 'not permitted')" 1 \
 	"a read-only disk is not written"
 bind_to parley_pci 0000:00:14.0
 is "$(echo /sys/bus/pci/devices/0000:00:14.0/parley*/block)" \
@@ -41,7 +41,7 @@ is "$(echo /sys/bus/pci/devices/0000:00:14.0/parley*/block)" \
 
 # Queues: two with interrupts, two polled
 
-is "$(ls pvblk0/mq | wc -l)" 4 "four queues"
+is "$(ls vdpara/mq | wc -l)" 4 "four queues"
 names=$(cat /sys/bus/pci/devices/0000:00:10.0/parley*/queue*/name)
 is "${names//$'\n'/ }" "req req poll poll" "two of them are polled"
 interrupts()
@@ -56,7 +56,7 @@ polled()
 }
 before=$(interrupts)
 check "polled reads and writes, verified" fio --name=polled \
-	--ioengine=io_uring --hipri --filename=/dev/pvblk0 --direct=1 --rw=randwrite \
+	--ioengine=io_uring --hipri --filename=/dev/vdpara --direct=1 --rw=randwrite \
 	--bs=4k --size=2M --iodepth=8 --verify=crc32c --minimal
 [ "$(polled)" -ge 1024 ] && ok "the polled queues did them" ||
 	not_ok "the polled queues did $(polled)"
@@ -72,23 +72,23 @@ for entry in json.load(sys.stdin):
     if "plain" in (entry.get("qdev", ""), entry.get("node-name", "")):
         print(entry["stats"]["flush_operations"])'
 }
-is "$(cat pvblk0/cache_type)" "write back" "a write-back cache"
-is "$(limit pvblk0 fua)" 0 "no FUA: it is done by a flush"
+is "$(cat vdpara/cache_type)" "write back" "a write-back cache"
+is "$(limit vdpara fua)" 0 "no FUA: it is done by a flush"
 before=$(flushes)
-check "a durable write" dd if=/dev/zero of=/dev/pvblk0 bs=4k count=1 \
+check "a durable write" dd if=/dev/zero of=/dev/vdpara bs=4k count=1 \
 	oflag=direct,dsync
 [ "$(flushes)" -gt "$before" ] && ok "QEMU saw a flush" ||
 	not_ok "QEMU saw no flush ($before, $(flushes))"
-check "write through" sh -c "echo write through >pvblk0/cache_type"
-is "$(cat pvblk0/cache_type):$(limit pvblk0 write_cache)" \
+check "write through" sh -c "echo write through >vdpara/cache_type"
+is "$(cat vdpara/cache_type):$(limit vdpara write_cache)" \
 	"write through:write through" "the mode changed on both sides"
 before=$(flushes)
-check "a durable write again" dd if=/dev/zero of=/dev/pvblk0 bs=4k count=1 \
+check "a durable write again" dd if=/dev/zero of=/dev/vdpara bs=4k count=1 \
 	oflag=direct,dsync
-check "write back" sh -c "echo write back >pvblk0/cache_type"
-is "$(limit pvblk0 write_cache)" "write back" "and back"
-check "no mode but these" sh -c "! echo no cache >pvblk0/cache_type"
-is "$(stat -c %a pvblk1/cache_type)" 444 "fixed where the device says so"
+check "write back" sh -c "echo write back >vdpara/cache_type"
+is "$(limit vdpara write_cache)" "write back" "and back"
+check "no mode but these" sh -c "! echo no cache >vdpara/cache_type"
+is "$(stat -c %a vdparb/cache_type)" 444 "fixed where the device says so"
 
 # Discard and write zeroes: seen in the image
 
@@ -104,13 +104,13 @@ is_zero()	# is_zero DISK OFFSET-MB SIZE-MB
 	cmp -n $(($3 << 20)) -i $(($2 << 20)):0 "/dev/$1" /dev/zero
 }
 is "$(used plain)" 64 "the image is full"
-check "discard 16 MiB" blkdiscard -o 16M -l 16M /dev/pvblk0
+check "discard 16 MiB" blkdiscard -o 16M -l 16M /dev/vdpara
 is "$(used plain)" 48 "the image has a hole"
-check "it reads as zeroes" is_zero pvblk0 16 16
-check "zero 16 MiB, may unmap" blkdiscard -z -o 32M -l 16M /dev/pvblk0
-check "they are zero" is_zero pvblk0 32 16
-check "zero 8 MiB of a shaped disk" fallocate -z -o 8M -l 8M /dev/pvblk1
-check "discard a shaped disk" blkdiscard /dev/pvblk1
+check "it reads as zeroes" is_zero vdpara 16 16
+check "zero 16 MiB, may unmap" blkdiscard -z -o 32M -l 16M /dev/vdpara
+check "they are zero" is_zero vdpara 32 16
+check "zero 8 MiB of a shaped disk" fallocate -z -o 8M -l 8M /dev/vdparb
+check "discard a shaped disk" blkdiscard /dev/vdparb
 
 # Errors keep their meaning
 
@@ -118,17 +118,17 @@ errno_of()	# errno_of dd-ARGUMENTS...
 {
 	LC_ALL=C dd "$@" 2>&1 | sed -n 's/.*: \([A-Z].* error\|.*device\)$/\1/p'
 }
-is "$(errno_of if=/dev/pvblk3 of=/dev/null iflag=direct bs=512 skip=2048 \
+is "$(errno_of if=/dev/vdpard of=/dev/null iflag=direct bs=512 skip=2048 \
 	count=1)" "Input/output error" "a read error is EIO"
-check "its neighbour reads" dd if=/dev/pvblk3 of=/dev/null iflag=direct bs=512 \
+check "its neighbour reads" dd if=/dev/vdpard of=/dev/null iflag=direct bs=512 \
 	skip=2049 count=1
 # The protocol has one error only: what was ENOSPC on the host is EIO here.
-is "$(errno_of if=/dev/zero of=/dev/pvblk3 oflag=direct bs=512 seek=4096 \
+is "$(errno_of if=/dev/zero of=/dev/vdpard oflag=direct bs=512 seek=4096 \
 	count=1)" "Input/output error" "a full host is EIO"
-check "its neighbour is written" dd if=/dev/zero of=/dev/pvblk3 oflag=direct \
+check "its neighbour is written" dd if=/dev/zero of=/dev/vdpard oflag=direct \
 	bs=512 seek=4097 count=1
-check "a failed discard is told" sh -c "! blkdiscard -f -o 4M -l 64K /dev/pvblk3"
-check "a discard elsewhere works" blkdiscard -f -o 8M -l 64K /dev/pvblk3
+check "a failed discard is told" sh -c "! blkdiscard -f -o 4M -l 64K /dev/vdpard"
+check "a discard elsewhere works" blkdiscard -f -o 8M -l 64K /dev/vdpard
 
 # Resize on line
 
@@ -140,16 +140,16 @@ sock.settimeout(10)
 print("listening", flush=True)
 while True:
     words = sock.recv(8192).split(b"\0")
-    if b"RESIZE=1" in words and b"DEVNAME=pvblk0" in words:
+    if b"RESIZE=1" in words and b"DEVNAME=vdpara" in words:
         sys.exit()
 PY
 coproc listener { python3 /tmp/uevents.py; }
 told=$listener_PID
 read -r _ <&"${listener[0]}"
 check "QEMU grows the disk" qmp block_resize node-name=plain size=100663296
-check "the size follows" wait_for 5 grep -qx 196608 pvblk0/size
+check "the size follows" wait_for 5 grep -qx 196608 vdpara/size
 wait "$told" && ok "user space is told" || not_ok "user space is told"
-check "the new end is written" dd if=/dev/zero of=/dev/pvblk0 bs=1M seek=95 \
+check "the new end is written" dd if=/dev/zero of=/dev/vdpara bs=1M seek=95 \
 	count=1 oflag=direct
 
 errors=$(cat /sys/bus/pci/devices/*/parley*/queue*/errors | sort -u)

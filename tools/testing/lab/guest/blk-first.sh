@@ -16,14 +16,14 @@ stock=$(disk data)
 is "$(block_512 "$stock")" 2097152 "mainline reads the disk"
 
 check "take it over" bind_to parley_pci $pci
-wait_for 10 test -b /dev/pvblk0 || bail "no disk of ours"
-is "$(disk data)" pvblk0 "it has its serial number"
-is "$(cat /sys/block/pvblk0/size)" 65536 "it has 32 MiB"
-is "$(block_512 pvblk0)" 2097152 "ours reads the disk"
+wait_for 10 test -b /dev/vdpara || bail "no disk of ours"
+is "$(disk data)" vdpara "it has its serial number"
+is "$(cat /sys/block/vdpara/size)" 65536 "it has 32 MiB"
+is "$(block_512 vdpara)" 2097152 "ours reads the disk"
 head -c 8M /dev/urandom >/tmp/data
-check "write 8 MiB" dd if=/tmp/data of=/dev/pvblk0 bs=1M oflag=direct
+check "write 8 MiB" dd if=/tmp/data of=/dev/vdpara bs=1M oflag=direct
 check "drop caches" sh -c "echo 3 >/proc/sys/vm/drop_caches"
-check "read them back" cmp -n 8388608 /tmp/data /dev/pvblk0
+check "read them back" cmp -n 8388608 /tmp/data /dev/vdpara
 
 check "give it back" bind_back $pci
 wait_for 10 disk data || bail "no disk with serial data"

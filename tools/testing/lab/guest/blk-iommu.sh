@@ -25,13 +25,13 @@ size=4M
 verify=crc32c
 verify_fatal=1
 [split]
-filename=/dev/pvblk0
+filename=/dev/vdpara
 [packed]
-filename=/dev/pvblk1
+filename=/dev/vdparb
 JOB
 check "random writes of all sizes, verified" fio --minimal /tmp/job
-check "discard" blkdiscard -f /dev/pvblk0
-check "serial number" cat /sys/block/pvblk1/serial
+check "discard" blkdiscard -f /dev/vdpara
+check "serial number" cat /sys/block/vdparb/serial
 is "$(dmesg | grep -c 'DMAR:.*fault')" 0 "the IOMMU saw no fault"
 for pci in 0000:00:10.0 0000:00:11.0; do
 	echo $pci >/sys/bus/pci/drivers/parley_pci/unbind

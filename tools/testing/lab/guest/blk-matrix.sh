@@ -9,7 +9,7 @@ for slot in 0f 10 11 12 13 14 15 16 17 18 19 1a 1b 1c 1d 1e; do
 	pcis+=" 0000:00:$slot.0"
 	bind_to parley_pci "0000:00:$slot.0" || bail "cannot take slot $slot over"
 done
-disks=$(cd /sys/block && echo pvblk*)
+disks=$(cd /sys/block && echo vdpar*)
 is "$(wc -w <<<"$disks")" 16 "sixteen disks"
 
 # Only builtins from here to the end of the loop: a fork is slow under TCG.
@@ -68,8 +68,9 @@ fs_on()		# fs_on DISK: a file system made, used, checked and read again
 }
 head -c 4M /dev/urandom >/tmp/data
 for half in 1 2; do
+	number=0
 	for disk in $disks; do
-		if [ $((${disk#pvblk} % 2 + 1)) = $half ]; then
+		if [ $((number++ % 2 + 1)) = $half ]; then
 			fs_on "$disk" || echo "$disk" >>/tmp/failed
 		fi
 	done &

@@ -54,14 +54,16 @@ runtime=10
 verify=crc32c
 verify_fatal=1
 [split]
-filename=/dev/pvblk0
+filename=/dev/vdpara
 [packed]
-filename=/dev/pvblk1
+filename=/dev/vdparb
 JOB
+# QEMU forgets this in a reset, and must be told again.
+echo "write through" >/sys/block/vdpara/cache_type
 fio --minimal /tmp/load.fio >/tmp/out 2>&1 &
 job=$!
 for round in 1 2 3; do
-	wait_for 5 in_flight pvblk0 && wait_for 5 in_flight pvblk1 ||
+	wait_for 5 in_flight vdpara && wait_for 5 in_flight vdparb ||
 		not_ok "nothing is in flight"
 	suspend 1 && ok "suspend and resume, round $round" ||
 		not_ok "suspend and resume, round $round"
@@ -73,6 +75,8 @@ else
 	not_ok "no write was lost and none was false"
 	tail -n 5 /tmp/out | cut -c1-300 | sed 's/^/# /'
 fi
+is "$(</sys/block/vdpara/cache_type)" "write through" \
+	"the device has the cache mode that was set"
 broken=$(</sys/bus/pci/devices/0000:00:10.0/parley0/queue0/errors)
 is "$broken" 0 "the queue saw no violation"
 finish

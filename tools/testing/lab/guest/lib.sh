@@ -173,6 +173,21 @@ bind_back()	# bind_back PCI-ADDRESS: undo bind_to
 	echo "$1" >/sys/bus/pci/drivers_probe
 }
 
+# For a person
+
+at_home()	# at_home: what a shell on any machine has
+{
+	# The kernel looks for modprobe in the root of the first process, which has
+	# none: a file system or a cipher that a command asks for loads through this.
+	cat >/run/modprobe <<-'END'
+		#!/bin/busybox sh
+		exec /bin/busybox chroot /mnt /sbin/modprobe "$@"
+	END
+	chmod +x /run/modprobe
+	echo /mnt/run/modprobe >/proc/sys/kernel/modprobe
+	export PATH=$PATH:$LAB_ROOT/tools/parley:${LAB_BRIDGE%/*}
+}
+
 # Two levels
 
 inner()		# inner PROGRAM: a Python program that drives guests of this

@@ -21,8 +21,8 @@ is()		# is GOT WANTED DESCRIPTION
 }
 
 root=$(awk '$2 == "/" && $3 == "ext4" { print $1 }' /proc/mounts)
-is "$root" /dev/pvblk0 "the root file system is on a disk of ours"
-driver=$(readlink -f /sys/block/pvblk0/device/../driver)
+is "$root" /dev/vdpara "the root file system is on a disk of ours"
+driver=$(readlink -f /sys/block/vdpara/device/../driver)
 is "${driver##*/}" parley_pci "through our transport"
 [ -e /sys/bus/pci/drivers/virtio-pci ]
 is $? 1 "the built-in driver is not there"
@@ -33,7 +33,7 @@ cp /tmp/data /copy && sync
 is $? 0 "write 4 MiB to the root"
 echo 3 >/proc/sys/vm/drop_caches
 is "$(sha256sum </copy)" "$before" "they are still there without the page cache"
-is "$(cat /sys/block/pvblk0/device/queue0/errors)" 0 "the queue saw no error"
+is "$(cat /sys/block/vdpara/device/queue0/errors)" 0 "the queue saw no error"
 
 mount -o remount,ro /
 is $? 0 "make the root read-only"

@@ -38,8 +38,10 @@ check "an unknown address is refused" refuses "no PCI device" \
 	$parley takeover 0000:1f:1f.0
 check "what is not virtio is refused" refuses "no virtio PCI device" \
 	$parley takeover 0000:00:00.0
-check "a type without a device is refused" refuses "no device of type gpu" \
-	$parley takeover --all-of-type gpu
+check "a type without a front-end is refused" refuses "choose from 'blk', 'rng'" \
+	$parley takeover --all-of-type 9p
+check "a device without a front-end is refused" refuses "front-ends for blk and rng only" \
+	$parley takeover "$($parley status | awk '$2 == "9p" { print $1 }')"
 
 check "swap space on it" sh -c "mkswap /dev/$name && swapon /dev/$name"
 check "a disk with swap on it is refused" refuses "is swap space" \

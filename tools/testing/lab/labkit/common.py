@@ -49,12 +49,12 @@ def locked(path):
 
 
 def wait_for_lock(handle, path):
-    """Take a lock that another lab holds, and say so while it lasts."""
-    told = -HEARTBEAT
+    """Take a lock that another holds, and say so if it takes long."""
+    tell = time.monotonic() + HEARTBEAT / 10
     while True:
-        if time.monotonic() - told >= HEARTBEAT:
-            say(f"waiting for another lab that holds {path}")
-            told = time.monotonic()
+        if time.monotonic() >= tell:
+            say(f"waiting for whoever holds {path}")
+            tell = time.monotonic() + HEARTBEAT
         try:
             return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

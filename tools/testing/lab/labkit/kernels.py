@@ -1,109 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The kernels a guest can boot: Debian's own, and the debug kernel we build.
+"""The kernels a guest can boot: Debian's own, and the debug kernels we build.
 
-Neither is ever installed on the machine: both live in the cache, keyed by
-version, and are made once.
+None is ever installed on the machine: all live in the cache, keyed by version, and
+are made once.
 """
 
-import dataclasses
 import hashlib
 import os
-import pathlib
 import re
-import shutil
-import tempfile
 
-from .common import CACHE, LabError, ROOT, locked, need, run, run_long, say
+from . import stock
+from .common import CACHE, LabError, ROOT, locked, run, run_long, say
+from .kernel import Kernel, NEWEST, SERIES
 
-SERIES = "6.12"
+SOURCES = {SERIES: "source", NEWEST: "source-7.3"}      # deps.sh's groups
+DEPS = ROOT / "tools/testing/deps.sh"
 DEBUG_CONFIG = ROOT / "tools/testing/kunit/debug.config"
 
 
-@dataclasses.dataclass(frozen=True)
-class Kernel:
-    """One bootable kernel."""
-    name: str               # "stock" or "debug": what scenarios call it
-    release: str            # what uname -r says in the guest
-    image: pathlib.Path     # what QEMU's -kernel takes
-    tree: pathlib.Path      # folder that holds lib/modules/<release>
-    build: pathlib.Path     # what make -C takes to build modules for it
-
-    @property
-    def modules(self):
-        """The folder with modules.dep and kernel/ in it."""
-        return self.tree / "lib/modules" / self.release
-
-
-def version_key(name):
-    """Sort key for kernel releases: numbers as numbers."""
-    return [int(n) for n in re.findall(r"\d+", name)]
-
-
-def headers_release():
-    """The release whose headers are installed, or which apt would install."""
-    found = [p.name.removeprefix("linux-headers-")
-             for p in pathlib.Path("/usr/src").glob(f"linux-headers-{SERIES}.*-amd64")]
-    if found:
-        return max(found, key=version_key)
-    meta = f"linux-headers-{SERIES}-amd64"
-    match = re.search(r"Depends: linux-headers-(\S+)",
-                      run(["apt-cache", "depends", meta]))
-    if not match:
-        raise LabError(f"apt knows no {meta}: is this Debian 12 with its "
-                       "security and updates sources, after apt-get update?")
-    return match.group(1)
-
-
-def download(package, pattern, target):
-    """Unpack one Debian package below @target, without installing it."""
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        os.chmod(scratch, 0o755)    # apt drops to its own user to write here
-        try:
-            run(["apt-get", "download", package], cwd=scratch)
-        except LabError as error:
-            raise LabError(f"{error}\ncannot download {package}: if the headers "
-                           "are older than the archive, upgrade "
-                           f"linux-headers-{SERIES}-amd64") from error
-        debs = list(pathlib.Path(scratch).glob(pattern))
-        if len(debs) != 1:
-            raise LabError(f"{package}: expected one package file, got {debs}")
-        run(["dpkg", "-x", debs[0], target])
-
-
-def stock(fetch=True):
-    """Debian's kernel as shipped, downloaded into the cache on first use."""
-    release = headers_release()
-    tree = CACHE / "debian" / release
-    kernel = Kernel("stock", release, tree / f"boot/vmlinuz-{release}", tree,
-                    pathlib.Path(f"/usr/src/linux-headers-{release}"))
-    with locked(CACHE / "debian" / f"{release}.lock"):
-        if not fetch or (kernel.modules / "modules.dep").exists():
-            return kernel
-        say(f"fetching linux-image-{release}-unsigned into {tree}")
-        fresh = tree.with_name(release + ".new")
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        download(f"linux-image-{release}-unsigned", "*.deb", fresh)
-        run([need("depmod", "kmod"), "-b", fresh, release])
-        shutil.rmtree(tree, ignore_errors=True)
-        fresh.rename(tree)
-    return kernel
-
-
-def source():
-    """The pristine kernel source in the cache, unpacked on first use."""
-    tree = CACHE / f"linux-source-{SERIES}"
-    with locked(CACHE / "linux-source.lock"):
-        if (tree / "Makefile").exists():
-            return tree
-        archive = pathlib.Path(f"/usr/src/linux-source-{SERIES}.tar.xz")
-        if not archive.exists():
-            raise LabError(f"{archive} is missing: "
-                           f"apt-get install linux-source-{SERIES}")
-        say(f"unpacking {archive} into {tree}")
-        with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
-            run(["tar", "-xf", archive, "-C", scratch])
-            (pathlib.Path(scratch) / tree.name).rename(tree)
+def source(series):
+    """A pristine kernel source in the cache, fetched and unpacked on first use."""
+    tree = CACHE / f"linux-source-{series}"
+    if not (tree / "Makefile").exists():
+        say(f"unpacking linux-source-{series} into {tree}")
+        run([DEPS, SOURCES[series]])
     return tree
 
 
@@ -133,16 +53,38 @@ def configure(tree, out):
                        "lost: " + ", ".join(lost))
 
 
-def debug():
+def folder(kind, series):
+    """Where something is built of a series: keyed by what goes into it."""
+    text = "\n".join(wanted_options() + [source_version(source(series))])
+    return CACHE / f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def prepared(series):
+    """A folder to compile modules against, as the debug kernel of that series
+    would have it, without a kernel to load them into."""
+    tree = source(series)
+    out = folder("prepared", series)
+    done = out / "parley-complete"
+    with locked(out.with_suffix(".lock")):
+        if not done.exists():
+            say(f"preparing linux-{source_version(tree)} in {out}, once")
+            out.mkdir(parents=True, exist_ok=True)
+            configure(tree, out)
+            run(["make", "-s", "-C", tree, f"O={out}", f"-j{os.cpu_count()}",
+                 "modules_prepare"])
+            done.touch()
+    return out
+
+
+def debug(series=SERIES):
     """The kernel with every checker on; built on first use (some minutes)."""
-    tree = source()
-    text = "\n".join(wanted_options() + [source_version(tree)])
-    out = CACHE / f"debug-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    tree = source(series)
+    out = folder("debug", series)
     done = out / "parley-complete"
     release = out / "include/config/kernel.release"
     with locked(out.with_suffix(".lock")):
         if not done.exists():
-            say(f"building the debug kernel in {out}, once, about 10 minutes")
+            say(f"building the debug kernel {series} in {out}, once, about 10 minutes")
             out.mkdir(parents=True, exist_ok=True)
             configure(tree, out)
             run_long("debug kernel",
@@ -151,14 +93,17 @@ def debug():
             run(["make", "-s", "-C", tree, f"O={out}", "modules_install",
                  f"INSTALL_MOD_PATH={out / 'root'}"])
             done.touch()
-    return Kernel("debug", release.read_text(encoding="utf-8").strip(),
+    return Kernel("debug" if series == SERIES else f"debug-{series}",
+                  release.read_text(encoding="utf-8").strip(),
                   out / "vmlinux", out / "root", out)
+
+
+NAMES = {"stock": stock.stock, f"stock-{NEWEST}": stock.stock_newest,
+         "debug": debug, f"debug-{NEWEST}": lambda: debug(NEWEST)}
 
 
 def get(name):
     """The kernel that a scenario means by @name, ready to boot."""
-    if name == "stock":
-        return stock()
-    if name == "debug":
-        return debug()
-    raise LabError(f"no kernel called {name!r}: stock or debug")
+    if name not in NAMES:
+        raise LabError(f"no kernel called {name!r}: " + ", ".join(NAMES))
+    return NAMES[name]()

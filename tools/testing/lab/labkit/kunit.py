@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The KUnit half: loads the suites on the debug kernel and counts."""
+"""The KUnit half: loads the suites on a debug kernel and counts."""
 
 import fnmatch
 
@@ -20,10 +20,10 @@ def shares(suites, sizes, jobs):
     return [sorted(share) for share in found]
 
 
-def run(glob, jobs=1):
-    """Run the suites whose module matches @glob, in @jobs guests at a time;
-    returns an exit code."""
-    kernel = kernels.debug()
+def run(glob, jobs=1, name="debug"):
+    """Run the suites whose module matches @glob on the kernel called @name, in
+    @jobs guests at a time; returns an exit code."""
+    kernel = kernels.get(name)
     built = modules.find(modules.build(kernel))
     suites = sorted(name for name in built if name.endswith(SUFFIX) and
                     (fnmatch.fnmatch(name, glob) or
@@ -33,8 +33,9 @@ def run(glob, jobs=1):
                        + (", ".join(n for n in sorted(built)
                                     if n.endswith(SUFFIX)) or "none"))
     sizes = {name: built[name].stat().st_size for name in suites}
-    scenarios = [Scenario(name=f"kunit-{number}" if jobs > 1 else "kunit",
-                          kernel="debug", script="kunit.sh", timeout=600,
+    title = name.replace("debug", "kunit")
+    scenarios = [Scenario(name=f"{title}-{number}" if jobs > 1 else title,
+                          kernel=name, script="kunit.sh", timeout=600,
                           loglevel=7, append="kunit.enable=1", modules=share)
                  for number, share in enumerate(shares(suites, sizes, jobs), 1)]
     total = runner.Total()

@@ -10,6 +10,7 @@ import shlex
 import shutil
 import tempfile
 
+from . import emulators
 from .common import BIN, CACHE, GUEST, LabError, ROOT, RUNS, need, run
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -50,7 +51,7 @@ def fill(handle, size, pattern):
             words = range(start, min(start + CHUNK, size), 8)
             handle.write(b"".join(w.to_bytes(8, "little") for w in words))
     else:
-        raise LabError(f"unknown pattern {pattern!r}: zero, random, lba or root")
+        raise LabError(f"unknown pattern {pattern!r}: zero, random, lba, root or home")
 
 
 def make_root(path, size, script):
@@ -72,6 +73,8 @@ def make_image(folder, drive, script):
     path = folder / f"{drive['id']}.img"
     size = size_of(drive.get("size", "64M"))
     pattern = drive.get("pattern", "zero")
+    if pattern == "home":
+        return path     # home.make() has made it
     if pattern == "root":
         make_root(path, size, script)
         return path
@@ -136,7 +139,7 @@ def command_line(scenario, kernel, initrd, env, tty, folder):
               f"{scenario.append}")
     if tty == "ttyS0":
         append = append.replace("oops=panic ", "")
-    args = [need("qemu-system-x86_64", "qemu-system-x86"),
+    args = [*emulators.command(scenario.emulator),
             "-accel", os.environ.get("LAB_ACCEL", scenario.accel),
             "-machine", scenario.machine,
             "-cpu", os.environ.get("LAB_CPU", scenario.cpu),

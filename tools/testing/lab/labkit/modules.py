@@ -7,10 +7,11 @@ under build/, refreshed by time stamp so that make rebuilds what changed.
 """
 
 import os
+import pathlib
 import re
 import shutil
 
-from .common import BIN, BUILD, LabError, ROOT, TOOLS, locked, run, run_long
+from .common import BIN, BUILD, LabError, ROOT, TOOLS, locked, need, run, run_long
 
 SUBTREES = ("include", "drivers")
 SOURCES = re.compile(r"\.(c|h|S|config|kunitconfig)$|^(Makefile|Kbuild|Kconfig)$")
@@ -57,18 +58,43 @@ def sync(top, out):
             shutil.copy2(top / name, out / name)
 
 
+# What make needs beside files: devices, and the stack's limit for objtool.
+ENTER = """set -e
+root=$1 out=$2
+shift 2
+for at in dev proc; do
+	mount --rbind /$at "$root/$at"
+done
+mount -t tmpfs tmpfs "$root/tmp"
+mkdir "$root/tmp/out"
+mount --bind "$out" "$root/tmp/out"
+exec chroot "$root" "$@"
+"""
+
+
+def command(kernel, out):
+    """What builds the modules in @out: make, in the root that @kernel wants it in."""
+    make = ["make", "-C", kernel.build, f"M={out}", f"-j{os.cpu_count()}", "modules"]
+    if kernel.home == kernel.home.parent:
+        return make
+    inside = pathlib.Path("/") / kernel.build.relative_to(kernel.home)
+    make[2:4] = inside, "M=/tmp/out"
+    enter = [need("unshare", "util-linux"), "--mount"]
+    if os.geteuid():
+        enter.append("--map-root-user")
+    return [*enter, "sh", "-c", ENTER, "sh", kernel.home, out, "env", "PATH=/usr/bin",
+            *make]
+
+
 def build(kernel):
     """Build all modules against @kernel; returns the folder they are in."""
     out = folder(kernel)
     out.mkdir(parents=True, exist_ok=True)
     if not kernel.build.exists():
-        raise LabError(f"{kernel.build} is missing: apt-get install "
-                       f"linux-headers-{kernel.release}")
+        raise LabError(f"{kernel.build} is missing")
     with locked(out.with_suffix(".lock")):
         sync(ROOT, out)
-        run_long(f"modules for {kernel.name}",
-                 ["make", "-C", kernel.build, f"M={out}",
-                  f"-j{os.cpu_count()}", "modules"])
+        run_long(f"modules for {kernel.name}", command(kernel, out))
     return out
 
 

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 
-from . import initramfs, kernels, machine, modules
+from . import home, initramfs, kernels, machine, modules
 from .common import LabError, RUNS, locked, say
 from .limits import ALL_OVER, OVER, PATIENCE
 from .run import Run
@@ -26,10 +26,11 @@ def module_paths(scenario, kernel):
 
 def inner_guest(scenario, folder):
     """What a scenario needs to boot guests in its guest, as variables: they run
-    the stock kernel, whatever their host runs."""
+    the same stock kernel as their host, or the distribution's."""
     if not scenario.inner_modules:
         return {}
-    kernel = kernels.stock()
+    kernel = kernels.get(scenario.kernel if scenario.kernel.startswith("stock")
+                         else "stock")
     built = modules.find(modules.build(kernel))
     paths = modules.in_order(scenario.inner_modules, built)
     return {"LAB_INNER_KERNEL": str(kernel.image),
@@ -47,7 +48,9 @@ def boot(scenario, tty="ttyS1"):
     folder = machine.prepare_folder(scenario)
     scenario.env |= inner_guest(scenario, folder)
     env = machine.write_env(scenario, kernel, folder, paths, tty)
-    if scenario.root_disk:
+    if scenario.home:
+        initrd = home.make(kernel, folder, scenario, paths)
+    elif scenario.root_disk:
         initrd = initramfs.build(kernel, folder, "init-disk",
                                  ("crc32c_generic", "ext4"), paths)
     else:
@@ -138,6 +141,13 @@ def run_one(scenario, live=None):
     return run
 
 
+def end_all(live):
+    """Kill the guests of all runs in @live."""
+    for run in list(live):
+        if run.vm:
+            run.vm.process.kill()
+
+
 class Total:
     """The sum over several scenarios."""
 
@@ -180,9 +190,7 @@ class Total:
         finally:
             # After an interrupt: QEMU must not outlive us.
             pool.shutdown(wait=False, cancel_futures=True)
-            for run in list(self.live):
-                if run.vm:
-                    run.vm.process.kill()
+            end_all(self.live)
             pool.shutdown()
 
     def run(self, scenarios, jobs=1):

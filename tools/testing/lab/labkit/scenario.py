@@ -27,6 +27,7 @@ class Scenario:
     machine: str = "q35"
     cpu: str = "max"
     accel: str = "tcg,thread=multi"
+    emulator: str = ""          # the least version of QEMU, if the machine's may not do
     timeout: int = 60           # what it needs on a slow day
     silence: int = SILENCE
     script: str = ""
@@ -35,6 +36,7 @@ class Scenario:
     manual: bool = False
     alone: bool = False         # it measures: no other beside it
     root_disk: bool = False
+    home: str = ""              # generator of the initramfs of a guest with its own Debian
     modules: list = dataclasses.field(default_factory=list)
     stock_modules: list = dataclasses.field(default_factory=list)
     inner_modules: list = dataclasses.field(default_factory=list)
@@ -88,8 +90,8 @@ def combinations(matrix, variants):
             yield ",".join(named), point | rest
 
 
-def load_file(path):
-    """The scenarios that one file stands for."""
+def load_file(path, script=None):
+    """The scenarios that one file stands for; @script is run in the place of theirs."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
@@ -102,7 +104,7 @@ def load_file(path):
     found = []
     for label, parameters in combinations(matrix, variants):
         name = f"{path.stem}[{label}]" if label else path.stem
-        keys = substitute(table, parameters)
+        keys = substitute(table, parameters) | ({"script": script} if script else {})
         keys |= {k: int(keys[k]) for k in NUMBERS & keys.keys()}
         scenario = Scenario(name=name, parameters=parameters, **keys)
         if not scenario.script_path.exists():
@@ -111,19 +113,20 @@ def load_file(path):
     return found
 
 
-def load_all():
+def load_all(script=None):
     """Every scenario of the house, by name."""
     files = sorted(pathlib.Path(SCENARIOS).glob("*.toml"))
-    return {s.name: s for path in files for s in load_file(path)}
+    return {s.name: s for path in files for s in load_file(path, script)}
 
 
-def select(names):
-    """The scenarios that @names mean; none means all that are not manual.
+def select(names, script=None):
+    """The scenarios that @names mean; none means all that are not manual. @script
+    is run in the place of theirs.
 
     A name may be a whole matrix (the file's name), one of its combinations,
     or a pattern with a * at its end.
     """
-    every = load_all()
+    every = load_all(script)
     if not names:
         return [s for s in every.values() if not s.manual]
     chosen = []

@@ -19,8 +19,8 @@ from labkit.common import LabError, ROOT, run_long
 # Seconds. What talks does so often, what is silent is so for long: the speed of the
 # machine changes no result.
 PAUSE, SILENCE = 0.2, 3
-USUAL = 1                               # what a scenario says it needs
-LONG = USUAL * limits.ENOUGH - 1        # more than that, and less than its end
+USUAL = 3                               # what a scenario says it needs
+LONG = USUAL + 2                        # more than that, and far less than its end
 
 # In QEMU's place: says a line on a channel again and again, or nothing; after some
 # seconds the guest's script ends.
@@ -39,9 +39,9 @@ say("talk", "ok 1\\n1..1\\n@EXIT 0")
 """ % PAUSE
 
 
-def guest(channel, line, seconds, silence=SILENCE):
+def guest(channel, line, seconds, usual=USUAL):
     """Run a guest that talks so; returns the finished Run."""
-    one = scenario.Scenario("sample", timeout=USUAL, silence=silence)
+    one = scenario.Scenario("sample", timeout=usual, silence=SILENCE)
     done = run.Run(one, io.StringIO())
     with mock.patch.object(run.autopsy, "examine", return_value=True):
         done.go([sys.executable, "-c", QEMU, channel, line, str(seconds)])
@@ -56,7 +56,7 @@ class GuestTest(unittest.TestCase):
         for channel in ("talk", "console"):
             done = guest(channel, "# and so on", LONG)
             self.assertEqual(done.failures, [], channel)
-            self.assertGreater(done.clock.spent(), USUAL + SILENCE - 1)
+            self.assertGreater(done.clock.spent(), USUAL)
 
     def test_silence_is_a_hang(self):
         done = guest("talk", "", 60)
@@ -69,8 +69,8 @@ class GuestTest(unittest.TestCase):
         self.assertIn(f"not a word for {SILENCE} s, QEMU stopped", done.failures)
 
     def test_talk_has_an_end(self):
-        done = guest("talk", "# and so on", 60)
-        self.assertIn(f"no end after {USUAL * limits.ENOUGH} s, QEMU stopped",
+        done = guest("talk", "# and so on", 60, usual=0.4)
+        self.assertIn(f"no end after {0.4 * limits.ENOUGH:g} s, QEMU stopped",
                       done.failures)
 
     def test_all_tests_are_over(self):

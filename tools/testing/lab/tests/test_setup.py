@@ -30,12 +30,12 @@ num-queues = "${queues}"
 """
 
 
-def load(text):
+def load(text, script=None):
     """The scenarios of a file with @text in it."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "sample.toml"
         path.write_text(text, encoding="utf-8")
-        return scenario.load_file(path)
+        return scenario.load_file(path, script)
 
 
 class ScenarioTest(unittest.TestCase):
@@ -58,6 +58,10 @@ class ScenarioTest(unittest.TestCase):
     def test_a_missing_script_is_refused(self):
         with self.assertRaisesRegex(LabError, "no guest script"):
             load('summary = "x"')
+
+    def test_a_shell_needs_no_script(self):
+        found, = load('summary = "x"', "shell.sh")
+        self.assertEqual(found.script_path.name, "shell.sh")
 
 
 class MachineTest(unittest.TestCase):

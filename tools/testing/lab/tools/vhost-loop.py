@@ -4,7 +4,7 @@
 
   vhost-loop.py [options] FILE
 
-FILE is a block device or a regular file. The disk appears as /dev/pvblkN and
+FILE is a block device or a regular file. The disk appears as /dev/vdpar* and
 stays until standard input ends or says "quit". Each line of standard input is
 answered by one line, "ok" or "error ...":
 

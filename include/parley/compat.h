@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the newest kernel that Parley serves has and older ones lack, down to
+ * 6.12: the code is written for the newest, and in a tree of that version this
+ * file can go, together with what is inside #ifdef PARLEY_COMPAT_*.
+ *
+ * One difference, one macro or inline function, oldest last.  The versions are
+ * those of the kernel's history; `make check` compiles both ends.
+ */
+#ifndef _PARLEY_COMPAT_H
+#define _PARLEY_COMPAT_H
+
+#include <linux/mm_types.h>
+#include <linux/version.h>
+
+/* Not told apart by version, because stable kernels may take it over. */
+#ifdef CONFIG_BLOCK
+#include <linux/blk-mq.h>
+
+/* The node of blk_mq_ops.init_request became signed. */
+#define PARLEY_COMPAT_INIT_REQUEST \
+	int (*)(struct blk_mq_tag_set *, struct request *, unsigned int, unsigned int)
+#define parley_blk_init_request(set, rq, hctx, node)				\
+	parley_blk_init_request(set, rq, hctx, typeof(__builtin_choose_expr(	\
+		__same_type(((struct blk_mq_ops *)NULL)->init_request,		\
+			    PARLEY_COMPAT_INIT_REQUEST), 0u, 0)) numa)
+#endif
+
+/* The flags of a mapping became a structure (7.0). */
+#ifndef EMPTY_VMA_FLAGS
+#define EMPTY_VMA_FLAGS	0
+#endif
+
+#ifdef CONFIG_BLOCK
+
+/* What has to be aligned is said by the caller. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0)
+static inline int
+parley_compat_get_pages(struct bio *bio, struct iov_iter *iter,
+			unsigned int mem_align_mask, unsigned int len_align_mask)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+	return bio_iov_iter_get_pages(bio, iter, len_align_mask);
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+	return bio_iov_iter_get_pages_aligned(bio, iter, len_align_mask);
+#else
+	return bio_iov_iter_get_pages(bio, iter);
+#endif
+}
+
+#define bio_iov_iter_get_pages	parley_compat_get_pages
+#endif
+
+/* A report of zones was a callback and its data. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0) && defined(CONFIG_BLK_DEV_ZONED)
+#define PARLEY_COMPAT_REPORT_ZONES
+
+struct blk_report_zones_args {
+	report_zones_cb cb;
+	void *data;
+};
+
+static inline int disk_report_zone(struct gendisk *disk, struct blk_zone *zone,
+				   unsigned int idx,
+				   struct blk_report_zones_args *args)
+{
+	return args ? args->cb(zone, idx, args->data) : 0;
+}
+#endif
+
+/* A disk's geometry was asked of a block device. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+#define PARLEY_COMPAT_GETGEO
+#endif
+
+/* A request's queue was named beside it. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
+static inline int parley_compat_map_kern(struct request *rq, void *buf,
+					 unsigned int len, gfp_t gfp)
+{
+	return blk_rq_map_kern(rq->q, rq, buf, len, gfp);
+}
+
+#define blk_rq_map_kern		parley_compat_map_kern
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+#include <linux/sched/mm.h>
+
+/* Allocations while a queue is frozen were the caller's own affair. */
+static inline void parley_compat_unfreeze(struct request_queue *q,
+					  unsigned int memflags)
+{
+	blk_mq_unfreeze_queue(q);
+	memalloc_noio_restore(memflags);
+}
+
+#define blk_mq_unfreeze_queue	parley_compat_unfreeze
+
+/* To merge requests had to be asked for. */
+static inline int parley_compat_alloc_tag_set(struct blk_mq_tag_set *set)
+{
+	set->flags |= BLK_MQ_F_SHOULD_MERGE;
+	return blk_mq_alloc_tag_set(set);
+}
+
+#define blk_mq_alloc_tag_set	parley_compat_alloc_tag_set
+#endif
+
+#endif /* CONFIG_BLOCK */
+
+/* KUnit's generators of parameters were not told the test. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+#define PARLEY_COMPAT_KUNIT_GEN
+#endif
+
+/* That a work queue is bound to processors went without saying. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#include <linux/workqueue.h>
+
+#define WQ_PERCPU		0
+#define system_percpu_wq	system_wq
+#define system_dfl_wq		system_unbound_wq
+#endif
+
+/* A timer's function was set after it. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#include <linux/hrtimer.h>
+
+static inline void
+hrtimer_setup(struct hrtimer *timer,
+	      enum hrtimer_restart (*function)(struct hrtimer *),
+	      clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
+#endif
+
+#endif /* _PARLEY_COMPAT_H */
