@@ -70,9 +70,9 @@ struct parley_drvq *parley_drvq_create(const struct parley_drvq_config *cfg)
 	if (err)
 		goto fail;
 	err = -EINVAL;
-	q->num_max = max(cfg->size, cfg->size_max);
-	if (q->num_max > PARLEY_VQ_SIZE_MAX)
+	if (cfg->size_max > PARLEY_VQ_SIZE_MAX)
 		goto fail;
+	q->num_max = max(cfg->size, cfg->size_max);
 	q->notify = cfg->notify;
 	q->notify_data = cfg->features & BIT_ULL(VIRTIO_F_NOTIFICATION_DATA);
 	q->broken = cfg->broken;
