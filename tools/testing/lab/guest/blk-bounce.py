@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Move data through requests of so many pieces, and compare every byte.
+"""Move data through requests of so many pieces each, and compare every byte.
 
-  blk-bounce.py DISK PIECES
+  blk-bounce.py DISK PIECES...
 
 A piece is a page; the pages of a request follow each other in no order, so that
 hardly two of them are neighbours in memory, where the kernel would make one
@@ -14,7 +14,6 @@ import random
 import sys
 
 PAGE = 4096
-ROUNDS = 4
 
 
 def pages(count):
@@ -47,10 +46,9 @@ def compare(got, wanted, start):
 
 def main():
     disk = os.open(sys.argv[1], os.O_RDWR | os.O_DIRECT)
-    count = int(sys.argv[2])
     ways = [(at_once, page_by_page), (page_by_page, at_once), (at_once, at_once)]
-    for turn in range(ROUNDS):
-        start = turn * count * PAGE
+    start = 0
+    for count in map(int, sys.argv[2:]):
         for write, read in ways:
             source, target = pages(count), pages(count)
             for page in source:
@@ -58,6 +56,7 @@ def main():
             write(os.pwritev, disk, source, start)
             read(os.preadv, disk, target, start)
             compare(target, source, start)
+        start += count * PAGE
 
 
 main()
