@@ -82,6 +82,10 @@ struct parley_drvq *parley_drvq_create(const struct parley_drvq_config *cfg)
 	q->map = q->mem.ops;
 	if (q->mem.ops == &parley_mem_dma && !q->mem.dev)
 		goto fail;
+	if (cfg->size_max && (cfg->size_max < cfg->size ||
+			      !parley_ring_size_ok(cfg->size_max, q->ring.packed)))
+		goto fail;
+	q->num_max = cfg->size_max ? : cfg->size;
 	err = parley_shadow_create(q, cfg->indirect_segs);
 	if (err)
 		goto fail;

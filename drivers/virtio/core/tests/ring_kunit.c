@@ -193,6 +193,8 @@ static void ring_sizes(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, PTR_ERR(parley_drvq_create(&cfg)), -EINVAL);
 	}
 	cfg.size = 4;
+	cfg.size_max = 2;
+	KUNIT_EXPECT_EQ(test, PTR_ERR(parley_drvq_create(&cfg)), -EINVAL);
 	cfg.size_max = 65536;
 	KUNIT_EXPECT_EQ(test, PTR_ERR(parley_drvq_create(&cfg)), -EINVAL);
 	cfg.size_max = 0;
