@@ -42,7 +42,7 @@ selftest: ## run the lab scenarios: our modules in stock guests
 SOAK = debug-blk debug-bridge debug-fail-nth debug-faults-long debug-netlink \
 	debug-vhost-fuzz-long debug-vhost-loopback home l2-debug l2-libvirt vhost-vmm
 # What runs on the newest kernel that we serve, too: Debian's, as shipped.
-NEWEST = main blk-first blk-matrix blk-in-order pci-life pci-rng l2-main
+NEWEST = main blk-first blk-matrix pci-life pci-rng l2-main
 
 soak: ## run what takes long and test leaves out (about two hours)
 	@$(T)/deps.sh
