@@ -336,10 +336,14 @@ static void ring_submit_mixed(struct kunit *test)
 	serve_lengths(test, p, NULL, 0);
 }
 
+/* Buffers that are mapped at the same time share no cache line. */
+#define APART	256
+
 /* Another processor publishes and kicks before the first one's kick is made. */
 static void kick_between(struct pair *p)
 {
-	struct parley_seg seg = { parley_pair_phys(p->arena), 16 };
+	unsigned int nth = parley_drvq_size(p->drv) - parley_drvq_free(p->drv);
+	struct parley_seg seg = { parley_pair_phys(p->arena + nth * APART), 16 };
 	struct parley_buf buf = { .segs = &seg, .n_in = 1, .cookie = p };
 
 	KUNIT_EXPECT_EQ(p->test, parley_drvq_put(p->drv, &buf, 1, GFP_ATOMIC), 1);
@@ -425,8 +429,10 @@ static void ring_resize(struct kunit *test)
 		for (k = 0; k < 300; k++)
 			parley_oracle_step(o);
 		parley_oracle_drain(o);
-		for (k = 0; k < p->size; k++)
+		for (k = 0; k < p->size; k++) {
+			seg.addr = parley_pair_phys(p->arena + k * APART);
 			KUNIT_ASSERT_EQ(test, parley_drvq_put(p->drv, &buf, 1, GFP_KERNEL), 1);
+		}
 		KUNIT_EXPECT_EQ(test, parley_drvq_put(p->drv, &buf, 1, GFP_KERNEL), -ENOSPC);
 		KUNIT_EXPECT_EQ(test, parley_drvq_resize(p->drv, 1), -EBUSY);
 		while (parley_drvq_detach(p->drv))
