@@ -133,6 +133,17 @@ struct parley_blk {
 	int index;
 };
 
+/* Fields of a modern device are little-endian, whatever their type says. */
+static inline u32 le32_of(__virtio32 v)
+{
+	return __virtio32_to_cpu(true, v);
+}
+
+static inline u64 le64_of(__virtio64 v)
+{
+	return __virtio64_to_cpu(true, v);
+}
+
 /* Exports are for the suites of tests/, which stand outside this module. */
 
 /* config.c */

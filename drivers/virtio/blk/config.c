@@ -50,11 +50,6 @@ static const struct {
 	FIELD(VIRTIO_BLK_F_ZONED, zoned.model),
 };
 
-static u32 le32_of(__virtio32 v)
-{
-	return __virtio32_to_cpu(true, v);
-}
-
 /**
  * parley_blk_check() - drop features that the configuration contradicts
  * @pd: device

@@ -8,16 +8,6 @@
 #include <linux/vmalloc.h>
 #include "blk.h"
 
-static u32 le32_of(__virtio32 v)
-{
-	return __virtio32_to_cpu(true, v);
-}
-
-static u64 le64_of(__virtio64 v)
-{
-	return __virtio64_to_cpu(true, v);
-}
-
 /**
  * parley_blk_zone_limits() - limits of a host-managed device
  * @dev: named in messages

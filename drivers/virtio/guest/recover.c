@@ -176,8 +176,7 @@ static int model_restart(struct parley_vdev *v)
 	/* Those that came meanwhile were about the device of before. */
 	xchg(&v->m.faults, 0);
 	parley_go_live(v);
-	err = drv->reapply ? drv->reapply(&v->pd) : 0;
-	return err;
+	return drv->reapply ? drv->reapply(&v->pd) : 0;
 }
 
 static void model_start(struct parley_vdev *v)

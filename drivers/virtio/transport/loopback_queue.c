@@ -110,28 +110,21 @@ void parley_lb_calls_off(struct parley_loopback *lb)
 		calls_set(&lb->queues[i], false);
 }
 
-/* Sizes of the areas of a ring: spec 2.7 and 2.8.10. */
 static int ring_host(struct lb_queue *lq, const struct parley_vq_addr *bus,
 		     unsigned int size, struct parley_vq_addr *host)
 {
 	bool packed = parley_features_has(&lq->pub.lb->accepted,
 					  VIRTIO_F_RING_PACKED);
-	u64 driver = packed ? sizeof(struct vring_packed_desc_event) :
-			      sizeof(__virtio16) * (3 + size);
-	u64 device = packed ? sizeof(struct vring_packed_desc_event) :
-			      sizeof(__virtio16) * 3 +
-			      sizeof(struct vring_used_elem) * size;
+	size_t bytes[3];
 	int err;
 
-	static_assert(sizeof(struct vring_desc) ==
-		      sizeof(struct vring_packed_desc));
-	err = parley_lb_map_host(lq->map, bus->desc,
-				 sizeof(struct vring_desc) * size, &host->desc);
+	parley_vq_sizes(size, packed, bytes);
+	err = parley_lb_map_host(lq->map, bus->desc, bytes[0], &host->desc);
 	if (!err)
-		err = parley_lb_map_host(lq->map, bus->driver, driver,
+		err = parley_lb_map_host(lq->map, bus->driver, bytes[1],
 					 &host->driver);
 	if (!err)
-		err = parley_lb_map_host(lq->map, bus->device, device,
+		err = parley_lb_map_host(lq->map, bus->device, bytes[2],
 					 &host->device);
 	return err;
 }
