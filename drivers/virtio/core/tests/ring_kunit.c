@@ -46,7 +46,7 @@ static bool size_fits(const struct ring_case *c, unsigned int size)
 }
 
 #ifdef __KERNEL__
-#define WALK	1500u	/* steps; under emulation, with every checker on */
+#define WALK	1000u	/* steps; under emulation, with every checker on */
 #else
 #define WALK	4000u
 #endif

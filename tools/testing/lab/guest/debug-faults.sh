@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Over PCI, with what KUnit's sweeps on the loopback transport do not have:
-# registers, interrupts, the DMA API.  BELOW says whose allocations fail.
+# registers, interrupts, the DMA API.  BELOW says whose allocations fail, and
+# BIND_STEP how many of those of a bind are passed over from one to the next.
 . "$LAB_ENV"; . "$LAB_LIB"
 
 rng=0000:00:10.0
@@ -16,7 +17,7 @@ sweep_bind()	# sweep_bind PCI-ADDRESS MODULE
 {
 	note "$1: below $2"
 	faults_on "$2"
-	fail_sweep 1500 "drop $1" write $driver/bind "$1"
+	FAIL_STEP=$BIND_STEP fail_sweep 1500 "drop $1" write $driver/bind "$1"
 }
 
 load

@@ -254,17 +254,17 @@ functions()	# functions MODULE: the addresses of its functions, in order
 }
 
 fail_sweep()	# fail_sweep MAX UNDO OPERATION...: one test; fail-nth does the
-{		# operation with its 1st, 2nd, ... allocation failing. UNDO
-		# (a command) runs after each, with the sweep's n in $nth.
-	local max=$1 undo=$2 rc nth out
+{		# operation with its 1st, 2nd, ... allocation failing, or with
+		# every so manieth (FAIL_STEP). UNDO (a command) runs after each.
+	local max=$1 undo=$2 step=${FAIL_STEP:-1} rc nth out
 	shift 2
-	for ((nth = 1; nth <= max; nth++)); do
+	for ((nth = 1; nth <= max; nth += step)); do
 		rc=0
 		out=$(fail-nth "$nth" "$@" 2>&1) || rc=$?
 		[ "$rc" = 0 ] || [ "$rc" = 3 ] || break
 		$undo || { out="$out; then $undo failed"; rc=1; break; }
 		if [ "$rc" = 3 ]; then
-			is "${out##*: }" success "$* with $((nth - 1)) faults"
+			is "${out##*: }" success "$* with $((nth - 1)) faults, step $step"
 			return
 		fi
 	done

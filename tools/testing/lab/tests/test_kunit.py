@@ -3,9 +3,9 @@
 
 import unittest
 
-from labkit.kunit import shares
+from labkit.kunit import LONG, shares
 
-SIZES = {"a": 1, "b": 9, "c": 4, "d": 4, "e": 2}
+SUITES = ["a", "b", "c", *LONG]
 
 
 class SharesTest(unittest.TestCase):
@@ -13,12 +13,14 @@ class SharesTest(unittest.TestCase):
 
     def test_every_suite_once(self):
         for jobs in range(1, 9):
-            found = shares(list(SIZES), SIZES, jobs)
-            self.assertEqual(sorted(sum(found, [])), sorted(SIZES), jobs)
+            found = shares(SUITES, jobs)
+            self.assertEqual(sorted(sum(found, [])), sorted(SUITES), jobs)
             self.assertTrue(all(found), jobs)
 
-    def test_the_largest_alone(self):
-        self.assertEqual(shares(list(SIZES), SIZES, 2), [["a", "b"], ["c", "d", "e"]])
+    def test_the_two_longest_apart(self):
+        longest = sorted(LONG, key=LONG.get)[-2:]
+        for share in shares(SUITES, 2):
+            self.assertEqual(len(set(longest) & set(share)), 1)
 
     def test_one_guest_has_all(self):
-        self.assertEqual(shares(["d", "b"], SIZES, 1), [["b", "d"]])
+        self.assertEqual(shares(["d", "b"], 1), [["b", "d"]])
