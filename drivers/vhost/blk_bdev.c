@@ -5,11 +5,14 @@
  * The pages of user memory are pinned in submit() and let go in finish(), in the
  * worker: there a page that was read into can be locked to mark it dirty, which a
  * bio's end cannot do.  Data within one page, which is what most requests are,
- * is pinned as that; any other by bio_iov_iter_get_pages().
+ * is pinned as that; any other some pages at a time.  The block layer's own
+ * bio_iov_iter_get_pages() is for modules no longer.
  */
 #include <linux/blk-mq.h>
 #include <linux/slab.h>
 #include "blk.h"
+
+#define BDEV_PAGES	16u	/* pinned at once, of data in more than one page */
 
 static int bdev_fill_limits(struct vhb_backend *be)
 {
@@ -62,14 +65,77 @@ static void bio_end(struct bio *bio)
 		parley_vhost_req_done(&r->req);
 }
 
-static struct bio *bio_first(struct vhb_req *r, struct block_device *bdev,
-			     const struct iov_iter *iter, blk_opf_t opf)
+/* Let go of what is behind the last whole block. */
+static void bio_trim_user(struct bio *bio, struct iov_iter *iter, u32 len_mask)
 {
-	/* Vectors of the bounce pages are used where they are. */
-	bio_init(&r->bio, bdev, iov_iter_is_bvec(iter) ? NULL : r->vecs,
-		 iov_iter_is_bvec(iter) ? 0 : VHB_VECS, opf);
+	u32 over = bio->bi_iter.bi_size & len_mask, n;
+	struct bio_vec *last;
+
+	iov_iter_revert(iter, over);
+	bio->bi_iter.bi_size -= over;
+	for (; over; over -= n) {
+		last = &bio->bi_io_vec[bio->bi_vcnt - 1];
+		n = min(over, last->bv_len);
+		last->bv_len -= n;
+		if (last->bv_len)
+			continue;
+		unpin_user_page(last->bv_page);
+		bio->bi_vcnt--;
+	}
+}
+
+/*
+ * Pin as much of the VMM's memory as the bio holds, in whole blocks.  Each page
+ * has a vector of its own, so that letting go of the vectors' pages is enough,
+ * whatever lies side by side or twice.
+ *
+ * Return: 0 if that is anything, or why it is nothing.
+ */
+static int bio_add_user(struct bio *bio, struct iov_iter *iter, u32 len_mask)
+{
+	struct page *pages[BDEV_PAGES], **to = pages;
+	unsigned int room, len, i;
+	ssize_t got = 0;
+	size_t off;
+
+	bio_set_flag(bio, BIO_PAGE_PINNED);
+	for (;;) {
+		room = bio->bi_max_vecs - bio->bi_vcnt;
+		if (!room || !iov_iter_count(iter))
+			break;
+		got = iov_iter_extract_pages(iter, &to, iov_iter_count(iter),
+					     min(room, BDEV_PAGES), 0, &off);
+		if (got <= 0)
+			break;
+		for (i = 0; got; i++, got -= len, off = 0) {
+			len = min_t(size_t, got, PAGE_SIZE - off);
+			__bio_add_page(bio, pages[i], len, off);
+		}
+	}
+	bio_trim_user(bio, iter, len_mask);
+	return bio->bi_vcnt ? 0 : got ? : -EFAULT;
+}
+
+/* The only bio of bounced data, which uses their vectors where they are. */
+static void bio_add_bounced(struct bio *bio, struct iov_iter *iter)
+{
+	bio->bi_vcnt = iter->nr_segs;
+	bio->bi_iter.bi_size = iov_iter_count(iter);
+	iov_iter_advance(iter, bio->bi_iter.bi_size);
+}
+
+static int bio_first(struct vhb_req *r, struct iov_iter *iter, blk_opf_t opf)
+{
+	struct vhb_backend *be = r->blk->be;
+
 	r->embedded = true;
-	return &r->bio;
+	if (iov_iter_is_bvec(iter)) {
+		bio_init(&r->bio, be->bdev, r->bounce->vecs, r->bounce->nr, opf);
+		bio_add_bounced(&r->bio, iter);
+		return 0;
+	}
+	bio_init(&r->bio, be->bdev, r->vecs, VHB_VECS, opf);
+	return bio_add_user(&r->bio, iter, be->len_mask);
 }
 
 /*
@@ -122,7 +188,7 @@ static noinline void rw_more(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 			break;
 		}
 		bio_aim(bio, r, pos);
-		err = bio_iov_iter_get_pages(bio, iter, be->mem_mask, be->len_mask);
+		err = bio_add_user(bio, iter, be->len_mask);
 		if (err) {
 			WRITE_ONCE(r->result, err);
 			break;
@@ -174,8 +240,7 @@ static bool bdev_rw_user(struct vhb_req *r, void __user *data, u64 pos)
 
 static void bdev_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 {
-	struct vhb_backend *be = r->blk->be;
-	struct bio *bio;
+	struct bio *bio = &r->bio;
 	int err;
 
 	r->result = r->step;
@@ -191,9 +256,8 @@ static void bdev_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 		rw_more(r, iter, pos);
 		return;
 	}
-	bio = bio_first(r, be->bdev, iter, rw_opf(r));
+	err = bio_first(r, iter, rw_opf(r));
 	bio_aim(bio, r, pos);
-	err = bio_iov_iter_get_pages(bio, iter, be->mem_mask, be->len_mask);
 	if (unlikely(err)) {
 		r->result = err;
 		parley_vhost_req_done(&r->req);

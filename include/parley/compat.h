@@ -33,24 +33,6 @@
 
 #ifdef CONFIG_BLOCK
 
-/* What has to be aligned is said by the caller. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0)
-static inline int
-parley_compat_get_pages(struct bio *bio, struct iov_iter *iter,
-			unsigned int mem_align_mask, unsigned int len_align_mask)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
-	return bio_iov_iter_get_pages(bio, iter, len_align_mask);
-#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
-	return bio_iov_iter_get_pages_aligned(bio, iter, len_align_mask);
-#else
-	return bio_iov_iter_get_pages(bio, iter);
-#endif
-}
-
-#define bio_iov_iter_get_pages	parley_compat_get_pages
-#endif
-
 /* A report of zones was a callback and its data. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0) && defined(CONFIG_BLK_DEV_ZONED)
 #define PARLEY_COMPAT_REPORT_ZONES

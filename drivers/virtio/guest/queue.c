@@ -5,11 +5,16 @@
  */
 #include <linux/log2.h>
 #include <linux/module.h>
+#include <linux/moduleparam.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <parley/export.h>
 #include <uapi/linux/virtio_ring.h>
 #include "guest.h"
+
+static unsigned int parley_ring_size;
+module_param_named(ring_size, parley_ring_size, uint, 0644);
+MODULE_PARM_DESC(ring_size, "most descriptors of a ring, for devices bound from now on; 0 (default): as many as the device has");
 
 static bool parley_queue_notify(struct parley_drvq *vq, u32 data)
 {
@@ -34,13 +39,14 @@ static int parley_queue_size(struct parley_queue *queue)
 {
 	struct parley_device *pd = queue->dev;
 	unsigned int size = to_parley_vdev(pd)->ops->queue_size(pd, queue->index);
+	unsigned int most = READ_ONCE(parley_ring_size) ? : PARLEY_VQ_SIZE_MAX;
 
 	if (!size) {
 		dev_err(&pd->dev, "queue %u (%s) does not exist\n",
 			queue->index, queue->spec.name);
 		return -ENOENT;
 	}
-	size = min(size, PARLEY_VQ_SIZE_MAX);
+	size = min3(size, most, PARLEY_VQ_SIZE_MAX);
 	if (queue->spec.size_max)
 		size = min_t(unsigned int, size, queue->spec.size_max);
 	/* The driver may always use less than the device offers (4.1.5.1.3). */
