@@ -10,6 +10,8 @@ report()	# report SUITE: its KTAP, below one result line of ours
 	sed 's/^/    /' "$results/$1/results"
 	if grep -q '^not ok' "$results/$1/results"; then
 		not_ok "$1"
+	elif ! grep -q '^    ok' "$results/$1/results"; then
+		not_ok "$1: none of its tests was run"
 	else
 		ok "$1"
 	fi

@@ -43,7 +43,7 @@ def run(glob, jobs=1, name="debug"):
     title = name.replace("debug", "kunit")
     scenarios = [Scenario(name=f"{title}-{number}" if jobs > 1 else title,
                           kernel=name, script="kunit.sh", timeout=600,
-                          loglevel=7, append="kunit.enable=1", modules=share)
+                          loglevel=7, append="kunit.enable=1 kunit.autorun=1", modules=share)
                  for number, share in enumerate(shares(suites, jobs), 1)]
     total = runner.Total()
     total.run(scenarios, jobs)
