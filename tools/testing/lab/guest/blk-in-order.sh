@@ -27,10 +27,11 @@ errors()	# errors: every count of violations there is
 }
 
 # The host's and the guest's view of the queues of a disk that stands still.
-explain()	# explain SERIAL
+# It is not asked for its serial number, to which it has to answer as well.
+explain()	# explain SERIAL DISK
 {
 	local queue dir
-	for dir in /sys/bus/pci/devices/"$(pci_of "$(disk "$1")")"/parley*/queue*; do
+	for dir in /sys/bus/pci/devices/"$(pci_of "$2")"/parley*/queue*; do
 		queue=${dir##*queue}
 		note "queue $queue here: $(grep . "$dir"/* 2>/dev/null | sed "s,.*/,," | xargs)"
 		note "in QEMU: $(hmp info virtio-queue-status \
@@ -58,7 +59,7 @@ verified()	# verified SERIAL WHAT FIO-OPTION...: one test
 		[ "$now" = "$before" ] || quiet=0
 		before=$now
 		[ $quiet -lt 60 ] || {
-			explain "$serial"
+			explain "$serial" "$name"
 			not_ok "$serial: $what: $(cat "/sys/block/$name/inflight") in flight"
 			bail "$serial hangs"
 		}
