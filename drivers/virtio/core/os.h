@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Where the core meets the world it is compiled for.  In the kernel these are
- * the kernel's own headers; in user space one header stands in for all of
- * them.  Nothing else in the core asks which of the two it is, except for
+ * the kernel's own headers; in user space what <parley/types.h> includes stands
+ * in for all of them.  Nothing else in the core asks which of the two it is, except for
  * memory.c (how ring memory is allocated and mapped) and the files that only
  * the kernel compiles (debugfs.c, main.c).
  */
 #ifndef _PARLEY_CORE_OS_H
 #define _PARLEY_CORE_OS_H
+
+#include <parley/export.h>
+#include <parley/virtqueue.h>
 
 #ifdef __KERNEL__
 
@@ -51,8 +54,6 @@
 
 #else /* user space */
 
-#include <parley/user.h>
-
 #define vq_assert_held(map)	((void)(map))
 /* Tests provoke errors by the million: they ask for the text when they want it. */
 extern bool parley_user_verbose;
@@ -63,9 +64,6 @@ extern bool parley_user_verbose;
 } while (0)
 
 #endif
-
-#include <parley/export.h>
-#include <parley/virtqueue.h>
 
 /* Where memory of the core's own lies for a device that looks at it directly. */
 #ifdef __KERNEL__
