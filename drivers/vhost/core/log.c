@@ -298,7 +298,8 @@ void vh_log_req(struct parley_vhost_req *req)
 void vh_log_ring(struct parley_vhost_vq *vq)
 {
 	struct parley_vhost *dev = vq->dev;
-	struct vh_vq_size size;
+	bool packed = vh_vq_packed(vq);
+	size_t bytes[3];
 	int err = 0;
 
 	lockdep_assert_held(&vq->mutex);
@@ -306,16 +307,14 @@ void vh_log_ring(struct parley_vhost_vq *vq)
 		log_end(vq, -ENXIO);
 		return;
 	}
-	vh_vq_size(vq, &size);
+	parley_vq_sizes(vq->num, packed, bytes);
 	smp_mb();	/* L1, pairs with the VMM's exchange of the bits */
 	if (vq->log_ring && !dev->iotlb.on)
-		err = log_guest(dev, vq->log_addr, size.device);
+		err = log_guest(dev, vq->log_addr, bytes[2]);
 	if (dev->features & BIT_ULL(VHOST_F_LOG_ALL)) {
-		err = log_area(dev, &vq->device, vq->host.device,
-			       size.device) ?: err;
-		if (vh_vq_packed(vq))
-			err = log_area(dev, &vq->desc, vq->host.desc,
-				       size.desc) ?: err;
+		err = log_area(dev, &vq->device, vq->host.device, bytes[2]) ?: err;
+		if (packed)
+			err = log_area(dev, &vq->desc, vq->host.desc, bytes[0]) ?: err;
 	}
 	log_end(vq, err);
 }

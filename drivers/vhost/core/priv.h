@@ -475,13 +475,6 @@ struct parley_vhost_vq {
 	wait_queue_head_t drained;
 };
 
-/* Bytes of a ring's areas. */
-struct vh_vq_size {
-	size_t desc;
-	size_t driver;
-	size_t device;
-};
-
 /* How rings are reached where there is a choice: a parameter of the module. */
 enum vh_ring_access {
 	VH_RING_PIN,
@@ -490,7 +483,6 @@ enum vh_ring_access {
 
 extern int vh_ring_access;
 
-void vh_vq_size(const struct parley_vhost_vq *vq, struct vh_vq_size *size);
 bool vh_vq_covers(const struct parley_vhost_vq *vq, u64 addr, u64 last);
 int vh_ring_find(struct parley_vhost_vq *vq, struct parley_vq_addr *at);
 void vh_ring_unpin(struct parley_vhost_vq *vq);

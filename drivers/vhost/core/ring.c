@@ -42,26 +42,6 @@ module_param_cb(ring_access, &vq_access_ops, NULL, 0644);
 MODULE_PARM_DESC(ring_access,
 		 "pin: map the pages of a ring where that is allowed (default); user: access them in the owner's memory");
 
-/**
- * vh_vq_size() - bytes of a ring's areas (spec 2.7, 2.8), events included
- * @vq: ring whose number of descriptors is set
- * @size: result
- */
-void vh_vq_size(const struct parley_vhost_vq *vq, struct vh_vq_size *size)
-{
-	size_t num = vq->num;
-
-	size->desc = num * sizeof(struct vring_desc);
-	if (vh_vq_packed(vq)) {
-		size->driver = sizeof(struct vring_packed_desc_event);
-		size->device = sizeof(struct vring_packed_desc_event);
-	} else {
-		size->driver = sizeof(struct vring_avail) + 2 * num + 2;
-		size->device = sizeof(struct vring_used) +
-			       num * sizeof(struct vring_used_elem) + 2;
-	}
-}
-
 static bool vq_hits(u64 area, size_t len, u64 addr, u64 last)
 {
 	return area <= last && addr <= area + (len - 1);
@@ -70,12 +50,12 @@ static bool vq_hits(u64 area, size_t len, u64 addr, u64 last)
 /* Does addr..last touch an area of the ring?  In the VMM's terms. */
 bool vh_vq_covers(const struct parley_vhost_vq *vq, u64 addr, u64 last)
 {
-	struct vh_vq_size size;
+	size_t bytes[3];
 
-	vh_vq_size(vq, &size);
-	return vq_hits(vq->addr.desc, size.desc, addr, last) ||
-	       vq_hits(vq->addr.driver, size.driver, addr, last) ||
-	       vq_hits(vq->addr.device, size.device, addr, last);
+	parley_vq_sizes(vq->num, vh_vq_packed(vq), bytes);
+	return vq_hits(vq->addr.desc, bytes[0], addr, last) ||
+	       vq_hits(vq->addr.driver, bytes[1], addr, last) ||
+	       vq_hits(vq->addr.device, bytes[2], addr, last);
 }
 
 /* Let go of the areas; none may be pinned. */
@@ -112,16 +92,16 @@ static int vq_pin_area(struct parley_vhost_vq *vq, struct vh_area *area,
 
 static int vq_pin(struct parley_vhost_vq *vq)
 {
-	struct vh_vq_size size;
+	bool packed = vh_vq_packed(vq);
+	size_t bytes[3];
 	int err;
 
-	vh_vq_size(vq, &size);
-	err = vq_pin_area(vq, &vq->desc, vq->addr.desc, size.desc,
-			  PARLEY_MEM_READ |
-			  (vh_vq_packed(vq) ? PARLEY_MEM_WRITE : 0)) ?:
-	      vq_pin_area(vq, &vq->driver, vq->addr.driver, size.driver,
+	parley_vq_sizes(vq->num, packed, bytes);
+	err = vq_pin_area(vq, &vq->desc, vq->addr.desc, bytes[0],
+			  PARLEY_MEM_READ | (packed ? PARLEY_MEM_WRITE : 0)) ?:
+	      vq_pin_area(vq, &vq->driver, vq->addr.driver, bytes[1],
 			  PARLEY_MEM_READ) ?:
-	      vq_pin_area(vq, &vq->device, vq->addr.device, size.device,
+	      vq_pin_area(vq, &vq->device, vq->addr.device, bytes[2],
 			  PARLEY_MEM_WRITE);
 	if (err)
 		vh_ring_unpin(vq);
