@@ -284,7 +284,7 @@ static int vl_make_device(struct parley_vhost_loopback *vl,
  * features that are a VMM's; -EOPNOTSUPP for those that the vhost device does not
  * offer; -EBUSY if it is in use already; -ENOMEM; what the vhost device says.
  */
-struct parley_vhost_loopback *
+VISIBLE_IF_KUNIT struct parley_vhost_loopback *
 parley_vhost_loopback_create(struct parley_vhost *dev,
 			     const struct parley_loopback_join *join)
 {
@@ -318,7 +318,7 @@ free:
 	vl_free(vl);
 	return ERR_PTR(err);
 }
-PARLEY_EXPORT(parley_vhost_loopback_create);
+EXPORT_SYMBOL_IF_KUNIT(parley_vhost_loopback_create);
 
 /**
  * parley_vhost_loopback_destroy() - end the device
@@ -328,6 +328,7 @@ PARLEY_EXPORT(parley_vhost_loopback_create);
  *
  * Context: may sleep.
  */
+VISIBLE_IF_KUNIT
 void parley_vhost_loopback_destroy(struct parley_vhost_loopback *vl,
 				   bool answers)
 {
@@ -338,14 +339,16 @@ void parley_vhost_loopback_destroy(struct parley_vhost_loopback *vl,
 	parley_loopback_destroy(vl->lb);
 	vl_free(vl);
 }
-PARLEY_EXPORT(parley_vhost_loopback_destroy);
+EXPORT_SYMBOL_IF_KUNIT(parley_vhost_loopback_destroy);
 
+#if IS_ENABLED(CONFIG_KUNIT)
 struct parley_loopback *
 parley_vhost_loopback_device(struct parley_vhost_loopback *vl)
 {
 	return vl->lb;
 }
-PARLEY_EXPORT(parley_vhost_loopback_device);
+EXPORT_SYMBOL_IF_KUNIT(parley_vhost_loopback_device);
+#endif
 
 /* -------------------------------------------------------------------- file */
 

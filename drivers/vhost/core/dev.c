@@ -187,7 +187,7 @@ put:
 	vh_dev_put(dev);
 	return ERR_PTR(err);
 }
-VH_EXPORT_TEST(vh_dev_create);
+EXPORT_SYMBOL_IF_KUNIT(vh_dev_create);
 
 static void dev_stop(struct parley_vhost *dev)
 {
@@ -237,7 +237,7 @@ void vh_dev_release(struct parley_vhost *dev)
 	}
 	vh_dev_put(dev);
 }
-VH_EXPORT_TEST(vh_dev_release);
+EXPORT_SYMBOL_IF_KUNIT(vh_dev_release);
 
 /* ------------------------------------------------------------------ owner */
 

@@ -386,4 +386,4 @@ long vh_ioctl(struct parley_vhost *dev, unsigned int cmd, unsigned long arg)
 	err = vh_dev_check_owner(dev);
 	return err ?: dev->drv->ioctl(dev, cmd, t.user);
 }
-VH_EXPORT_TEST(vh_ioctl);
+EXPORT_SYMBOL_IF_KUNIT(vh_ioctl);

@@ -239,7 +239,7 @@ struct parley_memmap *vh_iotlb_map(struct parley_vhost_vq *vq)
 {
 	return &vq->tlb->map;
 }
-VH_EXPORT_TEST(vh_iotlb_map);
+EXPORT_SYMBOL_IF_KUNIT(vh_iotlb_map);
 
 /* -------------------------------------------------------- the VMM's words */
 
@@ -375,7 +375,7 @@ ssize_t vh_iotlb_write(struct parley_vhost *dev, struct iov_iter *from)
 	return head[0] == VHOST_IOTLB_MSG ? sizeof(struct vhost_msg) :
 	       sizeof(struct vhost_msg_v2);
 }
-VH_EXPORT_TEST(vh_iotlb_write);
+EXPORT_SYMBOL_IF_KUNIT(vh_iotlb_write);
 
 static struct vh_message *iotlb_next(struct vh_iotlb *tlb)
 {
@@ -424,7 +424,7 @@ ssize_t vh_iotlb_read(struct parley_vhost *dev, struct iov_iter *to,
 	kfree(m);
 	return n == size ? n : -EFAULT;
 }
-VH_EXPORT_TEST(vh_iotlb_read);
+EXPORT_SYMBOL_IF_KUNIT(vh_iotlb_read);
 
 __poll_t vh_iotlb_poll(struct parley_vhost *dev, struct file *file,
 		       poll_table *wait)

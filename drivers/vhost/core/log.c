@@ -318,7 +318,7 @@ void vh_log_ring(struct parley_vhost_vq *vq)
 	}
 	log_end(vq, err);
 }
-VH_EXPORT_TEST(vh_log_ring);
+EXPORT_SYMBOL_IF_KUNIT(vh_log_ring);
 
 /* ------------------------------------------------------------ set and unset */
 

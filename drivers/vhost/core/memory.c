@@ -124,7 +124,7 @@ u64 vh_mem_top(const struct vh_mem *mem)
 	last = &mem->map.regions[mem->map.nr - 1];
 	return last->start + last->size;
 }
-VH_EXPORT_TEST(vh_mem_top);
+EXPORT_SYMBOL_IF_KUNIT(vh_mem_top);
 
 /**
  * vh_mem_reverse() - which guest memory lies behind a host range?
@@ -168,4 +168,4 @@ int vh_mem_reverse(const struct vh_mem *mem, u64 host, u64 len,
 	}
 	return covered < end ? -EFAULT : 0;
 }
-VH_EXPORT_TEST(vh_mem_reverse);
+EXPORT_SYMBOL_IF_KUNIT(vh_mem_reverse);

@@ -25,7 +25,7 @@ static_assert((int)PARLEY_LANE_LATENCY == VH_LANE_LATENCY);
 static_assert((int)PARLEY_LANE_NORMAL == VH_LANE_NORMAL);
 static_assert((int)PARLEY_LANE_BULK == VH_LANE_BULK && VH_LANES == PARLEY_LANE_BULK + 1);
 
-VH_EXPORT_TEST(parley_nl_family);
+EXPORT_SYMBOL_IF_KUNIT(parley_nl_family);
 
 /* Serialises read, change and write of limits; outermost. */
 static DEFINE_MUTEX(limit_mutex);

@@ -10,8 +10,8 @@
 #include "priv.h"
 
 /* How rings are reached, for measuring and testing one way against the other. */
-int vh_ring_access = VH_RING_PIN;
-VH_EXPORT_TEST(vh_ring_access);
+VISIBLE_IF_KUNIT int vh_ring_access = VH_RING_PIN;
+EXPORT_SYMBOL_IF_KUNIT(vh_ring_access);
 
 static const char * const vq_access_names[] = {
 	[VH_RING_PIN] = "pin",

@@ -268,7 +268,7 @@ void vh_vq_limit_changed(struct parley_vhost_vq *vq)
 	hrtimer_cancel(&vq->limit_timer);
 	vh_vq_queue(vq);
 }
-VH_EXPORT_TEST(vh_vq_limit_changed);
+EXPORT_SYMBOL_IF_KUNIT(vh_vq_limit_changed);
 
 /* Both limits, or neither: nanoseconds to wait. */
 static u64 limit_admit(struct parley_vhost_vq *vq, u64 now, u64 bytes)

@@ -339,7 +339,7 @@ void vh_vq_kill(struct parley_vhost_vq *vq)
 {
 	vq_quiesce(vq);
 }
-VH_EXPORT_TEST(vh_vq_kill);
+EXPORT_SYMBOL_IF_KUNIT(vh_vq_kill);
 
 void vh_vq_suspend(struct parley_vhost_vq *vq)
 {
@@ -377,7 +377,7 @@ void vh_vq_break(struct parley_vhost_vq *vq, const char *why)
 		eventfd_signal(vq->err);
 	trace_parley_vhost_state(vq);
 }
-VH_EXPORT_TEST(vh_vq_break);
+EXPORT_SYMBOL_IF_KUNIT(vh_vq_break);
 
 /**
  * parley_vhost_vq_error() - the driver violated what the accelerator expects

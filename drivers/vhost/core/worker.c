@@ -365,7 +365,7 @@ free:
 	worker_free(w);
 	return ERR_PTR(err);
 }
-VH_EXPORT_TEST(vh_worker_create);
+EXPORT_SYMBOL_IF_KUNIT(vh_worker_create);
 
 /**
  * vh_worker_destroy() - stop and free a worker
@@ -381,7 +381,7 @@ void vh_worker_destroy(struct vh_worker *w)
 	worker_stop(w);
 	worker_free(w);
 }
-VH_EXPORT_TEST(vh_worker_destroy);
+EXPORT_SYMBOL_IF_KUNIT(vh_worker_destroy);
 
 /**
  * vh_workers_destroy() - the end of all workers
@@ -423,7 +423,7 @@ struct vh_worker *vh_worker_find(struct parley_vhost *dev, u32 id)
 	lockdep_assert_held(&dev->mutex);
 	return xa_load(&dev->workers, id);
 }
-VH_EXPORT_TEST(vh_worker_find);
+EXPORT_SYMBOL_IF_KUNIT(vh_worker_find);
 
 /**
  * vh_worker_attach() - from now on this worker serves the ring
@@ -466,4 +466,4 @@ int vh_worker_attach(struct parley_vhost_vq *vq, struct vh_worker *w)
 	vh_vq_queue(vq);
 	return 0;
 }
-VH_EXPORT_TEST(vh_worker_attach);
+EXPORT_SYMBOL_IF_KUNIT(vh_worker_attach);

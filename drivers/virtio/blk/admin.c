@@ -38,7 +38,7 @@ int parley_blk_command(struct parley_blk *blk, u32 type, u64 sector,
 	blk_mq_free_request(rq);
 	return err;
 }
-PARLEY_EXPORT(parley_blk_command);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_command);
 
 static ssize_t serial_show(struct device *dev, struct device_attribute *attr,
 			   char *buf)
@@ -227,4 +227,4 @@ void parley_blk_name(unsigned int index, char name[DISK_NAME_LEN])
 	} while (index--);
 	snprintf(name, DISK_NAME_LEN, "vdpar%s", first);
 }
-PARLEY_EXPORT(parley_blk_name);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_name);

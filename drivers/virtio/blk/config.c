@@ -295,7 +295,7 @@ int parley_blk_limits(struct device *dev, const struct virtio_blk_config *cfg,
 		return limits_zoned(dev, cfg, lim);
 	return 0;
 }
-PARLEY_EXPORT(parley_blk_limits);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_limits);
 
 /**
  * parley_blk_capacity() - check a capacity
@@ -322,7 +322,7 @@ int parley_blk_capacity(struct device *dev, u64 capacity,
 	*sectors = whole;
 	return 0;
 }
-PARLEY_EXPORT(parley_blk_capacity);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_capacity);
 
 /**
  * parley_blk_pick_queues() - how many queues to use
@@ -358,7 +358,7 @@ unsigned int parley_blk_pick_queues(struct device *dev,
 	*nr_poll = min(want_poll, nr - 1);
 	return nr;
 }
-PARLEY_EXPORT(parley_blk_pick_queues);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_pick_queues);
 
 /**
  * parley_blk_depth() - requests in flight and pieces of data for a ring
@@ -391,7 +391,7 @@ int parley_blk_depth(struct device *dev, unsigned int ring, u64 features,
 	*depth = min_not_zero(want, most);
 	return 0;
 }
-PARLEY_EXPORT(parley_blk_depth);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_depth);
 
 /**
  * parley_blk_writeback() - does the device have a volatile cache now?

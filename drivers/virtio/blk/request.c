@@ -37,7 +37,7 @@ int parley_blk_init_request(struct blk_mq_tag_set *set, struct request *rq,
  * Return: the block layer's name for it; a value that the specification does
  * not know is an I/O error.
  */
-blk_status_t parley_blk_status(u8 status)
+VISIBLE_IF_KUNIT blk_status_t parley_blk_status(u8 status)
 {
 	switch (status) {
 	case VIRTIO_BLK_S_OK:
@@ -55,7 +55,7 @@ blk_status_t parley_blk_status(u8 status)
 		return BLK_STS_IOERR;
 	}
 }
-PARLEY_EXPORT(parley_blk_status);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_status);
 
 /*
  * Devices in wide use count oddly: the data without the status, the status
@@ -102,7 +102,7 @@ blk_status_t parley_blk_judge(struct parley_blk *blk,
 			    written, req->written_min);
 	return BLK_STS_IOERR;
 }
-PARLEY_EXPORT(parley_blk_judge);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_judge);
 
 /**
  * parley_blk_judge_append() - where did an append go?
@@ -138,7 +138,6 @@ void parley_blk_free_ranges(struct parley_blk_req *req)
 		req->ranges = NULL;
 	}
 }
-PARLEY_EXPORT(parley_blk_free_ranges);
 
 static void set_range(struct virtio_blk_discard_write_zeroes *range,
 		      sector_t sector, unsigned int bytes, u32 flags)
@@ -267,7 +266,7 @@ blk_status_t parley_blk_prepare(struct parley_blk *blk, struct request *rq)
 	req->hdr.sector = __cpu_to_virtio64(true, sector);
 	return BLK_STS_OK;
 }
-PARLEY_EXPORT(parley_blk_prepare);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_prepare);
 
 static void set_seg(struct parley_seg *seg, const struct bio_vec *bv)
 {
@@ -356,4 +355,4 @@ int parley_blk_describe(struct request *rq, struct parley_seg *segs,
 	buf->flags = 0;
 	return n + PARLEY_BLK_EXTRA_SEGS;
 }
-PARLEY_EXPORT(parley_blk_describe);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_describe);

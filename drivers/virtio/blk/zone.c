@@ -141,6 +141,7 @@ static int zone_wp(u64 wp, struct blk_zone *zone)
  *
  * Return: 0, or -EIO for a zone that cannot be.
  */
+VISIBLE_IF_KUNIT
 int parley_blk_parse_zone(struct device *dev,
 			  const struct virtio_blk_zone_descriptor *desc,
 			  u32 zone_sectors, sector_t capacity,
@@ -165,7 +166,7 @@ int parley_blk_parse_zone(struct device *dev,
 	}
 	return 0;
 }
-PARLEY_EXPORT(parley_blk_parse_zone);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_parse_zone);
 
 #ifdef CONFIG_BLK_DEV_ZONED
 
