@@ -93,7 +93,7 @@ int parley_vhost_blk_attach(struct parley_vhost *dev, struct file *file,
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_vhost_blk_attach);
 
-static long set_backend(struct parley_vhost *dev, void __user *arg)
+static long vhb_set_backend(struct parley_vhost *dev, void __user *arg)
 {
 	struct parley_blk_backend b;
 	struct file *file = NULL;
@@ -143,7 +143,7 @@ static long vhb_ioctl(struct parley_vhost *dev, unsigned int cmd,
 {
 	switch (cmd) {
 	case PARLEY_BLK_SET_BACKEND:
-		return set_backend(dev, arg);
+		return vhb_set_backend(dev, arg);
 	case PARLEY_BLK_UPDATE_SIZE:
 		return parley_vhost_blk_update_size(dev);
 	default:

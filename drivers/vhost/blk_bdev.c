@@ -11,7 +11,7 @@
 #include <linux/slab.h>
 #include "blk.h"
 
-static int bdev_fill_limits(struct vhb_backend *be)
+static int vhb_bdev_fill_limits(struct vhb_backend *be)
 {
 	struct block_device *bdev = be->bdev;
 	struct vhb_limits *lim = &be->limits;
@@ -45,13 +45,13 @@ static int bdev_fill_limits(struct vhb_backend *be)
 	return 0;
 }
 
-static u64 bdev_size(const struct vhb_backend *be)
+static u64 vhb_bdev_size(const struct vhb_backend *be)
 {
 	return bdev_nr_bytes(be->bdev);
 }
 
 /* Any context.  Of several bios the last one ends the step. */
-static void bio_end(struct bio *bio)
+static void vhb_bio_end(struct bio *bio)
 {
 	struct vhb_req *r = bio->bi_private;
 
@@ -62,8 +62,8 @@ static void bio_end(struct bio *bio)
 		parley_vhost_req_done(&r->req);
 }
 
-static struct bio *bio_first(struct vhb_req *r, struct block_device *bdev,
-			     const struct iov_iter *iter, blk_opf_t opf)
+static struct bio *vhb_bio_first(struct vhb_req *r, struct block_device *bdev,
+				 const struct iov_iter *iter, blk_opf_t opf)
 {
 	/* Vectors of the bounce pages are used where they are. */
 	bio_init(&r->bio, bdev, iov_iter_is_bvec(iter) ? NULL : r->vecs,
@@ -76,8 +76,8 @@ static struct bio *bio_first(struct vhb_req *r, struct block_device *bdev,
  * No mempool: its elements come back in finish() only, in this very thread, so
  * waiting for one here could be for ever.
  */
-static struct bio *bio_next(struct vhb_req *r, struct block_device *bdev,
-			    struct iov_iter *iter, blk_opf_t opf)
+static struct bio *vhb_bio_next(struct vhb_req *r, struct block_device *bdev,
+				struct iov_iter *iter, blk_opf_t opf)
 {
 	unsigned int nr = bio_iov_vecs_to_alloc(iter, BIO_MAX_VECS);
 	struct vhb_bio *b = kmalloc(struct_size(b, vecs, nr),
@@ -91,15 +91,15 @@ static struct bio *bio_next(struct vhb_req *r, struct block_device *bdev,
 	return &b->bio;
 }
 
-static void bio_aim(struct bio *bio, struct vhb_req *r, u64 pos)
+static void vhb_bio_aim(struct bio *bio, struct vhb_req *r, u64 pos)
 {
 	bio->bi_iter.bi_sector = pos >> SECTOR_SHIFT;
 	bio->bi_private = r;
-	bio->bi_end_io = bio_end;
+	bio->bi_end_io = vhb_bio_end;
 	bio->bi_ioprio = get_current_ioprio();
 }
 
-static blk_opf_t rw_opf(const struct vhb_req *r)
+static blk_opf_t vhb_rw_opf(const struct vhb_req *r)
 {
 	if (!r->write)
 		return REQ_OP_READ | REQ_SYNC;
@@ -108,20 +108,20 @@ static blk_opf_t rw_opf(const struct vhb_req *r)
 }
 
 /* More than one bio: who submits them counts as one, so none ends it early. */
-static noinline void rw_more(struct vhb_req *r, struct iov_iter *iter, u64 pos)
+static noinline void vhb_rw_more(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 {
 	struct vhb_backend *be = r->blk->be;
-	blk_opf_t opf = rw_opf(r);
+	blk_opf_t opf = vhb_rw_opf(r);
 	struct bio *bio;
 	int err;
 
 	while (iov_iter_count(iter)) {
-		bio = bio_next(r, be->bdev, iter, opf);
+		bio = vhb_bio_next(r, be->bdev, iter, opf);
 		if (!bio) {
 			WRITE_ONCE(r->result, -ENOMEM);
 			break;
 		}
-		bio_aim(bio, r, pos);
+		vhb_bio_aim(bio, r, pos);
 		err = bio_iov_iter_get_pages(bio, iter, be->mem_mask, be->len_mask);
 		if (err) {
 			WRITE_ONCE(r->result, err);
@@ -136,7 +136,7 @@ static noinline void rw_more(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 }
 
 /* The only bio of a step is complete. */
-static void rw_submit(struct vhb_req *r, struct bio *bio)
+static void vhb_rw_submit(struct vhb_req *r, struct bio *bio)
 {
 	if (r->blk->be->poll) {
 		/* Before it is submitted: it may end at once. */
@@ -148,10 +148,10 @@ static void rw_submit(struct vhb_req *r, struct bio *bio)
 }
 
 /*
- * A page that cannot be pinned so is left to bdev_rw(), which knows of more kinds
+ * A page that cannot be pinned so is left to vhb_bdev_rw(), which knows of more kinds
  * and says what is wrong.
  */
-static bool bdev_rw_user(struct vhb_req *r, void __user *data, u64 pos)
+static bool vhb_bdev_rw_user(struct vhb_req *r, void __user *data, u64 pos)
 {
 	unsigned int off = offset_in_page(data);
 	struct bio *bio = &r->bio;
@@ -165,14 +165,14 @@ static bool bdev_rw_user(struct vhb_req *r, void __user *data, u64 pos)
 	r->result = r->step;
 	r->multi = false;
 	r->embedded = true;
-	bio_init(bio, r->blk->be->bdev, r->vecs, VHB_VECS, rw_opf(r));
-	bio_aim(bio, r, pos);
+	bio_init(bio, r->blk->be->bdev, r->vecs, VHB_VECS, vhb_rw_opf(r));
+	vhb_bio_aim(bio, r, pos);
 	__bio_add_page(bio, r->page, r->step, off);
-	rw_submit(r, bio);
+	vhb_rw_submit(r, bio);
 	return true;
 }
 
-static void bdev_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
+static void vhb_bdev_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 {
 	struct vhb_backend *be = r->blk->be;
 	struct bio *bio;
@@ -188,11 +188,11 @@ static void bdev_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 		     iov_iter_npages(iter, VHB_VECS + 1) > VHB_VECS)) {
 		r->multi = true;
 		atomic_set(&r->bios, 1);
-		rw_more(r, iter, pos);
+		vhb_rw_more(r, iter, pos);
 		return;
 	}
-	bio = bio_first(r, be->bdev, iter, rw_opf(r));
-	bio_aim(bio, r, pos);
+	bio = vhb_bio_first(r, be->bdev, iter, vhb_rw_opf(r));
+	vhb_bio_aim(bio, r, pos);
 	err = bio_iov_iter_get_pages(bio, iter, be->mem_mask, be->len_mask);
 	if (unlikely(err)) {
 		r->result = err;
@@ -204,14 +204,14 @@ static void bdev_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 		pos += bio->bi_iter.bi_size;
 		atomic_set(&r->bios, 2);
 		submit_bio(bio);
-		rw_more(r, iter, pos);
+		vhb_rw_more(r, iter, pos);
 		return;
 	}
-	rw_submit(r, bio);
+	vhb_rw_submit(r, bio);
 }
 
 /* In the worker: what submit() pinned or allocated. */
-static void bdev_rw_end(struct vhb_req *r)
+static void vhb_bdev_rw_end(struct vhb_req *r)
 {
 	struct vhb_bio *b;
 
@@ -237,7 +237,7 @@ static void bdev_rw_end(struct vhb_req *r)
 	}
 }
 
-static void flush_end(struct bio *bio)
+static void vhb_flush_end(struct bio *bio)
 {
 	struct vhb_req *r = bio->bi_private;
 
@@ -247,22 +247,22 @@ static void flush_end(struct bio *bio)
 }
 
 /* An empty bio, which covers every write that was completed before it. */
-static void bdev_flush(struct vhb_req *r)
+static void vhb_bdev_flush(struct vhb_req *r)
 {
 	bio_init(&r->bio, r->blk->be->bdev, NULL, 0,
 		 REQ_OP_WRITE | REQ_PREFLUSH);
 	r->bio.bi_private = r;
-	r->bio.bi_end_io = flush_end;
+	r->bio.bi_end_io = vhb_flush_end;
 	submit_bio(&r->bio);
 }
 
-static int bdev_sync(const struct vhb_backend *be)
+static int vhb_bdev_sync(const struct vhb_backend *be)
 {
 	return blkdev_issue_flush(be->bdev);
 }
 
-static int bdev_clear(const struct vhb_backend *be, enum vhb_clear how, u64 pos,
-		      u64 len)
+static int vhb_bdev_clear(const struct vhb_backend *be, enum vhb_clear how, u64 pos,
+			  u64 len)
 {
 	sector_t sector = pos >> SECTOR_SHIFT;
 	sector_t nr = len >> SECTOR_SHIFT;
@@ -308,12 +308,12 @@ bool vhb_bdev_poll(struct list_head *polled)
 }
 
 const struct vhb_ops vhb_bdev_ops = {
-	.limits	= bdev_fill_limits,
-	.size	= bdev_size,
-	.rw	= bdev_rw,
-	.rw_user = bdev_rw_user,
-	.rw_end	= bdev_rw_end,
-	.flush	= bdev_flush,
-	.sync	= bdev_sync,
-	.clear	= bdev_clear,
+	.limits	= vhb_bdev_fill_limits,
+	.size	= vhb_bdev_size,
+	.rw	= vhb_bdev_rw,
+	.rw_user = vhb_bdev_rw_user,
+	.rw_end	= vhb_bdev_rw_end,
+	.flush	= vhb_bdev_flush,
+	.sync	= vhb_bdev_sync,
+	.clear	= vhb_bdev_clear,
 };

@@ -47,8 +47,8 @@ u64 vhb_device_features(struct parley_vhost *dev)
 	return features;
 }
 
-static void config_topology(struct virtio_blk_config *cfg,
-			    const struct vhb_limits *lim)
+static void vhb_config_topology(struct virtio_blk_config *cfg,
+				const struct vhb_limits *lim)
 {
 	cfg->blk_size = le32(lim->block);
 	if (lim->physical > lim->block)
@@ -58,8 +58,8 @@ static void config_topology(struct virtio_blk_config *cfg,
 	cfg->opt_io_size = le32(lim->io_opt / lim->block);
 }
 
-static void config_clearing(struct virtio_blk_config *cfg,
-			    const struct vhb_limits *lim)
+static void vhb_config_clearing(struct virtio_blk_config *cfg,
+				const struct vhb_limits *lim)
 {
 	if (lim->discard) {
 		cfg->max_discard_sectors = le32(lim->discard);
@@ -90,8 +90,8 @@ void vhb_config_read(struct parley_vhost *dev, void *config)
 	};
 
 	if (blk->be) {
-		config_topology(&cfg, &blk->be->limits);
-		config_clearing(&cfg, &blk->be->limits);
+		vhb_config_topology(&cfg, &blk->be->limits);
+		vhb_config_clearing(&cfg, &blk->be->limits);
 	}
 	memcpy(config, &cfg, offsetof(struct virtio_blk_config, zoned));
 }

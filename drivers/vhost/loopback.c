@@ -364,7 +364,7 @@ struct lb_file {
 	struct parley_vhost_loopback *vl;
 };
 
-static int lb_open(struct inode *inode, struct file *file)
+static int vl_open(struct inode *inode, struct file *file)
 {
 	struct lb_file *lbf = kzalloc(sizeof(*lbf), GFP_KERNEL_ACCOUNT);
 
@@ -375,7 +375,7 @@ static int lb_open(struct inode *inode, struct file *file)
 	return nonseekable_open(inode, file);
 }
 
-static int lb_release(struct inode *inode, struct file *file)
+static int vl_release(struct inode *inode, struct file *file)
 {
 	struct lb_file *lbf = file->private_data;
 
@@ -389,7 +389,7 @@ static int lb_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static long lb_join(struct lb_file *lbf, void __user *arg)
+static long vl_join(struct lb_file *lbf, void __user *arg)
 {
 	struct parley_vhost_loopback *vl;
 	struct parley_loopback_join join;
@@ -420,18 +420,18 @@ static long lb_join(struct lb_file *lbf, void __user *arg)
 	return 0;
 }
 
-static long lb_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+static long vl_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	if (cmd == PARLEY_LOOPBACK_JOIN)
-		return lb_join(file->private_data, (void __user *)arg);
+		return vl_join(file->private_data, (void __user *)arg);
 	return -ENOIOCTLCMD;
 }
 
 static const struct file_operations lb_fops = {
 	.owner		= THIS_MODULE,
-	.open		= lb_open,
-	.release	= lb_release,
-	.unlocked_ioctl	= lb_ioctl,
+	.open		= vl_open,
+	.release	= vl_release,
+	.unlocked_ioctl	= vl_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 };
 

@@ -19,7 +19,7 @@ static const char * const vq_access_names[] = {
 	NULL
 };
 
-static int vq_access_set(const char *val, const struct kernel_param *kp)
+static int vh_vq_access_set(const char *val, const struct kernel_param *kp)
 {
 	int n = sysfs_match_string(vq_access_names, val);
 
@@ -29,20 +29,20 @@ static int vq_access_set(const char *val, const struct kernel_param *kp)
 	return 0;
 }
 
-static int vq_access_get(char *buf, const struct kernel_param *kp)
+static int vh_vq_access_get(char *buf, const struct kernel_param *kp)
 {
 	return sysfs_emit(buf, "%s\n", vq_access_names[READ_ONCE(vh_ring_access)]);
 }
 
 static const struct kernel_param_ops vq_access_ops = {
-	.set = vq_access_set,
-	.get = vq_access_get,
+	.set = vh_vq_access_set,
+	.get = vh_vq_access_get,
 };
 module_param_cb(ring_access, &vq_access_ops, NULL, 0644);
 MODULE_PARM_DESC(ring_access,
 		 "pin: map the pages of a ring where that is allowed (default); user: access them in the owner's memory");
 
-static bool vq_hits(u64 area, size_t len, u64 addr, u64 last)
+static bool vh_vq_hits(u64 area, size_t len, u64 addr, u64 last)
 {
 	return area <= last && addr <= area + (len - 1);
 }
@@ -53,9 +53,9 @@ bool vh_vq_covers(const struct parley_vhost_vq *vq, u64 addr, u64 last)
 	size_t bytes[3];
 
 	parley_vq_sizes(vq->num, vh_vq_packed(vq), bytes);
-	return vq_hits(vq->addr.desc, bytes[0], addr, last) ||
-	       vq_hits(vq->addr.driver, bytes[1], addr, last) ||
-	       vq_hits(vq->addr.device, bytes[2], addr, last);
+	return vh_vq_hits(vq->addr.desc, bytes[0], addr, last) ||
+	       vh_vq_hits(vq->addr.driver, bytes[1], addr, last) ||
+	       vh_vq_hits(vq->addr.device, bytes[2], addr, last);
 }
 
 /* Let go of the areas; none may be pinned. */
@@ -66,8 +66,8 @@ void vh_ring_unpin(struct parley_vhost_vq *vq)
 	vh_area_unpin(&vq->device);
 }
 
-static int vq_pin_iova(struct parley_vhost_vq *vq, struct vh_area *area,
-		       u64 iova, size_t len, u32 perm)
+static int vh_vq_pin_iova(struct parley_vhost_vq *vq, struct vh_area *area,
+			  u64 iova, size_t len, u32 perm)
 {
 	unsigned int nr = DIV_ROUND_UP(offset_in_page(iova) + len, PAGE_SIZE);
 	u64 *pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL);
@@ -82,27 +82,27 @@ static int vq_pin_iova(struct parley_vhost_vq *vq, struct vh_area *area,
 	return err;
 }
 
-static int vq_pin_area(struct parley_vhost_vq *vq, struct vh_area *area,
-		       u64 addr, size_t len, u32 perm)
+static int vh_vq_pin_area(struct parley_vhost_vq *vq, struct vh_area *area,
+			  u64 addr, size_t len, u32 perm)
 {
 	if (vq->dev->iotlb.on)
-		return vq_pin_iova(vq, area, addr, len, perm);
+		return vh_vq_pin_iova(vq, area, addr, len, perm);
 	return vh_area_pin(area, addr, len);
 }
 
-static int vq_pin(struct parley_vhost_vq *vq)
+static int vh_vq_pin(struct parley_vhost_vq *vq)
 {
 	bool packed = vh_vq_packed(vq);
 	size_t bytes[3];
 	int err;
 
 	parley_vq_sizes(vq->num, packed, bytes);
-	err = vq_pin_area(vq, &vq->desc, vq->addr.desc, bytes[0],
-			  PARLEY_MEM_READ | (packed ? PARLEY_MEM_WRITE : 0)) ?:
-	      vq_pin_area(vq, &vq->driver, vq->addr.driver, bytes[1],
-			  PARLEY_MEM_READ) ?:
-	      vq_pin_area(vq, &vq->device, vq->addr.device, bytes[2],
-			  PARLEY_MEM_WRITE);
+	err = vh_vq_pin_area(vq, &vq->desc, vq->addr.desc, bytes[0],
+			     PARLEY_MEM_READ | (packed ? PARLEY_MEM_WRITE : 0)) ?:
+	      vh_vq_pin_area(vq, &vq->driver, vq->addr.driver, bytes[1],
+			     PARLEY_MEM_READ) ?:
+	      vh_vq_pin_area(vq, &vq->device, vq->addr.device, bytes[2],
+			     PARLEY_MEM_WRITE);
 	if (err)
 		vh_ring_unpin(vq);
 	return err;
@@ -127,7 +127,7 @@ int vh_ring_find(struct parley_vhost_vq *vq, struct parley_vq_addr *at)
 
 	vq->host = vq->addr;
 	if (iommu || READ_ONCE(vh_ring_access) == VH_RING_PIN)
-		err = vq_pin(vq);
+		err = vh_vq_pin(vq);
 	if (!err) {
 		vq->space = PARLEY_SPACE_KERNEL;
 		at->desc = (unsigned long)vq->desc.kern;

@@ -104,9 +104,9 @@ int parley_blk_read_config(struct parley_device *pd,
 	return 0;
 }
 
-static int limits_block_size(struct device *dev,
-			     const struct virtio_blk_config *cfg, u64 features,
-			     struct queue_limits *lim)
+static int parley_blk_limits_block_size(struct device *dev,
+					const struct virtio_blk_config *cfg, u64 features,
+					struct queue_limits *lim)
 {
 	u32 size = SECTOR_SIZE;
 
@@ -122,9 +122,9 @@ static int limits_block_size(struct device *dev,
 	return 0;
 }
 
-static int limits_segments(struct device *dev,
-			   const struct virtio_blk_config *cfg, u64 features,
-			   struct queue_limits *lim)
+static int parley_blk_limits_segments(struct device *dev,
+				      const struct virtio_blk_config *cfg, u64 features,
+				      struct queue_limits *lim)
 {
 	u32 segs = 1, size = U32_MAX;
 
@@ -152,9 +152,9 @@ static int limits_segments(struct device *dev,
 	return 0;
 }
 
-static void limits_topology(struct device *dev,
-			    const struct virtio_blk_config *cfg,
-			    struct queue_limits *lim)
+static void parley_blk_limits_topology(struct device *dev,
+				       const struct virtio_blk_config *cfg,
+				       struct queue_limits *lim)
 {
 	u32 block = lim->logical_block_size;
 	u8 exp = cfg->physical_block_exp;
@@ -183,7 +183,7 @@ static void limits_topology(struct device *dev,
 }
 
 /* Bytes of @sectors, if that is a usable granularity; else one block. */
-static u32 granularity(u32 sectors, const struct queue_limits *lim)
+static u32 parley_blk_granularity(u32 sectors, const struct queue_limits *lim)
 {
 	if (sectors > U32_MAX >> SECTOR_SHIFT)
 		return lim->logical_block_size;
@@ -191,17 +191,17 @@ static u32 granularity(u32 sectors, const struct queue_limits *lim)
 }
 
 /* Largest multiple of a block in a range of @sectors, in sectors. */
-static u32 whole_blocks(u32 sectors, const struct queue_limits *lim)
+static u32 parley_blk_whole_blocks(u32 sectors, const struct queue_limits *lim)
 {
 	return round_down(sectors, lim->logical_block_size >> SECTOR_SHIFT);
 }
 
-static void limits_discard(struct device *dev,
-			   const struct virtio_blk_config *cfg,
-			   struct queue_limits *lim)
+static void parley_blk_limits_discard(struct device *dev,
+				      const struct virtio_blk_config *cfg,
+				      struct queue_limits *lim)
 {
 	u32 segs = le32_of(cfg->max_discard_seg);
-	u32 sectors = whole_blocks(le32_of(cfg->max_discard_sectors), lim);
+	u32 sectors = parley_blk_whole_blocks(le32_of(cfg->max_discard_sectors), lim);
 
 	if (!sectors) {
 		dev_warn(dev, "discard is off: max_discard_sectors is %u\n",
@@ -211,16 +211,16 @@ static void limits_discard(struct device *dev,
 	lim->max_hw_discard_sectors = sectors;
 	lim->max_discard_segments = clamp(segs, 1, PARLEY_BLK_RANGES_MAX);
 	lim->discard_granularity =
-		granularity(le32_of(cfg->discard_sector_alignment), lim);
+		parley_blk_granularity(le32_of(cfg->discard_sector_alignment), lim);
 }
 
-static void limits_secure_erase(struct device *dev,
-				const struct virtio_blk_config *cfg,
-				struct queue_limits *lim)
+static void parley_blk_limits_secure_erase(struct device *dev,
+					   const struct virtio_blk_config *cfg,
+					   struct queue_limits *lim)
 {
-	u32 align = granularity(le32_of(cfg->secure_erase_sector_alignment),
-				lim);
-	u32 sectors = whole_blocks(le32_of(cfg->max_secure_erase_sectors), lim);
+	u32 align = parley_blk_granularity(le32_of(cfg->secure_erase_sector_alignment),
+					   lim);
+	u32 sectors = parley_blk_whole_blocks(le32_of(cfg->max_secure_erase_sectors), lim);
 
 	if (!sectors || !cfg->secure_erase_sector_alignment ||
 	    !cfg->max_secure_erase_seg) {
@@ -233,11 +233,11 @@ static void limits_secure_erase(struct device *dev,
 	lim->discard_granularity = max(lim->discard_granularity, align);
 }
 
-static void limits_write_zeroes(struct device *dev,
-				const struct virtio_blk_config *cfg,
-				struct queue_limits *lim)
+static void parley_blk_limits_write_zeroes(struct device *dev,
+					   const struct virtio_blk_config *cfg,
+					   struct queue_limits *lim)
 {
-	u32 sectors = whole_blocks(le32_of(cfg->max_write_zeroes_sectors), lim);
+	u32 sectors = parley_blk_whole_blocks(le32_of(cfg->max_write_zeroes_sectors), lim);
 
 	if (!sectors || !cfg->max_write_zeroes_seg)
 		dev_warn(dev,
@@ -246,8 +246,8 @@ static void limits_write_zeroes(struct device *dev,
 		lim->max_write_zeroes_sectors = sectors;
 }
 
-static int limits_zoned(struct device *dev, const struct virtio_blk_config *cfg,
-			struct queue_limits *lim)
+static int parley_blk_limits_zoned(struct device *dev, const struct virtio_blk_config *cfg,
+				   struct queue_limits *lim)
 {
 	switch (cfg->zoned.model) {
 	case VIRTIO_BLK_Z_NONE:
@@ -277,22 +277,22 @@ int parley_blk_limits(struct device *dev, const struct virtio_blk_config *cfg,
 {
 	int err;
 
-	err = limits_block_size(dev, cfg, features, lim);
+	err = parley_blk_limits_block_size(dev, cfg, features, lim);
 	if (err)
 		return err;
-	err = limits_segments(dev, cfg, features, lim);
+	err = parley_blk_limits_segments(dev, cfg, features, lim);
 	if (err)
 		return err;
 	if (features & BIT_ULL(VIRTIO_BLK_F_TOPOLOGY))
-		limits_topology(dev, cfg, lim);
+		parley_blk_limits_topology(dev, cfg, lim);
 	if (features & BIT_ULL(VIRTIO_BLK_F_DISCARD))
-		limits_discard(dev, cfg, lim);
+		parley_blk_limits_discard(dev, cfg, lim);
 	if (features & BIT_ULL(VIRTIO_BLK_F_SECURE_ERASE))
-		limits_secure_erase(dev, cfg, lim);
+		parley_blk_limits_secure_erase(dev, cfg, lim);
 	if (features & BIT_ULL(VIRTIO_BLK_F_WRITE_ZEROES))
-		limits_write_zeroes(dev, cfg, lim);
+		parley_blk_limits_write_zeroes(dev, cfg, lim);
 	if (features & BIT_ULL(VIRTIO_BLK_F_ZONED))
-		return limits_zoned(dev, cfg, lim);
+		return parley_blk_limits_zoned(dev, cfg, lim);
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_blk_limits);
