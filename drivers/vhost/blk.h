@@ -35,6 +35,7 @@
 #include <linux/list.h>
 #include <linux/uio.h>
 #include <linux/workqueue.h>
+#include <parley/byteorder.h>
 #include <parley/compat.h>
 #include <parley/vhost.h>
 #include <uapi/linux/parley_vhost.h>

@@ -129,9 +129,9 @@ void vhb_start(struct vhb_req *r)
 		vhb_end(r, VIRTIO_BLK_S_IOERR);
 		return;
 	}
-	type = __virtio32_to_cpu(true, hdr.type);
+	type = vr32_to_cpu(hdr.type);
 	if (likely(type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_OUT))
-		vhb_start_rw(r, __virtio64_to_cpu(true, hdr.sector),
+		vhb_start_rw(r, vr64_to_cpu(hdr.sector),
 			     type == VIRTIO_BLK_T_OUT);
 	else
 		vhb_start_other(r, type);

@@ -11,6 +11,7 @@
 #include <linux/gfp_types.h>
 #include <linux/types.h>
 #include <linux/uio.h>
+#include <asm/byteorder.h>
 #include <uapi/linux/virtio_ring.h>
 #else
 #include <parley/user.h>	/* in tools/include */

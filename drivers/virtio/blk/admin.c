@@ -29,9 +29,9 @@ int parley_blk_command(struct parley_blk *blk, u32 type, u64 sector,
 	if (IS_ERR(rq))
 		return PTR_ERR(rq);
 	req = blk_mq_rq_to_pdu(rq);
-	req->hdr.type = __cpu_to_virtio32(true, type);
+	req->hdr.type = cpu_to_vr32(type);
 	req->hdr.ioprio = 0;
-	req->hdr.sector = __cpu_to_virtio64(true, sector);
+	req->hdr.sector = cpu_to_vr64(sector);
 	err = blk_rq_map_kern(rq, buf, len, GFP_KERNEL);
 	if (!err)
 		err = blk_status_to_errno(blk_execute_rq(rq, false));

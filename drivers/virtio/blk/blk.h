@@ -23,7 +23,7 @@
 
 #include <kunit/visibility.h>
 #include <linux/blk-mq.h>
-#include <linux/virtio_byteorder.h>
+#include <parley/byteorder.h>
 #include <parley/compat.h>
 #include <parley/device.h>
 #include <parley/export.h>
@@ -133,17 +133,6 @@ struct parley_blk {
 	} geo;
 	int index;
 };
-
-/* Fields of a modern device are little-endian, whatever their type says. */
-static inline u32 le32_of(__virtio32 v)
-{
-	return __virtio32_to_cpu(true, v);
-}
-
-static inline u64 le64_of(__virtio64 v)
-{
-	return __virtio64_to_cpu(true, v);
-}
 
 /* config.c */
 void parley_blk_check(struct parley_device *pd,

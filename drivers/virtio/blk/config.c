@@ -111,7 +111,7 @@ static int parley_blk_limits_block_size(struct device *dev,
 	u32 size = SECTOR_SIZE;
 
 	if (features & BIT_ULL(VIRTIO_BLK_F_BLK_SIZE))
-		size = le32_of(cfg->blk_size);
+		size = vr32_to_cpu(cfg->blk_size);
 	if (size < SECTOR_SIZE || size > PAGE_SIZE || !is_power_of_2(size)) {
 		dev_err(dev,
 			"block size %u is no power of two from %u to %lu: fix the device's blk_size\n",
@@ -129,7 +129,7 @@ static int parley_blk_limits_segments(struct device *dev,
 	u32 segs = 1, size = U32_MAX;
 
 	if (features & BIT_ULL(VIRTIO_BLK_F_SEG_MAX)) {
-		segs = le32_of(cfg->seg_max);
+		segs = vr32_to_cpu(cfg->seg_max);
 		if (!segs)
 			dev_warn(dev, "seg_max is 0, using 1\n");
 	}
@@ -137,7 +137,7 @@ static int parley_blk_limits_segments(struct device *dev,
 				  PARLEY_BLK_EXTRA_SEGS);
 
 	if (features & BIT_ULL(VIRTIO_BLK_F_SIZE_MAX))
-		size = le32_of(cfg->size_max);
+		size = vr32_to_cpu(cfg->size_max);
 	/* Some devices offer the field and never fill it: no limit is meant. */
 	if (!size)
 		size = U32_MAX;
@@ -173,11 +173,11 @@ static void parley_blk_limits_topology(struct device *dev,
 		dev_warn(dev, "alignment_offset %u ignored\n",
 			 cfg->alignment_offset);
 
-	lim->io_min = block * __virtio16_to_cpu(true, cfg->min_io_size);
+	lim->io_min = block * vr16_to_cpu(cfg->min_io_size);
 
-	if (check_mul_overflow(block, le32_of(cfg->opt_io_size), &bytes))
+	if (check_mul_overflow(block, vr32_to_cpu(cfg->opt_io_size), &bytes))
 		dev_warn(dev, "opt_io_size %u ignored\n",
-			 le32_of(cfg->opt_io_size));
+			 vr32_to_cpu(cfg->opt_io_size));
 	else
 		lim->io_opt = bytes;
 }
@@ -200,27 +200,27 @@ static void parley_blk_limits_discard(struct device *dev,
 				      const struct virtio_blk_config *cfg,
 				      struct queue_limits *lim)
 {
-	u32 segs = le32_of(cfg->max_discard_seg);
-	u32 sectors = parley_blk_whole_blocks(le32_of(cfg->max_discard_sectors), lim);
+	u32 segs = vr32_to_cpu(cfg->max_discard_seg);
+	u32 sectors = parley_blk_whole_blocks(vr32_to_cpu(cfg->max_discard_sectors), lim);
 
 	if (!sectors) {
 		dev_warn(dev, "discard is off: max_discard_sectors is %u\n",
-			 le32_of(cfg->max_discard_sectors));
+			 vr32_to_cpu(cfg->max_discard_sectors));
 		return;
 	}
 	lim->max_hw_discard_sectors = sectors;
 	lim->max_discard_segments = clamp(segs, 1, PARLEY_BLK_RANGES_MAX);
 	lim->discard_granularity =
-		parley_blk_granularity(le32_of(cfg->discard_sector_alignment), lim);
+		parley_blk_granularity(vr32_to_cpu(cfg->discard_sector_alignment), lim);
 }
 
 static void parley_blk_limits_secure_erase(struct device *dev,
 					   const struct virtio_blk_config *cfg,
 					   struct queue_limits *lim)
 {
-	u32 align = parley_blk_granularity(le32_of(cfg->secure_erase_sector_alignment),
+	u32 align = parley_blk_granularity(vr32_to_cpu(cfg->secure_erase_sector_alignment),
 					   lim);
-	u32 sectors = parley_blk_whole_blocks(le32_of(cfg->max_secure_erase_sectors), lim);
+	u32 sectors = parley_blk_whole_blocks(vr32_to_cpu(cfg->max_secure_erase_sectors), lim);
 
 	if (!sectors || !cfg->secure_erase_sector_alignment ||
 	    !cfg->max_secure_erase_seg) {
@@ -237,7 +237,7 @@ static void parley_blk_limits_write_zeroes(struct device *dev,
 					   const struct virtio_blk_config *cfg,
 					   struct queue_limits *lim)
 {
-	u32 sectors = parley_blk_whole_blocks(le32_of(cfg->max_write_zeroes_sectors), lim);
+	u32 sectors = parley_blk_whole_blocks(vr32_to_cpu(cfg->max_write_zeroes_sectors), lim);
 
 	if (!sectors || !cfg->max_write_zeroes_seg)
 		dev_warn(dev,
@@ -347,7 +347,7 @@ unsigned int parley_blk_pick_queues(struct device *dev,
 	unsigned int offered = 1, nr;
 
 	if (features & BIT_ULL(VIRTIO_BLK_F_MQ)) {
-		offered = __virtio16_to_cpu(true, cfg->num_queues);
+		offered = vr16_to_cpu(cfg->num_queues);
 		if (!offered) {
 			dev_warn(dev, "num_queues is 0, using 1\n");
 			offered = 1;

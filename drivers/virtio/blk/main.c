@@ -92,7 +92,7 @@ static void parley_blk_keep_config(struct parley_blk *blk,
 				   const struct queue_limits *lim)
 {
 	blk->unmap_zeroes = cfg->write_zeroes_may_unmap;
-	blk->geo.cylinders = __virtio16_to_cpu(true, cfg->geometry.cylinders);
+	blk->geo.cylinders = vr16_to_cpu(cfg->geometry.cylinders);
 	blk->geo.heads = cfg->geometry.heads;
 	blk->geo.sectors = cfg->geometry.sectors;
 	if (lim->features & BLK_FEAT_ZONED)
@@ -221,7 +221,7 @@ static int parley_blk_probe(struct parley_device *pd)
 	err = parley_blk_make_disk(blk, &lim);
 	if (err)
 		goto free_queues;
-	err = parley_blk_set_size(blk, __virtio64_to_cpu(true, cfg.capacity), false);
+	err = parley_blk_set_size(blk, vr64_to_cpu(cfg.capacity), false);
 	if (err)
 		goto put_disk;
 

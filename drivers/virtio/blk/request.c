@@ -261,9 +261,9 @@ blk_status_t parley_blk_prepare(struct parley_blk *blk, struct request *rq)
 			return sts;
 	}
 	req->in.bytes[req->in_len - 1] = PARLEY_BLK_S_UNWRITTEN;
-	req->hdr.type = __cpu_to_virtio32(true, type);
-	req->hdr.ioprio = __cpu_to_virtio32(true, req_get_ioprio(rq));
-	req->hdr.sector = __cpu_to_virtio64(true, sector);
+	req->hdr.type = cpu_to_vr32(type);
+	req->hdr.ioprio = cpu_to_vr32(req_get_ioprio(rq));
+	req->hdr.sector = cpu_to_vr64(sector);
 	return BLK_STS_OK;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_blk_prepare);

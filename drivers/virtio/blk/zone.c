@@ -21,9 +21,9 @@ int parley_blk_zone_limits(struct device *dev,
 			   const struct virtio_blk_config *cfg,
 			   struct queue_limits *lim)
 {
-	u32 zone = le32_of(cfg->zoned.zone_sectors);
-	u32 append = le32_of(cfg->zoned.max_append_sectors);
-	u32 grain = le32_of(cfg->zoned.write_granularity);
+	u32 zone = vr32_to_cpu(cfg->zoned.zone_sectors);
+	u32 append = vr32_to_cpu(cfg->zoned.max_append_sectors);
+	u32 grain = vr32_to_cpu(cfg->zoned.write_granularity);
 
 	if (!IS_ENABLED(CONFIG_BLK_DEV_ZONED)) {
 		dev_err(dev, "zoned device, but this kernel has no CONFIG_BLK_DEV_ZONED\n");
@@ -48,8 +48,8 @@ int parley_blk_zone_limits(struct device *dev,
 	}
 	lim->features |= BLK_FEAT_ZONED;
 	lim->chunk_sectors = zone;
-	lim->max_open_zones = le32_of(cfg->zoned.max_open_zones);
-	lim->max_active_zones = le32_of(cfg->zoned.max_active_zones);
+	lim->max_open_zones = vr32_to_cpu(cfg->zoned.max_open_zones);
+	lim->max_active_zones = vr32_to_cpu(cfg->zoned.max_active_zones);
 	/* A zone that is open is active, too. */
 	if (lim->max_active_zones)
 		lim->max_open_zones = min(lim->max_open_zones,
@@ -148,8 +148,8 @@ int parley_blk_parse_zone(struct device *dev,
 			  struct blk_zone *zone)
 {
 	memset(zone, 0, sizeof(*zone));
-	zone->start = le64_of(desc->z_start);
-	zone->capacity = le64_of(desc->z_cap);
+	zone->start = vr64_to_cpu(desc->z_start);
+	zone->capacity = vr64_to_cpu(desc->z_cap);
 	if (zone->start >= capacity || zone->start & (zone_sectors - 1)) {
 		dev_err(dev, "zone at sector %llu: no zone begins there\n",
 			zone->start);
@@ -158,10 +158,10 @@ int parley_blk_parse_zone(struct device *dev,
 	zone->len = min_t(u64, zone_sectors, capacity - zone->start);
 	if (zone->capacity > zone->len || parley_blk_zone_type(desc->z_type, zone) ||
 	    parley_blk_zone_cond(desc->z_state, zone) ||
-	    parley_blk_zone_wp(le64_of(desc->z_wp), zone)) {
+	    parley_blk_zone_wp(vr64_to_cpu(desc->z_wp), zone)) {
 		dev_err(dev, "zone at sector %llu: type %u, state %u, capacity %llu, write pointer %llu make no sense\n",
 			zone->start, desc->z_type, desc->z_state,
-			zone->capacity, le64_of(desc->z_wp));
+			zone->capacity, vr64_to_cpu(desc->z_wp));
 		return -EIO;
 	}
 	return 0;
@@ -205,7 +205,7 @@ static int parley_blk_report_pass_on(struct parley_blk *blk,
 				     unsigned int nr_zones,
 				     struct blk_report_zones_args *args)
 {
-	u64 nr = le64_of(report->nr_zones), i;
+	u64 nr = vr64_to_cpu(report->nr_zones), i;
 	sector_t capacity = get_capacity(blk->disk);
 	struct blk_zone zone;
 	int err;
