@@ -78,6 +78,7 @@ static int vhb_ready(struct parley_vhost *dev)
  * Context: may sleep; dev->mutex held, or the device is not shared yet.
  * Return: 0; -EBUSY while a ring runs; else see vhb_backend_set().
  */
+VISIBLE_IF_KUNIT
 int parley_vhost_blk_attach(struct parley_vhost *dev, struct file *file,
 			    u32 flags, const u8 *serial)
 {
@@ -90,9 +91,9 @@ int parley_vhost_blk_attach(struct parley_vhost *dev, struct file *file,
 	vhb_backend_drop(blk);
 	return 0;
 }
-PARLEY_EXPORT(parley_vhost_blk_attach);
+EXPORT_SYMBOL_IF_KUNIT(parley_vhost_blk_attach);
 
-static long set_backend(struct parley_vhost *dev, void __user *arg)
+static long vhb_set_backend(struct parley_vhost *dev, void __user *arg)
 {
 	struct parley_blk_backend b;
 	struct file *file = NULL;
@@ -123,7 +124,7 @@ static long set_backend(struct parley_vhost *dev, void __user *arg)
  * Context: as parley_vhost_blk_attach(), but rings may run.
  * Return: 0, or -ENODEV without a back end.
  */
-int parley_vhost_blk_update_size(struct parley_vhost *dev)
+VISIBLE_IF_KUNIT int parley_vhost_blk_update_size(struct parley_vhost *dev)
 {
 	struct vhb *blk = parley_vhost_priv(dev);
 	u64 before = blk->capacity;
@@ -135,14 +136,14 @@ int parley_vhost_blk_update_size(struct parley_vhost *dev)
 		parley_vhost_config_changed(dev);
 	return 0;
 }
-PARLEY_EXPORT(parley_vhost_blk_update_size);
+EXPORT_SYMBOL_IF_KUNIT(parley_vhost_blk_update_size);
 
 static long vhb_ioctl(struct parley_vhost *dev, unsigned int cmd,
 		      void __user *arg)
 {
 	switch (cmd) {
 	case PARLEY_BLK_SET_BACKEND:
-		return set_backend(dev, arg);
+		return vhb_set_backend(dev, arg);
 	case PARLEY_BLK_UPDATE_SIZE:
 		return parley_vhost_blk_update_size(dev);
 	default:

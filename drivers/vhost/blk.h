@@ -28,12 +28,14 @@
 #ifndef _PARLEY_VHOST_BLK_H
 #define _PARLEY_VHOST_BLK_H
 
+#include <kunit/visibility.h>
 #include <linux/bio.h>
 #include <linux/blkdev.h>
 #include <linux/fs.h>
 #include <linux/list.h>
 #include <linux/uio.h>
 #include <linux/workqueue.h>
+#include <parley/byteorder.h>
 #include <parley/compat.h>
 #include <parley/vhost.h>
 #include <uapi/linux/parley_vhost.h>
@@ -333,8 +335,10 @@ void vhb_admin_clear(struct vhb_req *r, u32 type);
 void vhb_admin_flush(struct vhb_req *r);
 
 /* For KUnit, which has no file descriptors. */
+#if IS_ENABLED(CONFIG_KUNIT)
 int parley_vhost_blk_attach(struct parley_vhost *dev, struct file *file,
 			    u32 flags, const u8 *serial);
 int parley_vhost_blk_update_size(struct parley_vhost *dev);
+#endif
 
 #endif /* _PARLEY_VHOST_BLK_H */

@@ -7,28 +7,28 @@
 #include <linux/slab.h>
 #include "blk.h"
 
-static void admin_end(struct vhb_req *r, long err)
+static void vhb_admin_end(struct vhb_req *r, long err)
 {
 	r->result = err;
 	parley_vhost_req_done(&r->req);
 }
 
-static void flush_work_fn(struct work_struct *work)
+static void vhb_flush_work_fn(struct work_struct *work)
 {
 	struct vhb_req *r = container_of(work, struct vhb_req, work);
 	struct vhb_backend *be = r->blk->be;
 
-	admin_end(r, be->ops->sync(be));
+	vhb_admin_end(r, be->ops->sync(be));
 }
 
 /* Ends in parley_vhost_req_done(). */
 void vhb_admin_flush(struct vhb_req *r)
 {
-	INIT_WORK(&r->work, flush_work_fn);
+	INIT_WORK(&r->work, vhb_flush_work_fn);
 	queue_work(r->blk->admin, &r->work);
 }
 
-static void clear_work_fn(struct work_struct *work)
+static void vhb_clear_work_fn(struct work_struct *work)
 {
 	struct vhb_req *r = container_of(work, struct vhb_req, work);
 	struct vhb_backend *be = r->blk->be;
@@ -45,7 +45,7 @@ static void clear_work_fn(struct work_struct *work)
 	}
 	if (!err && READ_ONCE(r->blk->stable))
 		err = be->ops->sync(be);
-	admin_end(r, err);
+	vhb_admin_end(r, err);
 }
 
 /**
@@ -62,8 +62,8 @@ struct clear_rules {
 	u32 feature;
 };
 
-static void clear_rules(const struct vhb_limits *lim, u32 type,
-			struct clear_rules *rules)
+static void vhb_clear_rules(const struct vhb_limits *lim, u32 type,
+			    struct clear_rules *rules)
 {
 	switch (type) {
 	case VIRTIO_BLK_T_DISCARD:
@@ -90,9 +90,9 @@ static void clear_rules(const struct vhb_limits *lim, u32 type,
 	}
 }
 
-static u8 range_check(struct vhb *blk, const struct clear_rules *rules,
-		      const struct virtio_blk_discard_write_zeroes *raw,
-		      struct vhb_range *range)
+static u8 vhb_range_check(struct vhb *blk, const struct clear_rules *rules,
+			  const struct virtio_blk_discard_write_zeroes *raw,
+			  struct vhb_range *range)
 {
 	u64 sector = le64_to_cpu(raw->sector);
 	u32 nr = le32_to_cpu(raw->num_sectors);
@@ -110,8 +110,8 @@ static u8 range_check(struct vhb *blk, const struct clear_rules *rules,
 }
 
 /* All are read and checked before the first is obeyed. */
-static u8 ranges_read(struct vhb_req *r, const struct clear_rules *rules,
-		      unsigned int nr)
+static u8 vhb_ranges_read(struct vhb_req *r, const struct clear_rules *rules,
+			  unsigned int nr)
 {
 	struct virtio_blk_discard_write_zeroes raw;
 	size_t off = sizeof(struct virtio_blk_outhdr);
@@ -123,8 +123,8 @@ static u8 ranges_read(struct vhb_req *r, const struct clear_rules *rules,
 		if (parley_vhost_req_read(&r->req, off, &raw, sizeof(raw)) !=
 		    sizeof(raw))
 			return VIRTIO_BLK_S_IOERR;
-		status = range_check(r->blk, rules, &raw,
-				     &r->ranges[r->nr_ranges]);
+		status = vhb_range_check(r->blk, rules, &raw,
+					 &r->ranges[r->nr_ranges]);
 		if (status != VIRTIO_BLK_S_OK)
 			return status;
 		/* An empty range asks for nothing. */
@@ -134,14 +134,14 @@ static u8 ranges_read(struct vhb_req *r, const struct clear_rules *rules,
 	return VIRTIO_BLK_S_OK;
 }
 
-static u8 clear_parse(struct vhb_req *r, u32 type)
+static u8 vhb_clear_parse(struct vhb_req *r, u32 type)
 {
 	u32 len = r->req.chain.len_out - sizeof(struct virtio_blk_outhdr);
 	const struct vhb_limits *lim = &r->blk->be->limits;
 	u32 size = sizeof(struct virtio_blk_discard_write_zeroes);
 	struct clear_rules rules;
 
-	clear_rules(lim, type, &rules);
+	vhb_clear_rules(lim, type, &rules);
 	if (!rules.sectors ||
 	    !(parley_vhost_features(r->blk->dev) & BIT_ULL(rules.feature)))
 		return VIRTIO_BLK_S_UNSUPP;
@@ -153,7 +153,7 @@ static u8 clear_parse(struct vhb_req *r, u32 type)
 				  GFP_KERNEL_ACCOUNT);
 	if (!r->ranges)
 		return VIRTIO_BLK_S_IOERR;
-	return ranges_read(r, &rules, len / size);
+	return vhb_ranges_read(r, &rules, len / size);
 }
 
 /**
@@ -165,11 +165,11 @@ static u8 clear_parse(struct vhb_req *r, u32 type)
  */
 void vhb_admin_clear(struct vhb_req *r, u32 type)
 {
-	r->status = clear_parse(r, type);
+	r->status = vhb_clear_parse(r, type);
 	if (r->status != VIRTIO_BLK_S_OK || !r->nr_ranges) {
 		parley_vhost_req_done(&r->req);
 		return;
 	}
-	INIT_WORK(&r->work, clear_work_fn);
+	INIT_WORK(&r->work, vhb_clear_work_fn);
 	queue_work(r->blk->admin, &r->work);
 }

@@ -8,7 +8,7 @@
 #include "blk.h"
 
 /* What kind of file is it?  Refused with a reason that a user can act on. */
-static int backend_kind(struct vhb *blk, struct vhb_backend *be)
+static int vhb_backend_kind(struct vhb *blk, struct vhb_backend *be)
 {
 	struct inode *inode = file_inode(be->file);
 
@@ -29,7 +29,7 @@ static int backend_kind(struct vhb *blk, struct vhb_backend *be)
 	return -EINVAL;
 }
 
-static int backend_mode(struct vhb *blk, struct vhb_backend *be, u32 flags)
+static int vhb_backend_mode(struct vhb *blk, struct vhb_backend *be, u32 flags)
 {
 	fmode_t mode = be->file->f_mode;
 
@@ -48,7 +48,7 @@ static int backend_mode(struct vhb *blk, struct vhb_backend *be, u32 flags)
 	return 0;
 }
 
-static int backend_limits(struct vhb *blk, struct vhb_backend *be)
+static int vhb_backend_limits(struct vhb *blk, struct vhb_backend *be)
 {
 	int err = be->ops->limits(be);
 
@@ -62,7 +62,7 @@ static int backend_limits(struct vhb *blk, struct vhb_backend *be)
  * Bios go past the page cache of a block device.  What others wrote through it
  * before must be on the medium, and what it keeps must not be found later.
  */
-static int backend_cache_drop(struct vhb_backend *be)
+static int vhb_backend_cache_drop(struct vhb_backend *be)
 {
 	int err;
 
@@ -110,13 +110,13 @@ int vhb_backend_set(struct vhb *blk, struct file *file, u32 flags,
 		return -ENOMEM;
 	be->file = file;
 	memcpy(be->serial, serial, sizeof(be->serial));
-	err = backend_kind(blk, be);
+	err = vhb_backend_kind(blk, be);
 	if (!err)
-		err = backend_mode(blk, be, flags);
+		err = vhb_backend_mode(blk, be, flags);
 	if (!err)
-		err = backend_limits(blk, be);
+		err = vhb_backend_limits(blk, be);
 	if (!err)
-		err = backend_cache_drop(be);
+		err = vhb_backend_cache_drop(be);
 	if (err) {
 		kfree(be);
 		return err;

@@ -14,7 +14,7 @@
 
 #define BDEV_PAGES	16u	/* pinned at once, of data in more than one page */
 
-static int bdev_fill_limits(struct vhb_backend *be)
+static int vhb_bdev_fill_limits(struct vhb_backend *be)
 {
 	struct block_device *bdev = be->bdev;
 	struct vhb_limits *lim = &be->limits;
@@ -48,13 +48,13 @@ static int bdev_fill_limits(struct vhb_backend *be)
 	return 0;
 }
 
-static u64 bdev_size(const struct vhb_backend *be)
+static u64 vhb_bdev_size(const struct vhb_backend *be)
 {
 	return bdev_nr_bytes(be->bdev);
 }
 
 /* Any context.  Of several bios the last one ends the step. */
-static void bio_end(struct bio *bio)
+static void vhb_bio_end(struct bio *bio)
 {
 	struct vhb_req *r = bio->bi_private;
 
@@ -66,7 +66,7 @@ static void bio_end(struct bio *bio)
 }
 
 /* Let go of what is behind the last whole block. */
-static void bio_trim_user(struct bio *bio, struct iov_iter *iter, u32 len_mask)
+static void vhb_bio_trim_user(struct bio *bio, struct iov_iter *iter, u32 len_mask)
 {
 	u32 over = bio->bi_iter.bi_size & len_mask, n;
 	struct bio_vec *last;
@@ -91,7 +91,7 @@ static void bio_trim_user(struct bio *bio, struct iov_iter *iter, u32 len_mask)
  *
  * Return: 0 if that is anything, or why it is nothing.
  */
-static int bio_add_user(struct bio *bio, struct iov_iter *iter, u32 len_mask)
+static int vhb_bio_add_user(struct bio *bio, struct iov_iter *iter, u32 len_mask)
 {
 	struct page *pages[BDEV_PAGES], **to = pages;
 	unsigned int room, len, i;
@@ -112,38 +112,38 @@ static int bio_add_user(struct bio *bio, struct iov_iter *iter, u32 len_mask)
 			__bio_add_page(bio, pages[i], len, off);
 		}
 	}
-	bio_trim_user(bio, iter, len_mask);
+	vhb_bio_trim_user(bio, iter, len_mask);
 	return bio->bi_vcnt ? 0 : got ? : -EFAULT;
 }
 
 /* The only bio of bounced data, which uses their vectors where they are. */
-static void bio_add_bounced(struct bio *bio, struct iov_iter *iter)
+static void vhb_bio_add_bounced(struct bio *bio, struct iov_iter *iter)
 {
 	bio->bi_vcnt = iter->nr_segs;
 	bio->bi_iter.bi_size = iov_iter_count(iter);
 	iov_iter_advance(iter, bio->bi_iter.bi_size);
 }
 
-static int bio_first(struct vhb_req *r, struct iov_iter *iter, blk_opf_t opf)
+static int vhb_bio_first(struct vhb_req *r, struct iov_iter *iter, blk_opf_t opf)
 {
 	struct vhb_backend *be = r->blk->be;
 
 	r->embedded = true;
 	if (iov_iter_is_bvec(iter)) {
 		bio_init(&r->bio, be->bdev, r->bounce->vecs, r->bounce->nr, opf);
-		bio_add_bounced(&r->bio, iter);
+		vhb_bio_add_bounced(&r->bio, iter);
 		return 0;
 	}
 	bio_init(&r->bio, be->bdev, r->vecs, VHB_VECS, opf);
-	return bio_add_user(&r->bio, iter, be->len_mask);
+	return vhb_bio_add_user(&r->bio, iter, be->len_mask);
 }
 
 /*
  * No mempool: its elements come back in finish() only, in this very thread, so
  * waiting for one here could be for ever.
  */
-static struct bio *bio_next(struct vhb_req *r, struct block_device *bdev,
-			    struct iov_iter *iter, blk_opf_t opf)
+static struct bio *vhb_bio_next(struct vhb_req *r, struct block_device *bdev,
+				struct iov_iter *iter, blk_opf_t opf)
 {
 	unsigned int nr = bio_iov_vecs_to_alloc(iter, BIO_MAX_VECS);
 	struct vhb_bio *b = kmalloc(struct_size(b, vecs, nr),
@@ -157,15 +157,15 @@ static struct bio *bio_next(struct vhb_req *r, struct block_device *bdev,
 	return &b->bio;
 }
 
-static void bio_aim(struct bio *bio, struct vhb_req *r, u64 pos)
+static void vhb_bio_aim(struct bio *bio, struct vhb_req *r, u64 pos)
 {
 	bio->bi_iter.bi_sector = pos >> SECTOR_SHIFT;
 	bio->bi_private = r;
-	bio->bi_end_io = bio_end;
+	bio->bi_end_io = vhb_bio_end;
 	bio->bi_ioprio = get_current_ioprio();
 }
 
-static blk_opf_t rw_opf(const struct vhb_req *r)
+static blk_opf_t vhb_rw_opf(const struct vhb_req *r)
 {
 	if (!r->write)
 		return REQ_OP_READ | REQ_SYNC;
@@ -174,21 +174,21 @@ static blk_opf_t rw_opf(const struct vhb_req *r)
 }
 
 /* More than one bio: who submits them counts as one, so none ends it early. */
-static noinline void rw_more(struct vhb_req *r, struct iov_iter *iter, u64 pos)
+static noinline void vhb_rw_more(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 {
 	struct vhb_backend *be = r->blk->be;
-	blk_opf_t opf = rw_opf(r);
+	blk_opf_t opf = vhb_rw_opf(r);
 	struct bio *bio;
 	int err;
 
 	while (iov_iter_count(iter)) {
-		bio = bio_next(r, be->bdev, iter, opf);
+		bio = vhb_bio_next(r, be->bdev, iter, opf);
 		if (!bio) {
 			WRITE_ONCE(r->result, -ENOMEM);
 			break;
 		}
-		bio_aim(bio, r, pos);
-		err = bio_add_user(bio, iter, be->len_mask);
+		vhb_bio_aim(bio, r, pos);
+		err = vhb_bio_add_user(bio, iter, be->len_mask);
 		if (err) {
 			WRITE_ONCE(r->result, err);
 			break;
@@ -202,7 +202,7 @@ static noinline void rw_more(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 }
 
 /* The only bio of a step is complete. */
-static void rw_submit(struct vhb_req *r, struct bio *bio)
+static void vhb_rw_submit(struct vhb_req *r, struct bio *bio)
 {
 	if (r->blk->be->poll) {
 		/* Before it is submitted: it may end at once. */
@@ -214,10 +214,10 @@ static void rw_submit(struct vhb_req *r, struct bio *bio)
 }
 
 /*
- * A page that cannot be pinned so is left to bdev_rw(), which knows of more kinds
+ * A page that cannot be pinned so is left to vhb_bdev_rw(), which knows of more kinds
  * and says what is wrong.
  */
-static bool bdev_rw_user(struct vhb_req *r, void __user *data, u64 pos)
+static bool vhb_bdev_rw_user(struct vhb_req *r, void __user *data, u64 pos)
 {
 	unsigned int off = offset_in_page(data);
 	struct bio *bio = &r->bio;
@@ -231,14 +231,14 @@ static bool bdev_rw_user(struct vhb_req *r, void __user *data, u64 pos)
 	r->result = r->step;
 	r->multi = false;
 	r->embedded = true;
-	bio_init(bio, r->blk->be->bdev, r->vecs, VHB_VECS, rw_opf(r));
-	bio_aim(bio, r, pos);
+	bio_init(bio, r->blk->be->bdev, r->vecs, VHB_VECS, vhb_rw_opf(r));
+	vhb_bio_aim(bio, r, pos);
 	__bio_add_page(bio, r->page, r->step, off);
-	rw_submit(r, bio);
+	vhb_rw_submit(r, bio);
 	return true;
 }
 
-static void bdev_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
+static void vhb_bdev_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 {
 	struct bio *bio = &r->bio;
 	int err;
@@ -253,11 +253,11 @@ static void bdev_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 		     iov_iter_npages(iter, VHB_VECS + 1) > VHB_VECS)) {
 		r->multi = true;
 		atomic_set(&r->bios, 1);
-		rw_more(r, iter, pos);
+		vhb_rw_more(r, iter, pos);
 		return;
 	}
-	err = bio_first(r, iter, rw_opf(r));
-	bio_aim(bio, r, pos);
+	err = vhb_bio_first(r, iter, vhb_rw_opf(r));
+	vhb_bio_aim(bio, r, pos);
 	if (unlikely(err)) {
 		r->result = err;
 		parley_vhost_req_done(&r->req);
@@ -268,14 +268,14 @@ static void bdev_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 		pos += bio->bi_iter.bi_size;
 		atomic_set(&r->bios, 2);
 		submit_bio(bio);
-		rw_more(r, iter, pos);
+		vhb_rw_more(r, iter, pos);
 		return;
 	}
-	rw_submit(r, bio);
+	vhb_rw_submit(r, bio);
 }
 
 /* In the worker: what submit() pinned or allocated. */
-static void bdev_rw_end(struct vhb_req *r)
+static void vhb_bdev_rw_end(struct vhb_req *r)
 {
 	struct vhb_bio *b;
 
@@ -301,7 +301,7 @@ static void bdev_rw_end(struct vhb_req *r)
 	}
 }
 
-static void flush_end(struct bio *bio)
+static void vhb_flush_end(struct bio *bio)
 {
 	struct vhb_req *r = bio->bi_private;
 
@@ -311,22 +311,22 @@ static void flush_end(struct bio *bio)
 }
 
 /* An empty bio, which covers every write that was completed before it. */
-static void bdev_flush(struct vhb_req *r)
+static void vhb_bdev_flush(struct vhb_req *r)
 {
 	bio_init(&r->bio, r->blk->be->bdev, NULL, 0,
 		 REQ_OP_WRITE | REQ_PREFLUSH);
 	r->bio.bi_private = r;
-	r->bio.bi_end_io = flush_end;
+	r->bio.bi_end_io = vhb_flush_end;
 	submit_bio(&r->bio);
 }
 
-static int bdev_sync(const struct vhb_backend *be)
+static int vhb_bdev_sync(const struct vhb_backend *be)
 {
 	return blkdev_issue_flush(be->bdev);
 }
 
-static int bdev_clear(const struct vhb_backend *be, enum vhb_clear how, u64 pos,
-		      u64 len)
+static int vhb_bdev_clear(const struct vhb_backend *be, enum vhb_clear how, u64 pos,
+			  u64 len)
 {
 	sector_t sector = pos >> SECTOR_SHIFT;
 	sector_t nr = len >> SECTOR_SHIFT;
@@ -372,12 +372,12 @@ bool vhb_bdev_poll(struct list_head *polled)
 }
 
 const struct vhb_ops vhb_bdev_ops = {
-	.limits	= bdev_fill_limits,
-	.size	= bdev_size,
-	.rw	= bdev_rw,
-	.rw_user = bdev_rw_user,
-	.rw_end	= bdev_rw_end,
-	.flush	= bdev_flush,
-	.sync	= bdev_sync,
-	.clear	= bdev_clear,
+	.limits	= vhb_bdev_fill_limits,
+	.size	= vhb_bdev_size,
+	.rw	= vhb_bdev_rw,
+	.rw_user = vhb_bdev_rw_user,
+	.rw_end	= vhb_bdev_rw_end,
+	.flush	= vhb_bdev_flush,
+	.sync	= vhb_bdev_sync,
+	.clear	= vhb_bdev_clear,
 };

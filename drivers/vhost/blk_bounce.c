@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 #include "blk.h"
 
-static int bounce_alloc(struct vhb_req *r, u32 len)
+static int vhb_bounce_alloc(struct vhb_req *r, u32 len)
 {
 	unsigned int nr = DIV_ROUND_UP(len, PAGE_SIZE);
 	struct vhb_bounce *b;
@@ -60,7 +60,7 @@ int vhb_bounce_fill(struct vhb_req *r, struct iov_iter *iter)
 
 	r->step = min_t(u32, r->step, VHB_BOUNCE_PAGES * PAGE_SIZE);
 	if (!r->bounce) {
-		err = bounce_alloc(r, r->step);
+		err = vhb_bounce_alloc(r, r->step);
 		if (err)
 			return err;
 	}

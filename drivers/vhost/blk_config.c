@@ -19,16 +19,6 @@ const u64 vhb_features = ALWAYS |
 			 BIT_ULL(VIRTIO_BLK_F_WRITE_ZEROES) |
 			 BIT_ULL(VIRTIO_BLK_F_SECURE_ERASE);
 
-static __virtio16 le16(u32 v)
-{
-	return __cpu_to_virtio16(true, min_t(u32, v, U16_MAX));
-}
-
-static __virtio32 le32(u32 v)
-{
-	return __cpu_to_virtio32(true, v);
-}
-
 u64 vhb_device_features(struct parley_vhost *dev)
 {
 	struct vhb *blk = parley_vhost_priv(dev);
@@ -47,34 +37,34 @@ u64 vhb_device_features(struct parley_vhost *dev)
 	return features;
 }
 
-static void config_topology(struct virtio_blk_config *cfg,
-			    const struct vhb_limits *lim)
+static void vhb_config_topology(struct virtio_blk_config *cfg,
+				const struct vhb_limits *lim)
 {
-	cfg->blk_size = le32(lim->block);
+	cfg->blk_size = cpu_to_vr32(lim->block);
 	if (lim->physical > lim->block)
 		cfg->physical_block_exp = ilog2(lim->physical / lim->block);
 	cfg->alignment_offset = min_t(u32, lim->align / lim->block, U8_MAX);
-	cfg->min_io_size = le16(lim->io_min / lim->block);
-	cfg->opt_io_size = le32(lim->io_opt / lim->block);
+	cfg->min_io_size = cpu_to_vr16(min_t(u32, lim->io_min / lim->block, U16_MAX));
+	cfg->opt_io_size = cpu_to_vr32(lim->io_opt / lim->block);
 }
 
-static void config_clearing(struct virtio_blk_config *cfg,
-			    const struct vhb_limits *lim)
+static void vhb_config_clearing(struct virtio_blk_config *cfg,
+				const struct vhb_limits *lim)
 {
 	if (lim->discard) {
-		cfg->max_discard_sectors = le32(lim->discard);
-		cfg->max_discard_seg = le32(VHB_RANGES);
-		cfg->discard_sector_alignment = le32(lim->discard_align);
+		cfg->max_discard_sectors = cpu_to_vr32(lim->discard);
+		cfg->max_discard_seg = cpu_to_vr32(VHB_RANGES);
+		cfg->discard_sector_alignment = cpu_to_vr32(lim->discard_align);
 	}
 	if (lim->zeroes) {
-		cfg->max_write_zeroes_sectors = le32(lim->zeroes);
-		cfg->max_write_zeroes_seg = le32(VHB_RANGES);
+		cfg->max_write_zeroes_sectors = cpu_to_vr32(lim->zeroes);
+		cfg->max_write_zeroes_seg = cpu_to_vr32(VHB_RANGES);
 		cfg->write_zeroes_may_unmap = lim->may_unmap;
 	}
 	if (lim->erase) {
-		cfg->max_secure_erase_sectors = le32(lim->erase);
-		cfg->max_secure_erase_seg = le32(VHB_RANGES);
-		cfg->secure_erase_sector_alignment = le32(lim->erase_align);
+		cfg->max_secure_erase_sectors = cpu_to_vr32(lim->erase);
+		cfg->max_secure_erase_seg = cpu_to_vr32(VHB_RANGES);
+		cfg->secure_erase_sector_alignment = cpu_to_vr32(lim->erase_align);
 	}
 }
 
@@ -83,15 +73,15 @@ void vhb_config_read(struct parley_vhost *dev, void *config)
 	struct vhb *blk = parley_vhost_priv(dev);
 	/* Whole, so that no byte of it is left as it was. */
 	struct virtio_blk_config cfg = {
-		.capacity = __cpu_to_virtio64(true, blk->capacity),
-		.seg_max = le32(VHB_SEGS),
+		.capacity = cpu_to_vr64(blk->capacity),
+		.seg_max = cpu_to_vr32(VHB_SEGS),
 		.wce = READ_ONCE(blk->writeback),
-		.num_queues = le16(VHB_QUEUES),
+		.num_queues = cpu_to_vr16(VHB_QUEUES),
 	};
 
 	if (blk->be) {
-		config_topology(&cfg, &blk->be->limits);
-		config_clearing(&cfg, &blk->be->limits);
+		vhb_config_topology(&cfg, &blk->be->limits);
+		vhb_config_clearing(&cfg, &blk->be->limits);
 	}
 	memcpy(config, &cfg, offsetof(struct virtio_blk_config, zoned));
 }

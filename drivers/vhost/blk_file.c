@@ -14,7 +14,7 @@
 #include "blk.h"
 
 /* What alignment does direct I/O need?  Asked, or guessed from the device. */
-static void file_alignment(struct vhb_backend *be)
+static void vhb_file_alignment(struct vhb_backend *be)
 {
 	struct super_block *sb = file_inode(be->file)->i_sb;
 	u32 mem = SECTOR_SIZE, len = SECTOR_SIZE;
@@ -38,12 +38,12 @@ static void file_alignment(struct vhb_backend *be)
 	be->len_mask = be->direct ? max_t(u32, len, SECTOR_SIZE) - 1 : 0;
 }
 
-static int file_limits(struct vhb_backend *be)
+static int vhb_file_limits(struct vhb_backend *be)
 {
 	struct inode *inode = file_inode(be->file);
 	struct vhb_limits *lim = &be->limits;
 
-	file_alignment(be);
+	vhb_file_alignment(be);
 	be->flags = be->file->f_iocb_flags & (IOCB_DSYNC | IOCB_SYNC);
 	/* Every file can be read and written so; a disk image may need it. */
 	lim->block = SECTOR_SIZE;
@@ -61,13 +61,13 @@ static int file_limits(struct vhb_backend *be)
 	return 0;
 }
 
-static u64 file_size(const struct vhb_backend *be)
+static u64 vhb_file_size(const struct vhb_backend *be)
 {
 	return i_size_read(file_inode(be->file));
 }
 
 /* Any context. */
-static void file_done(struct kiocb *iocb, long ret)
+static void vhb_file_done(struct kiocb *iocb, long ret)
 {
 	struct vhb_req *r = container_of(iocb, struct vhb_req, iocb);
 
@@ -76,14 +76,14 @@ static void file_done(struct kiocb *iocb, long ret)
 }
 
 /* Only after -EIOCBQUEUED, when the superblock is still held for a write. */
-static void file_complete(struct kiocb *iocb, long ret)
+static void vhb_file_complete(struct kiocb *iocb, long ret)
 {
 	if (iocb->ki_flags & IOCB_WRITE)
 		kiocb_end_write(iocb);
-	file_done(iocb, ret);
+	vhb_file_done(iocb, ret);
 }
 
-static void file_go(struct vhb_req *r, struct iov_iter *iter)
+static void vhb_file_go(struct vhb_req *r, struct iov_iter *iter)
 {
 	struct file *file = r->iocb.ki_filp;
 	ssize_t ret;
@@ -93,19 +93,19 @@ static void file_go(struct vhb_req *r, struct iov_iter *iter)
 	else
 		ret = vfs_iocb_iter_read(file, &r->iocb, iter);
 	if (ret != -EIOCBQUEUED)
-		file_done(&r->iocb, ret);
+		vhb_file_done(&r->iocb, ret);
 }
 
-static void buffered_work(struct work_struct *work)
+static void vhb_buffered_work(struct work_struct *work)
 {
 	struct vhb_req *r = container_of(work, struct vhb_req, work);
 	struct iov_iter iter;
 
 	vhb_bounce_iter(r, &iter);
-	file_go(r, &iter);
+	vhb_file_go(r, &iter);
 }
 
-static void file_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
+static void vhb_file_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 {
 	struct vhb_backend *be = r->blk->be;
 
@@ -119,22 +119,22 @@ static void file_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 		r->iocb.ki_flags |= IOCB_WRITE |
 			(READ_ONCE(r->blk->stable) ? IOCB_DSYNC : 0);
 	if (unlikely(r->buffered)) {
-		INIT_WORK(&r->work, buffered_work);
+		INIT_WORK(&r->work, vhb_buffered_work);
 		queue_work(r->blk->io, &r->work);
 		return;
 	}
 	r->iocb.ki_flags |= IOCB_DIRECT;
-	r->iocb.ki_complete = file_complete;
-	file_go(r, iter);
+	r->iocb.ki_complete = vhb_file_complete;
+	vhb_file_go(r, iter);
 }
 
-static int file_sync(const struct vhb_backend *be)
+static int vhb_file_sync(const struct vhb_backend *be)
 {
 	return vfs_fsync(be->file, 1);
 }
 
 /* For a file system that cannot do it by itself (tmpfs, NFS before 4.2). */
-static int file_write_zeroes(const struct vhb_backend *be, u64 pos, u64 len)
+static int vhb_file_write_zeroes(const struct vhb_backend *be, u64 pos, u64 len)
 {
 	struct bio_vec vecs[VHB_VECS];
 	struct iov_iter iter;
@@ -156,8 +156,8 @@ static int file_write_zeroes(const struct vhb_backend *be, u64 pos, u64 len)
 	return 0;
 }
 
-static int file_clear(const struct vhb_backend *be, enum vhb_clear how, u64 pos,
-		      u64 len)
+static int vhb_file_clear(const struct vhb_backend *be, enum vhb_clear how, u64 pos,
+			  u64 len)
 {
 	int mode = FALLOC_FL_KEEP_SIZE, err;
 
@@ -174,15 +174,15 @@ static int file_clear(const struct vhb_backend *be, enum vhb_clear how, u64 pos,
 	}
 	err = vfs_fallocate(be->file, mode, pos, len);
 	if (err == -EOPNOTSUPP && how != VHB_DISCARD)
-		err = file_write_zeroes(be, pos, len);
+		err = vhb_file_write_zeroes(be, pos, len);
 	return err;
 }
 
 const struct vhb_ops vhb_file_ops = {
-	.limits	= file_limits,
-	.size	= file_size,
-	.rw	= file_rw,
+	.limits	= vhb_file_limits,
+	.size	= vhb_file_size,
+	.rw	= vhb_file_rw,
 	.flush	= vhb_admin_flush,
-	.sync	= file_sync,
-	.clear	= file_clear,
+	.sync	= vhb_file_sync,
+	.clear	= vhb_file_clear,
 };

@@ -35,13 +35,13 @@ u8 vhb_status(long err)
 	}
 }
 
-static void end(struct vhb_req *r, u8 status)
+static void vhb_end(struct vhb_req *r, u8 status)
 {
 	r->status = status;
 	parley_vhost_req_done(&r->req);
 }
 
-static void start_rw(struct vhb_req *r, u64 sector, bool write)
+static void vhb_start_rw(struct vhb_req *r, u64 sector, bool write)
 {
 	struct vhb *blk = r->blk;
 	u32 len = write ? r->req.chain.len_out - sizeof(struct virtio_blk_outhdr)
@@ -50,11 +50,11 @@ static void start_rw(struct vhb_req *r, u64 sector, bool write)
 	if (unlikely(len & (SECTOR_SIZE - 1)) ||
 	    unlikely(!vhb_on_disk(blk, sector, len >> SECTOR_SHIFT)) ||
 	    unlikely(write && blk->be->read_only)) {
-		end(r, VIRTIO_BLK_S_IOERR);
+		vhb_end(r, VIRTIO_BLK_S_IOERR);
 		return;
 	}
 	if (unlikely(!len)) {
-		end(r, VIRTIO_BLK_S_OK);
+		vhb_end(r, VIRTIO_BLK_S_OK);
 		return;
 	}
 	r->rw = true;
@@ -65,25 +65,25 @@ static void start_rw(struct vhb_req *r, u64 sector, bool write)
 }
 
 /* As much of the serial as the guest has room for. */
-static void start_get_id(struct vhb_req *r)
+static void vhb_start_get_id(struct vhb_req *r)
 {
 	u32 len = min_t(u32, r->req.chain.len_in - 1, VIRTIO_BLK_ID_BYTES);
 
 	r->payload = parley_vhost_req_write(&r->req, 0, r->blk->be->serial, len);
-	end(r, r->payload == len ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR);
+	vhb_end(r, r->payload == len ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR);
 }
 
-static noinline void start_other(struct vhb_req *r, u32 type)
+static noinline void vhb_start_other(struct vhb_req *r, u32 type)
 {
 	switch (type) {
 	case VIRTIO_BLK_T_FLUSH:
 		if (r->blk->be->read_only)
-			end(r, VIRTIO_BLK_S_OK);
+			vhb_end(r, VIRTIO_BLK_S_OK);
 		else
 			r->blk->be->ops->flush(r);
 		break;
 	case VIRTIO_BLK_T_GET_ID:
-		start_get_id(r);
+		vhb_start_get_id(r);
 		break;
 	case VIRTIO_BLK_T_DISCARD:
 	case VIRTIO_BLK_T_WRITE_ZEROES:
@@ -91,7 +91,7 @@ static noinline void start_other(struct vhb_req *r, u32 type)
 		vhb_admin_clear(r, type);
 		break;
 	default:
-		end(r, VIRTIO_BLK_S_UNSUPP);
+		vhb_end(r, VIRTIO_BLK_S_UNSUPP);
 	}
 }
 
@@ -126,15 +126,15 @@ void vhb_start(struct vhb_req *r)
 	}
 	if (unlikely(parley_vhost_req_read(&r->req, 0, &hdr, sizeof(hdr)) !=
 		     sizeof(hdr))) {
-		end(r, VIRTIO_BLK_S_IOERR);
+		vhb_end(r, VIRTIO_BLK_S_IOERR);
 		return;
 	}
-	type = __virtio32_to_cpu(true, hdr.type);
+	type = vr32_to_cpu(hdr.type);
 	if (likely(type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_OUT))
-		start_rw(r, __virtio64_to_cpu(true, hdr.sector),
-			 type == VIRTIO_BLK_T_OUT);
+		vhb_start_rw(r, vr64_to_cpu(hdr.sector),
+			     type == VIRTIO_BLK_T_OUT);
 	else
-		start_other(r, type);
+		vhb_start_other(r, type);
 }
 
 /**

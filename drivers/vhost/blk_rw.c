@@ -10,38 +10,38 @@
 #include "blk.h"
 
 /* Where the data begins, among the bytes of its direction. */
-static size_t data_off(const struct vhb_req *r)
+static size_t vhb_data_off(const struct vhb_req *r)
 {
 	return r->write ? sizeof(struct virtio_blk_outhdr) : 0;
 }
 
-static void step_failed(struct vhb_req *r, int err)
+static void vhb_step_failed(struct vhb_req *r, int err)
 {
 	r->result = err;
 	parley_vhost_req_done(&r->req);
 }
 
-static noinline void step_bounced(struct vhb_req *r)
+static noinline void vhb_step_bounced(struct vhb_req *r)
 {
 	struct iov_iter iter;
 	int err;
 
 	err = vhb_bounce_fill(r, &iter);
 	if (err)
-		step_failed(r, err);
+		vhb_step_failed(r, err);
 	else
 		r->blk->be->ops->rw(r, &iter, r->pos + r->done);
 }
 
 /* One piece of the guest's memory, as the back end likes it: without an iterator. */
-static bool step_user(struct vhb_req *r, unsigned int direction, u64 pos)
+static bool vhb_step_user(struct vhb_req *r, unsigned int direction, u64 pos)
 {
 	struct vhb_backend *be = r->blk->be;
 	void __user *data;
 
 	if (!be->ops->rw_user)
 		return false;
-	data = parley_vhost_req_user(&r->req, direction, data_off(r) + r->done,
+	data = parley_vhost_req_user(&r->req, direction, vhb_data_off(r) + r->done,
 				     r->step);
 	if (unlikely(!data || (unsigned long)data & be->mem_mask ||
 		     r->step & be->len_mask))
@@ -50,7 +50,7 @@ static bool step_user(struct vhb_req *r, unsigned int direction, u64 pos)
 }
 
 /* Does the back end take the guest's pieces where and as long as they are? */
-static bool step_fits(const struct vhb_backend *be, struct iov_iter iter)
+static bool vhb_step_fits(const struct vhb_backend *be, struct iov_iter iter)
 {
 	while (iov_iter_count(&iter)) {
 		size_t len = iov_iter_single_seg_count(&iter);
@@ -64,7 +64,7 @@ static bool step_fits(const struct vhb_backend *be, struct iov_iter iter)
 	return true;
 }
 
-static void step(struct vhb_req *r)
+static void vhb_step(struct vhb_req *r)
 {
 	unsigned int direction = r->write ? ITER_SOURCE : ITER_DEST;
 	struct vhb_backend *be = r->blk->be;
@@ -73,19 +73,19 @@ static void step(struct vhb_req *r)
 
 	r->step = r->len - r->done;
 	if (unlikely(r->bounced)) {
-		step_bounced(r);
+		vhb_step_bounced(r);
 		return;
 	}
-	if (likely(step_user(r, direction, pos)))
+	if (likely(vhb_step_user(r, direction, pos)))
 		return;
-	parley_vhost_req_iter(&r->req, direction, data_off(r) + r->done, r->step,
+	parley_vhost_req_iter(&r->req, direction, vhb_data_off(r) + r->done, r->step,
 			      &iter);
-	if (likely(iov_iter_count(&iter) == r->step && step_fits(be, iter))) {
+	if (likely(iov_iter_count(&iter) == r->step && vhb_step_fits(be, iter))) {
 		be->ops->rw(r, &iter, pos);
 		return;
 	}
 	r->bounced = true;
-	step_bounced(r);
+	vhb_step_bounced(r);
 }
 
 /* Parsed and checked; ends in parley_vhost_req_done(). */
@@ -99,11 +99,11 @@ void vhb_rw_start(struct vhb_req *r)
 		     (!be->direct || (r->pos | r->len) & be->len_mask)))
 		r->bounced = true;
 	r->buffered = r->bounced;
-	step(r);
+	vhb_step(r);
 }
 
 /* The file ends before the disk does: what lies beyond reads as zeroes. */
-static int zero_rest(struct vhb_req *r)
+static int vhb_zero_rest(struct vhb_req *r)
 {
 	const void *zeroes = page_address(ZERO_PAGE(0));
 
@@ -118,7 +118,7 @@ static int zero_rest(struct vhb_req *r)
 }
 
 /* What a step that did not fail has moved. */
-static int step_account(struct vhb_req *r)
+static int vhb_step_account(struct vhb_req *r)
 {
 	u32 moved = min_t(unsigned long, r->result, r->step);
 
@@ -129,23 +129,23 @@ static int step_account(struct vhb_req *r)
 	if (likely(moved))
 		return 0;
 	/* A write that moves nothing never will. */
-	return r->write ? -EIO : zero_rest(r);
+	return r->write ? -EIO : vhb_zero_rest(r);
 }
 
 /*
  * The next step, or the same again in another way.  Outside submit(), so the
  * scope of its memory allocations has to be set again.
  */
-static noinline void step_again(struct vhb_req *r)
+static noinline void vhb_step_again(struct vhb_req *r)
 {
 	unsigned int noio = memalloc_noio_save();
 
-	step(r);
+	vhb_step(r);
 	memalloc_noio_restore(noio);
 }
 
 /* By way of our pages and a kernel thread, the most patient of all ways. */
-static bool step_buffer(struct vhb_req *r)
+static bool vhb_step_buffer(struct vhb_req *r)
 {
 	if (r->buffered)
 		return false;
@@ -155,7 +155,7 @@ static bool step_buffer(struct vhb_req *r)
 }
 
 /* Did a step fail in a way that a more patient one may not? */
-static bool step_retry(struct vhb_req *r)
+static bool vhb_step_retry(struct vhb_req *r)
 {
 	bool file = !r->blk->be->bdev;
 
@@ -169,7 +169,7 @@ static bool step_retry(struct vhb_req *r)
 		 * kernel thread.
 		 */
 		if (file)
-			return step_buffer(r);
+			return vhb_step_buffer(r);
 		fallthrough;
 	case -EFAULT:
 		/*
@@ -182,7 +182,7 @@ static bool step_retry(struct vhb_req *r)
 		return true;
 	case -EINVAL:
 		/* No direct I/O here, whatever the file system has said. */
-		return file && step_buffer(r);
+		return file && vhb_step_buffer(r);
 	default:
 		return false;
 	}
@@ -201,13 +201,13 @@ bool vhb_rw_finish(struct vhb_req *r)
 
 	if (ops->rw_end)
 		ops->rw_end(r);
-	if (unlikely(r->result < 0 && step_retry(r))) {
-		step_again(r);
+	if (unlikely(r->result < 0 && vhb_step_retry(r))) {
+		vhb_step_again(r);
 		return false;
 	}
-	err = r->result < 0 ? r->result : step_account(r);
+	err = r->result < 0 ? r->result : vhb_step_account(r);
 	if (unlikely(!err && r->done < r->len)) {
-		step_again(r);
+		vhb_step_again(r);
 		return false;
 	}
 	if (unlikely(r->bounce))

@@ -284,7 +284,7 @@ static int vl_make_device(struct parley_vhost_loopback *vl,
  * features that are a VMM's; -EOPNOTSUPP for those that the vhost device does not
  * offer; -EBUSY if it is in use already; -ENOMEM; what the vhost device says.
  */
-struct parley_vhost_loopback *
+VISIBLE_IF_KUNIT struct parley_vhost_loopback *
 parley_vhost_loopback_create(struct parley_vhost *dev,
 			     const struct parley_loopback_join *join)
 {
@@ -318,7 +318,7 @@ free:
 	vl_free(vl);
 	return ERR_PTR(err);
 }
-PARLEY_EXPORT(parley_vhost_loopback_create);
+EXPORT_SYMBOL_IF_KUNIT(parley_vhost_loopback_create);
 
 /**
  * parley_vhost_loopback_destroy() - end the device
@@ -328,6 +328,7 @@ PARLEY_EXPORT(parley_vhost_loopback_create);
  *
  * Context: may sleep.
  */
+VISIBLE_IF_KUNIT
 void parley_vhost_loopback_destroy(struct parley_vhost_loopback *vl,
 				   bool answers)
 {
@@ -338,14 +339,16 @@ void parley_vhost_loopback_destroy(struct parley_vhost_loopback *vl,
 	parley_loopback_destroy(vl->lb);
 	vl_free(vl);
 }
-PARLEY_EXPORT(parley_vhost_loopback_destroy);
+EXPORT_SYMBOL_IF_KUNIT(parley_vhost_loopback_destroy);
 
+#if IS_ENABLED(CONFIG_KUNIT)
 struct parley_loopback *
 parley_vhost_loopback_device(struct parley_vhost_loopback *vl)
 {
 	return vl->lb;
 }
-PARLEY_EXPORT(parley_vhost_loopback_device);
+EXPORT_SYMBOL_IF_KUNIT(parley_vhost_loopback_device);
+#endif
 
 /* -------------------------------------------------------------------- file */
 
@@ -361,7 +364,7 @@ struct lb_file {
 	struct parley_vhost_loopback *vl;
 };
 
-static int lb_open(struct inode *inode, struct file *file)
+static int vl_open(struct inode *inode, struct file *file)
 {
 	struct lb_file *lbf = kzalloc(sizeof(*lbf), GFP_KERNEL_ACCOUNT);
 
@@ -372,7 +375,7 @@ static int lb_open(struct inode *inode, struct file *file)
 	return nonseekable_open(inode, file);
 }
 
-static int lb_release(struct inode *inode, struct file *file)
+static int vl_release(struct inode *inode, struct file *file)
 {
 	struct lb_file *lbf = file->private_data;
 
@@ -386,7 +389,7 @@ static int lb_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static long lb_join(struct lb_file *lbf, void __user *arg)
+static long vl_join(struct lb_file *lbf, void __user *arg)
 {
 	struct parley_vhost_loopback *vl;
 	struct parley_loopback_join join;
@@ -417,18 +420,18 @@ static long lb_join(struct lb_file *lbf, void __user *arg)
 	return 0;
 }
 
-static long lb_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+static long vl_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	if (cmd == PARLEY_LOOPBACK_JOIN)
-		return lb_join(file->private_data, (void __user *)arg);
+		return vl_join(file->private_data, (void __user *)arg);
 	return -ENOIOCTLCMD;
 }
 
 static const struct file_operations lb_fops = {
 	.owner		= THIS_MODULE,
-	.open		= lb_open,
-	.release	= lb_release,
-	.unlocked_ioctl	= lb_ioctl,
+	.open		= vl_open,
+	.release	= vl_release,
+	.unlocked_ioctl	= vl_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 };
 

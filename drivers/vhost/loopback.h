@@ -6,9 +6,11 @@
 #ifndef _PARLEY_VHOST_LOOPBACK_H
 #define _PARLEY_VHOST_LOOPBACK_H
 
+#include <kunit/visibility.h>
 #include <parley/vhost.h>
 #include <uapi/linux/parley_vhost.h>
 
+#if IS_ENABLED(CONFIG_KUNIT)
 struct parley_loopback;
 struct parley_vhost_loopback;
 
@@ -19,5 +21,6 @@ void parley_vhost_loopback_destroy(struct parley_vhost_loopback *vl,
 				   bool answers);
 struct parley_loopback *
 parley_vhost_loopback_device(struct parley_vhost_loopback *vl);
+#endif
 
 #endif /* _PARLEY_VHOST_LOOPBACK_H */

@@ -18,12 +18,7 @@
 #ifndef _PARLEY_MEMORY_H
 #define _PARLEY_MEMORY_H
 
-#ifdef __KERNEL__
-#include <linux/gfp_types.h>
-#include <linux/types.h>
-#else
-#include <parley/user.h>
-#endif
+#include <parley/types.h>
 
 struct device;
 struct parley_mem;

@@ -31,16 +31,8 @@
 #ifndef _PARLEY_VIRTQUEUE_H
 #define _PARLEY_VIRTQUEUE_H
 
-#ifdef __KERNEL__
-#include <linux/compiler.h>
-#include <linux/gfp_types.h>
-#include <linux/types.h>
-#include <linux/uio.h>
-#include <uapi/linux/virtio_ring.h>
-#else
-#include <parley/user.h>
-#endif
 #include <parley/memory.h>
+#include <parley/types.h>
 
 struct device;
 struct lockdep_map;

@@ -12,7 +12,7 @@
 /* ------------------------------------------------------------ its bytes */
 
 /* Zeroed: what the accelerator leaves out shows nothing of ours. */
-static int config_read(struct parley_vhost *dev, void *config)
+static int vh_config_read(struct parley_vhost *dev, void *config)
 {
 	lockdep_assert_held(&dev->mutex);
 	if (!dev->drv->config_size)
@@ -23,7 +23,7 @@ static int config_read(struct parley_vhost *dev, void *config)
 }
 
 /* Is off..off + len inside?  Written so that nothing can wrap. */
-static int config_range(const struct parley_vhost *dev, u32 off, u32 len)
+static int vh_config_range(const struct parley_vhost *dev, u32 off, u32 len)
 {
 	u32 size = dev->drv->config_size;
 
@@ -33,17 +33,17 @@ static int config_range(const struct parley_vhost *dev, u32 off, u32 len)
 }
 
 /* May off..off + len be written at all? */
-static int config_writable(const struct parley_vhost *dev, u32 off, u32 len)
+static int vh_config_writable(const struct parley_vhost *dev, u32 off, u32 len)
 {
-	int err = config_range(dev, off, len);
+	int err = vh_config_range(dev, off, len);
 
 	return err || dev->drv->config_write ? err : -EOPNOTSUPP;
 }
 
-static int config_write(struct parley_vhost *dev, u32 off, const void *buf,
-			u32 len)
+static int vh_config_write(struct parley_vhost *dev, u32 off, const void *buf,
+			   u32 len)
 {
-	int err = config_writable(dev, off, len);
+	int err = vh_config_writable(dev, off, len);
 
 	lockdep_assert_held(&dev->mutex);
 	return err ?: dev->drv->config_write(dev, off, buf, len);
@@ -62,7 +62,7 @@ static int config_write(struct parley_vhost *dev, u32 off, const void *buf,
 int parley_vhost_config(struct parley_vhost *dev, void *config)
 {
 	guard(mutex)(&dev->mutex);
-	return config_read(dev, config);
+	return vh_config_read(dev, config);
 }
 PARLEY_EXPORT(parley_vhost_config);
 
@@ -81,7 +81,7 @@ int parley_vhost_config_set(struct parley_vhost *dev, unsigned int off,
 			    const void *buf, unsigned int len)
 {
 	guard(mutex)(&dev->mutex);
-	return config_write(dev, off, buf, len);
+	return vh_config_write(dev, off, buf, len);
 }
 PARLEY_EXPORT(parley_vhost_config_set);
 
@@ -152,75 +152,75 @@ int vh_config_call_set(struct parley_vhost *dev, int fd)
 
 /* ----------------------------------------------------------- of the VMM */
 
-static long get_device_id(const struct vh_target *t, union vh_arg *a)
+static long vh_get_device_id(const struct vh_target *t, union vh_arg *a)
 {
 	a->u32 = t->dev->drv->device_id;
 	return 0;
 }
 
-static void __user *config_user(const struct vh_target *t)
+static void __user *vh_config_user(const struct vh_target *t)
 {
 	return t->user + offsetof(struct vhost_vdpa_config, buf);
 }
 
-static long get_config(const struct vh_target *t, union vh_arg *a)
+static long vh_get_config(const struct vh_target *t, union vh_arg *a)
 {
 	u8 *config __free(kfree) = NULL;
 	u32 off = a->config.off, len = a->config.len;
-	int err = config_range(t->dev, off, len);
+	int err = vh_config_range(t->dev, off, len);
 
 	if (err)
 		return err;
 	config = kmalloc(t->dev->drv->config_size, GFP_KERNEL);
 	if (!config)
 		return -ENOMEM;
-	err = config_read(t->dev, config);
+	err = vh_config_read(t->dev, config);
 	if (err)
 		return err;
-	return copy_to_user(config_user(t), config + off, len) ? -EFAULT : 0;
+	return copy_to_user(vh_config_user(t), config + off, len) ? -EFAULT : 0;
 }
 
-static long set_config(const struct vh_target *t, union vh_arg *a)
+static long vh_set_config(const struct vh_target *t, union vh_arg *a)
 {
 	u8 *buf __free(kfree) = NULL;
 	u32 off = a->config.off, len = a->config.len;
 	/* Before memory is allocated for so much. */
-	int err = config_writable(t->dev, off, len);
+	int err = vh_config_writable(t->dev, off, len);
 
 	if (err)
 		return err;
 	buf = kmalloc(len, GFP_KERNEL);
 	if (!buf)
 		return -ENOMEM;
-	if (copy_from_user(buf, config_user(t), len))
+	if (copy_from_user(buf, vh_config_user(t), len))
 		return -EFAULT;
-	return config_write(t->dev, off, buf, len);
+	return vh_config_write(t->dev, off, buf, len);
 }
 
-static long get_config_size(const struct vh_target *t, union vh_arg *a)
+static long vh_get_config_size(const struct vh_target *t, union vh_arg *a)
 {
 	a->u32 = t->dev->drv->config_size;
 	return 0;
 }
 
-static long set_config_call(const struct vh_target *t, union vh_arg *a)
+static long vh_set_config_call(const struct vh_target *t, union vh_arg *a)
 {
 	return vh_config_call_set(t->dev, a->fd);
 }
 
-static long get_vqs_count(const struct vh_target *t, union vh_arg *a)
+static long vh_get_vqs_count(const struct vh_target *t, union vh_arg *a)
 {
 	a->u32 = t->dev->drv->max_queues;
 	return 0;
 }
 
-static long get_vring_num(const struct vh_target *t, union vh_arg *a)
+static long vh_get_vring_num(const struct vh_target *t, union vh_arg *a)
 {
 	a->u16 = PARLEY_VQ_SIZE_MAX;
 	return 0;
 }
 
-static long set_vring_enable(const struct vh_target *t, union vh_arg *a)
+static long vh_set_vring_enable(const struct vh_target *t, union vh_arg *a)
 {
 	if (t->vq->joined)
 		return -EBUSY;
@@ -236,14 +236,14 @@ static long set_vring_enable(const struct vh_target *t, union vh_arg *a)
 }
 
 const struct vh_call vh_config_calls[] = {
-	{ VHOST_VDPA_GET_DEVICE_ID, VH_OUT | VH_ANYBODY, get_device_id },
-	{ VHOST_VDPA_GET_CONFIG, VH_IN | VH_ANYBODY, get_config },
-	{ VHOST_VDPA_SET_CONFIG, VH_IN, set_config },
-	{ VHOST_VDPA_GET_CONFIG_SIZE, VH_OUT | VH_ANYBODY, get_config_size },
-	{ VHOST_VDPA_SET_CONFIG_CALL, VH_IN, set_config_call },
-	{ VHOST_VDPA_GET_VQS_COUNT, VH_OUT | VH_ANYBODY, get_vqs_count },
-	{ VHOST_VDPA_GET_VRING_NUM, VH_OUT | VH_ANYBODY, get_vring_num },
-	{ VHOST_VDPA_SET_VRING_ENABLE, VH_IN | VH_RING, set_vring_enable },
+	{ VHOST_VDPA_GET_DEVICE_ID, VH_OUT | VH_ANYBODY, vh_get_device_id },
+	{ VHOST_VDPA_GET_CONFIG, VH_IN | VH_ANYBODY, vh_get_config },
+	{ VHOST_VDPA_SET_CONFIG, VH_IN, vh_set_config },
+	{ VHOST_VDPA_GET_CONFIG_SIZE, VH_OUT | VH_ANYBODY, vh_get_config_size },
+	{ VHOST_VDPA_SET_CONFIG_CALL, VH_IN, vh_set_config_call },
+	{ VHOST_VDPA_GET_VQS_COUNT, VH_OUT | VH_ANYBODY, vh_get_vqs_count },
+	{ VHOST_VDPA_GET_VRING_NUM, VH_OUT | VH_ANYBODY, vh_get_vring_num },
+	{ VHOST_VDPA_SET_VRING_ENABLE, VH_IN | VH_RING, vh_set_vring_enable },
 };
 
 const unsigned int vh_config_calls_nr = ARRAY_SIZE(vh_config_calls);

@@ -70,7 +70,7 @@ struct parley_vhost *vh_dev_next(u32 *id)
 	return dev;
 }
 
-static void dev_free_vqs(struct parley_vhost *dev)
+static void vh_dev_free_vqs(struct parley_vhost *dev)
 {
 	unsigned int i;
 
@@ -83,12 +83,12 @@ static void dev_free_vqs(struct parley_vhost *dev)
 	kfree(dev->vqs);
 }
 
-static void dev_free(struct kref *ref)
+static void vh_dev_free(struct kref *ref)
 {
 	struct parley_vhost *dev = container_of(ref, struct parley_vhost, ref);
 	struct module *owner = dev->drv->owner;
 
-	dev_free_vqs(dev);
+	vh_dev_free_vqs(dev);
 	kvfree(dev->priv);
 	xa_destroy(&dev->workers);
 	kfree(dev);
@@ -98,12 +98,12 @@ static void dev_free(struct kref *ref)
 /** vh_dev_put() - let go of a device; may sleep */
 void vh_dev_put(struct parley_vhost *dev)
 {
-	kref_put(&dev->ref, dev_free);
+	kref_put(&dev->ref, vh_dev_free);
 }
 
 /* ------------------------------------------------------ made and released */
 
-static int dev_alloc_vqs(struct parley_vhost *dev)
+static int vh_dev_alloc_vqs(struct parley_vhost *dev)
 {
 	unsigned int i;
 
@@ -120,14 +120,14 @@ static int dev_alloc_vqs(struct parley_vhost *dev)
 }
 
 /* Reserves a number; look-ups find nothing under it yet. */
-static int dev_number(struct parley_vhost *dev)
+static int vh_dev_number(struct parley_vhost *dev)
 {
 	guard(mutex)(&parley_vhost_registry_lock);
 	return xa_alloc(&registry, &dev->id, XA_ZERO_ENTRY,
 			XA_LIMIT(1, INT_MAX), GFP_KERNEL);
 }
 
-static void dev_unnumber(struct parley_vhost *dev)
+static void vh_dev_unnumber(struct parley_vhost *dev)
 {
 	guard(mutex)(&parley_vhost_registry_lock);
 	xa_erase(&registry, dev->id);
@@ -165,9 +165,9 @@ struct parley_vhost *vh_dev_create(const struct parley_vhost_driver *drv,
 	dev->in_kernel = in_kernel;
 	dev->fork_owner = VHOST_FORK_OWNER_TASK;
 	dev->priv = kvzalloc(max(drv->priv_size, 1), GFP_KERNEL);
-	if (!dev->priv || dev_alloc_vqs(dev))
+	if (!dev->priv || vh_dev_alloc_vqs(dev))
 		goto put;
-	err = dev_number(dev);
+	err = vh_dev_number(dev);
 	if (err)
 		goto put;
 	snprintf(dev->label, sizeof(dev->label), "%s-%u", drv->name, dev->id);
@@ -182,14 +182,14 @@ struct parley_vhost *vh_dev_create(const struct parley_vhost_driver *drv,
 	vh_netlink_added(dev);
 	return dev;
 unnumber:
-	dev_unnumber(dev);
+	vh_dev_unnumber(dev);
 put:
 	vh_dev_put(dev);
 	return ERR_PTR(err);
 }
-VH_EXPORT_TEST(vh_dev_create);
+EXPORT_SYMBOL_IF_KUNIT(vh_dev_create);
 
-static void dev_stop(struct parley_vhost *dev)
+static void vh_dev_stop(struct parley_vhost *dev)
 {
 	unsigned int i;
 
@@ -198,11 +198,11 @@ static void dev_stop(struct parley_vhost *dev)
 }
 
 /* Nothing that an owner gave us remains. */
-static void dev_disown(struct parley_vhost *dev)
+static void vh_dev_disown(struct parley_vhost *dev)
 {
 	unsigned int i;
 
-	dev_stop(dev);
+	vh_dev_stop(dev);
 	vh_workers_destroy(dev);
 	for (i = 0; i < dev->drv->max_queues; i++)
 		vh_vq_reset(dev->vqs[i]);
@@ -227,17 +227,17 @@ static void dev_disown(struct parley_vhost *dev)
  */
 void vh_dev_release(struct parley_vhost *dev)
 {
-	dev_unnumber(dev);
+	vh_dev_unnumber(dev);
 	vh_netlink_removed(dev);
 	scoped_guard(mutex, &dev->mutex) {
 		dev->dead = true;
-		dev_disown(dev);
+		vh_dev_disown(dev);
 		if (dev->drv->release)
 			dev->drv->release(dev);
 	}
 	vh_dev_put(dev);
 }
-VH_EXPORT_TEST(vh_dev_release);
+EXPORT_SYMBOL_IF_KUNIT(vh_dev_release);
 
 /* ------------------------------------------------------------------ owner */
 
@@ -289,7 +289,7 @@ long vh_dev_set_owner(struct parley_vhost *dev)
 long vh_dev_reset_owner(struct parley_vhost *dev)
 {
 	lockdep_assert_held(&dev->mutex);
-	dev_disown(dev);
+	vh_dev_disown(dev);
 	return 0;
 }
 

@@ -26,24 +26,24 @@
 
 /* ------------------------------------------------------ of the device */
 
-static long get_features(const struct vh_target *t, union vh_arg *a)
+static long vh_get_features(const struct vh_target *t, union vh_arg *a)
 {
 	a->u64 = parley_vhost_offered(t->dev);
 	return 0;
 }
 
-static long set_features(const struct vh_target *t, union vh_arg *a)
+static long vh_set_features(const struct vh_target *t, union vh_arg *a)
 {
 	return vh_dev_set_features(t->dev, a->u64);
 }
 
-static long get_backend_features(const struct vh_target *t, union vh_arg *a)
+static long vh_get_backend_features(const struct vh_target *t, union vh_arg *a)
 {
 	a->u64 = IOCTL_BACKEND_FEATURES;
 	return 0;
 }
 
-static long set_backend_features(const struct vh_target *t, union vh_arg *a)
+static long vh_set_backend_features(const struct vh_target *t, union vh_arg *a)
 {
 	struct parley_vhost *dev = t->dev;
 
@@ -56,18 +56,18 @@ static long set_backend_features(const struct vh_target *t, union vh_arg *a)
 	return 0;
 }
 
-static long set_owner(const struct vh_target *t, union vh_arg *a)
+static long vh_set_owner(const struct vh_target *t, union vh_arg *a)
 {
 	return vh_dev_set_owner(t->dev);
 }
 
-static long reset_owner(const struct vh_target *t, union vh_arg *a)
+static long vh_reset_owner(const struct vh_target *t, union vh_arg *a)
 {
 	return vh_dev_reset_owner(t->dev);
 }
 
 #ifdef VHOST_SET_FORK_FROM_OWNER
-static long set_fork_owner(const struct vh_target *t, union vh_arg *a)
+static long vh_set_fork_owner(const struct vh_target *t, union vh_arg *a)
 {
 	if (t->dev->owned)
 		return -EBUSY;
@@ -77,14 +77,14 @@ static long set_fork_owner(const struct vh_target *t, union vh_arg *a)
 	return 0;
 }
 
-static long get_fork_owner(const struct vh_target *t, union vh_arg *a)
+static long vh_get_fork_owner(const struct vh_target *t, union vh_arg *a)
 {
 	a->u8 = t->dev->fork_owner;
 	return 0;
 }
 #endif
 
-static long set_mem_table(const struct vh_target *t, union vh_arg *a)
+static long vh_set_mem_table(const struct vh_target *t, union vh_arg *a)
 {
 	struct vh_mem *mem = vh_mem_from_user(t->user);
 	int err;
@@ -97,17 +97,17 @@ static long set_mem_table(const struct vh_target *t, union vh_arg *a)
 	return err;
 }
 
-static long set_log_base(const struct vh_target *t, union vh_arg *a)
+static long vh_set_log_base(const struct vh_target *t, union vh_arg *a)
 {
 	return vh_log_set_base(t->dev, a->u64);
 }
 
-static long set_log_fd(const struct vh_target *t, union vh_arg *a)
+static long vh_set_log_fd(const struct vh_target *t, union vh_arg *a)
 {
 	return vh_log_set_ctx(t->dev, a->fd);
 }
 
-static long new_worker(const struct vh_target *t, union vh_arg *a)
+static long vh_new_worker(const struct vh_target *t, union vh_arg *a)
 {
 	struct vh_worker *worker = vh_worker_create(t->dev);
 
@@ -117,7 +117,7 @@ static long new_worker(const struct vh_target *t, union vh_arg *a)
 	return 0;
 }
 
-static long free_worker(const struct vh_target *t, union vh_arg *a)
+static long vh_free_worker(const struct vh_target *t, union vh_arg *a)
 {
 	struct vh_worker *worker = vh_worker_find(t->dev, a->worker.worker_id);
 
@@ -129,7 +129,7 @@ static long free_worker(const struct vh_target *t, union vh_arg *a)
 	return 0;
 }
 
-static long get_id(const struct vh_target *t, union vh_arg *a)
+static long vh_get_id(const struct vh_target *t, union vh_arg *a)
 {
 	a->u32 = t->dev->id;
 	return 0;
@@ -137,7 +137,7 @@ static long get_id(const struct vh_target *t, union vh_arg *a)
 
 /* --------------------------------------------------------- of a ring */
 
-static long set_vring_num(const struct vh_target *t, union vh_arg *a)
+static long vh_set_vring_num(const struct vh_target *t, union vh_arg *a)
 {
 	u32 num = a->state.num;
 
@@ -154,7 +154,7 @@ static long set_vring_num(const struct vh_target *t, union vh_arg *a)
  * While the ring runs, the addresses have to be the same and only logging
  * changes: that is how a migration begins and ends.
  */
-static long set_vring_addr(const struct vh_target *t, union vh_arg *a)
+static long vh_set_vring_addr(const struct vh_target *t, union vh_arg *a)
 {
 	const struct vhost_vring_addr *r = &a->addr;
 	struct parley_vq_addr addr = {
@@ -184,7 +184,7 @@ static long set_vring_addr(const struct vh_target *t, union vh_arg *a)
 	return 0;
 }
 
-static long set_vring_base(const struct vh_target *t, union vh_arg *a)
+static long vh_set_vring_base(const struct vh_target *t, union vh_arg *a)
 {
 	if (!(t->dev->features & BIT_ULL(VIRTIO_F_RING_PACKED)) &&
 	    a->state.num > U16_MAX)
@@ -194,51 +194,51 @@ static long set_vring_base(const struct vh_target *t, union vh_arg *a)
 	return 0;
 }
 
-static long get_vring_base(const struct vh_target *t, union vh_arg *a)
+static long vh_get_vring_base(const struct vh_target *t, union vh_arg *a)
 {
 	a->state.num = t->vq->base;
 	return t->vq->devq ? parley_devq_save(t->vq->devq, &a->state.num) : 0;
 }
 
-static long set_vring_kick(const struct vh_target *t, union vh_arg *a)
+static long vh_set_vring_kick(const struct vh_target *t, union vh_arg *a)
 {
 	return vh_kick_set(t->vq, a->file.fd);
 }
 
-static long set_vring_call(const struct vh_target *t, union vh_arg *a)
+static long vh_set_vring_call(const struct vh_target *t, union vh_arg *a)
 {
 	return vh_call_set(t->vq, a->file.fd);
 }
 
-static long set_vring_err(const struct vh_target *t, union vh_arg *a)
+static long vh_set_vring_err(const struct vh_target *t, union vh_arg *a)
 {
 	return vh_err_set(t->vq, a->file.fd);
 }
 
-static long set_vring_endian(const struct vh_target *t, union vh_arg *a)
+static long vh_set_vring_endian(const struct vh_target *t, union vh_arg *a)
 {
 	return a->state.num == VHOST_VRING_LITTLE_ENDIAN ? 0 : -EINVAL;
 }
 
-static long get_vring_endian(const struct vh_target *t, union vh_arg *a)
+static long vh_get_vring_endian(const struct vh_target *t, union vh_arg *a)
 {
 	a->state.num = VHOST_VRING_LITTLE_ENDIAN;
 	return 0;
 }
 
-static long set_vring_busyloop(const struct vh_target *t, union vh_arg *a)
+static long vh_set_vring_busyloop(const struct vh_target *t, union vh_arg *a)
 {
 	t->vq->poll.max_us = min(a->state.num, VH_POLL_MAX_US);
 	return 0;
 }
 
-static long get_vring_busyloop(const struct vh_target *t, union vh_arg *a)
+static long vh_get_vring_busyloop(const struct vh_target *t, union vh_arg *a)
 {
 	a->state.num = t->vq->poll.max_us;
 	return 0;
 }
 
-static long attach_vring_worker(const struct vh_target *t, union vh_arg *a)
+static long vh_attach_vring_worker(const struct vh_target *t, union vh_arg *a)
 {
 	struct vh_worker *worker = vh_worker_find(t->dev,
 						  a->vring_worker.worker_id);
@@ -246,7 +246,7 @@ static long attach_vring_worker(const struct vh_target *t, union vh_arg *a)
 	return worker ? vh_worker_attach(t->vq, worker) : -ENODEV;
 }
 
-static long get_vring_worker(const struct vh_target *t, union vh_arg *a)
+static long vh_get_vring_worker(const struct vh_target *t, union vh_arg *a)
 {
 	struct vh_worker *worker;
 
@@ -258,7 +258,7 @@ static long get_vring_worker(const struct vh_target *t, union vh_arg *a)
 	return 0;
 }
 
-static long set_vring_keep(const struct vh_target *t, union vh_arg *a)
+static long vh_set_vring_keep(const struct vh_target *t, union vh_arg *a)
 {
 	return a->keep.pad ? -EINVAL : vh_vq_set_keep(t->vq, a->keep.user_addr);
 }
@@ -268,43 +268,43 @@ static long set_vring_keep(const struct vh_target *t, union vh_arg *a)
 #define RING	(VH_IN | VH_RING | VH_LOCKED)
 
 static const struct vh_call calls[] = {
-	{ VHOST_GET_FEATURES, VH_OUT | VH_ANYBODY, get_features },
-	{ VHOST_SET_FEATURES, VH_IN | VH_ANYBODY, set_features },
+	{ VHOST_GET_FEATURES, VH_OUT | VH_ANYBODY, vh_get_features },
+	{ VHOST_SET_FEATURES, VH_IN | VH_ANYBODY, vh_set_features },
 	{ VHOST_GET_BACKEND_FEATURES, VH_OUT | VH_ANYBODY,
-	  get_backend_features },
+	  vh_get_backend_features },
 	{ VHOST_SET_BACKEND_FEATURES, VH_IN | VH_ANYBODY,
-	  set_backend_features },
-	{ VHOST_SET_OWNER, VH_ANYBODY, set_owner },
-	{ VHOST_RESET_OWNER, 0, reset_owner },
+	  vh_set_backend_features },
+	{ VHOST_SET_OWNER, VH_ANYBODY, vh_set_owner },
+	{ VHOST_RESET_OWNER, 0, vh_reset_owner },
 #ifdef VHOST_SET_FORK_FROM_OWNER
-	{ VHOST_SET_FORK_FROM_OWNER, VH_IN | VH_ANYBODY, set_fork_owner },
-	{ VHOST_GET_FORK_FROM_OWNER, VH_OUT | VH_ANYBODY, get_fork_owner },
+	{ VHOST_SET_FORK_FROM_OWNER, VH_IN | VH_ANYBODY, vh_set_fork_owner },
+	{ VHOST_GET_FORK_FROM_OWNER, VH_OUT | VH_ANYBODY, vh_get_fork_owner },
 #endif
-	{ VHOST_SET_MEM_TABLE, 0, set_mem_table },
-	{ VHOST_SET_LOG_BASE, VH_IN, set_log_base },
-	{ VHOST_SET_LOG_FD, VH_IN, set_log_fd },
-	{ VHOST_NEW_WORKER, VH_OUT, new_worker },
-	{ VHOST_FREE_WORKER, VH_IN, free_worker },
-	{ VHOST_SET_VRING_NUM, RING | VH_IDLE, set_vring_num },
-	{ VHOST_SET_VRING_ADDR, RING, set_vring_addr },
-	{ VHOST_SET_VRING_BASE, RING | VH_IDLE, set_vring_base },
-	{ VHOST_GET_VRING_BASE, RING | VH_OUT, get_vring_base },
-	{ VHOST_SET_VRING_KICK, RING, set_vring_kick },
-	{ VHOST_SET_VRING_CALL, RING, set_vring_call },
-	{ VHOST_SET_VRING_ERR, RING, set_vring_err },
-	{ VHOST_SET_VRING_ENDIAN, RING | VH_IDLE, set_vring_endian },
-	{ VHOST_GET_VRING_ENDIAN, RING | VH_OUT, get_vring_endian },
-	{ VHOST_SET_VRING_BUSYLOOP_TIMEOUT, RING, set_vring_busyloop },
+	{ VHOST_SET_MEM_TABLE, 0, vh_set_mem_table },
+	{ VHOST_SET_LOG_BASE, VH_IN, vh_set_log_base },
+	{ VHOST_SET_LOG_FD, VH_IN, vh_set_log_fd },
+	{ VHOST_NEW_WORKER, VH_OUT, vh_new_worker },
+	{ VHOST_FREE_WORKER, VH_IN, vh_free_worker },
+	{ VHOST_SET_VRING_NUM, RING | VH_IDLE, vh_set_vring_num },
+	{ VHOST_SET_VRING_ADDR, RING, vh_set_vring_addr },
+	{ VHOST_SET_VRING_BASE, RING | VH_IDLE, vh_set_vring_base },
+	{ VHOST_GET_VRING_BASE, RING | VH_OUT, vh_get_vring_base },
+	{ VHOST_SET_VRING_KICK, RING, vh_set_vring_kick },
+	{ VHOST_SET_VRING_CALL, RING, vh_set_vring_call },
+	{ VHOST_SET_VRING_ERR, RING, vh_set_vring_err },
+	{ VHOST_SET_VRING_ENDIAN, RING | VH_IDLE, vh_set_vring_endian },
+	{ VHOST_GET_VRING_ENDIAN, RING | VH_OUT, vh_get_vring_endian },
+	{ VHOST_SET_VRING_BUSYLOOP_TIMEOUT, RING, vh_set_vring_busyloop },
 	{ VHOST_GET_VRING_BUSYLOOP_TIMEOUT, RING | VH_OUT,
-	  get_vring_busyloop },
-	{ VHOST_ATTACH_VRING_WORKER, VH_IN | VH_RING, attach_vring_worker },
-	{ VHOST_GET_VRING_WORKER, VH_IN | VH_OUT | VH_RING, get_vring_worker },
-	{ PARLEY_VHOST_SET_VRING_KEEP, RING | VH_IDLE, set_vring_keep },
-	{ PARLEY_VHOST_GET_ID, VH_OUT | VH_ANYBODY, get_id },
+	  vh_get_vring_busyloop },
+	{ VHOST_ATTACH_VRING_WORKER, VH_IN | VH_RING, vh_attach_vring_worker },
+	{ VHOST_GET_VRING_WORKER, VH_IN | VH_OUT | VH_RING, vh_get_vring_worker },
+	{ PARLEY_VHOST_SET_VRING_KEEP, RING | VH_IDLE, vh_set_vring_keep },
+	{ PARLEY_VHOST_GET_ID, VH_OUT | VH_ANYBODY, vh_get_id },
 };
 
-static const struct vh_call *call_find(const struct vh_call *table,
-				       unsigned int nr, unsigned int cmd)
+static const struct vh_call *vh_call_find(const struct vh_call *table,
+					  unsigned int nr, unsigned int cmd)
 {
 	unsigned int i;
 
@@ -315,7 +315,7 @@ static const struct vh_call *call_find(const struct vh_call *table,
 }
 
 /* The ring that the argument begins with, also under speculation. */
-static int call_ring(struct vh_target *t, u32 index)
+static int vh_call_ring(struct vh_target *t, u32 index)
 {
 	u32 nr = t->dev->drv->max_queues;
 
@@ -325,8 +325,8 @@ static int call_ring(struct vh_target *t, u32 index)
 	return 0;
 }
 
-static long call_locked(const struct vh_call *c, const struct vh_target *t,
-			union vh_arg *a)
+static long vh_call_locked(const struct vh_call *c, const struct vh_target *t,
+			   union vh_arg *a)
 {
 	guard(mutex)(&t->vq->mutex);
 	if (c->flags & VH_IDLE && t->vq->state != VH_VQ_IDLE)
@@ -334,7 +334,7 @@ static long call_locked(const struct vh_call *c, const struct vh_target *t,
 	return c->fn(t, a);
 }
 
-static long call_run(const struct vh_call *c, struct vh_target *t)
+static long vh_call_run(const struct vh_call *c, struct vh_target *t)
 {
 	size_t size = _IOC_SIZE(c->cmd);
 	union vh_arg a = {};
@@ -348,11 +348,11 @@ static long call_run(const struct vh_call *c, struct vh_target *t)
 	if (c->flags & VH_IN && copy_from_user(&a, t->user, size))
 		return -EFAULT;
 	if (c->flags & VH_RING) {
-		err = call_ring(t, a.u32);
+		err = vh_call_ring(t, a.u32);
 		if (err)
 			return err;
 	}
-	err = c->flags & VH_LOCKED ? call_locked(c, t, &a) : c->fn(t, &a);
+	err = c->flags & VH_LOCKED ? vh_call_locked(c, t, &a) : c->fn(t, &a);
 	if (!err && c->flags & VH_OUT && copy_to_user(t->user, &a, size))
 		return -EFAULT;
 	return err;
@@ -377,13 +377,13 @@ long vh_ioctl(struct parley_vhost *dev, unsigned int cmd, unsigned long arg)
 	long err;
 
 	guard(mutex)(&dev->mutex);
-	c = call_find(calls, ARRAY_SIZE(calls), cmd) ?:
-	    call_find(vh_config_calls, vh_config_calls_nr, cmd);
+	c = vh_call_find(calls, ARRAY_SIZE(calls), cmd) ?:
+	    vh_call_find(vh_config_calls, vh_config_calls_nr, cmd);
 	if (c)
-		return call_run(c, &t);
+		return vh_call_run(c, &t);
 	if (!dev->drv->ioctl)
 		return -ENOIOCTLCMD;
 	err = vh_dev_check_owner(dev);
 	return err ?: dev->drv->ioctl(dev, cmd, t.user);
 }
-VH_EXPORT_TEST(vh_ioctl);
+EXPORT_SYMBOL_IF_KUNIT(vh_ioctl);

@@ -56,7 +56,7 @@ struct vh_message {
 /* ----------------------------------------------------------------- table */
 
 /* The first region that ends at or behind @addr. */
-static unsigned int tlb_first(const struct vh_tlb *t, u64 addr)
+static unsigned int vh_tlb_first(const struct vh_tlb *t, u64 addr)
 {
 	unsigned int lo = 0, hi = t->map.nr;
 
@@ -72,7 +72,7 @@ static unsigned int tlb_first(const struct vh_tlb *t, u64 addr)
 	return lo;
 }
 
-static void tlb_remove(struct vh_tlb *t, unsigned int at)
+static void vh_tlb_remove(struct vh_tlb *t, unsigned int at)
 {
 	unsigned int rest = --t->map.nr - at;
 
@@ -81,24 +81,24 @@ static void tlb_remove(struct vh_tlb *t, unsigned int at)
 	memmove(&t->age[at], &t->age[at + 1], rest * sizeof(*t->age));
 }
 
-static void tlb_evict(struct vh_tlb *t)
+static void vh_tlb_evict(struct vh_tlb *t)
 {
 	unsigned int i, oldest = 0;
 
 	for (i = 1; i < t->map.nr; i++)
 		if (t->age[i] < t->age[oldest])
 			oldest = i;
-	tlb_remove(t, oldest);
+	vh_tlb_remove(t, oldest);
 }
 
 /* There is no region where this one goes. */
-static void tlb_insert(struct vh_tlb *t, const struct parley_region *r, u64 age)
+static void vh_tlb_insert(struct vh_tlb *t, const struct parley_region *r, u64 age)
 {
 	unsigned int at, rest;
 
 	if (t->map.nr == TLB_MAX)
-		tlb_evict(t);
-	at = tlb_first(t, r->start);
+		vh_tlb_evict(t);
+	at = vh_tlb_first(t, r->start);
 	rest = t->map.nr++ - at;
 	memmove(&t->regions[at + 1], &t->regions[at],
 		rest * sizeof(*t->regions));
@@ -108,33 +108,33 @@ static void tlb_insert(struct vh_tlb *t, const struct parley_region *r, u64 age)
 }
 
 /* Take addr..last out; what sticks out on either side stays. */
-static void tlb_cut(struct vh_tlb *t, u64 addr, u64 last)
+static void vh_tlb_cut(struct vh_tlb *t, u64 addr, u64 last)
 {
 	unsigned int at;
 
-	while ((at = tlb_first(t, addr)) < t->map.nr &&
+	while ((at = vh_tlb_first(t, addr)) < t->map.nr &&
 	       t->regions[at].start <= last) {
 		struct parley_region old = t->regions[at], part = old;
 		u64 end = old.start + (old.size - 1), age = t->age[at];
 
-		tlb_remove(t, at);
+		vh_tlb_remove(t, at);
 		if (old.start < addr) {
 			part.size = addr - old.start;
-			tlb_insert(t, &part, age);
+			vh_tlb_insert(t, &part, age);
 		}
 		if (end > last) {
 			part.start = last + 1;
 			part.size = end - last;
 			part.host = old.host + (part.start - old.start);
-			tlb_insert(t, &part, age);
+			vh_tlb_insert(t, &part, age);
 		}
 	}
 }
 
-static const struct parley_region *tlb_find(const struct vh_tlb *t, u64 addr,
-					    u32 perm)
+static const struct parley_region *vh_tlb_find(const struct vh_tlb *t, u64 addr,
+					       u32 perm)
 {
-	unsigned int at = tlb_first(t, addr);
+	unsigned int at = vh_tlb_first(t, addr);
 	const struct parley_region *r = &t->regions[at];
 
 	if (at == t->map.nr || addr < r->start || (r->perm & perm) != perm)
@@ -144,7 +144,7 @@ static const struct parley_region *tlb_find(const struct vh_tlb *t, u64 addr,
 
 /* ---------------------------------------------------------------- misses */
 
-static void iotlb_fill(struct vh_message *m, bool v2, u64 addr, u32 perm)
+static void vh_iotlb_fill(struct vh_message *m, bool v2, u64 addr, u32 perm)
 {
 	struct vhost_iotlb_msg *msg = v2 ? &m->v2.iotlb : &m->v1.iotlb;
 
@@ -158,7 +158,7 @@ static void iotlb_fill(struct vh_message *m, bool v2, u64 addr, u32 perm)
 		    (perm & PARLEY_MEM_WRITE ? VHOST_ACCESS_WO : 0);
 }
 
-static bool iotlb_asked(const struct vh_iotlb *tlb, const struct vh_message *m)
+static bool vh_iotlb_asked(const struct vh_iotlb *tlb, const struct vh_message *m)
 {
 	const struct vh_message *o;
 
@@ -169,7 +169,7 @@ static bool iotlb_asked(const struct vh_iotlb *tlb, const struct vh_message *m)
 }
 
 /* Ask the VMM; the same question waits there only once. */
-static void iotlb_ask(struct parley_vhost *dev, u64 addr, u32 perm)
+static void vh_iotlb_ask(struct parley_vhost *dev, u64 addr, u32 perm)
 {
 	struct vh_iotlb *tlb = &dev->iotlb;
 	/* Zeroed: every byte of it goes to user space. */
@@ -177,9 +177,9 @@ static void iotlb_ask(struct parley_vhost *dev, u64 addr, u32 perm)
 
 	if (!m)
 		return;
-	iotlb_fill(m, tlb->v2, addr, perm);
+	vh_iotlb_fill(m, tlb->v2, addr, perm);
 	scoped_guard(spinlock, &tlb->lock) {
-		if (tlb->nr_messages < MESSAGES_MAX && !iotlb_asked(tlb, m)) {
+		if (tlb->nr_messages < MESSAGES_MAX && !vh_iotlb_asked(tlb, m)) {
 			list_add_tail(&m->entry, &tlb->messages);
 			tlb->nr_messages++;
 			m = NULL;
@@ -189,11 +189,11 @@ static void iotlb_ask(struct parley_vhost *dev, u64 addr, u32 perm)
 	wake_up_interruptible_poll(&tlb->wait, EPOLLIN | EPOLLRDNORM);
 }
 
-static int iotlb_miss(struct parley_memmap *map, u64 addr, u64 len, u32 perm)
+static int vh_iotlb_miss(struct parley_memmap *map, u64 addr, u64 len, u32 perm)
 {
 	struct vh_tlb *t = container_of(map, struct vh_tlb, map);
 
-	iotlb_ask(t->vq->dev, addr, perm);
+	vh_iotlb_ask(t->vq->dev, addr, perm);
 	return -EAGAIN;
 }
 
@@ -220,9 +220,9 @@ int vh_iotlb_pages(struct parley_vhost_vq *vq, u64 iova, u64 len, u32 perm,
 	for (;;) {
 		u64 end = addr | ~PAGE_MASK, host;
 
-		r = tlb_find(vq->tlb, addr, perm);
+		r = vh_tlb_find(vq->tlb, addr, perm);
 		if (!r) {
-			iotlb_ask(vq->dev, addr, perm);
+			vh_iotlb_ask(vq->dev, addr, perm);
 			return -EAGAIN;
 		}
 		host = r->host + (addr - r->start);
@@ -239,20 +239,20 @@ struct parley_memmap *vh_iotlb_map(struct parley_vhost_vq *vq)
 {
 	return &vq->tlb->map;
 }
-VH_EXPORT_TEST(vh_iotlb_map);
+EXPORT_SYMBOL_IF_KUNIT(vh_iotlb_map);
 
 /* -------------------------------------------------------- the VMM's words */
 
 /* A ring's pages may be elsewhere now: it has to find them again. */
-static bool iotlb_moves(const struct parley_vhost_vq *vq,
-			const struct parley_region *r)
+static bool vh_iotlb_moves(const struct parley_vhost_vq *vq,
+			   const struct parley_region *r)
 {
 	u64 last = r->start + (r->size - 1);
 	unsigned int at;
 
 	if (!vq->devq || !vh_vq_covers(vq, r->start, last))
 		return false;
-	for (at = tlb_first(vq->tlb, r->start);
+	for (at = vh_tlb_first(vq->tlb, r->start);
 	     at < vq->tlb->map.nr && vq->tlb->regions[at].start <= last; at++) {
 		const struct parley_region *o = &vq->tlb->regions[at];
 
@@ -263,15 +263,15 @@ static bool iotlb_moves(const struct parley_vhost_vq *vq,
 	return false;
 }
 
-static void iotlb_update(struct parley_vhost_vq *vq,
-			 const struct parley_region *r)
+static void vh_iotlb_update(struct parley_vhost_vq *vq,
+			    const struct parley_region *r)
 {
 	bool moves;
 
 	scoped_guard(mutex, &vq->mutex) {
-		moves = iotlb_moves(vq, r);
-		tlb_cut(vq->tlb, r->start, r->start + (r->size - 1));
-		tlb_insert(vq->tlb, r, vq->tlb->clock++);
+		moves = vh_iotlb_moves(vq, r);
+		vh_tlb_cut(vq->tlb, r->start, r->start + (r->size - 1));
+		vh_tlb_insert(vq->tlb, r, vq->tlb->clock++);
 		vh_vq_set_map(vq);
 	}
 	if (moves)
@@ -280,12 +280,12 @@ static void iotlb_update(struct parley_vhost_vq *vq,
 		vh_vq_queue(vq);
 }
 
-static void iotlb_invalidate(struct parley_vhost_vq *vq, u64 addr, u64 last)
+static void vh_iotlb_invalidate(struct parley_vhost_vq *vq, u64 addr, u64 last)
 {
 	bool hit;
 
 	scoped_guard(mutex, &vq->mutex) {
-		tlb_cut(vq->tlb, addr, last);
+		vh_tlb_cut(vq->tlb, addr, last);
 		vh_vq_set_map(vq);
 		hit = vq->devq && vh_vq_covers(vq, addr, last);
 	}
@@ -294,8 +294,8 @@ static void iotlb_invalidate(struct parley_vhost_vq *vq, u64 addr, u64 last)
 }
 
 /* A translation: some access, to memory of the VMM. */
-static int iotlb_region(const struct vhost_iotlb_msg *m,
-			struct parley_region *r)
+static int vh_iotlb_region(const struct vhost_iotlb_msg *m,
+			   struct parley_region *r)
 {
 	if (!m->size || m->perm & ~VHOST_ACCESS_RW || !m->perm ||
 	    m->iova + (m->size - 1) < m->iova)
@@ -313,8 +313,8 @@ static int iotlb_region(const struct vhost_iotlb_msg *m,
 	return 0;
 }
 
-static int iotlb_message(struct parley_vhost *dev,
-			 const struct vhost_iotlb_msg *m)
+static int vh_iotlb_message(struct parley_vhost *dev,
+			    const struct vhost_iotlb_msg *m)
 {
 	struct parley_region r;
 	unsigned int i;
@@ -326,9 +326,9 @@ static int iotlb_message(struct parley_vhost *dev,
 		return -EFAULT;
 	switch (m->type) {
 	case VHOST_IOTLB_UPDATE:
-		err = iotlb_region(m, &r);
+		err = vh_iotlb_region(m, &r);
 		for (i = 0; !err && i < dev->drv->max_queues; i++)
-			iotlb_update(dev->vqs[i], &r);
+			vh_iotlb_update(dev->vqs[i], &r);
 		return err;
 	case VHOST_IOTLB_INVALIDATE:
 		/* Only 2^64 bytes from 0 on need a size that is not one. */
@@ -336,7 +336,7 @@ static int iotlb_message(struct parley_vhost *dev,
 		if (last < m->iova || (!m->size && m->iova))
 			return -EINVAL;
 		for (i = 0; i < dev->drv->max_queues; i++)
-			iotlb_invalidate(dev->vqs[i], m->iova, last);
+			vh_iotlb_invalidate(dev->vqs[i], m->iova, last);
 		return 0;
 	default:
 		return -EINVAL;
@@ -370,14 +370,14 @@ ssize_t vh_iotlb_write(struct parley_vhost *dev, struct iov_iter *from)
 	err = vh_dev_check_owner(dev);
 	if (err)
 		return err;
-	if (iotlb_message(dev, &m))
+	if (vh_iotlb_message(dev, &m))
 		return -EFAULT;
 	return head[0] == VHOST_IOTLB_MSG ? sizeof(struct vhost_msg) :
 	       sizeof(struct vhost_msg_v2);
 }
-VH_EXPORT_TEST(vh_iotlb_write);
+EXPORT_SYMBOL_IF_KUNIT(vh_iotlb_write);
 
-static struct vh_message *iotlb_next(struct vh_iotlb *tlb)
+static struct vh_message *vh_iotlb_next(struct vh_iotlb *tlb)
 {
 	struct vh_message *m;
 
@@ -410,7 +410,7 @@ ssize_t vh_iotlb_read(struct parley_vhost *dev, struct iov_iter *to,
 	BUILD_BUG_ON(sizeof(m->v1) != sizeof(m->v2));
 	if (iov_iter_count(to) < size)
 		return 0;
-	while (!(m = iotlb_next(tlb))) {
+	while (!(m = vh_iotlb_next(tlb))) {
 		if (nonblock)
 			return -EAGAIN;
 		if (!READ_ONCE(tlb->on))
@@ -424,7 +424,7 @@ ssize_t vh_iotlb_read(struct parley_vhost *dev, struct iov_iter *to,
 	kfree(m);
 	return n == size ? n : -EFAULT;
 }
-VH_EXPORT_TEST(vh_iotlb_read);
+EXPORT_SYMBOL_IF_KUNIT(vh_iotlb_read);
 
 __poll_t vh_iotlb_poll(struct parley_vhost *dev, struct file *file,
 		       poll_table *wait)
@@ -442,13 +442,13 @@ void vh_iotlb_init(struct parley_vhost *dev)
 	init_waitqueue_head(&dev->iotlb.wait);
 }
 
-static int iotlb_alloc_vq(struct parley_vhost_vq *vq)
+static int vh_iotlb_alloc_vq(struct parley_vhost_vq *vq)
 {
 	vq->tlb = kvzalloc(sizeof(*vq->tlb), GFP_KERNEL);
 	if (!vq->tlb)
 		return -ENOMEM;
 	vq->tlb->vq = vq;
-	vq->tlb->map.miss = iotlb_miss;
+	vq->tlb->map.miss = vh_iotlb_miss;
 	vq->tlb->map.regions = vq->tlb->regions;
 	return 0;
 }
@@ -477,10 +477,10 @@ int vh_iotlb_enable(struct parley_vhost *dev, bool on)
 		guard(mutex)(&dev->vqs[i]->mutex);
 		vh_iotlb_free_vq(dev->vqs[i]);
 		if (on && !err)
-			err = iotlb_alloc_vq(dev->vqs[i]);
+			err = vh_iotlb_alloc_vq(dev->vqs[i]);
 	}
 	WRITE_ONCE(dev->iotlb.on, on && !err);
-	while ((m = iotlb_next(&dev->iotlb)))
+	while ((m = vh_iotlb_next(&dev->iotlb)))
 		kfree(m);
 	wake_up_interruptible_all(&dev->iotlb.wait);
 	return err;

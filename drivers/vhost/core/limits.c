@@ -23,12 +23,12 @@
 #define COST_MAX	BIT_ULL(62)
 
 /* Tokens that are missing; a full bucket has no fraction. */
-static u64 bucket_missing(const struct parley_bucket *b)
+static u64 parley_bucket_missing(const struct parley_bucket *b)
 {
 	return b->burst - b->level;
 }
 
-static void bucket_clamp(struct parley_bucket *b)
+static void parley_bucket_clamp(struct parley_bucket *b)
 {
 	if (b->level >= (s64)b->burst) {
 		b->level = b->burst;
@@ -37,7 +37,7 @@ static void bucket_clamp(struct parley_bucket *b)
 }
 
 /* Add what @sec seconds and @ns nanoseconds bring. */
-static void bucket_fill(struct parley_bucket *b, u64 sec, u32 ns)
+static void parley_bucket_fill(struct parley_bucket *b, u64 sec, u32 ns)
 {
 	u64 units;
 	u32 rest;
@@ -46,7 +46,7 @@ static void bucket_fill(struct parley_bucket *b, u64 sec, u32 ns)
 		return;
 	if (unlikely(sec)) {
 		/* At most a second's tokens too many: below 2^62 + 2^43. */
-		if (sec > div64_u64(bucket_missing(b), b->rate)) {
+		if (sec > div64_u64(parley_bucket_missing(b), b->rate)) {
 			b->level = b->burst;
 			b->frac = 0;
 			return;
@@ -61,14 +61,14 @@ static void bucket_fill(struct parley_bucket *b, u64 sec, u32 ns)
 	units = (u64)b->part * ns + b->frac;
 	b->level += div_u64_rem(units, NSEC_PER_SEC, &rest);
 	b->frac = rest;
-	bucket_clamp(b);
+	parley_bucket_clamp(b);
 }
 
 /*
  * Nanoseconds until @cost is there, rounded up; 0 if it is.  More than the
  * bucket holds is there when the bucket is full.
  */
-static u64 bucket_wait(const struct parley_bucket *b, u64 cost)
+static u64 parley_bucket_wait(const struct parley_bucket *b, u64 cost)
 {
 	s64 target = min(cost, b->burst);
 	u64 need, rest, ns, over;
@@ -88,13 +88,13 @@ static u64 bucket_wait(const struct parley_bucket *b, u64 cost)
 	return ns + need - div64_u64(b->frac - over, b->rate);
 }
 
-static void bucket_pay(struct parley_bucket *b, u64 cost)
+static void parley_bucket_pay(struct parley_bucket *b, u64 cost)
 {
 	if (b->rate)
 		b->level -= cost;
 }
 
-static void bucket_set(struct parley_bucket *b, const struct parley_rate *cfg)
+static void parley_bucket_set(struct parley_bucket *b, const struct parley_rate *cfg)
 {
 	bool fresh = !b->rate;
 
@@ -105,11 +105,11 @@ static void bucket_set(struct parley_bucket *b, const struct parley_rate *cfg)
 		b->level = b->burst;
 		b->frac = 0;
 	}
-	bucket_clamp(b);
+	parley_bucket_clamp(b);
 }
 
 /* A clock that runs backwards stands still. */
-static void limit_fill(struct parley_limit *l, u64 now)
+static void parley_limit_fill(struct parley_limit *l, u64 now)
 {
 	u64 sec;
 	u32 ns;
@@ -118,8 +118,8 @@ static void limit_fill(struct parley_limit *l, u64 now)
 		return;
 	sec = div_u64_rem(now - l->stamp, NSEC_PER_SEC, &ns);
 	l->stamp = now;
-	bucket_fill(&l->ops, sec, ns);
-	bucket_fill(&l->bytes, sec, ns);
+	parley_bucket_fill(&l->ops, sec, ns);
+	parley_bucket_fill(&l->bytes, sec, ns);
 }
 
 /** parley_limit_init() - nothing is limited yet */
@@ -151,9 +151,9 @@ int parley_limit_set(struct parley_limit *l, const struct parley_limits *cfg,
 	    cfg->bytes.rate > PARLEY_RATE_MAX || cfg->bytes.burst > PARLEY_RATE_MAX)
 		return -EINVAL;
 	spin_lock_irqsave(&l->lock, flags);
-	limit_fill(l, now);
-	bucket_set(&l->ops, &cfg->ops);
-	bucket_set(&l->bytes, &cfg->bytes);
+	parley_limit_fill(l, now);
+	parley_bucket_set(&l->ops, &cfg->ops);
+	parley_bucket_set(&l->bytes, &cfg->bytes);
 	WRITE_ONCE(l->active, cfg->ops.rate || cfg->bytes.rate);
 	spin_unlock_irqrestore(&l->lock, flags);
 	return 0;
@@ -200,15 +200,15 @@ u64 parley_limit_admit(struct parley_limit *l, u64 now, u64 bytes)
 		return 0;
 	bytes = min(bytes, COST_MAX);
 	spin_lock_irqsave(&l->lock, flags);
-	limit_fill(l, now);
-	wait = max(bucket_wait(&l->ops, 1), bucket_wait(&l->bytes, bytes));
+	parley_limit_fill(l, now);
+	wait = max(parley_bucket_wait(&l->ops, 1), parley_bucket_wait(&l->bytes, bytes));
 	if (wait) {
 		/* The wait counts from where the buckets stand. */
 		wait += l->stamp > now ? l->stamp - now : 0;
 		l->throttled++;
 	} else {
-		bucket_pay(&l->ops, 1);
-		bucket_pay(&l->bytes, bytes);
+		parley_bucket_pay(&l->ops, 1);
+		parley_bucket_pay(&l->bytes, bytes);
 	}
 	spin_unlock_irqrestore(&l->lock, flags);
 	return wait;
@@ -231,17 +231,17 @@ void parley_limit_refund(struct parley_limit *l, u64 bytes)
 	spin_lock_irqsave(&l->lock, flags);
 	if (l->ops.rate) {
 		l->ops.level++;
-		bucket_clamp(&l->ops);
+		parley_bucket_clamp(&l->ops);
 	}
 	if (l->bytes.rate) {
 		l->bytes.level += min(bytes, COST_MAX);
-		bucket_clamp(&l->bytes);
+		parley_bucket_clamp(&l->bytes);
 	}
 	spin_unlock_irqrestore(&l->lock, flags);
 }
 PARLEY_EXPORT(parley_limit_refund);
 
-static u64 bucket_slack(const struct parley_bucket *b)
+static u64 parley_bucket_slack(const struct parley_bucket *b)
 {
 	return b->rate ? mul_u64_u64_div_u64(b->burst, NSEC_PER_SEC / 4, b->rate) :
 			 U64_MAX;
@@ -265,7 +265,7 @@ u64 parley_limit_slack(struct parley_limit *l)
 	u64 slack;
 
 	spin_lock_irqsave(&l->lock, flags);
-	slack = min(bucket_slack(&l->ops), bucket_slack(&l->bytes));
+	slack = min(parley_bucket_slack(&l->ops), parley_bucket_slack(&l->bytes));
 	spin_unlock_irqrestore(&l->lock, flags);
 	return slack;
 }

@@ -66,15 +66,15 @@ bool vh_log_fits(u64 base, const struct vh_mem *mem)
 
 /* ------------------------------------------------------- pages of the map */
 
-static void log_page_put(struct parley_vhost *dev, struct page *page)
+static void vh_log_page_put(struct parley_vhost *dev, struct page *page)
 {
 	unpin_user_pages_dirty_lock(&page, 1, true);
 	account_locked_vm(dev->mm, 1, false);
 }
 
 /* The pinned page with that number, or NULL: it cannot be kept. */
-static struct page *log_page(struct parley_vhost *dev, unsigned long nr,
-			     u64 uaddr)
+static struct page *vh_log_page(struct parley_vhost *dev, unsigned long nr,
+				u64 uaddr)
 {
 	struct vh_log *log = &dev->log;
 	struct page *page = xa_load(&log->pages, nr);
@@ -94,26 +94,26 @@ static struct page *log_page(struct parley_vhost *dev, unsigned long nr,
 		return NULL;
 	}
 	if (xa_err(xa_store(&log->pages, nr, page, GFP_KERNEL))) {
-		log_page_put(dev, page);
+		vh_log_page_put(dev, page);
 		return NULL;
 	}
 	log->nr_pages++;
 	return page;
 }
 
-static void log_pages_put(struct parley_vhost *dev)
+static void vh_log_pages_put(struct parley_vhost *dev)
 {
 	struct page *page;
 	unsigned long nr;
 
 	xa_for_each(&dev->log.pages, nr, page)
-		log_page_put(dev, page);
+		vh_log_page_put(dev, page);
 	xa_destroy(&dev->log.pages);
 	dev->log.nr_pages = 0;
 }
 
 /* Set bits from..to-1 of a page of the bitmap. */
-static void log_set(struct page *page, unsigned int from, unsigned int to)
+static void vh_log_set(struct page *page, unsigned int from, unsigned int to)
 {
 	void *map = kmap_local_page(page);
 	unsigned int bit;
@@ -138,7 +138,7 @@ struct log_spot {
 	unsigned int to;
 };
 
-static int log_set_spot(void *arg)
+static int vh_log_set_spot(void *arg)
 {
 	const struct log_spot *s = arg;
 	struct page *page;
@@ -149,7 +149,7 @@ static int log_set_spot(void *arg)
 	mmap_read_unlock(s->mm);
 	if (n != 1)
 		return -EFAULT;
-	log_set(page, s->from, s->to);
+	vh_log_set(page, s->from, s->to);
 	unpin_user_pages_dirty_lock(&page, 1, true);
 	return 0;
 }
@@ -159,8 +159,8 @@ static int log_set_spot(void *arg)
  * killed gets no page that is not there, but the guest lives on, and its
  * migration, too.
  */
-static int log_set_once(struct parley_vhost *dev, u64 uaddr, unsigned int from,
-			unsigned int to)
+static int vh_log_set_once(struct parley_vhost *dev, u64 uaddr, unsigned int from,
+			   unsigned int to)
 {
 	struct log_spot s = {
 		.mm = dev->mm, .uaddr = uaddr, .from = from, .to = to,
@@ -169,10 +169,10 @@ static int log_set_once(struct parley_vhost *dev, u64 uaddr, unsigned int from,
 
 	if (!mmget_not_zero(s.mm))
 		return -EFAULT;
-	err = log_set_spot(&s);
+	err = vh_log_set_spot(&s);
 	mmput(s.mm);
 	if (err && fatal_signal_pending(current))
-		err = vh_in_owner_mm(dev, log_set_spot, &s);
+		err = vh_in_owner_mm(dev, vh_log_set_spot, &s);
 	return err;
 }
 
@@ -180,7 +180,7 @@ static int log_set_once(struct parley_vhost *dev, u64 uaddr, unsigned int from,
  * Bits from..to-1 of the whole bitmap.  The bitmap may begin inside a page, so
  * its bits are counted from the start of that page.
  */
-static int log_bits(struct parley_vhost *dev, u64 from, u64 to)
+static int vh_log_bits(struct parley_vhost *dev, u64 from, u64 to)
 {
 	u64 base = dev->log.base, shift = offset_in_page(base) * 8ull;
 	u64 first = base & PAGE_MASK;
@@ -189,14 +189,14 @@ static int log_bits(struct parley_vhost *dev, u64 from, u64 to)
 		u64 nr = from / LOG_BITS, start = nr * LOG_BITS;
 		u64 end = min(to, start + LOG_BITS);
 		u64 uaddr = first + nr * PAGE_SIZE;
-		struct page *page = log_page(dev, nr, uaddr);
+		struct page *page = vh_log_page(dev, nr, uaddr);
 		int err = 0;
 
 		if (page)
-			log_set(page, from - start, end - start);
+			vh_log_set(page, from - start, end - start);
 		else
-			err = log_set_once(dev, uaddr, from - start,
-					   end - start);
+			err = vh_log_set_once(dev, uaddr, from - start,
+					      end - start);
 		if (err)
 			return err;
 		from = end;
@@ -207,7 +207,7 @@ static int log_bits(struct parley_vhost *dev, u64 from, u64 to)
 /* ------------------------------------------------- what the device wrote */
 
 /* A guest range; never beyond the memory table, whose bits were checked. */
-static int log_guest(void *arg, u64 guest, u64 len)
+static int vh_log_guest(void *arg, u64 guest, u64 len)
 {
 	struct parley_vhost *dev = arg;
 	u64 end;
@@ -216,34 +216,34 @@ static int log_guest(void *arg, u64 guest, u64 len)
 		return 0;
 	if (check_add_overflow(guest, len, &end) || end > vh_mem_top(dev->mem))
 		return -EFAULT;
-	return log_bits(dev, guest / VHOST_PAGE_SIZE,
-			(end - 1) / VHOST_PAGE_SIZE + 1);
+	return vh_log_bits(dev, guest / VHOST_PAGE_SIZE,
+			   (end - 1) / VHOST_PAGE_SIZE + 1);
 }
 
-static int log_host(struct parley_vhost *dev, u64 host, u64 len)
+static int vh_log_host(struct parley_vhost *dev, u64 host, u64 len)
 {
-	return vh_mem_reverse(dev->mem, host, len, log_guest, dev);
+	return vh_mem_reverse(dev->mem, host, len, vh_log_guest, dev);
 }
 
 /* A ring's area; if it is pinned, its pages need not lie side by side. */
-static int log_area(struct parley_vhost *dev, const struct vh_area *area,
-		    u64 host, size_t len)
+static int vh_log_area(struct parley_vhost *dev, const struct vh_area *area,
+		       u64 host, size_t len)
 {
 	size_t off, n;
 	int err = 0;
 
 	if (!area->kern)
-		return log_host(dev, host, len);
+		return vh_log_host(dev, host, len);
 	off = offset_in_page(area->kern);
 	for (; len; off += n, len -= n) {
 		n = min(len, PAGE_SIZE - offset_in_page(off));
-		err = log_host(dev, area->uaddrs[off >> PAGE_SHIFT] +
-			       offset_in_page(off), n) ?: err;
+		err = vh_log_host(dev, area->uaddrs[off >> PAGE_SHIFT] +
+				  offset_in_page(off), n) ?: err;
 	}
 	return err;
 }
 
-static void log_end(struct parley_vhost_vq *vq, int err)
+static void vh_log_end(struct parley_vhost_vq *vq, int err)
 {
 	struct parley_vhost *dev = vq->dev;
 
@@ -276,13 +276,13 @@ void vh_log_req(struct parley_vhost_req *req)
 	if (!(dev->features & BIT_ULL(VHOST_F_LOG_ALL)) || !req->chain.n_in)
 		return;
 	if (!dev->log.base) {
-		log_end(req->vq, -ENXIO);
+		vh_log_end(req->vq, -ENXIO);
 		return;
 	}
 	smp_mb();	/* L1, pairs with the VMM's exchange of the bits */
 	for (i = 0; i < req->chain.n_in; i++)
-		err = log_host(dev, iov[i].addr, iov[i].len) ?: err;
-	log_end(req->vq, err);
+		err = vh_log_host(dev, iov[i].addr, iov[i].len) ?: err;
+	vh_log_end(req->vq, err);
 }
 
 /**
@@ -298,28 +298,27 @@ void vh_log_req(struct parley_vhost_req *req)
 void vh_log_ring(struct parley_vhost_vq *vq)
 {
 	struct parley_vhost *dev = vq->dev;
-	struct vh_vq_size size;
+	bool packed = vh_vq_packed(vq);
+	size_t bytes[3];
 	int err = 0;
 
 	lockdep_assert_held(&vq->mutex);
 	if (!dev->log.base) {
-		log_end(vq, -ENXIO);
+		vh_log_end(vq, -ENXIO);
 		return;
 	}
-	vh_vq_size(vq, &size);
+	parley_vq_sizes(vq->num, packed, bytes);
 	smp_mb();	/* L1, pairs with the VMM's exchange of the bits */
 	if (vq->log_ring && !dev->iotlb.on)
-		err = log_guest(dev, vq->log_addr, size.device);
+		err = vh_log_guest(dev, vq->log_addr, bytes[2]);
 	if (dev->features & BIT_ULL(VHOST_F_LOG_ALL)) {
-		err = log_area(dev, &vq->device, vq->host.device,
-			       size.device) ?: err;
-		if (vh_vq_packed(vq))
-			err = log_area(dev, &vq->desc, vq->host.desc,
-				       size.desc) ?: err;
+		err = vh_log_area(dev, &vq->device, vq->host.device, bytes[2]) ?: err;
+		if (packed)
+			err = vh_log_area(dev, &vq->desc, vq->host.desc, bytes[0]) ?: err;
 	}
-	log_end(vq, err);
+	vh_log_end(vq, err);
 }
-VH_EXPORT_TEST(vh_log_ring);
+EXPORT_SYMBOL_IF_KUNIT(vh_log_ring);
 
 /* ------------------------------------------------------------ set and unset */
 
@@ -337,7 +336,7 @@ int vh_log_set_base(struct parley_vhost *dev, u64 base)
 	if (!vh_log_fits(base, dev->mem))
 		return -EFAULT;
 	vh_dev_lock_vqs(dev);
-	log_pages_put(dev);
+	vh_log_pages_put(dev);
 	dev->log.base = base;
 	vh_dev_unlock_vqs(dev);
 	return 0;
@@ -371,7 +370,7 @@ int vh_log_set_ctx(struct parley_vhost *dev, int fd)
 /** vh_log_release() - no log any more; no ring runs */
 void vh_log_release(struct parley_vhost *dev)
 {
-	log_pages_put(dev);
+	vh_log_pages_put(dev);
 	dev->log.base = 0;
 	if (dev->log.ctx)
 		eventfd_ctx_put(dev->log.ctx);

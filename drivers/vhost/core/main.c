@@ -39,7 +39,7 @@ static LIST_HEAD(drivers);
 
 /* -------------------------------------------------------- character device */
 
-static int dev_open(struct inode *inode, struct file *file)
+static int vh_fop_open(struct inode *inode, struct file *file)
 {
 	struct vh_driver *d = container_of(file->private_data, struct vh_driver,
 					   misc);
@@ -51,42 +51,42 @@ static int dev_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static int dev_release(struct inode *inode, struct file *file)
+static int vh_fop_release(struct inode *inode, struct file *file)
 {
 	vh_dev_release(file->private_data);
 	return 0;
 }
 
-static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+static long vh_fop_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	return vh_ioctl(file->private_data, cmd, arg);
 }
 
-static ssize_t dev_read_iter(struct kiocb *iocb, struct iov_iter *to)
+static ssize_t vh_fop_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	return vh_iotlb_read(iocb->ki_filp->private_data, to,
 			     iocb->ki_filp->f_flags & O_NONBLOCK ||
 			     iocb->ki_flags & IOCB_NOWAIT);
 }
 
-static ssize_t dev_write_iter(struct kiocb *iocb, struct iov_iter *from)
+static ssize_t vh_fop_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	return vh_iotlb_write(iocb->ki_filp->private_data, from);
 }
 
-static __poll_t dev_poll(struct file *file, poll_table *wait)
+static __poll_t vh_fop_poll(struct file *file, poll_table *wait)
 {
 	return vh_iotlb_poll(file->private_data, file, wait);
 }
 
 static const struct file_operations dev_fops = {
-	.open = dev_open,
-	.release = dev_release,
-	.unlocked_ioctl = dev_ioctl,
+	.open = vh_fop_open,
+	.release = vh_fop_release,
+	.unlocked_ioctl = vh_fop_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
-	.read_iter = dev_read_iter,
-	.write_iter = dev_write_iter,
-	.poll = dev_poll,
+	.read_iter = vh_fop_read_iter,
+	.write_iter = vh_fop_write_iter,
+	.poll = vh_fop_poll,
 	.llseek = noop_llseek,
 };
 
@@ -98,14 +98,14 @@ static const struct file_operations dev_fops = {
  */
 struct parley_vhost *parley_vhost_from_file(struct file *file)
 {
-	return file->f_op->unlocked_ioctl == dev_ioctl ? file->private_data :
+	return file->f_op->unlocked_ioctl == vh_fop_ioctl ? file->private_data :
 	       NULL;
 }
 PARLEY_EXPORT(parley_vhost_from_file);
 
 /* ------------------------------------------------------------ accelerators */
 
-static struct vh_driver *accelerator_find(const char *name)
+static struct vh_driver *vh_accelerator_find(const char *name)
 {
 	struct vh_driver *d;
 
@@ -116,7 +116,7 @@ static struct vh_driver *accelerator_find(const char *name)
 	return NULL;
 }
 
-static bool accelerator_sane(const struct parley_vhost_driver *drv)
+static bool vh_accelerator_sane(const struct parley_vhost_driver *drv)
 {
 	return drv->name && drv->submit && drv->max_queues &&
 	       drv->max_in_flight &&
@@ -138,7 +138,7 @@ int parley_vhost_register(const struct parley_vhost_driver *drv)
 	struct vh_driver *d;
 	int err;
 
-	if (!accelerator_sane(drv))
+	if (!vh_accelerator_sane(drv))
 		return -EINVAL;
 	d = kzalloc(sizeof(*d), GFP_KERNEL);
 	if (!d)
@@ -152,7 +152,7 @@ int parley_vhost_register(const struct parley_vhost_driver *drv)
 	d->misc.fops = &d->fops;
 	d->misc.mode = 0600;
 	scoped_guard(mutex, &parley_vhost_registry_lock) {
-		if (accelerator_find(drv->name)) {
+		if (vh_accelerator_find(drv->name)) {
 			kfree(d);
 			return -EEXIST;
 		}
@@ -178,7 +178,7 @@ void parley_vhost_unregister(const struct parley_vhost_driver *drv)
 	struct vh_driver *d;
 
 	scoped_guard(mutex, &parley_vhost_registry_lock) {
-		d = accelerator_find(drv->name);
+		d = vh_accelerator_find(drv->name);
 		if (WARN_ON_ONCE(!d || d->drv != drv))
 			return;
 		list_del(&d->entry);
@@ -204,7 +204,7 @@ struct parley_vhost *parley_vhost_open(const char *name)
 	struct vh_driver *d;
 
 	scoped_guard(mutex, &parley_vhost_registry_lock) {
-		d = accelerator_find(name);
+		d = vh_accelerator_find(name);
 		if (!d || !try_module_get(d->drv->owner))
 			return ERR_PTR(-ENODEV);
 		drv = d->drv;

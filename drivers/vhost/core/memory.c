@@ -14,14 +14,14 @@
 
 #include "priv.h"
 
-static int mem_by_start(const void *a, const void *b)
+static int vh_mem_by_start(const void *a, const void *b)
 {
 	const struct parley_region *x = a, *y = b;
 
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-static int mem_by_host(const void *a, const void *b)
+static int vh_mem_by_host(const void *a, const void *b)
 {
 	const struct parley_region *x = a, *y = b;
 
@@ -29,8 +29,8 @@ static int mem_by_host(const void *a, const void *b)
 }
 
 /* One region of the VMM's.  What is not whole pages cannot be logged by page. */
-static int mem_region(struct parley_region *to,
-		      const struct vhost_memory_region *from)
+static int vh_mem_region(struct parley_region *to,
+			 const struct vhost_memory_region *from)
 {
 	u64 end;
 
@@ -86,18 +86,18 @@ struct vh_mem *vh_mem_from_user(const struct vhost_memory __user *arg)
 	if (copy_from_user(from, arg->regions, head.nregions * sizeof(*from)))
 		goto fail;
 	for (i = 0; i < head.nregions; i++) {
-		err = mem_region(&mem->regions[i], &from[i]);
+		err = vh_mem_region(&mem->regions[i], &from[i]);
 		if (err)
 			goto fail;
 	}
 	mem->map.nr = head.nregions;
 	mem->map.regions = mem->regions;
 	mem->by_host = mem->regions + head.nregions;
-	sort(mem->regions, head.nregions, sizeof(*mem->regions), mem_by_start,
+	sort(mem->regions, head.nregions, sizeof(*mem->regions), vh_mem_by_start,
 	     NULL);
 	memcpy(mem->by_host, mem->regions,
 	       head.nregions * sizeof(*mem->regions));
-	sort(mem->by_host, head.nregions, sizeof(*mem->by_host), mem_by_host,
+	sort(mem->by_host, head.nregions, sizeof(*mem->by_host), vh_mem_by_host,
 	     NULL);
 	err = parley_memmap_check(&mem->map);
 	if (err)
@@ -124,7 +124,7 @@ u64 vh_mem_top(const struct vh_mem *mem)
 	last = &mem->map.regions[mem->map.nr - 1];
 	return last->start + last->size;
 }
-VH_EXPORT_TEST(vh_mem_top);
+EXPORT_SYMBOL_IF_KUNIT(vh_mem_top);
 
 /**
  * vh_mem_reverse() - which guest memory lies behind a host range?
@@ -168,4 +168,4 @@ int vh_mem_reverse(const struct vh_mem *mem, u64 host, u64 len,
 	}
 	return covered < end ? -EFAULT : 0;
 }
-VH_EXPORT_TEST(vh_mem_reverse);
+EXPORT_SYMBOL_IF_KUNIT(vh_mem_reverse);

@@ -26,7 +26,7 @@ struct mm_errand {
 	int ret;
 };
 
-static void mm_errand_run(struct work_struct *work)
+static void vh_mm_errand_run(struct work_struct *work)
 {
 	struct mm_errand *e = container_of(work, struct mm_errand, work);
 
@@ -37,12 +37,12 @@ static void mm_errand_run(struct work_struct *work)
 }
 
 /* Have a kernel thread do it in memory of which the caller is a user. */
-static int mm_errand(struct mm_struct *mm, int (*fn)(void *arg), void *arg)
+static int vh_mm_errand(struct mm_struct *mm, int (*fn)(void *arg), void *arg)
 {
 	struct mm_errand e = { .mm = mm, .fn = fn, .arg = arg };
 
 	init_completion(&e.done);
-	INIT_WORK_ONSTACK(&e.work, mm_errand_run);
+	INIT_WORK_ONSTACK(&e.work, vh_mm_errand_run);
 	queue_work(system_dfl_wq, &e.work);
 	/*
 	 * Not flush_work(): all errands are one to lockdep, and some are waited
@@ -72,7 +72,7 @@ int vh_in_owner_mm(struct parley_vhost *dev, int (*fn)(void *arg), void *arg)
 
 	if (!mmget_not_zero(dev->mm))
 		return -ESRCH;
-	ret = mm_errand(dev->mm, fn, arg);
+	ret = vh_mm_errand(dev->mm, fn, arg);
 	mmput(dev->mm);
 	return ret;
 }
@@ -82,5 +82,5 @@ int vh_access_again(int (*access)(void *arg), void *arg)
 {
 	if (!fatal_signal_pending(current) || !current->mm)
 		return -EFAULT;
-	return mm_errand(current->mm, access, arg);
+	return vh_mm_errand(current->mm, access, arg);
 }

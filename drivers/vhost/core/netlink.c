@@ -25,7 +25,7 @@ static_assert((int)PARLEY_LANE_LATENCY == VH_LANE_LATENCY);
 static_assert((int)PARLEY_LANE_NORMAL == VH_LANE_NORMAL);
 static_assert((int)PARLEY_LANE_BULK == VH_LANE_BULK && VH_LANES == PARLEY_LANE_BULK + 1);
 
-VH_EXPORT_TEST(parley_nl_family);
+EXPORT_SYMBOL_IF_KUNIT(parley_nl_family);
 
 /* Serialises read, change and write of limits; outermost. */
 static DEFINE_MUTEX(limit_mutex);
@@ -74,8 +74,8 @@ struct parley_vhost_vq *vh_nl_find_vq(struct parley_vhost *dev,
 }
 
 /* The attributes of one nest; they were checked with the rest. */
-static int parse_nest(const struct genl_info *info, int attr, struct nlattr **tb,
-		      int max, const struct nla_policy *policy)
+static int vh_nl_parse_nest(const struct genl_info *info, int attr, struct nlattr **tb,
+			    int max, const struct nla_policy *policy)
 {
 	struct nlattr *nest = info->attrs[attr];
 	int i, err;
@@ -95,7 +95,7 @@ static int parse_nest(const struct genl_info *info, int attr, struct nlattr **tb
 	return -EINVAL;
 }
 
-static void set_u32(u32 *value, const struct nlattr *attr)
+static void vh_nl_set_u32(u32 *value, const struct nlattr *attr)
 {
 	if (attr)
 		*value = nla_get_u32(attr);
@@ -104,8 +104,8 @@ static void set_u32(u32 *value, const struct nlattr *attr)
 /* ------------------------------------------------------------- settings */
 
 /* A new rate forgets the burst that was made for the old one. */
-static void merge_rate(struct parley_rate *now, const struct nlattr *rate,
-		       const struct nlattr *burst)
+static void vh_nl_merge_rate(struct parley_rate *now, const struct nlattr *rate,
+			     const struct nlattr *burst)
 {
 	if (rate) {
 		now->rate = nla_get_u64(rate);
@@ -115,16 +115,18 @@ static void merge_rate(struct parley_rate *now, const struct nlattr *rate,
 		now->burst = nla_get_u64(burst);
 }
 
-static int set_limits(struct parley_limit *limit, struct nlattr **tb,
-		      const struct genl_info *info)
+static int vh_nl_set_limits(struct parley_limit *limit, struct nlattr **tb,
+			    const struct genl_info *info)
 {
 	struct parley_limits now;
 	int err;
 
 	guard(mutex)(&limit_mutex);
 	parley_limit_get(limit, &now);
-	merge_rate(&now.ops, tb[PARLEY_A_LIMITS_OPS_RATE], tb[PARLEY_A_LIMITS_OPS_BURST]);
-	merge_rate(&now.bytes, tb[PARLEY_A_LIMITS_BYTES_RATE], tb[PARLEY_A_LIMITS_BYTES_BURST]);
+	vh_nl_merge_rate(&now.ops, tb[PARLEY_A_LIMITS_OPS_RATE],
+			 tb[PARLEY_A_LIMITS_OPS_BURST]);
+	vh_nl_merge_rate(&now.bytes, tb[PARLEY_A_LIMITS_BYTES_RATE],
+			 tb[PARLEY_A_LIMITS_BYTES_BURST]);
 	if ((tb[PARLEY_A_LIMITS_OPS_BURST] && now.ops.burst && !now.ops.rate) ||
 	    (tb[PARLEY_A_LIMITS_BYTES_BURST] && now.bytes.burst && !now.bytes.rate)) {
 		NL_SET_ERR_MSG(info->extack, "a burst needs a rate: give that as well");
@@ -140,7 +142,7 @@ static int set_limits(struct parley_limit *limit, struct nlattr **tb,
  * Whoever waits for the old limit may have waited enough.  Under the mutex, so
  * that no round which still saw the old limit starts its timer after this.
  */
-static void limit_changed(struct parley_vhost_vq *vq)
+static void vh_nl_limit_changed(struct parley_vhost_vq *vq)
 {
 	guard(mutex)(&vq->mutex);
 	vh_vq_limit_changed(vq);
@@ -160,24 +162,24 @@ int parley_nl_limit_set_doit(struct sk_buff *skb, struct genl_info *info)
 		vq = vh_nl_find_vq(dev, info);
 	if (IS_ERR(vq))
 		return PTR_ERR(vq);
-	err = parse_nest(info, PARLEY_A_QUEUE_LIMITS, tb, PARLEY_A_LIMITS_BYTES_BURST,
-			 parley_limits_nl_policy);
+	err = vh_nl_parse_nest(info, PARLEY_A_QUEUE_LIMITS, tb, PARLEY_A_LIMITS_BYTES_BURST,
+			       parley_limits_nl_policy);
 	if (err)
 		return err;
-	err = set_limits(vq ? &vq->limit : &dev->limit, tb, info);
+	err = vh_nl_set_limits(vq ? &vq->limit : &dev->limit, tb, info);
 	if (err)
 		return err;
 	if (vq) {
-		limit_changed(vq);
+		vh_nl_limit_changed(vq);
 		return 0;
 	}
 	for (i = 0; i < dev->drv->max_queues; i++)
-		limit_changed(dev->vqs[i]);
+		vh_nl_limit_changed(dev->vqs[i]);
 	return 0;
 }
 
-static int set_moderation(struct parley_vhost_vq *vq, struct nlattr **tb,
-			  const struct genl_info *info)
+static int vh_nl_set_moderation(struct parley_vhost_vq *vq, struct nlattr **tb,
+				const struct genl_info *info)
 {
 	u32 max_reqs, max_us;
 
@@ -185,8 +187,8 @@ static int set_moderation(struct parley_vhost_vq *vq, struct nlattr **tb,
 
 	max_reqs = vq->moderation.max_reqs;
 	max_us = vq->moderation.max_us;
-	set_u32(&max_reqs, tb[PARLEY_A_MODERATION_MAX_REQS]);
-	set_u32(&max_us, tb[PARLEY_A_MODERATION_MAX_US]);
+	vh_nl_set_u32(&max_reqs, tb[PARLEY_A_MODERATION_MAX_REQS]);
+	vh_nl_set_u32(&max_us, tb[PARLEY_A_MODERATION_MAX_US]);
 	if (max_reqs > 1 && !max_us) {
 		NL_SET_ERR_MSG(info->extack,
 			       "calls would be held back for ever: give max-us");
@@ -199,8 +201,8 @@ static int set_moderation(struct parley_vhost_vq *vq, struct nlattr **tb,
 	return 0;
 }
 
-static int set_polling(struct parley_vhost_vq *vq, struct nlattr **tb,
-		       const struct genl_info *info)
+static int vh_nl_set_polling(struct parley_vhost_vq *vq, struct nlattr **tb,
+			     const struct genl_info *info)
 {
 	u32 max_us, budget;
 
@@ -208,8 +210,8 @@ static int set_polling(struct parley_vhost_vq *vq, struct nlattr **tb,
 
 	max_us = vq->poll.max_us;
 	budget = vq->poll.budget;
-	set_u32(&max_us, tb[PARLEY_A_POLLING_MAX_US]);
-	set_u32(&budget, tb[PARLEY_A_POLLING_BUDGET]);
+	vh_nl_set_u32(&max_us, tb[PARLEY_A_POLLING_MAX_US]);
+	vh_nl_set_u32(&budget, tb[PARLEY_A_POLLING_BUDGET]);
 	if (max_us && !budget) {
 		NL_SET_ERR_MSG(info->extack,
 			       "a budget of 0 never polls: give a budget, or max-us 0");
@@ -223,10 +225,10 @@ static int set_polling(struct parley_vhost_vq *vq, struct nlattr **tb,
 }
 
 /* One setting of one ring: find it, take its mutex, set. */
-static int set_queue(struct genl_info *info, int nest, struct nlattr **tb, int max,
-		     const struct nla_policy *policy,
-		     int (*set)(struct parley_vhost_vq *vq, struct nlattr **tb,
-				const struct genl_info *info))
+static int vh_nl_set_queue(struct genl_info *info, int nest, struct nlattr **tb, int max,
+			   const struct nla_policy *policy,
+			   int (*set)(struct parley_vhost_vq *vq, struct nlattr **tb,
+				      const struct genl_info *info))
 {
 	struct parley_vhost *dev __free(vh_dev) = vh_nl_find_dev(info, PARLEY_A_QUEUE_DEV_ID);
 	struct parley_vhost_vq *vq;
@@ -237,7 +239,7 @@ static int set_queue(struct genl_info *info, int nest, struct nlattr **tb, int m
 	vq = vh_nl_find_vq(dev, info);
 	if (IS_ERR(vq))
 		return PTR_ERR(vq);
-	err = parse_nest(info, nest, tb, max, policy);
+	err = vh_nl_parse_nest(info, nest, tb, max, policy);
 	if (err)
 		return err;
 	if (mutex_lock_killable(&vq->mutex))
@@ -251,16 +253,16 @@ int parley_nl_moderation_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *tb[PARLEY_A_MODERATION_MAX + 1];
 
-	return set_queue(info, PARLEY_A_QUEUE_MODERATION, tb, PARLEY_A_MODERATION_MAX,
-			 parley_moderation_nl_policy, set_moderation);
+	return vh_nl_set_queue(info, PARLEY_A_QUEUE_MODERATION, tb, PARLEY_A_MODERATION_MAX,
+			       parley_moderation_nl_policy, vh_nl_set_moderation);
 }
 
 int parley_nl_polling_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *tb[PARLEY_A_POLLING_MAX + 1];
 
-	return set_queue(info, PARLEY_A_QUEUE_POLLING, tb, PARLEY_A_POLLING_MAX,
-			 parley_polling_nl_policy, set_polling);
+	return vh_nl_set_queue(info, PARLEY_A_QUEUE_POLLING, tb, PARLEY_A_POLLING_MAX,
+			       parley_polling_nl_policy, vh_nl_set_polling);
 }
 
 int parley_nl_lane_set_doit(struct sk_buff *skb, struct genl_info *info)
@@ -290,7 +292,7 @@ int parley_nl_lane_set_doit(struct sk_buff *skb, struct genl_info *info)
 /* --------------------------------------------------------------- events */
 
 /* Told to who listens; nobody may, and a lost event is no error of ours. */
-static void notify(const struct parley_vhost *dev, u8 cmd)
+static void vh_nl_notify(const struct parley_vhost *dev, u8 cmd)
 {
 	struct sk_buff *skb __free(nl_msg) = NULL;
 	void *head;
@@ -309,13 +311,13 @@ static void notify(const struct parley_vhost *dev, u8 cmd)
 /* A device is in the registry now. */
 void vh_netlink_added(const struct parley_vhost *dev)
 {
-	notify(dev, PARLEY_CMD_DEV_ADD_NTF);
+	vh_nl_notify(dev, PARLEY_CMD_DEV_ADD_NTF);
 }
 
 /* It is not there any more. */
 void vh_netlink_removed(const struct parley_vhost *dev)
 {
-	notify(dev, PARLEY_CMD_DEV_DEL_NTF);
+	vh_nl_notify(dev, PARLEY_CMD_DEV_DEL_NTF);
 }
 
 int vh_netlink_init(void)

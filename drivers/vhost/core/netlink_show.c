@@ -64,8 +64,8 @@ static const struct counter worker_counters[] = {
 };
 
 /* Every counter is aligned; who counts may do so meanwhile. */
-static int put_counters(struct sk_buff *skb, int nest, int pad, const void *from,
-			const struct counter *rows, unsigned int nr)
+static int vh_nl_put_counters(struct sk_buff *skb, int nest, int pad, const void *from,
+			      const struct counter *rows, unsigned int nr)
 {
 	struct nlattr *start = nla_nest_start(skb, nest);
 
@@ -81,7 +81,7 @@ static int put_counters(struct sk_buff *skb, int nest, int pad, const void *from
 	return 0;
 }
 
-static int put_limits(struct sk_buff *skb, int nest, struct parley_limit *limit)
+static int vh_nl_put_limits(struct sk_buff *skb, int nest, struct parley_limit *limit)
 {
 	const int pad = PARLEY_A_LIMITS_PAD;
 	struct nlattr *start = nla_nest_start(skb, nest);
@@ -99,7 +99,7 @@ static int put_limits(struct sk_buff *skb, int nest, struct parley_limit *limit)
 	return 0;
 }
 
-static int put_pair(struct sk_buff *skb, int nest, int attr_a, u32 a, int attr_b, u32 b)
+static int vh_nl_put_pair(struct sk_buff *skb, int nest, int attr_a, u32 a, int attr_b, u32 b)
 {
 	struct nlattr *start = nla_nest_start(skb, nest);
 
@@ -111,7 +111,7 @@ static int put_pair(struct sk_buff *skb, int nest, int attr_a, u32 a, int attr_b
 
 /* -------------------------------------------------- devices, rings, workers */
 
-static unsigned int count_running(const struct parley_vhost *dev)
+static unsigned int vh_nl_count_running(const struct parley_vhost *dev)
 {
 	unsigned int i, nr = 0;
 
@@ -120,7 +120,7 @@ static unsigned int count_running(const struct parley_vhost *dev)
 	return nr;
 }
 
-static unsigned int count_workers(struct parley_vhost *dev)
+static unsigned int vh_nl_count_workers(struct parley_vhost *dev)
 {
 	struct vh_worker *worker;
 	unsigned long id;
@@ -133,7 +133,7 @@ static unsigned int count_workers(struct parley_vhost *dev)
 }
 
 /* The table is replaced under the mutex of every ring, so any one will do. */
-static int count_regions(struct parley_vhost *dev)
+static int vh_nl_count_regions(struct parley_vhost *dev)
 {
 	int nr;
 
@@ -152,10 +152,10 @@ int vh_nl_put_name(struct sk_buff *skb, const struct parley_vhost *dev)
 	return 0;
 }
 
-static int put_dev(struct sk_buff *skb, struct parley_vhost *dev)
+static int vh_nl_put_dev(struct sk_buff *skb, struct parley_vhost *dev)
 {
 	const int pad = PARLEY_A_DEVICE_PAD;
-	int regions = count_regions(dev);
+	int regions = vh_nl_count_regions(dev);
 
 	if (regions < 0)
 		return regions;
@@ -169,21 +169,21 @@ static int put_dev(struct sk_buff *skb, struct parley_vhost *dev)
 	    nla_put_u64_64bit(skb, PARLEY_A_DEVICE_BACKEND_FEATURES,
 			      READ_ONCE(dev->backend_features), pad) ||
 	    nla_put_u32(skb, PARLEY_A_DEVICE_QUEUES, dev->drv->max_queues) ||
-	    nla_put_u32(skb, PARLEY_A_DEVICE_QUEUES_RUNNING, count_running(dev)) ||
-	    nla_put_u32(skb, PARLEY_A_DEVICE_WORKERS, count_workers(dev)) ||
+	    nla_put_u32(skb, PARLEY_A_DEVICE_QUEUES_RUNNING, vh_nl_count_running(dev)) ||
+	    nla_put_u32(skb, PARLEY_A_DEVICE_WORKERS, vh_nl_count_workers(dev)) ||
 	    nla_put_u32(skb, PARLEY_A_DEVICE_MEMORY_REGIONS, regions) ||
 	    (READ_ONCE(dev->iotlb.on) && nla_put_flag(skb, PARLEY_A_DEVICE_IOTLB)) ||
 	    (READ_ONCE(dev->log.base) && nla_put_flag(skb, PARLEY_A_DEVICE_LOGGING)) ||
 	    nla_put_u64_64bit(skb, PARLEY_A_DEVICE_LOG_ERRORS,
 			      READ_ONCE(dev->log.errors), pad) ||
-	    put_limits(skb, PARLEY_A_DEVICE_LIMITS, &dev->limit) ||
+	    vh_nl_put_limits(skb, PARLEY_A_DEVICE_LIMITS, &dev->limit) ||
 	    nla_put_u64_64bit(skb, PARLEY_A_DEVICE_THROTTLED,
 			      READ_ONCE(dev->limit.throttled), pad))
 		return -EMSGSIZE;
 	return 0;
 }
 
-static int put_worker_id(struct sk_buff *skb, struct parley_vhost_vq *vq)
+static int vh_nl_put_worker_id(struct sk_buff *skb, struct parley_vhost_vq *vq)
 {
 	struct vh_worker *worker;
 
@@ -192,27 +192,27 @@ static int put_worker_id(struct sk_buff *skb, struct parley_vhost_vq *vq)
 	return worker ? nla_put_u32(skb, PARLEY_A_QUEUE_WORKER_ID, worker->id) : 0;
 }
 
-static int put_ring_stats(struct sk_buff *skb, struct parley_vhost_vq *vq)
+static int vh_nl_put_ring_stats(struct sk_buff *skb, struct parley_vhost_vq *vq)
 {
 	if (!vq->devq)
 		return 0;
-	return put_counters(skb, PARLEY_A_QUEUE_RING_STATS, PARLEY_A_RING_STATS_PAD,
-			    parley_devq_stats(vq->devq),
-			    ring_counters, ARRAY_SIZE(ring_counters));
+	return vh_nl_put_counters(skb, PARLEY_A_QUEUE_RING_STATS, PARLEY_A_RING_STATS_PAD,
+				  parley_devq_stats(vq->devq),
+				  ring_counters, ARRAY_SIZE(ring_counters));
 }
 
 /* Calls are counted where they are made, which for some is the timer. */
-static int put_queue_stats(struct sk_buff *skb, struct parley_vhost_vq *vq)
+static int vh_nl_put_queue_stats(struct sk_buff *skb, struct parley_vhost_vq *vq)
 {
 	typeof(vq->stats) now = vq->stats;
 
 	now.kicks = READ_ONCE(vq->kick.count);
 	now.calls += READ_ONCE(vq->moderation.fired);
-	return put_counters(skb, PARLEY_A_QUEUE_STATS, PARLEY_A_QUEUE_STATS_PAD, &now,
-			    queue_counters, ARRAY_SIZE(queue_counters));
+	return vh_nl_put_counters(skb, PARLEY_A_QUEUE_STATS, PARLEY_A_QUEUE_STATS_PAD, &now,
+				  queue_counters, ARRAY_SIZE(queue_counters));
 }
 
-static int put_queue_locked(struct sk_buff *skb, struct parley_vhost_vq *vq)
+static int vh_nl_put_queue_locked(struct sk_buff *skb, struct parley_vhost_vq *vq)
 {
 	lockdep_assert_held(&vq->mutex);
 
@@ -222,34 +222,34 @@ static int put_queue_locked(struct sk_buff *skb, struct parley_vhost_vq *vq)
 	    nla_put_u32(skb, PARLEY_A_QUEUE_SIZE, vq->num) ||
 	    (vq->joined && nla_put_flag(skb, PARLEY_A_QUEUE_JOINED)) ||
 	    nla_put_u32(skb, PARLEY_A_QUEUE_IN_FLIGHT, vh_vq_in_flight(vq)) ||
-	    put_worker_id(skb, vq) ||
+	    vh_nl_put_worker_id(skb, vq) ||
 	    nla_put_u32(skb, PARLEY_A_QUEUE_LANE, vq->lane) ||
-	    put_limits(skb, PARLEY_A_QUEUE_LIMITS, &vq->limit) ||
-	    put_pair(skb, PARLEY_A_QUEUE_MODERATION,
-		     PARLEY_A_MODERATION_MAX_REQS, vq->moderation.max_reqs,
-		     PARLEY_A_MODERATION_MAX_US, vq->moderation.max_us) ||
-	    put_pair(skb, PARLEY_A_QUEUE_POLLING,
-		     PARLEY_A_POLLING_MAX_US, vq->poll.max_us,
-		     PARLEY_A_POLLING_BUDGET, vq->poll.budget) ||
+	    vh_nl_put_limits(skb, PARLEY_A_QUEUE_LIMITS, &vq->limit) ||
+	    vh_nl_put_pair(skb, PARLEY_A_QUEUE_MODERATION,
+			   PARLEY_A_MODERATION_MAX_REQS, vq->moderation.max_reqs,
+			   PARLEY_A_MODERATION_MAX_US, vq->moderation.max_us) ||
+	    vh_nl_put_pair(skb, PARLEY_A_QUEUE_POLLING,
+			   PARLEY_A_POLLING_MAX_US, vq->poll.max_us,
+			   PARLEY_A_POLLING_BUDGET, vq->poll.budget) ||
 	    nla_put_u32(skb, PARLEY_A_QUEUE_POLLING_NOW_US, vq->poll.now_us) ||
-	    put_queue_stats(skb, vq) ||
-	    put_ring_stats(skb, vq))
+	    vh_nl_put_queue_stats(skb, vq) ||
+	    vh_nl_put_ring_stats(skb, vq))
 		return -EMSGSIZE;
 	return 0;
 }
 
-static int put_queue(struct sk_buff *skb, struct parley_vhost_vq *vq)
+static int vh_nl_put_queue(struct sk_buff *skb, struct parley_vhost_vq *vq)
 {
 	int err;
 
 	if (mutex_lock_killable(&vq->mutex))
 		return -EINTR;
-	err = put_queue_locked(skb, vq);
+	err = vh_nl_put_queue_locked(skb, vq);
 	mutex_unlock(&vq->mutex);
 	return err;
 }
 
-static int put_worker(struct sk_buff *skb, const struct vh_worker *worker)
+static int vh_nl_put_worker(struct sk_buff *skb, const struct vh_worker *worker)
 {
 	if (nla_put_u32(skb, PARLEY_A_WORKER_DEV_ID, worker->dev->id) ||
 	    nla_put_u32(skb, PARLEY_A_WORKER_ID, worker->id) ||
@@ -257,8 +257,8 @@ static int put_worker(struct sk_buff *skb, const struct vh_worker *worker)
 	     nla_put_u32(skb, PARLEY_A_WORKER_NODE, worker->node)) ||
 	    (READ_ONCE(worker->killed) && nla_put_flag(skb, PARLEY_A_WORKER_KILLED)) ||
 	    nla_put_u32(skb, PARLEY_A_WORKER_QUEUES, READ_ONCE(worker->attached)) ||
-	    put_counters(skb, PARLEY_A_WORKER_STATS, PARLEY_A_WORKER_STATS_PAD, worker,
-			 worker_counters, ARRAY_SIZE(worker_counters)))
+	    vh_nl_put_counters(skb, PARLEY_A_WORKER_STATS, PARLEY_A_WORKER_STATS_PAD, worker,
+			       worker_counters, ARRAY_SIZE(worker_counters)))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -278,7 +278,7 @@ int parley_nl_dev_get_doit(struct sk_buff *skb, struct genl_info *info)
 	head = reply ? genlmsg_iput(reply, info) : NULL;
 	if (!head)
 		return -ENOMEM;
-	err = put_dev(reply, dev);
+	err = vh_nl_put_dev(reply, dev);
 	if (err)
 		return err;
 	genlmsg_end(reply, head);
@@ -302,7 +302,7 @@ int parley_nl_queue_get_doit(struct sk_buff *skb, struct genl_info *info)
 	head = reply ? genlmsg_iput(reply, info) : NULL;
 	if (!head)
 		return -ENOMEM;
-	err = put_queue(reply, vq);
+	err = vh_nl_put_queue(reply, vq);
 	if (err)
 		return err;
 	genlmsg_end(reply, head);
@@ -325,7 +325,7 @@ struct position {
 
 static_assert(sizeof(struct position) <= sizeof_field(struct netlink_callback, ctx));
 
-static void next_device(struct position *pos)
+static void vh_nl_next_device(struct position *pos)
 {
 	pos->sub = 0;
 	pos->done = pos->dev == U32_MAX;
@@ -333,7 +333,7 @@ static void next_device(struct position *pos)
 }
 
 /* One of many: some libraries believe a message without that flag to be all. */
-static void *begin(struct sk_buff *skb, struct netlink_callback *cb)
+static void *vh_nl_begin(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	const struct genl_info *info = genl_info_dump(cb);
 
@@ -342,7 +342,7 @@ static void *begin(struct sk_buff *skb, struct netlink_callback *cb)
 }
 
 /* Finish one message of a dump, or take back what did not fit. */
-static int end(struct sk_buff *skb, void *head, int err)
+static int vh_nl_end(struct sk_buff *skb, void *head, int err)
 {
 	if (err)
 		genlmsg_cancel(skb, head);
@@ -351,45 +351,45 @@ static int end(struct sk_buff *skb, void *head, int err)
 	return err;
 }
 
-static int dump_dev(struct sk_buff *skb, struct netlink_callback *cb,
-		    struct parley_vhost *dev, struct position *pos)
+static int vh_nl_dump_dev(struct sk_buff *skb, struct netlink_callback *cb,
+			  struct parley_vhost *dev, struct position *pos)
 {
-	void *head = begin(skb, cb);
+	void *head = vh_nl_begin(skb, cb);
 
-	return head ? end(skb, head, put_dev(skb, dev)) : -EMSGSIZE;
+	return head ? vh_nl_end(skb, head, vh_nl_put_dev(skb, dev)) : -EMSGSIZE;
 }
 
-static int dump_queues(struct sk_buff *skb, struct netlink_callback *cb,
-		       struct parley_vhost *dev, struct position *pos)
+static int vh_nl_dump_queues(struct sk_buff *skb, struct netlink_callback *cb,
+			     struct parley_vhost *dev, struct position *pos)
 {
 	for (; pos->sub < dev->drv->max_queues; pos->sub++) {
-		void *head = begin(skb, cb);
+		void *head = vh_nl_begin(skb, cb);
 		int err;
 
 		if (!head)
 			return -EMSGSIZE;
-		err = end(skb, head, put_queue(skb, dev->vqs[pos->sub]));
+		err = vh_nl_end(skb, head, vh_nl_put_queue(skb, dev->vqs[pos->sub]));
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-static int dump_workers(struct sk_buff *skb, struct netlink_callback *cb,
-			struct parley_vhost *dev, struct position *pos)
+static int vh_nl_dump_workers(struct sk_buff *skb, struct netlink_callback *cb,
+			      struct parley_vhost *dev, struct position *pos)
 {
 	struct vh_worker *worker;
 	unsigned long id;
 
 	guard(rcu)();
 	xa_for_each_start(&dev->workers, id, worker, pos->sub) {
-		void *head = begin(skb, cb);
+		void *head = vh_nl_begin(skb, cb);
 		int err;
 
 		pos->sub = id;
 		if (!head)
 			return -EMSGSIZE;
-		err = end(skb, head, put_worker(skb, worker));
+		err = vh_nl_end(skb, head, vh_nl_put_worker(skb, worker));
 		if (err)
 			return err;
 	}
@@ -400,7 +400,7 @@ typedef int (*dump_fn)(struct sk_buff *skb, struct netlink_callback *cb,
 		       struct parley_vhost *dev, struct position *pos);
 
 /* What fits into one buffer; the kernel calls again until nothing is added. */
-static int dump_all(struct sk_buff *skb, struct netlink_callback *cb, dump_fn dump)
+static int vh_nl_dump_all(struct sk_buff *skb, struct netlink_callback *cb, dump_fn dump)
 {
 	struct position *pos = (struct position *)cb->ctx;
 
@@ -416,21 +416,21 @@ static int dump_all(struct sk_buff *skb, struct netlink_callback *cb, dump_fn du
 		err = dump(skb, cb, dev, pos);
 		if (err)
 			return err == -EMSGSIZE && skb->len ? skb->len : err;
-		next_device(pos);
+		vh_nl_next_device(pos);
 	}
 	return skb->len;
 }
 
 /* The same for one device, if @attr names one. */
-static int dump_some(struct sk_buff *skb, struct netlink_callback *cb, int attr,
-		     dump_fn dump)
+static int vh_nl_dump_some(struct sk_buff *skb, struct netlink_callback *cb, int attr,
+			   dump_fn dump)
 {
 	const struct genl_info *info = genl_info_dump(cb);
 	struct position *pos = (struct position *)cb->ctx;
 	int err;
 
 	if (!info->attrs[attr])
-		return dump_all(skb, cb, dump);
+		return vh_nl_dump_all(skb, cb, dump);
 	if (pos->done)
 		return 0;
 
@@ -447,15 +447,15 @@ static int dump_some(struct sk_buff *skb, struct netlink_callback *cb, int attr,
 
 int parley_nl_dev_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return dump_all(skb, cb, dump_dev);
+	return vh_nl_dump_all(skb, cb, vh_nl_dump_dev);
 }
 
 int parley_nl_queue_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return dump_some(skb, cb, PARLEY_A_QUEUE_DEV_ID, dump_queues);
+	return vh_nl_dump_some(skb, cb, PARLEY_A_QUEUE_DEV_ID, vh_nl_dump_queues);
 }
 
 int parley_nl_worker_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	return dump_some(skb, cb, PARLEY_A_WORKER_DEV_ID, dump_workers);
+	return vh_nl_dump_some(skb, cb, PARLEY_A_WORKER_DEV_ID, vh_nl_dump_workers);
 }

@@ -22,8 +22,8 @@
  * Interrupts off, the wait queue's lock held.  EPOLLHUP cannot come: it would
  * take the last reference to the file, and we hold one.
  */
-static int kick_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
-		     void *key)
+static int vh_kick_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
+			void *key)
 {
 	struct parley_vhost_vq *vq =
 		container_of(wait, struct parley_vhost_vq, kick.wait);
@@ -36,7 +36,7 @@ static int kick_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
 }
 
 /* vfs_poll() tells us which wait queue it is. */
-static void kick_hook(struct file *file, wait_queue_head_t *head, poll_table *table)
+static void vh_kick_hook(struct file *file, wait_queue_head_t *head, poll_table *table)
 {
 	struct vh_kick *kick = container_of(table, struct vh_kick, table);
 
@@ -102,7 +102,7 @@ int vh_kick_set(struct parley_vhost_vq *vq, int fd)
 
 /* ---------------------------------------------------------------- calls */
 
-static void call_now(struct parley_vhost_vq *vq)
+static void vh_call_now(struct parley_vhost_vq *vq)
 {
 	if (vq->joined)
 		vq->ring.call(vq->ring.priv);
@@ -111,25 +111,25 @@ static void call_now(struct parley_vhost_vq *vq)
 }
 
 /* The oldest completion was held back for long enough. */
-static enum hrtimer_restart call_timer(struct hrtimer *timer)
+static enum hrtimer_restart vh_call_timer(struct hrtimer *timer)
 {
 	struct parley_vhost_vq *vq =
 		container_of(timer, struct parley_vhost_vq, moderation.timer);
 
 	if (xchg(&vq->moderation.wanted, false)) {
 		vq->moderation.fired++;
-		call_now(vq);
+		vh_call_now(vq);
 	}
 	return HRTIMER_NORESTART;
 }
 
-static bool moderated(const struct vh_moderation *m)
+static bool vh_moderated(const struct vh_moderation *m)
 {
 	return READ_ONCE(m->max_us) && READ_ONCE(m->max_reqs) > 1;
 }
 
 /* The driver wants a call: hold it back, or true if it is due. */
-static bool moderation_due(struct vh_moderation *m, unsigned int nr)
+static bool vh_moderation_due(struct vh_moderation *m, unsigned int nr)
 {
 	u64 ns = (u64)READ_ONCE(m->max_us) * NSEC_PER_USEC;
 
@@ -159,7 +159,7 @@ void vh_call(struct parley_vhost_vq *vq, unsigned int nr, bool wanted)
 		vq->stats.calls_suppressed++;
 		return;
 	}
-	if (moderated(m) && !moderation_due(m, nr)) {
+	if (vh_moderated(m) && !vh_moderation_due(m, nr)) {
 		vq->stats.calls_moderated++;
 		return;
 	}
@@ -170,7 +170,7 @@ void vh_call(struct parley_vhost_vq *vq, unsigned int nr, bool wanted)
 			return;
 	}
 	vq->stats.calls++;
-	call_now(vq);
+	vh_call_now(vq);
 }
 
 /**
@@ -185,17 +185,17 @@ void vh_call_flush(struct parley_vhost_vq *vq)
 	hrtimer_cancel(&vq->moderation.timer);
 	if (xchg(&vq->moderation.wanted, false)) {
 		vq->stats.calls++;
-		call_now(vq);
+		vh_call_now(vq);
 	}
 }
 
-static int ctx_get(int fd, struct eventfd_ctx **ctx)
+static int vh_ctx_get(int fd, struct eventfd_ctx **ctx)
 {
 	*ctx = fd == VHOST_FILE_UNBIND ? NULL : eventfd_ctx_fdget(fd);
 	return PTR_ERR_OR_ZERO(*ctx);
 }
 
-static void ctx_put(struct eventfd_ctx *ctx)
+static void vh_ctx_put(struct eventfd_ctx *ctx)
 {
 	if (ctx)
 		eventfd_ctx_put(ctx);
@@ -215,14 +215,14 @@ int vh_call_set(struct parley_vhost_vq *vq, int fd)
 	int err;
 
 	lockdep_assert_held(&vq->mutex);
-	err = ctx_get(fd, &ctx);
+	err = vh_ctx_get(fd, &ctx);
 	if (err)
 		return err;
 	/* The timer reads vq->call without a lock, and does not run now. */
 	hrtimer_cancel(&vq->moderation.timer);
 	swap(vq->call, ctx);
 	vh_call_flush(vq);
-	ctx_put(ctx);
+	vh_ctx_put(ctx);
 	return 0;
 }
 
@@ -233,20 +233,20 @@ int vh_err_set(struct parley_vhost_vq *vq, int fd)
 	int err;
 
 	lockdep_assert_held(&vq->mutex);
-	err = ctx_get(fd, &ctx);
+	err = vh_ctx_get(fd, &ctx);
 	if (err)
 		return err;
 	swap(vq->err, ctx);
-	ctx_put(ctx);
+	vh_ctx_put(ctx);
 	return 0;
 }
 
 /** vh_notify_init() - when the ring is made */
 void vh_notify_init(struct parley_vhost_vq *vq)
 {
-	init_waitqueue_func_entry(&vq->kick.wait, kick_wake);
-	init_poll_funcptr(&vq->kick.table, kick_hook);
-	hrtimer_setup(&vq->moderation.timer, call_timer, CLOCK_MONOTONIC,
+	init_waitqueue_func_entry(&vq->kick.wait, vh_kick_wake);
+	init_poll_funcptr(&vq->kick.table, vh_kick_hook);
+	hrtimer_setup(&vq->moderation.timer, vh_call_timer, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_SOFT);
 }
 

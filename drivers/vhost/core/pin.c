@@ -39,7 +39,7 @@
 #include "priv.h"
 
 /* Pages that lie side by side are pinned together. */
-static int area_pin_each(struct vh_area *area, const u64 *uaddrs)
+static int vh_area_pin_each(struct vh_area *area, const u64 *uaddrs)
 {
 	unsigned int done, run;
 	int n;
@@ -88,7 +88,7 @@ int vh_area_pin_pages(struct vh_area *area, u64 *uaddrs, unsigned int nr,
 	err = account_locked_vm(area->mm, nr, true);
 	if (err)
 		goto free;
-	err = area_pin_each(area, uaddrs);
+	err = vh_area_pin_each(area, uaddrs);
 	if (err)
 		goto unaccount;
 	err = -ENOMEM;

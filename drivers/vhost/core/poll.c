@@ -26,7 +26,7 @@
 /* Nothing shorter than an eighth of the most is worth its overhead. */
 #define POLL_STEPS	8
 
-static void poll_grow(struct vh_poll_policy *p)
+static void vh_poll_grow(struct vh_poll_policy *p)
 {
 	u32 max = READ_ONCE(p->max_us);
 
@@ -34,7 +34,7 @@ static void poll_grow(struct vh_poll_policy *p)
 				  DIV_ROUND_UP(max, POLL_STEPS)));
 }
 
-static void poll_shrink(struct vh_poll_policy *p)
+static void vh_poll_shrink(struct vh_poll_policy *p)
 {
 	u32 now = min(p->now_us, READ_ONCE(p->max_us)) / 2;
 
@@ -63,7 +63,7 @@ bool vh_poll_wanted(struct parley_vhost_vq *vq)
 void vh_poll_slept(struct parley_vhost_vq *vq, u64 ns)
 {
 	if (ns < (u64)READ_ONCE(vq->poll.max_us) * NSEC_PER_USEC)
-		poll_grow(&vq->poll);
+		vh_poll_grow(&vq->poll);
 }
 
 /* ---------------------------------------------------------------- a look */
@@ -72,7 +72,7 @@ void vh_poll_slept(struct parley_vhost_vq *vq, u64 ns)
  * Look at one ring.  A ring that has moved to another worker meanwhile may still
  * be among ours, which does no harm.
  */
-static bool look_at(struct parley_vhost_vq *vq, bool *later)
+static bool vh_look_at(struct parley_vhost_vq *vq, bool *later)
 {
 	bool work = false;
 
@@ -92,7 +92,7 @@ static bool look_at(struct parley_vhost_vq *vq, bool *later)
 }
 
 /* Look at every ring once; queue those that have work. */
-static bool look_around(struct vh_worker *w, bool *later)
+static bool vh_look_around(struct vh_worker *w, bool *later)
 {
 	bool hit = false;
 	unsigned int i;
@@ -101,9 +101,9 @@ static bool look_around(struct vh_worker *w, bool *later)
 	for_each_set_bit(i, w->looking, w->dev->drv->max_queues) {
 		struct parley_vhost_vq *vq = w->dev->vqs[i];
 
-		if (look_at(vq, later)) {
+		if (vh_look_at(vq, later)) {
 			if (READ_ONCE(vq->unarmed))
-				poll_grow(&vq->poll);
+				vh_poll_grow(&vq->poll);
 			vh_vq_queue(vq);
 			hit = true;
 		}
@@ -111,7 +111,7 @@ static bool look_around(struct vh_worker *w, bool *later)
 	return hit;
 }
 
-static bool is_disturbed(const struct vh_worker *w)
+static bool vh_is_disturbed(const struct vh_worker *w)
 {
 	unsigned int i;
 
@@ -124,7 +124,7 @@ static bool is_disturbed(const struct vh_worker *w)
 /* ---------------------------------------------------------------- policy */
 
 /* How long to look, from what its rings want and the worker can afford. */
-static u64 poll_time(struct vh_worker *w, u64 now)
+static u64 vh_poll_time(struct vh_worker *w, u64 now)
 {
 	u32 us = 0, budget = 0;
 	unsigned int i;
@@ -148,7 +148,7 @@ static u64 poll_time(struct vh_worker *w, u64 now)
 }
 
 /* The worker is about to sleep, but for rings whose requests it polls for. */
-static void arm_all(struct vh_worker *w, bool vain)
+static void vh_arm_all(struct vh_worker *w, bool vain)
 {
 	unsigned int i;
 
@@ -161,7 +161,7 @@ static void arm_all(struct vh_worker *w, bool vain)
 		if (!vq->unarmed)
 			continue;
 		if (vain)
-			poll_shrink(&vq->poll);
+			vh_poll_shrink(&vq->poll);
 		vq->unarmed = false;
 		if (vq->state == VH_VQ_RUNNING && vq->devq && !parley_devq_arm(vq->devq))
 			vh_vq_queue(vq);
@@ -179,12 +179,12 @@ static void arm_all(struct vh_worker *w, bool vain)
  */
 void vh_worker_poll(struct vh_worker *w)
 {
-	u64 start = local_clock(), now = start, time = poll_time(w, start);
+	u64 start = local_clock(), now = start, time = vh_poll_time(w, start);
 	bool hit, later, disturbed;
 
 	do {
-		hit = look_around(w, &later);
-		disturbed = is_disturbed(w);
+		hit = vh_look_around(w, &later);
+		disturbed = vh_is_disturbed(w);
 		if (hit || disturbed)
 			break;
 		cpu_relax();
@@ -199,7 +199,7 @@ void vh_worker_poll(struct vh_worker *w)
 			w->credit -= now - start;
 	}
 	if (!hit && !disturbed)
-		arm_all(w, time);
+		vh_arm_all(w, time);
 	w->look = !bitmap_empty(w->looking, w->dev->drv->max_queues);
 	cond_resched();
 }

@@ -40,6 +40,7 @@
 #ifndef _PARLEY_VHOST_PRIV_H
 #define _PARLEY_VHOST_PRIV_H
 
+#include <kunit/visibility.h>
 #include <linux/eventfd.h>
 #include <linux/hrtimer.h>
 #include <linux/kref.h>
@@ -475,22 +476,16 @@ struct parley_vhost_vq {
 	wait_queue_head_t drained;
 };
 
-/* Bytes of a ring's areas. */
-struct vh_vq_size {
-	size_t desc;
-	size_t driver;
-	size_t device;
-};
-
 /* How rings are reached where there is a choice: a parameter of the module. */
 enum vh_ring_access {
 	VH_RING_PIN,
 	VH_RING_USER,
 };
 
+#if IS_ENABLED(CONFIG_KUNIT)
 extern int vh_ring_access;
+#endif
 
-void vh_vq_size(const struct parley_vhost_vq *vq, struct vh_vq_size *size);
 bool vh_vq_covers(const struct parley_vhost_vq *vq, u64 addr, u64 last);
 int vh_ring_find(struct parley_vhost_vq *vq, struct parley_vq_addr *at);
 void vh_ring_unpin(struct parley_vhost_vq *vq);
@@ -631,13 +626,6 @@ void vh_dev_put(struct parley_vhost *dev);
 
 int vh_in_owner_mm(struct parley_vhost *dev, int (*fn)(void *arg), void *arg);
 int vh_access_again(int (*access)(void *arg), void *arg);
-
-/* For the tests of this library, where they are built. */
-#if IS_ENABLED(CONFIG_KUNIT)
-#define VH_EXPORT_TEST(sym)	PARLEY_EXPORT(sym)
-#else
-#define VH_EXPORT_TEST(sym)
-#endif
 
 /* "parley-blk 3: " before every message; queues add their number. */
 #define dev_say(dev, fmt, ...) \

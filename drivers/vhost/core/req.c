@@ -14,7 +14,7 @@
 #include "priv.h"
 
 /* Where the ring's own memory lies, which is where its worker should run. */
-static int reqs_node(const struct parley_vhost_vq *vq)
+static int vh_reqs_node(const struct parley_vhost_vq *vq)
 {
 	if (vq->desc.nr)
 		return page_to_nid(vq->desc.pages[0]);
@@ -23,7 +23,7 @@ static int reqs_node(const struct parley_vhost_vq *vq)
 	return NUMA_NO_NODE;
 }
 
-static struct parley_vhost_req *req_at(const struct parley_vhost_vq *vq, unsigned int i)
+static struct parley_vhost_req *vh_req_at(const struct parley_vhost_vq *vq, unsigned int i)
 {
 	return vq->reqs + i * vq->dev->drv->req_size;
 }
@@ -41,7 +41,7 @@ int vh_reqs_alloc(struct parley_vhost_vq *vq)
 {
 	const struct parley_vhost_driver *drv = vq->dev->drv;
 	unsigned int nr, i, size = vq->num;
-	int node = reqs_node(vq);
+	int node = vh_reqs_node(vq);
 
 	if (vq->joined)
 		size = parley_devq_size(vq->ring.vq);
@@ -58,7 +58,7 @@ int vh_reqs_alloc(struct parley_vhost_vq *vq)
 	for (i = 0; i < VH_BURST; i++)
 		vq->burst[i].max = PARLEY_VHOST_PIECES;
 	for (i = nr; i--;) {
-		struct parley_vhost_req *req = req_at(vq, i);
+		struct parley_vhost_req *req = vh_req_at(vq, i);
 
 		req->vq = vq;
 		req->chain.iov = vq->iovs + i * PARLEY_VHOST_PIECES;
@@ -97,9 +97,9 @@ void vh_reqs_free(struct parley_vhost_vq *vq)
  * piece that holds all of off..off+len, and where in it; NULL if it is not so
  * simple.
  */
-static const struct parley_iov *req_piece(const struct parley_iov *iov,
-					  unsigned int nr, size_t total,
-					  size_t *off, size_t len)
+static const struct parley_iov *vh_req_piece(const struct parley_iov *iov,
+					     unsigned int nr, size_t total,
+					     size_t *off, size_t len)
 {
 	if (unlikely(!nr || len > total || *off > total - len))
 		return NULL;
@@ -112,7 +112,7 @@ static const struct parley_iov *req_piece(const struct parley_iov *iov,
 	return iov;
 }
 
-static bool req_reachable(const struct parley_vhost_vq *vq)
+static bool vh_req_reachable(const struct parley_vhost_vq *vq)
 {
 	return vq->joined || likely(current->mm == vq->dev->mm);
 }
@@ -145,7 +145,7 @@ void parley_vhost_req_iter(struct parley_vhost_req *req, unsigned int direction,
 	if (vq->joined) {
 		iov_iter_kvec(iter, direction, parley_iov_kvec(iov), nr, off + len);
 	} else {
-		if (unlikely(!req_reachable(vq))) {
+		if (unlikely(!vh_req_reachable(vq))) {
 			off = 0;
 			len = 0;
 		}
@@ -174,17 +174,17 @@ void __user *parley_vhost_req_user(const struct parley_vhost_req *req,
 	bool in = direction == ITER_DEST;
 	const struct parley_iov *iov;
 
-	if (unlikely(req->vq->joined || !req_reachable(req->vq)))
+	if (unlikely(req->vq->joined || !vh_req_reachable(req->vq)))
 		return NULL;
-	iov = req_piece(c->iov + (in ? c->n_out : 0), in ? c->n_in : c->n_out,
-			in ? c->len_in : c->len_out, &off, len);
+	iov = vh_req_piece(c->iov + (in ? c->n_out : 0), in ? c->n_in : c->n_out,
+			   in ? c->len_in : c->len_out, &off, len);
 	return iov ? iov->user + off : NULL;
 }
 PARLEY_EXPORT(parley_vhost_req_user);
 
 /* Copy in either direction; fewer bytes than asked for, or all. */
-static size_t req_copy(struct parley_vhost_req *req, unsigned int direction,
-		       size_t off, void *buf, size_t len)
+static size_t vh_req_copy(struct parley_vhost_req *req, unsigned int direction,
+			  size_t off, void *buf, size_t len)
 {
 	struct iov_iter iter;
 
@@ -203,11 +203,11 @@ struct req_bytes {
 	size_t done;
 };
 
-static int req_copy_fn(void *arg)
+static int vh_req_copy_fn(void *arg)
 {
 	struct req_bytes *b = arg;
 
-	b->done = req_copy(b->req, b->direction, b->off, b->buf, b->len);
+	b->done = vh_req_copy(b->req, b->direction, b->off, b->buf, b->len);
 	return 0;
 }
 
@@ -215,28 +215,28 @@ static int req_copy_fn(void *arg)
  * Out of reach for who is being killed, though it may be there: the guest, which
  * lives on, would be told that its request is done and see nothing of it.
  */
-static noinline size_t req_copy_killed(struct parley_vhost_req *req,
-				       unsigned int direction, size_t off,
-				       void *buf, size_t len)
+static noinline size_t vh_req_copy_killed(struct parley_vhost_req *req,
+					  unsigned int direction, size_t off,
+					  void *buf, size_t len)
 {
 	struct req_bytes b = {
 		.req = req, .direction = direction, .off = off, .buf = buf,
 		.len = len,
 	};
 
-	vh_in_owner_mm(req->vq->dev, req_copy_fn, &b);
+	vh_in_owner_mm(req->vq->dev, vh_req_copy_fn, &b);
 	return b.done;
 }
 
-static size_t req_copy_all(struct parley_vhost_req *req, unsigned int direction,
-			   size_t off, void *buf, size_t len)
+static size_t vh_req_copy_all(struct parley_vhost_req *req, unsigned int direction,
+			      size_t off, void *buf, size_t len)
 {
-	size_t n = req_copy(req, direction, off, buf, len);
+	size_t n = vh_req_copy(req, direction, off, buf, len);
 
 	if (likely(n == len) || !fatal_signal_pending(current) ||
 	    current->mm != req->vq->dev->mm || req->vq->joined)
 		return n;
-	return req_copy_killed(req, direction, off, buf, len);
+	return vh_req_copy_killed(req, direction, off, buf, len);
 }
 
 /*
@@ -244,7 +244,7 @@ static size_t req_copy_all(struct parley_vhost_req *req, unsigned int direction,
  * 16 bytes and 1 are worth a way of their own, without the checks that a copy of
  * any length to anywhere needs.  False: not so, or not there; copy.
  */
-static __always_inline bool req_get16(void *buf, const void __user *from)
+static __always_inline bool vh_req_get16(void *buf, const void __user *from)
 {
 	const u64 __user *p = from;
 	u64 two[2];
@@ -262,15 +262,15 @@ fault:
 	return false;
 }
 
-static __always_inline bool req_get(void *buf, const void __user *from, size_t len)
+static __always_inline bool vh_req_get(void *buf, const void __user *from, size_t len)
 {
 	might_fault();
-	if (likely(len == 2 * sizeof(u64)) && likely(req_get16(buf, from)))
+	if (likely(len == 2 * sizeof(u64)) && likely(vh_req_get16(buf, from)))
 		return true;
 	return !copy_from_user(buf, from, len);
 }
 
-static __always_inline bool req_put(void __user *to, const void *buf, size_t len)
+static __always_inline bool vh_req_put(void __user *to, const void *buf, size_t len)
 {
 	if (likely(len == 1))
 		return !put_user(*(const u8 *)buf, (u8 __user *)to);
@@ -297,17 +297,17 @@ size_t parley_vhost_req_read(struct parley_vhost_req *req, size_t off, void *buf
 	const struct parley_iov *iov;
 	size_t at = off;
 
-	iov = req_piece(c->iov, c->n_out, c->len_out, &at, len);
-	if (likely(iov && req_reachable(req->vq))) {
+	iov = vh_req_piece(c->iov, c->n_out, c->len_out, &at, len);
+	if (likely(iov && vh_req_reachable(req->vq))) {
 		if (likely(!req->vq->joined &&
-			   req_get(buf, iov->user + at, len)))
+			   vh_req_get(buf, iov->user + at, len)))
 			return len;
 		if (req->vq->joined) {
 			memcpy(buf, iov->kern + at, len);
 			return len;
 		}
 	}
-	return req_copy_all(req, ITER_SOURCE, off, buf, len);
+	return vh_req_copy_all(req, ITER_SOURCE, off, buf, len);
 }
 PARLEY_EXPORT(parley_vhost_req_read);
 
@@ -331,16 +331,16 @@ size_t parley_vhost_req_write(struct parley_vhost_req *req, size_t off,
 	const struct parley_iov *iov;
 	size_t at = off;
 
-	iov = req_piece(c->iov + c->n_out, c->n_in, c->len_in, &at, len);
-	if (likely(iov && req_reachable(req->vq))) {
+	iov = vh_req_piece(c->iov + c->n_out, c->n_in, c->len_in, &at, len);
+	if (likely(iov && vh_req_reachable(req->vq))) {
 		if (likely(!req->vq->joined &&
-			   req_put(iov->user + at, buf, len)))
+			   vh_req_put(iov->user + at, buf, len)))
 			return len;
 		if (req->vq->joined) {
 			memcpy(iov->kern + at, buf, len);
 			return len;
 		}
 	}
-	return req_copy_all(req, ITER_DEST, off, (void *)buf, len);
+	return vh_req_copy_all(req, ITER_DEST, off, (void *)buf, len);
 }
 PARLEY_EXPORT(parley_vhost_req_write);

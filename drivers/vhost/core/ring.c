@@ -10,8 +10,8 @@
 #include "priv.h"
 
 /* How rings are reached, for measuring and testing one way against the other. */
-int vh_ring_access = VH_RING_PIN;
-VH_EXPORT_TEST(vh_ring_access);
+VISIBLE_IF_KUNIT int vh_ring_access = VH_RING_PIN;
+EXPORT_SYMBOL_IF_KUNIT(vh_ring_access);
 
 static const char * const vq_access_names[] = {
 	[VH_RING_PIN] = "pin",
@@ -19,7 +19,7 @@ static const char * const vq_access_names[] = {
 	NULL
 };
 
-static int vq_access_set(const char *val, const struct kernel_param *kp)
+static int vh_vq_access_set(const char *val, const struct kernel_param *kp)
 {
 	int n = sysfs_match_string(vq_access_names, val);
 
@@ -29,40 +29,20 @@ static int vq_access_set(const char *val, const struct kernel_param *kp)
 	return 0;
 }
 
-static int vq_access_get(char *buf, const struct kernel_param *kp)
+static int vh_vq_access_get(char *buf, const struct kernel_param *kp)
 {
 	return sysfs_emit(buf, "%s\n", vq_access_names[READ_ONCE(vh_ring_access)]);
 }
 
 static const struct kernel_param_ops vq_access_ops = {
-	.set = vq_access_set,
-	.get = vq_access_get,
+	.set = vh_vq_access_set,
+	.get = vh_vq_access_get,
 };
 module_param_cb(ring_access, &vq_access_ops, NULL, 0644);
 MODULE_PARM_DESC(ring_access,
 		 "pin: map the pages of a ring where that is allowed (default); user: access them in the owner's memory");
 
-/**
- * vh_vq_size() - bytes of a ring's areas (spec 2.7, 2.8), events included
- * @vq: ring whose number of descriptors is set
- * @size: result
- */
-void vh_vq_size(const struct parley_vhost_vq *vq, struct vh_vq_size *size)
-{
-	size_t num = vq->num;
-
-	size->desc = num * sizeof(struct vring_desc);
-	if (vh_vq_packed(vq)) {
-		size->driver = sizeof(struct vring_packed_desc_event);
-		size->device = sizeof(struct vring_packed_desc_event);
-	} else {
-		size->driver = sizeof(struct vring_avail) + 2 * num + 2;
-		size->device = sizeof(struct vring_used) +
-			       num * sizeof(struct vring_used_elem) + 2;
-	}
-}
-
-static bool vq_hits(u64 area, size_t len, u64 addr, u64 last)
+static bool vh_vq_hits(u64 area, size_t len, u64 addr, u64 last)
 {
 	return area <= last && addr <= area + (len - 1);
 }
@@ -70,12 +50,12 @@ static bool vq_hits(u64 area, size_t len, u64 addr, u64 last)
 /* Does addr..last touch an area of the ring?  In the VMM's terms. */
 bool vh_vq_covers(const struct parley_vhost_vq *vq, u64 addr, u64 last)
 {
-	struct vh_vq_size size;
+	size_t bytes[3];
 
-	vh_vq_size(vq, &size);
-	return vq_hits(vq->addr.desc, size.desc, addr, last) ||
-	       vq_hits(vq->addr.driver, size.driver, addr, last) ||
-	       vq_hits(vq->addr.device, size.device, addr, last);
+	parley_vq_sizes(vq->num, vh_vq_packed(vq), bytes);
+	return vh_vq_hits(vq->addr.desc, bytes[0], addr, last) ||
+	       vh_vq_hits(vq->addr.driver, bytes[1], addr, last) ||
+	       vh_vq_hits(vq->addr.device, bytes[2], addr, last);
 }
 
 /* Let go of the areas; none may be pinned. */
@@ -86,8 +66,8 @@ void vh_ring_unpin(struct parley_vhost_vq *vq)
 	vh_area_unpin(&vq->device);
 }
 
-static int vq_pin_iova(struct parley_vhost_vq *vq, struct vh_area *area,
-		       u64 iova, size_t len, u32 perm)
+static int vh_vq_pin_iova(struct parley_vhost_vq *vq, struct vh_area *area,
+			  u64 iova, size_t len, u32 perm)
 {
 	unsigned int nr = DIV_ROUND_UP(offset_in_page(iova) + len, PAGE_SIZE);
 	u64 *pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL);
@@ -102,27 +82,27 @@ static int vq_pin_iova(struct parley_vhost_vq *vq, struct vh_area *area,
 	return err;
 }
 
-static int vq_pin_area(struct parley_vhost_vq *vq, struct vh_area *area,
-		       u64 addr, size_t len, u32 perm)
+static int vh_vq_pin_area(struct parley_vhost_vq *vq, struct vh_area *area,
+			  u64 addr, size_t len, u32 perm)
 {
 	if (vq->dev->iotlb.on)
-		return vq_pin_iova(vq, area, addr, len, perm);
+		return vh_vq_pin_iova(vq, area, addr, len, perm);
 	return vh_area_pin(area, addr, len);
 }
 
-static int vq_pin(struct parley_vhost_vq *vq)
+static int vh_vq_pin(struct parley_vhost_vq *vq)
 {
-	struct vh_vq_size size;
+	bool packed = vh_vq_packed(vq);
+	size_t bytes[3];
 	int err;
 
-	vh_vq_size(vq, &size);
-	err = vq_pin_area(vq, &vq->desc, vq->addr.desc, size.desc,
-			  PARLEY_MEM_READ |
-			  (vh_vq_packed(vq) ? PARLEY_MEM_WRITE : 0)) ?:
-	      vq_pin_area(vq, &vq->driver, vq->addr.driver, size.driver,
-			  PARLEY_MEM_READ) ?:
-	      vq_pin_area(vq, &vq->device, vq->addr.device, size.device,
-			  PARLEY_MEM_WRITE);
+	parley_vq_sizes(vq->num, packed, bytes);
+	err = vh_vq_pin_area(vq, &vq->desc, vq->addr.desc, bytes[0],
+			     PARLEY_MEM_READ | (packed ? PARLEY_MEM_WRITE : 0)) ?:
+	      vh_vq_pin_area(vq, &vq->driver, vq->addr.driver, bytes[1],
+			     PARLEY_MEM_READ) ?:
+	      vh_vq_pin_area(vq, &vq->device, vq->addr.device, bytes[2],
+			     PARLEY_MEM_WRITE);
 	if (err)
 		vh_ring_unpin(vq);
 	return err;
@@ -147,7 +127,7 @@ int vh_ring_find(struct parley_vhost_vq *vq, struct parley_vq_addr *at)
 
 	vq->host = vq->addr;
 	if (iommu || READ_ONCE(vh_ring_access) == VH_RING_PIN)
-		err = vq_pin(vq);
+		err = vh_vq_pin(vq);
 	if (!err) {
 		vq->space = PARLEY_SPACE_KERNEL;
 		at->desc = (unsigned long)vq->desc.kern;

@@ -62,12 +62,12 @@ void parley_vhost_req_done(struct parley_vhost_req *req)
 PARLEY_EXPORT(parley_vhost_req_done);
 
 /* Can ring memory be written from here?  Not after its owner died. */
-static bool ring_reachable(const struct parley_vhost_vq *vq)
+static bool vh_ring_reachable(const struct parley_vhost_vq *vq)
 {
 	return vq->space == PARLEY_SPACE_KERNEL || current->mm == vq->dev->mm;
 }
 
-static void req_free(struct parley_vhost_vq *vq, struct parley_vhost_req *req)
+static void vh_req_free(struct parley_vhost_vq *vq, struct parley_vhost_req *req)
 {
 	req->next = vq->free;
 	vq->free = req;
@@ -75,15 +75,15 @@ static void req_free(struct parley_vhost_vq *vq, struct parley_vhost_req *req)
 }
 
 /* Used entries for what vq->burst holds; a fault is the caller's to look for. */
-static void reap_complete(struct parley_vhost_vq *vq, unsigned int n)
+static void vh_reap_complete(struct parley_vhost_vq *vq, unsigned int n)
 {
 	if (n)
 		parley_devq_complete(vq->devq, vq->burst, n);
 }
 
 /* Account for and log a finished request; its chain goes to vq->burst. */
-static void reap_one(struct parley_vhost_vq *vq, struct parley_vhost_req *req,
-		     struct parley_chain *chain)
+static void vh_reap_one(struct parley_vhost_vq *vq, struct parley_vhost_req *req,
+			struct parley_chain *chain)
 {
 	if (WARN_ON_ONCE(req->chain.written > req->chain.len_in))
 		req->chain.written = req->chain.len_in;
@@ -98,7 +98,7 @@ static void reap_one(struct parley_vhost_vq *vq, struct parley_vhost_req *req,
  * Nothing is published on a broken ring, or if a used entry could not be written:
  * the core breaks it and parley_devq_publish() says no.
  */
-static void reap_publish(struct parley_vhost_vq *vq, unsigned int n)
+static void vh_reap_publish(struct parley_vhost_vq *vq, unsigned int n)
 {
 	bool wanted = parley_devq_publish(vq->devq);
 
@@ -116,25 +116,25 @@ struct reap {
 	bool dead;
 };
 
-static __always_inline void reap_req(struct parley_vhost_vq *vq, struct reap *r,
-				     struct parley_vhost_req *req)
+static __always_inline void vh_reap_req(struct parley_vhost_vq *vq, struct reap *r,
+					struct parley_vhost_req *req)
 {
 	bool (*finish)(struct parley_vhost_req *req) = vq->dev->drv->finish;
 
 	if (finish && !finish(req))
 		return;
 	if (likely(!r->dead))
-		reap_one(vq, req, &vq->burst[r->n++]);
-	req_free(vq, req);
+		vh_reap_one(vq, req, &vq->burst[r->n++]);
+	vh_req_free(vq, req);
 	r->all++;
 	if (r->n == VH_BURST) {
-		reap_complete(vq, r->n);
+		vh_reap_complete(vq, r->n);
 		r->n = 0;
 	}
 }
 
 /* Those that ended inside submit(); finish() may make it more. */
-static void reap_ended(struct parley_vhost_vq *vq, struct reap *r)
+static void vh_reap_ended(struct parley_vhost_vq *vq, struct reap *r)
 {
 	struct parley_vhost_req *req = vq->ended, *next;
 
@@ -142,17 +142,17 @@ static void reap_ended(struct parley_vhost_vq *vq, struct reap *r)
 	vq->last_ended = &vq->ended;
 	for (; req; req = next) {
 		next = req->next;
-		reap_req(vq, r, req);
+		vh_reap_req(vq, r, req);
 	}
 }
 
-static void reap_done(struct parley_vhost_vq *vq, struct reap *r)
+static void vh_reap_done(struct parley_vhost_vq *vq, struct reap *r)
 {
 	struct llist_node *done = llist_reverse_order(llist_del_all(&vq->done));
 	struct parley_vhost_req *req, *next;
 
 	llist_for_each_entry_safe(req, next, done, done)
-		reap_req(vq, r, req);
+		vh_reap_req(vq, r, req);
 }
 
 /**
@@ -174,13 +174,13 @@ unsigned int vh_vq_reap(struct parley_vhost_vq *vq)
 	if (llist_empty(&vq->done) && !vq->ended)
 		return 0;
 	/* A device IOMMU may have hidden the ring meanwhile. */
-	if (vq->devq && unlikely(!ring_reachable(vq)))
+	if (vq->devq && unlikely(!vh_ring_reachable(vq)))
 		parley_devq_break(vq->devq, NULL);
 	r.dead = !vq->devq || parley_devq_broken(vq->devq);
 	if (vq->ended)
-		reap_ended(vq, &r);
+		vh_reap_ended(vq, &r);
 	if (!llist_empty(&vq->done))
-		reap_done(vq, &r);
+		vh_reap_done(vq, &r);
 	vq->stats.requests += r.all;
 	/*
 	 * Several may drain, and whoever sleeps must learn that it was another.
@@ -190,14 +190,14 @@ unsigned int vh_vq_reap(struct parley_vhost_vq *vq)
 		wake_up_all(&vq->drained);
 	if (unlikely(r.dead))
 		return r.all;
-	reap_complete(vq, r.n);
+	vh_reap_complete(vq, r.n);
 	if (r.all)
-		reap_publish(vq, r.all);
+		vh_reap_publish(vq, r.all);
 	return r.all;
 }
 
 /* Is there a reason to go on draining, or none to drain any more? */
-static bool drain_due(struct parley_vhost_vq *vq)
+static bool vh_drain_due(struct parley_vhost_vq *vq)
 {
 	return !llist_empty(&vq->done) || !vh_vq_in_flight(vq);
 }
@@ -224,9 +224,9 @@ void vh_vq_drain(struct parley_vhost_vq *vq)
 		}
 		/* Polled requests end by looking only, now and then is enough. */
 		if (poll)
-			wait_event_timeout(vq->drained, drain_due(vq), 1);
+			wait_event_timeout(vq->drained, vh_drain_due(vq), 1);
 		else
-			wait_event(vq->drained, drain_due(vq));	/* W2 */
+			wait_event(vq->drained, vh_drain_due(vq));	/* W2 */
 	}
 }
 
@@ -236,7 +236,7 @@ void vh_vq_drain(struct parley_vhost_vq *vq)
 #define LIMIT_PAUSE_NS	(200 * NSEC_PER_USEC)
 
 /* The limits may admit again: look. */
-static enum hrtimer_restart limit_timer(struct hrtimer *timer)
+static enum hrtimer_restart vh_limit_timer(struct hrtimer *timer)
 {
 	vh_vq_queue(container_of(timer, struct parley_vhost_vq, limit_timer));
 	return HRTIMER_NORESTART;
@@ -244,7 +244,7 @@ static enum hrtimer_restart limit_timer(struct hrtimer *timer)
 
 void vh_serve_init(struct parley_vhost_vq *vq)
 {
-	hrtimer_setup(&vq->limit_timer, limit_timer, CLOCK_MONOTONIC,
+	hrtimer_setup(&vq->limit_timer, vh_limit_timer, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_SOFT);
 	init_llist_head(&vq->done);
 	vq->last_ended = &vq->ended;
@@ -268,10 +268,10 @@ void vh_vq_limit_changed(struct parley_vhost_vq *vq)
 	hrtimer_cancel(&vq->limit_timer);
 	vh_vq_queue(vq);
 }
-VH_EXPORT_TEST(vh_vq_limit_changed);
+EXPORT_SYMBOL_IF_KUNIT(vh_vq_limit_changed);
 
 /* Both limits, or neither: nanoseconds to wait. */
-static u64 limit_admit(struct parley_vhost_vq *vq, u64 now, u64 bytes)
+static u64 vh_limit_admit(struct parley_vhost_vq *vq, u64 now, u64 bytes)
 {
 	u64 wait;
 
@@ -285,7 +285,7 @@ static u64 limit_admit(struct parley_vhost_vq *vq, u64 now, u64 bytes)
 }
 
 /* How long to leave a throttled ring alone, @wait being the least. */
-static ktime_t limit_pause(struct parley_vhost_vq *vq, u64 wait)
+static ktime_t vh_limit_pause(struct parley_vhost_vq *vq, u64 wait)
 {
 	u64 slack = min3(parley_limit_slack(&vq->limit),
 			 parley_limit_slack(&vq->dev->limit), LIMIT_PAUSE_NS);
@@ -294,7 +294,7 @@ static ktime_t limit_pause(struct parley_vhost_vq *vq, u64 wait)
 }
 
 /* How many of the burst's @n chains may go on; the others go back. */
-static unsigned int limit_burst(struct parley_vhost_vq *vq, unsigned int n)
+static unsigned int vh_limit_burst(struct parley_vhost_vq *vq, unsigned int n)
 {
 	u64 now = ktime_get_ns(), wait = 0, bytes;
 	u64 framing = vq->dev->drv->framing;
@@ -304,7 +304,7 @@ static unsigned int limit_burst(struct parley_vhost_vq *vq, unsigned int n)
 		const struct parley_chain *c = &vq->burst[i];
 
 		bytes = (u64)c->len_out + c->len_in;
-		wait = limit_admit(vq, now, bytes - min(bytes, framing));
+		wait = vh_limit_admit(vq, now, bytes - min(bytes, framing));
 		if (wait)
 			break;
 	}
@@ -312,12 +312,12 @@ static unsigned int limit_burst(struct parley_vhost_vq *vq, unsigned int n)
 		return n;
 	parley_devq_untake(vq->devq, &vq->burst[i], n - i);
 	vq->stats.throttled++;
-	hrtimer_start(&vq->limit_timer, limit_pause(vq, wait),
+	hrtimer_start(&vq->limit_timer, vh_limit_pause(vq, wait),
 		      HRTIMER_MODE_REL_SOFT);
 	return i;
 }
 
-static bool limited(const struct parley_vhost_vq *vq)
+static bool vh_limited(const struct parley_vhost_vq *vq)
 {
 	return unlikely(parley_limit_active(&vq->limit) ||
 			parley_limit_active(&vq->dev->limit));
@@ -334,7 +334,7 @@ enum step {
 };
 
 /* Give each slot of the burst the pieces of a free request. */
-static void burst_prepare(struct parley_vhost_vq *vq, unsigned int room)
+static void vh_burst_prepare(struct parley_vhost_vq *vq, unsigned int room)
 {
 	const struct parley_vhost_req *req = vq->free;
 	unsigned int i;
@@ -350,14 +350,14 @@ struct weight {
 	u64 bytes;
 };
 
-static bool weight_reached(const struct weight *w)
+static bool vh_weight_reached(const struct weight *w)
 {
 	return w->reqs >= VH_WEIGHT_REQS || w->reads >= VH_WEIGHT_READS ||
 	       w->bytes >= VH_WEIGHT_BYTES;
 }
 
 /* The burst becomes requests. */
-static void burst_submit(struct parley_vhost_vq *vq, unsigned int n, struct weight *w)
+static void vh_burst_submit(struct parley_vhost_vq *vq, unsigned int n, struct weight *w)
 {
 	struct parley_vhost_req *reqs[VH_BURST], *req = vq->free;
 	unsigned int i;
@@ -375,7 +375,7 @@ static void burst_submit(struct parley_vhost_vq *vq, unsigned int n, struct weig
 	vq->dev->drv->submit(vq, reqs, n);
 }
 
-static enum step round_step(struct parley_vhost_vq *vq, struct weight *w)
+static enum step vh_round_step(struct parley_vhost_vq *vq, struct weight *w)
 {
 	unsigned int room = min(vq->guess, vq->nr_free), n;
 	int taken;
@@ -383,22 +383,22 @@ static enum step round_step(struct parley_vhost_vq *vq, struct weight *w)
 	if (unlikely(!room))
 		return STEP_FULL;
 	/* Not active: a timer that is just queueing us waits no more. */
-	if (limited(vq) && hrtimer_is_queued(&vq->limit_timer))
+	if (vh_limited(vq) && hrtimer_is_queued(&vq->limit_timer))
 		return STEP_STOP;
-	burst_prepare(vq, room);
+	vh_burst_prepare(vq, room);
 	taken = parley_devq_take(vq->devq, vq->burst, room);
 	if (unlikely(taken <= 0))
 		return taken ? STEP_STOP : STEP_DRY;
-	n = limited(vq) ? limit_burst(vq, taken) : taken;
+	n = vh_limited(vq) ? vh_limit_burst(vq, taken) : taken;
 	/* Slots are prepared for what comes, not for what might. */
 	vq->guess = min(2 * n + 2, VH_BURST);
 	if (likely(n))
-		burst_submit(vq, n, w);
+		vh_burst_submit(vq, n, w);
 	return n == taken ? STEP_ON : STEP_STOP;
 }
 
 /* Dry: may the round end?  Not if something became available meanwhile. */
-static bool round_dry(struct parley_vhost_vq *vq)
+static bool vh_round_dry(struct parley_vhost_vq *vq)
 {
 	if (vh_poll_wanted(vq)) {
 		vq->unarmed = true;
@@ -410,7 +410,7 @@ static bool round_dry(struct parley_vhost_vq *vq)
 	return false;
 }
 
-static enum step round_run(struct parley_vhost_vq *vq)
+static enum step vh_round_run(struct parley_vhost_vq *vq)
 {
 	struct weight w = {};
 	unsigned int turns;
@@ -425,12 +425,12 @@ static enum step round_run(struct parley_vhost_vq *vq)
 		/* Being killed: what is not taken is the successor's. */
 		if (unlikely(fatal_signal_pending(current)))
 			return STEP_STOP;
-		step = round_step(vq, &w);
-		if (step == STEP_DRY && !round_dry(vq))
+		step = vh_round_step(vq, &w);
+		if (step == STEP_DRY && !vh_round_dry(vq))
 			continue;
 		if (step != STEP_ON || unlikely(parley_devq_broken(vq->devq)))
 			return step;
-		if (weight_reached(&w))
+		if (vh_weight_reached(&w))
 			break;
 	}
 	vq->stats.weight_yields++;
@@ -454,7 +454,7 @@ bool vh_vq_serve(struct parley_vhost_vq *vq)
 	vq->stats.rounds++;
 	WRITE_ONCE(vq->server, current);
 	if (likely(vq->state == VH_VQ_RUNNING))
-		step = round_run(vq);
+		step = vh_round_run(vq);
 	vq->polled = vq->dev->drv->poll && vh_vq_in_flight(vq) &&
 		     vq->dev->drv->poll(vq);
 	do {

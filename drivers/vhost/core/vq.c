@@ -44,7 +44,7 @@
 /* ------------------------------------------------------ the core's queue */
 
 /* For the successor: the position first, then that it is valid. */
-static void vq_keep(struct parley_vhost_vq *vq, u32 state)
+static void vh_vq_keep(struct parley_vhost_vq *vq, u32 state)
 {
 	struct parley_vhost_kept *kept = vq->keep.kern;
 
@@ -56,7 +56,7 @@ static void vq_keep(struct parley_vhost_vq *vq, u32 state)
 	smp_store_release(&kept->state, cpu_to_le32(state));
 }
 
-static struct parley_memmap *vq_map(struct parley_vhost_vq *vq)
+static struct parley_memmap *vh_vq_map(struct parley_vhost_vq *vq)
 {
 	struct parley_vhost *dev = vq->dev;
 
@@ -66,12 +66,12 @@ static struct parley_memmap *vq_map(struct parley_vhost_vq *vq)
 }
 
 /* A ring that nobody has served yet; of a packed one both wrap counters are 1. */
-static u32 vq_first_base(const struct parley_vhost_vq *vq)
+static u32 vh_vq_first_base(const struct parley_vhost_vq *vq)
 {
 	return vh_vq_packed(vq) ? 1u << 31 | 1u << 15 : 0;
 }
 
-static int vq_open(struct parley_vhost_vq *vq)
+static int vh_vq_open(struct parley_vhost_vq *vq)
 {
 	struct parley_devq_config cfg = {
 		.name = vq->dev->label,
@@ -79,7 +79,7 @@ static int vq_open(struct parley_vhost_vq *vq)
 		.size = vq->num,
 		.features = vq->dev->features,
 		.map_space = PARLEY_SPACE_USER,
-		.map = vq_map(vq),
+		.map = vh_vq_map(vq),
 		.again = vh_access_again,
 		.lock = PARLEY_LOCK_MAP(&vq->mutex),
 	};
@@ -96,7 +96,7 @@ static int vq_open(struct parley_vhost_vq *vq)
 		vh_ring_unpin(vq);
 		return PTR_ERR(q);
 	}
-	err = parley_devq_load(q, vq->base_set ? vq->base : vq_first_base(vq));
+	err = parley_devq_load(q, vq->base_set ? vq->base : vh_vq_first_base(vq));
 	if (err) {
 		vq_say(vq, "cannot go on at base %#x (%d)\n", vq->base, err);
 		parley_devq_destroy(q);
@@ -104,12 +104,12 @@ static int vq_open(struct parley_vhost_vq *vq)
 		return err;
 	}
 	vq->devq = q;
-	vq_keep(vq, PARLEY_VHOST_KEPT_RUNNING);
+	vh_vq_keep(vq, PARLEY_VHOST_KEPT_RUNNING);
 	return 0;
 }
 
 /* Nothing is in flight; keep the position if there is one. */
-static void vq_close(struct parley_vhost_vq *vq)
+static void vh_vq_close(struct parley_vhost_vq *vq)
 {
 	bool ok;
 
@@ -122,7 +122,7 @@ static void vq_close(struct parley_vhost_vq *vq)
 	/* Arming kicks wrote to the ring since it was last logged. */
 	if (vq->logging)
 		vh_log_ring(vq);
-	vq_keep(vq, ok ? PARLEY_VHOST_KEPT_STOPPED : PARLEY_VHOST_KEPT_BROKEN);
+	vh_vq_keep(vq, ok ? PARLEY_VHOST_KEPT_STOPPED : PARLEY_VHOST_KEPT_BROKEN);
 	if (!vq->joined)
 		parley_devq_destroy(vq->devq);
 	vq->devq = NULL;
@@ -134,7 +134,7 @@ void vh_vq_set_map(struct parley_vhost_vq *vq)
 {
 	lockdep_assert_held(&vq->mutex);
 	if (vq->devq && !vq->joined)
-		parley_devq_set_map(vq->devq, vq_map(vq));
+		parley_devq_set_map(vq->devq, vh_vq_map(vq));
 }
 
 void vh_vq_update_log(struct parley_vhost_vq *vq)
@@ -147,7 +147,7 @@ void vh_vq_update_log(struct parley_vhost_vq *vq)
 
 /* --------------------------------------------------------------- running */
 
-static int vq_may_start(struct parley_vhost_vq *vq)
+static int vh_vq_may_start(struct parley_vhost_vq *vq)
 {
 	struct parley_vhost *dev = vq->dev;
 
@@ -162,7 +162,7 @@ static int vq_may_start(struct parley_vhost_vq *vq)
 	return dev->drv->ready ? dev->drv->ready(dev) : 0;
 }
 
-static int vq_is_set_up(struct parley_vhost_vq *vq)
+static int vh_vq_is_set_up(struct parley_vhost_vq *vq)
 {
 	const char *what = NULL;
 
@@ -181,7 +181,7 @@ static int vq_is_set_up(struct parley_vhost_vq *vq)
 }
 
 /* Requests and the accelerator's part; the ring is still idle. */
-static int vq_prepare(struct parley_vhost_vq *vq)
+static int vh_vq_prepare(struct parley_vhost_vq *vq)
 {
 	const struct parley_vhost_driver *drv = vq->dev->drv;
 	int err = vh_reqs_alloc(vq);
@@ -194,7 +194,7 @@ static int vq_prepare(struct parley_vhost_vq *vq)
 	return err;
 }
 
-static void vq_run(struct parley_vhost_vq *vq)
+static void vh_vq_run(struct parley_vhost_vq *vq)
 {
 	scoped_guard(mutex, &vq->mutex) {
 		vh_vq_update_log(vq);
@@ -225,21 +225,21 @@ int parley_vhost_vq_start(struct parley_vhost_vq *vq)
 		return 0;
 	if (vq->state != VH_VQ_IDLE)
 		return -EBUSY;
-	err = vq_may_start(vq) ?: vq_is_set_up(vq);
+	err = vh_vq_may_start(vq) ?: vh_vq_is_set_up(vq);
 	if (err)
 		return err;
 	scoped_guard(mutex, &vq->mutex)
-		err = vq_open(vq);
+		err = vh_vq_open(vq);
 	/* With a device IOMMU, vh_vq_ready() will try again. */
 	if (err && !(err == -EAGAIN && vq->dev->iotlb.on))
 		return err;
-	err = vq_prepare(vq);
+	err = vh_vq_prepare(vq);
 	if (err) {
 		guard(mutex)(&vq->mutex);
-		vq_close(vq);
+		vh_vq_close(vq);
 		return err;
 	}
-	vq_run(vq);
+	vh_vq_run(vq);
 	return 0;
 }
 PARLEY_EXPORT(parley_vhost_vq_start);
@@ -255,7 +255,7 @@ bool vh_vq_ready(struct parley_vhost_vq *vq)
 	/* A ring that is being stopped was closed for good. */
 	if (!vq->dev->iotlb.on || vq->state != VH_VQ_RUNNING)
 		return false;
-	err = vq_open(vq);
+	err = vh_vq_open(vq);
 	/* Being killed is no fault of the ring. */
 	if (err && err != -EAGAIN && err != -EINTR)
 		vh_vq_break(vq, "its pages cannot be reached");
@@ -265,7 +265,7 @@ bool vh_vq_ready(struct parley_vhost_vq *vq)
 /* -------------------------------------------------------------- stopping */
 
 /* Nothing is taken any more, and all that was taken is finished. */
-static void vq_quiesce(struct parley_vhost_vq *vq)
+static void vh_vq_quiesce(struct parley_vhost_vq *vq)
 {
 	scoped_guard(mutex, &vq->mutex) {
 		if (vq->state == VH_VQ_IDLE)
@@ -278,12 +278,12 @@ static void vq_quiesce(struct parley_vhost_vq *vq)
 	vh_vq_drain(vq);
 	guard(mutex)(&vq->mutex);
 	vh_call_flush(vq);
-	vq_close(vq);
+	vh_vq_close(vq);
 }
 
-static int vq_quiesce_fn(void *arg)
+static int vh_vq_quiesce_fn(void *arg)
 {
-	vq_quiesce(arg);
+	vh_vq_quiesce(arg);
 	return 0;
 }
 
@@ -292,20 +292,20 @@ static int vq_quiesce_fn(void *arg)
  * be somebody else (the last user of the file in another process), or may have
  * no memory any more (a process that exits): then a kernel thread borrows it.
  */
-static void vq_quiesce_in_mm(struct parley_vhost_vq *vq)
+static void vh_vq_quiesce_in_mm(struct parley_vhost_vq *vq)
 {
 	struct mm_struct *mm = vq->dev->mm;
 
 	if (!mm || current->mm == mm) {
-		vq_quiesce(vq);
+		vh_vq_quiesce(vq);
 		return;
 	}
-	if (vh_in_owner_mm(vq->dev, vq_quiesce_fn, vq) != -ESRCH)
+	if (vh_in_owner_mm(vq->dev, vh_vq_quiesce_fn, vq) != -ESRCH)
 		return;
 	scoped_guard(mutex, &vq->mutex)
 		if (vq->devq && vq->space == PARLEY_SPACE_USER && !vq->joined)
 			vh_vq_break(vq, "the memory of its owner is gone");
-	vq_quiesce(vq);
+	vh_vq_quiesce(vq);
 }
 
 /**
@@ -325,7 +325,7 @@ void parley_vhost_vq_stop(struct parley_vhost_vq *vq)
 	lockdep_assert_held(&vq->dev->mutex);
 	if (vq->state == VH_VQ_IDLE)
 		return;
-	vq_quiesce_in_mm(vq);
+	vh_vq_quiesce_in_mm(vq);
 	if (drv->vq_stop)
 		drv->vq_stop(vq);
 	vh_reqs_free(vq);
@@ -337,14 +337,14 @@ PARLEY_EXPORT(parley_vhost_vq_stop);
 
 void vh_vq_kill(struct parley_vhost_vq *vq)
 {
-	vq_quiesce(vq);
+	vh_vq_quiesce(vq);
 }
-VH_EXPORT_TEST(vh_vq_kill);
+EXPORT_SYMBOL_IF_KUNIT(vh_vq_kill);
 
 void vh_vq_suspend(struct parley_vhost_vq *vq)
 {
 	lockdep_assert_held(&vq->dev->mutex);
-	vq_quiesce_in_mm(vq);
+	vh_vq_quiesce_in_mm(vq);
 	scoped_guard(mutex, &vq->mutex) {
 		if (vq->state != VH_VQ_STOPPING)
 			return;
@@ -377,7 +377,7 @@ void vh_vq_break(struct parley_vhost_vq *vq, const char *why)
 		eventfd_signal(vq->err);
 	trace_parley_vhost_state(vq);
 }
-VH_EXPORT_TEST(vh_vq_break);
+EXPORT_SYMBOL_IF_KUNIT(vh_vq_break);
 
 /**
  * parley_vhost_vq_error() - the driver violated what the accelerator expects
@@ -414,7 +414,7 @@ int parley_vhost_vq_join(struct parley_vhost_vq *vq,
 	guard(mutex)(&vq->dev->mutex);
 	if (vq->state != VH_VQ_IDLE)
 		return -EBUSY;
-	err = vq_may_start(vq);
+	err = vh_vq_may_start(vq);
 	if (err)
 		return err;
 	/* It would close the lent queue, and open one of the VMM's in its place. */
@@ -429,14 +429,14 @@ int parley_vhost_vq_join(struct parley_vhost_vq *vq,
 		vq->space = PARLEY_SPACE_KERNEL;
 		vq->devq = ring->vq;
 	}
-	err = vq_prepare(vq);
+	err = vh_vq_prepare(vq);
 	if (err) {
 		guard(mutex)(&vq->mutex);
 		vq->devq = NULL;
 		vq->joined = false;
 		return err;
 	}
-	vq_run(vq);
+	vh_vq_run(vq);
 	return 0;
 }
 PARLEY_EXPORT(parley_vhost_vq_join);

@@ -29,7 +29,7 @@
 /* ------------------------------------------------------------ run queue */
 
 /* The first ring, of the lane whose turn it is; lower lanes every 8th time. */
-static struct parley_vhost_vq *worker_first(struct vh_worker *w)
+static struct parley_vhost_vq *vh_worker_first(struct vh_worker *w)
 {
 	unsigned int first = 0, i;
 
@@ -45,13 +45,13 @@ static struct parley_vhost_vq *worker_first(struct vh_worker *w)
 }
 
 /* Take the next ring off the queue; none and @sleep: whoever queues will wake. */
-static struct parley_vhost_vq *worker_next(struct vh_worker *w, bool sleep)
+static struct parley_vhost_vq *vh_worker_next(struct vh_worker *w, bool sleep)
 {
 	struct parley_vhost_vq *vq;
 	unsigned long flags;
 
 	spin_lock_irqsave(&w->lock, flags);
-	vq = worker_first(w);
+	vq = vh_worker_first(w);
 	if (vq) {
 		list_del(&vq->entry);
 		vq->queued = false;
@@ -66,7 +66,7 @@ static struct parley_vhost_vq *worker_next(struct vh_worker *w, bool sleep)
  * The state of the worker's task was set before it took w->lock to say that it
  * sleeps, so a wake-up from here on is not lost.
  */
-static void worker_wake(struct vh_worker *w)
+static void vh_worker_wake(struct vh_worker *w)
 {
 	if (w->task)
 		vhost_task_wake(w->task);
@@ -74,7 +74,7 @@ static void worker_wake(struct vh_worker *w)
 		wake_up_process(w->thread);
 }
 
-static void worker_queue(struct vh_worker *w, struct parley_vhost_vq *vq)
+static void vh_worker_queue(struct vh_worker *w, struct parley_vhost_vq *vq)
 {
 	unsigned long flags;
 	bool wake = false;
@@ -88,10 +88,10 @@ static void worker_queue(struct vh_worker *w, struct parley_vhost_vq *vq)
 	}
 	spin_unlock_irqrestore(&w->lock, flags);
 	if (wake)
-		worker_wake(w);
+		vh_worker_wake(w);
 }
 
-static void worker_unqueue(struct vh_worker *w, struct parley_vhost_vq *vq)
+static void vh_worker_unqueue(struct vh_worker *w, struct parley_vhost_vq *vq)
 {
 	unsigned long flags;
 
@@ -117,7 +117,7 @@ void vh_vq_queue(struct parley_vhost_vq *vq)
 	rcu_read_lock();
 	w = rcu_dereference(vq->worker);
 	if (w)
-		worker_queue(w, vq);
+		vh_worker_queue(w, vq);
 	rcu_read_unlock();
 }
 
@@ -134,7 +134,7 @@ void vh_vq_unqueue(struct parley_vhost_vq *vq)
 	rcu_read_lock();
 	w = rcu_dereference(vq->worker);
 	if (w)
-		worker_unqueue(w, vq);
+		vh_worker_unqueue(w, vq);
 	rcu_read_unlock();
 }
 
@@ -144,7 +144,7 @@ void vh_vq_unqueue(struct parley_vhost_vq *vq)
  * Nearest to the memory of its rings, unless somebody placed the thread.  Asked
  * once for each ring that starts or comes here.
  */
-static void worker_place(struct vh_worker *w, int node)
+static void vh_worker_place(struct vh_worker *w, int node)
 {
 	const struct cpumask *now = w->node == NUMA_NO_NODE ?
 				    cpu_possible_mask : cpumask_of_node(w->node);
@@ -169,14 +169,14 @@ static void worker_place(struct vh_worker *w, int node)
 		w->node = node;
 }
 
-static void worker_serve(struct vh_worker *w, struct parley_vhost_vq *vq)
+static void vh_worker_serve(struct vh_worker *w, struct parley_vhost_vq *vq)
 {
 	if (unlikely(!READ_ONCE(vq->placed)) && num_online_nodes() > 1) {
 		int node = READ_ONCE(vq->node);
 
 		WRITE_ONCE(vq->placed, true);
 		if (node != NUMA_NO_NODE)
-			worker_place(w, node);
+			vh_worker_place(w, node);
 	}
 	w->stats.rounds++;
 	if (vh_vq_serve(vq))
@@ -192,13 +192,13 @@ static void worker_serve(struct vh_worker *w, struct parley_vhost_vq *vq)
  * Called in a loop by the thread, its state set to sleep.  Returns false, with
  * the state still so, if there is nothing to do.
  */
-static bool worker_run(void *arg)
+static bool vh_worker_run(void *arg)
 {
 	struct vh_worker *w = arg;
 	struct parley_vhost_vq *vq;
 	unsigned int n;
 
-	vq = worker_next(w, !w->look);
+	vq = vh_worker_next(w, !w->look);
 	if (!vq && !w->look) {
 		if (w->woken) {
 			w->slept = local_clock();
@@ -216,8 +216,8 @@ static bool worker_run(void *arg)
 			vh_poll_slept(vq, w->woken - w->slept);
 	}
 	for (n = 0; vq && n < WORKER_ROUNDS; n++) {
-		worker_serve(w, vq);
-		vq = n + 1 < WORKER_ROUNDS ? worker_next(w, false) : NULL;
+		vh_worker_serve(w, vq);
+		vq = n + 1 < WORKER_ROUNDS ? vh_worker_next(w, false) : NULL;
 	}
 	if (n < WORKER_ROUNDS && w->look)
 		vh_worker_poll(w);
@@ -225,7 +225,7 @@ static bool worker_run(void *arg)
 }
 
 /* The owner's process was killed; its memory lives until this thread ends. */
-static void worker_killed(void *arg)
+static void vh_worker_killed(void *arg)
 {
 	struct vh_worker *w = arg;
 	struct parley_vhost *dev = w->dev;
@@ -234,14 +234,14 @@ static void worker_killed(void *arg)
 
 	scoped_guard(spinlock_irqsave, &w->lock)
 		w->killed = true;
-	while ((vq = worker_next(w, false)))
+	while ((vq = vh_worker_next(w, false)))
 		;
 	for (i = 0; i < dev->drv->max_queues; i++)
 		if (rcu_access_pointer(dev->vqs[i]->worker) == w)
 			vh_vq_kill(dev->vqs[i]);
 }
 
-static int worker_thread(void *arg)
+static int vh_worker_thread(void *arg)
 {
 	struct vh_worker *w = arg;
 	struct mm_struct *mm = w->dev->mm;
@@ -254,7 +254,7 @@ static int worker_thread(void *arg)
 			__set_current_state(TASK_RUNNING);
 			break;
 		}
-		if (!worker_run(w))
+		if (!vh_worker_run(w))
 			schedule();
 	}
 	if (mm)
@@ -263,11 +263,11 @@ static int worker_thread(void *arg)
 }
 
 /* The thread shares the owner's memory, name space, limits and fate. */
-static int worker_start_task(struct vh_worker *w, const char *name)
+static int vh_worker_start_task(struct vh_worker *w, const char *name)
 {
 	struct vhost_task *task;
 
-	task = vhost_task_create(worker_run, worker_killed, w, name);
+	task = vhost_task_create(vh_worker_run, vh_worker_killed, w, name);
 	if (IS_ERR(task))
 		return PTR_ERR(task);
 	w->task = task;
@@ -276,7 +276,7 @@ static int worker_start_task(struct vh_worker *w, const char *name)
 }
 
 /* The thread borrows the owner's memory and goes into its control groups. */
-static int worker_start_kthread(struct vh_worker *w, const char *name)
+static int vh_worker_start_kthread(struct vh_worker *w, const char *name)
 {
 	struct mm_struct *mm = w->dev->mm;
 	struct task_struct *thread;
@@ -284,7 +284,7 @@ static int worker_start_kthread(struct vh_worker *w, const char *name)
 
 	if (mm && !mmget_not_zero(mm))
 		return -ESRCH;
-	thread = kthread_create(worker_thread, w, "%s", name);
+	thread = kthread_create(vh_worker_thread, w, "%s", name);
 	if (IS_ERR(thread)) {
 		if (mm)
 			mmput(mm);
@@ -298,7 +298,7 @@ static int worker_start_kthread(struct vh_worker *w, const char *name)
 	return err;
 }
 
-static void worker_stop(struct vh_worker *w)
+static void vh_worker_stop(struct vh_worker *w)
 {
 	if (w->task) {
 		vhost_task_stop(w->task);
@@ -309,7 +309,7 @@ static void worker_stop(struct vh_worker *w)
 	}
 }
 
-static void worker_free(struct vh_worker *w)
+static void vh_worker_free(struct vh_worker *w)
 {
 	bitmap_free(w->looking);
 	kfree_rcu(w, rcu);
@@ -354,18 +354,18 @@ struct vh_worker *vh_worker_create(struct parley_vhost *dev)
 		goto free;
 	snprintf(name, sizeof(name), "parley-%s-%u", dev->drv->name, dev->id);
 	if (dev->mm && dev->fork_owner == VHOST_FORK_OWNER_TASK)
-		err = worker_start_task(w, name);
+		err = vh_worker_start_task(w, name);
 	else
-		err = worker_start_kthread(w, name);
+		err = vh_worker_start_kthread(w, name);
 	if (!err)
 		return w;
 	xa_erase(&dev->workers, w->id);
-	worker_stop(w);
+	vh_worker_stop(w);
 free:
-	worker_free(w);
+	vh_worker_free(w);
 	return ERR_PTR(err);
 }
-VH_EXPORT_TEST(vh_worker_create);
+EXPORT_SYMBOL_IF_KUNIT(vh_worker_create);
 
 /**
  * vh_worker_destroy() - stop and free a worker
@@ -378,10 +378,10 @@ void vh_worker_destroy(struct vh_worker *w)
 	lockdep_assert_held(&w->dev->mutex);
 	WARN_ON_ONCE(w->attached);
 	xa_erase(&w->dev->workers, w->id);
-	worker_stop(w);
-	worker_free(w);
+	vh_worker_stop(w);
+	vh_worker_free(w);
 }
-VH_EXPORT_TEST(vh_worker_destroy);
+EXPORT_SYMBOL_IF_KUNIT(vh_worker_destroy);
 
 /**
  * vh_workers_destroy() - the end of all workers
@@ -411,7 +411,7 @@ void vh_workers_destroy(struct parley_vhost *dev)
 	synchronize_rcu_expedited();
 	xa_for_each(&dev->workers, id, w) {
 		/* Its queue ends with it: rings are initialised once, and keep no link. */
-		while (worker_next(w, false))
+		while (vh_worker_next(w, false))
 			;
 		vh_worker_destroy(w);
 	}
@@ -423,7 +423,7 @@ struct vh_worker *vh_worker_find(struct parley_vhost *dev, u32 id)
 	lockdep_assert_held(&dev->mutex);
 	return xa_load(&dev->workers, id);
 }
-VH_EXPORT_TEST(vh_worker_find);
+EXPORT_SYMBOL_IF_KUNIT(vh_worker_find);
 
 /**
  * vh_worker_attach() - from now on this worker serves the ring
@@ -448,12 +448,12 @@ int vh_worker_attach(struct parley_vhost_vq *vq, struct vh_worker *w)
 	if (old) {
 		rcu_assign_pointer(vq->worker, NULL);
 		synchronize_rcu_expedited();
-		worker_unqueue(old, vq);
+		vh_worker_unqueue(old, vq);
 		old->attached--;
 	}
 	if (!w)
 		return 0;
-	/* Either killed is seen here, or the ring is by worker_killed(). */
+	/* Either killed is seen here, or the ring is by vh_worker_killed(). */
 	scoped_guard(spinlock_irqsave, &w->lock) {
 		killed = w->killed;
 		if (!killed)
@@ -466,4 +466,4 @@ int vh_worker_attach(struct parley_vhost_vq *vq, struct vh_worker *w)
 	vh_vq_queue(vq);
 	return 0;
 }
-VH_EXPORT_TEST(vh_worker_attach);
+EXPORT_SYMBOL_IF_KUNIT(vh_worker_attach);

@@ -441,5 +441,6 @@ static struct kunit_suite suite = {
 kunit_test_suite(suite);
 
 PARLEY_IMPORT;
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
 MODULE_DESCRIPTION("Parley KUnit suites: vhost blk");
 MODULE_LICENSE("GPL");

@@ -29,16 +29,16 @@ int parley_blk_command(struct parley_blk *blk, u32 type, u64 sector,
 	if (IS_ERR(rq))
 		return PTR_ERR(rq);
 	req = blk_mq_rq_to_pdu(rq);
-	req->hdr.type = __cpu_to_virtio32(true, type);
+	req->hdr.type = cpu_to_vr32(type);
 	req->hdr.ioprio = 0;
-	req->hdr.sector = __cpu_to_virtio64(true, sector);
+	req->hdr.sector = cpu_to_vr64(sector);
 	err = blk_rq_map_kern(rq, buf, len, GFP_KERNEL);
 	if (!err)
 		err = blk_status_to_errno(blk_execute_rq(rq, false));
 	blk_mq_free_request(rq);
 	return err;
 }
-PARLEY_EXPORT(parley_blk_command);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_command);
 
 static ssize_t serial_show(struct device *dev, struct device_attribute *attr,
 			   char *buf)
@@ -78,7 +78,7 @@ static ssize_t cache_type_show(struct device *dev,
 #define CACHE_TRIES	3
 
 /* Tell the block layer: from now on it flushes, or not. */
-static int cache_tell(struct parley_blk *blk, bool writeback)
+static int parley_blk_cache_tell(struct parley_blk *blk, bool writeback)
 {
 	struct request_queue *q = blk->disk->queue;
 	struct queue_limits lim = queue_limits_start_update(q);
@@ -94,9 +94,9 @@ static int cache_tell(struct parley_blk *blk, bool writeback)
  * The device has the last word.  The block layer knows of a cache as long as there
  * may be one: whoever was told that a write is durable relies on it.
  */
-static int cache_set(struct parley_blk *blk, u8 wce, bool *writeback)
+static int parley_blk_cache_set(struct parley_blk *blk, u8 wce, bool *writeback)
 {
-	int err = wce ? cache_tell(blk, true) : 0;
+	int err = wce ? parley_blk_cache_tell(blk, true) : 0;
 
 	if (!err)
 		err = parley_config_write(blk->pd,
@@ -105,7 +105,7 @@ static int cache_set(struct parley_blk *blk, u8 wce, bool *writeback)
 	if (err)
 		return err;
 	*writeback = parley_blk_writeback(blk->pd);
-	return cache_tell(blk, *writeback);
+	return parley_blk_cache_tell(blk, *writeback);
 }
 
 static ssize_t cache_type_store(struct device *dev,
@@ -120,7 +120,7 @@ static ssize_t cache_type_store(struct device *dev,
 	if (type < 0)
 		return type;
 	for (i = 0; i < CACHE_TRIES; i++) {
-		err = cache_set(blk, type, &writeback);
+		err = parley_blk_cache_set(blk, type, &writeback);
 		if (err)
 			return err;
 		/* Unless the device was reset before the block layer knew. */
@@ -227,4 +227,4 @@ void parley_blk_name(unsigned int index, char name[DISK_NAME_LEN])
 	} while (index--);
 	snprintf(name, DISK_NAME_LEN, "vdpar%s", first);
 }
-PARLEY_EXPORT(parley_blk_name);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_name);

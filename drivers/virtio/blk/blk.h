@@ -21,8 +21,9 @@
 #ifndef _PARLEY_BLK_H
 #define _PARLEY_BLK_H
 
+#include <kunit/visibility.h>
 #include <linux/blk-mq.h>
-#include <linux/virtio_byteorder.h>
+#include <parley/byteorder.h>
 #include <parley/compat.h>
 #include <parley/device.h>
 #include <parley/export.h>
@@ -133,19 +134,6 @@ struct parley_blk {
 	int index;
 };
 
-/* Fields of a modern device are little-endian, whatever their type says. */
-static inline u32 le32_of(__virtio32 v)
-{
-	return __virtio32_to_cpu(true, v);
-}
-
-static inline u64 le64_of(__virtio64 v)
-{
-	return __virtio64_to_cpu(true, v);
-}
-
-/* Exports are for the suites of tests/, which stand outside this module. */
-
 /* config.c */
 void parley_blk_check(struct parley_device *pd,
 		      struct parley_features *features);
@@ -169,7 +157,6 @@ bool parley_blk_writeback(struct parley_device *pd);
 blk_status_t parley_blk_prepare(struct parley_blk *blk, struct request *rq);
 int parley_blk_describe(struct request *rq, struct parley_seg *segs,
 			unsigned int max, struct parley_buf *buf);
-blk_status_t parley_blk_status(u8 status);
 blk_status_t parley_blk_judge(struct parley_blk *blk,
 			      const struct parley_blk_req *req, u32 written);
 blk_status_t parley_blk_judge_append(struct parley_blk *blk,
@@ -204,10 +191,6 @@ int parley_blk_command(struct parley_blk *blk, u32 type, u64 sector,
 int parley_blk_zone_limits(struct device *dev,
 			   const struct virtio_blk_config *cfg,
 			   struct queue_limits *lim);
-int parley_blk_parse_zone(struct device *dev,
-			  const struct virtio_blk_zone_descriptor *desc,
-			  u32 zone_sectors, sector_t capacity,
-			  struct blk_zone *zone);
 #ifdef CONFIG_BLK_DEV_ZONED
 int parley_blk_report_zones(struct gendisk *disk, sector_t sector,
 			    unsigned int nr_zones,
@@ -219,6 +202,15 @@ static inline int parley_blk_revalidate_zones(struct parley_blk *blk)
 {
 	return 0;
 }
+#endif
+
+/* What only the suites of tests/ call from outside its file. */
+#if IS_ENABLED(CONFIG_KUNIT)
+blk_status_t parley_blk_status(u8 status);
+int parley_blk_parse_zone(struct device *dev,
+			  const struct virtio_blk_zone_descriptor *desc,
+			  u32 zone_sectors, sector_t capacity,
+			  struct blk_zone *zone);
 #endif
 
 #endif /* _PARLEY_BLK_H */

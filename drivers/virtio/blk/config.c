@@ -104,14 +104,14 @@ int parley_blk_read_config(struct parley_device *pd,
 	return 0;
 }
 
-static int limits_block_size(struct device *dev,
-			     const struct virtio_blk_config *cfg, u64 features,
-			     struct queue_limits *lim)
+static int parley_blk_limits_block_size(struct device *dev,
+					const struct virtio_blk_config *cfg, u64 features,
+					struct queue_limits *lim)
 {
 	u32 size = SECTOR_SIZE;
 
 	if (features & BIT_ULL(VIRTIO_BLK_F_BLK_SIZE))
-		size = le32_of(cfg->blk_size);
+		size = vr32_to_cpu(cfg->blk_size);
 	if (size < SECTOR_SIZE || size > PAGE_SIZE || !is_power_of_2(size)) {
 		dev_err(dev,
 			"block size %u is no power of two from %u to %lu: fix the device's blk_size\n",
@@ -122,14 +122,14 @@ static int limits_block_size(struct device *dev,
 	return 0;
 }
 
-static int limits_segments(struct device *dev,
-			   const struct virtio_blk_config *cfg, u64 features,
-			   struct queue_limits *lim)
+static int parley_blk_limits_segments(struct device *dev,
+				      const struct virtio_blk_config *cfg, u64 features,
+				      struct queue_limits *lim)
 {
 	u32 segs = 1, size = U32_MAX;
 
 	if (features & BIT_ULL(VIRTIO_BLK_F_SEG_MAX)) {
-		segs = le32_of(cfg->seg_max);
+		segs = vr32_to_cpu(cfg->seg_max);
 		if (!segs)
 			dev_warn(dev, "seg_max is 0, using 1\n");
 	}
@@ -137,7 +137,7 @@ static int limits_segments(struct device *dev,
 				  PARLEY_BLK_EXTRA_SEGS);
 
 	if (features & BIT_ULL(VIRTIO_BLK_F_SIZE_MAX))
-		size = le32_of(cfg->size_max);
+		size = vr32_to_cpu(cfg->size_max);
 	/* Some devices offer the field and never fill it: no limit is meant. */
 	if (!size)
 		size = U32_MAX;
@@ -152,9 +152,9 @@ static int limits_segments(struct device *dev,
 	return 0;
 }
 
-static void limits_topology(struct device *dev,
-			    const struct virtio_blk_config *cfg,
-			    struct queue_limits *lim)
+static void parley_blk_limits_topology(struct device *dev,
+				       const struct virtio_blk_config *cfg,
+				       struct queue_limits *lim)
 {
 	u32 block = lim->logical_block_size;
 	u8 exp = cfg->physical_block_exp;
@@ -173,17 +173,17 @@ static void limits_topology(struct device *dev,
 		dev_warn(dev, "alignment_offset %u ignored\n",
 			 cfg->alignment_offset);
 
-	lim->io_min = block * __virtio16_to_cpu(true, cfg->min_io_size);
+	lim->io_min = block * vr16_to_cpu(cfg->min_io_size);
 
-	if (check_mul_overflow(block, le32_of(cfg->opt_io_size), &bytes))
+	if (check_mul_overflow(block, vr32_to_cpu(cfg->opt_io_size), &bytes))
 		dev_warn(dev, "opt_io_size %u ignored\n",
-			 le32_of(cfg->opt_io_size));
+			 vr32_to_cpu(cfg->opt_io_size));
 	else
 		lim->io_opt = bytes;
 }
 
 /* Bytes of @sectors, if that is a usable granularity; else one block. */
-static u32 granularity(u32 sectors, const struct queue_limits *lim)
+static u32 parley_blk_granularity(u32 sectors, const struct queue_limits *lim)
 {
 	if (sectors > U32_MAX >> SECTOR_SHIFT)
 		return lim->logical_block_size;
@@ -191,36 +191,36 @@ static u32 granularity(u32 sectors, const struct queue_limits *lim)
 }
 
 /* Largest multiple of a block in a range of @sectors, in sectors. */
-static u32 whole_blocks(u32 sectors, const struct queue_limits *lim)
+static u32 parley_blk_whole_blocks(u32 sectors, const struct queue_limits *lim)
 {
 	return round_down(sectors, lim->logical_block_size >> SECTOR_SHIFT);
 }
 
-static void limits_discard(struct device *dev,
-			   const struct virtio_blk_config *cfg,
-			   struct queue_limits *lim)
+static void parley_blk_limits_discard(struct device *dev,
+				      const struct virtio_blk_config *cfg,
+				      struct queue_limits *lim)
 {
-	u32 segs = le32_of(cfg->max_discard_seg);
-	u32 sectors = whole_blocks(le32_of(cfg->max_discard_sectors), lim);
+	u32 segs = vr32_to_cpu(cfg->max_discard_seg);
+	u32 sectors = parley_blk_whole_blocks(vr32_to_cpu(cfg->max_discard_sectors), lim);
 
 	if (!sectors) {
 		dev_warn(dev, "discard is off: max_discard_sectors is %u\n",
-			 le32_of(cfg->max_discard_sectors));
+			 vr32_to_cpu(cfg->max_discard_sectors));
 		return;
 	}
 	lim->max_hw_discard_sectors = sectors;
 	lim->max_discard_segments = clamp(segs, 1, PARLEY_BLK_RANGES_MAX);
 	lim->discard_granularity =
-		granularity(le32_of(cfg->discard_sector_alignment), lim);
+		parley_blk_granularity(vr32_to_cpu(cfg->discard_sector_alignment), lim);
 }
 
-static void limits_secure_erase(struct device *dev,
-				const struct virtio_blk_config *cfg,
-				struct queue_limits *lim)
+static void parley_blk_limits_secure_erase(struct device *dev,
+					   const struct virtio_blk_config *cfg,
+					   struct queue_limits *lim)
 {
-	u32 align = granularity(le32_of(cfg->secure_erase_sector_alignment),
-				lim);
-	u32 sectors = whole_blocks(le32_of(cfg->max_secure_erase_sectors), lim);
+	u32 align = parley_blk_granularity(vr32_to_cpu(cfg->secure_erase_sector_alignment),
+					   lim);
+	u32 sectors = parley_blk_whole_blocks(vr32_to_cpu(cfg->max_secure_erase_sectors), lim);
 
 	if (!sectors || !cfg->secure_erase_sector_alignment ||
 	    !cfg->max_secure_erase_seg) {
@@ -233,11 +233,11 @@ static void limits_secure_erase(struct device *dev,
 	lim->discard_granularity = max(lim->discard_granularity, align);
 }
 
-static void limits_write_zeroes(struct device *dev,
-				const struct virtio_blk_config *cfg,
-				struct queue_limits *lim)
+static void parley_blk_limits_write_zeroes(struct device *dev,
+					   const struct virtio_blk_config *cfg,
+					   struct queue_limits *lim)
 {
-	u32 sectors = whole_blocks(le32_of(cfg->max_write_zeroes_sectors), lim);
+	u32 sectors = parley_blk_whole_blocks(vr32_to_cpu(cfg->max_write_zeroes_sectors), lim);
 
 	if (!sectors || !cfg->max_write_zeroes_seg)
 		dev_warn(dev,
@@ -246,8 +246,8 @@ static void limits_write_zeroes(struct device *dev,
 		lim->max_write_zeroes_sectors = sectors;
 }
 
-static int limits_zoned(struct device *dev, const struct virtio_blk_config *cfg,
-			struct queue_limits *lim)
+static int parley_blk_limits_zoned(struct device *dev, const struct virtio_blk_config *cfg,
+				   struct queue_limits *lim)
 {
 	switch (cfg->zoned.model) {
 	case VIRTIO_BLK_Z_NONE:
@@ -277,25 +277,25 @@ int parley_blk_limits(struct device *dev, const struct virtio_blk_config *cfg,
 {
 	int err;
 
-	err = limits_block_size(dev, cfg, features, lim);
+	err = parley_blk_limits_block_size(dev, cfg, features, lim);
 	if (err)
 		return err;
-	err = limits_segments(dev, cfg, features, lim);
+	err = parley_blk_limits_segments(dev, cfg, features, lim);
 	if (err)
 		return err;
 	if (features & BIT_ULL(VIRTIO_BLK_F_TOPOLOGY))
-		limits_topology(dev, cfg, lim);
+		parley_blk_limits_topology(dev, cfg, lim);
 	if (features & BIT_ULL(VIRTIO_BLK_F_DISCARD))
-		limits_discard(dev, cfg, lim);
+		parley_blk_limits_discard(dev, cfg, lim);
 	if (features & BIT_ULL(VIRTIO_BLK_F_SECURE_ERASE))
-		limits_secure_erase(dev, cfg, lim);
+		parley_blk_limits_secure_erase(dev, cfg, lim);
 	if (features & BIT_ULL(VIRTIO_BLK_F_WRITE_ZEROES))
-		limits_write_zeroes(dev, cfg, lim);
+		parley_blk_limits_write_zeroes(dev, cfg, lim);
 	if (features & BIT_ULL(VIRTIO_BLK_F_ZONED))
-		return limits_zoned(dev, cfg, lim);
+		return parley_blk_limits_zoned(dev, cfg, lim);
 	return 0;
 }
-PARLEY_EXPORT(parley_blk_limits);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_limits);
 
 /**
  * parley_blk_capacity() - check a capacity
@@ -322,7 +322,7 @@ int parley_blk_capacity(struct device *dev, u64 capacity,
 	*sectors = whole;
 	return 0;
 }
-PARLEY_EXPORT(parley_blk_capacity);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_capacity);
 
 /**
  * parley_blk_pick_queues() - how many queues to use
@@ -347,7 +347,7 @@ unsigned int parley_blk_pick_queues(struct device *dev,
 	unsigned int offered = 1, nr;
 
 	if (features & BIT_ULL(VIRTIO_BLK_F_MQ)) {
-		offered = __virtio16_to_cpu(true, cfg->num_queues);
+		offered = vr16_to_cpu(cfg->num_queues);
 		if (!offered) {
 			dev_warn(dev, "num_queues is 0, using 1\n");
 			offered = 1;
@@ -358,7 +358,7 @@ unsigned int parley_blk_pick_queues(struct device *dev,
 	*nr_poll = min(want_poll, nr - 1);
 	return nr;
 }
-PARLEY_EXPORT(parley_blk_pick_queues);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_pick_queues);
 
 /**
  * parley_blk_depth() - requests in flight and pieces of data for a ring
@@ -391,7 +391,7 @@ int parley_blk_depth(struct device *dev, unsigned int ring, u64 features,
 	*depth = min_not_zero(want, most);
 	return 0;
 }
-PARLEY_EXPORT(parley_blk_depth);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_depth);
 
 /**
  * parley_blk_writeback() - does the device have a volatile cache now?

@@ -41,24 +41,24 @@ static void parley_blk_free_disk(struct gendisk *disk)
 }
 
 #ifdef PARLEY_COMPAT_GETGEO
-static int getgeo_of_bdev(struct block_device *bdev, struct hd_geometry *geo)
+static int parley_blk_getgeo_of_bdev(struct block_device *bdev, struct hd_geometry *geo)
 {
 	return parley_blk_getgeo(bdev->bd_disk, geo);
 }
 
-#define parley_blk_getgeo	getgeo_of_bdev
+#define parley_blk_getgeo	parley_blk_getgeo_of_bdev
 #endif
 
 #ifdef PARLEY_COMPAT_REPORT_ZONES
-static int report_zones_to(struct gendisk *disk, sector_t sector,
-			   unsigned int nr_zones, report_zones_cb cb, void *data)
+static int parley_blk_report_zones_to(struct gendisk *disk, sector_t sector,
+				      unsigned int nr_zones, report_zones_cb cb, void *data)
 {
 	struct blk_report_zones_args args = { .cb = cb, .data = data };
 
 	return parley_blk_report_zones(disk, sector, nr_zones, &args);
 }
 
-#define parley_blk_report_zones	report_zones_to
+#define parley_blk_report_zones	parley_blk_report_zones_to
 #endif
 
 static const struct block_device_operations parley_blk_fops = {
@@ -87,12 +87,12 @@ static struct parley_blk *parley_blk_alloc(struct parley_device *pd)
 }
 
 /* What is kept of the configuration besides the block layer's limits. */
-static void keep_config(struct parley_blk *blk,
-			const struct virtio_blk_config *cfg,
-			const struct queue_limits *lim)
+static void parley_blk_keep_config(struct parley_blk *blk,
+				   const struct virtio_blk_config *cfg,
+				   const struct queue_limits *lim)
 {
 	blk->unmap_zeroes = cfg->write_zeroes_may_unmap;
-	blk->geo.cylinders = __virtio16_to_cpu(true, cfg->geometry.cylinders);
+	blk->geo.cylinders = vr16_to_cpu(cfg->geometry.cylinders);
 	blk->geo.heads = cfg->geometry.heads;
 	blk->geo.sectors = cfg->geometry.sectors;
 	if (lim->features & BLK_FEAT_ZONED)
@@ -100,9 +100,9 @@ static void keep_config(struct parley_blk *blk,
 }
 
 /* Limits, then queues that fit them, then what the queues leave of them. */
-static int make_queues(struct parley_blk *blk,
-		       const struct virtio_blk_config *cfg,
-		       struct queue_limits *lim)
+static int parley_blk_size_queues(struct parley_blk *blk,
+				  const struct virtio_blk_config *cfg,
+				  struct queue_limits *lim)
 {
 	struct parley_device *pd = blk->pd;
 	const u64 features = parley_features_low(&pd->features);
@@ -132,7 +132,7 @@ free:
 	return err;
 }
 
-static int make_disk(struct parley_blk *blk, struct queue_limits *lim)
+static int parley_blk_make_disk(struct parley_blk *blk, struct queue_limits *lim)
 {
 	struct blk_mq_tag_set *tags = &blk->tags;
 	struct parley_device *pd = blk->pd;
@@ -166,7 +166,7 @@ static int make_disk(struct parley_blk *blk, struct queue_limits *lim)
 	return 0;
 }
 
-static int set_size(struct parley_blk *blk, u64 capacity, bool resize)
+static int parley_blk_set_size(struct parley_blk *blk, u64 capacity, bool resize)
 {
 	unsigned int block = queue_logical_block_size(blk->disk->queue);
 	struct device *dev = &blk->pd->dev;
@@ -214,14 +214,14 @@ static int parley_blk_probe(struct parley_device *pd)
 	if (IS_ERR(blk))
 		return PTR_ERR(blk);
 	pd->priv = blk;
-	keep_config(blk, &cfg, &lim);
-	err = make_queues(blk, &cfg, &lim);
+	parley_blk_keep_config(blk, &cfg, &lim);
+	err = parley_blk_size_queues(blk, &cfg, &lim);
 	if (err)
 		goto free;
-	err = make_disk(blk, &lim);
+	err = parley_blk_make_disk(blk, &lim);
 	if (err)
 		goto free_queues;
-	err = set_size(blk, __virtio64_to_cpu(true, cfg.capacity), false);
+	err = parley_blk_set_size(blk, vr64_to_cpu(cfg.capacity), false);
 	if (err)
 		goto put_disk;
 
@@ -271,7 +271,7 @@ static void parley_blk_config_changed(struct parley_device *pd)
 	u64 capacity;
 
 	if (parley_config_get(pd, struct virtio_blk_config, capacity,
-			      &capacity) || set_size(blk, capacity, true))
+			      &capacity) || parley_blk_set_size(blk, capacity, true))
 		return;
 	if (parley_blk_revalidate_zones(blk) && !parley_device_gone(pd))
 		dev_err(&pd->dev, "%s: the zones do not fit the new size\n",

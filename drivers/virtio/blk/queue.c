@@ -14,8 +14,8 @@
  * The first of @n requests did not go into the ring.  A ring that is full tells
  * the block layer when there is room again: see parley_blk_complete().
  */
-static blk_status_t refused(struct parley_blk_queue *bq,
-			    const struct parley_queue *q, int err)
+static blk_status_t parley_blk_refused(struct parley_blk_queue *bq,
+				       const struct parley_queue *q, int err)
 {
 	lockdep_assert_held(&q->lock);
 	switch (err) {
@@ -56,7 +56,7 @@ static blk_status_t parley_blk_queue_rq(struct blk_mq_hw_ctx *hctx,
 	if (likely(err > 0))
 		err = parley_drvq_put(q->vq, bq->bufs, 1, GFP_ATOMIC);
 	if (unlikely(err < 0))
-		sts = refused(bq, q, err);
+		sts = parley_blk_refused(bq, q, err);
 	if (bd->last || unlikely(sts))
 		kick = parley_drvq_publish(q->vq);
 	spin_unlock_irq(&q->lock);
@@ -82,8 +82,8 @@ static void parley_blk_commit_rqs(struct blk_mq_hw_ctx *hctx)
 }
 
 /* Put what is gathered; what does not go in moves to @back. */
-static void put_gathered(struct parley_blk_queue *bq, struct parley_queue *q,
-			 unsigned int nr, struct rq_list *back)
+static void parley_blk_put_gathered(struct parley_blk_queue *bq, struct parley_queue *q,
+				    unsigned int nr, struct rq_list *back)
 {
 	int done;
 
@@ -99,8 +99,8 @@ static void put_gathered(struct parley_blk_queue *bq, struct parley_queue *q,
  * Put a list of prepared requests, publish once.  The scratch holds as many
  * requests as PARLEY_BLK_BATCH, or as their pieces allow.
  */
-static bool put_list(struct parley_blk_queue *bq, struct parley_queue *q,
-		     struct rq_list *list, struct rq_list *back)
+static bool parley_blk_put_list(struct parley_blk_queue *bq, struct parley_queue *q,
+				struct rq_list *list, struct rq_list *back)
 {
 	unsigned int nr = 0, used = 0;
 	struct request *rq;
@@ -113,7 +113,7 @@ static bool put_list(struct parley_blk_queue *bq, struct parley_queue *q,
 
 		if (nr && (nr == PARLEY_BLK_BATCH ||
 			   used + need > bq->segs_max)) {
-			put_gathered(bq, q, nr, back);
+			parley_blk_put_gathered(bq, q, nr, back);
 			nr = 0;
 			used = 0;
 		}
@@ -127,20 +127,20 @@ static bool put_list(struct parley_blk_queue *bq, struct parley_queue *q,
 		nr++;
 	}
 	if (nr)
-		put_gathered(bq, q, nr, back);
+		parley_blk_put_gathered(bq, q, nr, back);
 	return parley_drvq_publish(q->vq);
 }
 
 /* One queue's share of a plugged list, already prepared and started. */
-static void submit_list(struct parley_blk_queue *bq, struct parley_queue *q,
-			struct rq_list *list)
+static void parley_blk_submit_list(struct parley_blk_queue *bq, struct parley_queue *q,
+				   struct rq_list *list)
 {
 	struct rq_list back = {};
 	struct request *rq;
 	bool kick;
 
 	spin_lock_irq(&q->lock);
-	kick = put_list(bq, q, list, &back);
+	kick = parley_blk_put_list(bq, q, list, &back);
 	spin_unlock_irq(&q->lock);
 	if (kick)
 		parley_drvq_kick(q->vq);
@@ -163,7 +163,7 @@ static void parley_blk_queue_rqs(struct rq_list *rqlist)
 
 		if (next != bq) {
 			if (!rq_list_empty(&list))
-				submit_list(bq, q, &list);
+				parley_blk_submit_list(bq, q, &list);
 			bq = next;
 			q = bq->q;
 		}
@@ -175,7 +175,7 @@ static void parley_blk_queue_rqs(struct rq_list *rqlist)
 		rq_list_add_tail(&list, rq);
 	}
 	if (!rq_list_empty(&list))
-		submit_list(bq, q, &list);
+		parley_blk_submit_list(bq, q, &list);
 	/* The block layer gives these to queue_rq, which says what is wrong. */
 	*rqlist = rest;
 }
@@ -191,7 +191,7 @@ void parley_blk_end(struct request *rq)
 	blk_mq_end_request(rq, req->result);
 }
 
-static void end_batch(struct io_comp_batch *iob)
+static void parley_blk_end_batch(struct io_comp_batch *iob)
 {
 	struct request *rq;
 
@@ -200,9 +200,9 @@ static void end_batch(struct io_comp_batch *iob)
 	blk_mq_end_request_batch(iob);
 }
 
-static void complete_one(struct parley_blk *blk,
-			 const struct parley_done *done, bool starved,
-			 struct io_comp_batch *iob)
+static void parley_blk_complete_one(struct parley_blk *blk,
+				    const struct parley_done *done, bool starved,
+				    struct io_comp_batch *iob)
 {
 	struct request *rq = done->cookie;
 	struct parley_blk_req *req = blk_mq_rq_to_pdu(rq);
@@ -214,13 +214,13 @@ static void complete_one(struct parley_blk *blk,
 		return;
 	/* Only the end of a single request runs a queue that was full. */
 	if (likely(!starved) &&
-	    blk_mq_add_to_batch(rq, iob, req->result, end_batch))
+	    blk_mq_add_to_batch(rq, iob, req->result, parley_blk_end_batch))
 		return;
 	parley_blk_end(rq);
 }
 
-/* The queue was full: see refused(). */
-static bool take_starved(struct parley_blk_queue *bq)
+/* The queue was full: see parley_blk_refused(). */
+static bool parley_blk_take_starved(struct parley_blk_queue *bq)
 {
 	if (likely(!READ_ONCE(bq->starved)))
 		return false;
@@ -236,11 +236,11 @@ static void parley_blk_complete(struct parley_queue *q,
 	struct parley_blk_queue *bq = q->priv;
 	DEFINE_IO_COMP_BATCH(own);
 	struct io_comp_batch *iob = ctx ?: &own;
-	bool starved = take_starved(bq);
+	bool starved = parley_blk_take_starved(bq);
 	unsigned int i;
 
 	for (i = 0; i < nr; i++)
-		complete_one(bq->blk, &done[i], starved, iob);
+		parley_blk_complete_one(bq->blk, &done[i], starved, iob);
 	if (iob == &own && own.complete)
 		own.complete(&own);
 }
@@ -266,7 +266,7 @@ static int parley_blk_init_hctx(struct blk_mq_hw_ctx *hctx, void *data,
 	return 0;
 }
 
-static const struct cpumask *queue_mask(struct parley_blk *blk, unsigned int i)
+static const struct cpumask *parley_blk_queue_mask(struct parley_blk *blk, unsigned int i)
 {
 	return parley_queue_affinity(blk->queues[i].q);
 }
@@ -275,13 +275,13 @@ static const struct cpumask *queue_mask(struct parley_blk *blk, unsigned int i)
  * As the interrupts are spread, so that a request ends where it began.  Queues
  * that share an interrupt say nothing about that: their masks overlap.
  */
-static void map_by_interrupt(struct blk_mq_queue_map *map,
-			     struct parley_blk *blk)
+static void parley_blk_map_by_interrupt(struct blk_mq_queue_map *map,
+					struct parley_blk *blk)
 {
 	unsigned int i, cpu, weight = 0;
 
 	for (i = 0; i < map->nr_queues; i++) {
-		const struct cpumask *mask = queue_mask(blk, i);
+		const struct cpumask *mask = parley_blk_queue_mask(blk, i);
 
 		if (!mask)
 			return;
@@ -290,7 +290,7 @@ static void map_by_interrupt(struct blk_mq_queue_map *map,
 	if (weight > num_possible_cpus())
 		return;
 	for (i = 0; i < map->nr_queues; i++)
-		for_each_cpu(cpu, queue_mask(blk, i))
+		for_each_cpu(cpu, parley_blk_queue_mask(blk, i))
 			map->mq_map[cpu] = map->queue_offset + i;
 }
 
@@ -302,7 +302,7 @@ static void parley_blk_map_queues(struct blk_mq_tag_set *set)
 	map->nr_queues = blk->nr_queues - blk->nr_poll;
 	map->queue_offset = 0;
 	blk_mq_map_queues(map);
-	map_by_interrupt(map, blk);
+	parley_blk_map_by_interrupt(map, blk);
 	if (!blk->nr_poll)
 		return;
 	set->map[HCTX_TYPE_READ].nr_queues = 0;

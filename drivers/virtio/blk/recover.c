@@ -27,13 +27,13 @@
  * May a request be done twice?  Writes to zones may not: the first attempt has
  * perhaps moved the write pointer.
  */
-static bool blk_can_repeat(struct parley_blk *blk, struct request *rq)
+static bool parley_blk_can_repeat(struct parley_blk *blk, struct request *rq)
 {
 	return !blk->zone_sectors || !op_is_write(req_op(rq));
 }
 
 /* Let a zoned device finish what cannot be repeated, if it does so soon. */
-static void blk_drain(struct request_queue *q)
+static void parley_blk_drain(struct request_queue *q)
 {
 	unsigned int memflags = memalloc_noio_save();
 
@@ -48,7 +48,7 @@ void parley_blk_stop(struct parley_device *pd)
 	struct parley_blk *blk = pd->priv;
 
 	if (blk->zone_sectors && parley_device_answers(pd))
-		blk_drain(blk->disk->queue);
+		parley_blk_drain(blk->disk->queue);
 	else
 		blk_mq_quiesce_queue(blk->disk->queue);
 }
@@ -61,7 +61,7 @@ void parley_blk_give_back(struct parley_queue *q, void *cookie,
 	struct request *rq = cookie;
 	struct parley_blk_req *req = blk_mq_rq_to_pdu(rq);
 
-	if (fate == PARLEY_REPEAT && blk_can_repeat(bq->blk, rq)) {
+	if (fate == PARLEY_REPEAT && parley_blk_can_repeat(bq->blk, rq)) {
 		parley_blk_free_ranges(req);
 		blk_mq_requeue_request(rq, false);
 		return;

@@ -37,7 +37,7 @@ int parley_blk_init_request(struct blk_mq_tag_set *set, struct request *rq,
  * Return: the block layer's name for it; a value that the specification does
  * not know is an I/O error.
  */
-blk_status_t parley_blk_status(u8 status)
+VISIBLE_IF_KUNIT blk_status_t parley_blk_status(u8 status)
 {
 	switch (status) {
 	case VIRTIO_BLK_S_OK:
@@ -55,7 +55,7 @@ blk_status_t parley_blk_status(u8 status)
 		return BLK_STS_IOERR;
 	}
 }
-PARLEY_EXPORT(parley_blk_status);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_status);
 
 /*
  * Devices in wide use count oddly: the data without the status, the status
@@ -63,8 +63,8 @@ PARLEY_EXPORT(parley_blk_status);
  * the data, so the status decides, which was preset.  Any other count that is
  * too small says that some of the data was not written.
  */
-static bool odd_but_known(struct parley_blk *blk,
-			  const struct parley_blk_req *req, u32 written)
+static bool parley_blk_odd_but_known(struct parley_blk *blk,
+				     const struct parley_blk_req *req, u32 written)
 {
 	if (written > sizeof(req->in.status) && written != req->written_min - 1)
 		return false;
@@ -96,13 +96,13 @@ blk_status_t parley_blk_judge(struct parley_blk *blk,
 	if (unlikely(status != VIRTIO_BLK_S_OK))
 		return parley_blk_status(status);
 	if (likely(written >= req->written_min) ||
-	    odd_but_known(blk, req, written))
+	    parley_blk_odd_but_known(blk, req, written))
 		return BLK_STS_OK;
 	dev_err_ratelimited(&blk->pd->dev, "device says success, and that it wrote %u of %u bytes: an error\n",
 			    written, req->written_min);
 	return BLK_STS_IOERR;
 }
-PARLEY_EXPORT(parley_blk_judge);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_judge);
 
 /**
  * parley_blk_judge_append() - where did an append go?
@@ -138,10 +138,9 @@ void parley_blk_free_ranges(struct parley_blk_req *req)
 		req->ranges = NULL;
 	}
 }
-PARLEY_EXPORT(parley_blk_free_ranges);
 
-static void set_range(struct virtio_blk_discard_write_zeroes *range,
-		      sector_t sector, unsigned int bytes, u32 flags)
+static void parley_blk_set_range(struct virtio_blk_discard_write_zeroes *range,
+				 sector_t sector, unsigned int bytes, u32 flags)
 {
 	range->sector = cpu_to_le64(sector);
 	range->num_sectors = cpu_to_le32(bytes >> SECTOR_SHIFT);
@@ -149,14 +148,14 @@ static void set_range(struct virtio_blk_discard_write_zeroes *range,
 }
 
 /* The block layer merges discards that do not touch: one range for each bio. */
-static blk_status_t prepare_discard(struct request *rq,
-				    struct parley_blk_req *req)
+static blk_status_t parley_blk_prepare_discard(struct request *rq,
+					       struct parley_blk_req *req)
 {
 	unsigned int nr = blk_rq_nr_discard_segments(rq), n = 0;
 	struct bio *bio;
 
 	if (nr <= 1 || queue_max_discard_segments(rq->q) == 1) {
-		set_range(&req->range, blk_rq_pos(rq), blk_rq_bytes(rq), 0);
+		parley_blk_set_range(&req->range, blk_rq_pos(rq), blk_rq_bytes(rq), 0);
 		req->nr_ranges = 1;
 		return BLK_STS_OK;
 	}
@@ -166,25 +165,25 @@ static blk_status_t prepare_discard(struct request *rq,
 	__rq_for_each_bio(bio, rq) {
 		if (WARN_ON_ONCE(n == nr))
 			break;
-		set_range(&req->ranges[n++], bio->bi_iter.bi_sector,
-			  bio->bi_iter.bi_size, 0);
+		parley_blk_set_range(&req->ranges[n++], bio->bi_iter.bi_sector,
+				     bio->bi_iter.bi_size, 0);
 	}
 	req->nr_ranges = n;
 	return BLK_STS_OK;
 }
 
-static void prepare_range(struct request *rq, struct parley_blk_req *req,
-			  u32 flags)
+static void parley_blk_prepare_range(struct request *rq, struct parley_blk_req *req,
+				     u32 flags)
 {
-	set_range(&req->range, blk_rq_pos(rq), blk_rq_bytes(rq), flags);
+	parley_blk_set_range(&req->range, blk_rq_pos(rq), blk_rq_bytes(rq), flags);
 	req->nr_ranges = 1;
 }
 
 /* Everything but reads and writes. */
-static noinline blk_status_t prepare_other(struct parley_blk *blk,
-					   struct request *rq,
-					   struct parley_blk_req *req,
-					   u32 *type, sector_t *sector)
+static noinline blk_status_t parley_blk_prepare_other(struct parley_blk *blk,
+						      struct request *rq,
+						      struct parley_blk_req *req,
+						      u32 *type, sector_t *sector)
 {
 	*sector = 0;
 	switch (req_op(rq)) {
@@ -193,16 +192,16 @@ static noinline blk_status_t prepare_other(struct parley_blk *blk,
 		return BLK_STS_OK;
 	case REQ_OP_DISCARD:
 		*type = VIRTIO_BLK_T_DISCARD;
-		return prepare_discard(rq, req);
+		return parley_blk_prepare_discard(rq, req);
 	case REQ_OP_SECURE_ERASE:
 		*type = VIRTIO_BLK_T_SECURE_ERASE;
-		prepare_range(rq, req, 0);
+		parley_blk_prepare_range(rq, req, 0);
 		return BLK_STS_OK;
 	case REQ_OP_WRITE_ZEROES:
 		*type = VIRTIO_BLK_T_WRITE_ZEROES;
-		prepare_range(rq, req, blk->unmap_zeroes &&
-			      !(rq->cmd_flags & REQ_NOUNMAP) ?
-			      VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP : 0);
+		parley_blk_prepare_range(rq, req, blk->unmap_zeroes &&
+					 !(rq->cmd_flags & REQ_NOUNMAP) ?
+					 VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP : 0);
 		return BLK_STS_OK;
 	case REQ_OP_ZONE_RESET_ALL:
 		*type = VIRTIO_BLK_T_ZONE_RESET_ALL;
@@ -256,28 +255,28 @@ blk_status_t parley_blk_prepare(struct parley_blk *blk, struct request *rq)
 		req->in.status = PARLEY_BLK_S_UNWRITTEN;
 		return BLK_STS_OK;
 	} else if (unlikely(op != REQ_OP_WRITE)) {
-		blk_status_t sts = prepare_other(blk, rq, req, &type, &sector);
+		blk_status_t sts = parley_blk_prepare_other(blk, rq, req, &type, &sector);
 
 		if (sts)
 			return sts;
 	}
 	req->in.bytes[req->in_len - 1] = PARLEY_BLK_S_UNWRITTEN;
-	req->hdr.type = __cpu_to_virtio32(true, type);
-	req->hdr.ioprio = __cpu_to_virtio32(true, req_get_ioprio(rq));
-	req->hdr.sector = __cpu_to_virtio64(true, sector);
+	req->hdr.type = cpu_to_vr32(type);
+	req->hdr.ioprio = cpu_to_vr32(req_get_ioprio(rq));
+	req->hdr.sector = cpu_to_vr64(sector);
 	return BLK_STS_OK;
 }
-PARLEY_EXPORT(parley_blk_prepare);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_prepare);
 
-static void set_seg(struct parley_seg *seg, const struct bio_vec *bv)
+static void parley_blk_set_seg(struct parley_seg *seg, const struct bio_vec *bv)
 {
 	seg->addr = page_to_phys(bv->bv_page) + bv->bv_offset;
 	seg->len = bv->bv_len;
 }
 
 /* A vector longer than the device's size_max goes out in several pieces. */
-static int describe_vectors(struct request *rq, struct parley_seg *segs,
-			    unsigned int max)
+static int parley_blk_describe_vectors(struct request *rq, struct parley_seg *segs,
+				       unsigned int max)
 {
 	u32 piece = queue_max_segment_size(rq->q);
 	struct req_iterator iter;
@@ -288,7 +287,7 @@ static int describe_vectors(struct request *rq, struct parley_seg *segs,
 		struct parley_seg rest;
 
 		/* The iterator steps by bv_len, so @bv stays as it is. */
-		set_seg(&rest, &bv);
+		parley_blk_set_seg(&rest, &bv);
 		while (rest.len) {
 			if (unlikely(n == max))
 				return -EMSGSIZE;
@@ -302,8 +301,8 @@ static int describe_vectors(struct request *rq, struct parley_seg *segs,
 	return n;
 }
 
-static int describe_data(struct request *rq, struct parley_seg *segs,
-			 unsigned int max)
+static int parley_blk_describe_data(struct request *rq, struct parley_seg *segs,
+				    unsigned int max)
 {
 	struct parley_blk_req *req = blk_mq_rq_to_pdu(rq);
 
@@ -319,10 +318,10 @@ static int describe_data(struct request *rq, struct parley_seg *segs,
 	if (likely(blk_rq_nr_phys_segments(rq) == 1 && max)) {
 		struct bio_vec bv = req_bvec(rq);
 
-		set_seg(segs, &bv);
+		parley_blk_set_seg(segs, &bv);
 		return 1;
 	}
-	return describe_vectors(rq, segs, max);
+	return parley_blk_describe_vectors(rq, segs, max);
 }
 
 /**
@@ -343,7 +342,7 @@ int parley_blk_describe(struct request *rq, struct parley_seg *segs,
 
 	segs[0].addr = req->phys + offsetof(struct parley_blk_req, hdr);
 	segs[0].len = sizeof(req->hdr);
-	n = describe_data(rq, segs + 1, max - PARLEY_BLK_EXTRA_SEGS);
+	n = parley_blk_describe_data(rq, segs + 1, max - PARLEY_BLK_EXTRA_SEGS);
 	if (unlikely(n < 0))
 		return n;
 	segs[n + 1].addr = req->phys + offsetof(struct parley_blk_req, in);
@@ -356,4 +355,4 @@ int parley_blk_describe(struct request *rq, struct parley_seg *segs,
 	buf->flags = 0;
 	return n + PARLEY_BLK_EXTRA_SEGS;
 }
-PARLEY_EXPORT(parley_blk_describe);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_describe);

@@ -21,9 +21,9 @@ int parley_blk_zone_limits(struct device *dev,
 			   const struct virtio_blk_config *cfg,
 			   struct queue_limits *lim)
 {
-	u32 zone = le32_of(cfg->zoned.zone_sectors);
-	u32 append = le32_of(cfg->zoned.max_append_sectors);
-	u32 grain = le32_of(cfg->zoned.write_granularity);
+	u32 zone = vr32_to_cpu(cfg->zoned.zone_sectors);
+	u32 append = vr32_to_cpu(cfg->zoned.max_append_sectors);
+	u32 grain = vr32_to_cpu(cfg->zoned.write_granularity);
 
 	if (!IS_ENABLED(CONFIG_BLK_DEV_ZONED)) {
 		dev_err(dev, "zoned device, but this kernel has no CONFIG_BLK_DEV_ZONED\n");
@@ -48,8 +48,8 @@ int parley_blk_zone_limits(struct device *dev,
 	}
 	lim->features |= BLK_FEAT_ZONED;
 	lim->chunk_sectors = zone;
-	lim->max_open_zones = le32_of(cfg->zoned.max_open_zones);
-	lim->max_active_zones = le32_of(cfg->zoned.max_active_zones);
+	lim->max_open_zones = vr32_to_cpu(cfg->zoned.max_open_zones);
+	lim->max_active_zones = vr32_to_cpu(cfg->zoned.max_active_zones);
 	/* A zone that is open is active, too. */
 	if (lim->max_active_zones)
 		lim->max_open_zones = min(lim->max_open_zones,
@@ -68,7 +68,7 @@ int parley_blk_zone_limits(struct device *dev,
 	return 0;
 }
 
-static int zone_type(u8 type, struct blk_zone *zone)
+static int parley_blk_zone_type(u8 type, struct blk_zone *zone)
 {
 	switch (type) {
 	case VIRTIO_BLK_ZT_SWR:
@@ -85,7 +85,7 @@ static int zone_type(u8 type, struct blk_zone *zone)
 	}
 }
 
-static int zone_cond(u8 state, struct blk_zone *zone)
+static int parley_blk_zone_cond(u8 state, struct blk_zone *zone)
 {
 	/* The specification's numbers are those of the block layer. */
 	static_assert((int)VIRTIO_BLK_ZS_NOT_WP == BLK_ZONE_COND_NOT_WP);
@@ -110,7 +110,7 @@ static int zone_cond(u8 state, struct blk_zone *zone)
  * Where the next write goes.  The block layer takes the pointer of a zone that
  * is in use for true, so it has to lie in the zone; others mean nothing.
  */
-static int zone_wp(u64 wp, struct blk_zone *zone)
+static int parley_blk_zone_wp(u64 wp, struct blk_zone *zone)
 {
 	switch (zone->cond) {
 	case BLK_ZONE_COND_IMP_OPEN:
@@ -141,37 +141,38 @@ static int zone_wp(u64 wp, struct blk_zone *zone)
  *
  * Return: 0, or -EIO for a zone that cannot be.
  */
+VISIBLE_IF_KUNIT
 int parley_blk_parse_zone(struct device *dev,
 			  const struct virtio_blk_zone_descriptor *desc,
 			  u32 zone_sectors, sector_t capacity,
 			  struct blk_zone *zone)
 {
 	memset(zone, 0, sizeof(*zone));
-	zone->start = le64_of(desc->z_start);
-	zone->capacity = le64_of(desc->z_cap);
+	zone->start = vr64_to_cpu(desc->z_start);
+	zone->capacity = vr64_to_cpu(desc->z_cap);
 	if (zone->start >= capacity || zone->start & (zone_sectors - 1)) {
 		dev_err(dev, "zone at sector %llu: no zone begins there\n",
 			zone->start);
 		return -EIO;
 	}
 	zone->len = min_t(u64, zone_sectors, capacity - zone->start);
-	if (zone->capacity > zone->len || zone_type(desc->z_type, zone) ||
-	    zone_cond(desc->z_state, zone) ||
-	    zone_wp(le64_of(desc->z_wp), zone)) {
+	if (zone->capacity > zone->len || parley_blk_zone_type(desc->z_type, zone) ||
+	    parley_blk_zone_cond(desc->z_state, zone) ||
+	    parley_blk_zone_wp(vr64_to_cpu(desc->z_wp), zone)) {
 		dev_err(dev, "zone at sector %llu: type %u, state %u, capacity %llu, write pointer %llu make no sense\n",
 			zone->start, desc->z_type, desc->z_state,
-			zone->capacity, le64_of(desc->z_wp));
+			zone->capacity, vr64_to_cpu(desc->z_wp));
 		return -EIO;
 	}
 	return 0;
 }
-PARLEY_EXPORT(parley_blk_parse_zone);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_parse_zone);
 
 #ifdef CONFIG_BLK_DEV_ZONED
 
 /* As large as one request allows; less will do, for more reports. */
-static void *report_alloc(struct parley_blk *blk, unsigned int nr_zones,
-			  size_t *len)
+static void *parley_blk_report_alloc(struct parley_blk *blk, unsigned int nr_zones,
+				     size_t *len)
 {
 	struct request_queue *q = blk->disk->queue;
 	u64 zones = DIV_ROUND_UP_ULL(get_capacity(blk->disk),
@@ -198,13 +199,13 @@ static void *report_alloc(struct parley_blk *blk, unsigned int nr_zones,
 }
 
 /* Hand the zones of one report on, unless @args is NULL. */
-static int report_pass_on(struct parley_blk *blk,
-			  const struct virtio_blk_zone_report *report,
-			  size_t len, sector_t *sector, unsigned int *idx,
-			  unsigned int nr_zones,
-			  struct blk_report_zones_args *args)
+static int parley_blk_report_pass_on(struct parley_blk *blk,
+				     const struct virtio_blk_zone_report *report,
+				     size_t len, sector_t *sector, unsigned int *idx,
+				     unsigned int nr_zones,
+				     struct blk_report_zones_args *args)
 {
-	u64 nr = le64_of(report->nr_zones), i;
+	u64 nr = vr64_to_cpu(report->nr_zones), i;
 	sector_t capacity = get_capacity(blk->disk);
 	struct blk_zone zone;
 	int err;
@@ -243,7 +244,7 @@ int parley_blk_report_zones(struct gendisk *disk, sector_t sector,
 
 	if (!blk->zone_sectors)
 		return -EOPNOTSUPP;
-	report = report_alloc(blk, nr_zones, &len);
+	report = parley_blk_report_alloc(blk, nr_zones, &len);
 	if (!report)
 		return -ENOMEM;
 	while (idx < nr_zones && sector < get_capacity(disk)) {
@@ -252,8 +253,8 @@ int parley_blk_report_zones(struct gendisk *disk, sector_t sector,
 					 report, len);
 		if (err)
 			break;
-		err = report_pass_on(blk, report, len, &sector, &idx, nr_zones,
-				     args);
+		err = parley_blk_report_pass_on(blk, report, len, &sector, &idx, nr_zones,
+						args);
 		if (err <= 0)
 			break;
 	}

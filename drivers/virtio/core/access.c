@@ -13,7 +13,7 @@ struct user_field {
 	u64 value;
 };
 
-static int field_load(void *arg)
+static int vq_field_load(void *arg)
 {
 	struct user_field *f = arg;
 	void __user *at = (void __user *)f->at;
@@ -28,7 +28,7 @@ static int field_load(void *arg)
 	}
 }
 
-static int field_store(void *arg)
+static int vq_field_store(void *arg)
 {
 	struct user_field *f = arg;
 	void __user *at = (void __user *)f->at;
@@ -47,7 +47,7 @@ int parley_user_load(const struct parley_devq *q, u64 *value, unsigned long at,
 		     size_t size)
 {
 	struct user_field f = { .at = at, .size = size };
-	int err = q->again ? q->again(field_load, &f) : -EFAULT;
+	int err = q->again ? q->again(vq_field_load, &f) : -EFAULT;
 
 	*value = f.value;
 	return err;
@@ -58,5 +58,5 @@ int parley_user_store(const struct parley_devq *q, u64 value, unsigned long at,
 {
 	struct user_field f = { .at = at, .size = size, .value = value };
 
-	return q->again ? q->again(field_store, &f) : -EFAULT;
+	return q->again ? q->again(vq_field_store, &f) : -EFAULT;
 }

@@ -11,7 +11,7 @@
 
 static struct dentry *parley_root;
 
-static void show_ring(struct seq_file *s, const struct vq_ring *r, const char *role)
+static void vq_show_ring(struct seq_file *s, const struct vq_ring *r, const char *role)
 {
 	const struct parley_vq_stats *st = &r->stats;
 
@@ -33,16 +33,16 @@ static void show_ring(struct seq_file *s, const struct vq_ring *r, const char *r
 }
 
 /* The wrap counter of a packed ring's cursor, as the specification counts it. */
-static bool wrap_of(const struct vq_cursor *c)
+static bool vq_wrap_of(const struct vq_cursor *c)
 {
 	return READ_ONCE(c->bits) & 1 << VRING_PACKED_DESC_F_AVAIL;
 }
 
-static int drvq_show(struct seq_file *s, void *unused)
+static int parley_drvq_show(struct seq_file *s, void *unused)
 {
 	const struct parley_drvq *q = s->private;
 
-	show_ring(s, &q->ring, "driver");
+	vq_show_ring(s, &q->ring, "driver");
 	seq_printf(s, "in flight    %u\n", (u16)(READ_ONCE(q->seq_put) - READ_ONCE(q->seq_done)));
 	seq_printf(s, "free         %u\n", READ_ONCE(q->free));
 	seq_printf(s, "put          %u\n", READ_ONCE(q->seq_put));
@@ -50,33 +50,33 @@ static int drvq_show(struct seq_file *s, void *unused)
 	seq_printf(s, "reaped       %u\n", READ_ONCE(q->seq_done));
 	if (q->ring.packed)
 		seq_printf(s, "slots        put %u/%u, next used %u/%u\n",
-			   READ_ONCE(q->put.idx), wrap_of(&q->put),
-			   READ_ONCE(q->last.idx), wrap_of(&q->last));
+			   READ_ONCE(q->put.idx), vq_wrap_of(&q->put),
+			   READ_ONCE(q->last.idx), vq_wrap_of(&q->last));
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(drvq);
+DEFINE_SHOW_ATTRIBUTE(parley_drvq);
 
-static int devq_show(struct seq_file *s, void *unused)
+static int parley_devq_show(struct seq_file *s, void *unused)
 {
 	const struct parley_devq *q = s->private;
 
-	show_ring(s, &q->ring, "device");
+	vq_show_ring(s, &q->ring, "device");
 	seq_printf(s, "in flight    %u\n", READ_ONCE(q->in_flight));
 	seq_printf(s, "taken        %u\n", READ_ONCE(q->seq));
 	if (q->ring.packed)
 		seq_printf(s, "slots        next %u/%u, next used %u/%u, busy %u\n",
-			   READ_ONCE(q->take.idx), wrap_of(&q->take),
-			   READ_ONCE(q->done.idx), wrap_of(&q->done),
+			   READ_ONCE(q->take.idx), vq_wrap_of(&q->take),
+			   READ_ONCE(q->done.idx), vq_wrap_of(&q->done),
 			   READ_ONCE(q->busy));
 	else
 		seq_printf(s, "used         %u\n", READ_ONCE(q->done.idx));
 	seq_printf(s, "unpublished  %u\n", READ_ONCE(q->pub_count));
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(devq);
+DEFINE_SHOW_ATTRIBUTE(parley_devq);
 
-static void debugfs_add(struct vq_ring *r, void *q, const char *role,
-			const struct file_operations *fops)
+static void vq_debugfs_add(struct vq_ring *r, void *q, const char *role,
+			   const struct file_operations *fops)
 {
 	char name[64];
 
@@ -87,12 +87,12 @@ static void debugfs_add(struct vq_ring *r, void *q, const char *role,
 
 void parley_debugfs_add_drvq(struct parley_drvq *q)
 {
-	debugfs_add(&q->ring, q, "driver", &drvq_fops);
+	vq_debugfs_add(&q->ring, q, "driver", &parley_drvq_fops);
 }
 
 void parley_debugfs_add_devq(struct parley_devq *q)
 {
-	debugfs_add(&q->ring, q, "device", &devq_fops);
+	vq_debugfs_add(&q->ring, q, "device", &parley_devq_fops);
 }
 
 /* Waits for readers. */

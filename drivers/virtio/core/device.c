@@ -15,16 +15,12 @@ static bool devq_aligned(const struct vq_ring *r, const struct parley_vq_addr *a
 /* User access skips this check later, so it is done once, for every area. */
 static bool devq_accessible(const struct vq_ring *r, const struct parley_vq_addr *a)
 {
-	size_t num = r->num;
-	size_t event = sizeof(struct vring_packed_desc_event);
-	size_t avail = r->packed ? event : sizeof(struct vring_avail) + 2 * (num + 1);
-	size_t used = r->packed ? event : sizeof(struct vring_used) +
-		      num * sizeof(struct vring_used_elem) + 2;
+	size_t bytes[3];
 
-	return access_ok((void __user *)(unsigned long)a->desc,
-			 num * sizeof(struct vring_desc)) &&
-	       access_ok((void __user *)(unsigned long)a->driver, avail) &&
-	       access_ok((void __user *)(unsigned long)a->device, used);
+	parley_vq_sizes(r->num, r->packed, bytes);
+	return access_ok((void __user *)(unsigned long)a->desc, bytes[0]) &&
+	       access_ok((void __user *)(unsigned long)a->driver, bytes[1]) &&
+	       access_ok((void __user *)(unsigned long)a->device, bytes[2]);
 }
 
 /**

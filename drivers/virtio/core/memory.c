@@ -10,8 +10,8 @@
 
 #ifdef __KERNEL__
 
-static void *dma_mem_alloc(const struct parley_mem *m, size_t size, u64 *addr,
-			   gfp_t gfp)
+static void *vq_dma_mem_alloc(const struct parley_mem *m, size_t size, u64 *addr,
+			      gfp_t gfp)
 {
 	dma_addr_t bus;
 	void *virt = dma_alloc_coherent(m->dev, PAGE_ALIGN(size), &bus,
@@ -21,25 +21,25 @@ static void *dma_mem_alloc(const struct parley_mem *m, size_t size, u64 *addr,
 	return virt;
 }
 
-static void dma_mem_free(const struct parley_mem *m, size_t size, void *virt,
-			 u64 addr)
+static void vq_dma_mem_free(const struct parley_mem *m, size_t size, void *virt,
+			    u64 addr)
 {
 	dma_free_coherent(m->dev, PAGE_ALIGN(size), virt, addr);
 }
 
-static void dma_mem_sync_for_cpu(const struct parley_mem *m, u64 addr, u32 len,
-				 bool write)
+static void vq_dma_mem_sync_for_cpu(const struct parley_mem *m, u64 addr, u32 len,
+				    bool write)
 {
 	dma_sync_single_for_cpu(m->dev, addr, len, vq_dma_dir(write));
 }
 
-static void dma_mem_sync_for_device(const struct parley_mem *m, u64 addr,
-				    u32 len, bool write)
+static void vq_dma_mem_sync_for_device(const struct parley_mem *m, u64 addr,
+				       u32 len, bool write)
 {
 	dma_sync_single_for_device(m->dev, addr, len, vq_dma_dir(write));
 }
 
-static void *direct_alloc(size_t size, u64 *addr, gfp_t gfp)
+static void *vq_direct_alloc(size_t size, u64 *addr, gfp_t gfp)
 {
 	void *virt = alloc_pages_exact(PAGE_ALIGN(size),
 				       gfp | __GFP_ZERO | __GFP_NOWARN);
@@ -49,14 +49,14 @@ static void *direct_alloc(size_t size, u64 *addr, gfp_t gfp)
 	return virt;
 }
 
-static void direct_free(size_t size, void *virt)
+static void vq_direct_free(size_t size, void *virt)
 {
 	free_pages_exact(virt, PAGE_ALIGN(size));
 }
 
 #else /* user space */
 
-static void *direct_alloc(size_t size, u64 *addr, gfp_t gfp)
+static void *vq_direct_alloc(size_t size, u64 *addr, gfp_t gfp)
 {
 	void *virt;
 
@@ -69,7 +69,7 @@ static void *direct_alloc(size_t size, u64 *addr, gfp_t gfp)
 	return virt;
 }
 
-static void direct_free(size_t size, void *virt)
+static void vq_direct_free(size_t size, void *virt)
 {
 	free(virt);
 }
@@ -91,28 +91,28 @@ void parley_user_dma_unmap(struct device *dev, u64 addr, u32 len, bool write)
 		dev->dma->ops->unmap(dev->dma, addr, len, write);
 }
 
-static void *dma_mem_alloc(const struct parley_mem *m, size_t size, u64 *addr,
-			   gfp_t gfp)
+static void *vq_dma_mem_alloc(const struct parley_mem *m, size_t size, u64 *addr,
+			      gfp_t gfp)
 {
 	const struct parley_mem *dma = m->dev->dma;
 
 	return dma ? dma->ops->alloc(dma, size, addr, gfp)
-		   : direct_alloc(size, addr, gfp);
+		   : vq_direct_alloc(size, addr, gfp);
 }
 
-static void dma_mem_free(const struct parley_mem *m, size_t size, void *virt,
-			 u64 addr)
+static void vq_dma_mem_free(const struct parley_mem *m, size_t size, void *virt,
+			    u64 addr)
 {
 	const struct parley_mem *dma = m->dev->dma;
 
 	if (dma)
 		dma->ops->free(dma, size, virt, addr);
 	else
-		direct_free(size, virt);
+		vq_direct_free(size, virt);
 }
 
-static void dma_mem_sync_for_cpu(const struct parley_mem *m, u64 addr, u32 len,
-				 bool write)
+static void vq_dma_mem_sync_for_cpu(const struct parley_mem *m, u64 addr, u32 len,
+				    bool write)
 {
 	const struct parley_mem *dma = m->dev->dma;
 
@@ -120,8 +120,8 @@ static void dma_mem_sync_for_cpu(const struct parley_mem *m, u64 addr, u32 len,
 		dma->ops->sync_for_cpu(dma, addr, len, write);
 }
 
-static void dma_mem_sync_for_device(const struct parley_mem *m, u64 addr,
-				    u32 len, bool write)
+static void vq_dma_mem_sync_for_device(const struct parley_mem *m, u64 addr,
+				       u32 len, bool write)
 {
 	const struct parley_mem *dma = m->dev->dma;
 
@@ -131,25 +131,25 @@ static void dma_mem_sync_for_device(const struct parley_mem *m, u64 addr,
 
 #endif
 
-static int dma_mem_map(const struct parley_mem *m, u64 phys, u32 len, bool write,
-		       u64 *addr)
+static int vq_dma_mem_map(const struct parley_mem *m, u64 phys, u32 len, bool write,
+			  u64 *addr)
 {
 	return vq_dma_map(m, phys, len, write, addr);
 }
 
-static void dma_mem_unmap(const struct parley_mem *m, u64 addr, u32 len,
-			  bool write)
+static void vq_dma_mem_unmap(const struct parley_mem *m, u64 addr, u32 len,
+			     bool write)
 {
 	vq_dma_unmap(m, addr, len, write);
 }
 
 const struct parley_mem_ops parley_mem_dma = {
-	.alloc = dma_mem_alloc,
-	.free = dma_mem_free,
-	.map = dma_mem_map,
-	.unmap = dma_mem_unmap,
-	.sync_for_cpu = dma_mem_sync_for_cpu,
-	.sync_for_device = dma_mem_sync_for_device,
+	.alloc = vq_dma_mem_alloc,
+	.free = vq_dma_mem_free,
+	.map = vq_dma_mem_map,
+	.unmap = vq_dma_mem_unmap,
+	.sync_for_cpu = vq_dma_mem_sync_for_cpu,
+	.sync_for_device = vq_dma_mem_sync_for_device,
 };
 PARLEY_EXPORT(parley_mem_dma);
 
@@ -169,7 +169,7 @@ void *parley_mem_alloc(const struct parley_mem *mem, size_t size, u64 *addr,
 		       gfp_t gfp)
 {
 	return mem->ops ? mem->ops->alloc(mem, size, addr, gfp)
-			: direct_alloc(size, addr, gfp);
+			: vq_direct_alloc(size, addr, gfp);
 }
 PARLEY_EXPORT(parley_mem_alloc);
 
@@ -188,7 +188,7 @@ void parley_mem_free(const struct parley_mem *mem, size_t size, void *virt,
 	if (mem->ops)
 		mem->ops->free(mem, size, virt, addr);
 	else
-		direct_free(size, virt);
+		vq_direct_free(size, virt);
 }
 PARLEY_EXPORT(parley_mem_free);
 

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Where the core meets the world it is compiled for.  In the kernel these are
- * the kernel's own headers; in user space one header stands in for all of
- * them.  Nothing else in the core asks which of the two it is, except for
+ * the kernel's own headers; in user space what <parley/types.h> includes stands
+ * in for all of them.  Nothing else in the core asks which of the two it is, except for
  * memory.c (how ring memory is allocated and mapped) and the files that only
  * the kernel compiles (debugfs.c, main.c).
  */
 #ifndef _PARLEY_CORE_OS_H
 #define _PARLEY_CORE_OS_H
+
+#include <parley/byteorder.h>
+#include <parley/export.h>
+#include <parley/virtqueue.h>
 
 #ifdef __KERNEL__
 
@@ -51,8 +55,6 @@
 
 #else /* user space */
 
-#include <parley/user.h>
-
 #define vq_assert_held(map)	((void)(map))
 /* Tests provoke errors by the million: they ask for the text when they want it. */
 extern bool parley_user_verbose;
@@ -64,49 +66,11 @@ extern bool parley_user_verbose;
 
 #endif
 
-#include <parley/export.h>
-#include <parley/virtqueue.h>
-
 /* Where memory of the core's own lies for a device that looks at it directly. */
 #ifdef __KERNEL__
 #define vq_phys(p)	virt_to_phys(p)
 #else
 #define vq_phys(p)	((u64)(uintptr_t)(p))
 #endif
-
-/*
- * Modern devices are little-endian whatever the processor is.  UAPI types the
- * split ring's fields __virtioNN, for legacy devices whose order is the
- * guest's; these are for the modern ones only.
- */
-static __always_inline u16 vr16_to_cpu(__virtio16 v)
-{
-	return le16_to_cpu((__force __le16)v);
-}
-
-static __always_inline u32 vr32_to_cpu(__virtio32 v)
-{
-	return le32_to_cpu((__force __le32)v);
-}
-
-static __always_inline u64 vr64_to_cpu(__virtio64 v)
-{
-	return le64_to_cpu((__force __le64)v);
-}
-
-static __always_inline __virtio16 cpu_to_vr16(u16 v)
-{
-	return (__force __virtio16)cpu_to_le16(v);
-}
-
-static __always_inline __virtio32 cpu_to_vr32(u32 v)
-{
-	return (__force __virtio32)cpu_to_le32(v);
-}
-
-static __always_inline __virtio64 cpu_to_vr64(u64 v)
-{
-	return (__force __virtio64)cpu_to_le64(v);
-}
 
 #endif /* _PARLEY_CORE_OS_H */

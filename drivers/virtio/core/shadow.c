@@ -32,7 +32,7 @@ void parley_shadow_init(struct parley_drvq *q)
 }
 
 /* A table for each id, none over the edge of a block, blocks of pages. */
-static int shadow_make_tables(struct parley_drvq *q)
+static int vq_shadow_make_tables(struct parley_drvq *q)
 {
 	const size_t table = q->table_segs * sizeof(struct vring_desc);
 	const unsigned int each = max_t(size_t, PAGE_SIZE / table, 1);
@@ -60,7 +60,7 @@ static int shadow_make_tables(struct parley_drvq *q)
 }
 
 /* Where the mappings of each id are noted. */
-static int shadow_make_maps(struct parley_drvq *q)
+static int vq_shadow_make_maps(struct parley_drvq *q)
 {
 	unsigned int i;
 
@@ -92,11 +92,11 @@ int parley_shadow_create(struct parley_drvq *q, unsigned int segs)
 	}
 	if (q->ring.indirect && segs > 1) {
 		q->table_segs = segs;
-		err = shadow_make_tables(q);
+		err = vq_shadow_make_tables(q);
 	}
 	if (!err && q->map) {
 		q->map_segs = max(segs, SHADOW_MAPS);
-		err = shadow_make_maps(q);
+		err = vq_shadow_make_maps(q);
 	}
 	if (!err)
 		parley_shadow_init(q);

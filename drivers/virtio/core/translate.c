@@ -34,8 +34,8 @@ int parley_memmap_check(const struct parley_memmap *map)
 }
 PARLEY_EXPORT(parley_memmap_check);
 
-static const struct parley_region *memmap_find(const struct parley_memmap *map,
-					       u64 addr)
+static const struct parley_region *vq_memmap_find(const struct parley_memmap *map,
+						  u64 addr)
 {
 	unsigned int lo = 0, hi = map->nr;
 
@@ -54,9 +54,9 @@ static const struct parley_region *memmap_find(const struct parley_memmap *map,
 }
 
 /* A region with the permission, asking the owner once where there is none. */
-static const struct parley_region *translate_find(struct parley_devq *q,
-						  u64 addr, u32 len, u32 perm,
-						  int *err)
+static const struct parley_region *vq_translate_find(struct parley_devq *q,
+						     u64 addr, u32 len, u32 perm,
+						     int *err)
 {
 	const struct parley_region *g;
 	bool asked = false;
@@ -66,7 +66,7 @@ static const struct parley_region *translate_find(struct parley_devq *q,
 		return NULL;
 	}
 	for (;;) {
-		g = memmap_find(q->map, addr);
+		g = vq_memmap_find(q->map, addr);
 		if (g && (g->perm & perm) == perm)
 			return g;
 		if (asked || !q->map->miss) {
@@ -114,7 +114,7 @@ int parley_translate_slow(struct parley_devq *q, struct parley_chain *c,
 					  c->id, c->max);
 			return -EIO;
 		}
-		g = translate_find(q, addr, len, perm, &err);
+		g = vq_translate_find(q, addr, len, perm, &err);
 		if (!g) {
 			if (err == -EAGAIN)
 				return err;

@@ -63,8 +63,8 @@ void parley_command_put(struct parley_command *cmd)
 PARLEY_EXPORT(parley_command_put);
 
 /* The device does not look at it any more: drops the device's reference. */
-static void command_end(struct parley_queue *queue, struct parley_command *cmd,
-			enum parley_command_state state)
+static void parley_command_end(struct parley_queue *queue, struct parley_command *cmd,
+			       enum parley_command_state state)
 {
 	/* Pairs with parley_command_state(): @len and @in are there. */
 	smp_store_release(&cmd->state, state);
@@ -91,7 +91,7 @@ void parley_command_complete(struct parley_queue *queue,
 		struct parley_command *cmd = done[i].cookie;
 
 		cmd->len = done[i].len;
-		command_end(queue, cmd, PARLEY_COMMAND_DONE);
+		parley_command_end(queue, cmd, PARLEY_COMMAND_DONE);
 	}
 }
 PARLEY_EXPORT(parley_command_complete);
@@ -107,8 +107,8 @@ PARLEY_EXPORT(parley_command_complete);
 void parley_command_give_back(struct parley_queue *queue, void *cookie,
 			      enum parley_fate fate)
 {
-	command_end(queue, cookie, fate == PARLEY_REPEAT ?
-		    PARLEY_COMMAND_RESET : PARLEY_COMMAND_FAILED);
+	parley_command_end(queue, cookie, fate == PARLEY_REPEAT ?
+			   PARLEY_COMMAND_RESET : PARLEY_COMMAND_FAILED);
 }
 PARLEY_EXPORT(parley_command_give_back);
 
@@ -125,7 +125,7 @@ void parley_queue_wake(struct parley_queue *queue)
 }
 
 /* Why a queue takes nothing, or will not complete what it has. */
-static int command_refused(const struct parley_queue *queue)
+static int parley_command_refused(const struct parley_queue *queue)
 {
 	struct parley_vdev *v = to_parley_vdev(queue->dev);
 
@@ -134,7 +134,7 @@ static int command_refused(const struct parley_queue *queue)
 	return READ_ONCE(v->m.phase) == PARLEY_STOPPED ? -EAGAIN : -EIO;
 }
 
-static int command_put(struct parley_queue *queue, struct parley_command *cmd)
+static int parley_command_queue(struct parley_queue *queue, struct parley_command *cmd)
 {
 	struct parley_seg segs[2];
 	struct parley_buf buf = { .segs = segs, .cookie = cmd };
@@ -185,11 +185,11 @@ int parley_command_submit(struct parley_queue *queue,
 	refcount_inc(&cmd->users);
 	/* Pairs with parley_command_state(): @breaks is there. */
 	smp_store_release(&cmd->state, PARLEY_COMMAND_FLIGHT);
-	err = command_put(queue, cmd);
+	err = parley_command_queue(queue, cmd);
 	if (!err)
 		return 0;
 	if (err == -EIO)
-		err = command_refused(queue);
+		err = parley_command_refused(queue);
 	/* As above. */
 	smp_store_release(&cmd->state,
 			  err == -EAGAIN ? PARLEY_COMMAND_RESET : before);
@@ -199,7 +199,7 @@ int parley_command_submit(struct parley_queue *queue,
 PARLEY_EXPORT(parley_command_submit);
 
 /* What whoever waits is told; -EINPROGRESS: go on waiting. */
-static int command_result(struct parley_command *cmd, unsigned int flags)
+static int parley_command_result(struct parley_command *cmd, unsigned int flags)
 {
 	const bool gone = parley_device_gone(cmd->queue->dev);
 
@@ -223,29 +223,29 @@ static int command_result(struct parley_command *cmd, unsigned int flags)
 }
 
 /* Sleep until there is a result: jiffies that are left, or an error. */
-static long command_sleep(struct parley_command *cmd, long timeout,
-			  unsigned int flags)
+static long parley_command_sleep(struct parley_command *cmd, long timeout,
+				 unsigned int flags)
 {
 	wait_queue_head_t *wq = &cmd->queue->waiters;
 
 	if (flags & PARLEY_COMMAND_KILLABLE)
 		return wait_event_killable_timeout(*wq,
-				command_result(cmd, flags) != -EINPROGRESS,
+				parley_command_result(cmd, flags) != -EINPROGRESS,
 				timeout);
 	return wait_event_timeout(*wq,
-				  command_result(cmd, flags) != -EINPROGRESS,
+				  parley_command_result(cmd, flags) != -EINPROGRESS,
 				  timeout);
 }
 
 /* A queue without interrupt: look by ourselves, once in a jiffy. */
-static long command_poll(struct parley_command *cmd, long timeout,
-			 unsigned int flags)
+static long parley_command_poll(struct parley_command *cmd, long timeout,
+				unsigned int flags)
 {
 	long left = 0;
 
 	while (timeout-- > 0 && left == 0) {
 		parley_queue_poll(cmd->queue, UINT_MAX, NULL);
-		left = command_sleep(cmd, 1, flags);
+		left = parley_command_sleep(cmd, 1, flags);
 	}
 	return left;
 }
@@ -273,19 +273,19 @@ int parley_command_wait(struct parley_command *cmd, long timeout,
 
 	might_sleep();
 	if (parley_queue_interrupts(cmd->queue))
-		left = command_sleep(cmd, timeout, flags);
+		left = parley_command_sleep(cmd, timeout, flags);
 	else
-		left = command_poll(cmd, timeout, flags);
+		left = parley_command_poll(cmd, timeout, flags);
 	if (left < 0)
 		return left;
 	if (!left)
 		parley_queue_poll(cmd->queue, UINT_MAX, NULL);
-	err = command_result(cmd, flags);
+	err = parley_command_result(cmd, flags);
 	if (err != -EINPROGRESS)
 		return err;
 	/* It may break the queue, which is as good an answer. */
 	parley_device_check(cmd->queue->dev);
-	err = command_result(cmd, flags);
+	err = parley_command_result(cmd, flags);
 	return err == -EINPROGRESS ? -ETIMEDOUT : err;
 }
 PARLEY_EXPORT(parley_command_wait);

@@ -31,15 +31,15 @@
 static struct workqueue_struct *parley_wq;
 
 /* The work's reference; who cancels it drops it. */
-static void model_queue(struct parley_vdev *v, struct workqueue_struct *wq,
-			struct work_struct *work)
+static void parley_model_queue(struct parley_vdev *v, struct workqueue_struct *wq,
+			       struct work_struct *work)
 {
 	get_device(&v->pd.dev);
 	if (!queue_work(wq, work))
 		put_device(&v->pd.dev);
 }
 
-static void model_cancel(struct parley_vdev *v, struct work_struct *work)
+static void parley_model_cancel(struct parley_vdev *v, struct work_struct *work)
 {
 	if (cancel_work_sync(work))
 		put_device(&v->pd.dev);
@@ -69,10 +69,10 @@ void parley_phase_set(struct parley_vdev *v, enum parley_phase phase)
 void parley_fault(struct parley_vdev *v, enum parley_fault fault)
 {
 	set_bit(fault, &v->m.faults);
-	model_queue(v, parley_wq, &v->m.recover_work);
+	parley_model_queue(v, parley_wq, &v->m.recover_work);
 }
 
-static void model_mark_gone(struct parley_vdev *v, const char *why)
+static void parley_model_mark_gone(struct parley_vdev *v, const char *why)
 {
 	struct parley_queue *queue;
 
@@ -88,11 +88,11 @@ static void model_mark_gone(struct parley_vdev *v, const char *why)
 }
 
 /* Mark it, and make whoever puts, kicks or waits notice at once. */
-static void model_cut_off(struct parley_vdev *v, const char *why)
+static void parley_model_cut_off(struct parley_vdev *v, const char *why)
 {
 	scoped_guard(spinlock_irqsave, &v->m.irq_lock) {
 		if (!v->pd.gone)
-			model_mark_gone(v, why);
+			parley_model_mark_gone(v, why);
 	}
 }
 
@@ -100,22 +100,22 @@ static void model_cut_off(struct parley_vdev *v, const char *why)
  * The front-end holds work back that nobody will serve.  Starting it makes that
  * fail; unbinding it, which whoever is here cannot do, makes it stop asking.
  */
-static void model_lose(struct parley_vdev *v, int err)
+static void parley_model_lose(struct parley_vdev *v, int err)
 {
 	lockdep_assert_held(&v->m.lock);
 	if (parley_device_gone(&v->pd))
 		return;
 	dev_err(&v->pd.dev, "device did not come back from a reset (%d): its requests fail, unbind and bind the transport's device to try again\n",
 		err);
-	model_cut_off(v, "device lost");
-	model_queue(v, system_percpu_wq, &v->m.unbind_work);
+	parley_model_cut_off(v, "device lost");
+	parley_model_queue(v, system_percpu_wq, &v->m.unbind_work);
 }
 
 /*
  * After the reset: first what the device had completed, which ends as if nothing
  * had happened, then what it never will.
  */
-static void model_take_back(struct parley_vdev *v, enum parley_fate fate)
+static void parley_model_take_back(struct parley_vdev *v, enum parley_fate fate)
 {
 	struct parley_queue *queue;
 
@@ -129,7 +129,7 @@ static void model_take_back(struct parley_vdev *v, enum parley_fate fate)
 		parley_queue_take_back(queue, fate);
 }
 
-static void model_reset(struct parley_vdev *v)
+static void parley_model_reset(struct parley_vdev *v)
 {
 	int err;
 
@@ -140,7 +140,7 @@ static void model_reset(struct parley_vdev *v)
 		dev_err(&v->pd.dev, "device does not finish a reset (%d)\n", err);
 }
 
-static void model_stop(struct parley_vdev *v)
+static void parley_model_stop(struct parley_vdev *v)
 {
 	struct parley_driver *drv = parley_driver_of(v);
 	unsigned long faults;
@@ -151,18 +151,18 @@ static void model_stop(struct parley_vdev *v)
 		drv->stop(&v->pd);
 	parley_phase_set(v, PARLEY_STOPPED);
 	/* An error means that it is gone: its memory is ours anyway. */
-	model_reset(v);
-	model_take_back(v, PARLEY_REPEAT);
+	parley_model_reset(v);
+	parley_model_take_back(v, PARLEY_REPEAT);
 	faults = xchg(&v->m.faults, 0);
 	if (!faults || parley_device_gone(&v->pd))
 		return;
 	if (!drv->stop)
-		model_lose(v, -EOPNOTSUPP);
+		parley_model_lose(v, -EOPNOTSUPP);
 	else if (!__ratelimit(&v->m.recover_limit))
-		model_lose(v, -ELOOP);
+		parley_model_lose(v, -ELOOP);
 }
 
-static int model_restart(struct parley_vdev *v)
+static int parley_model_restart(struct parley_vdev *v)
 {
 	struct parley_driver *drv = parley_driver_of(v);
 	int err;
@@ -179,18 +179,18 @@ static int model_restart(struct parley_vdev *v)
 	return drv->reapply ? drv->reapply(&v->pd) : 0;
 }
 
-static void model_start(struct parley_vdev *v)
+static void parley_model_start(struct parley_vdev *v)
 {
 	struct parley_driver *drv = parley_driver_of(v);
 	int err;
 
 	lockdep_assert_held(&v->m.lock);
-	err = model_restart(v);
+	err = parley_model_restart(v);
 	if (err) {
-		model_lose(v, err);
+		parley_model_lose(v, err);
 		parley_phase_set(v, PARLEY_STOPPED);
-		model_reset(v);
-		model_take_back(v, PARLEY_FAIL);
+		parley_model_reset(v);
+		parley_model_take_back(v, PARLEY_FAIL);
 		return;
 	}
 	drv->start(&v->pd);
@@ -198,7 +198,7 @@ static void model_start(struct parley_vdev *v)
 	parley_device_config_interrupt(v);
 }
 
-static void model_bury(struct parley_vdev *v)
+static void parley_model_bury(struct parley_vdev *v)
 {
 	struct parley_driver *drv = parley_driver_of(v);
 
@@ -212,7 +212,7 @@ static void model_bury(struct parley_vdev *v)
  * See the top of this file.  Whatever a front-end allocates meanwhile must not
  * wait for the disk that is being brought back.
  */
-static void model_settle(struct parley_vdev *v)
+static void parley_model_settle(struct parley_vdev *v)
 {
 	unsigned int noio = memalloc_noio_save();
 	struct parley_model *m = &v->m;
@@ -220,12 +220,12 @@ static void model_settle(struct parley_vdev *v)
 	lockdep_assert_held(&m->lock);
 	if (m->phase == PARLEY_LIVE &&
 	    (m->holds || READ_ONCE(m->faults) || parley_device_gone(&v->pd)))
-		model_stop(v);
+		parley_model_stop(v);
 	if (m->phase == PARLEY_STOPPED && !m->holds &&
 	    !parley_device_gone(&v->pd))
-		model_start(v);
+		parley_model_start(v);
 	if (m->phase == PARLEY_STOPPED && parley_device_gone(&v->pd))
-		model_bury(v);
+		parley_model_bury(v);
 	memalloc_noio_restore(noio);
 }
 
@@ -237,7 +237,7 @@ static void parley_recover_work(struct work_struct *work)
 	scoped_guard(mutex, &v->m.lock) {
 		if (v->m.phase == PARLEY_LIVE)
 			parley_device_check(&v->pd);
-		model_settle(v);
+		parley_model_settle(v);
 	}
 	put_device(&v->pd.dev);
 }
@@ -253,7 +253,7 @@ static void parley_recover_work(struct work_struct *work)
  */
 void parley_model_listen(struct parley_vdev *v)
 {
-	model_queue(v, parley_wq, &v->m.recover_work);
+	parley_model_queue(v, parley_wq, &v->m.recover_work);
 }
 
 static void parley_unbind_work(struct work_struct *work)
@@ -289,7 +289,7 @@ int parley_device_freeze(struct parley_vdev *v, enum parley_hold why)
 	}
 	guard(mutex)(&v->m.lock);
 	__set_bit(why, &v->m.holds);
-	model_settle(v);
+	parley_model_settle(v);
 	return 0;
 }
 PARLEY_EXPORT(parley_device_freeze);
@@ -311,7 +311,7 @@ int parley_device_restore(struct parley_vdev *v, enum parley_hold why)
 	guard(mutex)(&v->m.lock);
 	if (!__test_and_clear_bit(why, &v->m.holds))
 		return 0;
-	model_settle(v);
+	parley_model_settle(v);
 	return v->m.phase == PARLEY_DEAD ? -ENODEV : 0;
 }
 PARLEY_EXPORT(parley_device_restore);
@@ -327,8 +327,8 @@ PARLEY_EXPORT(parley_device_restore);
  */
 void parley_device_surprise(struct parley_vdev *v)
 {
-	model_cut_off(v, "device removed");
-	model_queue(v, parley_wq, &v->m.recover_work);
+	parley_model_cut_off(v, "device removed");
+	parley_model_queue(v, parley_wq, &v->m.recover_work);
 }
 PARLEY_EXPORT(parley_device_surprise);
 
@@ -343,11 +343,11 @@ PARLEY_EXPORT(parley_device_surprise);
  */
 void parley_device_shutdown(struct parley_vdev *v)
 {
-	model_cut_off(v, NULL);
+	parley_model_cut_off(v, NULL);
 	guard(mutex)(&v->m.lock);
-	model_settle(v);
+	parley_model_settle(v);
 	if (v->m.phase == PARLEY_AGREED)
-		model_reset(v);
+		parley_model_reset(v);
 }
 PARLEY_EXPORT(parley_device_shutdown);
 
@@ -373,12 +373,12 @@ void parley_device_close(struct parley_device *pd)
 		phase = v->m.phase;
 		parley_phase_set(v, PARLEY_IDLE);
 		if (phase != PARLEY_IDLE) {
-			model_reset(v);
-			model_take_back(v, PARLEY_FAIL);
+			parley_model_reset(v);
+			parley_model_take_back(v, PARLEY_FAIL);
 		}
 	}
 	/* Finds an idle device and leaves it alone. */
-	model_cancel(v, &v->m.recover_work);
+	parley_model_cancel(v, &v->m.recover_work);
 }
 PARLEY_EXPORT(parley_device_close);
 
@@ -393,8 +393,8 @@ void parley_model_abandon(struct parley_vdev *v)
 	guard(mutex)(&v->m.lock);
 	if (v->m.phase != PARLEY_STOPPED)
 		return;
-	model_cut_off(v, NULL);
-	model_settle(v);
+	parley_model_cut_off(v, NULL);
+	parley_model_settle(v);
 }
 
 /**
@@ -477,7 +477,7 @@ void parley_model_look(struct parley_vdev *v)
 {
 	if (READ_ONCE(v->m.holds) || READ_ONCE(v->m.faults) ||
 	    parley_device_gone(&v->pd))
-		model_queue(v, parley_wq, &v->m.recover_work);
+		parley_model_queue(v, parley_wq, &v->m.recover_work);
 }
 
 /**
@@ -505,8 +505,8 @@ void parley_model_init(struct parley_vdev *v)
  */
 void parley_model_exit(struct parley_vdev *v)
 {
-	model_cancel(v, &v->m.recover_work);
-	model_cancel(v, &v->m.unbind_work);
+	parley_model_cancel(v, &v->m.recover_work);
+	parley_model_cancel(v, &v->m.unbind_work);
 }
 
 int __init parley_recover_init(void)

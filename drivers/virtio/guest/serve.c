@@ -15,8 +15,8 @@
  * Reap one burst and hand it over.  The lock is held on entry and on return, but
  * not in between: ending requests may take long.
  */
-static unsigned int queue_burst(struct parley_queue *queue, unsigned int max,
-				void *ctx, unsigned long *flags)
+static unsigned int parley_queue_burst(struct parley_queue *queue, unsigned int max,
+				       void *ctx, unsigned long *flags)
 	__must_hold(&queue->lock)
 {
 	struct parley_done done[PARLEY_QUEUE_BURST];
@@ -32,7 +32,7 @@ static unsigned int queue_burst(struct parley_queue *queue, unsigned int max,
 }
 
 /* Does poll arm, or is that the owner's to say, or nobody's? */
-static bool queue_arms(const struct parley_queue *queue)
+static bool parley_queue_arms(const struct parley_queue *queue)
 {
 	return parley_queue_interrupts(queue) && !queue->spec.interrupt;
 }
@@ -55,7 +55,7 @@ static bool queue_arms(const struct parley_queue *queue)
 unsigned int parley_queue_poll(struct parley_queue *queue, unsigned int budget,
 			       void *ctx)
 {
-	const bool arms = queue_arms(queue);
+	const bool arms = parley_queue_arms(queue);
 	unsigned int n, left = budget;
 	unsigned long flags;
 
@@ -63,7 +63,7 @@ unsigned int parley_queue_poll(struct parley_queue *queue, unsigned int budget,
 	do {
 		parley_drvq_disarm(queue->vq);
 		do {
-			n = queue_burst(queue, left, ctx, &flags);
+			n = parley_queue_burst(queue, left, ctx, &flags);
 			left -= n;
 		} while (n == PARLEY_QUEUE_BURST && left);
 	} while (left && arms && !parley_drvq_arm(queue->vq, 0));
@@ -128,7 +128,7 @@ PARLEY_EXPORT(parley_queue_disarm);
  * interrupt, or disarmed, which the poll that interrupt() asks for puts right: it
  * begins with a disarm and ends with an arm of its own.
  */
-static void queue_interrupt_owner(struct parley_queue *queue)
+static void parley_queue_interrupt_owner(struct parley_queue *queue)
 {
 	parley_queue_disarm(queue);
 	queue->spec.interrupt(queue);
@@ -156,13 +156,13 @@ void parley_queue_take_back(struct parley_queue *queue, enum parley_fate fate)
 	}
 }
 
-static bool queue_serve(struct parley_queue *queue)
+static bool parley_queue_serve(struct parley_queue *queue)
 {
 	if (!parley_drvq_pending(queue->vq))
 		return false;
 	parley_drvq_count_interrupt(queue->vq);
 	if (queue->spec.interrupt)
-		queue_interrupt_owner(queue);
+		parley_queue_interrupt_owner(queue);
 	else
 		parley_queue_poll(queue, UINT_MAX, NULL);
 	return true;
@@ -182,7 +182,7 @@ static bool queue_serve(struct parley_queue *queue)
 irqreturn_t parley_queue_interrupt(struct parley_queue *queue)
 {
 	if (likely(READ_ONCE(parley_vdev_of(queue)->m.phase) == PARLEY_LIVE) &&
-	    likely(queue_serve(queue)))
+	    likely(parley_queue_serve(queue)))
 		return IRQ_HANDLED;
 	queue->spurious++;
 	return IRQ_NONE;
@@ -190,7 +190,7 @@ irqreturn_t parley_queue_interrupt(struct parley_queue *queue)
 PARLEY_EXPORT(parley_queue_interrupt);
 
 /* Queues that share an interrupt: those of a vector, or all that have any. */
-static irqreturn_t device_serve(struct parley_vdev *v, bool all, int vector)
+static irqreturn_t parley_device_serve(struct parley_vdev *v, bool all, int vector)
 {
 	irqreturn_t ret = IRQ_NONE;
 	struct parley_queue *queue;
@@ -199,7 +199,7 @@ static irqreturn_t device_serve(struct parley_vdev *v, bool all, int vector)
 		goto nothing;
 	parley_for_each_queue(v, queue)
 		if ((all || queue->vector == vector) &&
-		    parley_queue_interrupts(queue) && queue_serve(queue))
+		    parley_queue_interrupts(queue) && parley_queue_serve(queue))
 			ret = IRQ_HANDLED;
 nothing:
 	if (ret == IRQ_NONE)
@@ -218,7 +218,7 @@ nothing:
  */
 irqreturn_t parley_vector_interrupt(struct parley_vdev *v, int vector)
 {
-	return device_serve(v, false, vector);
+	return parley_device_serve(v, false, vector);
 }
 PARLEY_EXPORT(parley_vector_interrupt);
 
@@ -233,6 +233,6 @@ PARLEY_EXPORT(parley_vector_interrupt);
  */
 irqreturn_t parley_device_interrupt(struct parley_vdev *v)
 {
-	return device_serve(v, true, 0);
+	return parley_device_serve(v, true, 0);
 }
 PARLEY_EXPORT(parley_device_interrupt);

@@ -18,7 +18,7 @@
 
 static DEFINE_IDA(lb_numbers);
 
-static void config_irq(struct irq_work *work)
+static void lb_config_irq(struct irq_work *work)
 {
 	struct parley_loopback *lb =
 		container_of(work, struct parley_loopback, config_call);
@@ -151,7 +151,7 @@ lb_alloc(const struct parley_loopback_config *cfg)
 	mutex_init(&lb->mutex);
 	spin_lock_init(&lb->lock);
 	/* As in parley_lb_queue_init(). */
-	init_irq_work(&lb->config_call, config_irq);
+	init_irq_work(&lb->config_call, lb_config_irq);
 	device_initialize(&lb->host);
 	lb->host.type = &lb_host_type;
 	lb->host.release = lb_host_release;

@@ -19,7 +19,7 @@ struct ram_walk {
 };
 
 /* Called in ascending order for each range of RAM. */
-static int ram_range(struct resource *res, void *arg)
+static int lb_ram_range(struct resource *res, void *arg)
 {
 	struct ram_walk *walk = arg;
 	struct parley_memmap *map = walk->map;
@@ -66,7 +66,7 @@ struct parley_memmap *parley_lb_map_create(void)
 		return ERR_PTR(-ENOMEM);
 	err = walk_iomem_res_desc(IORES_DESC_NONE,
 				  IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY,
-				  0, -1, &walk, ram_range);
+				  0, -1, &walk, lb_ram_range);
 	if (!err)
 		err = parley_memmap_check(map);
 	if (err) {

@@ -79,7 +79,7 @@ static void lb_config_read(struct parley_device *pd, unsigned int offset,
 
 	scoped_guard(spinlock_irqsave, &lb->lock) {
 		if (lb->gone)
-			memset(buf, 0xff, len);
+			memset(buf, PARLEY_STATUS_GONE, len);
 		else
 			memcpy(buf, lb->config + offset, len);
 	}

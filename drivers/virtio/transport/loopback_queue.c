@@ -9,7 +9,7 @@
 #include <linux/virtio_ring.h>
 #include "loopback_priv.h"
 
-static void kick_work(struct work_struct *work)
+static void lb_kick_work(struct work_struct *work)
 {
 	struct lb_queue *lq = container_of(work, struct lb_queue, kick);
 
@@ -17,7 +17,7 @@ static void kick_work(struct work_struct *work)
 	lq->pub.lb->ops->kick(&lq->pub);
 }
 
-static void call_irq(struct irq_work *work)
+static void lb_call_irq(struct irq_work *work)
 {
 	struct lb_queue *lq = container_of(work, struct lb_queue, call);
 
@@ -32,9 +32,9 @@ void parley_lb_queue_init(struct parley_loopback *lb, unsigned int index)
 	lq->pub.lb = lb;
 	lq->pub.index = index;
 	spin_lock_init(&lq->lock);
-	INIT_WORK(&lq->kick, kick_work);
+	INIT_WORK(&lq->kick, lb_kick_work);
 	/* Not a hard one: under PREEMPT_RT the driver's locks may sleep. */
-	init_irq_work(&lq->call, call_irq);
+	init_irq_work(&lq->call, lb_call_irq);
 	snprintf(lq->name, sizeof(lq->name), "loopback%d.%u", lb->number, index);
 }
 
@@ -80,7 +80,7 @@ void parley_loopback_call(struct parley_loopback_queue *queue)
 }
 PARLEY_EXPORT(parley_loopback_call);
 
-static void calls_set(struct lb_queue *lq, bool on)
+static void lb_calls_set(struct lb_queue *lq, bool on)
 {
 	scoped_guard(spinlock_irqsave, &lq->lock)
 		lq->calls = on && lq->started && lq->queue->vector >= 0;
@@ -96,7 +96,7 @@ void parley_lb_calls_on(struct parley_loopback *lb)
 	guard(mutex)(&lb->mutex);
 	lb->vectors = true;
 	for (i = 0; i < lb->nr_queues; i++)
-		calls_set(&lb->queues[i], true);
+		lb_calls_set(&lb->queues[i], true);
 }
 
 /* When this returns no interrupt is being handled and none will be. */
@@ -107,11 +107,11 @@ void parley_lb_calls_off(struct parley_loopback *lb)
 	guard(mutex)(&lb->mutex);
 	lb->vectors = false;
 	for (i = 0; i < lb->nr_queues; i++)
-		calls_set(&lb->queues[i], false);
+		lb_calls_set(&lb->queues[i], false);
 }
 
-static int ring_host(struct lb_queue *lq, const struct parley_vq_addr *bus,
-		     unsigned int size, struct parley_vq_addr *host)
+static int lb_ring_host(struct lb_queue *lq, const struct parley_vq_addr *bus,
+			unsigned int size, struct parley_vq_addr *host)
 {
 	bool packed = parley_features_has(&lq->pub.lb->accepted,
 					  VIRTIO_F_RING_PACKED);
@@ -129,8 +129,8 @@ static int ring_host(struct lb_queue *lq, const struct parley_vq_addr *bus,
 	return err;
 }
 
-static int queue_open(struct lb_queue *lq, const struct parley_vq_addr *addr,
-		      unsigned int size)
+static int lb_queue_open(struct lb_queue *lq, const struct parley_vq_addr *addr,
+			 unsigned int size)
 {
 	struct parley_loopback *lb = lq->pub.lb;
 	struct parley_devq_config cfg = {
@@ -148,7 +148,7 @@ static int queue_open(struct lb_queue *lq, const struct parley_vq_addr *addr,
 	if (IS_ERR(lq->map))
 		return PTR_ERR(no_free_ptr(lq->map));
 	cfg.map = lq->map;
-	err = ring_host(lq, addr, size, &cfg.addr);
+	err = lb_ring_host(lq, addr, size, &cfg.addr);
 	if (err) {
 		dev_err(&lb->host, "queue %u: its ring does not lie in RAM\n",
 			lq->pub.index);
@@ -169,7 +169,7 @@ free_map:
 	return err;
 }
 
-static void queue_close(struct lb_queue *lq)
+static void lb_queue_close(struct lb_queue *lq)
 {
 	parley_devq_destroy(no_free_ptr(lq->pub.vq));
 	parley_lb_map_free(no_free_ptr(lq->map));
@@ -196,17 +196,17 @@ int parley_lb_queue_start(struct lb_queue *lq, struct parley_queue *queue,
 		return -EBUSY;
 	if (READ_ONCE(lb->gone) || !lb->ops)
 		return -ENODEV;
-	err = queue_open(lq, addr, size);
+	err = lb_queue_open(lq, addr, size);
 	if (err)
 		return err;
 	lq->queue = queue;
 	lq->started = true;
-	calls_set(lq, lb->vectors);
+	lb_calls_set(lq, lb->vectors);
 	err = lb->ops->queue_start ? lb->ops->queue_start(&lq->pub) : 0;
 	if (err) {
-		calls_set(lq, false);
+		lb_calls_set(lq, false);
 		lq->started = false;
-		queue_close(lq);
+		lb_queue_close(lq);
 		return err;
 	}
 	/* After a reset of this queue alone there is no DRIVER_OK to come. */
@@ -235,10 +235,10 @@ void parley_lb_queue_stop(struct lb_queue *lq)
 	cancel_work_sync(&lq->kick);
 	if (lb->ops->queue_stop)
 		lb->ops->queue_stop(&lq->pub);
-	calls_set(lq, false);
+	lb_calls_set(lq, false);
 	lq->started = false;
 	lq->queue = NULL;
-	queue_close(lq);
+	lb_queue_close(lq);
 }
 
 void parley_lb_queues_stop(struct parley_loopback *lb)

@@ -120,6 +120,9 @@ void *bench_alloc(size_t size);		/* zeroed, on lines of its own */
 void bench_free(void *p);
 void bench_fail(const char *what) __attribute__((noreturn));
 
+/* What the ring's shape asks for, in either role. */
+uint64_t bench_features(const struct bench_conf *conf);
+
 /* What the device writes into each request. */
 static inline uint32_t bench_written(const struct bench_conf *conf)
 {

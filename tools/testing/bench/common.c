@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What adapters and programs share; includes no kernel header. */
+/* What adapters and programs share; of kernel headers only what user space has. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
 #include "bench.h"
 
 const struct bench_ops bench_mainline = {
@@ -16,6 +18,20 @@ const struct bench_ops bench_parley = {
 const struct bench_ops *const bench_all[] = {
 	&bench_mainline, &bench_parley, NULL,
 };
+
+uint64_t bench_features(const struct bench_conf *conf)
+{
+	uint64_t features = 1ULL << VIRTIO_F_VERSION_1 |
+			    1ULL << VIRTIO_RING_F_EVENT_IDX;
+
+	if (conf->packed)
+		features |= 1ULL << VIRTIO_F_RING_PACKED;
+	if (conf->indirect)
+		features |= 1ULL << VIRTIO_RING_F_INDIRECT_DESC;
+	if (conf->in_order)
+		features |= 1ULL << VIRTIO_F_IN_ORDER;
+	return features;
+}
 
 void *bench_alloc(size_t size)
 {

@@ -55,15 +55,8 @@ static void mainline_callback(struct virtqueue *vq)
 
 static u64 mainline_features(const struct bench_conf *conf)
 {
-	u64 features = 1ULL << VIRTIO_F_VERSION_1 |
-		       1ULL << VIRTIO_RING_F_EVENT_IDX;
+	u64 features = bench_features(conf);
 
-	if (conf->packed)
-		features |= 1ULL << VIRTIO_F_RING_PACKED;
-	if (conf->indirect)
-		features |= 1ULL << VIRTIO_RING_F_INDIRECT_DESC;
-	if (conf->in_order)
-		features |= 1ULL << VIRTIO_F_IN_ORDER;
 	if (conf->memory != BENCH_PHYSICAL)
 		features |= 1ULL << VIRTIO_F_ACCESS_PLATFORM;
 	return features;

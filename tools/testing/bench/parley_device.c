@@ -17,20 +17,6 @@ struct bench_parley_served {
 	struct parley_region region;
 };
 
-static u64 bench_parley_offered(const struct bench_conf *conf)
-{
-	u64 features = 1ULL << VIRTIO_F_VERSION_1 |
-		       1ULL << VIRTIO_RING_F_EVENT_IDX;
-
-	if (conf->packed)
-		features |= 1ULL << VIRTIO_F_RING_PACKED;
-	if (conf->indirect)
-		features |= 1ULL << VIRTIO_RING_F_INDIRECT_DESC;
-	if (conf->in_order)
-		features |= 1ULL << VIRTIO_F_IN_ORDER;
-	return features;
-}
-
 static void *bench_parley_attach(const struct bench_conf *conf,
 				 const uint64_t area[3])
 {
@@ -38,7 +24,7 @@ static void *bench_parley_attach(const struct bench_conf *conf,
 	struct parley_devq_config dev = {
 		.name = "bench",
 		.size = conf->size,
-		.features = bench_parley_offered(conf),
+		.features = bench_features(conf),
 		.space = PARLEY_SPACE_KERNEL,
 		.map = &ring->map,
 		.addr = { area[0], area[1], area[2] },

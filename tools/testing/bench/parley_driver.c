@@ -64,15 +64,8 @@ static void bench_parley_buffers(struct bench_parley_ring *ring,
 
 static u64 bench_parley_features(const struct bench_conf *conf)
 {
-	u64 features = 1ULL << VIRTIO_F_VERSION_1 |
-		       1ULL << VIRTIO_RING_F_EVENT_IDX;
+	u64 features = bench_features(conf);
 
-	if (conf->packed)
-		features |= 1ULL << VIRTIO_F_RING_PACKED;
-	if (conf->indirect)
-		features |= 1ULL << VIRTIO_RING_F_INDIRECT_DESC;
-	if (conf->in_order)
-		features |= 1ULL << VIRTIO_F_IN_ORDER;
 	if (conf->memory != BENCH_PHYSICAL)
 		features |= 1ULL << VIRTIO_F_ACCESS_PLATFORM;
 	return features;

@@ -238,3 +238,4 @@ kunit_test_suite(memory_suite);
 MODULE_DESCRIPTION("KUnit tests of Parley's vhost library as a VMM sees it");
 MODULE_LICENSE("GPL");
 PARLEY_IMPORT;
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");

@@ -421,5 +421,6 @@ static struct kunit_suite serve_suite = {
 kunit_test_suite(serve_suite);
 
 PARLEY_IMPORT;
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
 MODULE_DESCRIPTION("Parley: KUnit tests of how rings are served");
 MODULE_LICENSE("GPL");

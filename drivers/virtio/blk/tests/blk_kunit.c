@@ -502,3 +502,4 @@ kunit_test_suite(blk_suite);
 MODULE_DESCRIPTION("Parley: tests of the block front-end");
 MODULE_LICENSE("GPL");
 PARLEY_IMPORT;
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
