@@ -66,7 +66,7 @@ static void vhb_bio_end(struct bio *bio)
 }
 
 /* Let go of what is behind the last whole block. */
-static void vhb_bio_trim_user(struct bio *bio, struct iov_iter *iter, u32 len_mask)
+static void vhb_bio_trim(struct bio *bio, struct iov_iter *iter, u32 len_mask)
 {
 	u32 over = bio->bi_iter.bi_size & len_mask, n;
 	struct bio_vec *last;
@@ -79,26 +79,29 @@ static void vhb_bio_trim_user(struct bio *bio, struct iov_iter *iter, u32 len_ma
 		last->bv_len -= n;
 		if (last->bv_len)
 			continue;
-		unpin_user_page(last->bv_page);
+		if (bio_flagged(bio, BIO_PAGE_PINNED))
+			unpin_user_page(last->bv_page);
 		bio->bi_vcnt--;
 	}
 }
 
 /*
- * Pin as much of the VMM's memory as the bio holds, in whole blocks.  Each page
- * has a vector of its own, so that letting go of the vectors' pages is enough,
- * whatever lies side by side or twice.
+ * As much of the owner's memory as the bio holds, in whole blocks: the VMM's is
+ * pinned, the kernel's own, which is a loopback's, stays anyway.  Each page has a
+ * vector of its own, so that letting go of the vectors' pages is enough, whatever
+ * lies side by side or twice.
  *
  * Return: 0 if that is anything, or why it is nothing.
  */
-static int vhb_bio_add_user(struct bio *bio, struct iov_iter *iter, u32 len_mask)
+static int vhb_bio_add(struct bio *bio, struct iov_iter *iter, u32 len_mask)
 {
 	struct page *pages[BDEV_PAGES], **to = pages;
 	unsigned int room, len, i;
 	ssize_t got = 0;
 	size_t off;
 
-	bio_set_flag(bio, BIO_PAGE_PINNED);
+	if (iov_iter_extract_will_pin(iter))
+		bio_set_flag(bio, BIO_PAGE_PINNED);
 	for (;;) {
 		room = bio->bi_max_vecs - bio->bi_vcnt;
 		if (!room || !iov_iter_count(iter))
@@ -112,7 +115,7 @@ static int vhb_bio_add_user(struct bio *bio, struct iov_iter *iter, u32 len_mask
 			__bio_add_page(bio, pages[i], len, off);
 		}
 	}
-	vhb_bio_trim_user(bio, iter, len_mask);
+	vhb_bio_trim(bio, iter, len_mask);
 	return bio->bi_vcnt ? 0 : got ? : -EFAULT;
 }
 
@@ -135,7 +138,7 @@ static int vhb_bio_first(struct vhb_req *r, struct iov_iter *iter, blk_opf_t opf
 		return 0;
 	}
 	bio_init(&r->bio, be->bdev, r->vecs, VHB_VECS, opf);
-	return vhb_bio_add_user(&r->bio, iter, be->len_mask);
+	return vhb_bio_add(&r->bio, iter, be->len_mask);
 }
 
 /*
@@ -188,7 +191,7 @@ static noinline void vhb_rw_more(struct vhb_req *r, struct iov_iter *iter, u64 p
 			break;
 		}
 		vhb_bio_aim(bio, r, pos);
-		err = vhb_bio_add_user(bio, iter, be->len_mask);
+		err = vhb_bio_add(bio, iter, be->len_mask);
 		if (err) {
 			WRITE_ONCE(r->result, err);
 			break;

@@ -10,6 +10,7 @@
 #ifndef _PARLEY_COMPAT_H
 #define _PARLEY_COMPAT_H
 
+#include <linux/fs_struct.h>
 #include <linux/mm_types.h>
 #include <linux/version.h>
 
@@ -24,6 +25,16 @@
 	parley_blk_init_request(set, rq, hctx, typeof(__builtin_choose_expr(	\
 		__same_type(((struct blk_mq_ops *)NULL)->init_request,		\
 			    PARLEY_COMPAT_INIT_REQUEST), 0u, 0)) numa)
+#endif
+
+/* What limits a device's own appends to zones got a name of its own (6.13). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define max_hw_zone_append_sectors	max_zone_append_sectors
+#endif
+
+/* A kernel thread does not see the initial process' files by itself (7.x). */
+#ifndef scoped_with_init_fs
+#define scoped_with_init_fs()
 #endif
 
 /* The flags of a mapping became a structure (7.0). */

@@ -90,7 +90,7 @@ static void ram_submit_bio(struct bio *bio)
 		ram->nr_waiting++;
 	}
 	if (end == RAM_LATER)
-		hrtimer_start(&ram->timer, RAM_DELAY_NS, HRTIMER_MODE_REL_HARD);
+		hrtimer_start(&ram->timer, RAM_DELAY_NS, HRTIMER_MODE_REL_SOFT);
 }
 
 /* End all that wait, the last one first. */
@@ -181,7 +181,7 @@ struct ram *ram_create(unsigned int block, blk_mode_t mode)
 		return NULL;
 	spin_lock_init(&ram->lock);
 	hrtimer_setup(&ram->timer, ram_timer, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_REL_HARD);
+		      HRTIMER_MODE_REL_SOFT);
 	ram->data = vzalloc(RAM_BYTES);
 	if (!ram->data)
 		goto free;

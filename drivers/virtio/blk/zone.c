@@ -57,7 +57,7 @@ int parley_blk_zone_limits(struct device *dev,
 	lim->zone_write_granularity = grain;
 	lim->physical_block_size = grain;
 	lim->io_min = grain;
-	lim->max_zone_append_sectors = min(append, zone);
+	lim->max_hw_zone_append_sectors = min(append, zone);
 	/*
 	 * The specification has no word on what these do to a write pointer.
 	 * Zones are cleared by a reset, ranges of them by writing zeroes.

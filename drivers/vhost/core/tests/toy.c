@@ -66,7 +66,7 @@ static void toy_work(struct work_struct *work)
 	toy_end(toy, 1 + get_random_u32_below(8), true);
 	if (READ_ONCE(toy->nr_held))
 		hrtimer_start(&toy->timer, ns_to_ktime(get_random_u32_below(20000)),
-			      HRTIMER_MODE_REL_HARD);
+			      HRTIMER_MODE_REL_SOFT);
 }
 
 static enum hrtimer_restart toy_timer(struct hrtimer *timer)
@@ -175,7 +175,7 @@ struct toy *toy_open(struct kunit *test)
 	INIT_LIST_HEAD(&toy->held);
 	INIT_WORK(&toy->work, toy_work);
 	hrtimer_setup(&toy->timer, toy_timer, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_REL_HARD);
+		      HRTIMER_MODE_REL_SOFT);
 	prandom_seed_state(&toy->rnd, 7);
 	init_completion(&toy->entered);
 	init_completion(&toy->open);

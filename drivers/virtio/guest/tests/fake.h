@@ -9,6 +9,7 @@
 
 #include <kunit/test.h>
 #include <linux/completion.h>
+#include <parley/compat.h>
 #include <parley/transport.h>
 
 #define FAKE_TYPE	0x7f01	/* nobody's */

@@ -48,7 +48,8 @@ static size_t features_shown(struct fake *fake, char *buf, size_t size)
 
 	snprintf(path, sizeof(path), "/sys/bus/parley/devices/%s/features",
 		 dev_name(&fake->v.pd.dev));
-	file = filp_open(path, O_RDONLY, 0);
+	scoped_with_init_fs()
+		file = filp_open(path, O_RDONLY, 0);
 	if (IS_ERR(file))
 		return 0;
 	n = kernel_read(file, buf, size, &pos);

@@ -119,7 +119,7 @@ static void every_allocation_of_disk_io_fails_once(struct kunit *test)
 	const struct tester_ring *ring = test->param_value;
 	struct disk *d = disk_new(test, ring->features, 1);
 
-	tester_fault_sweep(test, disk_io_body, d, 2, 1);
+	tester_fault_sweep(test, disk_io_body, d, 1, 1);
 	KUNIT_EXPECT_EQ(test, 0, disk_write_read(test, d, 64, 9));
 }
 

@@ -91,7 +91,8 @@ static struct parley_mock *rng_new(struct kunit *test, struct reader *r)
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, rng_end, mock));
 	KUNIT_ASSERT_NOT_NULL_MSG(test, parley_loopback_device(mock->lb)->dev.driver,
 				  "no driver: is parley_rng loaded?");
-	r->file = filp_open("/dev/hwrng", O_RDONLY, 0);
+	scoped_with_init_fs()
+		r->file = filp_open("/dev/hwrng", O_RDONLY, 0);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, r->file);
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, file_end, r->file));
