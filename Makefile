@@ -40,7 +40,8 @@ selftest: ## run the lab scenarios: our modules in stock guests
 
 # What takes long and repeats on one kernel what others show on the other.
 SOAK = debug-blk debug-bridge debug-fail-nth debug-faults-long debug-netlink \
-	debug-vhost-fuzz-long debug-vhost-loopback home l2-debug l2-libvirt vhost-vmm
+	debug-vhost-fuzz-long debug-vhost-loopback home l2-debug l2-libvirt l2-life \
+	vhost-vmm
 # What runs on the newest kernel that we serve, too: Debian's, as shipped.
 NEWEST = main blk-first blk-matrix pci-life pci-rng l2-main
 
@@ -48,6 +49,7 @@ soak: ## run what takes long and test leaves out (about two hours)
 	@$(T)/deps.sh
 	@$(T)/deps.sh package soak
 	@rc=0; $(T)/lab/lab run $(SOAK) || rc=1; \
+		$(T)/lab/lab run --kernel debug pci-life || rc=1; \
 		$(T)/lab/lab run --kernel stock-7.3 $(NEWEST) || rc=1; \
 		$(T)/lab/lab kunit --kernel debug-7.3 || rc=1; \
 		$(T)/package-chroot || rc=1; \
