@@ -63,9 +63,16 @@ static __always_inline void vq_dma_unmap(const struct parley_mem *m, u64 addr,
 static __always_inline int vq_map(const struct parley_mem *m, u64 phys, u32 len,
 				  bool write, u64 *addr)
 {
+	u64 seen;
+	int err;
+
 	if (likely(m->ops == &parley_mem_dma))
 		return vq_dma_map(m, phys, len, write, addr);
-	return m->ops->map(m, phys, len, write, addr);
+	/* So that the caller's may stay in a register. */
+	err = m->ops->map(m, phys, len, write, &seen);
+	if (likely(!err))
+		*addr = seen;
+	return err;
 }
 
 static __always_inline void vq_unmap(const struct parley_mem *m, u64 addr,
