@@ -92,7 +92,7 @@ static noinline int VQ_FN(dev_complete_kernel)(struct parley_devq *q,
 	return dev_complete(q, chains, nr, PARLEY_SPACE_KERNEL);
 }
 
-/* One: the same without a loop, so with next to no set-up. */
+/* One, the same without a loop: 44 instructions (packed 69). */
 static noinline int VQ_FN(dev_complete_one)(struct parley_devq *q,
 					    const struct parley_chain *chain)
 {
@@ -190,7 +190,8 @@ static __always_inline int dev_use_run(struct parley_devq *q, struct vq_use *u,
 
 /*
  * In order: chains that are complete in their turn are used at once, and a run
- * of completely written ones by one entry, that of the last.
+ * of completely written ones by one entry, that of the last.  12 instructions a
+ * chain at batch 32 (packed 14).
  */
 static __always_inline int dev_complete_in_order(struct parley_devq *q,
 						 const struct parley_chain *c,
@@ -249,7 +250,7 @@ static noinline int VQ_FN(dev_in_order_kernel)(struct parley_devq *q,
 	return dev_complete_in_order(q, chains, nr, PARLEY_SPACE_KERNEL);
 }
 
-/* One, in its turn: an entry of its own. */
+/* One, in its turn, by an entry of its own: 35 instructions (packed 58). */
 static noinline int VQ_FN(dev_in_order_one)(struct parley_devq *q,
 					    const struct parley_chain *c)
 {

@@ -3,6 +3,10 @@
  * The driver role, written once and compiled over each format's primitives: put,
  * publish and kick here, the way back in driver_reap.h.  The including file
  * defines VQ_FN(verb), the name of the instance.
+ *
+ * Each way to put, submit and reap says what it costs, split and packed: the
+ * instructions of its function a request, as callgrind counts them under
+ * `bench shapes` without the DMA API, at batch 32 or of a single request.
  */
 #include "memory.h"
 
@@ -295,7 +299,10 @@ static noinline int VQ_FN(drv_put_slow)(struct parley_drvq *q,
 	return 0;
 }
 
-/* From the first buffer on that is not plain. */
+/*
+ * From the first buffer on that is not plain: 122 instructions for a chain of two
+ * (packed 132), 137 for a table of three (134).
+ */
 static noinline int VQ_FN(drv_put_rest)(struct parley_drvq *q,
 					const struct parley_buf *bufs,
 					unsigned int nr, gfp_t gfp, unsigned int put)
@@ -319,7 +326,10 @@ static noinline int VQ_FN(drv_put_rest)(struct parley_drvq *q,
 	return i ? i : err;
 }
 
-/* One that is not plain: the same without a loop. */
+/*
+ * One that is not plain, the same without a loop: 152 for a chain of two (packed
+ * 170), where the loop's set-up costs 24 (39) more.
+ */
 static noinline int VQ_FN(drv_put_other)(struct parley_drvq *q,
 					 const struct parley_buf *buf, gfp_t gfp)
 {
@@ -392,6 +402,7 @@ static __always_inline int drv_put_run(struct parley_drvq *q,
 	return VQ_FN(drv_put_rest)(q, bufs, nr, gfp, put);
 }
 
+/* 47 instructions a buffer (packed 46). */
 static noinline int VQ_FN(drv_put_many)(struct parley_drvq *q,
 					const struct parley_buf *bufs,
 					unsigned int nr, gfp_t gfp)
@@ -399,7 +410,7 @@ static noinline int VQ_FN(drv_put_many)(struct parley_drvq *q,
 	return drv_put_run(q, bufs, nr, gfp);
 }
 
-/* One: the same without a loop, so with next to no set-up. */
+/* One, the same without a loop: 80 (packed 105), with it 21 more on a split ring. */
 static noinline int VQ_FN(drv_put_one)(struct parley_drvq *q,
 				       const struct parley_buf *buf, gfp_t gfp)
 {
@@ -499,7 +510,10 @@ static noinline int VQ_FN(drv_submit_slow)(struct parley_drvq *q,
 	return 0;
 }
 
-/* What is not plain, with nothing unpublished before it. */
+/*
+ * What is not plain, with nothing unpublished before it: 204 for a chain of two
+ * (packed 228), where put and publish would cost 18 (27) more.
+ */
 static noinline int VQ_FN(drv_submit_other)(struct parley_drvq *q,
 					    const struct parley_buf *buf,
 					    gfp_t gfp)
@@ -515,7 +529,8 @@ static noinline int VQ_FN(drv_submit_other)(struct parley_drvq *q,
 /*
  * One buffer from put to kick.  With nothing unpublished before it, which is
  * what callers of this do, it is the first of a burst of one, and the state of
- * the burst need not be stored in between.
+ * the burst need not be stored in between.  95 instructions for a single segment
+ * (packed 115); put and publish cost 49 (61) more.
  */
 int VQ_FN(drv_submit)(struct parley_drvq *q, const struct parley_buf *buf,
 		      gfp_t gfp)
