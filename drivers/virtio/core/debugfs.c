@@ -51,7 +51,7 @@ static int parley_drvq_show(struct seq_file *s, void *unused)
 	if (q->ring.packed)
 		seq_printf(s, "slots        put %u/%u, next used %u/%u\n",
 			   READ_ONCE(q->put.idx), vq_wrap_of(&q->put),
-			   READ_ONCE(q->last.idx), vq_wrap_of(&q->last));
+			   READ_ONCE(q->next_used.idx), vq_wrap_of(&q->next_used));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(parley_drvq);

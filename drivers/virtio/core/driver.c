@@ -301,7 +301,7 @@ void *parley_drvq_detach(struct parley_drvq *q)
 			continue;
 		if (sh->kind & VQ_ONE)
 			parley_mem_unmap(&q->mem, sh->bus, sh->len, sh->len_in);
-		if (sh->kind & VQ_EXTRA)
+		if (sh->kind & (VQ_MAPS | VQ_EXTRA))
 			parley_shadow_release(q, &q->extra[id]);
 		sh->cookie = NULL;
 		q->seq_done++;

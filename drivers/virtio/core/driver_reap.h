@@ -15,7 +15,7 @@ static __always_inline bool drv_owned_by_device(const struct vq_reap *p, u32 id)
 {
 	const struct vq_shadow *sh = &p->shadow[id];
 
-	return id < p->num && sh->cookie &&
+	return fmt_id_ok(p, id) && sh->cookie &&
 	       !(p->held_back && sh->seq - p->held_seq < p->held_back);
 }
 
@@ -50,46 +50,63 @@ static __cold void drv_lie_about_length(struct parley_drvq *q, u32 id, u32 len,
 			  len_in);
 }
 
+/* A chain that was used is its owner's again. */
+static __always_inline void drv_hand_back(struct parley_done *done,
+					  struct vq_shadow *sh, u32 len)
+{
+	u32 len_in = sh->len_in;
+
+	done->cookie = sh->cookie;
+	done->len = len;
+	sh->cookie = NULL;
+	done->len_in = len_in;
+}
+
 /*
  * A chain that is longer than one descriptor or has something to release is at
- * rest again.  Returns its slots; *tail is its last id's shadow.
+ * rest again.  Returns how many slots it took beyond the first; *tail is its
+ * last id's shadow.
  */
-static __always_inline u16 drv_retire(struct parley_drvq *q, struct vq_shadow *sh,
+static __always_inline u32 drv_retire(struct parley_drvq *q, struct vq_shadow *sh,
 				      u32 id, struct vq_shadow **tail)
 {
-	u8 kind = sh->kind;
-	u16 ndesc = 1;
+	const u8 kind = sh->kind;
+	u32 more = 0;
 
 	sh->kind = 0;
-	if (kind & VQ_ONE)
-		vq_unmap(&q->mem, sh->bus, sh->len, sh->len_in);
-	if (kind & VQ_EXTRA)
-		parley_shadow_release(q, &q->extra[id]);
 	if (kind & VQ_CHAIN) {
 		*tail = &q->shadow[sh->tail];
-		ndesc = sh->ndesc;
+		more = sh->ndesc - 1;
 	}
-	return ndesc;
+	if (kind & VQ_ONE)
+		vq_unmap(&q->mem, sh->bus, sh->len, sh->len_in);
+	if (kind & VQ_MAPS) {
+		struct vq_extra *x = &q->extra[id];
+
+		vq_unmap_all(&q->mem, x->home, x->n_out, x->nmaps);
+		x->nmaps = 0;
+	}
+	if (kind & VQ_EXTRA)
+		parley_shadow_release(q, &q->extra[id]);
+	return more;
 }
 
 static __always_inline void drv_reap_begin(struct parley_drvq *q,
 					   struct vq_reap *p)
 {
-	fmt_reap_begin(q, p);
 	p->held_back = q->seq_put - q->seq_pub;
 	p->held_seq = q->seq_pub;
-	p->tail = fmt_ids_out(q) ? &q->empty : q->tail;
-	p->free = q->free;
+	fmt_reap_begin(q, p);
 }
 
+/* So many chains were reaped, of so many slots. */
 static __always_inline void drv_reap_end(struct parley_drvq *q,
-					 const struct vq_reap *p)
+					 const struct vq_reap *p, u32 n, u32 slots)
 {
-	if (fmt_ids_out(q))
-		q->free_id = q->empty.next;
 	fmt_reap_end(q, p);
-	q->tail = p->tail;
-	q->free = p->free;
+	q->free += slots;
+	q->seq_done += n;
+	q->ring.stats.completed += n;
 }
 
 /* Completions in any order. */
@@ -98,18 +115,22 @@ static __always_inline unsigned int drv_reap_any(struct parley_drvq *q,
 						 unsigned int max)
 {
 	struct parley_done *at = done, *end;
+	struct vq_shadow *tail;
 	struct vq_reap p;
+	u32 more = 0;
+	bool ids_out;
 	int left;
 
 	drv_reap_begin(q, &p);
 	left = fmt_used_count(q, &p, max);
 	if (left <= 0)
 		return 0;
+	ids_out = fmt_ids_out(q);
+	tail = ids_out ? &q->empty : q->tail;
 	for (end = done + left; at != end; at++) {
-		struct vq_shadow *sh, *tail;
-		u16 ndesc = 1;
+		struct vq_shadow *sh;
+		u32 id, len, beyond = 0;
 		bool wrote;
-		u32 id, len;
 
 		if (!fmt_used(&p, &id, &len, &wrote))
 			break;
@@ -122,31 +143,29 @@ static __always_inline unsigned int drv_reap_any(struct parley_drvq *q,
 			drv_lie_about_length(q, id, len, sh->len_in);
 			break;
 		}
-		at->cookie = sh->cookie;
-		at->len = len;
-		at->len_in = sh->len_in;
-		sh->cookie = NULL;
+		drv_hand_back(at, sh, len);
+		tail->next = id;
 		tail = sh;
 		if (sh->kind)
-			ndesc = drv_retire(q, sh, id, &tail);
-		p.tail->next = id;
-		p.tail = tail;
-		p.free += ndesc;
-		p.done++;
-		fmt_used_advance(&p, ndesc);
+			beyond = drv_retire(q, sh, id, &tail);
+		more += beyond;
+		fmt_used_advance(&p, 1, beyond + 1);
 	}
-	drv_reap_end(q, &p);
-	q->ring.stats.completed += at - done;
+	if (ids_out)
+		q->free_id = q->empty.next;
+	q->tail = tail;
+	drv_reap_end(q, &p, at - done, at - done + more);
 	return at - done;
 }
 
-/* One completion: the same without a loop, so with next to no set-up. */
+/* One completion, the same without a loop: 85 instructions (packed 97). */
 static noinline unsigned int VQ_FN(drv_reap_one)(struct parley_drvq *q,
 						 struct parley_done *done)
 {
 	return drv_reap_any(q, done, 1);
 }
 
+/* 37 instructions a completion (packed 44), of a chain 18 more. */
 static noinline unsigned int VQ_FN(drv_reap_many)(struct parley_drvq *q,
 						  struct parley_done *done,
 						  unsigned int max)
@@ -154,15 +173,19 @@ static noinline unsigned int VQ_FN(drv_reap_many)(struct parley_drvq *q,
 	return drv_reap_any(q, done, max);
 }
 
-/* The used entry that ends a batch of completions in order. */
+/*
+ * The used entry that ends a batch of completions in order.  Mostly it is the
+ * oldest chain's own, which is with the device if any is: @n were reaped.
+ */
 static __always_inline bool drv_batch(struct parley_drvq *q, struct vq_reap *p,
-				      u32 *id, u32 *len)
+				      u32 oldest, u32 n, u32 *id, u32 *len)
 {
 	bool wrote;
 
 	if (!fmt_used(p, id, len, &wrote))
 		return false;
-	if (unlikely(!drv_owned_by_device(p, *id))) {
+	if (unlikely(*id == oldest ? vq_published(q) == n
+				   : !drv_owned_by_device(p, *id))) {
 		drv_lie_about_id(q, *id);
 		return false;
 	}
@@ -174,13 +197,13 @@ static __always_inline bool drv_batch(struct parley_drvq *q, struct vq_reap *p,
 }
 
 /* The caller has no room for the rest of a batch, or it is none. */
-static noinline void VQ_FN(drv_keep_batch)(struct parley_drvq *q,
-					   const struct vq_reap *p, u32 id, u32 len)
+static noinline void VQ_FN(drv_keep_batch)(struct parley_drvq *q, u32 id, u32 len,
+					   bool left)
 {
 	q->in_batch = true;
 	q->batch_id = id;
 	q->batch_len = len;
-	if (unlikely(!fmt_used_left(p)))
+	if (unlikely(!left))
 		parley_ring_break(&q->ring, "in-order batch up to id %u passes the used index",
 				  id);
 }
@@ -189,15 +212,16 @@ static noinline void VQ_FN(drv_keep_batch)(struct parley_drvq *q,
  * Completions in order: one used entry ends a batch, and the chains before its
  * own were used completely (spec 2.7.9, 2.8.9).  The batch is turned into single
  * chains.  Ids go round, so the free list needs no linking: the next chain of
- * the ring has the id after this one's last.
+ * the ring has the id after this one's last.  24 instructions a completion in
+ * either format.
  */
-static __always_inline unsigned int drv_reap_ordered(struct parley_drvq *q,
+static noinline unsigned int VQ_FN(drv_reap_ordered)(struct parley_drvq *q,
 						     struct parley_done *done,
 						     unsigned int max)
 {
 	struct parley_done *at = done, *end;
-	u32 id = q->oldest, last = q->batch_id, len = q->batch_len;
 	bool in_batch = q->in_batch;
+	u32 id, last, len, all = 0;
 	struct vq_reap p;
 	int left;
 
@@ -205,53 +229,83 @@ static __always_inline unsigned int drv_reap_ordered(struct parley_drvq *q,
 	left = fmt_used_count(q, &p, max);
 	if (unlikely(left <= 0))
 		return 0;
-	for (end = done + left; at != end; at++) {
-		struct vq_shadow *sh = &p.shadow[id], *tail = sh;
-		u16 ndesc = 1;
+	end = done + left;
+	id = q->oldest;
+	if (unlikely(in_batch)) {
+		last = q->batch_id;
+		len = q->batch_len;
+		q->in_batch = false;
+	}
+	while (at != end) {
+		const struct parley_done *from = at;
+		u32 more = 0;
 
-		if (!in_batch && !drv_batch(q, &p, &last, &len))
+		if (!in_batch && !drv_batch(q, &p, id, at - done, &last, &len))
 			break;
-		at->cookie = sh->cookie;
-		at->len_in = sh->len_in;
-		in_batch = id != last;
-		at->len = in_batch ? sh->len_in : len;
-		sh->cookie = NULL;
-		if (sh->kind)
-			ndesc = drv_retire(q, sh, id, &tail);
-		id = tail->next;
-		p.free += ndesc;
-		p.done++;
-		fmt_used_advance(&p, ndesc);
+		for (;;) {
+			struct vq_shadow *sh = &p.shadow[id], *tail = sh;
+
+			drv_hand_back(at, sh, sh->len_in);
+			if (unlikely(sh->kind))
+				more += drv_retire(q, sh, id, &tail);
+			in_batch = id != last;
+			id = tail->next;
+			if (!in_batch || ++at == end)
+				break;
+		}
+		if (!in_batch)
+			at++->len = len;
+		more += at - from;
+		all += more;
+		fmt_used_advance(&p, at - from, more);
 	}
 	q->oldest = id;
-	q->free = p.free;
-	q->in_batch = false;
-	fmt_reap_end(q, &p);
+	drv_reap_end(q, &p, at - done, all);
 	if (unlikely(in_batch))
-		VQ_FN(drv_keep_batch)(q, &p, last, len);
-	q->ring.stats.completed += at - done;
+		VQ_FN(drv_keep_batch)(q, last, len, fmt_used_left(&p));
 	return at - done;
 }
 
-static noinline unsigned int VQ_FN(drv_reap_ordered_one)(struct parley_drvq *q,
-							 struct parley_done *done)
+/*
+ * One completion in order that is a batch by itself, the oldest chain's: 70
+ * instructions (packed 69), which as a batch of one are twice as many.
+ */
+static noinline unsigned int VQ_FN(drv_reap_oldest)(struct parley_drvq *q,
+						    struct parley_done *done)
 {
-	return drv_reap_ordered(q, done, 1);
-}
+	struct vq_shadow *sh, *tail;
+	u32 id, len, slots = 1;
+	struct vq_reap p;
+	bool wrote;
 
-static noinline unsigned int VQ_FN(drv_reap_ordered_many)(struct parley_drvq *q,
-							  struct parley_done *done,
-							  unsigned int max)
-{
-	return drv_reap_ordered(q, done, max);
+	if (unlikely(q->in_batch))
+		return VQ_FN(drv_reap_ordered)(q, done, 1);
+	fmt_reap_begin(q, &p);
+	if (fmt_used_count(q, &p, 1) <= 0 || !fmt_used(&p, &id, &len, &wrote))
+		return 0;
+	if (unlikely(id != q->oldest || !vq_published(q)))
+		return VQ_FN(drv_reap_ordered)(q, done, 1);
+	sh = &p.shadow[id];
+	tail = sh;
+	if (unlikely(!drv_written(&len, sh->len_in, wrote))) {
+		drv_lie_about_length(q, id, len, sh->len_in);
+		return 0;
+	}
+	drv_hand_back(done, sh, len);
+	if (sh->kind)
+		slots += drv_retire(q, sh, id, &tail);
+	q->oldest = tail->next;
+	fmt_used_advance(&p, 1, slots);
+	drv_reap_end(q, &p, 1, slots);
+	return 1;
 }
 
 unsigned int VQ_FN(drv_reap)(struct parley_drvq *q, struct parley_done *done,
 			     unsigned int max)
 {
 	if (q->ring.in_order)
-		return max == 1 ? VQ_FN(drv_reap_ordered_one)(q, done)
-				: VQ_FN(drv_reap_ordered_many)(q, done, max);
+		return max == 1 ? VQ_FN(drv_reap_oldest)(q, done)
+				: VQ_FN(drv_reap_ordered)(q, done, max);
 	return max == 1 ? VQ_FN(drv_reap_one)(q, done)
 			: VQ_FN(drv_reap_many)(q, done, max);
 }

@@ -74,27 +74,10 @@ static void vq_direct_free(size_t size, void *virt)
 	free(virt);
 }
 
-/* Addresses are ours, unless a test's device has something behind its DMA API. */
-u64 parley_user_dma_map(struct device *dev, u64 phys, u32 len, bool write)
-{
-	u64 addr = phys;
-
-	if (unlikely(dev->dma) &&
-	    dev->dma->ops->map(dev->dma, phys, len, write, &addr))
-		return PARLEY_USER_UNMAPPED;
-	return addr;
-}
-
-void parley_user_dma_unmap(struct device *dev, u64 addr, u32 len, bool write)
-{
-	if (unlikely(dev->dma))
-		dev->dma->ops->unmap(dev->dma, addr, len, write);
-}
-
 static void *vq_dma_mem_alloc(const struct parley_mem *m, size_t size, u64 *addr,
 			      gfp_t gfp)
 {
-	const struct parley_mem *dma = m->dev->dma;
+	const struct parley_mem *dma = parley_user_dma(m->dev);
 
 	return dma ? dma->ops->alloc(dma, size, addr, gfp)
 		   : vq_direct_alloc(size, addr, gfp);
@@ -103,7 +86,7 @@ static void *vq_dma_mem_alloc(const struct parley_mem *m, size_t size, u64 *addr
 static void vq_dma_mem_free(const struct parley_mem *m, size_t size, void *virt,
 			    u64 addr)
 {
-	const struct parley_mem *dma = m->dev->dma;
+	const struct parley_mem *dma = parley_user_dma(m->dev);
 
 	if (dma)
 		dma->ops->free(dma, size, virt, addr);
@@ -114,7 +97,7 @@ static void vq_dma_mem_free(const struct parley_mem *m, size_t size, void *virt,
 static void vq_dma_mem_sync_for_cpu(const struct parley_mem *m, u64 addr, u32 len,
 				    bool write)
 {
-	const struct parley_mem *dma = m->dev->dma;
+	const struct parley_mem *dma = parley_user_dma(m->dev);
 
 	if (dma)
 		dma->ops->sync_for_cpu(dma, addr, len, write);
@@ -123,7 +106,7 @@ static void vq_dma_mem_sync_for_cpu(const struct parley_mem *m, u64 addr, u32 le
 static void vq_dma_mem_sync_for_device(const struct parley_mem *m, u64 addr,
 				       u32 len, bool write)
 {
-	const struct parley_mem *dma = m->dev->dma;
+	const struct parley_mem *dma = parley_user_dma(m->dev);
 
 	if (dma)
 		dma->ops->sync_for_device(dma, addr, len, write);

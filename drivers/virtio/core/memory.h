@@ -37,22 +37,24 @@ static __always_inline void vq_dma_unmap(const struct parley_mem *m, u64 addr,
 	dma_unmap_page(m->dev, addr, len, vq_dma_dir(write));
 }
 
-#else /* user space: calls, as the kernel's are */
-
-u64 parley_user_dma_map(struct device *dev, u64 phys, u32 len, bool write);
-void parley_user_dma_unmap(struct device *dev, u64 addr, u32 len, bool write);
+#else /* user space */
 
 static __always_inline int vq_dma_map(const struct parley_mem *m, u64 phys,
 				      u32 len, bool write, u64 *addr)
 {
-	*addr = parley_user_dma_map(m->dev, phys, len, write);
-	return unlikely(*addr == PARLEY_USER_UNMAPPED) ? -ENOMEM : 0;
+	const struct parley_mem *dma = parley_user_dma(m->dev);
+
+	*addr = phys;
+	return unlikely(dma) ? dma->ops->map(dma, phys, len, write, addr) : 0;
 }
 
 static __always_inline void vq_dma_unmap(const struct parley_mem *m, u64 addr,
 					 u32 len, bool write)
 {
-	parley_user_dma_unmap(m->dev, addr, len, write);
+	const struct parley_mem *dma = parley_user_dma(m->dev);
+
+	if (unlikely(dma))
+		dma->ops->unmap(dma, addr, len, write);
 }
 
 #endif
@@ -61,9 +63,16 @@ static __always_inline void vq_dma_unmap(const struct parley_mem *m, u64 addr,
 static __always_inline int vq_map(const struct parley_mem *m, u64 phys, u32 len,
 				  bool write, u64 *addr)
 {
+	u64 seen;
+	int err;
+
 	if (likely(m->ops == &parley_mem_dma))
 		return vq_dma_map(m, phys, len, write, addr);
-	return m->ops->map(m, phys, len, write, addr);
+	/* So that the caller's may stay in a register. */
+	err = m->ops->map(m, phys, len, write, &seen);
+	if (likely(!err))
+		*addr = seen;
+	return err;
 }
 
 static __always_inline void vq_unmap(const struct parley_mem *m, u64 addr,
@@ -73,6 +82,21 @@ static __always_inline void vq_unmap(const struct parley_mem *m, u64 addr,
 		vq_dma_unmap(m, addr, len, write);
 	else
 		m->ops->unmap(m, addr, len, write);
+}
+
+/* @n segments of which the device read the first @n_out. */
+static __always_inline void vq_unmap_all(const struct parley_mem *m,
+					 const struct parley_seg *map,
+					 u32 n_out, u32 n)
+{
+	u32 i;
+
+	if (likely(m->ops == &parley_mem_dma))
+		for (i = 0; i < n; i++)
+			vq_dma_unmap(m, map[i].addr, map[i].len, i >= n_out);
+	else
+		for (i = 0; i < n; i++)
+			m->ops->unmap(m, map[i].addr, map[i].len, i >= n_out);
 }
 
 #endif /* _PARLEY_CORE_MEMORY_H */

@@ -62,7 +62,17 @@ struct vq_put {
 	u32 free_id;
 	u32 pub_desc;
 	u16 bits;
-	u16 pub_flags;
+	__le16 *held;		/* where flags are held back */
+};
+
+/* The slots of a chain that is being written. */
+struct vq_slots {
+	struct vring_packed_desc *at;
+	struct vring_packed_desc *end;
+	__le16 *flags;		/* of the next slot, or where they are held back */
+	u32 num;
+	u16 bits;
+	u16 id;
 };
 
 /* A burst of reap. */
@@ -70,11 +80,8 @@ struct vq_reap {
 	struct vring_packed_desc *at;	/* the slot */
 	struct vring_packed_desc *end;	/* of the ring */
 	struct vq_shadow *shadow;
-	struct vq_shadow *tail;	/* end of the free list */
 	u32 num;
-	u32 free;
 	u16 bits;
-	u16 done;
 	u32 held_seq;		/* seq of the first chain not published */
 	u32 held_back;		/* how many there are */
 };
@@ -83,11 +90,11 @@ static inline void fmt_drv_init(struct parley_drvq *q)
 {
 	q->put = (struct vq_cursor){ .bits = PACKED_AVAIL };
 	q->pub = q->put;
-	q->last = (struct vq_cursor){ .bits = PACKED_BITS };
+	q->pub_desc = 0;
+	q->next_used = (struct vq_cursor){ .bits = PACKED_BITS };
 }
 
-static __always_inline void fmt_put_begin(const struct parley_drvq *q,
-					  struct vq_put *p)
+static __always_inline void fmt_put_begin(struct parley_drvq *q, struct vq_put *p)
 {
 	p->at = q->ring.pdesc + q->put.idx;
 	p->end = q->ring.pdesc + q->ring.num;
@@ -98,7 +105,7 @@ static __always_inline void fmt_put_begin(const struct parley_drvq *q,
 	p->free = q->free;
 	p->free_id = q->free_id;
 	p->pub_desc = q->pub_desc;
-	p->pub_flags = q->pub_flags;
+	p->held = &q->pub_flags;
 }
 
 static __always_inline void fmt_put_end(struct parley_drvq *q,
@@ -110,15 +117,25 @@ static __always_inline void fmt_put_end(struct parley_drvq *q,
 	q->free = p->free;
 	q->free_id = p->free_id;
 	q->pub_desc = p->pub_desc;
-	q->pub_flags = p->pub_flags;
 }
 
-/*
- * Write the next slot; the flags of a publication's first one, if nothing was
- * put since the last publication, are held back.
- */
-static __always_inline void packed_set(struct vq_put *p, u32 id, u64 addr,
-				       u32 len, u16 flags, const bool first)
+/* The flags of the first of a publication are held back. */
+#define FMT_HOLDS_FIRST		true
+
+static __always_inline bool fmt_put_first(const struct vq_put *p)
+{
+	return !p->pub_desc;
+}
+
+/* So many slots were written. */
+static __always_inline void fmt_put_took(struct vq_put *p, u32 slots)
+{
+	p->free -= slots;
+	p->pub_desc += slots;
+}
+
+static __always_inline void fmt_put_one(struct vq_put *p, u32 id, u64 addr, u32 len,
+					u16 flags, const bool first)
 {
 	struct vring_packed_desc *d = p->at;
 
@@ -126,45 +143,66 @@ static __always_inline void packed_set(struct vq_put *p, u32 id, u64 addr,
 	d->addr = cpu_to_le64(addr);
 	d->len = cpu_to_le32(len);
 	d->id = cpu_to_le16(id);
-	if (first)
-		p->pub_flags = flags;
-	else
-		d->flags = cpu_to_le16(flags);
+	*(first ? p->held : &d->flags) = cpu_to_le16(flags);
 	packed_step(&p->at, p->end, p->num, &p->bits, 1);
-}
-
-static __always_inline void fmt_put_one(struct vq_put *p, u64 addr, u32 len,
-					u16 flags, const bool first)
-{
-	u32 id = p->free_id;
-
-	packed_set(p, id, addr, len, flags, first);
 	p->free_id = p->shadow[id].next;
-	p->seq++;
 }
 
-/* The caller has made sure that n > 1 are free.  @sh is the chain's. */
-static __always_inline void fmt_put_chain(struct vq_put *p, struct vq_shadow *sh,
-					  const struct parley_seg *segs, u32 n_out,
-					  u32 n, const bool first)
+static __always_inline void fmt_slots_begin(const struct vq_put *p,
+					    struct vq_slots *s, u32 id,
+					    const bool first)
 {
-	const struct parley_seg *seg = segs, *mid = segs + n_out, *last = segs + n - 1;
-	u32 id = p->free_id;
+	s->at = p->at;
+	s->end = p->end;
+	s->num = p->num;
+	s->bits = p->bits;
+	s->id = id;
+	s->flags = first ? p->held : &s->at->flags;
+}
 
-	packed_set(p, id, seg->addr, seg->len,
-		   n_out ? VRING_DESC_F_NEXT : VRING_DESC_F_NEXT | VRING_DESC_F_WRITE,
-		   first);
-	for (seg++; seg < mid && seg != last; seg++)
-		packed_set(p, id, seg->addr, seg->len, VRING_DESC_F_NEXT, false);
-	for (; seg != last; seg++)
-		packed_set(p, id, seg->addr, seg->len,
-			   VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, false);
-	packed_set(p, id, seg->addr, seg->len, n_out < n ? VRING_DESC_F_WRITE : 0,
-		   false);
-	p->free_id = sh->next;
-	p->seq++;
+static __always_inline void fmt_slot_set(struct vq_slots *s, u64 addr, u32 len,
+					 u16 flags)
+{
+	struct vring_packed_desc *d = s->at;
+
+	d->addr = cpu_to_le64(addr);
+	d->len = cpu_to_le32(len);
+	d->id = cpu_to_le16(s->id);
+	*s->flags = cpu_to_le16(flags | VRING_DESC_F_NEXT | s->bits);
+	packed_step(&s->at, s->end, s->num, &s->bits, 1);
+	s->flags = &s->at->flags;
+}
+
+/* All @n are written. */
+static __always_inline void fmt_put_slots(struct vq_put *p, const struct vq_slots *s,
+					  u32 id, u32 n, const bool first)
+{
+	struct vring_packed_desc *start = p->end - p->num;
+	struct vring_packed_desc *tail = (s->at == start ? p->end : s->at) - 1;
+	struct vq_shadow *sh = &p->shadow[id];
+
+	tail->flags &= ~cpu_to_le16(VRING_DESC_F_NEXT);
 	sh->tail = id;
 	sh->ndesc = n;
+	p->free_id = sh->next;
+	p->at = s->at;
+	p->bits = s->bits;
+	fmt_put_took(p, n);
+}
+
+/*
+ * The chain is none after all.  Slots that were written look available in this
+ * round, and the device will come by; let them look used in the one before.
+ */
+static __always_inline void fmt_slots_undo(struct vq_put *p, struct vq_slots *s)
+{
+	struct vring_packed_desc *d = p->at;
+	u16 bits = p->bits;
+
+	while (d != s->at) {
+		d->flags = cpu_to_le16(packed_wrap(bits) ? 0 : PACKED_BITS);
+		packed_step(&d, p->end, p->num, &bits, 1);
+	}
 }
 
 /* Entry i of a table; tables are read straight through (spec 2.8.7). */
@@ -186,19 +224,20 @@ static __always_inline void fmt_table_end(void *table, u32 n)
 static __always_inline void fmt_drv_publish(struct parley_drvq *q)
 {
 	vq_wmb();	/* D1, pairs with D2 in fmt_avail() */
-	WRITE_ONCE(q->ring.pdesc[q->pub.idx].flags, cpu_to_le16(q->pub_flags));
+	WRITE_ONCE(q->ring.pdesc[q->pub.idx].flags, q->pub_flags);
 	WRITE_ONCE(q->pub.word, q->put.word);
 }
 
 static __always_inline bool fmt_kick_wanted(struct parley_drvq *q)
 {
 	struct vq_ring *r = &q->ring;
+	u16 count = q->pub_desc;
 	u32 event;
 
+	q->pub_desc = 0;
 	vq_mb(r);		/* F1, pairs with F4 in fmt_dev_arm() */
 	event = le32_to_cpu(READ_ONCE(*(__le32 *)r->dev_event));
-	return vq_event_packed(event, q->put.idx, packed_wrap(q->put.bits), q->pub_desc,
-			       r->num);
+	return vq_event_packed(event, q->put.idx, packed_wrap(q->put.bits), count, r->num);
 }
 
 /* Every chain has an id, however many slots it takes. */
@@ -210,26 +249,29 @@ static __always_inline bool fmt_ids_out(const struct parley_drvq *q)
 static __always_inline void fmt_reap_begin(const struct parley_drvq *q,
 					   struct vq_reap *p)
 {
-	p->at = q->ring.pdesc + q->last.idx;
+	p->at = q->ring.pdesc + q->next_used.idx;
 	p->end = q->ring.pdesc + q->ring.num;
 	p->shadow = q->shadow;
 	p->num = q->ring.num;
-	p->bits = q->last.bits;
-	p->done = q->seq_done;
+	p->bits = q->next_used.bits;
 }
 
 static __always_inline void fmt_reap_end(struct parley_drvq *q,
 					 const struct vq_reap *p)
 {
-	q->last.idx = p->at - q->ring.pdesc;
-	q->last.bits = p->bits;
-	q->seq_done = p->done;
+	q->next_used.idx = p->at - q->ring.pdesc;
+	q->next_used.bits = p->bits;
+}
+
+static __always_inline bool fmt_id_ok(const struct vq_reap *p, u32 id)
+{
+	return id < p->num;
 }
 
 static __always_inline bool fmt_used_pending(const struct parley_drvq *q)
 {
-	return packed_match(le16_to_cpu(READ_ONCE(q->ring.pdesc[q->last.idx].flags)),
-			      q->last.bits);
+	return packed_match(le16_to_cpu(READ_ONCE(q->ring.pdesc[q->next_used.idx].flags)),
+			      q->next_used.bits);
 }
 
 /* Only the descriptors themselves tell. */
@@ -261,9 +303,9 @@ static __always_inline bool fmt_used_left(const struct vq_reap *p)
 	return true;
 }
 
-static __always_inline void fmt_used_advance(struct vq_reap *p, u16 ndesc)
+static __always_inline void fmt_used_advance(struct vq_reap *p, u32 chains, u32 slots)
 {
-	packed_step(&p->at, p->end, p->num, &p->bits, ndesc);
+	packed_step(&p->at, p->end, p->num, &p->bits, slots);
 }
 
 static __always_inline void packed_set_event(struct parley_drvq *q, u16 flags)
@@ -282,8 +324,8 @@ static __always_inline void fmt_drv_arm(struct parley_drvq *q, u16 after)
 	struct vq_ring *r = &q->ring;
 
 	if (r->event) {
-		struct vring_packed_desc *at = r->pdesc + q->last.idx;
-		u16 bits = q->last.bits;
+		struct vring_packed_desc *at = r->pdesc + q->next_used.idx;
+		u16 bits = q->next_used.bits;
 
 		packed_step(&at, r->pdesc + r->num, r->num, &bits, after);
 		WRITE_ONCE(r->drv_event->off_wrap,
@@ -471,8 +513,6 @@ static __always_inline int fmt_table_get(struct parley_devq *q,
 #define FMT_TABLE_FLAGS		VRING_DESC_F_WRITE
 /* Each slot may head a chain, unless it belongs to one that is with us. */
 #define FMT_HEADS_ARE_SLOTS	true
-/* The flags of the first of a publication are held back. */
-#define FMT_HOLDS_FIRST		true
 
 static __always_inline void fmt_take_advance(struct vq_take *t, u32 ndesc)
 {
@@ -496,7 +536,6 @@ struct vq_use {
 	u32 num;
 	u32 pub_count;
 	u16 bits;
-	u16 pub_flags;
 };
 
 static __always_inline void fmt_use_begin(const struct parley_devq *q,
@@ -507,7 +546,6 @@ static __always_inline void fmt_use_begin(const struct parley_devq *q,
 	u->num = q->ring.num;
 	u->bits = q->done.bits;
 	u->pub_count = q->pub_count;
-	u->pub_flags = q->pub_flags;
 }
 
 static __always_inline void fmt_use_end(struct parley_devq *q,
@@ -517,7 +555,6 @@ static __always_inline void fmt_use_end(struct parley_devq *q,
 	q->done.bits = u->bits;
 	q->busy -= u->pub_count - q->pub_count;
 	q->pub_count = u->pub_count;
-	q->pub_flags = u->pub_flags;
 }
 
 /* The flags of a publication's first one are held back. */
@@ -535,7 +572,7 @@ static __always_inline int fmt_used_write(struct parley_devq *q, struct vq_use *
 	      ring_store(q, s, cpu_to_le16(id), &d->id);
 	if (!first)
 		return err | ring_store(q, s, cpu_to_le16(flags), &d->flags);
-	u->pub_flags = flags;
+	q->pub_flags = flags;
 	return err;
 }
 

@@ -126,7 +126,8 @@ struct vq_shadow {
 
 #define VQ_CHAIN	0x1	/* more than one slot */
 #define VQ_ONE		0x2	/* a single mapping, kept here */
-#define VQ_EXTRA	0x4	/* struct vq_extra has something to release */
+#define VQ_MAPS		0x4	/* mappings, noted where there is always room */
+#define VQ_EXTRA	0x8	/* whatever struct vq_extra has to release */
 
 /* Cold part of the shadow: made only for indirect tables and mappings. */
 struct vq_extra {
@@ -162,14 +163,14 @@ struct parley_drvq {
 	u32 seq_pub;		/* chains published */
 	struct vq_cursor put;	/* packed: next slot to fill */
 	struct vq_cursor pub;	/* packed: first slot not yet visible */
-	u16 pub_flags;		/* packed: its flags, held back */
-	u16 pub_desc;		/* slots not yet visible */
+	__le16 pub_flags;	/* packed: its flags, held back */
+	u16 pub_desc;		/* packed: slots not yet visible */
 	bool map;		/* buffers that are not premapped are mapped */
 
 	/* reap side */
 	u16 seq_done;		/* chains reaped; the split ring's used index */
 	u16 used_seen;		/* split: used index as last read and checked */
-	struct vq_cursor last;	/* packed: next used descriptor */
+	struct vq_cursor next_used; /* packed: next used descriptor */
 	u16 event_flags;	/* what disarm knows that the device was told */
 	u16 oldest;		/* in-order: id of the oldest chain */
 	u16 batch_id;		/* in-order: last chain of the current batch */

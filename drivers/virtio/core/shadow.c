@@ -150,13 +150,7 @@ int parley_shadow_map(struct parley_drvq *q, const struct parley_buf *buf,
 /* Nothing of it stays mapped or allocated. */
 void parley_shadow_unmap(struct parley_drvq *q, struct vq_extra *x)
 {
-	const struct parley_seg *map = x->maps, *mid = map + min(x->n_out, x->nmaps);
-	const struct parley_seg *end = map + x->nmaps;
-
-	for (; map != mid; map++)
-		vq_unmap(&q->mem, map->addr, map->len, false);
-	for (; map != end; map++)
-		vq_unmap(&q->mem, map->addr, map->len, true);
+	vq_unmap_all(&q->mem, x->maps, x->n_out, x->nmaps);
 	x->nmaps = 0;
 	if (unlikely(x->maps != x->home)) {
 		kfree(x->maps);

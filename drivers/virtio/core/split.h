@@ -26,18 +26,23 @@ struct vq_put {
 	u32 seq;
 	u32 free;
 	u32 free_id;
-	u32 pub_desc;
+};
+
+/* The slots of a chain that is being written, each linked to the next free one. */
+struct vq_slots {
+	struct vring_desc *desc;
+	struct vq_shadow *shadow;
+	u32 next;
+	u32 tail;		/* the last one written */
 };
 
 /* A burst of reap. */
 struct vq_reap {
 	struct vring_used_elem *ring;
 	struct vq_shadow *shadow;
-	struct vq_shadow *tail;	/* end of the free list */
-	u32 num;
-	u32 free;
+	u32 mask;		/* num - 1 */
+	u32 done;
 	u16 seen;
-	u16 done;
 	u32 held_seq;		/* seq of the first chain not published */
 	u32 held_back;		/* how many there are */
 };
@@ -47,8 +52,7 @@ static inline void fmt_drv_init(struct parley_drvq *q)
 	q->used_seen = 0;
 }
 
-static __always_inline void fmt_put_begin(const struct parley_drvq *q,
-					  struct vq_put *p)
+static __always_inline void fmt_put_begin(struct parley_drvq *q, struct vq_put *p)
 {
 	p->desc = q->ring.desc;
 	p->avail = q->ring.avail->ring;
@@ -57,7 +61,6 @@ static __always_inline void fmt_put_begin(const struct parley_drvq *q,
 	p->seq = q->seq_put;
 	p->free = q->free;
 	p->free_id = q->free_id;
-	p->pub_desc = q->pub_desc;
 }
 
 static __always_inline void fmt_put_end(struct parley_drvq *q,
@@ -66,20 +69,31 @@ static __always_inline void fmt_put_end(struct parley_drvq *q,
 	q->seq_put = p->seq;
 	q->free = p->free;
 	q->free_id = p->free_id;
-	q->pub_desc = p->pub_desc;
+}
+
+/* The index alone makes what was written visible: no first one is held back. */
+#define FMT_HOLDS_FIRST		false
+
+static __always_inline bool fmt_put_first(const struct vq_put *p)
+{
+	return false;
+}
+
+/* So many slots were written. */
+static __always_inline void fmt_put_took(struct vq_put *p, u32 slots)
+{
+	p->free -= slots;
 }
 
 /* Make the chain that begins with descriptor @head the next available one. */
 static __always_inline void split_avail(struct vq_put *p, u32 head)
 {
-	p->avail[p->seq++ & p->mask] = cpu_to_vr16(head);
+	p->avail[p->seq & p->mask] = cpu_to_vr16(head);
 }
 
-/* The index alone makes descriptors visible, so the first is like any other. */
-static __always_inline void fmt_put_one(struct vq_put *p, u64 addr, u32 len,
+static __always_inline void fmt_put_one(struct vq_put *p, u32 id, u64 addr, u32 len,
 					u16 flags, const bool first)
 {
-	u32 id = p->free_id;
 	struct vring_desc *d = &p->desc[id];
 
 	d->addr = cpu_to_vr64(addr);
@@ -89,41 +103,47 @@ static __always_inline void fmt_put_one(struct vq_put *p, u64 addr, u32 len,
 	p->free_id = p->shadow[id].next;
 }
 
-/* Write a run of descriptors, each linked to the next free one; the last one's id. */
-static __always_inline u32 split_link(struct vq_put *p, u32 id,
-				      const struct parley_seg *seg,
-				      const struct parley_seg *end, const u16 flags)
+static __always_inline void fmt_slots_begin(const struct vq_put *p,
+					    struct vq_slots *s, u32 id,
+					    const bool first)
 {
-	for (; seg != end; seg++) {
-		struct vring_desc *d;
-
-		id = p->free_id;
-		d = &p->desc[id];
-		p->free_id = p->shadow[id].next;
-		d->addr = cpu_to_vr64(seg->addr);
-		d->len = cpu_to_vr32(seg->len);
-		d->flags = cpu_to_vr16(flags | VRING_DESC_F_NEXT);
-		d->next = cpu_to_vr16(p->free_id);
-	}
-	return id;
+	s->desc = p->desc;
+	s->shadow = p->shadow;
+	s->next = id;
+	s->tail = id;
 }
 
-/*
- * Descriptors are used in the order of the free list, and linked by it; the
- * caller has made sure that n > 1 are free.  @sh is the chain's.
- */
-static __always_inline void fmt_put_chain(struct vq_put *p, struct vq_shadow *sh,
-					  const struct parley_seg *segs, u32 n_out,
-					  u32 n, const bool first)
+/* Descriptors are taken in the order of the free list, and linked by it. */
+static __always_inline void fmt_slot_set(struct vq_slots *s, u64 addr, u32 len,
+					 u16 flags)
 {
-	u32 tail;
+	struct vring_desc *d = &s->desc[s->next];
 
-	split_avail(p, p->free_id);
-	tail = split_link(p, 0, segs, segs + n_out, 0);
-	tail = split_link(p, tail, segs + n_out, segs + n, VRING_DESC_F_WRITE);
-	p->desc[tail].flags &= ~cpu_to_vr16(VRING_DESC_F_NEXT);
-	sh->tail = tail;
+	s->tail = s->next;
+	s->next = s->shadow[s->next].next;
+	d->addr = cpu_to_vr64(addr);
+	d->len = cpu_to_vr32(len);
+	d->flags = cpu_to_vr16(flags | VRING_DESC_F_NEXT);
+	d->next = cpu_to_vr16(s->next);
+}
+
+/* All @n are written. */
+static __always_inline void fmt_put_slots(struct vq_put *p, const struct vq_slots *s,
+					  u32 id, u32 n, const bool first)
+{
+	struct vq_shadow *sh = &p->shadow[id];
+
+	p->desc[s->tail].flags &= ~cpu_to_vr16(VRING_DESC_F_NEXT);
+	sh->tail = s->tail;
 	sh->ndesc = n;
+	split_avail(p, id);
+	fmt_put_took(p, n);
+	p->free_id = s->next;
+}
+
+/* What no available index leads to is nothing. */
+static __always_inline void fmt_slots_undo(struct vq_put *p, struct vq_slots *s)
+{
 }
 
 /* Entry i of a table, linked to the one after it. */
@@ -176,16 +196,20 @@ static __always_inline void fmt_reap_begin(const struct parley_drvq *q,
 {
 	p->ring = q->ring.used->ring;
 	p->shadow = q->shadow;
-	p->num = q->ring.num;
-	p->seen = q->used_seen;
+	p->mask = q->ring.num - 1;
 	p->done = q->seq_done;
+	p->seen = q->used_seen;
 }
 
 static __always_inline void fmt_reap_end(struct parley_drvq *q,
 					 const struct vq_reap *p)
 {
 	q->used_seen = p->seen;
-	q->seq_done = p->done;
+}
+
+static __always_inline bool fmt_id_ok(const struct vq_reap *p, u32 id)
+{
+	return id <= p->mask;
 }
 
 /* How many used entries there are, up to @max; -EIO: broken. */
@@ -212,7 +236,7 @@ static __always_inline int fmt_used_count(struct parley_drvq *q,
 static __always_inline bool fmt_used(const struct vq_reap *p, u32 *id, u32 *len,
 				     bool *wrote)
 {
-	struct vring_used_elem *e = &p->ring[p->done & (p->num - 1)];
+	struct vring_used_elem *e = &p->ring[p->done & p->mask];
 
 	*id = vr32_to_cpu(READ_ONCE(e->id));
 	*len = vr32_to_cpu(READ_ONCE(e->len));
@@ -228,12 +252,13 @@ static __always_inline bool fmt_used_pending(const struct parley_drvq *q)
 /* One entry may stand for a batch, but not for more than the index says. */
 static __always_inline bool fmt_used_left(const struct vq_reap *p)
 {
-	return p->done != p->seen;
+	return (u16)p->done != p->seen;
 }
 
-/* The used index counts chains, as the caller does. */
-static __always_inline void fmt_used_advance(struct vq_reap *p, u16 ndesc)
+/* The used index counts chains. */
+static __always_inline void fmt_used_advance(struct vq_reap *p, u32 chains, u32 slots)
 {
+	p->done += chains;
 }
 
 static __always_inline void split_set_event(struct parley_drvq *q, u16 flags)
@@ -433,8 +458,6 @@ static __always_inline int fmt_table_get(struct parley_devq *q,
 #define FMT_TABLE_FLAGS		(VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT)
 /* Chains are counted by the available index, however many slots they take. */
 #define FMT_HEADS_ARE_SLOTS	false
-/* The index alone makes used entries visible, so the first is like any other. */
-#define FMT_HOLDS_FIRST		false
 
 static __always_inline void fmt_take_advance(struct vq_take *t, u32 ndesc)
 {

@@ -240,6 +240,57 @@ static void ring_batch(struct kunit *test)
 		KUNIT_EXPECT_PTR_EQ(test, done[i].cookie, (void *)&bufs[i]);
 }
 
+/*
+ * A buffer that turns out to be none at its last segment, before a good one and
+ * after it, wherever in the ring: the device sees the good ones alone.
+ */
+static void ring_refused(struct kunit *test)
+{
+	const struct ring_case *c = test->param_value;
+	struct pair *p = parley_pair_open(test, c->features, 8, 4);
+	struct parley_seg segs[5] = {
+		{ parley_pair_phys(p->arena), 16 }, { parley_pair_phys(p->arena + 64), 16 },
+		{ parley_pair_phys(p->arena + 128), 0 },
+		{ parley_pair_phys(p->arena + 192), 32 },
+		{ parley_pair_phys(p->arena + 256), 32 } };
+	struct parley_buf bad = { .segs = segs, .n_out = 1, .n_in = 2, .cookie = p };
+	struct parley_buf good[2] = {
+		{ .segs = segs + 3, .n_in = 1, .cookie = &good[0] },
+		{ .segs = segs + 4, .n_in = 1, .cookie = &good[1] } };
+	unsigned int round, i;
+
+	for (round = 0; round < 24; round++) {
+		struct parley_iov iov[4][2];
+		struct parley_chain chains[4];
+		struct parley_done done[4];
+
+		for (i = 0; i < 4; i++)
+			chains[i] = (struct parley_chain){ .iov = iov[i], .max = 2 };
+		for (i = 0; i < 2; i++) {
+			KUNIT_ASSERT_EQ(test, parley_drvq_put(p->drv, &bad, 1, GFP_KERNEL),
+					-EINVAL);
+			KUNIT_ASSERT_EQ(test, parley_drvq_put(p->drv, &good[i], 1, GFP_KERNEL),
+					1);
+		}
+		KUNIT_ASSERT_EQ(test, parley_drvq_put(p->drv, &bad, 1, GFP_KERNEL), -EINVAL);
+		KUNIT_ASSERT_EQ(test, parley_drvq_free(p->drv), 6u);
+		KUNIT_ASSERT_TRUE(test, parley_drvq_publish(p->drv));
+		KUNIT_ASSERT_EQ(test, parley_devq_take(p->dev, chains, 4), 2);
+		for (i = 0; i < 2; i++) {
+			KUNIT_ASSERT_EQ(test, (unsigned int)chains[i].n_in, 1u);
+			chains[i].written = 32;
+		}
+		KUNIT_ASSERT_EQ(test, parley_devq_complete(p->dev, chains, 2), 0);
+		KUNIT_ASSERT_TRUE(test, parley_devq_publish(p->dev));
+		KUNIT_ASSERT_EQ(test, parley_drvq_reap(p->drv, done, 4), 2u);
+		for (i = 0; i < 2; i++)
+			KUNIT_ASSERT_PTR_EQ(test, done[i].cookie, (void *)&good[i]);
+		/* The next round begins elsewhere, and is asked to say so. */
+		KUNIT_ASSERT_TRUE(test, parley_devq_arm(p->dev));
+		KUNIT_ASSERT_TRUE(test, parley_drvq_arm(p->drv, 0));
+	}
+}
+
 /* The convenience on top of the verbs, and what it does on a dead device. */
 static bool notify_gone(struct parley_drvq *q, u32 data)
 {
@@ -476,6 +527,7 @@ static void ring_base(struct kunit *test)
 static struct kunit_case ring_test_cases[] = {
 	KUNIT_CASE_PARAM(ring_sizes, ring_gen_params),
 	KUNIT_CASE_PARAM(ring_batch, ring_gen_params),
+	KUNIT_CASE_PARAM(ring_refused, ring_gen_params),
 	KUNIT_CASE_PARAM(ring_submit, ring_gen_params),
 	KUNIT_CASE_PARAM(ring_submit_mixed, ring_gen_params),
 	KUNIT_CASE_PARAM(ring_kicks_race, ring_gen_params),
