@@ -222,7 +222,7 @@ static __always_inline bool drv_put_table(struct parley_drvq *q,
 	struct vq_shadow *sh;
 	u32 len_in;
 
-	if (unlikely(!p->free || n > q->table_segs))
+	if (unlikely(!p->free || n > q->table_max))
 		return false;
 	if (map) {
 		if (unlikely(!drv_fill_mapped(q, x, b, n, &len_in)))
