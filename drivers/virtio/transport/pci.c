@@ -41,9 +41,25 @@ enum parley_pci_match {
 	PARLEY_PCI_MATCH_OVERRIDE,
 };
 
+/* The kernel counts; we are one of that count, or none. */
+static int parley_pci_on(struct parley_pci *pp)
+{
+	int err = pp->on ? 0 : pci_enable_device(pp->pdev);
+
+	pp->on = !err;
+	return err;
+}
+
+static void parley_pci_off(struct parley_pci *pp)
+{
+	if (pp->on)
+		pci_disable_device(pp->pdev);
+	pp->on = false;
+}
+
 static int parley_pci_enable(struct parley_pci *pp)
 {
-	int err = pci_enable_device(pp->pdev);
+	int err = parley_pci_on(pp);
 
 	if (err)
 		return err;
@@ -58,14 +74,14 @@ static int parley_pci_enable(struct parley_pci *pp)
 		err = -ENODEV;
 	}
 	if (err)
-		pci_disable_device(pp->pdev);
+		parley_pci_off(pp);
 	return err;
 }
 
 static void parley_pci_disable(struct parley_pci *pp)
 {
 	parley_pci_unmap(pp);
-	pci_disable_device(pp->pdev);
+	parley_pci_off(pp);
 }
 
 static int parley_pci_probe(struct pci_dev *pdev,
@@ -135,7 +151,7 @@ static int parley_pci_suspend(struct device *dev)
 	int err = parley_device_freeze(&pp->vdev, PARLEY_HOLD_SLEEP);
 
 	if (!err)
-		pci_disable_device(pdev);
+		parley_pci_off(pp);
 	return err;
 }
 
@@ -143,7 +159,7 @@ static int parley_pci_resume(struct device *dev)
 {
 	struct pci_dev *pdev = to_pci_dev(dev);
 	struct parley_pci *pp = pci_get_drvdata(pdev);
-	int err = pci_enable_device(pdev);
+	int err = parley_pci_on(pp);
 
 	if (err) {
 		pci_err(pdev, "cannot be enabled after suspend (%d)\n", err);
@@ -188,17 +204,18 @@ static pci_ers_result_t parley_pci_error_detected(struct pci_dev *pdev,
 		parley_device_surprise(&pp->vdev);
 		return PCI_ERS_RESULT_DISCONNECT;
 	}
-	pci_disable_device(pdev);
+	parley_pci_off(pp);
 	return PCI_ERS_RESULT_NEED_RESET;
 }
 
 static pci_ers_result_t parley_pci_slot_reset(struct pci_dev *pdev)
 {
+	struct parley_pci *pp = pci_get_drvdata(pdev);
 	int err;
 
 	pci_restore_state(pdev);
 	pci_save_state(pdev);
-	err = pci_enable_device(pdev);
+	err = parley_pci_on(pp);
 	if (err) {
 		pci_err(pdev, "cannot be enabled after a slot reset (%d)\n",
 			err);

@@ -47,6 +47,7 @@ struct parley_pci_vector {
  * @vectors: @nr_vectors interrupts that are requested
  * @nr_vectors: see @vectors
  * @spread: the vectors of queues have an affinity of their own
+ * @on: we have enabled the function
  */
 struct parley_pci {
 	struct parley_vdev vdev;
@@ -56,6 +57,7 @@ struct parley_pci {
 	struct parley_pci_vector *vectors;
 	unsigned int nr_vectors;
 	bool spread;
+	bool on;
 };
 
 static inline struct parley_pci *to_parley_pci(struct parley_device *pd)
