@@ -219,6 +219,8 @@ static pci_ers_result_t parley_pci_slot_reset(struct pci_dev *pdev)
 	if (err) {
 		pci_err(pdev, "cannot be enabled after a slot reset (%d)\n",
 			err);
+		/* Nobody calls resume() then, and what is held waits for it. */
+		parley_device_surprise(&pp->vdev);
 		return PCI_ERS_RESULT_DISCONNECT;
 	}
 	pci_set_master(pdev);

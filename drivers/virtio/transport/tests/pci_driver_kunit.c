@@ -177,6 +177,21 @@ static void it_is_disabled_once(struct kunit *test)
 	let_go(test, pdev);
 }
 
+/* Nobody calls resume() then, and what is held would wait for ever. */
+static void a_slot_reset_that_fails_is_the_end(struct kunit *test)
+{
+	const struct pci_error_handlers *on = driver->err_handler;
+	struct pci_dev *pdev = function_of(test);
+
+	KUNIT_ASSERT_EQ(test, PCI_ERS_RESULT_NEED_RESET,
+			on->error_detected(pdev, pci_channel_io_frozen));
+	KUNIT_EXPECT_EQ(test, 1, world.frozen);
+	world.fails = true;
+	KUNIT_ASSERT_EQ(test, PCI_ERS_RESULT_DISCONNECT, on->slot_reset(pdev));
+	KUNIT_EXPECT_EQ(test, 1, world.surprised);
+	let_go(test, pdev);
+}
+
 static void what_cannot_be_frozen_fails(struct kunit *test)
 {
 	const struct pci_error_handlers *on = driver->err_handler;
@@ -197,6 +212,7 @@ static void what_cannot_be_frozen_fails(struct kunit *test)
 static struct kunit_case driver_cases[] = {
 	KUNIT_CASE(a_slot_reset_of_others_changes_nothing),
 	KUNIT_CASE(it_is_disabled_once),
+	KUNIT_CASE(a_slot_reset_that_fails_is_the_end),
 	KUNIT_CASE(what_cannot_be_frozen_fails),
 	{}
 };
