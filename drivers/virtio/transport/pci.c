@@ -109,7 +109,8 @@ static int parley_pci_probe(struct pci_dev *pdev,
 	pp->vdev.ops = &parley_pci_ops;
 	pp->vdev.pd.dev.release = parley_device_free;
 	pci_set_drvdata(pdev, pp);
-	pci_set_master(pdev);
+	/* Whoever had it may have left it at work: its reset comes first. */
+	pci_clear_master(pdev);
 	err = parley_device_register(&pp->vdev, &pdev->dev);
 	if (err) {
 		parley_pci_disable(pp);
@@ -164,8 +165,6 @@ static int parley_pci_resume(struct device *dev)
 	if (err) {
 		pci_err(pdev, "cannot be enabled after suspend (%d)\n", err);
 		parley_device_surprise(&pp->vdev);
-	} else {
-		pci_set_master(pdev);
 	}
 	/* Also if it is gone: then its front-end is let go. */
 	return parley_device_restore(&pp->vdev, PARLEY_HOLD_SLEEP);
@@ -215,6 +214,9 @@ static pci_ers_result_t parley_pci_slot_reset(struct pci_dev *pdev)
 
 	pci_restore_state(pdev);
 	pci_save_state(pdev);
+	/* Saved while it worked.  One that was not stopped goes on. */
+	if (!pp->on)
+		pci_clear_master(pdev);
 	err = parley_pci_on(pp);
 	if (err) {
 		pci_err(pdev, "cannot be enabled after a slot reset (%d)\n",
@@ -223,7 +225,6 @@ static pci_ers_result_t parley_pci_slot_reset(struct pci_dev *pdev)
 		parley_device_surprise(&pp->vdev);
 		return PCI_ERS_RESULT_DISCONNECT;
 	}
-	pci_set_master(pdev);
 	return PCI_ERS_RESULT_RECOVERED;
 }
 

@@ -42,7 +42,10 @@ static int parley_pci_reset(struct parley_device *pd)
 	struct parley_pci *pp = to_parley_pci(pd);
 	int err = parley_pci_wait_reset(pp);
 
-	/* A device that may still be at work must not reach memory. */
+	/*
+	 * A device that may still be at work must not reach memory.  Nobody but
+	 * this lets it: mastering is off whenever a reset has yet to come.
+	 */
 	if (err)
 		pci_clear_master(pp->pdev);
 	else if (!pp->pdev->is_busmaster)

@@ -140,6 +140,52 @@ static void let_go(struct kunit *test, struct pci_dev *pdev)
 	KUNIT_EXPECT_FALSE(test, world.master);
 }
 
+static void memory_is_out_of_reach_before_a_reset(struct kunit *test)
+{
+	struct pci_dev *pdev = function_of(test);
+
+	KUNIT_EXPECT_EQ(test, 0, world.early);
+	KUNIT_EXPECT_FALSE(test, world.master);
+	let_go(test, pdev);
+}
+
+static void a_resume_waits_for_the_reset(struct kunit *test)
+{
+	struct pci_dev *pdev = function_of(test);
+
+	world.early = 0;
+	KUNIT_ASSERT_EQ(test, 0, parley_pci_suspend(&pdev->dev));
+	KUNIT_EXPECT_EQ(test, 0, world.enabled);
+	KUNIT_ASSERT_EQ(test, 0, parley_pci_resume(&pdev->dev));
+	KUNIT_EXPECT_EQ(test, 1, world.restored);
+	KUNIT_EXPECT_EQ(test, 0, world.early);
+	KUNIT_EXPECT_FALSE(test, world.master);
+	let_go(test, pdev);
+}
+
+static void so_does_a_slot_reset(struct kunit *test)
+{
+	const struct pci_error_handlers *on = driver->err_handler;
+	struct pci_dev *pdev = function_of(test);
+
+	world.early = 0;
+	/* What was saved is from a time when it worked. */
+	world.saved_master = true;
+	KUNIT_ASSERT_EQ(test, PCI_ERS_RESULT_NEED_RESET,
+			on->error_detected(pdev, pci_channel_io_frozen));
+	KUNIT_ASSERT_EQ(test, PCI_ERS_RESULT_RECOVERED, on->slot_reset(pdev));
+	KUNIT_EXPECT_FALSE(test, world.master);
+	on->resume(pdev);
+	KUNIT_EXPECT_EQ(test, 1, world.restored);
+	KUNIT_EXPECT_EQ(test, 0, world.early);
+	/* And again, from what was saved then. */
+	KUNIT_ASSERT_EQ(test, PCI_ERS_RESULT_NEED_RESET,
+			on->error_detected(pdev, pci_channel_io_frozen));
+	KUNIT_ASSERT_EQ(test, PCI_ERS_RESULT_RECOVERED, on->slot_reset(pdev));
+	KUNIT_EXPECT_FALSE(test, world.master);
+	let_go(test, pdev);
+}
+
 /* Another function of the slot wanted it; this one was not stopped. */
 static void a_slot_reset_of_others_changes_nothing(struct kunit *test)
 {
@@ -210,6 +256,9 @@ static void what_cannot_be_frozen_fails(struct kunit *test)
 }
 
 static struct kunit_case driver_cases[] = {
+	KUNIT_CASE(memory_is_out_of_reach_before_a_reset),
+	KUNIT_CASE(a_resume_waits_for_the_reset),
+	KUNIT_CASE(so_does_a_slot_reset),
 	KUNIT_CASE(a_slot_reset_of_others_changes_nothing),
 	KUNIT_CASE(it_is_disabled_once),
 	KUNIT_CASE(a_slot_reset_that_fails_is_the_end),
