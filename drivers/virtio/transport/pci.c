@@ -143,6 +143,17 @@ static void parley_pci_shutdown(struct pci_dev *pdev)
 	pci_clear_master(pdev);
 }
 
+/*
+ * The device was reset and interrupts nobody; until its hold ends, its registers
+ * may not be there.  Vectors come and go under the device lock.
+ */
+static void parley_pci_quiet(struct parley_pci *pp, enum parley_hold why)
+{
+	set_bit(why, &pp->quiet);
+	scoped_guard(device, &pp->vdev.pd.dev)
+		parley_pci_synchronize(pp);
+}
+
 /* ------------------------------------------------- suspend and resume */
 
 static int parley_pci_suspend(struct device *dev)
@@ -151,9 +162,11 @@ static int parley_pci_suspend(struct device *dev)
 	struct parley_pci *pp = pci_get_drvdata(pdev);
 	int err = parley_device_freeze(&pp->vdev, PARLEY_HOLD_SLEEP);
 
-	if (!err)
-		parley_pci_off(pp);
-	return err;
+	if (err)
+		return err;
+	parley_pci_quiet(pp, PARLEY_HOLD_SLEEP);
+	parley_pci_off(pp);
+	return 0;
 }
 
 static int parley_pci_resume(struct device *dev)
@@ -165,6 +178,8 @@ static int parley_pci_resume(struct device *dev)
 	if (err) {
 		pci_err(pdev, "cannot be enabled after suspend (%d)\n", err);
 		parley_device_surprise(&pp->vdev);
+	} else {
+		clear_bit(PARLEY_HOLD_SLEEP, &pp->quiet);
 	}
 	/* Also if it is gone: then its front-end is let go. */
 	return parley_device_restore(&pp->vdev, PARLEY_HOLD_SLEEP);
@@ -182,12 +197,14 @@ static void parley_pci_reset_prepare(struct pci_dev *pdev)
 	/* It cannot be refused: what cannot be kept fails. */
 	if (parley_device_freeze(&pp->vdev, PARLEY_HOLD_RESET))
 		parley_device_shutdown(&pp->vdev);
+	parley_pci_quiet(pp, PARLEY_HOLD_RESET);
 }
 
 static void parley_pci_reset_done(struct pci_dev *pdev)
 {
 	struct parley_pci *pp = pci_get_drvdata(pdev);
 
+	clear_bit(PARLEY_HOLD_RESET, &pp->quiet);
 	parley_device_restore(&pp->vdev, PARLEY_HOLD_RESET);
 }
 
@@ -203,6 +220,7 @@ static pci_ers_result_t parley_pci_error_detected(struct pci_dev *pdev,
 		parley_device_surprise(&pp->vdev);
 		return PCI_ERS_RESULT_DISCONNECT;
 	}
+	parley_pci_quiet(pp, PARLEY_HOLD_RESET);
 	parley_pci_off(pp);
 	return PCI_ERS_RESULT_NEED_RESET;
 }

@@ -12,7 +12,10 @@
 
 static u8 parley_pci_get_status(struct parley_device *pd)
 {
-	return vp_modern_get_status(&to_parley_pci(pd)->mdev);
+	struct parley_pci *pp = to_parley_pci(pd);
+
+	/* sysfs asks at any time; it was reset before. */
+	return READ_ONCE(pp->quiet) ? 0 : vp_modern_get_status(&pp->mdev);
 }
 
 static void parley_pci_set_status(struct parley_device *pd, u8 status)

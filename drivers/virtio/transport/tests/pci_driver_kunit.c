@@ -22,6 +22,7 @@ static struct {
 	unsigned int shut_down;
 	unsigned int restored;
 	unsigned int surprised;
+	bool quiet;		/* when it was restored */
 } world;
 
 static int world_enable(struct pci_dev *pdev)
@@ -66,6 +67,7 @@ static int world_freeze(struct parley_vdev *v)
 static int world_restore(struct parley_vdev *v)
 {
 	world.restored++;
+	world.quiet = container_of(v, struct parley_pci, vdev)->quiet;
 	return world_reset(v);
 }
 
@@ -83,6 +85,7 @@ static int world_restore(struct parley_vdev *v)
 #define put_device(d)			((void)(d))
 #define parley_pci_map(pp)		0
 #define parley_pci_unmap(pp)		((void)(pp))
+#define parley_pci_synchronize(pp)	((void)(pp))
 #define parley_device_register(v, d)	world_register(v)
 #define parley_device_unregister(v)	((void)world_reset(v))
 #define parley_device_freeze(v, why)	world_freeze(v)
@@ -238,6 +241,30 @@ static void a_slot_reset_that_fails_is_the_end(struct kunit *test)
 	let_go(test, pdev);
 }
 
+/* Registers are asked only while they are there, and again by the model's reset. */
+static void registers_are_left_alone(struct kunit *test)
+{
+	const struct pci_error_handlers *on = driver->err_handler;
+	struct pci_dev *pdev = function_of(test);
+
+	on->reset_prepare(pdev);
+	KUNIT_EXPECT_NE(test, 0, world.pp->quiet);
+	/* One in the other, as nobody orders them. */
+	KUNIT_ASSERT_EQ(test, 0, parley_pci_suspend(&pdev->dev));
+	on->reset_done(pdev);
+	KUNIT_EXPECT_NE(test, 0, world.pp->quiet);
+	KUNIT_ASSERT_EQ(test, 0, parley_pci_resume(&pdev->dev));
+	KUNIT_EXPECT_EQ(test, 0, world.pp->quiet);
+	KUNIT_EXPECT_FALSE(test, world.quiet);
+	on->error_detected(pdev, pci_channel_io_frozen);
+	KUNIT_EXPECT_NE(test, 0, world.pp->quiet);
+	on->slot_reset(pdev);
+	on->resume(pdev);
+	KUNIT_EXPECT_EQ(test, 0, world.pp->quiet);
+	KUNIT_EXPECT_FALSE(test, world.quiet);
+	let_go(test, pdev);
+}
+
 static void what_cannot_be_frozen_fails(struct kunit *test)
 {
 	const struct pci_error_handlers *on = driver->err_handler;
@@ -262,6 +289,7 @@ static struct kunit_case driver_cases[] = {
 	KUNIT_CASE(a_slot_reset_of_others_changes_nothing),
 	KUNIT_CASE(it_is_disabled_once),
 	KUNIT_CASE(a_slot_reset_that_fails_is_the_end),
+	KUNIT_CASE(registers_are_left_alone),
 	KUNIT_CASE(what_cannot_be_frozen_fails),
 	{}
 };
