@@ -99,7 +99,8 @@ enum blk_eh_timer_return parley_blk_timeout(struct request *rq)
 	struct parley_device *pd = bq->blk->pd;
 
 	parley_queue_poll(bq->q, UINT_MAX, NULL);
-	if (blk_mq_request_completed(rq)) {
+	/* What ended here or in a batch is idle already, not only complete. */
+	if (blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT) {
 		dev_warn_ratelimited(&pd->dev,
 				     "queue %u: request was complete but its interrupt is missing\n",
 				     bq->q->index);
@@ -113,3 +114,4 @@ enum blk_eh_timer_return parley_blk_timeout(struct request *rq)
 				     rq->timeout / HZ);
 	return BLK_EH_RESET_TIMER;
 }
+PARLEY_EXPORT(parley_blk_timeout);
