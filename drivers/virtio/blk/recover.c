@@ -70,6 +70,18 @@ void parley_blk_give_back(struct parley_queue *q, void *cookie,
 	blk_mq_complete_request(rq);
 }
 
+/*
+ * Have what was put back submitted.  After del_gendisk() there is nothing, and the
+ * work would outlive the queue; a reference that it waits for tells them apart.
+ */
+static void blk_kick_requeued(struct request_queue *q)
+{
+	if (!percpu_ref_tryget(&q->q_usage_counter))
+		return;
+	blk_mq_kick_requeue_list(q);
+	percpu_ref_put(&q->q_usage_counter);
+}
+
 /* Also for a device that is gone: then whatever is submitted fails. */
 void parley_blk_start(struct parley_device *pd)
 {
@@ -79,7 +91,7 @@ void parley_blk_start(struct parley_device *pd)
 	for (i = 0; i < blk->nr_queues; i++)
 		WRITE_ONCE(blk->queues[i].starved, false);
 	blk_mq_unquiesce_queue(blk->disk->queue);
-	blk_mq_kick_requeue_list(blk->disk->queue);
+	blk_kick_requeued(blk->disk->queue);
 }
 
 /**
