@@ -229,6 +229,16 @@ static void queues_are_bounded(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1,
 			parley_blk_pick_queues(NULL, &cfg, F(MQ), 1, 2, &poll));
 	KUNIT_EXPECT_EQ(test, 0, poll);
+	/* However many are to be polled. */
+	cfg.num_queues = v16(4);
+	KUNIT_EXPECT_EQ(test, 4,
+			parley_blk_pick_queues(NULL, &cfg, F(MQ), 0,
+					       -nr_cpu_ids, &poll));
+	KUNIT_EXPECT_EQ(test, 3, poll);
+	KUNIT_EXPECT_EQ(test, 4,
+			parley_blk_pick_queues(NULL, &cfg, F(MQ), 0, UINT_MAX,
+					       &poll));
+	KUNIT_EXPECT_EQ(test, 3, poll);
 }
 
 static void capacity_never_overflows(struct kunit *test)
