@@ -353,6 +353,7 @@ unsigned int parley_blk_pick_queues(struct device *dev,
 			offered = 1;
 		}
 	}
+	want_poll = min(want_poll, offered);
 	nr = min_not_zero(limit, nr_cpu_ids + want_poll);
 	nr = min3(nr, offered, nr_cpu_ids + want_poll);
 	*nr_poll = min(want_poll, nr - 1);

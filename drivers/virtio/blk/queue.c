@@ -212,9 +212,13 @@ static void parley_blk_complete_one(struct parley_blk *blk,
 		req->result = parley_blk_judge_append(blk, rq);
 	if (blk_mq_complete_request_remote(rq))
 		return;
-	/* Only the end of a single request runs a queue that was full. */
-	if (likely(!starved) &&
-	    blk_mq_add_to_batch(rq, iob, req->result, parley_blk_end_batch))
+	/*
+	 * Only the end of a single request runs a queue that was full, and only
+	 * there is an outcome told: a batch ended well, and may hold commands of
+	 * our own whatever became of them.
+	 */
+	if (likely(!starved && !req->result) &&
+	    blk_mq_add_to_batch(rq, iob, false, parley_blk_end_batch))
 		return;
 	parley_blk_end(rq);
 }

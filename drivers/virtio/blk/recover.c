@@ -70,6 +70,18 @@ void parley_blk_give_back(struct parley_queue *q, void *cookie,
 	blk_mq_complete_request(rq);
 }
 
+/*
+ * Have what was put back submitted.  After del_gendisk() there is nothing, and the
+ * work would outlive the queue; a reference that it waits for tells them apart.
+ */
+static void parley_blk_kick_requeued(struct request_queue *q)
+{
+	if (!percpu_ref_tryget(&q->q_usage_counter))
+		return;
+	blk_mq_kick_requeue_list(q);
+	percpu_ref_put(&q->q_usage_counter);
+}
+
 /* Also for a device that is gone: then whatever is submitted fails. */
 void parley_blk_start(struct parley_device *pd)
 {
@@ -79,7 +91,7 @@ void parley_blk_start(struct parley_device *pd)
 	for (i = 0; i < blk->nr_queues; i++)
 		WRITE_ONCE(blk->queues[i].starved, false);
 	blk_mq_unquiesce_queue(blk->disk->queue);
-	blk_mq_kick_requeue_list(blk->disk->queue);
+	parley_blk_kick_requeued(blk->disk->queue);
 }
 
 /**
@@ -99,7 +111,8 @@ enum blk_eh_timer_return parley_blk_timeout(struct request *rq)
 	struct parley_device *pd = bq->blk->pd;
 
 	parley_queue_poll(bq->q, UINT_MAX, NULL);
-	if (blk_mq_request_completed(rq)) {
+	/* What ended here or in a batch is idle already, not only complete. */
+	if (blk_mq_rq_state(rq) != MQ_RQ_IN_FLIGHT) {
 		dev_warn_ratelimited(&pd->dev,
 				     "queue %u: request was complete but its interrupt is missing\n",
 				     bq->q->index);
@@ -113,3 +126,4 @@ enum blk_eh_timer_return parley_blk_timeout(struct request *rq)
 				     rq->timeout / HZ);
 	return BLK_EH_RESET_TIMER;
 }
+PARLEY_EXPORT(parley_blk_timeout);

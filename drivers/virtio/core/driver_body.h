@@ -138,7 +138,7 @@ static __always_inline bool drv_put_table(struct parley_drvq *q, struct vq_put *
 	struct drv_fill f = { .segs = b->segs, .table = x->ready.mem };
 	u8 kind = 0;
 
-	if (unlikely(n > q->table_segs))
+	if (unlikely(n > q->table_max))
 		return false;
 	if (drv_maps(q, b)) {
 		if (unlikely(!drv_fill_mapped(q, &f, x, b, n, &len_in, true)))

@@ -182,6 +182,7 @@ struct parley_drvq {
 	struct parley_mem mem;	/* where rings and tables lie; what maps buffers */
 	u16 map_segs;		/* segments that may be mapped without allocation */
 	u16 table_segs;		/* entries of a ready table, 0 for none */
+	u16 table_max;		/* ... of which a chain may take so many */
 
 	/* cold */
 	u16 detached;		/* ids below were looked at by detach */

@@ -29,6 +29,8 @@ void parley_shadow_init(struct parley_drvq *q)
 	q->free_id = 0;
 	q->tail = &q->shadow[q->ring.num - 1];
 	q->oldest = 0;
+	/* Tables are for the largest ring; no chain is longer than this (2.7.5.3.1). */
+	q->table_max = min_t(u32, q->table_segs, q->ring.num);
 }
 
 /* A table for each id, none over the edge of a block, blocks of pages. */

@@ -41,9 +41,25 @@ enum parley_pci_match {
 	PARLEY_PCI_MATCH_OVERRIDE,
 };
 
+/* The kernel counts; we are one of that count, or none. */
+static int parley_pci_on(struct parley_pci *pp)
+{
+	int err = pp->on ? 0 : pci_enable_device(pp->pdev);
+
+	pp->on = !err;
+	return err;
+}
+
+static void parley_pci_off(struct parley_pci *pp)
+{
+	if (pp->on)
+		pci_disable_device(pp->pdev);
+	pp->on = false;
+}
+
 static int parley_pci_enable(struct parley_pci *pp)
 {
-	int err = pci_enable_device(pp->pdev);
+	int err = parley_pci_on(pp);
 
 	if (err)
 		return err;
@@ -58,14 +74,14 @@ static int parley_pci_enable(struct parley_pci *pp)
 		err = -ENODEV;
 	}
 	if (err)
-		pci_disable_device(pp->pdev);
+		parley_pci_off(pp);
 	return err;
 }
 
 static void parley_pci_disable(struct parley_pci *pp)
 {
 	parley_pci_unmap(pp);
-	pci_disable_device(pp->pdev);
+	parley_pci_off(pp);
 }
 
 static int parley_pci_probe(struct pci_dev *pdev,
@@ -93,7 +109,8 @@ static int parley_pci_probe(struct pci_dev *pdev,
 	pp->vdev.ops = &parley_pci_ops;
 	pp->vdev.pd.dev.release = parley_device_free;
 	pci_set_drvdata(pdev, pp);
-	pci_set_master(pdev);
+	/* Whoever had it may have left it at work: its reset comes first. */
+	pci_clear_master(pdev);
 	err = parley_device_register(&pp->vdev, &pdev->dev);
 	if (err) {
 		parley_pci_disable(pp);
@@ -126,6 +143,17 @@ static void parley_pci_shutdown(struct pci_dev *pdev)
 	pci_clear_master(pdev);
 }
 
+/*
+ * The device was reset and interrupts nobody; until its hold ends, its registers
+ * may not be there.  Vectors come and go under the device lock.
+ */
+static void parley_pci_quiet(struct parley_pci *pp, enum parley_hold why)
+{
+	set_bit(why, &pp->quiet);
+	scoped_guard(device, &pp->vdev.pd.dev)
+		parley_pci_synchronize(pp);
+}
+
 /* ------------------------------------------------- suspend and resume */
 
 static int parley_pci_suspend(struct device *dev)
@@ -134,22 +162,24 @@ static int parley_pci_suspend(struct device *dev)
 	struct parley_pci *pp = pci_get_drvdata(pdev);
 	int err = parley_device_freeze(&pp->vdev, PARLEY_HOLD_SLEEP);
 
-	if (!err)
-		pci_disable_device(pdev);
-	return err;
+	if (err)
+		return err;
+	parley_pci_quiet(pp, PARLEY_HOLD_SLEEP);
+	parley_pci_off(pp);
+	return 0;
 }
 
 static int parley_pci_resume(struct device *dev)
 {
 	struct pci_dev *pdev = to_pci_dev(dev);
 	struct parley_pci *pp = pci_get_drvdata(pdev);
-	int err = pci_enable_device(pdev);
+	int err = parley_pci_on(pp);
 
 	if (err) {
 		pci_err(pdev, "cannot be enabled after suspend (%d)\n", err);
 		parley_device_surprise(&pp->vdev);
 	} else {
-		pci_set_master(pdev);
+		clear_bit(PARLEY_HOLD_SLEEP, &pp->quiet);
 	}
 	/* Also if it is gone: then its front-end is let go. */
 	return parley_device_restore(&pp->vdev, PARLEY_HOLD_SLEEP);
@@ -167,12 +197,14 @@ static void parley_pci_reset_prepare(struct pci_dev *pdev)
 	/* It cannot be refused: what cannot be kept fails. */
 	if (parley_device_freeze(&pp->vdev, PARLEY_HOLD_RESET))
 		parley_device_shutdown(&pp->vdev);
+	parley_pci_quiet(pp, PARLEY_HOLD_RESET);
 }
 
 static void parley_pci_reset_done(struct pci_dev *pdev)
 {
 	struct parley_pci *pp = pci_get_drvdata(pdev);
 
+	clear_bit(PARLEY_HOLD_RESET, &pp->quiet);
 	parley_device_restore(&pp->vdev, PARLEY_HOLD_RESET);
 }
 
@@ -188,23 +220,29 @@ static pci_ers_result_t parley_pci_error_detected(struct pci_dev *pdev,
 		parley_device_surprise(&pp->vdev);
 		return PCI_ERS_RESULT_DISCONNECT;
 	}
-	pci_disable_device(pdev);
+	parley_pci_quiet(pp, PARLEY_HOLD_RESET);
+	parley_pci_off(pp);
 	return PCI_ERS_RESULT_NEED_RESET;
 }
 
 static pci_ers_result_t parley_pci_slot_reset(struct pci_dev *pdev)
 {
+	struct parley_pci *pp = pci_get_drvdata(pdev);
 	int err;
 
 	pci_restore_state(pdev);
 	pci_save_state(pdev);
-	err = pci_enable_device(pdev);
+	/* Saved while it worked.  One that was not stopped goes on. */
+	if (!pp->on)
+		pci_clear_master(pdev);
+	err = parley_pci_on(pp);
 	if (err) {
 		pci_err(pdev, "cannot be enabled after a slot reset (%d)\n",
 			err);
+		/* Nobody calls resume() then, and what is held waits for it. */
+		parley_device_surprise(&pp->vdev);
 		return PCI_ERS_RESULT_DISCONNECT;
 	}
-	pci_set_master(pdev);
 	return PCI_ERS_RESULT_RECOVERED;
 }
 

@@ -47,6 +47,8 @@ struct parley_pci_vector {
  * @vectors: @nr_vectors interrupts that are requested
  * @nr_vectors: see @vectors
  * @spread: the vectors of queues have an affinity of their own
+ * @on: we have enabled the function
+ * @quiet: by enum parley_hold, why nobody reads a register outside the model
  */
 struct parley_pci {
 	struct parley_vdev vdev;
@@ -56,6 +58,8 @@ struct parley_pci {
 	struct parley_pci_vector *vectors;
 	unsigned int nr_vectors;
 	bool spread;
+	bool on;
+	unsigned long quiet;
 };
 
 static inline struct parley_pci *to_parley_pci(struct parley_device *pd)

@@ -56,9 +56,13 @@ static irqreturn_t parley_pci_shared_irq(int irq, void *cookie)
 static irqreturn_t parley_pci_pin_irq(int irq, void *cookie)
 {
 	struct parley_pci *pp = cookie;
-	/* Reading it takes the interrupt back (spec 4.1.5.3). */
-	u8 isr = vp_ioread8(pp->mdev.isr);
+	u8 isr;
 
+	/* It is of somebody else, and the register may not be there. */
+	if (READ_ONCE(pp->quiet))
+		return IRQ_NONE;
+	/* Reading it takes the interrupt back (spec 4.1.5.3). */
+	isr = vp_ioread8(pp->mdev.isr);
 	/* The function is gone, and somebody else shares the pin. */
 	if (!isr || isr == PARLEY_STATUS_GONE)
 		return IRQ_NONE;

@@ -12,7 +12,10 @@
 
 static u8 parley_pci_get_status(struct parley_device *pd)
 {
-	return vp_modern_get_status(&to_parley_pci(pd)->mdev);
+	struct parley_pci *pp = to_parley_pci(pd);
+
+	/* sysfs asks at any time; it was reset before. */
+	return READ_ONCE(pp->quiet) ? 0 : vp_modern_get_status(&pp->mdev);
 }
 
 static void parley_pci_set_status(struct parley_device *pd, u8 status)
@@ -42,7 +45,10 @@ static int parley_pci_reset(struct parley_device *pd)
 	struct parley_pci *pp = to_parley_pci(pd);
 	int err = parley_pci_wait_reset(pp);
 
-	/* A device that may still be at work must not reach memory. */
+	/*
+	 * A device that may still be at work must not reach memory.  Nobody but
+	 * this lets it: mastering is off whenever a reset has yet to come.
+	 */
 	if (err)
 		pci_clear_master(pp->pdev);
 	else if (!pp->pdev->is_busmaster)

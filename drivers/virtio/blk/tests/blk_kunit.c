@@ -229,6 +229,16 @@ static void queues_are_bounded(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1,
 			parley_blk_pick_queues(NULL, &cfg, F(MQ), 1, 2, &poll));
 	KUNIT_EXPECT_EQ(test, 0, poll);
+	/* However many are to be polled. */
+	cfg.num_queues = v16(4);
+	KUNIT_EXPECT_EQ(test, 4,
+			parley_blk_pick_queues(NULL, &cfg, F(MQ), 0,
+					       -nr_cpu_ids, &poll));
+	KUNIT_EXPECT_EQ(test, 3, poll);
+	KUNIT_EXPECT_EQ(test, 4,
+			parley_blk_pick_queues(NULL, &cfg, F(MQ), 0, UINT_MAX,
+					       &poll));
+	KUNIT_EXPECT_EQ(test, 3, poll);
 }
 
 static void capacity_never_overflows(struct kunit *test)
@@ -267,7 +277,7 @@ static void zoned_numbers_are_checked(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, 0, limits(&cfg, F(ZONED), &lim));
 	KUNIT_EXPECT_EQ(test, 8192, lim.chunk_sectors);
-	KUNIT_EXPECT_EQ(test, 256, lim.max_zone_append_sectors);
+	KUNIT_EXPECT_EQ(test, 256, lim.max_hw_zone_append_sectors);
 	cfg.zoned.zone_sectors = v32(8191);
 	KUNIT_EXPECT_EQ(test, -EINVAL, limits(&cfg, F(ZONED), &lim));
 	cfg = sane();
@@ -279,7 +289,7 @@ static void zoned_numbers_are_checked(struct kunit *test)
 	/* There are none, which is no fault. */
 	cfg.zoned.max_append_sectors = v32(0);
 	KUNIT_EXPECT_EQ(test, 0, limits(&cfg, F(ZONED), &lim));
-	KUNIT_EXPECT_EQ(test, 0, lim.max_zone_append_sectors);
+	KUNIT_EXPECT_EQ(test, 0, lim.max_hw_zone_append_sectors);
 	cfg.zoned.max_open_zones = v32(9);
 	cfg.zoned.max_active_zones = v32(7);
 	KUNIT_EXPECT_EQ(test, 0, limits(&cfg, F(ZONED), &lim));

@@ -306,6 +306,24 @@ static void it_has_a_serial_number(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "parley-mock-disk", id);
 }
 
+/* Whatever ends here has its own outcome, also among others that ended well. */
+static void errors_of_commands_are_told(struct kunit *test)
+{
+	disk_of(test);
+	/* Ended where they are reaped, so in a batch with what else is there. */
+	clear_bit(QUEUE_FLAG_SAME_COMP, &t.blk->disk->queue->queue_flags);
+	/* There is no room for the number, and there are no zones. */
+	KUNIT_EXPECT_EQ(test, -EIO,
+			parley_blk_command(t.blk, VIRTIO_BLK_T_GET_ID, 0, t.buf,
+					   VIRTIO_BLK_ID_BYTES / 2));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			parley_blk_command(t.blk, VIRTIO_BLK_T_ZONE_REPORT, 0,
+					   t.buf, SZ_4K));
+	KUNIT_EXPECT_EQ(test, 0,
+			parley_blk_command(t.blk, VIRTIO_BLK_T_GET_ID, 0, t.buf,
+					   VIRTIO_BLK_ID_BYTES));
+}
+
 static void a_request_is_described_in_order(struct kunit *test)
 {
 	struct parley_seg segs[8];
@@ -555,6 +573,7 @@ static struct kunit_case disk_cases[] = {
 	KUNIT_CASE(ranges_are_cleared),
 	KUNIT_CASE(discards_share_a_command),
 	KUNIT_CASE(it_has_a_serial_number),
+	KUNIT_CASE(errors_of_commands_are_told),
 	KUNIT_CASE(a_request_is_described_in_order),
 	KUNIT_CASE(errors_keep_their_meaning),
 	KUNIT_CASE(bad_49_short_reads_are_errors),

@@ -492,6 +492,48 @@ static void ring_resize(struct kunit *test)
 	}
 }
 
+/* A chain of @n segments is refused, however it is put. */
+static void expect_too_long(struct kunit *test, struct pair *p,
+			    struct parley_buf *buf, unsigned int n)
+{
+	struct parley_buf bufs[2] = { *buf, *buf };
+
+	bufs[0].n_in = 1;
+	bufs[1].n_in = n;
+	buf->n_in = n;
+	KUNIT_EXPECT_EQ(test, parley_drvq_put(p->drv, buf, 1, GFP_KERNEL), -EINVAL);
+	KUNIT_EXPECT_EQ(test, parley_drvq_submit(p->drv, buf, GFP_KERNEL), -EINVAL);
+	KUNIT_EXPECT_EQ(test, parley_drvq_free(p->drv), p->size);
+	KUNIT_EXPECT_EQ(test, parley_drvq_put(p->drv, bufs, 2, GFP_KERNEL), 1);
+	while (parley_drvq_detach(p->drv))
+		;
+}
+
+/* Not longer than the ring (spec 2.7.5.3.1), though a table that is ready would be. */
+static void ring_too_long(struct kunit *test)
+{
+	const struct ring_case *c = test->param_value;
+	struct pair *p = parley_pair_open_max(test, c->features, 4, 16, 8);
+	struct parley_seg segs[6];
+	struct parley_buf buf = { .segs = segs, .cookie = p };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(segs); i++)
+		segs[i] = (struct parley_seg){ parley_pair_phys(p->arena + i * APART), 16 };
+	expect_too_long(test, p, &buf, 5);
+	/* And so after every resize, up and down. */
+	for (p->size = 16; p->size >= 4; p->size /= 4) {
+		KUNIT_ASSERT_EQ(test, parley_drvq_resize(p->drv, p->size), 0);
+		if (p->size == 4)
+			expect_too_long(test, p, &buf, 6);
+		KUNIT_ASSERT_EQ(test, parley_drvq_resize(p->drv, p->size), 0);
+		buf.n_in = min(p->size, 6u);
+		KUNIT_EXPECT_EQ(test, parley_drvq_submit(p->drv, &buf, GFP_KERNEL), 0);
+		while (parley_drvq_detach(p->drv))
+			;
+	}
+}
+
 /* A base from elsewhere: what QEMU hands over, and what no ring has. */
 static void ring_base(struct kunit *test)
 {
@@ -533,6 +575,7 @@ static struct kunit_case ring_test_cases[] = {
 	KUNIT_CASE_PARAM(ring_kicks_race, ring_gen_params),
 	KUNIT_CASE_PARAM(ring_disarm_races, ring_gen_params),
 	KUNIT_CASE_PARAM(ring_resize, ring_gen_params),
+	KUNIT_CASE_PARAM(ring_too_long, ring_gen_params),
 	KUNIT_CASE_PARAM(ring_base, ring_gen_params),
 	KUNIT_CASE_PARAM(ring_random, ring_gen_params),
 	KUNIT_CASE_PARAM(ring_wrap, ring_gen_params),

@@ -259,6 +259,24 @@ static void without_vectors_there_is_the_pin(struct kunit *test)
 	parley_pci_vectors_free(&f->pp.vdev.pd);
 }
 
+/* The pin is shared, and the function may be where its registers are not. */
+static void a_quiet_function_is_not_asked(struct kunit *test)
+{
+	struct function *f = function_of(test, 0, 1,
+					 (struct parley_queue_spec) {});
+	u8 isr = PARLEY_PCI_ISR_QUEUE;
+
+	KUNIT_ASSERT_EQ(test, 0, parley_pci_vectors_alloc(&f->pp.vdev.pd, NULL));
+	f->pp.mdev.isr = (u8 __iomem *)&isr;
+	f->pp.quiet = BIT(PARLEY_HOLD_RESET);
+	KUNIT_EXPECT_EQ(test, IRQ_NONE, parley_pci_pin_irq(IRQ, &f->pp));
+	KUNIT_EXPECT_EQ(test, 0, world.shared);
+	f->pp.quiet = 0;
+	KUNIT_EXPECT_EQ(test, IRQ_HANDLED, parley_pci_pin_irq(IRQ, &f->pp));
+	KUNIT_EXPECT_EQ(test, 1, world.shared);
+	parley_pci_vectors_free(&f->pp.vdev.pd);
+}
+
 static void affinity_is_set_and_shown(struct kunit *test)
 {
 	struct function *f = function_of(test, VECTORS, 2,
@@ -321,6 +339,7 @@ static struct kunit_case irq_cases[] = {
 	KUNIT_CASE(polled_queue_has_no_vector),
 	KUNIT_CASE(few_vectors_are_shared),
 	KUNIT_CASE(without_vectors_there_is_the_pin),
+	KUNIT_CASE(a_quiet_function_is_not_asked),
 	KUNIT_CASE(affinity_is_set_and_shown),
 	KUNIT_CASE(spread_vector_is_the_kernels),
 	KUNIT_CASE(vectors_are_told_again),

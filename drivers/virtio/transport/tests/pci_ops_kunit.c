@@ -94,6 +94,17 @@ static void a_queue_is_handed_over(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EBUSY, enable(f));
 }
 
+static void the_status_of_a_quiet_function_is_known(struct kunit *test)
+{
+	struct fake *f = fake_new(test, 0);
+
+	f->common.cfg.device_status = VIRTIO_CONFIG_S_NEEDS_RESET;
+	KUNIT_EXPECT_EQ(test, VIRTIO_CONFIG_S_NEEDS_RESET,
+			parley_pci_ops.get_status(&f->pp.vdev.pd));
+	f->pp.quiet = BIT(PARLEY_HOLD_SLEEP);
+	KUNIT_EXPECT_EQ(test, 0, parley_pci_ops.get_status(&f->pp.vdev.pd));
+}
+
 /* Only these bytes of the notification area were written. */
 static void expect_kick(struct kunit *test, struct fake *f, const void *bytes,
 			size_t len)
@@ -241,6 +252,7 @@ static void features_are_four_words(struct kunit *test)
 
 static struct kunit_case ops_cases[] = {
 	KUNIT_CASE(a_queue_is_handed_over),
+	KUNIT_CASE(the_status_of_a_quiet_function_is_known),
 	KUNIT_CASE(a_kick_names_the_queue),
 	KUNIT_CASE(a_kick_carries_data_if_so_agreed),
 	KUNIT_CASE(a_notification_stays_in_its_area),
