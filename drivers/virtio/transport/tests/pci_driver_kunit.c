@@ -95,6 +95,8 @@ static int world_restore(struct parley_vdev *v)
 #define parley_device_free		NULL
 #define parley_pci_ops			parley_pci_world_ops
 
+static const struct parley_transport_ops parley_pci_world_ops;
+
 /* Private as it is, it is built here, and registers nothing. */
 #undef module_pci_driver
 #define module_pci_driver(d)
@@ -105,8 +107,6 @@ static int world_restore(struct parley_vdev *v)
 #undef MODULE_LICENSE
 #define MODULE_LICENSE(text)
 #include "../pci.c"
-
-const struct parley_transport_ops parley_pci_world_ops;
 
 static const struct pci_driver *const driver = &parley_pci_driver;
 
