@@ -65,6 +65,7 @@ enum parley_fault {
  * @epoch: counts stops, so that what was read across one is known to be void
  * @config_armed: configuration interrupts are passed on
  * @config_missed: one came while they were not
+ * @config_over: the front-end is leaving: they stay unarmed until the next
  * @config_work: runs the front-end's config_changed()
  * @recover_work: lets faults and removal have their effect
  * @unbind_work: unbinds the front-end of a lost device
@@ -83,6 +84,7 @@ struct parley_model {
 	u32 epoch;
 	bool config_armed;
 	bool config_missed;
+	bool config_over;
 	struct work_struct config_work;
 	struct work_struct recover_work;
 	struct work_struct unbind_work;

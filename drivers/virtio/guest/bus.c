@@ -70,8 +70,7 @@ static void parley_bus_remove(struct device *dev)
 
 	parley_model_abandon(v);
 	/* The front-end frees what config_changed() looks at. */
-	parley_config_disarm(v);
-	cancel_work_sync(&v->m.config_work);
+	parley_config_end(v);
 	parley_driver_of(v)->remove(&v->pd);
 	parley_device_close(&v->pd);
 	parley_queues_drop(v);

@@ -22,6 +22,7 @@ int parley_ring_off_set(const char *val, u64 *off);
 /* config.c */
 void parley_config_arm(struct parley_vdev *v);
 void parley_config_disarm(struct parley_vdev *v);
+void parley_config_end(struct parley_vdev *v);
 void parley_config_work(struct work_struct *work);
 
 /* queue.c */

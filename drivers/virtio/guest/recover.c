@@ -367,8 +367,7 @@ void parley_device_close(struct parley_device *pd)
 	struct parley_vdev *v = to_parley_vdev(pd);
 	enum parley_phase phase;
 
-	parley_config_disarm(v);
-	cancel_work_sync(&v->m.config_work);
+	parley_config_end(v);
 	scoped_guard(mutex, &v->m.lock) {
 		phase = v->m.phase;
 		parley_phase_set(v, PARLEY_IDLE);
@@ -465,6 +464,8 @@ PARLEY_EXPORT(parley_device_check);
 void parley_model_open(struct parley_vdev *v)
 {
 	xchg(&v->m.faults, 0);
+	scoped_guard(spinlock_irqsave, &v->m.irq_lock)
+		v->m.config_over = false;
 }
 
 /**

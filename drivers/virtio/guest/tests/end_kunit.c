@@ -4,6 +4,7 @@
  * between the same fake neighbours as guest_kunit.c.  phase_kunit.c has the
  * whole table of the machine behind it.
  */
+#include <linux/delay.h>
 #include <linux/io.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
@@ -118,6 +119,42 @@ static void nothing_runs_after_close(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, front->done);
 	KUNIT_EXPECT_EQ(test, 0, front->stops);
 	KUNIT_EXPECT_EQ(test, 0, atomic_read(&front->changes));
+}
+
+static int unbind_thread(void *v)
+{
+	device_release_driver(&((struct parley_vdev *)v)->pd.dev);
+	while (!kthread_should_stop())
+		schedule_timeout_interruptible(1);
+	return 0;
+}
+
+static bool is_being_removed(struct fake *fake)
+{
+	return READ_ONCE(front->removes);
+}
+
+/* A recovery goes live, and says so, while remove() waits for it. */
+static void recovery_during_remove_calls_nothing_after_close(struct kunit *test)
+{
+	struct fake *fake = parley_fake_run(test, 0);
+	struct task_struct *thread;
+
+	front->wait_in_start = true;
+	parley_drvq_break(fake->v.pd.queues[0].vq, "test");
+	KUNIT_ASSERT_TRUE(test, wait_for_completion_timeout(&front->waiting,
+							    10 * HZ));
+	thread = kthread_run(unbind_thread, &fake->v, "parley-unbind");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
+	KUNIT_EXPECT_TRUE(test, parley_fake_until(is_being_removed, fake));
+	/* It comes to the lock of the model meanwhile. */
+	msleep(50);
+	complete(&front->go_on);
+	KUNIT_EXPECT_EQ(test, 0, kthread_stop(thread));
+	flush_work(&fake->v.m.config_work);
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&front->changes));
+	KUNIT_EXPECT_FALSE(test, fake->v.m.config_armed);
+	KUNIT_EXPECT_EQ(test, 0, front->wrong);
 }
 
 static void shutdown_stops_the_device(struct kunit *test)
@@ -426,6 +463,7 @@ static struct kunit_case end_cases[] = {
 	KUNIT_CASE(removed_device_breaks_its_queues),
 	KUNIT_CASE(removal_wakes_a_waiting_probe),
 	KUNIT_CASE(nothing_runs_after_close),
+	KUNIT_CASE(recovery_during_remove_calls_nothing_after_close),
 	KUNIT_CASE(shutdown_stops_the_device),
 	KUNIT_CASE(one_queue_is_reset_alone),
 	KUNIT_CASE(queue_reset_must_be_negotiated),

@@ -336,6 +336,11 @@ static void front_start(struct parley_device *pd)
 	f->starts++;
 	f->wrong += !f->stopped;
 	f->stopped = false;
+	if (!f->wait_in_start)
+		return;
+	complete(&f->waiting);
+	if (!wait_for_completion_timeout(&f->go_on, 10 * HZ))
+		f->wrong++;
 }
 
 static const struct virtio_device_id front_ids[] = {

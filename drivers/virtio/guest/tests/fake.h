@@ -105,6 +105,7 @@ struct fake {
  * @interrupt_in_probe: a configuration interrupt comes before ready
  * @wait_in_probe: probe waits for a buffer
  * @wait_in_change: config_changed() waits for @go_on
+ * @wait_in_start: so does start()
  * @waiting: one of them does
  * @go_on: see @wait_in_change
  * @back: a buffer came back, one way or the other
@@ -133,6 +134,7 @@ struct fake_front {
 	bool interrupt_in_probe;
 	bool wait_in_probe;
 	bool wait_in_change;
+	bool wait_in_start;
 	struct completion waiting;
 	struct completion go_on;
 	struct completion back;
