@@ -49,6 +49,9 @@ static int parley_bus_probe(struct device *dev)
 	struct parley_vdev *v = to_parley_vdev(to_parley_device(dev));
 	int err;
 
+	/* Somebody resets it, or it sleeps.  Holds change under this device lock. */
+	if (READ_ONCE(v->m.holds))
+		return -EPROBE_DEFER;
 	parley_model_open(v);
 	err = parley_negotiate(v);
 	if (err)
