@@ -426,13 +426,18 @@ PARLEY_EXPORT(parley_device_answers);
 bool parley_device_check(struct parley_device *pd)
 {
 	struct parley_vdev *v = to_parley_vdev(pd);
+	u32 epoch = READ_ONCE(v->m.epoch);
 	u8 status;
 
 	if (parley_device_gone(pd))
 		return false;
 	status = v->ops->get_status(pd);
-	/* Asked afterwards: a function that sleeps reads as one that is gone. */
-	if (READ_ONCE(v->m.phase) == PARLEY_STOPPED)
+	/*
+	 * Asked afterwards: a function that sleeps reads as one that is gone, and
+	 * what was read before a reset says nothing of the device after it.
+	 */
+	if (READ_ONCE(v->m.phase) == PARLEY_STOPPED ||
+	    READ_ONCE(v->m.epoch) != epoch)
 		return true;
 	if (status == PARLEY_STATUS_GONE) {
 		dev_err(&pd->dev, "device does not answer any more\n");

@@ -245,6 +245,55 @@ static void sleeping_device_is_not_gone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, front->starts);
 }
 
+/* The device is itself again, after a freeze and a restore. */
+static void sleep_and_wake(struct fake *fake)
+{
+	fake->stuck_status = 0;
+	fake->no_status = 0;
+	parley_device_freeze(&fake->v, PARLEY_HOLD_SLEEP);
+	parley_device_restore(&fake->v, PARLEY_HOLD_SLEEP);
+}
+
+static const struct old_status {
+	const char *name;
+	u8 stuck, hidden;
+} old_statuses[] = {
+	{ "gone", 0xff, 0 },
+	{ "wish", VIRTIO_CONFIG_S_NEEDS_RESET, 0 },
+	{ "forgot", 0, VIRTIO_CONFIG_S_DRIVER_OK },
+};
+
+KUNIT_ARRAY_PARAM_DESC(old_status, old_statuses, name);
+
+/* What was read before a reset says nothing of the device after it. */
+static void old_status_is_void(struct kunit *test)
+{
+	const struct old_status *old = test->param_value;
+	struct fake *fake = parley_fake_run(test, 0);
+
+	fake->stuck_status = old->stuck;
+	fake->no_status = old->hidden;
+	fake->in_status = sleep_and_wake;
+	KUNIT_EXPECT_TRUE(test, parley_device_check(&fake->v.pd));
+	KUNIT_EXPECT_FALSE(test, parley_device_gone(&fake->v.pd));
+	flush_work(&fake->v.m.recover_work);
+	KUNIT_EXPECT_EQ(test, 1, front->starts);
+}
+
+static void held_device_is_not_bound(struct kunit *test)
+{
+	struct fake *fake = parley_fake_run(test, 0);
+
+	device_release_driver(&fake->v.pd.dev);
+	KUNIT_EXPECT_EQ(test, 0, parley_device_freeze(&fake->v, PARLEY_HOLD_RESET));
+	KUNIT_EXPECT_NE(test, 1, device_attach(&fake->v.pd.dev));
+	KUNIT_EXPECT_EQ(test, 1, front->probes);
+	KUNIT_EXPECT_EQ(test, 0, fake->status);
+	KUNIT_EXPECT_EQ(test, 0, parley_device_restore(&fake->v, PARLEY_HOLD_RESET));
+	KUNIT_EXPECT_EQ(test, 1, device_attach(&fake->v.pd.dev));
+	KUNIT_EXPECT_EQ(test, PARLEY_LIVE, fake->v.m.phase);
+}
+
 static void freeze_twice_is_freeze_once(struct kunit *test)
 {
 	struct fake *fake = parley_fake_run(test, 0);
@@ -469,6 +518,8 @@ static struct kunit_case end_cases[] = {
 	KUNIT_CASE(queue_reset_must_be_negotiated),
 	KUNIT_CASE(frozen_device_is_started_from_scratch),
 	KUNIT_CASE(sleeping_device_is_not_gone),
+	KUNIT_CASE_PARAM(old_status_is_void, old_status_gen_params),
+	KUNIT_CASE(held_device_is_not_bound),
 	KUNIT_CASE(freeze_twice_is_freeze_once),
 	KUNIT_CASE(device_without_front_end_freezes),
 	KUNIT_CASE_PARAM(device_that_stays_away_is_let_go, breakage_gen_params),

@@ -19,12 +19,23 @@ static struct fake *to_fake(struct parley_device *pd)
 	return container_of(pd, struct fake, v.pd);
 }
 
+static void fake_once(struct fake *fake, void (**act)(struct fake *fake))
+{
+	void (*now)(struct fake *fake) = *act;
+
+	*act = NULL;
+	if (now)
+		now(fake);
+}
+
 static u8 fake_get_status(struct parley_device *pd)
 {
 	struct fake *fake = to_fake(pd);
+	u8 status = (READ_ONCE(fake->status) & ~fake->no_status) |
+		    fake->stuck_status;
 
-	return (READ_ONCE(fake->status) & ~fake->no_status) |
-	       fake->stuck_status;
+	fake_once(fake, &fake->in_status);
+	return status;
 }
 
 static void fake_set_status(struct parley_device *pd, u8 status)

@@ -30,6 +30,10 @@
  * @accepted: what the driver wrote
  * @accepted_high: likewise, from bit 64 on
  * @status: device status
+ * @in_status: optional: once, in the middle of a read of it, which sees the bits
+ *	of before
+ * @in_enable: optional: once, before queue @act_at is enabled
+ * @act_at: see @in_enable
  * @stuck_status: bits of it that always read as 1
  * @no_status: bits of it that always read as 0
  * @config: configuration
@@ -64,6 +68,9 @@ struct fake {
 	u64 accepted;
 	u64 accepted_high;
 	u8 status;
+	void (*in_status)(struct fake *fake);
+	void (*in_enable)(struct fake *fake);
+	unsigned int act_at;
 	u8 stuck_status;
 	u8 no_status;
 	u8 config[FAKE_CONFIG];
