@@ -54,6 +54,9 @@ void parley_phase_set(struct parley_vdev *v, enum parley_phase phase)
 {
 	scoped_guard(spinlock_irqsave, &v->m.irq_lock) {
 		WRITE_ONCE(v->m.phase, phase);
+		/* Again after DRIVER_OK, see parley_kicks_on(). */
+		if (phase != PARLEY_LIVE)
+			WRITE_ONCE(v->pd.kicks, false);
 		if (phase == PARLEY_STOPPED || phase == PARLEY_IDLE)
 			v->m.epoch++;
 	}
@@ -78,6 +81,7 @@ static void model_mark_gone(struct parley_vdev *v, const char *why)
 
 	lockdep_assert_held(&v->m.irq_lock);
 	WRITE_ONCE(v->pd.gone, true);
+	WRITE_ONCE(v->pd.kicks, false);
 	v->m.config_armed = false;
 	parley_for_each_queue(v, queue) {
 		if (!queue->vq)

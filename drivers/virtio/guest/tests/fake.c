@@ -157,6 +157,8 @@ static int fake_queue_enable(struct parley_queue *queue,
 
 	if (queue->index == 1 && fake->enable_err)
 		return fake->enable_err;
+	if (queue->index == fake->act_at)
+		fake_once(fake, &fake->in_enable);
 	fake->addr[queue->index] = *addr;
 	fake->num[queue->index] = size;
 	__set_bit(queue->index, &fake->enabled);
@@ -176,7 +178,12 @@ static int fake_queue_disable(struct parley_queue *queue)
 
 static bool fake_notify(struct parley_queue *queue, u32 data)
 {
-	to_fake(queue->dev)->kicks++;
+	struct fake *fake = to_fake(queue->dev);
+
+	fake->kicks++;
+	if (!(READ_ONCE(fake->status) & VIRTIO_CONFIG_S_DRIVER_OK) ||
+	    !test_bit(queue->index, &fake->enabled))
+		fake->early_kicks++;
 	return true;
 }
 

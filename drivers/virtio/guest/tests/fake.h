@@ -52,6 +52,7 @@
  * @resets: calls
  * @reads: calls of config_read
  * @kicks: calls of notify
+ * @early_kicks: of them before DRIVER_OK, or of a queue that is not enabled
  * @disables: calls of queue_disable
  * @disable_err: what that returns
  * @agains: calls of vectors_again
@@ -89,6 +90,7 @@ struct fake {
 	unsigned int resets;
 	unsigned int reads;
 	unsigned int kicks;
+	unsigned int early_kicks;
 	unsigned int disables;
 	int disable_err;
 	unsigned int agains;
