@@ -115,6 +115,23 @@ static void poll_that_used_its_budget_stays_disarmed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 2, napi.came);
 }
 
+/* As netpoll does, which only sends. */
+static void poll_for_nothing_changes_nothing(struct kunit *test)
+{
+	const struct ring_kind *kind = test->param_value;
+	struct fake *fake;
+	struct parley_queue *queue = napi_queue(test, kind->features, &fake);
+
+	KUNIT_ASSERT_EQ(test, 0, napi_put(fake));
+	KUNIT_EXPECT_EQ(test, 0, napi_poll(queue, 64));
+	KUNIT_ASSERT_TRUE(test, parley_fake_wants_interrupt(fake, 0));
+	KUNIT_EXPECT_EQ(test, 0, napi_poll(queue, 0));
+	KUNIT_EXPECT_TRUE(test, parley_fake_wants_interrupt(fake, 0));
+	parley_fake_use(fake, 0, 0);
+	KUNIT_EXPECT_EQ(test, 0, napi_poll(queue, 0));
+	KUNIT_EXPECT_EQ(test, IRQ_HANDLED, parley_queue_interrupt(queue));
+}
+
 /* Between the last reap and the arm: no interrupt tells of it. */
 static void arm_tells_of_what_came_meanwhile(struct kunit *test)
 {
@@ -507,6 +524,7 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE_PARAM(interrupt_asks_the_owner_to_poll, ring_kind_gen_params),
 	KUNIT_CASE_PARAM(poll_that_used_its_budget_stays_disarmed,
 			 ring_kind_gen_params),
+	KUNIT_CASE_PARAM(poll_for_nothing_changes_nothing, ring_kind_gen_params),
 	KUNIT_CASE_PARAM(arm_tells_of_what_came_meanwhile, ring_kind_gen_params),
 	KUNIT_CASE(unlocked_queue_takes_no_lock),
 	KUNIT_CASE(unlocked_queue_is_recovered),
