@@ -149,6 +149,7 @@ static int parley_greet(struct parley_vdev *v)
 
 	if (parley_device_gone(pd))
 		return -ENODEV;
+	v->m.status = 0;
 	err = v->ops->reset(pd);
 	if (err) {
 		dev_err(&pd->dev,
@@ -156,7 +157,6 @@ static int parley_greet(struct parley_vdev *v)
 			err);
 		return err;
 	}
-	v->m.status = 0;
 	parley_status_add(v, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 	parley_status_add(v, VIRTIO_CONFIG_S_DRIVER);
 	v->ops->get_features(pd, &v->m.offered);
@@ -283,7 +283,7 @@ void parley_give_up(struct parley_vdev *v)
 	parley_queues_drop(v);
 	parley_features_set(&v->pd.features, 0, 0);
 	if (!parley_device_gone(&v->pd))
-		v->ops->set_status(&v->pd, VIRTIO_CONFIG_S_FAILED);
+		parley_status_add(v, VIRTIO_CONFIG_S_FAILED);
 }
 
 /**
