@@ -95,12 +95,14 @@ const struct bus_type parley_bus = {
  * @owner: its module, which the macro parley_driver_register() adds
  *
  * Context: may sleep; its probe() may be called before this returns.
- * Return: 0 or an error.
+ * Return: 0; -EINVAL without what is required, or if there is only one of stop
+ * and start; another error.
  */
 int parley_driver_register_owner(struct parley_driver *drv,
 				 struct module *owner)
 {
-	if (!drv->probe || !drv->remove || !drv->ids)
+	if (!drv->probe || !drv->remove || !drv->ids ||
+	    !drv->stop != !drv->start)
 		return -EINVAL;
 	drv->driver.bus = &parley_bus;
 	drv->driver.owner = owner;

@@ -183,6 +183,42 @@ static void reset_without_end_is_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, front->probes);
 }
 
+static void half_refused(struct kunit *test, struct parley_driver *drv)
+{
+	int err = parley_driver_register(drv);
+
+	KUNIT_EXPECT_EQ(test, -EINVAL, err);
+	if (!err)
+		parley_driver_unregister(drv);
+}
+
+static int never_probe(struct parley_device *pd)
+{
+	return -ENODEV;
+}
+
+static void never(struct parley_device *pd)
+{
+}
+
+/* They are called in turn, so there are both or neither. */
+static void stop_without_start_is_refused(struct kunit *test)
+{
+	static const struct virtio_device_id none[] = { { } };
+	static struct parley_driver drv;
+
+	drv = (struct parley_driver) {
+		.driver.name = "parley_half", .ids = none,
+		.probe = never_probe, .remove = never, .stop = never,
+	};
+	half_refused(test, &drv);
+	drv = (struct parley_driver) {
+		.driver.name = "parley_half", .ids = none,
+		.probe = never_probe, .remove = never, .start = never,
+	};
+	half_refused(test, &drv);
+}
+
 static void failed_probe_leaves_nothing(struct kunit *test)
 {
 	struct fake *fake = parley_fake_make(test);
@@ -456,6 +492,7 @@ static struct kunit_case guest_cases[] = {
 	KUNIT_CASE(features_taken_back_are_refused),
 	KUNIT_CASE(silent_device_is_refused),
 	KUNIT_CASE(reset_without_end_is_refused),
+	KUNIT_CASE(stop_without_start_is_refused),
 	KUNIT_CASE(failed_probe_leaves_nothing),
 	KUNIT_CASE(bad_27_config_bounds),
 	KUNIT_CASE(config_without_rest_is_an_error),
