@@ -61,7 +61,8 @@ enum parley_fault {
  * @offered: feature bits that the device offers
  * @nr_all: queues in pd.queues: the front-end's, then the transport's own
  * @irq_lock: protects the fields that follow, and the pointer to the queues
- * @phase: changed under @lock and @irq_lock, read under either
+ * @phase: changed under @irq_lock, and under @lock too from ready to the end;
+ *	read under either
  * @epoch: counts stops, so that what was read across one is known to be void
  * @config_armed: configuration interrupts are passed on
  * @config_missed: one came while they were not

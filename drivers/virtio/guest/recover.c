@@ -47,7 +47,8 @@ static void model_cancel(struct parley_vdev *v, struct work_struct *work)
 
 /**
  * parley_phase_set() - the device has come so far
- * @v: device, under its lock; or nobody else knows it yet
+ * @v: device, under its lock; before it is ready the front-end's probe() may be
+ *	without that, since nothing of the model changes the phase then
  * @phase: how far
  */
 void parley_phase_set(struct parley_vdev *v, enum parley_phase phase)
@@ -117,7 +118,9 @@ static void model_lose(struct parley_vdev *v, int err)
 
 /*
  * After the reset: first what the device had completed, which ends as if nothing
- * had happened, then what it never will.
+ * had happened, then what it never will.  Of a queue that is broken, as those of
+ * a device that is gone or shut down are, nothing is reaped: what the device says
+ * there is not believed, and all of it fails.
  */
 static void model_take_back(struct parley_vdev *v, enum parley_fate fate)
 {

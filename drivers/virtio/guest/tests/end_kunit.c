@@ -501,10 +501,13 @@ static void used_up_budget_does_not_arm(struct kunit *test)
 	struct parley_queue *queue = &fake->v.pd.queues[0];
 
 	KUNIT_ASSERT_EQ(test, 0, parley_fake_put(fake, 0));
+	KUNIT_ASSERT_EQ(test, 0, parley_fake_put(fake, 0));
 	KUNIT_EXPECT_EQ(test, 0, parley_queue_poll(queue, 1, NULL));
 	parley_fake_complete(fake, 0);
 	KUNIT_EXPECT_EQ(test, 1, parley_queue_poll(queue, 1, NULL));
+	KUNIT_EXPECT_FALSE(test, parley_fake_wants_interrupt(fake, 0));
 	KUNIT_EXPECT_EQ(test, 0, parley_queue_poll(queue, 1, NULL));
+	KUNIT_EXPECT_TRUE(test, parley_fake_wants_interrupt(fake, 0));
 }
 
 static struct kunit_case end_cases[] = {
