@@ -47,7 +47,8 @@
  * @PARLEY_COMMAND_DONE: completed
  * @PARLEY_COMMAND_RESET: not completed, and nobody was told anything: the device
  *	was reset
- * @PARLEY_COMMAND_FAILED: not completed; the device broke the rules or is gone
+ * @PARLEY_COMMAND_FAILED: not completed; the device broke the rules or is gone, or
+ *	it could not be submitted again after a reset
  */
 enum parley_command_state {
 	PARLEY_COMMAND_NEW,

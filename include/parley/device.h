@@ -179,6 +179,8 @@ struct parley_shm {
  *	make_queues until remove() returned
  * @nr_queues: see @queues
  * @gone: nothing will answer any more; see parley_device_gone()
+ * @kicks: DRIVER_OK was written and no queue is being made anew: kicks reach the
+ *	device (the model's)
  * @number: N of its name
  * @priv: the front-end's
  */
@@ -189,6 +191,7 @@ struct parley_device {
 	struct parley_queue *queues;
 	unsigned int nr_queues;
 	bool gone;
+	bool kicks;
 	int number;
 	void *priv;
 };

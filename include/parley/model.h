@@ -61,10 +61,12 @@ enum parley_fault {
  * @offered: feature bits that the device offers
  * @nr_all: queues in pd.queues: the front-end's, then the transport's own
  * @irq_lock: protects the fields that follow, and the pointer to the queues
- * @phase: changed under @lock and @irq_lock, read under either
+ * @phase: changed under @irq_lock, and under @lock too from ready to the end;
+ *	read under either
  * @epoch: counts stops, so that what was read across one is known to be void
  * @config_armed: configuration interrupts are passed on
  * @config_missed: one came while they were not
+ * @config_over: the front-end is leaving: they stay unarmed until the next
  * @config_work: runs the front-end's config_changed()
  * @recover_work: lets faults and removal have their effect
  * @unbind_work: unbinds the front-end of a lost device
@@ -83,6 +85,7 @@ struct parley_model {
 	u32 epoch;
 	bool config_armed;
 	bool config_missed;
+	bool config_over;
 	struct work_struct config_work;
 	struct work_struct recover_work;
 	struct work_struct unbind_work;

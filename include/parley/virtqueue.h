@@ -91,7 +91,8 @@ struct parley_done {
  * @notified: kicks (driver) or calls (device) that the peer wanted
  * @suppressed: publications for which the peer wanted no notification
  * @interrupts: notifications received from the peer, as told by the owner
- * @errors: violations by the peer; the first one breaks the queue
+ * @errors: violations by the peer, the first of which breaks the queue; and
+ *	breaks with a reason of the owner's, of a device that is removed say
  */
 struct parley_vq_stats {
 	u64 buffers;

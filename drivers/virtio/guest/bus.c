@@ -49,6 +49,9 @@ static int parley_bus_probe(struct device *dev)
 	struct parley_vdev *v = to_parley_vdev(to_parley_device(dev));
 	int err;
 
+	/* Somebody resets it, or it sleeps.  Holds change under this device lock. */
+	if (READ_ONCE(v->m.holds))
+		return -EPROBE_DEFER;
 	parley_model_open(v);
 	err = parley_negotiate(v);
 	if (err)
@@ -70,8 +73,7 @@ static void parley_bus_remove(struct device *dev)
 
 	parley_model_abandon(v);
 	/* The front-end frees what config_changed() looks at. */
-	parley_config_disarm(v);
-	cancel_work_sync(&v->m.config_work);
+	parley_config_end(v);
 	parley_driver_of(v)->remove(&v->pd);
 	parley_device_close(&v->pd);
 	parley_queues_drop(v);
@@ -93,12 +95,14 @@ const struct bus_type parley_bus = {
  * @owner: its module, which the macro parley_driver_register() adds
  *
  * Context: may sleep; its probe() may be called before this returns.
- * Return: 0 or an error.
+ * Return: 0; -EINVAL without what is required, or if there is only one of stop
+ * and start; another error.
  */
 int parley_driver_register_owner(struct parley_driver *drv,
 				 struct module *owner)
 {
-	if (!drv->probe || !drv->remove || !drv->ids)
+	if (!drv->probe || !drv->remove || !drv->ids ||
+	    !drv->stop != !drv->start)
 		return -EINVAL;
 	drv->driver.bus = &parley_bus;
 	drv->driver.owner = owner;

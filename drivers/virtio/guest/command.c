@@ -165,7 +165,8 @@ static int parley_command_queue(struct parley_queue *queue, struct parley_comman
  * Return: 0; -EBUSY if the device has it still; -ENOSPC if the ring is full;
  * -EAGAIN while the device is stopped, it is PARLEY_COMMAND_RESET then, and
  * reapply() and start() are called afterwards; -EIO if the queue is broken;
- * -ENODEV; -ENOMEM.
+ * -ENODEV; -ENOMEM.  One that was PARLEY_COMMAND_RESET is PARLEY_COMMAND_FAILED
+ * after another error than -EAGAIN, and whoever waits for it is told.
  */
 int parley_command_submit(struct parley_queue *queue,
 			  struct parley_command *cmd)
@@ -190,10 +191,12 @@ int parley_command_submit(struct parley_queue *queue,
 		return 0;
 	if (err == -EIO)
 		err = parley_command_refused(queue);
-	/* As above. */
-	smp_store_release(&cmd->state,
-			  err == -EAGAIN ? PARLEY_COMMAND_RESET : before);
-	parley_command_put(cmd);
+	if (err == -EAGAIN)
+		before = PARLEY_COMMAND_RESET;
+	else if (before == PARLEY_COMMAND_RESET)
+		before = PARLEY_COMMAND_FAILED;
+	/* Whoever is patient waits since before the reset. */
+	parley_command_end(queue, cmd, before);
 	return err;
 }
 PARLEY_EXPORT(parley_command_submit);

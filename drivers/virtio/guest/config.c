@@ -150,7 +150,7 @@ void parley_config_arm(struct parley_vdev *v)
 	struct parley_model *m = &v->m;
 
 	scoped_guard(spinlock_irqsave, &m->irq_lock) {
-		m->config_armed = !v->pd.gone;
+		m->config_armed = !v->pd.gone && !m->config_over;
 		if (m->config_armed && m->config_missed)
 			queue_work(system_freezable_wq, &m->config_work);
 		m->config_missed = false;
@@ -170,6 +170,23 @@ void parley_config_disarm(struct parley_vdev *v)
 		v->m.config_armed = false;
 		v->m.config_missed = false;
 	}
+}
+
+/**
+ * parley_config_end() - no config_changed() any more for this front-end
+ * @v: the device
+ *
+ * One that is running is waited for.  A recovery that goes live meanwhile or
+ * afterwards finds it over, and does not pass anything on.
+ *
+ * Context: may sleep; not under the model's lock, which the work takes.
+ */
+void parley_config_end(struct parley_vdev *v)
+{
+	scoped_guard(spinlock_irqsave, &v->m.irq_lock)
+		v->m.config_over = true;
+	parley_config_disarm(v);
+	cancel_work_sync(&v->m.config_work);
 }
 
 /**

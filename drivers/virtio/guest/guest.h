@@ -22,11 +22,14 @@ int parley_ring_off_set(const char *val, u64 *off);
 /* config.c */
 void parley_config_arm(struct parley_vdev *v);
 void parley_config_disarm(struct parley_vdev *v);
+void parley_config_end(struct parley_vdev *v);
 void parley_config_work(struct work_struct *work);
 
 /* queue.c */
 void parley_queues_drop(struct parley_vdev *v);
 int parley_queues_enable_again(struct parley_vdev *v);
+void parley_kicks_off(struct parley_vdev *v);
+void parley_kicks_on(struct parley_vdev *v);
 
 /* serve.c */
 void parley_queue_take_back(struct parley_queue *queue, enum parley_fate fate);

@@ -149,6 +149,7 @@ static int parley_greet(struct parley_vdev *v)
 
 	if (parley_device_gone(pd))
 		return -ENODEV;
+	v->m.status = 0;
 	err = v->ops->reset(pd);
 	if (err) {
 		dev_err(&pd->dev,
@@ -156,7 +157,6 @@ static int parley_greet(struct parley_vdev *v)
 			err);
 		return err;
 	}
-	v->m.status = 0;
 	parley_status_add(v, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 	parley_status_add(v, VIRTIO_CONFIG_S_DRIVER);
 	v->ops->get_features(pd, &v->m.offered);
@@ -283,19 +283,20 @@ void parley_give_up(struct parley_vdev *v)
 	parley_queues_drop(v);
 	parley_features_set(&v->pd.features, 0, 0);
 	if (!parley_device_gone(&v->pd))
-		v->ops->set_status(&v->pd, VIRTIO_CONFIG_S_FAILED);
+		parley_status_add(v, VIRTIO_CONFIG_S_FAILED);
 }
 
 /**
  * parley_go_live() - let the device run
  * @v: the device; its queues are enabled
  *
- * Sets DRIVER_OK (spec 3.1.1, step 8).  Nothing, if it is gone.
+ * Sets DRIVER_OK (spec 3.1.1, step 8); of a device that is gone nobody hears it.
  */
 void parley_go_live(struct parley_vdev *v)
 {
 	parley_phase_set(v, PARLEY_LIVE);
 	parley_status_add(v, VIRTIO_CONFIG_S_DRIVER_OK);
+	parley_kicks_on(v);
 	parley_config_arm(v);
 }
 
@@ -304,8 +305,8 @@ void parley_go_live(struct parley_vdev *v)
  * @pd: the device; its queues are made
  *
  * Interrupts reach the front-end from here on, some perhaps before this returns,
- * and recovery may call stop() and start().  Nothing may be kicked before.  The
- * model calls it after probe() if the front-end did not.
+ * and recovery may call stop() and start().  What was published before is kicked
+ * now.  The model calls it after probe() if the front-end did not.
  *
  * Context: may sleep; from probe().
  */

@@ -20,9 +20,48 @@ static bool parley_queue_notify(struct parley_drvq *vq, u32 data)
 {
 	struct parley_queue *queue = parley_drvq_priv(vq);
 
-	if (unlikely(parley_device_gone(queue->dev)))
-		return false;
+	/* Barrier K1 is the ring's F1, before this: pairs with K2. */
+	if (unlikely(!READ_ONCE(queue->dev->kicks)))
+		return !parley_device_gone(queue->dev);
 	return parley_vdev_of(queue)->ops->notify(queue, data);
+}
+
+/**
+ * parley_kicks_off() - the device is not to be kicked for now
+ * @v: device
+ *
+ * Somebody may publish all the same: parley_kicks_on() kicks for it.
+ */
+void parley_kicks_off(struct parley_vdev *v)
+{
+	scoped_guard(spinlock_irqsave, &v->m.irq_lock)
+		WRITE_ONCE(v->pd.kicks, false);
+}
+
+/**
+ * parley_kicks_on() - the device may be kicked from here on
+ * @v: device, which has its queues and was told DRIVER_OK
+ *
+ * Kicks for what was published meanwhile (spec 3.1.1 has none before DRIVER_OK).
+ * One kick too many, for a queue whose owner is as fast, does no harm.
+ *
+ * Context: may sleep; under the model's lock.
+ */
+void parley_kicks_on(struct parley_vdev *v)
+{
+	struct parley_queue *queue;
+
+	lockdep_assert_held(&v->m.lock);
+	scoped_guard(spinlock_irqsave, &v->m.irq_lock)
+		WRITE_ONCE(v->pd.kicks, !v->pd.gone);
+	/*
+	 * Barrier K2, @kicks before the rings: pairs with K1 in
+	 * parley_queue_notify(), which has the ring before @kicks.
+	 */
+	smp_mb();
+	parley_for_each_queue(v, queue)
+		if (parley_drvq_free(queue->vq) < parley_drvq_size(queue->vq))
+			parley_drvq_kick(queue->vq);
 }
 
 /* The device broke the rules.  Any context, also under the queue's lock. */
@@ -212,6 +251,7 @@ int parley_device_make_queues(struct parley_device *pd,
 	if (!err && parley_device_gone(pd))
 		err = -ENODEV;
 	if (err) {
+		v->m.status = 0;
 		v->ops->reset(pd);
 		parley_queues_drop(v);
 		parley_phase_set(v, PARLEY_IDLE);
@@ -398,12 +438,15 @@ int parley_queue_resize(struct parley_queue *queue, unsigned int size)
 		return -EAGAIN;
 	noio = memalloc_noio_save();
 	drv->stop(&v->pd);
+	/* Not everybody is held back by stop(): a command is not. */
+	parley_kicks_off(v);
 	err = parley_queue_renew(queue, size);
 	if (err) {
 		parley_drvq_break(queue->vq, "cannot be resized");
 		/* That is silent on a ring that is detached. */
 		parley_fault(v, PARLEY_FAULT_BROKEN);
 	}
+	parley_kicks_on(v);
 	drv->start(&v->pd);
 	memalloc_noio_restore(noio);
 	return err;

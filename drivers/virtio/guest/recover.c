@@ -47,13 +47,17 @@ static void parley_model_cancel(struct parley_vdev *v, struct work_struct *work)
 
 /**
  * parley_phase_set() - the device has come so far
- * @v: device, under its lock; or nobody else knows it yet
+ * @v: device, under its lock; before it is ready the front-end's probe() may be
+ *	without that, since nothing of the model changes the phase then
  * @phase: how far
  */
 void parley_phase_set(struct parley_vdev *v, enum parley_phase phase)
 {
 	scoped_guard(spinlock_irqsave, &v->m.irq_lock) {
 		WRITE_ONCE(v->m.phase, phase);
+		/* Again after DRIVER_OK, see parley_kicks_on(). */
+		if (phase != PARLEY_LIVE)
+			WRITE_ONCE(v->pd.kicks, false);
 		if (phase == PARLEY_STOPPED || phase == PARLEY_IDLE)
 			v->m.epoch++;
 	}
@@ -78,6 +82,7 @@ static void parley_model_mark_gone(struct parley_vdev *v, const char *why)
 
 	lockdep_assert_held(&v->m.irq_lock);
 	WRITE_ONCE(v->pd.gone, true);
+	WRITE_ONCE(v->pd.kicks, false);
 	v->m.config_armed = false;
 	parley_for_each_queue(v, queue) {
 		if (!queue->vq)
@@ -113,7 +118,9 @@ static void parley_model_lose(struct parley_vdev *v, int err)
 
 /*
  * After the reset: first what the device had completed, which ends as if nothing
- * had happened, then what it never will.
+ * had happened, then what it never will.  Of a queue that is broken, as those of
+ * a device that is gone or shut down are, nothing is reaped: what the device says
+ * there is not believed, and all of it fails.
  */
 static void parley_model_take_back(struct parley_vdev *v, enum parley_fate fate)
 {
@@ -367,8 +374,7 @@ void parley_device_close(struct parley_device *pd)
 	struct parley_vdev *v = to_parley_vdev(pd);
 	enum parley_phase phase;
 
-	parley_config_disarm(v);
-	cancel_work_sync(&v->m.config_work);
+	parley_config_end(v);
 	scoped_guard(mutex, &v->m.lock) {
 		phase = v->m.phase;
 		parley_phase_set(v, PARLEY_IDLE);
@@ -412,6 +418,18 @@ bool parley_device_answers(struct parley_device *pd)
 }
 PARLEY_EXPORT(parley_device_answers);
 
+/* Can it be asked?  And since which stop. */
+static bool parley_model_awake(struct parley_vdev *v, u32 *epoch)
+{
+	bool awake;
+
+	scoped_guard(spinlock_irqsave, &v->m.irq_lock) {
+		awake = v->m.phase != PARLEY_STOPPED;
+		*epoch = v->m.epoch;
+	}
+	return awake;
+}
+
 /**
  * parley_device_check() - is the device well?
  * @pd: device
@@ -427,13 +445,19 @@ PARLEY_EXPORT(parley_device_answers);
 bool parley_device_check(struct parley_device *pd)
 {
 	struct parley_vdev *v = to_parley_vdev(pd);
+	u32 before, after;
 	u8 status;
 
 	if (parley_device_gone(pd))
 		return false;
+	if (!parley_model_awake(v, &before))
+		return true;
 	status = v->ops->get_status(pd);
-	/* Asked afterwards: a function that sleeps reads as one that is gone. */
-	if (READ_ONCE(v->m.phase) == PARLEY_STOPPED)
+	/*
+	 * Asked again: a function that sleeps reads as one that is gone, and what
+	 * was read before a reset says nothing of the device after it.
+	 */
+	if (!parley_model_awake(v, &after) || after != before)
 		return true;
 	if (status == PARLEY_STATUS_GONE) {
 		dev_err(&pd->dev, "device does not answer any more\n");
@@ -465,6 +489,8 @@ PARLEY_EXPORT(parley_device_check);
 void parley_model_open(struct parley_vdev *v)
 {
 	xchg(&v->m.faults, 0);
+	scoped_guard(spinlock_irqsave, &v->m.irq_lock)
+		v->m.config_over = false;
 }
 
 /**

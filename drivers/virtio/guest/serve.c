@@ -46,7 +46,7 @@ static bool parley_queue_arms(const struct parley_queue *queue)
  * If the budget was used up there may be more, and no interrupt is asked for:
  * poll again.  Otherwise the next completion interrupts, unless the queue is
  * PARLEY_QUEUE_POLLED, or its owner arms it himself because it has interrupt():
- * see parley_queue_arm().
+ * see parley_queue_arm().  A budget of 0, as netpoll's, changes nothing.
  *
  * Context: any; calls complete() in it.  Not under the queue's lock; of a queue
  * that is PARLEY_QUEUE_UNLOCKED its owner, or whoever stopped him.
@@ -59,6 +59,8 @@ unsigned int parley_queue_poll(struct parley_queue *queue, unsigned int budget,
 	unsigned int n, left = budget;
 	unsigned long flags;
 
+	if (!budget)
+		return 0;
 	flags = parley_queue_lock(queue);
 	do {
 		parley_drvq_disarm(queue->vq);

@@ -83,7 +83,7 @@ static void parley_rng_start(struct parley_device *pd)
 	struct parley_rng *rng = pd->priv;
 
 	guard(mutex)(&rng->lock);
-	/* If that fails, the queue broke or is gone: whoever waits is told. */
+	/* If that fails, the command has: whoever waits is told, and may ask. */
 	if (rng->asked && parley_command_state(rng->cmd) == PARLEY_COMMAND_RESET)
 		parley_command_submit(rng->queue, rng->cmd);
 }

@@ -322,6 +322,27 @@ static void patient_one_waits_through_a_reset(struct kunit *test)
 	expect_woken(test, &w, 0);
 }
 
+/* ... and if that fails for lack of room, say, nobody waits for it in vain. */
+static void patient_one_hears_that_start_failed(struct kunit *test)
+{
+	struct fake *fake = command_device(test);
+	struct parley_command *cmd = command_new(test);
+	static struct waiter w;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 0, parley_command_submit(queue_of(fake), cmd));
+	waiter_start(test, &w, cmd, PARLEY_COMMAND_PATIENT);
+	wake_by_freeze(fake);
+	KUNIT_EXPECT_EQ(test, 0, parley_device_restore(&fake->v, PARLEY_HOLD_SLEEP));
+	for (i = 0; i < fake->num[0] / 2; i++)
+		KUNIT_ASSERT_EQ(test, 0, parley_command_submit(queue_of(fake),
+							       command_new(test)));
+	KUNIT_EXPECT_EQ(test, -ENOSPC, parley_command_submit(queue_of(fake), cmd));
+	expect_woken(test, &w, -EIO);
+	KUNIT_EXPECT_EQ(test, PARLEY_COMMAND_FAILED, parley_command_state(cmd));
+	KUNIT_EXPECT_EQ(test, 1, refcount_read(&cmd->users));
+}
+
 /* Inside a recovery, which holds the model's lock while it waits. */
 
 static struct parley_command *again;
@@ -389,6 +410,7 @@ static struct kunit_case command_cases[] = {
 	KUNIT_CASE(several_are_in_flight),
 	KUNIT_CASE(full_ring_is_an_error),
 	KUNIT_CASE(patient_one_waits_through_a_reset),
+	KUNIT_CASE(patient_one_hears_that_start_failed),
 	KUNIT_CASE_PARAM(reapply_is_woken_by, reapply_wake_gen_params),
 	{}
 };

@@ -4,6 +4,7 @@
  * between the same fake neighbours as guest_kunit.c.  phase_kunit.c has the
  * whole table of the machine behind it.
  */
+#include <linux/delay.h>
 #include <linux/io.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
@@ -120,6 +121,42 @@ static void nothing_runs_after_close(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, atomic_read(&front->changes));
 }
 
+static int unbind_thread(void *v)
+{
+	device_release_driver(&((struct parley_vdev *)v)->pd.dev);
+	while (!kthread_should_stop())
+		schedule_timeout_interruptible(1);
+	return 0;
+}
+
+static bool is_being_removed(struct fake *fake)
+{
+	return READ_ONCE(front->removes);
+}
+
+/* A recovery goes live, and says so, while remove() waits for it. */
+static void recovery_during_remove_calls_nothing_after_close(struct kunit *test)
+{
+	struct fake *fake = parley_fake_run(test, 0);
+	struct task_struct *thread;
+
+	front->wait_in_start = true;
+	parley_drvq_break(fake->v.pd.queues[0].vq, "test");
+	KUNIT_ASSERT_TRUE(test, wait_for_completion_timeout(&front->waiting,
+							    10 * HZ));
+	thread = kthread_run(unbind_thread, &fake->v, "parley-unbind");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
+	KUNIT_EXPECT_TRUE(test, parley_fake_until(is_being_removed, fake));
+	/* It comes to the lock of the model meanwhile. */
+	msleep(50);
+	complete(&front->go_on);
+	KUNIT_EXPECT_EQ(test, 0, kthread_stop(thread));
+	flush_work(&fake->v.m.config_work);
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&front->changes));
+	KUNIT_EXPECT_FALSE(test, fake->v.m.config_armed);
+	KUNIT_EXPECT_EQ(test, 0, front->wrong);
+}
+
 static void shutdown_stops_the_device(struct kunit *test)
 {
 	struct fake *fake = parley_fake_run(test, 0);
@@ -206,6 +243,55 @@ static void sleeping_device_is_not_gone(struct kunit *test)
 	fake->stuck_status = 0;
 	KUNIT_EXPECT_EQ(test, 0, parley_device_restore(&fake->v, PARLEY_HOLD_SLEEP));
 	KUNIT_EXPECT_EQ(test, 1, front->starts);
+}
+
+/* The device is itself again, after a freeze and a restore. */
+static void sleep_and_wake(struct fake *fake)
+{
+	fake->stuck_status = 0;
+	fake->no_status = 0;
+	parley_device_freeze(&fake->v, PARLEY_HOLD_SLEEP);
+	parley_device_restore(&fake->v, PARLEY_HOLD_SLEEP);
+}
+
+static const struct old_status {
+	const char *name;
+	u8 stuck, hidden;
+} old_statuses[] = {
+	{ "gone", 0xff, 0 },
+	{ "wish", VIRTIO_CONFIG_S_NEEDS_RESET, 0 },
+	{ "forgot", 0, VIRTIO_CONFIG_S_DRIVER_OK },
+};
+
+KUNIT_ARRAY_PARAM_DESC(old_status, old_statuses, name);
+
+/* What was read before a reset says nothing of the device after it. */
+static void old_status_is_void(struct kunit *test)
+{
+	const struct old_status *old = test->param_value;
+	struct fake *fake = parley_fake_run(test, 0);
+
+	fake->stuck_status = old->stuck;
+	fake->no_status = old->hidden;
+	fake->in_status = sleep_and_wake;
+	KUNIT_EXPECT_TRUE(test, parley_device_check(&fake->v.pd));
+	KUNIT_EXPECT_FALSE(test, parley_device_gone(&fake->v.pd));
+	flush_work(&fake->v.m.recover_work);
+	KUNIT_EXPECT_EQ(test, 1, front->starts);
+}
+
+static void held_device_is_not_bound(struct kunit *test)
+{
+	struct fake *fake = parley_fake_run(test, 0);
+
+	device_release_driver(&fake->v.pd.dev);
+	KUNIT_EXPECT_EQ(test, 0, parley_device_freeze(&fake->v, PARLEY_HOLD_RESET));
+	KUNIT_EXPECT_NE(test, 1, device_attach(&fake->v.pd.dev));
+	KUNIT_EXPECT_EQ(test, 1, front->probes);
+	KUNIT_EXPECT_EQ(test, 0, fake->status);
+	KUNIT_EXPECT_EQ(test, 0, parley_device_restore(&fake->v, PARLEY_HOLD_RESET));
+	KUNIT_EXPECT_EQ(test, 1, device_attach(&fake->v.pd.dev));
+	KUNIT_EXPECT_EQ(test, PARLEY_LIVE, fake->v.m.phase);
 }
 
 static void freeze_twice_is_freeze_once(struct kunit *test)
@@ -415,10 +501,13 @@ static void used_up_budget_does_not_arm(struct kunit *test)
 	struct parley_queue *queue = &fake->v.pd.queues[0];
 
 	KUNIT_ASSERT_EQ(test, 0, parley_fake_put(fake, 0));
+	KUNIT_ASSERT_EQ(test, 0, parley_fake_put(fake, 0));
 	KUNIT_EXPECT_EQ(test, 0, parley_queue_poll(queue, 1, NULL));
 	parley_fake_complete(fake, 0);
 	KUNIT_EXPECT_EQ(test, 1, parley_queue_poll(queue, 1, NULL));
+	KUNIT_EXPECT_FALSE(test, parley_fake_wants_interrupt(fake, 0));
 	KUNIT_EXPECT_EQ(test, 0, parley_queue_poll(queue, 1, NULL));
+	KUNIT_EXPECT_TRUE(test, parley_fake_wants_interrupt(fake, 0));
 }
 
 static struct kunit_case end_cases[] = {
@@ -426,11 +515,14 @@ static struct kunit_case end_cases[] = {
 	KUNIT_CASE(removed_device_breaks_its_queues),
 	KUNIT_CASE(removal_wakes_a_waiting_probe),
 	KUNIT_CASE(nothing_runs_after_close),
+	KUNIT_CASE(recovery_during_remove_calls_nothing_after_close),
 	KUNIT_CASE(shutdown_stops_the_device),
 	KUNIT_CASE(one_queue_is_reset_alone),
 	KUNIT_CASE(queue_reset_must_be_negotiated),
 	KUNIT_CASE(frozen_device_is_started_from_scratch),
 	KUNIT_CASE(sleeping_device_is_not_gone),
+	KUNIT_CASE_PARAM(old_status_is_void, old_status_gen_params),
+	KUNIT_CASE(held_device_is_not_bound),
 	KUNIT_CASE(freeze_twice_is_freeze_once),
 	KUNIT_CASE(device_without_front_end_freezes),
 	KUNIT_CASE_PARAM(device_that_stays_away_is_let_go, breakage_gen_params),

@@ -19,12 +19,23 @@ static struct fake *to_fake(struct parley_device *pd)
 	return container_of(pd, struct fake, v.pd);
 }
 
+static void fake_once(struct fake *fake, void (**act)(struct fake *fake))
+{
+	void (*now)(struct fake *fake) = *act;
+
+	*act = NULL;
+	if (now)
+		now(fake);
+}
+
 static u8 fake_get_status(struct parley_device *pd)
 {
 	struct fake *fake = to_fake(pd);
+	u8 status = (READ_ONCE(fake->status) & ~fake->no_status) |
+		    fake->stuck_status;
 
-	return (READ_ONCE(fake->status) & ~fake->no_status) |
-	       fake->stuck_status;
+	fake_once(fake, &fake->in_status);
+	return status;
 }
 
 static void fake_set_status(struct parley_device *pd, u8 status)
@@ -146,6 +157,8 @@ static int fake_queue_enable(struct parley_queue *queue,
 
 	if (queue->index == 1 && fake->enable_err)
 		return fake->enable_err;
+	if (queue->index == fake->act_at)
+		fake_once(fake, &fake->in_enable);
 	fake->addr[queue->index] = *addr;
 	fake->num[queue->index] = size;
 	__set_bit(queue->index, &fake->enabled);
@@ -165,7 +178,12 @@ static int fake_queue_disable(struct parley_queue *queue)
 
 static bool fake_notify(struct parley_queue *queue, u32 data)
 {
-	to_fake(queue->dev)->kicks++;
+	struct fake *fake = to_fake(queue->dev);
+
+	fake->kicks++;
+	if (!(READ_ONCE(fake->status) & VIRTIO_CONFIG_S_DRIVER_OK) ||
+	    !test_bit(queue->index, &fake->enabled))
+		fake->early_kicks++;
 	return true;
 }
 
@@ -336,6 +354,11 @@ static void front_start(struct parley_device *pd)
 	f->starts++;
 	f->wrong += !f->stopped;
 	f->stopped = false;
+	if (!f->wait_in_start)
+		return;
+	complete(&f->waiting);
+	if (!wait_for_completion_timeout(&f->go_on, 10 * HZ))
+		f->wrong++;
 }
 
 static const struct virtio_device_id front_ids[] = {

@@ -31,6 +31,10 @@
  * @accepted: what the driver wrote
  * @accepted_high: likewise, from bit 64 on
  * @status: device status
+ * @in_status: optional: once, in the middle of a read of it, which sees the bits
+ *	of before
+ * @in_enable: optional: once, before queue @act_at is enabled
+ * @act_at: see @in_enable
  * @stuck_status: bits of it that always read as 1
  * @no_status: bits of it that always read as 0
  * @config: configuration
@@ -49,6 +53,7 @@
  * @resets: calls
  * @reads: calls of config_read
  * @kicks: calls of notify
+ * @early_kicks: of them before DRIVER_OK, or of a queue that is not enabled
  * @disables: calls of queue_disable
  * @disable_err: what that returns
  * @agains: calls of vectors_again
@@ -65,6 +70,9 @@ struct fake {
 	u64 accepted;
 	u64 accepted_high;
 	u8 status;
+	void (*in_status)(struct fake *fake);
+	void (*in_enable)(struct fake *fake);
+	unsigned int act_at;
 	u8 stuck_status;
 	u8 no_status;
 	u8 config[FAKE_CONFIG];
@@ -83,6 +91,7 @@ struct fake {
 	unsigned int resets;
 	unsigned int reads;
 	unsigned int kicks;
+	unsigned int early_kicks;
 	unsigned int disables;
 	int disable_err;
 	unsigned int agains;
@@ -106,6 +115,7 @@ struct fake {
  * @interrupt_in_probe: a configuration interrupt comes before ready
  * @wait_in_probe: probe waits for a buffer
  * @wait_in_change: config_changed() waits for @go_on
+ * @wait_in_start: so does start()
  * @waiting: one of them does
  * @go_on: see @wait_in_change
  * @back: a buffer came back, one way or the other
@@ -134,6 +144,7 @@ struct fake_front {
 	bool interrupt_in_probe;
 	bool wait_in_probe;
 	bool wait_in_change;
+	bool wait_in_start;
 	struct completion waiting;
 	struct completion go_on;
 	struct completion back;

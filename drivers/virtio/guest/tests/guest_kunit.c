@@ -17,6 +17,7 @@
 #define EVENT		BIT_ULL(VIRTIO_RING_F_EVENT_IDX)
 #define PLATFORM	BIT_ULL(VIRTIO_F_ORDER_PLATFORM)
 
+#define STATUS_GREETED	0x03	/* ACKNOWLEDGE, DRIVER */
 #define STATUS_RUNS	0x0f	/* ACKNOWLEDGE, DRIVER, FEATURES_OK, DRIVER_OK */
 
 static struct fake_front *const front = &parley_fake_front;
@@ -112,7 +113,8 @@ static void legacy_device_is_refused(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
 	KUNIT_EXPECT_FALSE(test, parley_fake_bound(fake));
 	KUNIT_EXPECT_EQ(test, 0, front->probes);
-	KUNIT_EXPECT_EQ(test, VIRTIO_CONFIG_S_FAILED, fake->status);
+	KUNIT_EXPECT_EQ(test, STATUS_GREETED | VIRTIO_CONFIG_S_FAILED,
+			fake->status);
 }
 
 #ifdef CONFIG_VIRTIO_ANCHOR
@@ -136,7 +138,8 @@ static void hidden_memory_needs_access_platform(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
 	KUNIT_EXPECT_FALSE(test, parley_fake_bound(fake));
 	KUNIT_EXPECT_EQ(test, 0, front->probes);
-	KUNIT_EXPECT_EQ(test, VIRTIO_CONFIG_S_FAILED, fake->status);
+	KUNIT_EXPECT_EQ(test, STATUS_GREETED | VIRTIO_CONFIG_S_FAILED,
+			fake->status);
 
 	/* Another one; its probe would make rings for DMA, of which it has none. */
 	parley_fake_unplug(test, fake);
@@ -158,7 +161,8 @@ static void features_taken_back_are_refused(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
 	KUNIT_EXPECT_FALSE(test, parley_fake_bound(fake));
 	KUNIT_EXPECT_EQ(test, 0, front->probes);
-	KUNIT_EXPECT_EQ(test, VIRTIO_CONFIG_S_FAILED, fake->status);
+	KUNIT_EXPECT_EQ(test, STATUS_GREETED | VIRTIO_CONFIG_S_FEATURES_OK |
+			VIRTIO_CONFIG_S_FAILED, fake->status);
 }
 
 static void silent_device_is_refused(struct kunit *test)
@@ -180,6 +184,42 @@ static void reset_without_end_is_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, front->probes);
 }
 
+static void half_refused(struct kunit *test, struct parley_driver *drv)
+{
+	int err = parley_driver_register(drv);
+
+	KUNIT_EXPECT_EQ(test, -EINVAL, err);
+	if (!err)
+		parley_driver_unregister(drv);
+}
+
+static int never_probe(struct parley_device *pd)
+{
+	return -ENODEV;
+}
+
+static void never(struct parley_device *pd)
+{
+}
+
+/* They are called in turn, so there are both or neither. */
+static void stop_without_start_is_refused(struct kunit *test)
+{
+	static const struct virtio_device_id none[] = { { } };
+	static struct parley_driver drv;
+
+	drv = (struct parley_driver) {
+		.driver.name = "parley_half", .ids = none,
+		.probe = never_probe, .remove = never, .stop = never,
+	};
+	half_refused(test, &drv);
+	drv = (struct parley_driver) {
+		.driver.name = "parley_half", .ids = none,
+		.probe = never_probe, .remove = never, .start = never,
+	};
+	half_refused(test, &drv);
+}
+
 static void failed_probe_leaves_nothing(struct kunit *test)
 {
 	struct fake *fake = parley_fake_make(test);
@@ -193,6 +233,7 @@ static void failed_probe_leaves_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, fake->enabled);
 	KUNIT_EXPECT_FALSE(test, fake->vectors);
 	KUNIT_EXPECT_FALSE(test, fake->vectors_early);
+	/* It was reset: there is nothing else to keep. */
 	KUNIT_EXPECT_EQ(test, VIRTIO_CONFIG_S_FAILED, fake->status);
 }
 
@@ -452,6 +493,7 @@ static struct kunit_case guest_cases[] = {
 	KUNIT_CASE(features_taken_back_are_refused),
 	KUNIT_CASE(silent_device_is_refused),
 	KUNIT_CASE(reset_without_end_is_refused),
+	KUNIT_CASE(stop_without_start_is_refused),
 	KUNIT_CASE(failed_probe_leaves_nothing),
 	KUNIT_CASE(bad_27_config_bounds),
 	KUNIT_CASE(config_without_rest_is_an_error),

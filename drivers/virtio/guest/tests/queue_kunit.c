@@ -115,6 +115,23 @@ static void poll_that_used_its_budget_stays_disarmed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 2, napi.came);
 }
 
+/* As netpoll does, which only sends. */
+static void poll_for_nothing_changes_nothing(struct kunit *test)
+{
+	const struct ring_kind *kind = test->param_value;
+	struct fake *fake;
+	struct parley_queue *queue = napi_queue(test, kind->features, &fake);
+
+	KUNIT_ASSERT_EQ(test, 0, napi_put(fake));
+	KUNIT_EXPECT_EQ(test, 0, napi_poll(queue, 64));
+	KUNIT_ASSERT_TRUE(test, parley_fake_wants_interrupt(fake, 0));
+	KUNIT_EXPECT_EQ(test, 0, napi_poll(queue, 0));
+	KUNIT_EXPECT_TRUE(test, parley_fake_wants_interrupt(fake, 0));
+	parley_fake_use(fake, 0, 0);
+	KUNIT_EXPECT_EQ(test, 0, napi_poll(queue, 0));
+	KUNIT_EXPECT_EQ(test, IRQ_HANDLED, parley_queue_interrupt(queue));
+}
+
 /* Between the last reap and the arm: no interrupt tells of it. */
 static void arm_tells_of_what_came_meanwhile(struct kunit *test)
 {
@@ -362,6 +379,68 @@ static void failed_resize_starts_the_device_anew(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, front->wrong);
 }
 
+/* Kicks */
+
+static int put_early;
+
+static void put_one(struct fake *fake)
+{
+	put_early = parley_fake_put(fake, 0);
+}
+
+static void expect_one_kick_in_time(struct kunit *test, struct fake *fake)
+{
+	KUNIT_EXPECT_EQ(test, 0, put_early);
+	KUNIT_EXPECT_EQ(test, 1, fake->kicks);
+	KUNIT_EXPECT_EQ(test, 0, fake->early_kicks);
+	KUNIT_EXPECT_FALSE(test, parley_drvq_broken(fake->v.pd.queues[0].vq));
+	/* And from here on at once. */
+	KUNIT_EXPECT_EQ(test, 0, parley_fake_put(fake, 0));
+	KUNIT_EXPECT_EQ(test, 2, fake->kicks);
+	KUNIT_EXPECT_EQ(test, 0, fake->early_kicks);
+}
+
+/* Whoever asks is not held back by stop(): a reader of entropy, a command. */
+static void restarted_device_is_kicked_after_driver_ok(struct kunit *test)
+{
+	const struct ring_kind *format = test->param_value;
+	struct fake *fake = resize_device(test, format->features);
+
+	KUNIT_EXPECT_EQ(test, 0, parley_device_freeze(&fake->v, PARLEY_HOLD_SLEEP));
+	/* When its second queue is enabled the first one is a ring already. */
+	put_early = -EINVAL;
+	fake->act_at = 1;
+	fake->in_enable = put_one;
+	KUNIT_EXPECT_EQ(test, 0, parley_device_restore(&fake->v, PARLEY_HOLD_SLEEP));
+	expect_one_kick_in_time(test, fake);
+}
+
+static void new_device_is_kicked_after_driver_ok(struct kunit *test)
+{
+	const struct ring_kind *format = test->param_value;
+	struct fake *fake = parley_fake_make(test);
+
+	put_early = -EINVAL;
+	fake->offered |= format->features;
+	fake->act_at = 1;
+	fake->in_enable = put_one;
+	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
+	KUNIT_ASSERT_TRUE(test, parley_fake_bound(fake));
+	expect_one_kick_in_time(test, fake);
+}
+
+static void resized_queue_is_kicked_once_it_is_enabled(struct kunit *test)
+{
+	const struct ring_kind *format = test->param_value;
+	struct fake *fake = resize_device(test, format->features);
+
+	put_early = -EINVAL;
+	fake->act_at = 0;
+	fake->in_enable = put_one;
+	KUNIT_EXPECT_EQ(test, 0, parley_queue_resize(&fake->v.pd.queues[0], 32));
+	expect_one_kick_in_time(test, fake);
+}
+
 /* A queue of the transport's */
 
 static unsigned int own_done, own_repeated;
@@ -445,6 +524,7 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE_PARAM(interrupt_asks_the_owner_to_poll, ring_kind_gen_params),
 	KUNIT_CASE_PARAM(poll_that_used_its_budget_stays_disarmed,
 			 ring_kind_gen_params),
+	KUNIT_CASE_PARAM(poll_for_nothing_changes_nothing, ring_kind_gen_params),
 	KUNIT_CASE_PARAM(arm_tells_of_what_came_meanwhile, ring_kind_gen_params),
 	KUNIT_CASE(unlocked_queue_takes_no_lock),
 	KUNIT_CASE(unlocked_queue_is_recovered),
@@ -457,6 +537,12 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(bad_sizes_are_refused),
 	KUNIT_CASE(resize_needs_its_feature),
 	KUNIT_CASE(failed_resize_starts_the_device_anew),
+	KUNIT_CASE_PARAM(restarted_device_is_kicked_after_driver_ok,
+			 format_gen_params),
+	KUNIT_CASE_PARAM(new_device_is_kicked_after_driver_ok,
+			 format_gen_params),
+	KUNIT_CASE_PARAM(resized_queue_is_kicked_once_it_is_enabled,
+			 format_gen_params),
 	KUNIT_CASE(transport_has_a_queue_of_its_own),
 	KUNIT_CASE(own_queue_survives_a_reset),
 	{}
