@@ -126,4 +126,4 @@ enum blk_eh_timer_return parley_blk_timeout(struct request *rq)
 				     rq->timeout / HZ);
 	return BLK_EH_RESET_TIMER;
 }
-PARLEY_EXPORT(parley_blk_timeout);
+EXPORT_SYMBOL_IF_KUNIT(parley_blk_timeout);

@@ -464,14 +464,14 @@ static void freeze_keeps_what_is_in_flight(struct kunit *test)
 	disk_of(test);
 	hold_and_fly(test);
 	KUNIT_ASSERT_EQ(test, 0, parley_device_freeze(to_parley_vdev(t.pd),
-							PARLEY_HOLD_SLEEP));
+						      PARLEY_HOLD_SLEEP));
 	msleep(20);
 	/* Nobody was told anything about them. */
 	for (i = 0; i < nr_flying; i++)
 		KUNIT_EXPECT_EQ(test, 0, flying[i].acks);
 	release();
 	KUNIT_ASSERT_EQ(test, 0, parley_device_restore(to_parley_vdev(t.pd),
-							PARLEY_HOLD_SLEEP));
+						       PARLEY_HOLD_SLEEP));
 	land(test, 0);
 	KUNIT_EXPECT_EQ(test, 0, io(REQ_OP_READ, 0, t.buf, SZ_4K));
 }

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * What comes late: a time-out for a request that is complete, and a recovery that
- * ends after its disk was deleted.
- */
+/* Time-outs, for requests that are complete and for others. */
 #include <kunit/test.h>
 #include <linux/bio.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
-#include <linux/kthread.h>
 #include <linux/sizes.h>
 #include <parley/transport.h>
 #include "../../transport/tests/mock.h"
@@ -53,8 +49,6 @@ static void late_make(struct kunit *test)
 	t.blk = t.pd->priv;
 	t.queue = t.blk->disk->queue;
 }
-
-/* Time-outs */
 
 static void late_done(struct bio *bio)
 {
@@ -124,94 +118,9 @@ static void a_slow_device_gets_more_time(struct kunit *test)
 	expect_success(test);
 }
 
-/* Recoveries */
-
-static const struct parley_transport_ops *real_ops;
-static struct completion restarting, go_on;
-static atomic_t requeued;
-
-/* A recovery comes by here before it starts the disk. */
-static int queue_enable_waits(struct parley_queue *queue,
-			      const struct parley_vq_addr *addr,
-			      unsigned int size)
-{
-	complete_all(&restarting);
-	wait_for_completion_timeout(&go_on, PATIENCE);
-	return real_ops->queue_enable(queue, addr, size);
-}
-
-static void count_requeue(struct work_struct *work)
-{
-	atomic_inc(&requeued);
-}
-
-static int unbind(void *unbound)
-{
-	device_release_driver(&t.pd->dev);
-	complete(unbound);
-	return 0;
-}
-
-/* As the model does; a device that is being unbound is not listened to. */
-static void ask_for_reset(void)
-{
-	struct parley_vdev *v = to_parley_vdev(t.pd);
-
-	set_bit(PARLEY_FAULT_WISH, &v->m.faults);
-	get_device(&t.pd->dev);
-	if (!queue_work(system_percpu_wq, &v->m.recover_work))
-		put_device(&t.pd->dev);
-}
-
-/* del_gendisk() has ended the block layer's work, and nothing may begin it again. */
-static void a_recovery_may_end_after_the_disk(struct kunit *test)
-{
-	DECLARE_COMPLETION_ONSTACK(unbound);
-	unsigned long end = jiffies + PATIENCE;
-	struct parley_transport_ops ops;
-	struct task_struct *thread;
-	struct percpu_ref *usage;
-
-	late_make(test);
-	usage = &t.queue->q_usage_counter;
-	KUNIT_ASSERT_TRUE(test, blk_get_queue(t.queue));
-	init_completion(&restarting);
-	init_completion(&go_on);
-	atomic_set(&requeued, 0);
-	real_ops = to_parley_vdev(t.pd)->ops;
-	ops = *real_ops;
-	ops.queue_enable = queue_enable_waits;
-	to_parley_vdev(t.pd)->ops = &ops;
-	/* del_gendisk() waits for this one, and the recovery begins meanwhile. */
-	percpu_ref_get(usage);
-	thread = kthread_run(unbind, &unbound, "parley-unbind");
-	KUNIT_EXPECT_FALSE(test, IS_ERR(thread));
-	while (!blk_queue_dying(t.queue) && time_before(jiffies, end))
-		fsleep(1000);
-	ask_for_reset();
-	KUNIT_EXPECT_NE(test, 0, wait_for_completion_timeout(&restarting, PATIENCE));
-	/* Nobody has a request: whoever queues it from now on is too late. */
-	flush_delayed_work(&t.queue->requeue_work);
-	t.queue->requeue_work.work.func = count_requeue;
-	percpu_ref_put(usage);
-	while (!percpu_ref_is_zero(usage) && time_before(jiffies, end))
-		fsleep(1000);
-	KUNIT_EXPECT_TRUE(test, percpu_ref_is_zero(usage));
-	msleep(100);
-	complete_all(&go_on);
-	if (!IS_ERR(thread))
-		wait_for_completion(&unbound);
-	msleep(20);
-	KUNIT_EXPECT_EQ(test, 0, atomic_read(&requeued));
-	cancel_delayed_work_sync(&t.queue->requeue_work);
-	to_parley_vdev(t.pd)->ops = real_ops;
-	blk_put_queue(t.queue);
-}
-
 static struct kunit_case late_cases[] = {
 	KUNIT_CASE(a_lost_interrupt_is_found),
 	KUNIT_CASE(a_slow_device_gets_more_time),
-	KUNIT_CASE(a_recovery_may_end_after_the_disk),
 	{}
 };
 

@@ -404,11 +404,11 @@ static void suspend_with_a_write(struct kunit *test, int want)
 	__bio_add_page(&bio, virt_to_page(t.buf), SZ_4K, offset_in_page(t.buf));
 	submit_bio(&bio);
 	KUNIT_EXPECT_EQ(test, 0, parley_device_freeze(to_parley_vdev(t.pd),
-							PARLEY_HOLD_SLEEP));
+						      PARLEY_HOLD_SLEEP));
 	WRITE_ONCE(t.mock->hold, false);
 	WRITE_ONCE(t.mock->delay_us, 0);
 	KUNIT_EXPECT_EQ(test, 0, parley_device_restore(to_parley_vdev(t.pd),
-							PARLEY_HOLD_SLEEP));
+						       PARLEY_HOLD_SLEEP));
 	KUNIT_ASSERT_NE(test, 0, wait_for_completion_timeout(&done, PATIENCE));
 	KUNIT_EXPECT_EQ(test, want, blk_status_to_errno(bio.bi_status));
 	bio_uninit(&bio);

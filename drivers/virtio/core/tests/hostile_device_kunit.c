@@ -377,7 +377,7 @@ static void good_44_length_without_write(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		for (k = 0; k < 2; k++) {
 			victim_put(test, v, 0, 0, 1);
-			use_flags(v, 0, cases[i].len, 1, k ? 0x7f7f & ~VRING_DESC_F_WRITE : 0);
+			use_flags(v, 0, cases[i].len, 1, k * (0x7f7f & ~VRING_DESC_F_WRITE));
 			KUNIT_EXPECT_EQ(test, victim_reap(v, SIZE), 1u);
 			KUNIT_EXPECT_EQ(test, v->done[0].len, cases[i].want);
 			KUNIT_EXPECT_EQ(test, v->done[0].len_in, BUF);

@@ -232,12 +232,12 @@ static void suspend_loses_no_write(struct kunit *test)
 	WRITE_ONCE(d->mock->hold, true);
 	start_burst(test, d, io, 1);
 	KUNIT_ASSERT_EQ(test, 0, parley_device_freeze(to_parley_vdev(d->pd),
-							PARLEY_HOLD_SLEEP));
+						      PARLEY_HOLD_SLEEP));
 	for (i = 0; i < BURST; i++)
 		KUNIT_EXPECT_EQ(test, 0, atomic_read(&io[i]->ends));
 	WRITE_ONCE(d->mock->hold, false);
 	KUNIT_ASSERT_EQ(test, 0, parley_device_restore(to_parley_vdev(d->pd),
-							PARLEY_HOLD_SLEEP));
+						       PARLEY_HOLD_SLEEP));
 	for (i = 0; i < BURST; i++) {
 		KUNIT_EXPECT_EQ(test, 0, disk_io_wait(io[i]));
 		KUNIT_EXPECT_EQ(test, 1, atomic_read(&io[i]->ends));
@@ -257,9 +257,9 @@ static void suspend_races_with_answers(struct kunit *test)
 		start_burst(test, d, io, 50 * round);
 		udelay(20 * round);
 		KUNIT_ASSERT_EQ(test, 0, parley_device_freeze(to_parley_vdev(d->pd),
-							PARLEY_HOLD_SLEEP));
+							      PARLEY_HOLD_SLEEP));
 		KUNIT_ASSERT_EQ(test, 0, parley_device_restore(to_parley_vdev(d->pd),
-							PARLEY_HOLD_SLEEP));
+							       PARLEY_HOLD_SLEEP));
 		for (i = 0; i < BURST; i++) {
 			KUNIT_EXPECT_EQ(test, 0, disk_io_wait(io[i]));
 			KUNIT_EXPECT_EQ(test, 1, atomic_read(&io[i]->ends));

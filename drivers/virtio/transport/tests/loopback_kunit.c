@@ -441,7 +441,7 @@ static void a_ring_outside_ram_is_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EFAULT, ops_of(pd)->queue_enable(queue, &bad, 64));
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			ops_of(pd)->queue_enable(queue, &good,
-					      2 * TESTER_QUEUE_SIZE));
+						 2 * TESTER_QUEUE_SIZE));
 	KUNIT_EXPECT_EQ(test, 0, ops_of(pd)->queue_enable(queue, &good, 64));
 	KUNIT_EXPECT_EQ(test, -EBUSY, ops_of(pd)->queue_enable(queue, &good, 64));
 	ops_of(pd)->reset(pd);

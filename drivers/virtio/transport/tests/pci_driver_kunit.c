@@ -110,9 +110,9 @@ static const struct parley_transport_ops parley_pci_world_ops;
 
 static const struct pci_driver *const driver = &parley_pci_driver;
 
-static void forget(void *unused)
+static void forget(void *pp)
 {
-	kfree(world.pp);
+	kfree(pp);
 }
 
 /* A function that the driver has; firmware left it with the bus. */
@@ -129,7 +129,7 @@ static struct pci_dev *function_of(struct kunit *test)
 	pdev->device = 0x1042;
 	KUNIT_ASSERT_EQ(test, 0, driver->probe(pdev, &id));
 	world.pp = pci_get_drvdata(pdev);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, forget, NULL));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, forget, world.pp));
 	KUNIT_EXPECT_EQ(test, 1, world.enabled);
 	return pdev;
 }

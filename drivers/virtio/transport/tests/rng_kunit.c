@@ -146,10 +146,10 @@ static void a_reader_survives_suspend(struct kunit *test)
 		WRITE_ONCE(mock->hold, true);
 		reader_wait_in_it(test, &r);
 		KUNIT_ASSERT_EQ(test, 0, parley_device_freeze(to_parley_vdev(pd),
-							PARLEY_HOLD_SLEEP));
+							      PARLEY_HOLD_SLEEP));
 		WRITE_ONCE(mock->hold, false);
 		KUNIT_ASSERT_EQ(test, 0, parley_device_restore(to_parley_vdev(pd),
-							PARLEY_HOLD_SLEEP));
+							       PARLEY_HOLD_SLEEP));
 		KUNIT_ASSERT_GT(test,
 				wait_for_completion_timeout(&r.done, 20 * HZ),
 				0ul);
