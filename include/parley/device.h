@@ -257,8 +257,6 @@ unsigned int parley_queue_poll(struct parley_queue *queue, unsigned int budget,
 			       void *ctx);
 bool parley_queue_arm(struct parley_queue *queue);
 void parley_queue_disarm(struct parley_queue *queue);
-int parley_queue_reset(struct parley_queue *queue);
-int parley_queue_reenable(struct parley_queue *queue);
 int parley_queue_resize(struct parley_queue *queue, unsigned int size);
 const struct cpumask *parley_queue_affinity(struct parley_queue *queue);
 int parley_queue_set_affinity(struct parley_queue *queue,

@@ -126,8 +126,6 @@ void parley_loopback_destroy(struct parley_loopback *lb);
 
 void *parley_loopback_priv(const struct parley_loopback *lb);
 u64 parley_loopback_features(const struct parley_loopback *lb);
-bool parley_loopback_has_feature(const struct parley_loopback *lb,
-				 unsigned int bit);
 struct parley_device *parley_loopback_device(struct parley_loopback *lb);
 
 void parley_loopback_call(struct parley_loopback_queue *queue);

@@ -212,7 +212,6 @@ bool parley_drvq_broken(const struct parley_drvq *q);
 unsigned int parley_drvq_size(const struct parley_drvq *q);
 unsigned int parley_drvq_size_max(const struct parley_drvq *q);
 unsigned int parley_drvq_free(const struct parley_drvq *q);
-unsigned int parley_drvq_index(const struct parley_drvq *q);
 u32 parley_drvq_notify_data(const struct parley_drvq *q);
 void *parley_drvq_priv(const struct parley_drvq *q);
 const struct parley_mem *parley_drvq_mem(const struct parley_drvq *q);

@@ -400,13 +400,6 @@ unsigned int parley_drvq_free(const struct parley_drvq *q)
 }
 PARLEY_EXPORT(parley_drvq_free);
 
-/** parley_drvq_index() - number of the queue in its device */
-unsigned int parley_drvq_index(const struct parley_drvq *q)
-{
-	return q->ring.index;
-}
-PARLEY_EXPORT(parley_drvq_index);
-
 /**
  * parley_drvq_notify_data() - what a kick says (spec 2.9)
  * @q: queue

@@ -342,45 +342,6 @@ int parley_queues_enable_again(struct parley_vdev *v)
 	return 0;
 }
 
-/**
- * parley_queue_reset() - take one queue away from the device
- * @queue: the queue; the front-end puts nothing more into it
- *
- * The first half of a queue reset (spec 2.6.1.1): the device then neither uses
- * the queue nor interrupts for it, and the front-end may take back what was in
- * flight with parley_drvq_detach().
- *
- * Context: may sleep.
- * Return: 0; -EOPNOTSUPP without VIRTIO_F_RING_RESET; -ETIMEDOUT or -ENODEV.
- */
-int parley_queue_reset(struct parley_queue *queue)
-{
-	if (!parley_has_feature(queue->dev, VIRTIO_F_RING_RESET))
-		return -EOPNOTSUPP;
-	if (parley_device_gone(queue->dev))
-		return -ENODEV;
-	return parley_vdev_of(queue)->ops->queue_disable(queue);
-}
-PARLEY_EXPORT(parley_queue_reset);
-
-/**
- * parley_queue_reenable() - give a queue that was reset back to the device
- * @queue: the queue, empty
- *
- * The second half of a queue reset (spec 2.6.1.2).
- *
- * Context: may sleep.
- * Return: 0 or an error; the queue is unusable then until the whole device is
- * reset.
- */
-int parley_queue_reenable(struct parley_queue *queue)
-{
-	int err = parley_queue_empty(queue, parley_drvq_size(queue->vq));
-
-	return err ? err : parley_queue_enable(queue);
-}
-PARLEY_EXPORT(parley_queue_reenable);
-
 /* Spec 2.6.1: taken from the device, emptied, given back to it. */
 static int parley_queue_renew(struct parley_queue *queue, unsigned int size)
 {

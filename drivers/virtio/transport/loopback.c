@@ -250,20 +250,6 @@ u64 parley_loopback_features(const struct parley_loopback *lb)
 PARLEY_EXPORT(parley_loopback_features);
 
 /**
- * parley_loopback_has_feature() - did the driver accept it?
- * @lb: the device
- * @bit: number of the feature
- *
- * Return: true if so; constant while a queue is started.
- */
-bool parley_loopback_has_feature(const struct parley_loopback *lb,
-				 unsigned int bit)
-{
-	return parley_features_has(&lb->accepted, bit);
-}
-PARLEY_EXPORT(parley_loopback_has_feature);
-
-/**
  * parley_loopback_device() - the device as the guest sees it
  * @lb: the device
  *

@@ -121,36 +121,15 @@ static void nothing_runs_after_close(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, atomic_read(&front->changes));
 }
 
-static int unbind_thread(void *v)
-{
-	device_release_driver(&((struct parley_vdev *)v)->pd.dev);
-	while (!kthread_should_stop())
-		schedule_timeout_interruptible(1);
-	return 0;
-}
-
-static bool is_being_removed(struct fake *fake)
-{
-	return READ_ONCE(front->removes);
-}
-
-/* A recovery goes live, and says so, while remove() waits for it. */
-static void recovery_during_remove_calls_nothing_after_close(struct kunit *test)
+/* A recovery goes live, and says so, while the front-end is taking leave. */
+static void recovery_during_remove_calls_nothing(struct kunit *test)
 {
 	struct fake *fake = parley_fake_run(test, 0);
-	struct task_struct *thread;
 
-	front->wait_in_start = true;
-	parley_drvq_break(fake->v.pd.queues[0].vq, "test");
-	KUNIT_ASSERT_TRUE(test, wait_for_completion_timeout(&front->waiting,
-							    10 * HZ));
-	thread = kthread_run(unbind_thread, &fake->v, "parley-unbind");
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
-	KUNIT_EXPECT_TRUE(test, parley_fake_until(is_being_removed, fake));
-	/* It comes to the lock of the model meanwhile. */
-	msleep(50);
-	complete(&front->go_on);
-	KUNIT_EXPECT_EQ(test, 0, kthread_stop(thread));
+	front->break_in_remove = true;
+	device_release_driver(&fake->v.pd.dev);
+	KUNIT_EXPECT_EQ(test, 1, front->starts);
+	parley_device_config_interrupt(&fake->v);
 	flush_work(&fake->v.m.config_work);
 	KUNIT_EXPECT_EQ(test, 0, atomic_read(&front->changes));
 	KUNIT_EXPECT_FALSE(test, fake->v.m.config_armed);
@@ -170,33 +149,6 @@ static void shutdown_stops_the_device(struct kunit *test)
 }
 
 /* One queue */
-
-static void one_queue_is_reset_alone(struct kunit *test)
-{
-	struct fake *fake = parley_fake_run(test, QUEUE_RESET);
-	struct parley_queue *queue = &fake->v.pd.queues[1];
-	void *cookie;
-
-	KUNIT_EXPECT_EQ(test, 0, parley_fake_put(fake, 1));
-	KUNIT_EXPECT_EQ(test, 0, parley_queue_reset(queue));
-	KUNIT_EXPECT_EQ(test, BIT(0), fake->enabled);
-	scoped_guard(spinlock_irq, &queue->lock)
-		cookie = parley_drvq_detach(queue->vq);
-	KUNIT_EXPECT_PTR_EQ(test, (void *)fake, cookie);
-	KUNIT_EXPECT_EQ(test, 0, parley_queue_reenable(queue));
-	KUNIT_EXPECT_EQ(test, BIT(0) | BIT(1), fake->enabled);
-	KUNIT_EXPECT_EQ(test, 0, parley_fake_put(fake, 1));
-	KUNIT_EXPECT_EQ(test, 2, fake->kicks);
-}
-
-static void queue_reset_must_be_negotiated(struct kunit *test)
-{
-	struct fake *fake = parley_fake_run(test, 0);
-
-	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
-			parley_queue_reset(&fake->v.pd.queues[0]));
-	KUNIT_EXPECT_EQ(test, 0, fake->disables);
-}
 
 /* Freeze and restore */
 
@@ -515,10 +467,8 @@ static struct kunit_case end_cases[] = {
 	KUNIT_CASE(removed_device_breaks_its_queues),
 	KUNIT_CASE(removal_wakes_a_waiting_probe),
 	KUNIT_CASE(nothing_runs_after_close),
-	KUNIT_CASE(recovery_during_remove_calls_nothing_after_close),
+	KUNIT_CASE(recovery_during_remove_calls_nothing),
 	KUNIT_CASE(shutdown_stops_the_device),
-	KUNIT_CASE(one_queue_is_reset_alone),
-	KUNIT_CASE(queue_reset_must_be_negotiated),
 	KUNIT_CASE(frozen_device_is_started_from_scratch),
 	KUNIT_CASE(sleeping_device_is_not_gone),
 	KUNIT_CASE_PARAM(old_status_is_void, old_status_gen_params),

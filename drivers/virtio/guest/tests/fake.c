@@ -313,6 +313,13 @@ static void front_remove(struct parley_device *pd)
 {
 	parley_fake_front.removes++;
 	parley_fake_front.queues_at_remove = pd->nr_queues;
+	if (parley_fake_front.break_in_remove) {
+		struct parley_model *m = &to_parley_vdev(pd)->m;
+
+		parley_drvq_break(pd->queues[0].vq, "test");
+		flush_work(&m->recover_work);
+		flush_work(&m->config_work);
+	}
 	parley_device_close(pd);
 }
 
@@ -354,11 +361,6 @@ static void front_start(struct parley_device *pd)
 	f->starts++;
 	f->wrong += !f->stopped;
 	f->stopped = false;
-	if (!f->wait_in_start)
-		return;
-	complete(&f->waiting);
-	if (!wait_for_completion_timeout(&f->go_on, 10 * HZ))
-		f->wrong++;
 }
 
 static const struct virtio_device_id front_ids[] = {

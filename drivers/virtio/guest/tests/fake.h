@@ -115,7 +115,7 @@ struct fake {
  * @interrupt_in_probe: a configuration interrupt comes before ready
  * @wait_in_probe: probe waits for a buffer
  * @wait_in_change: config_changed() waits for @go_on
- * @wait_in_start: so does start()
+ * @break_in_remove: a queue breaks in remove(), and the recovery is waited for
  * @waiting: one of them does
  * @go_on: see @wait_in_change
  * @back: a buffer came back, one way or the other
@@ -144,7 +144,7 @@ struct fake_front {
 	bool interrupt_in_probe;
 	bool wait_in_probe;
 	bool wait_in_change;
-	bool wait_in_start;
+	bool break_in_remove;
 	struct completion waiting;
 	struct completion go_on;
 	struct completion back;
