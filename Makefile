@@ -39,7 +39,7 @@ selftest: ## run the lab scenarios: our modules in stock guests
 	@$(T)/lab/lab run
 
 # What takes long and repeats on one kernel what others show on the other.
-SOAK = debug-blk debug-bridge debug-fail-nth debug-faults-long debug-netlink \
+SOAK = blk-in-order debug-blk debug-bridge debug-fail-nth debug-faults-long debug-netlink \
 	debug-vhost-fuzz-long debug-vhost-loopback home l2-debug l2-libvirt l2-life \
 	vhost-vmm
 # What runs on the newest kernel that we serve, too: Debian's, as shipped.
