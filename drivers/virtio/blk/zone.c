@@ -139,9 +139,11 @@ static int parley_blk_zone_wp(u64 wp, struct blk_zone *zone)
  * @capacity: of the disk, in sectors
  * @zone: filled
  *
+ * On a kernel without zones only the suite calls it.
+ *
  * Return: 0, or -EIO for a zone that cannot be.
  */
-VISIBLE_IF_KUNIT
+VISIBLE_IF_KUNIT __maybe_unused
 int parley_blk_parse_zone(struct device *dev,
 			  const struct virtio_blk_zone_descriptor *desc,
 			  u32 zone_sectors, sector_t capacity,
