@@ -147,7 +147,7 @@ int parley_device_register(struct parley_vdev *v, struct device *parent)
 	if (err)
 		goto free_number;
 	/* Whoever had the device before must not go on using memory. */
-	err = v->ops->reset(pd);
+	err = parley_status_reset(v);
 	if (err) {
 		dev_err(parent, "device does not finish a reset (%d)\n", err);
 		goto free_number;

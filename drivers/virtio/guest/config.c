@@ -35,17 +35,18 @@ static int parley_config_may(struct parley_vdev *v, unsigned int offset,
 static int parley_config_read_quiet(struct parley_vdev *v, unsigned int offset,
 				    void *buf, unsigned int len)
 {
-	u32 epoch = READ_ONCE(v->m.epoch);
+	u32 epoch, now, before;
 	unsigned int i;
-	u32 before;
 
+	if (!parley_model_awake(v, &epoch))
+		return -EAGAIN;
 	for (i = 0; i < PARLEY_CONFIG_TRIES; i++) {
 		if (i)
 			fsleep(20);
 		before = v->ops->generation(&v->pd);
 		v->ops->config_read(&v->pd, offset, buf, len);
 		if (v->ops->generation(&v->pd) == before)
-			return READ_ONCE(v->m.epoch) == epoch ? 0 : -EAGAIN;
+			return parley_model_awake(v, &now) && now == epoch ? 0 : -EAGAIN;
 	}
 	dev_err_ratelimited(&v->pd.dev,
 			    "configuration at %u changed during each of %u reads\n",

@@ -17,6 +17,7 @@ int parley_negotiate(struct parley_vdev *v);
 int parley_negotiate_again(struct parley_vdev *v);
 void parley_give_up(struct parley_vdev *v);
 void parley_go_live(struct parley_vdev *v);
+int parley_status_reset(struct parley_vdev *v);
 int parley_ring_off_set(const char *val, u64 *off);
 
 /* config.c */
@@ -42,6 +43,7 @@ void parley_model_init(struct parley_vdev *v);
 void parley_model_exit(struct parley_vdev *v);
 void parley_model_open(struct parley_vdev *v);
 void parley_model_look(struct parley_vdev *v);
+bool parley_model_awake(struct parley_vdev *v, u32 *epoch);
 void parley_model_listen(struct parley_vdev *v);
 void parley_model_abandon(struct parley_vdev *v);
 int parley_recover_init(void);

@@ -118,6 +118,19 @@ static void parley_status_add(struct parley_vdev *v, u8 bits)
 	v->ops->set_status(&v->pd, v->m.status);
 }
 
+/**
+ * parley_status_reset() - reset the device, and forget what was written to it
+ * @v: the device
+ *
+ * Context: may sleep.
+ * Return: 0, or why the transport says that it is not reset.
+ */
+int parley_status_reset(struct parley_vdev *v)
+{
+	v->m.status = 0;
+	return v->ops->reset(&v->pd);
+}
+
 /*
  * Does the platform hide memory from its host, as SEV, TDX and secure execution
  * do?  It tells the kernel's own virtio drivers so, by one of their functions.
@@ -149,8 +162,7 @@ static int parley_greet(struct parley_vdev *v)
 
 	if (parley_device_gone(pd))
 		return -ENODEV;
-	v->m.status = 0;
-	err = v->ops->reset(pd);
+	err = parley_status_reset(v);
 	if (err) {
 		dev_err(&pd->dev,
 			"device does not finish a reset (%d); it stays unused, unplug it or reset its function\n",

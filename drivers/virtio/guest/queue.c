@@ -251,8 +251,7 @@ int parley_device_make_queues(struct parley_device *pd,
 	if (!err && parley_device_gone(pd))
 		err = -ENODEV;
 	if (err) {
-		v->m.status = 0;
-		v->ops->reset(pd);
+		parley_status_reset(v);
 		parley_queues_drop(v);
 		parley_phase_set(v, PARLEY_IDLE);
 	}

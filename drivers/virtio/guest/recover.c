@@ -141,8 +141,7 @@ static void parley_model_reset(struct parley_vdev *v)
 	int err;
 
 	lockdep_assert_held(&v->m.lock);
-	v->m.status = 0;
-	err = v->ops->reset(&v->pd);
+	err = parley_status_reset(v);
 	if (err && !parley_device_gone(&v->pd))
 		dev_err(&v->pd.dev, "device does not finish a reset (%d)\n", err);
 }
@@ -418,8 +417,17 @@ bool parley_device_answers(struct parley_device *pd)
 }
 PARLEY_EXPORT(parley_device_answers);
 
-/* Can it be asked?  And since which stop. */
-static bool parley_model_awake(struct parley_vdev *v, u32 *epoch)
+/**
+ * parley_model_awake() - can the device be asked?
+ * @v: device
+ * @epoch: since which stop
+ *
+ * What was read between two calls is the device's word if both say yes, and the
+ * same epoch.  Context: any.
+ *
+ * Return: false while it is stopped.
+ */
+bool parley_model_awake(struct parley_vdev *v, u32 *epoch)
 {
 	bool awake;
 
