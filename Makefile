@@ -24,11 +24,15 @@ KBUILD = $(MAKE) -C $(or $(KDIR),$(error no kernel headers: run $(T)/deps.sh ker
 help:
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
-run: ## show block I/O through Parley in stock QEMU, a migration, mainline beside it
+run: python ## show block I/O through Parley in stock QEMU, a migration, mainline beside it
 	@$(T)/run-main
 
-test: ## run every test; ends with "N passed, N failed"
+test: python ## run every test; ends with "N passed, N failed"
 	@$(T)/run-tests
+
+# Both are Python programs that install the rest themselves: a bare Debian has none.
+python:
+	@command -v python3 >/dev/null || $(T)/deps.sh run
 
 kunit: ## run the KUnit suites in QEMU on a debug kernel
 	@$(T)/deps.sh
@@ -123,6 +127,6 @@ clean: clean-modules ## remove everything that was built here
 clean-modules:
 	@if [ -n "$(KDIR)" ]; then $(KBUILD) clean; fi
 
-.PHONY: help run test kunit selftest soak lab bench check fuzz graft ungraft \
+.PHONY: help python run test kunit selftest soak lab bench check fuzz graft ungraft \
 	modules modules_install modules_uninstall install uninstall dkms-install \
 	htmldocs dist deb clean clean-modules
