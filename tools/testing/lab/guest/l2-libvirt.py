@@ -14,7 +14,7 @@ import xml.etree.ElementTree as ET
 
 from labkit import disks
 from labkit.common import LabError
-from labkit.inner import ANSWER, BOOT, CONSOLE, shell
+from labkit.inner import ANSWER, BOOT, CONSOLE, WITHOUT, shell
 from labkit.limits import PATIENCE
 from labkit.report import Report
 
@@ -115,7 +115,8 @@ def domain(text):
     child(system, "cmdline", CONSOLE)
     # As labkit.inner has it.
     cpu = child(tree, "cpu", mode="host-passthrough", check="none")
-    child(cpu, "feature", policy="disable", name="xsave")
+    for feature in WITHOUT:
+        child(cpu, "feature", policy="disable", name=feature)
     devices = tree.find("devices")
     serial = child(devices, "serial", type="file")
     child(serial, "source", path=LOGS[2])
