@@ -73,6 +73,7 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (mount("proc", "/proc", "proc", 0, NULL) ||
 	    mount("sysfs", "/sys", "sysfs", 0, NULL) ||
+	    mount("devtmpfs", "/dev", "devtmpfs", 0, NULL) ||
 	    mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL))
 		printf("not ok mount # %s\n", strerror(errno));
 	each("/lib", load);

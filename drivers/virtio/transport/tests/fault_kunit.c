@@ -81,7 +81,7 @@ static void freeze_body(struct kunit *test, void *arg)
 
 static void every_allocation_of_restore_fails_once(struct kunit *test)
 {
-	tester_fault_sweep(test, freeze_body, NULL, 10, 1);
+	tester_fault_sweep(test, freeze_body, NULL, 5, 1);
 }
 
 static struct kunit_case fault_cases[] = {
