@@ -10,6 +10,7 @@
  */
 #include <linux/debugfs.h>
 #include <linux/fs.h>
+#include <linux/moduleparam.h>
 #include <linux/sched.h>
 #include "tester.h"
 
@@ -102,6 +103,11 @@ unsigned int tester_fault_pause(void)
 
 #endif
 
+/* Our test device has some 330, the entropy device 240, the disk 900. */
+static unsigned int fault_step = 11;
+module_param(fault_step, uint, 0444);
+MODULE_PARM_DESC(fault_step, "of the allocations of a probe, fail each so manieth; default 11");
+
 /* More allocations than any of the bodies has. */
 #define NTH_MAX	5000
 
@@ -134,4 +140,12 @@ void tester_fault_sweep(struct kunit *test,
 	kunit_info(test, "%u allocations failed in turn", nth / step - 1);
 	/* Nothing is left over that would disturb the next. */
 	body(test, arg);
+}
+
+/* As tester_fault_sweep(), of a probe: all of its allocations would take minutes. */
+void tester_fault_sample(struct kunit *test,
+			 void (*body)(struct kunit *test, void *arg), void *arg,
+			 unsigned int least)
+{
+	tester_fault_sweep(test, body, arg, least, max(fault_step, 1u));
 }

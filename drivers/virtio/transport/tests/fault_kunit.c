@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every allocation fails once: in making a device and probing its front-end,
- * in its I/O, in freeze and restore.  Each attempt ends with everything given
- * back (kmemleak and KASAN watch), and the next one is none the worse for it.
+ * Every allocation fails once: in making a device and probing its front-end (of
+ * these a sample), in its I/O, in freeze and restore.  Each attempt ends with
+ * everything given back (kmemleak and KASAN watch), and the next one is none the
+ * worse for it.
  */
 #include "tester.h"
 
@@ -20,10 +21,10 @@ static void probe_body(struct kunit *test, void *arg)
 	parley_mock_destroy(mock);
 }
 
-static void every_allocation_of_probe_fails_once(struct kunit *test)
+static void allocations_of_probe_fail_once(struct kunit *test)
 {
 	tester_options.nr_queues = 2;
-	tester_fault_sweep(test, probe_body, NULL, 30, 1);
+	tester_fault_sample(test, probe_body, NULL, 30);
 	tester_mock_of(test, 0, 2);
 }
 
@@ -85,8 +86,7 @@ static void every_allocation_of_restore_fails_once(struct kunit *test)
 }
 
 static struct kunit_case fault_cases[] = {
-	KUNIT_CASE_PARAM(every_allocation_of_probe_fails_once,
-			 tester_format_gen),
+	KUNIT_CASE_PARAM(allocations_of_probe_fail_once, tester_format_gen),
 	KUNIT_CASE_PARAM(every_allocation_of_io_fails_once, tester_format_gen),
 	KUNIT_CASE_PARAM(every_allocation_of_restore_fails_once,
 			 tester_format_gen),

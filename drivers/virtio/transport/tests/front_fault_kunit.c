@@ -13,11 +13,6 @@
 #define RANGES		5
 #define RANGE_SECTORS	8
 
-/* The entropy device has some 240, the disk 900: all of them take minutes. */
-static unsigned int fault_step = 11;
-module_param(fault_step, uint, 0444);
-MODULE_PARM_DESC(fault_step, "of the allocations of a probe, fail each so manieth; default 11");
-
 static int front_case_init(struct kunit *test)
 {
 	disk_io_free_all();
@@ -47,8 +42,7 @@ static void allocations_of_rng_fail_once(struct kunit *test)
 {
 	bool probed = false;
 
-	tester_fault_sweep(test, rng_body, &probed, 30,
-			   max(fault_step, 1u));
+	tester_fault_sample(test, rng_body, &probed, 30);
 	KUNIT_EXPECT_TRUE_MSG(test, probed, "is parley_rng loaded?");
 }
 
@@ -76,8 +70,7 @@ static void allocations_of_disk_fail_once(struct kunit *test)
 {
 	bool probed = false;
 
-	tester_fault_sweep(test, disk_body, &probed, 60,
-			   max(fault_step, 1u));
+	tester_fault_sample(test, disk_body, &probed, 60);
 	KUNIT_EXPECT_TRUE_MSG(test, probed, "is parley_blk loaded?");
 }
 

@@ -146,5 +146,8 @@ unsigned int tester_fault_pause(void);
 void tester_fault_sweep(struct kunit *test,
 			void (*body)(struct kunit *test, void *arg), void *arg,
 			unsigned int least, unsigned int step);
+void tester_fault_sample(struct kunit *test,
+			 void (*body)(struct kunit *test, void *arg), void *arg,
+			 unsigned int least);
 
 #endif /* _PARLEY_TESTER_H */

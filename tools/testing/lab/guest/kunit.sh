@@ -17,12 +17,23 @@ report()	# report SUITE: its KTAP, below one result line of ours
 	fi
 }
 
+params()	# params MODULE: of the scenario's PARAMS, MODULE.NAME=VALUE, those for it
+{
+	local word
+	for word in ${PARAMS-}; do
+		case $word in
+		"$1".*) echo "${word#*.}" ;;
+		esac
+	done
+}
+
 leaks_forget
 seen=" "
 for module in $LAB_MODULES; do
 	name=${module##*/}
 	note "loading $name"
-	insmod "$module" || bail "cannot load $name"
+	# shellcheck disable=SC2046 # a word for each
+	insmod "$module" $(params "${name%.ko}") || bail "cannot load $name"
 	before=$seen
 	for suite in "$results"/*/; do
 		suite=${suite#"$results/"}
