@@ -64,6 +64,7 @@ packages() {
 	dkms                     | dkms           | make dkms-install
 	debhelper                | package        | make deb
 	dh-dkms                  | package        | make deb
+	build-essential          | package        | make deb
 	dpkg-dev                 | package        | make deb
 	fakeroot                 | package        | make deb
 	lintian                  | package        | judges the packages

@@ -42,6 +42,8 @@ def inner_guest(scenario, folder):
 def boot(scenario, tty="ttyS1"):
     """Everything a boot needs: returns QEMU's arguments."""
     kernel = kernels.get(scenario.kernel)
+    if kernel.name.startswith("debug") and "kvm-amd" in scenario.stock_modules:
+        kernels.with_kvm(kernel.name)
     paths = module_paths(scenario, kernel)
     modules.build_tools()
     scenario.env["LAB_BRIDGE"] = str(modules.build_bridge())
