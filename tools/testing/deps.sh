@@ -38,6 +38,7 @@ packages() {
 	grub-common              | test           | the same
 	python3                  | run test check | the drivers of these commands
 	ca-certificates          | run            | package downloads over https
+	zstd                     | run            | unpacks the kernel that guests boot
 	xz-utils                 | test           | unpacks the kernel source
 	flex                     | test           | builds the debug kernel
 	bison                    | test           | builds the debug kernel

@@ -45,7 +45,7 @@ fio_on()	# fio_on DISK OPTION...
 }
 
 # Everything costs ten times as much under KASAN and lockdep.
-size=24M cycles=100
+size=8M cycles=25
 [ ! -e /sys/kernel/debug/kmemleak ] || { size=3M; cycles=10; }
 
 verify()	# verify DISK: writes of many sizes, and what comes back

@@ -18,6 +18,7 @@ class Kernel:
     tree: pathlib.Path      # folder that holds lib/modules/<release>
     build: pathlib.Path     # what make -C takes to build modules for it
     home: pathlib.Path = pathlib.Path("/")  # the root that make runs in, and sees build in
+    shipped: pathlib.Path | None = None     # the bzImage, where the distribution made it
 
     @property
     def modules(self):

@@ -8,7 +8,7 @@ makefiles that release's compiler, so modules for it are built below a root of i
 own: a folder of unpacked packages, where nothing but make and the compiler runs.
 """
 
-from . import packages
+from . import packages, unpacked
 from .common import CACHE, LabError, ROOT, need, run, run_long
 from .kernel import Kernel, NEWEST, SERIES, version_key
 
@@ -31,8 +31,9 @@ def stock():
         run_long("fetching", [ROOT / "tools/testing/deps.sh", "kernel"])
     tree = newest(pattern)
     release = tree.name.removeprefix("stock-")
-    return Kernel("stock", release, tree / f"boot/vmlinuz-{release}", tree,
-                  tree / f"usr/src/linux-headers-{release}")
+    shipped = tree / f"boot/vmlinuz-{release}"
+    return Kernel("stock", release, unpacked.kernel(shipped, tree), tree,
+                  tree / f"usr/src/linux-headers-{release}", shipped=shipped)
 
 
 def newest_release():
@@ -69,5 +70,6 @@ def stock_newest():
 
     home = packages.unpack(TOOLS_SUITE, f"root-{release}", TOOLS, add_headers,
                            depends=True)
-    return Kernel(f"stock-{NEWEST}", release, tree / f"lib/modules/{release}/vmlinuz",
-                  tree, home / f"usr/src/linux-headers-{release}", home)
+    shipped = tree / f"lib/modules/{release}/vmlinuz"
+    return Kernel(f"stock-{NEWEST}", release, unpacked.kernel(shipped, tree), tree,
+                  home / f"usr/src/linux-headers-{release}", home, shipped)
