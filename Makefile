@@ -47,7 +47,7 @@ SOAK = blk-in-order debug-blk debug-bridge debug-fail-nth debug-faults-long \
 	debug-kunit-faults debug-netlink debug-vhost-fuzz-long debug-vhost-loopback \
 	home home-dracut l2-debug l2-libvirt l2-life secure-boot vhost-vmm
 # What runs on the newest kernel that we serve, too: Debian's, as shipped.
-NEWEST = main blk-first blk-matrix pci-life pci-rng l2-main
+NEWEST = main blk-first blk-kexec blk-matrix pci-life pci-rng l2-main
 
 soak: ## run what takes long and test leaves out (about two hours)
 	@$(T)/deps.sh

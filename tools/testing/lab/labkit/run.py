@@ -60,12 +60,13 @@ class Run:
         """A line of the kernel log."""
         self._write(line)
         self.console.append(line)
-        self.watch.feed(line)
+        counts = self.watch.feed(line)
         # A kernel that has reported a stall says so again and again.
         if not self.watch.reports:
             self.clock.progress()
         self._steps(line)
-        if FATAL.search(line) and not self.fatal:
+        # A panic that the scenario allows is the way into a crash kernel.
+        if counts and FATAL.search(line) and not self.fatal:
             # Let the trace come out, then do not wait for what never comes.
             self.fatal = True
             self.vm.later(GRACE, self.vm.process.kill)

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 
-from . import home, initramfs, kernels, machine, modules
+from . import handover, home, initramfs, kernels, machine, modules
 from .common import LabError, RUNS, locked, say
 from .limits import ALL_OVER, OVER, PATIENCE
 from .run import Run
@@ -49,6 +49,7 @@ def boot(scenario, tty="ttyS1"):
     scenario.env["LAB_BRIDGE"] = str(modules.build_bridge())
     folder = machine.prepare_folder(scenario)
     scenario.env |= inner_guest(scenario, folder)
+    scenario.env |= handover.variables(scenario, kernel, folder, paths)
     env = machine.write_env(scenario, kernel, folder, paths, tty)
     if scenario.home:
         initrd = home.make(kernel, folder, scenario, paths)
