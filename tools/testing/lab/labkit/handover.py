@@ -27,7 +27,7 @@ def build(kernel, folder, ours):
     files = user_space()
     last = initramfs.build(kernel, folder, INIT, (), ours, files)
     last = last.rename(folder / "last.cpio")
-    files |= {"boot/kernel": kernel.image, "boot/initrd": last}
+    files |= {"boot/kernel": kernel.shipped, "boot/initrd": last}
     return initramfs.build(kernel, folder, INIT, (), ours, files)
 
 
@@ -35,5 +35,5 @@ def variables(scenario, kernel, folder, ours):
     """What the script of @scenario needs to start the same kernel again."""
     if not scenario.handover:
         return {}
-    return {"LAB_NEXT_KERNEL": str(kernel.image),
+    return {"LAB_NEXT_KERNEL": str(kernel.shipped),
             "LAB_NEXT_INITRD": str(build(kernel, folder, ours))}

@@ -38,10 +38,10 @@ class InitramfsTest(unittest.TestCase):
         scratch = tempfile.TemporaryDirectory()
         self.addCleanup(scratch.cleanup)
         self.folder = pathlib.Path(scratch.name)
-        for name in (*handover.TOOLS, "busybox", "fio", "image", "parley_x.ko"):
+        for name in (*handover.TOOLS, "busybox", "fio", "shipped", "parley_x.ko"):
             (self.folder / name).write_text(f"this is {name}")
         self.kernel = Kernel("stock", "6.12.1", self.folder / "image", self.folder,
-                             self.folder)
+                             self.folder, shipped=self.folder / "shipped")
         for target, name, value in (
                 (handover, "BIN", self.folder),
                 (initramfs.shutil, "which", lambda _: str(self.folder / "busybox")),
@@ -60,9 +60,9 @@ class InitramfsTest(unittest.TestCase):
 
     def test_the_second_has_all_that_the_third_needs(self):
         told = self.variables(Scenario("x", handover=True))
-        self.assertEqual(told["LAB_NEXT_KERNEL"], str(self.kernel.image))
+        self.assertEqual(told["LAB_NEXT_KERNEL"], str(self.kernel.shipped))
         second = entries(pathlib.Path(told["LAB_NEXT_INITRD"]).read_bytes())
-        self.assertEqual(second["boot/kernel"], b"this is image")
+        self.assertEqual(second["boot/kernel"], b"this is shipped")
         third = entries(second["boot/initrd"])
         self.assertEqual(set(second) - set(third), {"boot", "boot/kernel", "boot/initrd"})
         for name in ("bin/busybox", "bin/fio", "bin/next-kernel", "bin/still",
