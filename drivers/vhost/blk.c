@@ -21,7 +21,7 @@
 
 /**
  * struct vhb_vq - what vhost blk keeps for a running ring
- * @polled: requests whose bio is polled for; under vq->mutex
+ * @polled: requests whose bio is polled for; of who serves the ring
  */
 struct vhb_vq {
 	struct list_head polled;
@@ -228,6 +228,7 @@ static struct parley_vhost_driver vhb_driver = {
 	.vq_stop	= vhb_vq_stop,
 	.submit		= vhb_submit,
 	.finish		= vhb_finish,
+	.go_on		= vhb_go_on,
 	.poll		= vhb_poll,
 };
 

@@ -320,6 +320,7 @@ static inline bool vhb_on_disk(const struct vhb *blk, u64 sector, u64 nr)
 /* blk_rw.c */
 void vhb_rw_start(struct vhb_req *r);
 bool vhb_rw_finish(struct vhb_req *r);
+void vhb_go_on(struct parley_vhost_req *req);
 
 /* blk_bounce.c */
 int vhb_bounce_fill(struct vhb_req *r, struct iov_iter *iter);

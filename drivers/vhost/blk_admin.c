@@ -17,8 +17,13 @@ static void vhb_flush_work_fn(struct work_struct *work)
 {
 	struct vhb_req *r = container_of(work, struct vhb_req, work);
 	struct vhb_backend *be = r->blk->be;
+	struct parley_vhost_as was;
+	int err;
 
-	vhb_admin_end(r, be->ops->sync(be));
+	parley_vhost_as_owner(r->blk->dev, &was);
+	err = be->ops->sync(be);
+	parley_vhost_as_before(&was);
+	vhb_admin_end(r, err);
 }
 
 /* Ends in parley_vhost_req_done(). */
@@ -32,9 +37,11 @@ static void vhb_clear_work_fn(struct work_struct *work)
 {
 	struct vhb_req *r = container_of(work, struct vhb_req, work);
 	struct vhb_backend *be = r->blk->be;
+	struct parley_vhost_as was;
 	unsigned int i;
 	int err = 0;
 
+	parley_vhost_as_owner(r->blk->dev, &was);
 	for (i = 0; i < r->nr_ranges && !err; i++) {
 		struct vhb_range *range = &r->ranges[i];
 
@@ -45,6 +52,7 @@ static void vhb_clear_work_fn(struct work_struct *work)
 	}
 	if (!err && READ_ONCE(r->blk->stable))
 		err = be->ops->sync(be);
+	parley_vhost_as_before(&was);
 	vhb_admin_end(r, err);
 }
 

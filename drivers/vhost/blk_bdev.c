@@ -357,7 +357,7 @@ static int vhb_bdev_clear(const struct vhb_backend *be, enum vhb_clear how, u64 
  * Its bio may have ended already, which does no harm: it belongs to the request
  * until finish().
  *
- * Context: where submit() is called, under vq->mutex.
+ * Context: as poll(): by who serves or drains the ring, under vq->mutex.
  * Return: true if some are in flight.
  */
 bool vhb_bdev_poll(struct list_head *polled)

@@ -99,10 +99,14 @@ static void vhb_file_go(struct vhb_req *r, struct iov_iter *iter)
 static void vhb_buffered_work(struct work_struct *work)
 {
 	struct vhb_req *r = container_of(work, struct vhb_req, work);
+	struct parley_vhost *dev = r->blk->dev;
+	struct parley_vhost_as was;
 	struct iov_iter iter;
 
+	parley_vhost_as_owner(dev, &was);
 	vhb_bounce_iter(r, &iter);
 	vhb_file_go(r, &iter);
+	parley_vhost_as_before(&was);
 }
 
 static void vhb_file_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)

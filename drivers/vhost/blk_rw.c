@@ -132,15 +132,19 @@ static int vhb_step_account(struct vhb_req *r)
 	return r->write ? -EIO : vhb_zero_rest(r);
 }
 
-/*
- * The next step, or the same again in another way.  Outside submit(), so the
- * scope of its memory allocations has to be set again.
+/**
+ * vhb_go_on() - the next step, or the same again in another way
+ * @req: request of which vhb_finish() said that it goes on
+ *
+ * Outside submit(), so the scope of its memory allocations has to be set again.
+ *
+ * Context: as submit().
  */
-static noinline void vhb_step_again(struct vhb_req *r)
+void vhb_go_on(struct parley_vhost_req *req)
 {
 	unsigned int noio = memalloc_noio_save();
 
-	vhb_step(r);
+	vhb_step(to_vhb_req(req));
 	memalloc_noio_restore(noio);
 }
 
@@ -201,15 +205,11 @@ bool vhb_rw_finish(struct vhb_req *r)
 
 	if (ops->rw_end)
 		ops->rw_end(r);
-	if (unlikely(r->result < 0 && vhb_step_retry(r))) {
-		vhb_step_again(r);
+	if (unlikely(r->result < 0 && vhb_step_retry(r)))
 		return false;
-	}
 	err = r->result < 0 ? r->result : vhb_step_account(r);
-	if (unlikely(!err && r->done < r->len)) {
-		vhb_step_again(r);
+	if (unlikely(!err && r->done < r->len))
 		return false;
-	}
 	if (unlikely(r->bounce))
 		vhb_bounce_free(r);
 	r->status = vhb_status(err);

@@ -45,8 +45,9 @@
  *
  * Locking: dev->mutex serialises the VMM's calls; it is held in open, release,
  * ioctl, config and vq_start/vq_stop.  vq->mutex serialises one ring; it is held
- * in submit().  Order: dev->mutex, vq->mutex.  parley_vhost_req_done() takes no
- * lock.
+ * in finish() and poll(), but not in submit() and go_on(), which may wait for a
+ * back end: the library sees to it that of these four only one at a time is called
+ * for a ring.  Order: dev->mutex, vq->mutex.  parley_vhost_req_done() takes no lock.
  */
 #ifndef _PARLEY_VHOST_H
 #define _PARLEY_VHOST_H
@@ -58,7 +59,9 @@
 #include <parley/limits.h>
 #include <parley/virtqueue.h>
 
+struct cred;
 struct file;
+struct mem_cgroup;
 struct parley_vhost;
 struct parley_vhost_vq;
 
@@ -74,6 +77,8 @@ struct parley_vhost_vq;
  * @vq: its ring
  * @done: the library's
  * @next: the library's
+ * @busy: the library's: in flight
+ * @awaited: the library's: somebody waits for its end
  *
  * An accelerator's own part follows: it embeds this as its first member and
  * says so in struct parley_vhost_driver.req_size.
@@ -83,6 +88,8 @@ struct parley_vhost_req {
 	struct parley_vhost_vq *vq;
 	struct llist_node done;
 	struct parley_vhost_req *next;
+	bool busy;
+	bool awaited;
 };
 
 /**
@@ -111,18 +118,19 @@ struct parley_vhost_req {
  * @config_write: optional: the guest wrote @len bytes at @off
  * @vq_start: optional: the ring is about to run; may fail
  * @vq_stop: optional: its mirror; nothing is in flight
- * @submit: serve @nr requests: in the ring's worker, may sleep shortly but not
- *	wait for a device.  All of them must end in parley_vhost_req_done().
+ * @submit: serve @nr requests: in the ring's worker, which serves nobody else
+ *	while it waits here.  All of them must end in parley_vhost_req_done().
  * @finish: optional: a request that was done, before it is logged, completed and
  *	published (or dropped, if the ring broke): under vq->mutex, in the
  *	worker or in who drains the ring.  The place to write to the guest what
  *	no interrupt handler can, a status byte say, to set chain.written, and
- *	to let go of what belongs to the request.  False: the request goes on,
- *	and ends in one more parley_vhost_req_done().  Called for each request
- *	that was submitted; where the owner's memory is out of reach, the
- *	helpers below move 0 bytes.
+ *	to let go of what belongs to the request.  False: the request has
+ *	another step, see @go_on.  Called for each request that was submitted;
+ *	where the owner's memory is out of reach, the helpers below move 0 bytes.
+ * @go_on: with @finish: the next step of a request, as @submit, in the worker or
+ *	in who drains the ring; ends in one more parley_vhost_req_done()
  * @poll: optional: look for completions of this ring without waiting; true if
- *	there may be some later (requests are in flight).  Where @submit is
+ *	there may be some later (requests are in flight).  Where @finish is
  *	called, under vq->mutex.
  */
 struct parley_vhost_driver {
@@ -150,6 +158,7 @@ struct parley_vhost_driver {
 	void (*submit)(struct parley_vhost_vq *vq,
 		       struct parley_vhost_req **reqs, unsigned int nr);
 	bool (*finish)(struct parley_vhost_req *req);
+	void (*go_on)(struct parley_vhost_req *req);
 	bool (*poll)(struct parley_vhost_vq *vq);
 };
 
@@ -170,6 +179,25 @@ void *parley_vhost_vq_priv(const struct parley_vhost_vq *vq);
 void parley_vhost_vq_set_priv(struct parley_vhost_vq *vq, void *priv);
 struct parley_vhost_vq *parley_vhost_get_vq(struct parley_vhost *dev,
 					    unsigned int index);
+
+/**
+ * struct parley_vhost_as - what a thread was before it worked in an owner's place
+ * @cred: its credentials
+ * @memory: its memory control group, if it had chosen one
+ * @now: credentials that it has instead; NULL if nothing was changed
+ * @group: memory control group that it has instead
+ * @io: its I/O control group is the owner's
+ */
+struct parley_vhost_as {
+	const struct cred *cred;
+	struct mem_cgroup *memory;
+	const struct cred *now;
+	struct mem_cgroup *group;
+	bool io;
+};
+
+void parley_vhost_as_owner(struct parley_vhost *dev, struct parley_vhost_as *was);
+void parley_vhost_as_before(const struct parley_vhost_as *was);
 
 int parley_vhost_vq_start(struct parley_vhost_vq *vq);
 void parley_vhost_vq_stop(struct parley_vhost_vq *vq);

@@ -197,6 +197,14 @@ static void vh_dev_stop(struct parley_vhost *dev)
 		parley_vhost_vq_stop(dev->vqs[i]);
 }
 
+static void vh_dev_drop_owner(struct parley_vhost *dev)
+{
+	vh_owner_drop(dev);
+	if (dev->mm)
+		mmdrop(dev->mm);
+	dev->mm = NULL;
+}
+
 /* Nothing that an owner gave us remains. */
 static void vh_dev_disown(struct parley_vhost *dev)
 {
@@ -214,9 +222,7 @@ static void vh_dev_disown(struct parley_vhost *dev)
 	dev->features = 0;
 	dev->backend_features = 0;
 	dev->owned = false;
-	if (dev->mm)
-		mmdrop(dev->mm);
-	dev->mm = NULL;
+	vh_dev_drop_owner(dev);
 }
 
 /**
@@ -263,13 +269,12 @@ long vh_dev_set_owner(struct parley_vhost *dev)
 	if (!dev->in_kernel) {
 		dev->mm = current->mm;
 		mmgrab(dev->mm);
+		vh_owner_take(dev);
 	}
 	dev->owner_pid = task_tgid_nr(current);
 	worker = vh_worker_create(dev);
 	if (IS_ERR(worker)) {
-		if (dev->mm)
-			mmdrop(dev->mm);
-		dev->mm = NULL;
+		vh_dev_drop_owner(dev);
 		return PTR_ERR(worker);
 	}
 	for (i = 0; i < dev->drv->max_queues; i++)
@@ -398,27 +403,68 @@ int parley_vhost_set_features(struct parley_vhost *dev, u64 features)
 }
 PARLEY_EXPORT(parley_vhost_set_features);
 
+/* Nothing is in flight that knows an address of this region: forget it as well. */
+static void vh_dev_forget_region(struct parley_vhost *dev, const struct parley_region *r)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->drv->max_queues; i++) {
+		struct parley_vhost_vq *vq = dev->vqs[i];
+
+		if (dev->iotlb.on)
+			vh_iotlb_forget(vq, r->host, r->size);
+		else if (vh_vq_lies_in(vq, r->host, r->size))
+			vh_vq_break(vq, "the VMM took its memory away");
+	}
+}
+
+/* Every ring stands still, or all may run. */
+static void vh_dev_swap_mem(struct parley_vhost *dev, struct vh_mem *mem)
+{
+	const struct parley_region *gone;
+	unsigned int i, at = 0;
+
+	vh_dev_lock_vqs(dev);
+	while ((gone = vh_mem_next_gone(dev->mem, mem, &at)))
+		vh_dev_forget_region(dev, gone);
+	swap(dev->mem, mem);
+	WRITE_ONCE(dev->nr_regions, dev->mem ? dev->mem->map.nr : 0);
+	for (i = 0; i < dev->drv->max_queues; i++)
+		vh_vq_set_map(dev->vqs[i]);
+	vh_dev_unlock_vqs(dev);
+	vh_mem_free(mem);
+}
+
 /**
  * vh_dev_set_mem() - replace the memory table
  * @dev: device, under dev->mutex
  * @mem: the new one, or NULL; the device's from now on, if this succeeds
  *
- * Return: 0; -EFAULT if the dirty log does not reach that far.
+ * Memory that comes along disturbs nobody.  If memory goes, the rings are held
+ * meanwhile: when this returns, no request, translation or ring uses what is not
+ * in @mem, and the VMM may unmap it.
+ *
+ * Context: sleeps; as long as the back end takes if memory goes.
+ * Return: 0; -EFAULT if the dirty log does not reach that far; -EINTR if the
+ * caller is being killed: the old table stays.
  */
 int vh_dev_set_mem(struct parley_vhost *dev, struct vh_mem *mem)
 {
-	unsigned int i;
+	unsigned int i, at = 0;
+	bool goes;
+	int err = 0;
 
 	lockdep_assert_held(&dev->mutex);
 	if (!vh_log_fits(dev->log.base, mem))
 		return -EFAULT;
-	vh_dev_lock_vqs(dev);
-	swap(dev->mem, mem);
-	for (i = 0; i < dev->drv->max_queues; i++)
-		vh_vq_set_map(dev->vqs[i]);
-	vh_dev_unlock_vqs(dev);
-	vh_mem_free(mem);
-	return 0;
+	goes = vh_mem_next_gone(dev->mem, mem, &at);
+	for (i = 0; goes && !err && i < dev->drv->max_queues; i++)
+		err = vh_vq_hold(dev->vqs[i]);
+	if (!err)
+		vh_dev_swap_mem(dev, mem);
+	for (i = 0; goes && i < dev->drv->max_queues; i++)
+		vh_vq_let_go(dev->vqs[i]);
+	return err;
 }
 
 /* ---------------------------------------------------- small questions */

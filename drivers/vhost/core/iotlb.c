@@ -14,9 +14,10 @@
  * Misses wait in a bounded list.  One that finds it full is dropped: the ring
  * looks again with every UPDATE.
  *
- * An INVALIDATE takes translations away from requests to come.  Requests in
- * flight finish with the addresses they have: those are memory of this very
- * guest, and a guest that unmaps what it gave to a device only harms itself.
+ * An INVALIDATE takes translations away from requests to come, and returns when
+ * those in flight that had one of them are over: a guest that confines a driver
+ * of its user space with its IOMMU, and unmaps, may give the page to another
+ * process at once.  An UPDATE that says something else than before does the same.
  * If a ring's own pages are hit, the ring is emptied and waits until they are
  * back, see vh_vq_suspend().
  */
@@ -28,6 +29,7 @@
 
 #define TLB_MAX		2048	/* translations of a ring */
 #define MESSAGES_MAX	256	/* misses that nobody has read */
+#define TLB_CUTS_MAX	16	/* translations taken away at once that are told apart */
 
 /**
  * struct vh_tlb - translations of a ring
@@ -107,16 +109,30 @@ static void vh_tlb_insert(struct vh_tlb *t, const struct parley_region *r, u64 a
 	t->age[at] = age;
 }
 
-/* Take addr..last out; what sticks out on either side stays. */
-static void vh_tlb_cut(struct vh_tlb *t, u64 addr, u64 last)
+/* Would whoever used @old be wrong now?  @r: what is in its place, or NULL. */
+static bool vh_tlb_differs(const struct parley_region *old,
+			   const struct parley_region *r)
 {
-	unsigned int at;
+	return !r || old->host - old->start != r->host - r->start ||
+	       old->perm & ~r->perm;
+}
+
+/*
+ * Take addr..last out; what sticks out on either side stays.  Requests in flight
+ * with a translation that is another with @r are awaited; all of them, if there
+ * are too many translations to look for each.
+ */
+static void vh_tlb_cut(struct vh_tlb *t, u64 addr, u64 last, const struct parley_region *r)
+{
+	unsigned int at, cuts = 0;
 
 	while ((at = vh_tlb_first(t, addr)) < t->map.nr &&
 	       t->regions[at].start <= last) {
 		struct parley_region old = t->regions[at], part = old;
 		u64 end = old.start + (old.size - 1), age = t->age[at];
 
+		if (vh_tlb_differs(&old, r) && ++cuts <= TLB_CUTS_MAX)
+			vh_reqs_await(t->vq, old.host, old.host + (old.size - 1));
 		vh_tlb_remove(t, at);
 		if (old.start < addr) {
 			part.size = addr - old.start;
@@ -128,6 +144,23 @@ static void vh_tlb_cut(struct vh_tlb *t, u64 addr, u64 last)
 			part.host = old.host + (part.start - old.start);
 			vh_tlb_insert(t, &part, age);
 		}
+	}
+	if (cuts > TLB_CUTS_MAX)
+		vh_reqs_await(t->vq, 0, U64_MAX);
+}
+
+/* See priv.h.  Nothing is in flight.  The VMM is asked again for the rest of it. */
+void vh_iotlb_forget(struct parley_vhost_vq *vq, u64 host, u64 size)
+{
+	struct vh_tlb *t = vq->tlb;
+	unsigned int i;
+
+	lockdep_assert_held(&vq->mutex);
+	for (i = t->map.nr; i--;) {
+		const struct parley_region *r = &t->regions[i];
+
+		if (r->host <= host + (size - 1) && host <= r->host + (r->size - 1))
+			vh_tlb_remove(t, i);
 	}
 }
 
@@ -256,8 +289,7 @@ static bool vh_iotlb_moves(const struct parley_vhost_vq *vq,
 	     at < vq->tlb->map.nr && vq->tlb->regions[at].start <= last; at++) {
 		const struct parley_region *o = &vq->tlb->regions[at];
 
-		if (o->host - o->start != r->host - r->start ||
-		    o->perm & ~r->perm)
+		if (vh_tlb_differs(o, r))
 			return true;
 	}
 	return false;
@@ -270,7 +302,7 @@ static void vh_iotlb_update(struct parley_vhost_vq *vq,
 
 	scoped_guard(mutex, &vq->mutex) {
 		moves = vh_iotlb_moves(vq, r);
-		vh_tlb_cut(vq->tlb, r->start, r->start + (r->size - 1));
+		vh_tlb_cut(vq->tlb, r->start, r->start + (r->size - 1), r);
 		vh_tlb_insert(vq->tlb, r, vq->tlb->clock++);
 		vh_vq_set_map(vq);
 	}
@@ -285,12 +317,29 @@ static void vh_iotlb_invalidate(struct parley_vhost_vq *vq, u64 addr, u64 last)
 	bool hit;
 
 	scoped_guard(mutex, &vq->mutex) {
-		vh_tlb_cut(vq->tlb, addr, last);
+		vh_tlb_cut(vq->tlb, addr, last, NULL);
 		vh_vq_set_map(vq);
 		hit = vq->devq && vh_vq_covers(vq, addr, last);
 	}
 	if (hit)
 		vh_vq_suspend(vq);
+}
+
+static bool vh_iotlb_unused(const struct parley_vhost_vq *vq, const void *arg)
+{
+	return !vq->nr_awaited;
+}
+
+/* What was in flight with a translation that is no more has ended, of all rings. */
+static int vh_iotlb_wait(struct parley_vhost *dev)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && i < dev->drv->max_queues; i++)
+		if (READ_ONCE(dev->vqs[i]->nr_awaited))
+			err = vh_vq_wait(dev->vqs[i], vh_iotlb_unused, NULL, true);
+	return err;
 }
 
 /* A translation: some access, to memory of the VMM. */
@@ -329,7 +378,7 @@ static int vh_iotlb_message(struct parley_vhost *dev,
 		err = vh_iotlb_region(m, &r);
 		for (i = 0; !err && i < dev->drv->max_queues; i++)
 			vh_iotlb_update(dev->vqs[i], &r);
-		return err;
+		return err ?: vh_iotlb_wait(dev);
 	case VHOST_IOTLB_INVALIDATE:
 		/* Only 2^64 bytes from 0 on need a size that is not one. */
 		last = m->iova + (m->size - 1);
@@ -337,7 +386,7 @@ static int vh_iotlb_message(struct parley_vhost *dev,
 			return -EINVAL;
 		for (i = 0; i < dev->drv->max_queues; i++)
 			vh_iotlb_invalidate(dev->vqs[i], m->iova, last);
-		return 0;
+		return vh_iotlb_wait(dev);
 	default:
 		return -EINVAL;
 	}
@@ -348,11 +397,11 @@ static int vh_iotlb_message(struct parley_vhost *dev,
  * @dev: device
  * @from: a struct vhost_msg or struct vhost_msg_v2; its padding may be missing
  *
- * Context: takes dev->mutex; waits for requests in flight if a ring's pages
- * are hit.
+ * Context: takes dev->mutex; waits for requests in flight that had a translation
+ * which goes, and for all if a ring's pages are hit.
  *
  * Return: bytes of the message; -EINVAL for what is none; -EFAULT for one that
- * cannot be obeyed; -EPERM.
+ * cannot be obeyed, -EINTR if the caller is being killed; -EPERM.
  */
 ssize_t vh_iotlb_write(struct parley_vhost *dev, struct iov_iter *from)
 {
@@ -370,8 +419,9 @@ ssize_t vh_iotlb_write(struct parley_vhost *dev, struct iov_iter *from)
 	err = vh_dev_check_owner(dev);
 	if (err)
 		return err;
-	if (vh_iotlb_message(dev, &m))
-		return -EFAULT;
+	err = vh_iotlb_message(dev, &m);
+	if (err)
+		return err == -EINTR ? err : -EFAULT;
 	return head[0] == VHOST_IOTLB_MSG ? sizeof(struct vhost_msg) :
 	       sizeof(struct vhost_msg_v2);
 }

@@ -86,7 +86,7 @@ static struct page *vh_log_page(struct parley_vhost *dev, unsigned long nr,
 	if (page)
 		return page;
 	if (log->nr_pages >= LOG_PAGES_MAX ||
-	    account_locked_vm(dev->mm, 1, true))
+	    vh_owner_lock_pages(dev, 1))
 		return NULL;
 	if (pin_user_pages_fast(uaddr, 1, FOLL_WRITE | FOLL_LONGTERM,
 				&page) != 1) {

@@ -7,6 +7,11 @@
  * each ring, one after the other, and the old one is freed when no ring can use
  * it any more.  The same regions are kept a second time, sorted by the VMM's
  * addresses, to find the guest's for the dirty log.
+ *
+ * A region that goes, or moves in the VMM, is unmapped there when the call is
+ * over, and something else may be mapped in its place: another guest's memory
+ * where one process serves several.  Requests in flight know addresses of it; so
+ * they end first (vh_dev_set_mem()), and are logged by the old table.
  */
 #include <linux/mm.h>
 #include <linux/sort.h>
@@ -113,6 +118,48 @@ void vh_mem_free(struct vh_mem *mem)
 {
 	kvfree(mem);
 }
+
+/* Is all of @r in @mem, at the same address of the VMM's? */
+static bool vh_mem_has(const struct vh_mem *mem, const struct parley_region *r)
+{
+	u64 addr = r->start, end = r->start + r->size;
+	unsigned int i;
+
+	for (i = 0; mem && i < mem->map.nr && addr < end; i++) {
+		const struct parley_region *o = &mem->map.regions[i];
+
+		if (o->start + o->size <= addr)
+			continue;
+		if (o->start > addr || o->host - o->start != r->host - r->start)
+			return false;
+		addr = o->start + o->size;
+	}
+	return addr >= end;
+}
+
+/**
+ * vh_mem_next_gone() - the next region that a new table does not have any more
+ * @old: the table that was; may be NULL
+ * @new: the one that replaces it; may be NULL
+ * @at: where to begin; one past the region that was found
+ *
+ * A region that was joined with its neighbour, or cut in two, is there as long as
+ * each of its addresses means the same.
+ *
+ * Return: a region of @old, or NULL: there is no other.
+ */
+const struct parley_region *vh_mem_next_gone(const struct vh_mem *old,
+					     const struct vh_mem *new, unsigned int *at)
+{
+	while (old && *at < old->map.nr) {
+		const struct parley_region *r = &old->map.regions[(*at)++];
+
+		if (!vh_mem_has(new, r))
+			return r;
+	}
+	return NULL;
+}
+EXPORT_SYMBOL_IF_KUNIT(vh_mem_next_gone);
 
 /** vh_mem_top() - one past the guest's last address; 0 for no memory */
 u64 vh_mem_top(const struct vh_mem *mem)

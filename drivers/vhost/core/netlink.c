@@ -7,9 +7,9 @@
  *
  * Locking: no command takes dev->mutex.  Its holder may wait for a back end that
  * hangs, and this is when people want to know most.  A device is held by a
- * reference; what is shown of it is read word by word, each of them true at some
- * time.  A ring is read and changed under vq->mutex, which nobody holds while he
- * waits for requests.  Workers are read under RCU.
+ * reference; what is shown of it and its rings is read word by word, each of them
+ * true at some time.  A ring is changed under vq->mutex, which nobody holds while
+ * he waits for a back end or for requests.  Workers are read under RCU.
  *
  * What is shown is in netlink_show.c.
  *

@@ -2,6 +2,10 @@
 /*
  * Messages of the family "parley" about what there is and what it did: the
  * commands dev-get, queue-get and worker-get.  Locking: see netlink.c.
+ *
+ * Anybody may ask, as often as he likes.  So what takes a lock that a ring is
+ * served under, and whose device it is, is told to administrators only
+ * (CAP_NET_ADMIN); all else is read without.
  */
 #include "netlink.h"
 
@@ -132,18 +136,6 @@ static unsigned int vh_nl_count_workers(struct parley_vhost *dev)
 	return nr;
 }
 
-/* The table is replaced under the mutex of every ring, so any one will do. */
-static int vh_nl_count_regions(struct parley_vhost *dev)
-{
-	int nr;
-
-	if (mutex_lock_killable(&dev->vqs[0]->mutex))
-		return -EINTR;
-	nr = dev->mem ? dev->mem->map.nr : 0;
-	mutex_unlock(&dev->vqs[0]->mutex);
-	return nr;
-}
-
 int vh_nl_put_name(struct sk_buff *skb, const struct parley_vhost *dev)
 {
 	if (nla_put_u32(skb, PARLEY_A_DEVICE_ID, dev->id) ||
@@ -152,16 +144,13 @@ int vh_nl_put_name(struct sk_buff *skb, const struct parley_vhost *dev)
 	return 0;
 }
 
-static int vh_nl_put_dev(struct sk_buff *skb, struct parley_vhost *dev)
+static int vh_nl_put_dev(struct sk_buff *skb, struct parley_vhost *dev, bool admin)
 {
 	const int pad = PARLEY_A_DEVICE_PAD;
-	int regions = vh_nl_count_regions(dev);
 
-	if (regions < 0)
-		return regions;
 	if (vh_nl_put_name(skb, dev) ||
 	    nla_put_u32(skb, PARLEY_A_DEVICE_VIRTIO_ID, dev->drv->device_id) ||
-	    (READ_ONCE(dev->owned) && !dev->in_kernel &&
+	    (admin && READ_ONCE(dev->owned) && !dev->in_kernel &&
 	     nla_put_u32(skb, PARLEY_A_DEVICE_OWNER_PID, READ_ONCE(dev->owner_pid))) ||
 	    (dev->in_kernel && nla_put_flag(skb, PARLEY_A_DEVICE_IN_KERNEL)) ||
 	    nla_put_u64_64bit(skb, PARLEY_A_DEVICE_FEATURES,
@@ -171,7 +160,7 @@ static int vh_nl_put_dev(struct sk_buff *skb, struct parley_vhost *dev)
 	    nla_put_u32(skb, PARLEY_A_DEVICE_QUEUES, dev->drv->max_queues) ||
 	    nla_put_u32(skb, PARLEY_A_DEVICE_QUEUES_RUNNING, vh_nl_count_running(dev)) ||
 	    nla_put_u32(skb, PARLEY_A_DEVICE_WORKERS, vh_nl_count_workers(dev)) ||
-	    nla_put_u32(skb, PARLEY_A_DEVICE_MEMORY_REGIONS, regions) ||
+	    nla_put_u32(skb, PARLEY_A_DEVICE_MEMORY_REGIONS, READ_ONCE(dev->nr_regions)) ||
 	    (READ_ONCE(dev->iotlb.on) && nla_put_flag(skb, PARLEY_A_DEVICE_IOTLB)) ||
 	    (READ_ONCE(dev->log.base) && nla_put_flag(skb, PARLEY_A_DEVICE_LOGGING)) ||
 	    nla_put_u64_64bit(skb, PARLEY_A_DEVICE_LOG_ERRORS,
@@ -192,13 +181,20 @@ static int vh_nl_put_worker_id(struct sk_buff *skb, struct parley_vhost_vq *vq)
 	return worker ? nla_put_u32(skb, PARLEY_A_QUEUE_WORKER_ID, worker->id) : 0;
 }
 
+/* The mutex keeps the core's queue where it is. */
 static int vh_nl_put_ring_stats(struct sk_buff *skb, struct parley_vhost_vq *vq)
 {
-	if (!vq->devq)
-		return 0;
-	return vh_nl_put_counters(skb, PARLEY_A_QUEUE_RING_STATS, PARLEY_A_RING_STATS_PAD,
-				  parley_devq_stats(vq->devq),
-				  ring_counters, ARRAY_SIZE(ring_counters));
+	int err = 0;
+
+	if (mutex_lock_killable(&vq->mutex))
+		return -EINTR;
+	if (vq->devq)
+		err = vh_nl_put_counters(skb, PARLEY_A_QUEUE_RING_STATS,
+					 PARLEY_A_RING_STATS_PAD,
+					 parley_devq_stats(vq->devq),
+					 ring_counters, ARRAY_SIZE(ring_counters));
+	mutex_unlock(&vq->mutex);
+	return err;
 }
 
 /* Calls are counted where they are made, which for some is the timer. */
@@ -212,41 +208,27 @@ static int vh_nl_put_queue_stats(struct sk_buff *skb, struct parley_vhost_vq *vq
 				  queue_counters, ARRAY_SIZE(queue_counters));
 }
 
-static int vh_nl_put_queue_locked(struct sk_buff *skb, struct parley_vhost_vq *vq)
+static int vh_nl_put_queue(struct sk_buff *skb, struct parley_vhost_vq *vq, bool admin)
 {
-	lockdep_assert_held(&vq->mutex);
-
 	if (nla_put_u32(skb, PARLEY_A_QUEUE_DEV_ID, vq->dev->id) ||
 	    nla_put_u32(skb, PARLEY_A_QUEUE_INDEX, vq->index) ||
-	    nla_put_u32(skb, PARLEY_A_QUEUE_STATE, vq->state) ||
-	    nla_put_u32(skb, PARLEY_A_QUEUE_SIZE, vq->num) ||
-	    (vq->joined && nla_put_flag(skb, PARLEY_A_QUEUE_JOINED)) ||
+	    nla_put_u32(skb, PARLEY_A_QUEUE_STATE, READ_ONCE(vq->state)) ||
+	    nla_put_u32(skb, PARLEY_A_QUEUE_SIZE, READ_ONCE(vq->num)) ||
+	    (READ_ONCE(vq->joined) && nla_put_flag(skb, PARLEY_A_QUEUE_JOINED)) ||
 	    nla_put_u32(skb, PARLEY_A_QUEUE_IN_FLIGHT, vh_vq_in_flight(vq)) ||
 	    vh_nl_put_worker_id(skb, vq) ||
-	    nla_put_u32(skb, PARLEY_A_QUEUE_LANE, vq->lane) ||
+	    nla_put_u32(skb, PARLEY_A_QUEUE_LANE, READ_ONCE(vq->lane)) ||
 	    vh_nl_put_limits(skb, PARLEY_A_QUEUE_LIMITS, &vq->limit) ||
-	    vh_nl_put_pair(skb, PARLEY_A_QUEUE_MODERATION,
-			   PARLEY_A_MODERATION_MAX_REQS, vq->moderation.max_reqs,
-			   PARLEY_A_MODERATION_MAX_US, vq->moderation.max_us) ||
-	    vh_nl_put_pair(skb, PARLEY_A_QUEUE_POLLING,
-			   PARLEY_A_POLLING_MAX_US, vq->poll.max_us,
-			   PARLEY_A_POLLING_BUDGET, vq->poll.budget) ||
-	    nla_put_u32(skb, PARLEY_A_QUEUE_POLLING_NOW_US, vq->poll.now_us) ||
-	    vh_nl_put_queue_stats(skb, vq) ||
-	    vh_nl_put_ring_stats(skb, vq))
+	    vh_nl_put_pair(skb, PARLEY_A_QUEUE_MODERATION, PARLEY_A_MODERATION_MAX_REQS,
+			   READ_ONCE(vq->moderation.max_reqs), PARLEY_A_MODERATION_MAX_US,
+			   READ_ONCE(vq->moderation.max_us)) ||
+	    vh_nl_put_pair(skb, PARLEY_A_QUEUE_POLLING, PARLEY_A_POLLING_MAX_US,
+			   READ_ONCE(vq->poll.max_us), PARLEY_A_POLLING_BUDGET,
+			   READ_ONCE(vq->poll.budget)) ||
+	    nla_put_u32(skb, PARLEY_A_QUEUE_POLLING_NOW_US, READ_ONCE(vq->poll.now_us)) ||
+	    vh_nl_put_queue_stats(skb, vq))
 		return -EMSGSIZE;
-	return 0;
-}
-
-static int vh_nl_put_queue(struct sk_buff *skb, struct parley_vhost_vq *vq)
-{
-	int err;
-
-	if (mutex_lock_killable(&vq->mutex))
-		return -EINTR;
-	err = vh_nl_put_queue_locked(skb, vq);
-	mutex_unlock(&vq->mutex);
-	return err;
+	return admin ? vh_nl_put_ring_stats(skb, vq) : 0;
 }
 
 static int vh_nl_put_worker(struct sk_buff *skb, const struct vh_worker *worker)
@@ -278,7 +260,7 @@ int parley_nl_dev_get_doit(struct sk_buff *skb, struct genl_info *info)
 	head = reply ? genlmsg_iput(reply, info) : NULL;
 	if (!head)
 		return -ENOMEM;
-	err = vh_nl_put_dev(reply, dev);
+	err = vh_nl_put_dev(reply, dev, netlink_capable(skb, CAP_NET_ADMIN));
 	if (err)
 		return err;
 	genlmsg_end(reply, head);
@@ -302,7 +284,7 @@ int parley_nl_queue_get_doit(struct sk_buff *skb, struct genl_info *info)
 	head = reply ? genlmsg_iput(reply, info) : NULL;
 	if (!head)
 		return -ENOMEM;
-	err = vh_nl_put_queue(reply, vq);
+	err = vh_nl_put_queue(reply, vq, netlink_capable(skb, CAP_NET_ADMIN));
 	if (err)
 		return err;
 	genlmsg_end(reply, head);
@@ -354,21 +336,24 @@ static int vh_nl_end(struct sk_buff *skb, void *head, int err)
 static int vh_nl_dump_dev(struct sk_buff *skb, struct netlink_callback *cb,
 			  struct parley_vhost *dev, struct position *pos)
 {
+	bool admin = netlink_capable(cb->skb, CAP_NET_ADMIN);
 	void *head = vh_nl_begin(skb, cb);
 
-	return head ? vh_nl_end(skb, head, vh_nl_put_dev(skb, dev)) : -EMSGSIZE;
+	return head ? vh_nl_end(skb, head, vh_nl_put_dev(skb, dev, admin)) : -EMSGSIZE;
 }
 
 static int vh_nl_dump_queues(struct sk_buff *skb, struct netlink_callback *cb,
 			     struct parley_vhost *dev, struct position *pos)
 {
+	bool admin = netlink_capable(cb->skb, CAP_NET_ADMIN);
+
 	for (; pos->sub < dev->drv->max_queues; pos->sub++) {
 		void *head = vh_nl_begin(skb, cb);
 		int err;
 
 		if (!head)
 			return -EMSGSIZE;
-		err = vh_nl_end(skb, head, vh_nl_put_queue(skb, dev->vqs[pos->sub]));
+		err = vh_nl_end(skb, head, vh_nl_put_queue(skb, dev->vqs[pos->sub], admin));
 		if (err)
 			return err;
 	}

@@ -63,8 +63,9 @@ static int vh_area_pin_each(struct vh_area *area, const u64 *uaddrs)
 /**
  * vh_area_pin_pages() - pin pages that need not lie side by side
  * @area: empty
- * @uaddrs: user address of each page, in the current mm; from kvmalloc(), and
- *	the area's if this succeeds
+ * @dev: device, whose owner's mm is current
+ * @uaddrs: user address of each page; from kvmalloc(), and the area's if this
+ *	succeeds
  * @nr: number of pages, at least 1
  * @off: byte of the first page where the area begins
  *
@@ -74,8 +75,8 @@ static int vh_area_pin_each(struct vh_area *area, const u64 *uaddrs)
  * -EFAULT or another error of pin_user_pages_fast() for pages that cannot be
  * pinned.
  */
-int vh_area_pin_pages(struct vh_area *area, u64 *uaddrs, unsigned int nr,
-		      unsigned int off)
+int vh_area_pin_pages(struct vh_area *area, struct parley_vhost *dev, u64 *uaddrs,
+		      unsigned int nr, unsigned int off)
 {
 	void *map;
 	int err;
@@ -84,8 +85,8 @@ int vh_area_pin_pages(struct vh_area *area, u64 *uaddrs, unsigned int nr,
 	if (!area->pages)
 		return -ENOMEM;
 	area->nr = nr;
-	area->mm = current->mm;
-	err = account_locked_vm(area->mm, nr, true);
+	area->mm = dev->mm;
+	err = vh_owner_lock_pages(dev, nr);
 	if (err)
 		goto free;
 	err = vh_area_pin_each(area, uaddrs);
@@ -112,12 +113,13 @@ free:
 /**
  * vh_area_pin() - pin a range of user memory
  * @area: empty
- * @uaddr: where, in the current mm
+ * @dev: device, whose owner's mm is current
+ * @uaddr: where
  * @len: bytes, at least 1
  *
  * Return: as vh_area_pin_pages(); -EFAULT also for a range that wraps.
  */
-int vh_area_pin(struct vh_area *area, u64 uaddr, size_t len)
+int vh_area_pin(struct vh_area *area, struct parley_vhost *dev, u64 uaddr, size_t len)
 {
 	u64 first = uaddr & PAGE_MASK, *uaddrs;
 	unsigned int nr, i;
@@ -131,7 +133,7 @@ int vh_area_pin(struct vh_area *area, u64 uaddr, size_t len)
 		return -ENOMEM;
 	for (i = 0; i < nr; i++)
 		uaddrs[i] = first + (u64)i * PAGE_SIZE;
-	err = vh_area_pin_pages(area, uaddrs, nr, offset_in_page(uaddr));
+	err = vh_area_pin_pages(area, dev, uaddrs, nr, offset_in_page(uaddr));
 	if (err)
 		kvfree(uaddrs);
 	return err;

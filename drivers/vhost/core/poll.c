@@ -79,7 +79,7 @@ static bool vh_look_at(struct parley_vhost_vq *vq, bool *later)
 	/* Somebody changes it; he leaves it armed or queued. */
 	if (!mutex_trylock(&vq->mutex))
 		return false;
-	if (vq->state == VH_VQ_RUNNING && vq->devq) {
+	if (vq->state == VH_VQ_RUNNING && vq->devq && !vq->outside) {
 		if (vq->polled)
 			vq->polled = vh_vq_in_flight(vq) && vq->dev->drv->poll(vq);
 		if (vq->polled)
@@ -163,7 +163,7 @@ static void vh_arm_all(struct vh_worker *w, bool vain)
 		if (vain)
 			vh_poll_shrink(&vq->poll);
 		vq->unarmed = false;
-		if (vq->state == VH_VQ_RUNNING && vq->devq && !parley_devq_arm(vq->devq))
+		if (vq->state == VH_VQ_RUNNING && vq->devq && !vh_vq_arm(vq))
 			vh_vq_queue(vq);
 	}
 }

@@ -5,6 +5,7 @@
  *	dev.c		a device: made, owned, reset, released; the registry
  *	ioctl.c		the VMM's calls: one table row, one small function each
  *	config.c	configuration space and what mainline has for vDPA only
+ *	owner.c		what the owner may do, for who works in its place
  *	ring.c		the areas of a ring: found, pinned
  *	vq.c		a ring: set up, started, stopped, broken, kept
  *	memory.c	the memory table: the guest's addresses to ours and back
@@ -13,6 +14,7 @@
  *	log.c		the dirty log
  *	worker.c	threads that serve rings
  *	serve.c		one round of a ring: reap, take, limit, submit, publish
+ *	wait.c		waiting for the end of requests in flight
  *	req.c		a request: its memory, its end
  *	notify.c	kicks and calls: eventfds, moderation
  *	poll.c		adaptive busy polling
@@ -33,7 +35,8 @@
  * Names: what is global inside this module begins with vh_, since a kernel may
  * have mainline's vhost_* built in beside it.
  *
- * A worker takes vq->mutex only.  Who waits for requests in flight holds
+ * A worker takes vq->mutex only, and lets go of it whenever it calls what may
+ * wait for a back end (vq->outside).  Who waits for requests in flight holds
  * dev->mutex at most, never vq->mutex, and reaps by itself: so stopping needs no
  * worker, and a killed worker stops its rings without dev->mutex.
  */
@@ -91,10 +94,33 @@ struct vh_area {
 	struct mm_struct *mm;
 };
 
-int vh_area_pin(struct vh_area *area, u64 uaddr, size_t len);
-int vh_area_pin_pages(struct vh_area *area, u64 *uaddrs, unsigned int nr,
-		      unsigned int off);
+int vh_area_pin(struct vh_area *area, struct parley_vhost *dev, u64 uaddr, size_t len);
+int vh_area_pin_pages(struct vh_area *area, struct parley_vhost *dev, u64 *uaddrs,
+		      unsigned int nr, unsigned int off);
 void vh_area_unpin(struct vh_area *area);
+
+/* ----------------------------------------------------------- owner.c */
+
+/**
+ * struct vh_owner - what the owner is and may; all zero without one that has memory
+ * @task: the thread that became the owner, for its limits
+ * @cred: its credentials
+ * @may_lock: RLIMIT_MEMLOCK does not bind it
+ * @io: its I/O control group, or NULL
+ * @memory: its memory control group, or NULL
+ */
+struct vh_owner {
+	struct task_struct *task;
+	const struct cred *cred;
+	bool may_lock;
+	struct cgroup_subsys_state *io;
+	struct mem_cgroup *memory;
+};
+
+/* Under dev->mutex, when dev->mm is set; its mirror when nothing is in flight. */
+void vh_owner_take(struct parley_vhost *dev);
+void vh_owner_drop(struct parley_vhost *dev);
+int vh_owner_lock_pages(struct parley_vhost *dev, unsigned long nr);
 
 /* ---------------------------------------------------------- memory.c */
 
@@ -113,6 +139,9 @@ struct vh_mem {
 struct vh_mem *vh_mem_from_user(const struct vhost_memory __user *arg);
 void vh_mem_free(struct vh_mem *mem);
 u64 vh_mem_top(const struct vh_mem *mem);	/* one past the last address */
+/* Each region of old that new has not, from *at on; NULL at the end. */
+const struct parley_region *vh_mem_next_gone(const struct vh_mem *old,
+					     const struct vh_mem *new, unsigned int *at);
 /* Calls fn for each guest range behind a host range; aliases more than once. */
 int vh_mem_reverse(const struct vh_mem *mem, u64 host, u64 len,
 		   int (*fn)(void *arg, u64 guest, u64 len), void *arg);
@@ -154,6 +183,8 @@ struct parley_memmap *vh_iotlb_map(struct parley_vhost_vq *vq);
 /* Host address of each page of ring memory; -EAGAIN after asking the VMM. */
 int vh_iotlb_pages(struct parley_vhost_vq *vq, u64 iova, u64 len, u32 perm,
 		   u64 *pages);
+/* The VMM's memory from host to host + size is not there any more; vq->mutex. */
+void vh_iotlb_forget(struct parley_vhost_vq *vq, u64 host, u64 size);
 void vh_iotlb_free_vq(struct parley_vhost_vq *vq);
 
 /* ------------------------------------------------------------- log.c */
@@ -388,13 +419,20 @@ enum vh_vq_state {
  * @free: requests not in flight; under @mutex
  * @nr_reqs: all of them
  * @nr_free: how many
- * @server: who serves it; he reaps before he lets go of @mutex
+ * @outside: somebody is in the accelerator for it, without @mutex; requests, their
+ *	lists and @burst are his; changed under @mutex
+ * @missed: a worker came meanwhile
+ * @held: it would run, but the VMM is taking memory away; under dev->mutex
+ * @nr_awaited: requests in flight that somebody waits for, see parley_vhost_req
+ * @waiters: how many wait for requests to end
+ * @server: who serves it; he reaps before he leaves
  * @ended: requests that ended inside submit(), the first one first; the server's
  * @last_ended: where to put the next one
  * @unarmed: ran dry while its worker polls, so kicks are not armed
  * @polled: the accelerator has requests that end by polling only
  * @done: requests that ended, from any context
- * @drained: woken when @done gets its first
+ * @drained: @waiters wait here: woken when @done gets its first, when requests were
+ *	reaped, and when nobody is @outside any more
  * @kick: eventfd by which the guest tells us
  * @call: eventfd by which we tell the guest
  * @err: eventfd by which we tell the VMM that it broke
@@ -403,6 +441,7 @@ enum vh_vq_state {
  * @lane: who is served first
  * @limit: its own limit
  * @limit_timer: fires when the limits admit again
+ * @look_timer: looks at a ring whose owner gave no kick
  * @stats: under @mutex
  * @priv: the accelerator's
  */
@@ -442,12 +481,18 @@ struct parley_vhost_vq {
 	struct parley_vhost_req **last_ended;
 	bool unarmed;
 	bool polled;
+	bool outside;
+	bool missed;
+	bool held;
+	unsigned int nr_awaited;
+	unsigned int waiters;
 	struct eventfd_ctx *call;
 	struct eventfd_ctx *err;
 	struct vh_moderation moderation;
 	struct vh_poll_policy poll;
 	struct parley_limit limit;
 	struct hrtimer limit_timer;
+	struct hrtimer look_timer;
 	struct {
 		u64 kicks;		/* only in what a snapshot shows */
 		u64 rounds;
@@ -512,8 +557,18 @@ bool vh_vq_ready(struct parley_vhost_vq *vq);
  * lives.  parley_vhost_vq_stop() does the rest later.
  */
 void vh_vq_kill(struct parley_vhost_vq *vq);
-/* Give the ring's memory back for now, under dev->mutex, without vq->mutex. */
+/*
+ * Take nothing, and wait for what is in flight; behind a device IOMMU the ring's
+ * pages are given back as well.  Until the release the ring is not idle, and
+ * nobody starts it.  Both under dev->mutex, without vq->mutex; the first may end
+ * with -EINTR, and is to be released all the same.
+ */
+int vh_vq_hold(struct parley_vhost_vq *vq);
+void vh_vq_let_go(struct parley_vhost_vq *vq);
+/* The one and the other. */
 void vh_vq_suspend(struct parley_vhost_vq *vq);
+/* Does a ring's own memory, in the VMM's terms, lie there?  Under vq->mutex. */
+bool vh_vq_lies_in(const struct parley_vhost_vq *vq, u64 host, u64 size);
 /* VHOST_F_LOG_ALL or VHOST_VRING_F_LOG may have changed; under vq->mutex. */
 void vh_vq_update_log(struct parley_vhost_vq *vq);
 int vh_vq_set_keep(struct parley_vhost_vq *vq, u64 uaddr);
@@ -526,21 +581,35 @@ void vh_serve_release(struct parley_vhost_vq *vq);
 /* Before the ring runs, under dev->mutex: vq->num, vq->joined are known. */
 int vh_reqs_alloc(struct parley_vhost_vq *vq);
 void vh_reqs_free(struct parley_vhost_vq *vq);
+/* Those in flight that touch host..last are awaited; under vq->mutex. */
+void vh_reqs_await(struct parley_vhost_vq *vq, u64 host, u64 last);
+/* Kicks from now on; false if something is available already.  Under vq->mutex. */
+bool vh_vq_arm(struct parley_vhost_vq *vq);
 /* One round; true if there is more to do at once.  In the worker. */
 bool vh_vq_serve(struct parley_vhost_vq *vq);
-/* Log, complete, publish and call what is done.  Under vq->mutex. */
+/* Log, complete, publish and call what is done.  Under vq->mutex, nobody outside. */
 unsigned int vh_vq_reap(struct parley_vhost_vq *vq);
 /*
- * Wait until nothing is in flight, reaping; without vq->mutex.  Several may do
- * so at a time.  What a broken ring had in flight is not published.
+ * Wait until nothing is in flight, or until what @clear asks for is so, reaping;
+ * without vq->mutex.  Several may do so at a time.  What a broken ring had in
+ * flight is not published.
  */
-void vh_vq_drain(struct parley_vhost_vq *vq);
+int vh_vq_drain(struct parley_vhost_vq *vq, bool killable);
+int vh_vq_wait(struct parley_vhost_vq *vq,
+	       bool (*clear)(const struct parley_vhost_vq *vq, const void *arg),
+	       const void *arg, bool killable);
 /* A limit of this ring, or its device's, is another one now. */
 void vh_vq_limit_changed(struct parley_vhost_vq *vq);
 
 static inline unsigned int vh_vq_in_flight(const struct parley_vhost_vq *vq)
 {
 	return READ_ONCE(vq->nr_reqs) - READ_ONCE(vq->nr_free);
+}
+
+/* Nothing is in flight, and nobody is about to leave the accelerator. */
+static inline bool vh_vq_is_empty(const struct parley_vhost_vq *vq)
+{
+	return !READ_ONCE(vq->outside) && !vh_vq_in_flight(vq);
 }
 
 /* -------------------------------------------------------------- dev.c */
@@ -553,6 +622,7 @@ static inline unsigned int vh_vq_in_flight(const struct parley_vhost_vq *vq)
  * @label: name and number, for messages of the core and debugfs
  * @mutex: serialises the VMM's calls
  * @mm: the owner's; held by mmgrab(), users of it by the workers
+ * @owner: what threads put on that work in its place
  * @owner_pid: for people
  * @owned: VHOST_SET_OWNER was called
  * @dead: released, or its owner died
@@ -561,6 +631,7 @@ static inline unsigned int vh_vq_in_flight(const struct parley_vhost_vq *vq)
  * @features: acknowledged
  * @backend_features: acknowledged
  * @mem: memory table; replaced under dev->mutex and every vq->mutex
+ * @nr_regions: of @mem, for who asks without a lock
  * @iotlb: device IOMMU
  * @log: dirty log
  * @workers: by id
@@ -579,6 +650,7 @@ struct parley_vhost {
 	char label[24];
 	struct mutex mutex;
 	struct mm_struct *mm;
+	struct vh_owner owner;
 	pid_t owner_pid;
 	bool owned;
 	bool dead;
@@ -587,6 +659,7 @@ struct parley_vhost {
 	u64 features;
 	u64 backend_features;
 	struct vh_mem *mem;
+	unsigned int nr_regions;
 	struct vh_iotlb iotlb;
 	struct vh_log log;
 	struct xarray workers;

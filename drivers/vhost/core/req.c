@@ -89,6 +89,45 @@ void vh_reqs_free(struct parley_vhost_vq *vq)
 	WRITE_ONCE(vq->node, NUMA_NO_NODE);
 }
 
+static bool vh_req_hits(const struct parley_vhost_req *req, u64 host, u64 last)
+{
+	const struct parley_chain *c = &req->chain;
+	unsigned int i;
+
+	for (i = 0; i < c->n_out + c->n_in; i++) {
+		u64 at = (unsigned long)c->iov[i].user;
+
+		if (c->iov[i].len && at <= last && host <= at + (c->iov[i].len - 1))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * vh_reqs_await() - wait for the end of what uses this memory
+ * @vq: ring, under vq->mutex
+ * @host: the VMM's address
+ * @last: of the last byte; 0..U64_MAX is everything that is in flight
+ *
+ * Marks the requests; vq->nr_awaited counts those that have not ended.
+ */
+void vh_reqs_await(struct parley_vhost_vq *vq, u64 host, u64 last)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&vq->mutex);
+	if (!vh_vq_in_flight(vq))
+		return;
+	for (i = 0; i < vq->nr_reqs; i++) {
+		struct parley_vhost_req *req = vh_req_at(vq, i);
+
+		if (req->busy && !req->awaited && vh_req_hits(req, host, last)) {
+			req->awaited = true;
+			vq->nr_awaited++;
+		}
+	}
+}
+
 /* ------------------------------------------------------------- contents */
 
 /*

@@ -58,6 +58,12 @@ bool vh_vq_covers(const struct parley_vhost_vq *vq, u64 addr, u64 last)
 	       vh_vq_hits(vq->addr.device, bytes[2], addr, last);
 }
 
+bool vh_vq_lies_in(const struct parley_vhost_vq *vq, u64 host, u64 size)
+{
+	return !vq->dev->iotlb.on && !vq->joined && vq->addr_set &&
+	       vh_vq_covers(vq, host, host + (size - 1));
+}
+
 /* Let go of the areas; none may be pinned. */
 void vh_ring_unpin(struct parley_vhost_vq *vq)
 {
@@ -76,7 +82,7 @@ static int vh_vq_pin_iova(struct parley_vhost_vq *vq, struct vh_area *area,
 	if (!pages)
 		return -ENOMEM;
 	err = vh_iotlb_pages(vq, iova, len, perm, pages) ?:
-	      vh_area_pin_pages(area, pages, nr, offset_in_page(iova));
+	      vh_area_pin_pages(area, vq->dev, pages, nr, offset_in_page(iova));
 	if (err)
 		kvfree(pages);
 	return err;
@@ -87,7 +93,7 @@ static int vh_vq_pin_area(struct parley_vhost_vq *vq, struct vh_area *area,
 {
 	if (vq->dev->iotlb.on)
 		return vh_vq_pin_iova(vq, area, addr, len, perm);
-	return vh_area_pin(area, addr, len);
+	return vh_area_pin(area, vq->dev, addr, len);
 }
 
 static int vh_vq_pin(struct parley_vhost_vq *vq)

@@ -19,9 +19,16 @@
  *	   request and reaps it.
  *
  *	W1 req_done: add to done,  full barrier (llist_add), is anybody waiting?
- *	W2 drain:    wait_event(): enter the wait queue, full barrier, read done
+ *	W2 wait.c:   wait_event(): enter the wait queue, full barrier, read done
  *
  *	   Either W1 wakes, or W2 does not sleep.
+ *
+ * The accelerator may wait for its back end: for a tag of a busy disk, or for a
+ * file system that is frozen.  So it is called without vq->mutex, and whoever
+ * only asks or sets something never waits for a back end.  Meanwhile
+ * (vq->outside) requests, their lists and the burst belong to the caller;
+ * everybody else may read and set what the VMM and the operator set, and who
+ * drains waits for the caller's return.
  */
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -53,7 +60,7 @@ void parley_vhost_req_done(struct parley_vhost_req *req)
 	if (llist_add(&req->done, &vq->done)) {	/* S1, pairs with S2 */
 		if (!READ_ONCE(vq->server))
 			vh_vq_queue(vq);
-		/* W1, pairs with W2 in vh_vq_drain(): llist_add() was a barrier */
+		/* W1, pairs with W2 in vh_vq_wait(): llist_add() was a barrier */
 		if (unlikely(waitqueue_active(&vq->drained)))
 			wake_up_all(&vq->drained);
 	}
@@ -69,6 +76,11 @@ static bool vh_ring_reachable(const struct parley_vhost_vq *vq)
 
 static void vh_req_free(struct parley_vhost_vq *vq, struct parley_vhost_req *req)
 {
+	req->busy = false;
+	if (unlikely(req->awaited)) {
+		req->awaited = false;
+		vq->nr_awaited--;
+	}
 	req->next = vq->free;
 	vq->free = req;
 	WRITE_ONCE(vq->nr_free, vq->nr_free + 1);
@@ -109,11 +121,12 @@ static void vh_reap_publish(struct parley_vhost_vq *vq, unsigned int n)
 	vh_call(vq, n, wanted);
 }
 
-/* The burst while it is gathered, and the requests that were. */
+/* The burst while it is gathered, the requests that were, and those that go on. */
 struct reap {
 	unsigned int n;
 	unsigned int all;
 	bool dead;
+	struct parley_vhost_req *on;
 };
 
 static __always_inline void vh_reap_req(struct parley_vhost_vq *vq, struct reap *r,
@@ -121,8 +134,11 @@ static __always_inline void vh_reap_req(struct parley_vhost_vq *vq, struct reap 
 {
 	bool (*finish)(struct parley_vhost_req *req) = vq->dev->drv->finish;
 
-	if (finish && !finish(req))
+	if (finish && unlikely(!finish(req))) {
+		req->next = r->on;
+		r->on = req;
 		return;
+	}
 	if (likely(!r->dead))
 		vh_reap_one(vq, req, &vq->burst[r->n++]);
 	vh_req_free(vq, req);
@@ -155,6 +171,41 @@ static void vh_reap_done(struct parley_vhost_vq *vq, struct reap *r)
 		vh_reap_req(vq, r, req);
 }
 
+/* Into the accelerator, where it may wait for its back end: without vq->mutex. */
+static void vh_vq_go_outside(struct parley_vhost_vq *vq)
+{
+	lockdep_assert_held(&vq->mutex);
+	WRITE_ONCE(vq->outside, true);
+	mutex_unlock(&vq->mutex);
+}
+
+static void vh_vq_come_back(struct parley_vhost_vq *vq)
+{
+	mutex_lock(&vq->mutex);
+	WRITE_ONCE(vq->outside, false);
+	/* The lock of the wait queue orders this after it. */
+	if (unlikely(vq->waiters))
+		wake_up_all(&vq->drained);
+	if (unlikely(vq->missed)) {
+		vq->missed = false;
+		vh_vq_queue(vq);
+	}
+}
+
+/* Requests of several steps: the next one of each. */
+static noinline void vh_reap_go_on(struct parley_vhost_vq *vq,
+				   struct parley_vhost_req *req)
+{
+	struct parley_vhost_req *next;
+
+	vh_vq_go_outside(vq);
+	for (; req; req = next) {
+		next = req->next;
+		vq->dev->drv->go_on(req);
+	}
+	vh_vq_come_back(vq);
+}
+
 /**
  * vh_vq_reap() - give back to the guest what is done
  * @vq: ring that was started
@@ -163,7 +214,8 @@ static void vh_reap_done(struct parley_vhost_vq *vq, struct reap *r)
  * used entries are written, then published: so a log that was read before the
  * guest saw the request misses nothing.
  *
- * Context: vq->mutex.
+ * Context: vq->mutex, with nobody outside; let go of and taken again if requests
+ * go on with another step, after which vq->state may be another.
  * Return: requests that are free again.
  */
 unsigned int vh_vq_reap(struct parley_vhost_vq *vq)
@@ -181,53 +233,21 @@ unsigned int vh_vq_reap(struct parley_vhost_vq *vq)
 		vh_reap_ended(vq, &r);
 	if (!llist_empty(&vq->done))
 		vh_reap_done(vq, &r);
-	vq->stats.requests += r.all;
+	WRITE_ONCE(vq->stats.requests, vq->stats.requests + r.all);
 	/*
-	 * Several may drain, and whoever sleeps must learn that it was another.
+	 * Several may wait, and whoever sleeps must learn that it was another.
 	 * The lock of the wait queue orders this after nr_free.
 	 */
-	if (unlikely(vq->state != VH_VQ_RUNNING))
+	if (unlikely(vq->waiters))
 		wake_up_all(&vq->drained);
-	if (unlikely(r.dead))
-		return r.all;
-	vh_reap_complete(vq, r.n);
-	if (r.all)
-		vh_reap_publish(vq, r.all);
-	return r.all;
-}
-
-/* Is there a reason to go on draining, or none to drain any more? */
-static bool vh_drain_due(struct parley_vhost_vq *vq)
-{
-	return !llist_empty(&vq->done) || !vh_vq_in_flight(vq);
-}
-
-/**
- * vh_vq_drain() - wait until nothing is in flight
- * @vq: ring of which nobody takes requests any more
- *
- * Needs no worker.  Context: any thread that may wait for the accelerator's
- * device; without vq->mutex.
- */
-void vh_vq_drain(struct parley_vhost_vq *vq)
-{
-	const struct parley_vhost_driver *drv = vq->dev->drv;
-	bool poll = false;
-
-	for (;;) {
-		scoped_guard(mutex, &vq->mutex) {
-			if (drv->poll && vh_vq_in_flight(vq))
-				poll = drv->poll(vq);
-			vh_vq_reap(vq);
-			if (!vh_vq_in_flight(vq))
-				return;
-		}
-		/* Polled requests end by looking only, now and then is enough. */
-		if (poll)
-			wait_event_timeout(vq->drained, vh_drain_due(vq), 1);
-		else
-			wait_event(vq->drained, vh_drain_due(vq));	/* W2 */
+	if (likely(!r.dead)) {
+		vh_reap_complete(vq, r.n);
+		if (r.all)
+			vh_reap_publish(vq, r.all);
 	}
+	if (unlikely(r.on))
+		vh_reap_go_on(vq, r.on);
+	return r.all;
 }
 
 /* --------------------------------------------------------------- limits */
@@ -242,8 +262,17 @@ static enum hrtimer_restart vh_limit_timer(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
+/* Nobody kicks: look. */
+static enum hrtimer_restart vh_look_timer(struct hrtimer *timer)
+{
+	vh_vq_queue(container_of(timer, struct parley_vhost_vq, look_timer));
+	return HRTIMER_NORESTART;
+}
+
 void vh_serve_init(struct parley_vhost_vq *vq)
 {
+	hrtimer_setup(&vq->look_timer, vh_look_timer, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_SOFT);
 	hrtimer_setup(&vq->limit_timer, vh_limit_timer, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_SOFT);
 	init_llist_head(&vq->done);
@@ -254,6 +283,7 @@ void vh_serve_init(struct parley_vhost_vq *vq)
 
 void vh_serve_release(struct parley_vhost_vq *vq)
 {
+	hrtimer_cancel(&vq->look_timer);
 	hrtimer_cancel(&vq->limit_timer);
 }
 
@@ -365,6 +395,7 @@ static void vh_burst_submit(struct parley_vhost_vq *vq, unsigned int n, struct w
 	for (i = 0; i < n; i++, req = req->next) {
 		req->chain = vq->burst[i];
 		req->chain.written = 0;
+		req->busy = true;
 		w->bytes += (u64)req->chain.len_out + req->chain.len_in;
 		w->reads += req->chain.reads;
 		reqs[i] = req;
@@ -372,7 +403,9 @@ static void vh_burst_submit(struct parley_vhost_vq *vq, unsigned int n, struct w
 	w->reqs += n;
 	vq->free = req;
 	WRITE_ONCE(vq->nr_free, vq->nr_free - n);
+	vh_vq_go_outside(vq);
 	vq->dev->drv->submit(vq, reqs, n);
+	vh_vq_come_back(vq);
 }
 
 static enum step vh_round_step(struct parley_vhost_vq *vq, struct weight *w)
@@ -397,6 +430,31 @@ static enum step vh_round_step(struct parley_vhost_vq *vq, struct weight *w)
 	return n == taken ? STEP_ON : STEP_STOP;
 }
 
+/* At least between two looks at a ring without kicks, whatever its owner says. */
+#define NO_KICK_US	100u
+
+/**
+ * vh_vq_arm() - be told of what becomes available
+ * @vq: ring that ran dry, under vq->mutex
+ *
+ * An owner that polls need not give kicks (VHOST_SET_VRING_BUSYLOOP_TIMEOUT).  When
+ * polling does not pay, a timer looks in their place.
+ *
+ * Return: false if something is available already.
+ */
+bool vh_vq_arm(struct parley_vhost_vq *vq)
+{
+	lockdep_assert_held(&vq->mutex);
+	if (!parley_devq_arm(vq->devq))
+		return false;
+	if (unlikely(!vq->kick.file && !vq->joined))
+		hrtimer_start(&vq->look_timer,
+			      ns_to_ktime((u64)NSEC_PER_USEC *
+					  max(READ_ONCE(vq->poll.max_us), NO_KICK_US)),
+			      HRTIMER_MODE_REL_SOFT);
+	return true;
+}
+
 /* Dry: may the round end?  Not if something became available meanwhile. */
 static bool vh_round_dry(struct parley_vhost_vq *vq)
 {
@@ -404,7 +462,7 @@ static bool vh_round_dry(struct parley_vhost_vq *vq)
 		vq->unarmed = true;
 		return true;
 	}
-	if (parley_devq_arm(vq->devq))
+	if (vh_vq_arm(vq))
 		return true;
 	parley_devq_disarm(vq->devq);
 	return false;
@@ -422,6 +480,9 @@ static enum step vh_round_run(struct parley_vhost_vq *vq)
 		enum step step;
 
 		vh_vq_reap(vq);
+		/* Somebody stopped it while we were outside. */
+		if (unlikely(vq->state != VH_VQ_RUNNING))
+			return STEP_STOP;
 		/* Being killed: what is not taken is the successor's. */
 		if (unlikely(fatal_signal_pending(current)))
 			return STEP_STOP;
@@ -449,6 +510,11 @@ bool vh_vq_serve(struct parley_vhost_vq *vq)
 	enum step step = STEP_STOP;
 
 	guard(mutex)(&vq->mutex);
+	/* By the worker that it had before, or by who waits: he queues it again. */
+	if (unlikely(vq->outside)) {
+		vq->missed = true;
+		return false;
+	}
 	if (unlikely(vq->state == VH_VQ_IDLE || !vh_vq_ready(vq)))
 		return false;
 	vq->stats.rounds++;

@@ -20,6 +20,9 @@
  * waits for just that.  The ring then stays "stopping", without a core queue,
  * until the file is released.
  *
+ * While the VMM takes memory away, a ring is held (vh_vq_hold()): nothing is taken,
+ * and what is in flight ends, so that nobody knows an address of that memory.
+ *
  * With a device IOMMU a running ring may have no core queue either: the VMM has
  * not told where its pages are, or took that back (vh_vq_suspend()).  Its base
  * is kept, and vh_vq_ready() makes the queue anew.
@@ -30,9 +33,9 @@
  *                      stopping,  parley_vhost_vq_stop(), after everything was
  *                      broken     published and freed
  *  running    yes (*)  idle       parley_vhost_vq_start(), _vq_join()
- *                      stopping   end of vh_vq_suspend()
+ *                      stopping   vh_vq_let_go()
  *  stopping   yes/none running    parley_vhost_vq_stop(), vh_vq_kill(),
- *                                 vh_vq_suspend()
+ *                                 vh_vq_hold()
  *  broken     yes/none running,   vh_vq_break(): the driver's fault, or its
  *                      stopping   memory's; nothing is published any more
  *
@@ -275,7 +278,7 @@ static void vh_vq_quiesce(struct parley_vhost_vq *vq)
 		vh_kick_stop(vq);
 	}
 	vh_vq_unqueue(vq);
-	vh_vq_drain(vq);
+	vh_vq_drain(vq, false);
 	guard(mutex)(&vq->mutex);
 	vh_call_flush(vq);
 	vh_vq_close(vq);
@@ -341,17 +344,51 @@ void vh_vq_kill(struct parley_vhost_vq *vq)
 }
 EXPORT_SYMBOL_IF_KUNIT(vh_vq_kill);
 
-void vh_vq_suspend(struct parley_vhost_vq *vq)
+/* See priv.h.  Broken rings may have requests in flight as well. */
+int vh_vq_hold(struct parley_vhost_vq *vq)
+{
+	int err;
+
+	lockdep_assert_held(&vq->dev->mutex);
+	scoped_guard(mutex, &vq->mutex) {
+		if (vq->state == VH_VQ_IDLE)
+			return 0;
+		vq->held = vq->state == VH_VQ_RUNNING;
+		if (vq->held)
+			vq->state = VH_VQ_STOPPING;
+		vh_kick_stop(vq);
+	}
+	vh_vq_unqueue(vq);
+	err = vh_vq_drain(vq, true);
+	if (err || !vq->dev->iotlb.on)
+		return err;
+	guard(mutex)(&vq->mutex);
+	vh_call_flush(vq);
+	vh_vq_close(vq);
+	return 0;
+}
+
+void vh_vq_let_go(struct parley_vhost_vq *vq)
 {
 	lockdep_assert_held(&vq->dev->mutex);
-	vh_vq_quiesce_in_mm(vq);
 	scoped_guard(mutex, &vq->mutex) {
-		if (vq->state != VH_VQ_STOPPING)
+		bool held = vq->held;
+
+		vq->held = false;
+		/* It may have broken, or a killed worker have closed it for good. */
+		if (!held || vq->state != VH_VQ_STOPPING ||
+		    (!vq->devq && !vq->dev->iotlb.on))
 			return;
 		vq->state = VH_VQ_RUNNING;
 		vh_kick_start(vq);
 	}
 	vh_vq_queue(vq);
+}
+
+void vh_vq_suspend(struct parley_vhost_vq *vq)
+{
+	vh_vq_hold(vq);
+	vh_vq_let_go(vq);
 }
 
 /**
@@ -384,10 +421,11 @@ EXPORT_SYMBOL_IF_KUNIT(vh_vq_break);
  * @vq: ring
  * @why: said once
  *
- * Context: in submit(), under vq->mutex.
+ * Context: in submit() or go_on(); takes vq->mutex.
  */
 void parley_vhost_vq_error(struct parley_vhost_vq *vq, const char *why)
 {
+	guard(mutex)(&vq->mutex);
 	vh_vq_break(vq, why);
 }
 PARLEY_EXPORT(parley_vhost_vq_error);
@@ -480,7 +518,7 @@ int vh_vq_set_keep(struct parley_vhost_vq *vq, u64 uaddr)
 	vh_area_unpin(&vq->keep);
 	if (!uaddr)
 		return 0;
-	return vh_area_pin(&vq->keep, uaddr, sizeof(struct parley_vhost_kept));
+	return vh_area_pin(&vq->keep, vq->dev, uaddr, sizeof(struct parley_vhost_kept));
 }
 
 void vh_vq_init(struct parley_vhost_vq *vq, struct parley_vhost *dev,

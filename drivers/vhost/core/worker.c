@@ -7,10 +7,12 @@
  * it back at the end if it has more: however fast a guest refills its ring, the
  * others get their turn.
  *
- * vq->worker is changed in three steps, so that a ring is never on two queues:
- * it becomes NULL, a grace period later nobody queues to the old worker any
- * more and the ring comes off its queue, then the new one is set and gets it.
- * What was queued in between is made up for by queueing once at the end.
+ * Who queues a ring takes the lock of the worker that it found and looks again
+ * whether that is still the ring's.  So vq->worker changes under the lock of the
+ * old worker, where the ring comes off its queue as well, and a ring is never on
+ * two queues; and who wakes a worker does so under its lock, so that none is woken
+ * after its last ring has left.  A grace period is waited for only when all workers
+ * of a device end: an owner could otherwise have all processors disturbed for ever.
  */
 #include <linux/bitmap.h>
 #include <linux/cgroup.h>
@@ -74,33 +76,18 @@ static void vh_worker_wake(struct vh_worker *w)
 		wake_up_process(w->thread);
 }
 
-static void vh_worker_queue(struct vh_worker *w, struct parley_vhost_vq *vq)
+/* The ring's worker, locked; NULL if it has none.  Under RCU. */
+static struct vh_worker *vh_worker_lock(struct parley_vhost_vq *vq, unsigned long *flags)
 {
-	unsigned long flags;
-	bool wake = false;
+	struct vh_worker *w;
 
-	spin_lock_irqsave(&w->lock, flags);
-	if (!vq->queued && !w->killed) {
-		list_add_tail(&vq->entry, &w->queue[READ_ONCE(vq->lane)]);
-		vq->queued = true;
-		wake = w->sleeping;
-		w->sleeping = false;
+	while ((w = rcu_dereference(vq->worker))) {
+		spin_lock_irqsave(&w->lock, *flags);
+		if (likely(rcu_access_pointer(vq->worker) == w))
+			break;
+		spin_unlock_irqrestore(&w->lock, *flags);
 	}
-	spin_unlock_irqrestore(&w->lock, flags);
-	if (wake)
-		vh_worker_wake(w);
-}
-
-static void vh_worker_unqueue(struct vh_worker *w, struct parley_vhost_vq *vq)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&w->lock, flags);
-	if (vq->queued) {
-		list_del(&vq->entry);
-		vq->queued = false;
-	}
-	spin_unlock_irqrestore(&w->lock, flags);
+	return w;
 }
 
 /**
@@ -113,12 +100,28 @@ static void vh_worker_unqueue(struct vh_worker *w, struct parley_vhost_vq *vq)
 void vh_vq_queue(struct parley_vhost_vq *vq)
 {
 	struct vh_worker *w;
+	unsigned long flags;
 
-	rcu_read_lock();
-	w = rcu_dereference(vq->worker);
-	if (w)
-		vh_worker_queue(w, vq);
-	rcu_read_unlock();
+	guard(rcu)();
+	w = vh_worker_lock(vq, &flags);
+	if (!w)
+		return;
+	if (!vq->queued && !w->killed) {
+		list_add_tail(&vq->entry, &w->queue[READ_ONCE(vq->lane)]);
+		vq->queued = true;
+		if (w->sleeping)
+			vh_worker_wake(w);
+		w->sleeping = false;
+	}
+	spin_unlock_irqrestore(&w->lock, flags);
+}
+
+static void vh_worker_take_off(struct parley_vhost_vq *vq)
+{
+	if (vq->queued) {
+		list_del(&vq->entry);
+		vq->queued = false;
+	}
 }
 
 /**
@@ -130,12 +133,24 @@ void vh_vq_queue(struct parley_vhost_vq *vq)
 void vh_vq_unqueue(struct parley_vhost_vq *vq)
 {
 	struct vh_worker *w;
+	unsigned long flags;
 
-	rcu_read_lock();
-	w = rcu_dereference(vq->worker);
-	if (w)
-		vh_worker_unqueue(w, vq);
-	rcu_read_unlock();
+	guard(rcu)();
+	w = vh_worker_lock(vq, &flags);
+	if (!w)
+		return;
+	vh_worker_take_off(vq);
+	spin_unlock_irqrestore(&w->lock, flags);
+}
+
+/* Nobody serves the ring, and nobody queues it to this worker any more. */
+static void vh_worker_detach(struct parley_vhost_vq *vq, struct vh_worker *w)
+{
+	scoped_guard(spinlock_irqsave, &w->lock) {
+		rcu_assign_pointer(vq->worker, NULL);
+		vh_worker_take_off(vq);
+	}
+	WRITE_ONCE(w->attached, w->attached - 1);
 }
 
 /* --------------------------------------------------------------- thread */
@@ -245,9 +260,11 @@ static int vh_worker_thread(void *arg)
 {
 	struct vh_worker *w = arg;
 	struct mm_struct *mm = w->dev->mm;
+	struct parley_vhost_as was;
 
 	if (mm)
 		kthread_use_mm(mm);
+	parley_vhost_as_owner(w->dev, &was);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
 		if (kthread_should_stop()) {
@@ -257,6 +274,7 @@ static int vh_worker_thread(void *arg)
 		if (!vh_worker_run(w))
 			schedule();
 	}
+	parley_vhost_as_before(&was);
 	if (mm)
 		kthread_unuse_mm(mm);
 	return 0;
@@ -394,7 +412,7 @@ EXPORT_SYMBOL_IF_KUNIT(vh_worker_destroy);
  */
 void vh_workers_destroy(struct parley_vhost *dev)
 {
-	struct vh_worker *w, *was;
+	struct vh_worker *w;
 	unsigned long id;
 	unsigned int i;
 
@@ -402,19 +420,11 @@ void vh_workers_destroy(struct parley_vhost *dev)
 	/* Not: without workers.  The last may have been freed with nothing attached. */
 	if (!dev->owned)
 		return;
-	for (i = 0; i < dev->drv->max_queues; i++) {
-		was = rcu_replace_pointer(dev->vqs[i]->worker, NULL,
-					  lockdep_is_held(&dev->mutex));
-		if (was)
-			was->attached--;
-	}
+	for (i = 0; i < dev->drv->max_queues; i++)
+		vh_worker_attach(dev->vqs[i], NULL);
 	synchronize_rcu_expedited();
-	xa_for_each(&dev->workers, id, w) {
-		/* Its queue ends with it: rings are initialised once, and keep no link. */
-		while (vh_worker_next(w, false))
-			;
+	xa_for_each(&dev->workers, id, w)
 		vh_worker_destroy(w);
-	}
 }
 
 /** vh_worker_find() - by id; NULL if there is none.  Under dev->mutex. */
@@ -431,9 +441,9 @@ EXPORT_SYMBOL_IF_KUNIT(vh_worker_find);
  * @w: worker of the same device, or NULL for nobody
  *
  * A ring that is being served meanwhile finishes its round with the old worker;
- * vq->mutex keeps the two apart.
+ * vq->mutex and vq->outside keep the two apart.
  *
- * Context: dev->mutex; may sleep for a grace period.
+ * Context: dev->mutex.
  * Return: 0, or -EIO if the worker was killed: nobody serves the ring then.
  */
 int vh_worker_attach(struct parley_vhost_vq *vq, struct vh_worker *w)
@@ -445,12 +455,8 @@ int vh_worker_attach(struct parley_vhost_vq *vq, struct vh_worker *w)
 	old = rcu_dereference_protected(vq->worker, lockdep_is_held(&vq->dev->mutex));
 	if (old == w)
 		return 0;
-	if (old) {
-		rcu_assign_pointer(vq->worker, NULL);
-		synchronize_rcu_expedited();
-		vh_worker_unqueue(old, vq);
-		old->attached--;
-	}
+	if (old)
+		vh_worker_detach(vq, old);
 	if (!w)
 		return 0;
 	/* Either killed is seen here, or the ring is by vh_worker_killed(). */
@@ -461,7 +467,7 @@ int vh_worker_attach(struct parley_vhost_vq *vq, struct vh_worker *w)
 	}
 	if (killed)
 		return -EIO;
-	w->attached++;
+	WRITE_ONCE(w->attached, w->attached + 1);
 	WRITE_ONCE(vq->placed, false);
 	vh_vq_queue(vq);
 	return 0;

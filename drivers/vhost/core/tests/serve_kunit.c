@@ -323,6 +323,65 @@ static void serve_moves(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, toy_wait(r, r->put));
 }
 
+/*
+ * The accelerator waits for its back end: everybody else who wants the ring gets it
+ * meanwhile, but a second worker does not get into the accelerator.
+ */
+static void serve_waits_outside(struct kunit *test)
+{
+	struct toy *toy = toy_open(test);
+	struct toy_ring *r = toy_ring_open(test, toy, 0, TOY_EVENT, 64);
+	struct vh_worker *home = rcu_dereference_raw(r->vq->worker), *other;
+
+	gate_close(test, toy, r);
+	KUNIT_ASSERT_TRUE(test, mutex_trylock(&r->vq->mutex));
+	KUNIT_EXPECT_EQ(test, vh_vq_in_flight(r->vq), 1);
+	KUNIT_EXPECT_FALSE(test, vh_vq_is_empty(r->vq));
+	mutex_unlock(&r->vq->mutex);
+	scoped_guard(mutex, &toy->dev->mutex) {
+		other = vh_worker_create(toy->dev);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+		KUNIT_EXPECT_EQ(test, vh_worker_attach(r->vq, other), 0);
+	}
+	toy_send(r, 5);
+	KUNIT_EXPECT_TRUE(test, vh_until(READ_ONCE(r->vq->missed)));
+	KUNIT_EXPECT_EQ(test, toy_reap(r), 0);
+	complete_all(&toy->open);
+	KUNIT_EXPECT_TRUE(test, toy_wait(r, 6));
+	KUNIT_EXPECT_EQ(test, atomic_read(&toy->overlaps), 0);
+	scoped_guard(mutex, &toy->dev->mutex) {
+		KUNIT_EXPECT_EQ(test, vh_worker_attach(r->vq, home), 0);
+		vh_worker_destroy(other);
+	}
+}
+
+/* Requests of several steps, which end in whatever way, and a stop among them. */
+static void serve_steps(struct kunit *test)
+{
+	static const enum toy_mode modes[] = { TOY_SYNC, TOY_LATER, TOY_POLL };
+	unsigned int i, n;
+
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		struct toy *toy = toy_open(test);
+		struct toy_ring *r = toy_ring_open(test, toy, 0, TOY_PACKED, 256);
+
+		toy->mode = modes[i];
+		toy->steps = 5;
+		for (n = 0; n < 20; n++) {
+			toy_send(r, 1 + get_random_u32_below(60));
+			KUNIT_ASSERT_TRUE(test, toy_wait(r, r->put));
+		}
+		toy_send(r, 60);
+		toy_ring_leave(r);
+		toy_reap(r);
+		KUNIT_EXPECT_EQ(test, vh_vq_in_flight(r->vq), 0);
+		KUNIT_EXPECT_EQ(test, r->vq->stats.requests, r->reaped);
+		KUNIT_EXPECT_EQ(test, atomic_read(&toy->overlaps), 0);
+		toy_ring_close(r);
+		toy_close(toy);
+	}
+}
+
 static void serve_worker_bound(struct kunit *test)
 {
 	struct toy *toy = toy_open(test);
@@ -407,6 +466,8 @@ static struct kunit_case serve_cases[] = {
 	KUNIT_CASE(bad_13_broken),
 	KUNIT_CASE(bad_43_end),
 	KUNIT_CASE(serve_moves),
+	KUNIT_CASE(serve_waits_outside),
+	KUNIT_CASE(serve_steps),
 	KUNIT_CASE(serve_worker_bound),
 	KUNIT_CASE(serve_limited),
 	KUNIT_CASE(serve_limited_bytes),

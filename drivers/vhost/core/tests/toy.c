@@ -10,6 +10,7 @@
 struct toy_req {
 	struct parley_vhost_req req;
 	struct list_head entry;
+	unsigned int step;
 };
 
 static struct toy *toy_of(struct parley_vhost *dev)
@@ -89,30 +90,75 @@ static void toy_hold(struct toy *toy, struct toy_req *r)
 	spin_unlock_irqrestore(&toy->lock, flags);
 }
 
+/* One at a time is in here for a ring, without its mutex. */
+static void toy_enter(struct toy *toy, struct parley_vhost_vq *vq)
+{
+	unsigned int index = parley_vhost_vq_index(vq);
+
+	lockdep_assert_not_held(&vq->mutex);
+	if (atomic_inc_return(&toy->busy[index]) > 1)
+		atomic_inc(&toy->overlaps);
+	if (toy->gate == index) {
+		toy->gate = -1;
+		complete(&toy->entered);
+		wait_for_completion(&toy->open);
+	}
+}
+
+static void toy_exit(struct toy *toy, struct parley_vhost_vq *vq)
+{
+	atomic_dec(&toy->busy[parley_vhost_vq_index(vq)]);
+}
+
+static void toy_step(struct toy *toy, struct toy_req *r)
+{
+	if (toy->mode == TOY_SYNC)
+		parley_vhost_req_done(&r->req);
+	else
+		toy_hold(toy, r);
+}
+
 static void toy_submit(struct parley_vhost_vq *vq, struct parley_vhost_req **reqs,
 		       unsigned int nr)
 {
 	struct toy *toy = toy_of(parley_vhost_vq_dev(vq));
 	unsigned int i;
 
-	if (toy->gate == parley_vhost_vq_index(vq)) {
-		toy->gate = -1;
-		complete(&toy->entered);
-		wait_for_completion(&toy->open);
-	}
+	toy_enter(toy, vq);
 	for (i = 0; i < nr; i++) {
 		struct toy_req *r = container_of(reqs[i], struct toy_req, req);
 
 		if (toy->nr_log < TOY_LOG)
 			toy->log[toy->nr_log++] = parley_vhost_vq_index(vq);
+		r->step = 1;
 		toy_answer(r);
-		if (toy->mode == TOY_SYNC)
-			parley_vhost_req_done(&r->req);
-		else
-			toy_hold(toy, r);
+		toy_step(toy, r);
 	}
 	if (toy->mode == TOY_LATER)
 		schedule_work(&toy->work);
+	toy_exit(toy, vq);
+}
+
+static bool toy_finish(struct parley_vhost_req *req)
+{
+	struct toy_req *r = container_of(req, struct toy_req, req);
+	struct parley_vhost_vq *vq = req->vq;
+
+	lockdep_assert_held(&vq->mutex);
+	return r->step >= toy_of(parley_vhost_vq_dev(vq))->steps;
+}
+
+static void toy_go_on(struct parley_vhost_req *req)
+{
+	struct toy_req *r = container_of(req, struct toy_req, req);
+	struct toy *toy = toy_of(parley_vhost_vq_dev(req->vq));
+
+	toy_enter(toy, req->vq);
+	r->step++;
+	toy_step(toy, r);
+	if (toy->mode == TOY_LATER)
+		schedule_work(&toy->work);
+	toy_exit(toy, req->vq);
 }
 
 static bool toy_poll(struct parley_vhost_vq *vq)
@@ -144,6 +190,8 @@ static const struct parley_vhost_driver toy_driver = {
 	.config_size	= 8,
 	.config_read	= toy_config_read,
 	.submit		= toy_submit,
+	.finish		= toy_finish,
+	.go_on		= toy_go_on,
 	.poll		= toy_poll,
 };
 

@@ -36,6 +36,9 @@ enum toy_mode {
  * struct toy - the accelerator's device
  * @lock: protects @held, @nr_held, @most_held
  * @gate: queue whose submit() waits for @open; negative for none
+ * @steps: steps of each request; 0 and 1 are one
+ * @busy: somebody is in submit() or go_on() for that queue
+ * @overlaps: how often two were
  * @log: queues in the order in which their requests were submitted
  */
 struct toy {
@@ -52,6 +55,9 @@ struct toy {
 	int gate;
 	struct completion entered;
 	struct completion open;
+	unsigned int steps;
+	atomic_t busy[TOY_QUEUES];
+	atomic_t overlaps;
 	u8 log[TOY_LOG];
 	unsigned int nr_log;
 	unsigned int looks;

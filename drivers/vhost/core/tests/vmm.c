@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A VMM and its guest in a KUnit test; see vmm.h. */
+#include <linux/cred.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/virtio_byteorder.h>
 #include <linux/virtio_ring.h>
+#include <parley/compat.h>
 #include "vmm.h"
 
 /* ----------------------------------------------------------- accelerator */
@@ -40,10 +42,12 @@ static void vmm_submit(struct parley_vhost_vq *vq,
 	struct vmm *v = vmm_of(parley_vhost_vq_dev(vq));
 	unsigned int i;
 
+	v->fsuid = current_fsuid();
 	for (i = 0; i < nr; i++) {
 		struct vmm_req *r = container_of(reqs[i], struct vmm_req, req);
 
-		vmm_answer(&r->req);
+		if (!v->late)
+			vmm_answer(&r->req);
 		if (!READ_ONCE(v->hold)) {
 			parley_vhost_req_done(&r->req);
 			continue;
@@ -53,6 +57,13 @@ static void vmm_submit(struct parley_vhost_vq *vq,
 			WRITE_ONCE(v->nr_held, v->nr_held + 1);
 		}
 	}
+}
+
+static bool vmm_finish(struct parley_vhost_req *req)
+{
+	if (vmm_of(parley_vhost_vq_dev(req->vq))->late)
+		vmm_answer(req);
+	return true;
 }
 
 void vmm_release(struct vmm *v)
@@ -67,6 +78,24 @@ void vmm_release(struct vmm *v)
 	}
 	list_for_each_entry_safe(r, next, &held, entry)
 		parley_vhost_req_done(&r->req);
+}
+
+static void vmm_later_work(struct work_struct *work)
+{
+	vmm_release(container_of(to_delayed_work(work), struct vmm_later, work)->v);
+}
+
+void vmm_release_later(struct vmm *v, struct vmm_later *later)
+{
+	later->v = v;
+	INIT_DELAYED_WORK_ONSTACK(&later->work, vmm_later_work);
+	queue_delayed_work(system_dfl_wq, &later->work, msecs_to_jiffies(100));
+}
+
+void vmm_release_wait(struct vmm_later *later)
+{
+	flush_delayed_work(&later->work);
+	destroy_delayed_work_on_stack(&later->work);
 }
 
 static void vmm_config_read(struct parley_vhost *dev, void *config)
@@ -85,6 +114,7 @@ static const struct parley_vhost_driver vmm_driver = {
 	.config_size	= 8,
 	.config_read	= vmm_config_read,
 	.submit		= vmm_submit,
+	.finish		= vmm_finish,
 };
 
 /* ------------------------------------------------------------------- VMM */
@@ -182,6 +212,19 @@ long vmm_addr(struct vmm *v, u64 base, u32 flags)
 	return vmm_call(v, VHOST_SET_VRING_ADDR, &a);
 }
 
+long vmm_enable(struct vmm *v, u32 on)
+{
+	return vmm_state(v, VHOST_VDPA_SET_VRING_ENABLE, 0, on);
+}
+
+u32 vmm_base(struct vmm *v)
+{
+	struct vhost_vring_state s = {};
+
+	KUNIT_EXPECT_EQ(v->test, vmm_call(v, VHOST_GET_VRING_BASE, &s), 0);
+	return s.num;
+}
+
 void vmm_set_up(struct vmm *v, u64 features)
 {
 	struct vhost_memory_region all = {
@@ -216,7 +259,7 @@ struct parley_vhost_vq *vmm_vq(struct vmm *v)
 /* ----------------------------------------------------------------- guest */
 
 /* A chain of descriptors, the first ones after the chain before. */
-void vmm_send(struct vmm *v, const struct vmm_piece *p, unsigned int nr)
+void vmm_send_quietly(struct vmm *v, const struct vmm_piece *p, unsigned int nr)
 {
 	static u16 next;
 	u16 head = next % VMM_NUM, slot = v->avail % VMM_NUM, idx;
@@ -243,7 +286,25 @@ void vmm_send(struct vmm *v, const struct vmm_piece *p, unsigned int nr)
 	smp_wmb();	/* pairs with the core's read of the index */
 	word = __cpu_to_virtio16(true, idx);
 	vmm_poke(v, VMM_AVAIL + 2, &word, sizeof(word));
+}
+
+void vmm_send(struct vmm *v, const struct vmm_piece *p, unsigned int nr)
+{
+	vmm_send_quietly(v, p, nr);
 	parley_vhost_vq_wake(vmm_vq(v));
+}
+
+void vmm_send_one(struct vmm *v, u64 at)
+{
+	vmm_send(v, &(struct vmm_piece){ at, 8, true }, 1);
+}
+
+bool vmm_answered(struct vmm *v, unsigned long at)
+{
+	u8 buf[8];
+
+	vmm_peek(v, at, buf, sizeof(buf));
+	return !memchr_inv(buf, VMM_BYTE, sizeof(buf));
 }
 
 static u16 vmm_used(struct vmm *v)

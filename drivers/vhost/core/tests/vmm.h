@@ -16,6 +16,7 @@
 #include <kunit/test.h>
 #include <linux/mman.h>
 #include <linux/sizes.h>
+#include <linux/workqueue.h>
 #include "../priv.h"
 #include "until.h"
 
@@ -42,6 +43,8 @@
  * @user: where the VMM's memory begins
  * @avail: chains made available so far
  * @hold: requests wait for vmm_release()
+ * @late: they are answered when they are finished, not when they are submitted
+ * @fsuid: as whom the last request was submitted
  * @lock: protects @held
  * @held: such requests
  * @nr_held: how many
@@ -52,6 +55,8 @@ struct vmm {
 	unsigned long user;
 	u16 avail;
 	bool hold;
+	bool late;
+	kuid_t fsuid;
 	spinlock_t lock;
 	struct list_head held;
 	int nr_held;
@@ -75,6 +80,8 @@ long vmm_call_at(struct vmm *v, unsigned int cmd, unsigned long at);
 long vmm_state(struct vmm *v, unsigned int cmd, u32 index, u32 num);
 long vmm_mem(struct vmm *v, const struct vhost_memory_region *r, u32 nr);
 long vmm_addr(struct vmm *v, u64 base, u32 flags);
+long vmm_enable(struct vmm *v, u32 on);
+u32 vmm_base(struct vmm *v);
 
 /* Features, all memory in one region, and the ring where it usually lies. */
 void vmm_set_up(struct vmm *v, u64 features);
@@ -82,8 +89,22 @@ void vmm_set_up(struct vmm *v, u64 features);
 void vmm_start(struct vmm *v, u64 features);
 
 void vmm_send(struct vmm *v, const struct vmm_piece *p, unsigned int nr);
+/* The same without a word to the device. */
+void vmm_send_quietly(struct vmm *v, const struct vmm_piece *p, unsigned int nr);
+/* Eight bytes for the device to write; has it? */
+void vmm_send_one(struct vmm *v, u64 at);
+bool vmm_answered(struct vmm *v, unsigned long at);
 bool vmm_wait(struct vmm *v);	/* until all that was sent is used */
 void vmm_release(struct vmm *v);
+
+/* The release, a tenth of a second later and by another thread. */
+struct vmm_later {
+	struct delayed_work work;
+	struct vmm *v;
+};
+
+void vmm_release_later(struct vmm *v, struct vmm_later *later);
+void vmm_release_wait(struct vmm_later *later);	/* after it, @later may go */
 struct parley_vhost_vq *vmm_vq(struct vmm *v);
 
 #endif /* _PARLEY_VHOST_TESTS_VMM_H */

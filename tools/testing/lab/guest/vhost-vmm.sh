@@ -16,7 +16,7 @@ pinned()	# pages pinned since boot and not let go
 }
 
 before=$(pinned)
-for group in ${TEST_GROUPS:-abi device data log iotlb hostile life limits}; do
+for group in ${TEST_GROUPS:-abi device data log iotlb hostile tenants life limits}; do
 	echo "# group $group"
 	"$LAB_BIN/parley-vmm" --patience 6 --seed "${SEED:-1}" ${BRIEF:+--brief} "$group" | sed 's/^/    /'
 	is "${PIPESTATUS[0]}" 0 "$group"
