@@ -13,9 +13,6 @@
 #include <uapi/linux/virtio_ids.h>
 #include "blk.h"
 
-/* At once, of one device: the rest waits, and the rings do not. */
-#define VHB_ADMIN_ACTIVE	4
-#define VHB_IO_ACTIVE		16
 /* Tags the block layer fetches at once; it knows no more itself. */
 #define VHB_PLUG		32u
 
@@ -32,19 +29,7 @@ static int vhb_open(struct parley_vhost *dev)
 	struct vhb *blk = parley_vhost_priv(dev);
 
 	blk->dev = dev;
-	/* Reclaim: the guest's disk may be what the host swaps to. */
-	blk->admin = alloc_workqueue("parley-blk%u-admin",
-				     WQ_UNBOUND | WQ_MEM_RECLAIM,
-				     VHB_ADMIN_ACTIVE, parley_vhost_id(dev));
-	if (!blk->admin)
-		return -ENOMEM;
-	blk->io = alloc_workqueue("parley-blk%u-io",
-				  WQ_UNBOUND | WQ_MEM_RECLAIM, VHB_IO_ACTIVE,
-				  parley_vhost_id(dev));
-	if (!blk->io) {
-		destroy_workqueue(blk->admin);
-		return -ENOMEM;
-	}
+	vhb_cache_forget(blk);
 	return 0;
 }
 
@@ -52,8 +37,6 @@ static void vhb_release(struct parley_vhost *dev)
 {
 	struct vhb *blk = parley_vhost_priv(dev);
 
-	destroy_workqueue(blk->io);
-	destroy_workqueue(blk->admin);
 	vhb_backend_drop(blk);
 }
 
@@ -132,11 +115,29 @@ VISIBLE_IF_KUNIT int parley_vhost_blk_update_size(struct parley_vhost *dev)
 	if (!blk->be)
 		return -ENODEV;
 	vhb_capacity_update(blk);
-	if (blk->capacity != before)
+	if (blk->capacity != before) {
+		blk->config_moved = true;
 		parley_vhost_config_changed(dev);
+	}
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_vhost_blk_update_size);
+
+static long vhb_set_cache(struct parley_vhost *dev, void __user *arg)
+{
+	u32 cache;
+
+	if (copy_from_user(&cache, arg, sizeof(cache)))
+		return -EFAULT;
+	return parley_vhost_blk_set_cache(dev, cache);
+}
+
+static long vhb_get_cache(struct parley_vhost *dev, void __user *arg)
+{
+	u32 cache = parley_vhost_blk_get_cache(dev);
+
+	return copy_to_user(arg, &cache, sizeof(cache)) ? -EFAULT : 0;
+}
 
 static long vhb_ioctl(struct parley_vhost *dev, unsigned int cmd,
 		      void __user *arg)
@@ -146,6 +147,10 @@ static long vhb_ioctl(struct parley_vhost *dev, unsigned int cmd,
 		return vhb_set_backend(dev, arg);
 	case PARLEY_BLK_UPDATE_SIZE:
 		return parley_vhost_blk_update_size(dev);
+	case PARLEY_BLK_SET_CACHE:
+		return vhb_set_cache(dev, arg);
+	case PARLEY_BLK_GET_CACHE:
+		return vhb_get_cache(dev, arg);
 	default:
 		return -ENOIOCTLCMD;
 	}
@@ -160,7 +165,7 @@ static int vhb_vq_start(struct parley_vhost_vq *vq)
 		return -ENOMEM;
 	INIT_LIST_HEAD(&v->polled);
 	parley_vhost_vq_set_priv(vq, v);
-	vhb_stable_update(blk);
+	vhb_cache_start(blk, vq);
 	return 0;
 }
 
@@ -173,11 +178,12 @@ static void vhb_vq_stop(struct parley_vhost_vq *vq)
 	kfree(v);
 }
 
-static void vhb_submit(struct parley_vhost_vq *vq, struct parley_vhost_req **reqs,
-		       unsigned int nr)
+static unsigned int vhb_submit(struct parley_vhost_vq *vq,
+			       struct parley_vhost_req **reqs, unsigned int nr)
 {
 	struct vhb *blk = parley_vhost_priv(parley_vhost_vq_dev(vq));
 	struct vhb_vq *v = parley_vhost_vq_priv(vq);
+	enum vhb_started started = VHB_STARTED;
 	unsigned int i, noio;
 	struct blk_plug plug;
 
@@ -188,16 +194,17 @@ static void vhb_submit(struct parley_vhost_vq *vq, struct parley_vhost_req **req
 		/* So many are coming: the block layer takes their tags at once. */
 		plug.nr_ios = min(nr, VHB_PLUG);
 	}
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < nr && likely(started == VHB_STARTED); i++) {
 		struct vhb_req *r = to_vhb_req(reqs[i]);
 
 		r->blk = blk;
 		r->poll_list = &v->polled;
-		vhb_start(r);
+		started = vhb_start(r);
 	}
 	if (nr > 1)
 		blk_finish_plug(&plug);
 	memalloc_noio_restore(noio);
+	return i - (started == VHB_UNTAKEN);
 }
 
 static bool vhb_poll(struct parley_vhost_vq *vq)
@@ -215,6 +222,9 @@ static struct parley_vhost_driver vhb_driver = {
 	.req_size	= sizeof(struct vhb_req),
 	.max_queues	= VHB_QUEUES,
 	.max_in_flight	= VHB_IN_FLIGHT,
+	.max_bytes	= VHB_RING_BYTES,
+	.own_bytes	= VHB_STEP,
+	.shared_bytes	= VHB_SHARED_BYTES,
 	.framing	= sizeof(struct virtio_blk_outhdr) + 1,
 	.config_size	= offsetof(struct virtio_blk_config, zoned),
 	.open		= vhb_open,

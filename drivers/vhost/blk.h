@@ -5,6 +5,7 @@
  *	blk.c		the device: driver table, its life, the VMM's own calls
  *	blk_backend.c	the back end: taken from a file descriptor, let go
  *	blk_config.c	configuration space and features, from the back end
+ *	blk_cache.c	is the guest's write cache on?
  *	blk_request.c	a request: parsed, started, finished
  *	blk_rw.c	reads and writes, in as many steps as it takes
  *	blk_bounce.c	data by way of our own pages, where its shape does not fit
@@ -18,8 +19,9 @@
  *	(the end)  bio end, ki_complete or a work item: any context, which leaves
  *		   its result and calls parley_vhost_req_done()
  *	finish()   in the worker again: pages let go, data copied where it was
- *		   bounced, the next step started if there is one; else the
- *		   status byte is written and the library publishes
+ *		   bounced, the next step started if there is one, unless the
+ *		   ring stops and the request is left to who goes on with it;
+ *		   else the status byte is written and the library publishes
  *
  * Locking: struct vhb and its back end change only under dev->mutex while no
  * ring runs (exceptions say so); a request belongs to one context at a time, as
@@ -30,6 +32,7 @@
 
 #include <kunit/visibility.h>
 #include <linux/bio.h>
+#include <linux/bitmap.h>
 #include <linux/blkdev.h>
 #include <linux/fs.h>
 #include <linux/list.h>
@@ -54,6 +57,21 @@ struct vhb_req;
 #define VHB_RANGES	32	/* of one discard or write zeroes */
 #define VHB_VECS	8	/* of the bio inside a request: 32 KiB at least */
 #define VHB_BOUNCE_PAGES 32	/* of one step */
+/*
+ * Bytes that one request has with the back end at a time: more than a guest's block
+ * layer sends at once, and little enough to be waited for.
+ */
+#define VHB_STEP	SZ_2M
+/*
+ * Bytes in flight.  A kill waits for what the back end has been given: what 64 rings
+ * share, and a step of each, is 160 MiB, less than two seconds of a slow disk.
+ */
+#define VHB_RING_BYTES	SZ_16M	/* of a ring */
+#define VHB_SHARED_BYTES SZ_32M	/* of a device, beyond one step of each ring */
+/* Bytes that are zeroed or erased between two looks at whether to stop. */
+#define VHB_CLEAR_STEP	SZ_4M
+/* Likewise for discards, which cost by the number: a whole unit of the medium. */
+#define VHB_DISCARD_STEP SZ_64M
 /* A range's sectors, and its bytes, stay within 32 bits. */
 #define VHB_RANGE_SECTORS (U32_MAX >> SECTOR_SHIFT)
 
@@ -69,6 +87,18 @@ enum vhb_clear {
 	VHB_ZERO,
 	VHB_ZERO_UNMAP,
 	VHB_ERASE,
+};
+
+/**
+ * enum vhb_started - what came of an attempt to start a request
+ * @VHB_STARTED: it is under way, or over
+ * @VHB_STARTED_LAST: the same, and none may be started after it now
+ * @VHB_UNTAKEN: it has to wait until others have ended
+ */
+enum vhb_started {
+	VHB_STARTED,
+	VHB_STARTED_LAST,
+	VHB_UNTAKEN,
 };
 
 /**
@@ -113,6 +143,9 @@ struct vhb_limits {
  * @mem_mask: bits of a piece's address that must be zero, or it is bounced
  * @len_mask: the same for a piece's length, and for the place on the medium
  * @serial: answer to GET_ID
+ * @writes_zeroes: write zeroes by writing them, if there is no other way
+ * @admin: what may take long, few at a time; NULL if nothing does
+ * @io: buffered reads and writes of a file
  * @limits: what it can do
  */
 struct vhb_backend {
@@ -126,6 +159,9 @@ struct vhb_backend {
 	u32 mem_mask;
 	u32 len_mask;
 	u8 serial[VIRTIO_BLK_ID_BYTES];
+	bool writes_zeroes;
+	struct workqueue_struct *admin;
+	struct workqueue_struct *io;
 	struct vhb_limits limits;
 };
 
@@ -159,20 +195,26 @@ struct vhb_ops {
  * @dev: the library's
  * @be: its back end, or NULL
  * @capacity: in sectors, whole blocks; changes while rings run
- * @writeback: configuration field wce; changes while rings run
- * @stable: a write completes when it is durable; follows @writeback and the
- *	negotiated features
- * @admin: what may take long; few at a time
- * @io: buffered reads and writes of files
+ * @cache: PARLEY_BLK_CACHE_*, what is known of the guest; see blk_cache.c
+ * @cache_assumed: nobody said so, it follows from what we saw
+ * @cache_told: the VMM has read our configuration space
+ * @cache_flushes: the last driver could flush, or there was none
+ * @config_moved: the VMM was told of a change of it
+ * @ran: rings that we have served
+ * @stable: a write completes when it is durable; follows @cache and the
+ *	negotiated features; changes while rings run
  */
 struct vhb {
 	struct parley_vhost *dev;
 	struct vhb_backend *be;
 	u64 capacity;
-	bool writeback;
+	u32 cache;
+	bool cache_assumed;
+	bool cache_told;
+	bool cache_flushes;
+	bool config_moved;
+	DECLARE_BITMAP(ran, VHB_QUEUES);
 	bool stable;
-	struct workqueue_struct *admin;
-	struct workqueue_struct *io;
 };
 
 /**
@@ -219,7 +261,8 @@ struct vhb_bio {
  * @rw: it is a read or a write
  * @write: it is a write
  * @bounced: its data goes by way of @bounce
- * @buffered: file: without IOCB_DIRECT, on vhb.io
+ * @buffered: file: without IOCB_DIRECT, on vhb_backend.io
+ * @cut: clearing ended early, because the ring stops
  * @embedded: @bio is in use
  * @polling: it is in @poll_list
  * @multi: several bios, counted by @bios
@@ -228,7 +271,7 @@ struct vhb_bio {
  * @len: bytes of data
  * @done: of these, moved by earlier steps
  * @step: bytes that this step is to move
- * @nr_ranges: in @ranges
+ * @nr_ranges: in @ranges; what is done is taken out of them
  * @bios: bios in flight, and one for who submits them
  * @more: bios beyond @bio
  * @ranges: of a discard and its like
@@ -250,6 +293,7 @@ struct vhb_req {
 	bool write;
 	bool bounced;
 	bool buffered;
+	bool cut;
 	bool embedded;
 	bool polling;
 	bool multi;
@@ -300,10 +344,15 @@ u64 vhb_device_features(struct parley_vhost *dev);
 void vhb_config_read(struct parley_vhost *dev, void *config);
 int vhb_config_write(struct parley_vhost *dev, unsigned int off, const void *buf,
 		     unsigned int len);
-void vhb_stable_update(struct vhb *blk);
+
+/* blk_cache.c */
+void vhb_cache_forget(struct vhb *blk);
+u8 vhb_cache_read(struct vhb *blk);
+int vhb_cache_write(struct vhb *blk, bool wce);
+void vhb_cache_start(struct vhb *blk, const struct parley_vhost_vq *vq);
 
 /* blk_request.c */
-void vhb_start(struct vhb_req *r);
+enum vhb_started vhb_start(struct vhb_req *r);
 bool vhb_finish(struct parley_vhost_req *req);
 u8 vhb_status(long err);
 
@@ -319,6 +368,7 @@ static inline bool vhb_on_disk(const struct vhb *blk, u64 sector, u64 nr)
 
 /* blk_rw.c */
 void vhb_rw_start(struct vhb_req *r);
+void vhb_rw_step(struct vhb_req *r);
 bool vhb_rw_finish(struct vhb_req *r);
 void vhb_go_on(struct parley_vhost_req *req);
 
@@ -332,7 +382,10 @@ void vhb_bounce_free(struct vhb_req *r);
 bool vhb_bdev_poll(struct list_head *polled);
 
 /* blk_admin.c */
-void vhb_admin_clear(struct vhb_req *r, u32 type);
+extern bool vhb_zero_by_writing;
+enum vhb_started vhb_admin_clear(struct vhb_req *r, u32 type);
+void vhb_admin_step(struct vhb_req *r);
+bool vhb_admin_finish(struct vhb_req *r);
 void vhb_admin_flush(struct vhb_req *r);
 
 /* For KUnit, which has no file descriptors. */
@@ -341,5 +394,7 @@ int parley_vhost_blk_attach(struct parley_vhost *dev, struct file *file,
 			    u32 flags, const u8 *serial);
 int parley_vhost_blk_update_size(struct parley_vhost *dev);
 #endif
+int parley_vhost_blk_set_cache(struct parley_vhost *dev, u32 cache);
+u32 parley_vhost_blk_get_cache(struct parley_vhost *dev);
 
 #endif /* _PARLEY_VHOST_BLK_H */

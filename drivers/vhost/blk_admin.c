@@ -3,9 +3,23 @@
  * vhost blk: what may take long, or has no asynchronous way: discard, write
  * zeroes, secure erase, and the flush of a file.  A few at a time, on a
  * workqueue of the device; the ring goes on meanwhile.
+ *
+ * A request names up to 128 GiB, so it is done piece by piece, and between two of them
+ * we look whether the ring is to stop.  A discard is a hint (spec 5.2.6.2), and ends
+ * there.  Zeroes and erasing are promises: they count among the bytes in flight as
+ * what they are, so as many as a stop can wait for are finished, and a larger one is
+ * alone in its ring and is left to who goes on with it.
  */
+#include <linux/math64.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include "blk.h"
+
+bool vhb_zero_by_writing;
+EXPORT_SYMBOL_IF_KUNIT(vhb_zero_by_writing);
+module_param_named(zero_by_writing, vhb_zero_by_writing, bool, 0644);
+MODULE_PARM_DESC(zero_by_writing,
+		 "Offer write zeroes also on disks that can only write them (of back ends set from now on)");
 
 static void vhb_admin_end(struct vhb_req *r, long err)
 {
@@ -30,7 +44,56 @@ static void vhb_flush_work_fn(struct work_struct *work)
 void vhb_admin_flush(struct vhb_req *r)
 {
 	INIT_WORK(&r->work, vhb_flush_work_fn);
-	queue_work(r->blk->admin, &r->work);
+	queue_work(r->blk->be->admin, &r->work);
+}
+
+/* Up to the next multiple of what is done at once, in whole grains of the medium. */
+static u64 vhb_clear_piece(const struct vhb_backend *be, const struct vhb_range *range)
+{
+	u64 unit = VHB_CLEAR_STEP, grain = be->limits.block, over;
+
+	if (range->how == VHB_DISCARD) {
+		unit = VHB_DISCARD_STEP;
+		grain = (u64)be->limits.discard_align << SECTOR_SHIFT;
+	} else if (range->how == VHB_ERASE) {
+		grain = (u64)be->limits.erase_align << SECTOR_SHIFT;
+	}
+	unit = max(grain, div64_u64(unit, grain) * grain);
+	div64_u64_rem(range->pos, unit, &over);
+	return min(range->len, unit - over);
+}
+
+/* May it end unfinished, and shall it? */
+static bool vhb_clear_stops(const struct vhb_req *r, const struct vhb_range *range)
+{
+	return parley_vhost_req_stopping(&r->req) &&
+	       (range->how == VHB_DISCARD || parley_vhost_req_alone(&r->req));
+}
+
+/* What is done is taken out of the range. */
+static int vhb_clear_range(struct vhb_req *r, struct vhb_range *range)
+{
+	const struct vhb_backend *be = r->blk->be;
+	int err;
+
+	while (range->len) {
+		u64 len = vhb_clear_piece(be, range);
+
+		if (vhb_clear_stops(r, range)) {
+			r->cut = range->how != VHB_DISCARD;
+			return 0;
+		}
+		err = be->ops->clear(be, range->how, range->pos, len);
+		/* A hint that the medium does not take is no failure. */
+		if (err == -EOPNOTSUPP && range->how == VHB_DISCARD)
+			return 0;
+		if (err)
+			return err;
+		range->pos += len;
+		range->len -= len;
+		cond_resched();
+	}
+	return 0;
 }
 
 static void vhb_clear_work_fn(struct work_struct *work)
@@ -42,18 +105,36 @@ static void vhb_clear_work_fn(struct work_struct *work)
 	int err = 0;
 
 	parley_vhost_as_owner(r->blk->dev, &was);
-	for (i = 0; i < r->nr_ranges && !err; i++) {
-		struct vhb_range *range = &r->ranges[i];
-
-		err = be->ops->clear(be, range->how, range->pos, range->len);
-		/* A hint that the medium does not take is no failure. */
-		if (err == -EOPNOTSUPP && range->how == VHB_DISCARD)
-			err = 0;
-	}
-	if (!err && READ_ONCE(r->blk->stable))
+	for (i = 0; i < r->nr_ranges && !err && !r->cut; i++)
+		err = vhb_clear_range(r, &r->ranges[i]);
+	if (!err && !r->cut && READ_ONCE(r->blk->stable))
 		err = be->ops->sync(be);
 	parley_vhost_as_before(&was);
 	vhb_admin_end(r, err);
+}
+
+/* Begin, or go on, with the ranges that are left. */
+void vhb_admin_step(struct vhb_req *r)
+{
+	INIT_WORK(&r->work, vhb_clear_work_fn);
+	queue_work(r->blk->be->admin, &r->work);
+}
+
+/**
+ * vhb_admin_finish() - a request without data has ended, or was cut
+ * @r: request
+ *
+ * Return: false if there is more to do, for vhb_admin_step().
+ */
+bool vhb_admin_finish(struct vhb_req *r)
+{
+	if (unlikely(r->cut)) {
+		r->cut = false;
+		return false;
+	}
+	if (r->result < 0)
+		r->status = vhb_status(r->result);
+	return true;
 }
 
 /**
@@ -164,20 +245,39 @@ static u8 vhb_clear_parse(struct vhb_req *r, u32 type)
 	return vhb_ranges_read(r, &rules, len / size);
 }
 
+/* What a stop would have to wait for. */
+static u64 vhb_clear_bytes(const struct vhb_req *r)
+{
+	unsigned int i;
+	u64 bytes = 0;
+
+	for (i = 0; i < r->nr_ranges; i++)
+		bytes += r->ranges[i].len;
+	return bytes;
+}
+
 /**
  * vhb_admin_clear() - start a discard, write zeroes or secure erase
  * @r: request
  * @type: VIRTIO_BLK_T_*
  *
- * Context: in the ring's worker.  Ends in parley_vhost_req_done().
+ * Context: in the ring's worker.  Ends in parley_vhost_req_done(), if it was taken.
+ * Return: whether it was, and whether others may follow.
  */
-void vhb_admin_clear(struct vhb_req *r, u32 type)
+enum vhb_started vhb_admin_clear(struct vhb_req *r, u32 type)
 {
+	bool hint = type == VIRTIO_BLK_T_DISCARD;
+
 	r->status = vhb_clear_parse(r, type);
 	if (r->status != VIRTIO_BLK_S_OK || !r->nr_ranges) {
 		parley_vhost_req_done(&r->req);
-		return;
+		return VHB_STARTED;
 	}
-	INIT_WORK(&r->work, vhb_clear_work_fn);
-	queue_work(r->blk->admin, &r->work);
+	if (!hint && !parley_vhost_req_grow(&r->req, vhb_clear_bytes(r))) {
+		kfree(r->ranges);
+		r->ranges = NULL;
+		return VHB_UNTAKEN;
+	}
+	vhb_admin_step(r);
+	return hint ? VHB_STARTED : VHB_STARTED_LAST;
 }

@@ -7,6 +7,10 @@
 #include <linux/slab.h>
 #include "blk.h"
 
+/* At once, of one disk: the rest waits, and the rings do not. */
+#define VHB_ADMIN_ACTIVE	4
+#define VHB_IO_ACTIVE		16
+
 /* What kind of file is it?  Refused with a reason that a user can act on. */
 static int vhb_backend_kind(struct vhb *blk, struct vhb_backend *be)
 {
@@ -73,6 +77,37 @@ static int vhb_backend_cache_drop(struct vhb_backend *be)
 	return err;
 }
 
+/* Reclaim: the guest's disk may be what the host swaps to. */
+#define VHB_WQ_FLAGS	(WQ_UNBOUND | WQ_MEM_RECLAIM)
+
+static void vhb_backend_free(struct vhb_backend *be)
+{
+	if (be->io)
+		destroy_workqueue(be->io);
+	if (be->admin)
+		destroy_workqueue(be->admin);
+	kfree(be);
+}
+
+/* Each has a thread of its own that waits for hard times, so only where it is used. */
+static int vhb_backend_queues(struct vhb *blk, struct vhb_backend *be)
+{
+	const struct vhb_limits *lim = &be->limits;
+	u32 id = parley_vhost_id(blk->dev);
+	bool clears = !be->read_only && (lim->discard || lim->zeroes || lim->erase);
+
+	if (be->bdev && !clears)
+		return 0;
+	be->admin = alloc_workqueue("parley-blk%u-admin", VHB_WQ_FLAGS,
+				    VHB_ADMIN_ACTIVE, id);
+	if (!be->admin)
+		return -ENOMEM;
+	if (be->bdev)
+		return 0;
+	be->io = alloc_workqueue("parley-blk%u-io", VHB_WQ_FLAGS, VHB_IO_ACTIVE, id);
+	return be->io ? 0 : -ENOMEM;
+}
+
 /**
  * vhb_capacity_update() - ask the back end for its size
  * @blk: device with a back end
@@ -110,21 +145,24 @@ int vhb_backend_set(struct vhb *blk, struct file *file, u32 flags,
 		return -ENOMEM;
 	be->file = file;
 	memcpy(be->serial, serial, sizeof(be->serial));
+	be->writes_zeroes = READ_ONCE(vhb_zero_by_writing);
 	err = vhb_backend_kind(blk, be);
 	if (!err)
 		err = vhb_backend_mode(blk, be, flags);
 	if (!err)
 		err = vhb_backend_limits(blk, be);
 	if (!err)
+		err = vhb_backend_queues(blk, be);
+	if (!err)
 		err = vhb_backend_cache_drop(be);
 	if (err) {
-		kfree(be);
+		vhb_backend_free(be);
 		return err;
 	}
 	get_file(file);
 	vhb_backend_drop(blk);
 	blk->be = be;
-	WRITE_ONCE(blk->writeback, be->limits.write_cache);
+	vhb_cache_forget(blk);
 	vhb_capacity_update(blk);
 	return 0;
 }
@@ -141,5 +179,5 @@ void vhb_backend_drop(struct vhb *blk)
 	if (be->bdev)
 		invalidate_bdev(be->bdev);
 	fput(be->file);
-	kfree(be);
+	vhb_backend_free(be);
 }

@@ -37,7 +37,7 @@ static int vhb_bdev_fill_limits(struct vhb_backend *be)
 		lim->discard = VHB_RANGE_SECTORS;
 		lim->discard_align = max(granularity, lim->block >> SECTOR_SHIFT);
 	}
-	if (bdev_write_zeroes_sectors(bdev)) {
+	if (bdev_write_zeroes_sectors(bdev) || be->writes_zeroes) {
 		lim->zeroes = VHB_RANGE_SECTORS;
 		lim->may_unmap = true;
 	}
@@ -333,15 +333,16 @@ static int vhb_bdev_clear(const struct vhb_backend *be, enum vhb_clear how, u64 
 {
 	sector_t sector = pos >> SECTOR_SHIFT;
 	sector_t nr = len >> SECTOR_SHIFT;
+	unsigned int native = be->writes_zeroes ? 0 : BLKDEV_ZERO_NOFALLBACK;
 
 	switch (how) {
 	case VHB_DISCARD:
 		return blkdev_issue_discard(be->bdev, sector, nr, GFP_KERNEL);
 	case VHB_ZERO:
 		return blkdev_issue_zeroout(be->bdev, sector, nr, GFP_KERNEL,
-					    BLKDEV_ZERO_NOUNMAP);
+					    BLKDEV_ZERO_NOUNMAP | native);
 	case VHB_ZERO_UNMAP:
-		return blkdev_issue_zeroout(be->bdev, sector, nr, GFP_KERNEL, 0);
+		return blkdev_issue_zeroout(be->bdev, sector, nr, GFP_KERNEL, native);
 	case VHB_ERASE:
 		return blkdev_issue_secure_erase(be->bdev, sector, nr,
 						 GFP_KERNEL);
@@ -353,7 +354,9 @@ static int vhb_bdev_clear(const struct vhb_backend *be, enum vhb_clear how, u64 
  * vhb_bdev_poll() - look for completions of polled bios
  * @polled: the ring's requests that are polled for, oldest first
  *
- * The oldest decides where to look; the block layer finds all others there.
+ * The oldest decides where to look; the block layer finds all others there.  A bio
+ * that it had to cut is not polled for after all, and ends by an interrupt: with
+ * nothing else to look for, the worker sleeps.
  * Its bio may have ended already, which does no harm: it belongs to the request
  * until finish().
  *
@@ -365,9 +368,15 @@ bool vhb_bdev_poll(struct list_head *polled)
 	DEFINE_IO_COMP_BATCH(iob);
 	struct vhb_req *r;
 
-	r = list_first_entry_or_null(polled, struct vhb_req, polled);
-	if (!r)
-		return false;
+	for (;;) {
+		r = list_first_entry_or_null(polled, struct vhb_req, polled);
+		if (!r)
+			return false;
+		if (likely(READ_ONCE(r->bio.bi_opf) & REQ_POLLED))
+			break;
+		list_del(&r->polled);
+		r->polling = false;
+	}
 	bio_poll(&r->bio, &iob, BLK_POLL_ONESHOT);
 	if (iob.complete)
 		iob.complete(&iob);

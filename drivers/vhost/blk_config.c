@@ -75,7 +75,7 @@ void vhb_config_read(struct parley_vhost *dev, void *config)
 	struct virtio_blk_config cfg = {
 		.capacity = cpu_to_vr64(blk->capacity),
 		.seg_max = cpu_to_vr32(VHB_SEGS),
-		.wce = READ_ONCE(blk->writeback),
+		.wce = vhb_cache_read(blk),
 		.num_queues = cpu_to_vr16(VHB_QUEUES),
 	};
 
@@ -86,27 +86,7 @@ void vhb_config_read(struct parley_vhost *dev, void *config)
 	memcpy(config, &cfg, offsetof(struct virtio_blk_config, zoned));
 }
 
-/**
- * vhb_stable_update() - does a write complete only when it is durable?
- * @blk: device; dev->mutex held
- *
- * Spec 5.2.6.2: with CONFIG_WCE it is what the driver wrote last; without it,
- * a driver that does not know FLUSH must get write-through.
- */
-void vhb_stable_update(struct vhb *blk)
-{
-	u64 features = parley_vhost_features(blk->dev);
-	bool cached = features & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE) ?
-		      blk->writeback : features & BIT_ULL(VIRTIO_BLK_F_FLUSH);
-
-	/* Read by the rings, which see the change with some later request. */
-	WRITE_ONCE(blk->stable, !cached);
-}
-
-/*
- * One field can be written: wce.  When the cache is turned off, what is in it
- * is made durable before the driver is told that it succeeded.
- */
+/* One field can be written: wce. */
 int vhb_config_write(struct parley_vhost *dev, unsigned int off, const void *buf,
 		     unsigned int len)
 {
@@ -115,13 +95,6 @@ int vhb_config_write(struct parley_vhost *dev, unsigned int off, const void *buf
 
 	if (off != offsetof(struct virtio_blk_config, wce) || len != 1)
 		return -EINVAL;
-	if (!(parley_vhost_features(dev) & BIT_ULL(VIRTIO_BLK_F_CONFIG_WCE)))
-		return -EINVAL;
 	memcpy(&wce, buf, 1);
-	if (wce > 1)
-		return -EINVAL;
-	WRITE_ONCE(blk->writeback, wce);
-	vhb_stable_update(blk);
-	return wce || !blk->be || blk->be->read_only ? 0 :
-	       blk->be->ops->sync(blk->be);
+	return wce > 1 ? -EINVAL : vhb_cache_write(blk, wce);
 }

@@ -38,6 +38,26 @@ static void vhb_file_alignment(struct vhb_backend *be)
 	be->len_mask = be->direct ? max_t(u32, len, SECTOR_SIZE) - 1 : 0;
 }
 
+/*
+ * Not every file system can zero a range, and none says so unless asked: with a block
+ * behind the end, which holds nothing and is given back.
+ */
+static bool vhb_file_can_zero(const struct vhb_backend *be)
+{
+	u32 block = max_t(u32, i_blocksize(file_inode(be->file)), SECTOR_SIZE);
+	u64 end = round_up(i_size_read(file_inode(be->file)), block);
+	int err;
+
+	if (be->read_only)
+		return false;
+	err = vfs_fallocate(be->file, FALLOC_FL_KEEP_SIZE | FALLOC_FL_ZERO_RANGE, end,
+			    block);
+	if (!err)
+		vfs_fallocate(be->file, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, end,
+			      block);
+	return !err || err == -ENOSPC;
+}
+
 static int vhb_file_limits(struct vhb_backend *be)
 {
 	struct inode *inode = file_inode(be->file);
@@ -55,7 +75,8 @@ static int vhb_file_limits(struct vhb_backend *be)
 	if (be->file->f_op->fallocate) {
 		lim->discard = VHB_RANGE_SECTORS;
 		lim->discard_align = lim->physical >> SECTOR_SHIFT;
-		lim->zeroes = VHB_RANGE_SECTORS;
+		if (be->writes_zeroes || vhb_file_can_zero(be))
+			lim->zeroes = VHB_RANGE_SECTORS;
 		lim->may_unmap = true;
 	}
 	return 0;
@@ -124,7 +145,7 @@ static void vhb_file_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 			(READ_ONCE(r->blk->stable) ? IOCB_DSYNC : 0);
 	if (unlikely(r->buffered)) {
 		INIT_WORK(&r->work, vhb_buffered_work);
-		queue_work(r->blk->io, &r->work);
+		queue_work(be->io, &r->work);
 		return;
 	}
 	r->iocb.ki_flags |= IOCB_DIRECT;
@@ -137,7 +158,7 @@ static int vhb_file_sync(const struct vhb_backend *be)
 	return vfs_fsync(be->file, 1);
 }
 
-/* For a file system that cannot do it by itself (tmpfs, NFS before 4.2). */
+/* For a file system that cannot do it by itself (tmpfs, NFS before 4.2), if asked. */
 static int vhb_file_write_zeroes(const struct vhb_backend *be, u64 pos, u64 len)
 {
 	struct bio_vec vecs[VHB_VECS];
@@ -177,7 +198,7 @@ static int vhb_file_clear(const struct vhb_backend *be, enum vhb_clear how, u64 
 		return -EOPNOTSUPP;
 	}
 	err = vfs_fallocate(be->file, mode, pos, len);
-	if (err == -EOPNOTSUPP && how != VHB_DISCARD)
+	if (err == -EOPNOTSUPP && how != VHB_DISCARD && be->writes_zeroes)
 		err = vhb_file_write_zeroes(be, pos, len);
 	return err;
 }

@@ -12,6 +12,7 @@
  * writable ones.  So a read that failed counts nothing, although its status
  * byte, which lies behind the data, was written.
  */
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include "blk.h"
 
@@ -73,7 +74,7 @@ static void vhb_start_get_id(struct vhb_req *r)
 	vhb_end(r, r->payload == len ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR);
 }
 
-static noinline void vhb_start_other(struct vhb_req *r, u32 type)
+static noinline enum vhb_started vhb_start_other(struct vhb_req *r, u32 type)
 {
 	switch (type) {
 	case VIRTIO_BLK_T_FLUSH:
@@ -88,11 +89,11 @@ static noinline void vhb_start_other(struct vhb_req *r, u32 type)
 	case VIRTIO_BLK_T_DISCARD:
 	case VIRTIO_BLK_T_WRITE_ZEROES:
 	case VIRTIO_BLK_T_SECURE_ERASE:
-		vhb_admin_clear(r, type);
-		break;
+		return vhb_admin_clear(r, type);
 	default:
 		vhb_end(r, VIRTIO_BLK_S_UNSUPP);
 	}
+	return VHB_STARTED;
 }
 
 /**
@@ -100,8 +101,9 @@ static noinline void vhb_start_other(struct vhb_req *r, u32 type)
  * @r: request, of which the library's part, @blk and @poll_list are filled
  *
  * Context: in the ring's worker, as submit().
+ * Return: VHB_STARTED in most cases, see there.
  */
-void vhb_start(struct vhb_req *r)
+enum vhb_started vhb_start(struct vhb_req *r)
 {
 	struct virtio_blk_outhdr hdr;
 	u32 type;
@@ -111,6 +113,7 @@ void vhb_start(struct vhb_req *r)
 	r->rw = false;
 	r->bounced = false;
 	r->buffered = false;
+	r->cut = false;
 	r->embedded = false;
 	r->polling = false;
 	r->payload = 0;
@@ -122,19 +125,49 @@ void vhb_start(struct vhb_req *r)
 	/* No room for a status: nothing can be said, so nothing is done. */
 	if (unlikely(!r->req.chain.len_in)) {
 		parley_vhost_req_done(&r->req);
-		return;
+		return VHB_STARTED;
 	}
 	if (unlikely(parley_vhost_req_read(&r->req, 0, &hdr, sizeof(hdr)) !=
 		     sizeof(hdr))) {
 		vhb_end(r, VIRTIO_BLK_S_IOERR);
-		return;
+		return VHB_STARTED;
 	}
 	type = vr32_to_cpu(hdr.type);
-	if (likely(type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_OUT))
-		vhb_start_rw(r, vr64_to_cpu(hdr.sector),
-			     type == VIRTIO_BLK_T_OUT);
+	if (unlikely(type != VIRTIO_BLK_T_IN && type != VIRTIO_BLK_T_OUT))
+		return vhb_start_other(r, type);
+	vhb_start_rw(r, vr64_to_cpu(hdr.sector), type == VIRTIO_BLK_T_OUT);
+	return VHB_STARTED;
+}
+
+/**
+ * vhb_go_on() - the next step, or the same again in another way
+ * @req: request of which vhb_finish() said that it has another one
+ *
+ * Outside submit(), so the scope of its memory allocations has to be set again.
+ *
+ * Context: as submit().
+ */
+void vhb_go_on(struct parley_vhost_req *req)
+{
+	unsigned int noio = memalloc_noio_save();
+	struct vhb_req *r = to_vhb_req(req);
+
+	if (r->rw)
+		vhb_rw_step(r);
 	else
-		vhb_start_other(r, type);
+		vhb_admin_step(r);
+	memalloc_noio_restore(noio);
+}
+
+/* Everything that a request holds, but its pages. */
+static void vhb_let_go(struct vhb_req *r)
+{
+	if (unlikely(r->bounce))
+		vhb_bounce_free(r);
+	if (unlikely(r->ranges)) {
+		kfree(r->ranges);
+		r->ranges = NULL;
+	}
 }
 
 /**
@@ -149,16 +182,15 @@ bool vhb_finish(struct parley_vhost_req *req)
 	struct vhb_req *r = to_vhb_req(req);
 	u32 len_in = req->chain.len_in;
 
-	if (r->rw) {
-		if (!vhb_rw_finish(r))
+	if (unlikely(!(r->rw ? vhb_rw_finish(r) : vhb_admin_finish(r)))) {
+		/* What is not finished is not told. */
+		if (!parley_vhost_req_leave(req))
 			return false;
-	} else if (r->result < 0) {
-		r->status = vhb_status(r->result);
+		req->chain.written = 0;
+		vhb_let_go(r);
+		return true;
 	}
-	if (unlikely(r->ranges)) {
-		kfree(r->ranges);
-		r->ranges = NULL;
-	}
+	vhb_let_go(r);
 	req->chain.written = 0;
 	if (unlikely(!len_in))
 		return true;

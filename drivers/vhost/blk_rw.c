@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * vhost blk: reads and writes.  Most are one step: the guest's pieces go to the
- * back end as they are.  A shape that the back end does not take (a piece that
- * is no whole block, an address that its DMA cannot reach) goes by way of our
- * pages in steps of at most VHB_BOUNCE_PAGES, so whatever the guest sends costs
- * a bounded amount of memory.
+ * back end as they are.  A larger one has steps of VHB_STEP, so that no back end
+ * gets gigabytes at once, and we can stop in between.  A shape that the back end
+ * does not take (a piece that is no whole block, an address that its DMA cannot
+ * reach) goes by way of our pages in steps of at most VHB_BOUNCE_PAGES.  So
+ * whatever the guest sends costs a bounded amount of memory and of time.
  */
-#include <linux/sched/mm.h>
 #include "blk.h"
 
 /* Where the data begins, among the bytes of its direction. */
@@ -64,14 +64,15 @@ static bool vhb_step_fits(const struct vhb_backend *be, struct iov_iter iter)
 	return true;
 }
 
-static void vhb_step(struct vhb_req *r)
+/* The next step, which ends in parley_vhost_req_done(). */
+void vhb_rw_step(struct vhb_req *r)
 {
 	unsigned int direction = r->write ? ITER_SOURCE : ITER_DEST;
 	struct vhb_backend *be = r->blk->be;
 	u64 pos = r->pos + r->done;
 	struct iov_iter iter;
 
-	r->step = r->len - r->done;
+	r->step = min_t(u32, r->len - r->done, VHB_STEP);
 	if (unlikely(r->bounced)) {
 		vhb_step_bounced(r);
 		return;
@@ -99,16 +100,17 @@ void vhb_rw_start(struct vhb_req *r)
 		     (!be->direct || (r->pos | r->len) & be->len_mask)))
 		r->bounced = true;
 	r->buffered = r->bounced;
-	vhb_step(r);
+	vhb_rw_step(r);
 }
 
 /* The file ends before the disk does: what lies beyond reads as zeroes. */
-static int vhb_zero_rest(struct vhb_req *r)
+static int vhb_zero_step(struct vhb_req *r)
 {
 	const void *zeroes = page_address(ZERO_PAGE(0));
+	u32 end = r->done + r->step;
 
-	while (r->done < r->len) {
-		size_t n = min_t(size_t, r->len - r->done, PAGE_SIZE);
+	while (r->done < end) {
+		size_t n = min_t(size_t, end - r->done, PAGE_SIZE);
 
 		if (parley_vhost_req_write(&r->req, r->done, zeroes, n) != n)
 			return -EFAULT;
@@ -129,23 +131,7 @@ static int vhb_step_account(struct vhb_req *r)
 	if (likely(moved))
 		return 0;
 	/* A write that moves nothing never will. */
-	return r->write ? -EIO : vhb_zero_rest(r);
-}
-
-/**
- * vhb_go_on() - the next step, or the same again in another way
- * @req: request of which vhb_finish() said that it goes on
- *
- * Outside submit(), so the scope of its memory allocations has to be set again.
- *
- * Context: as submit().
- */
-void vhb_go_on(struct parley_vhost_req *req)
-{
-	unsigned int noio = memalloc_noio_save();
-
-	vhb_step(to_vhb_req(req));
-	memalloc_noio_restore(noio);
+	return r->write ? -EIO : vhb_zero_step(r);
 }
 
 /* By way of our pages and a kernel thread, the most patient of all ways. */
@@ -193,10 +179,10 @@ static bool vhb_step_retry(struct vhb_req *r)
 }
 
 /**
- * vhb_rw_finish() - after a step: go on, or say what came of it
+ * vhb_rw_finish() - after a step: is there another, or what came of it?
  * @r: request
  *
- * Return: false if there is another step.
+ * Return: false if there is another step, for vhb_rw_step().
  */
 bool vhb_rw_finish(struct vhb_req *r)
 {
@@ -210,8 +196,6 @@ bool vhb_rw_finish(struct vhb_req *r)
 	err = r->result < 0 ? r->result : vhb_step_account(r);
 	if (unlikely(!err && r->done < r->len))
 		return false;
-	if (unlikely(r->bounce))
-		vhb_bounce_free(r);
 	r->status = vhb_status(err);
 	if (!err && !r->write)
 		r->payload = r->len;

@@ -38,6 +38,13 @@
  * A request belongs to the accelerator from submit() until it calls
  * parley_vhost_req_done(), exactly once, in any context.
  *
+ * What may be in flight is bounded, by number and by bytes, and an accelerator says
+ * how (struct parley_vhost_driver): a guest may ask for terabytes in one ring.  What
+ * would be too much stays in the ring until something has ended.  One request that
+ * is larger than its ring's bound is alone there; it is to be served in steps, and
+ * between them the accelerator asks whether it is to stop
+ * (parley_vhost_req_leave()).
+ *
  * Memory: the pieces of a request (req->chain.iov) are addresses of the guest's
  * memory in the space of the queue: user addresses under the owner's mm, which
  * is current in submit(), or kernel addresses with the loopback transport.  Use
@@ -79,6 +86,8 @@ struct parley_vhost_vq;
  * @next: the library's
  * @busy: the library's: in flight
  * @awaited: the library's: somebody waits for its end
+ * @bytes: the library's: what it counts as, see drivers/vhost/core/bound.c
+ * @back: the library's: it goes back to the ring
  *
  * An accelerator's own part follows: it embeds this as its first member and
  * says so in struct parley_vhost_driver.req_size.
@@ -90,6 +99,8 @@ struct parley_vhost_req {
 	struct parley_vhost_req *next;
 	bool busy;
 	bool awaited;
+	u32 bytes;
+	bool back;
 };
 
 /**
@@ -104,8 +115,13 @@ struct parley_vhost_req {
  * @max_queues: most queues of a device
  * @max_in_flight: most requests of one ring that are in flight; the ring's size
  *	if that is smaller
+ * @max_bytes: most bytes of payload of one ring that are in flight, 0 for any
+ *	number; a larger request is alone in its ring
+ * @own_bytes: of these, what a ring may have whatever other rings have
+ * @shared_bytes: what all rings of a device may have beyond that; a ring with
+ *	nothing in flight may have one request all the same
  * @framing: bytes of each request that are no payload, and so are not what a limit
- *	of bytes counts
+ *	or a bound of bytes counts
  * @config_size: bytes of configuration space
  * @open: optional: private data is zeroed
  * @release: optional: its mirror; no ring runs
@@ -119,7 +135,10 @@ struct parley_vhost_req {
  * @vq_start: optional: the ring is about to run; may fail
  * @vq_stop: optional: its mirror; nothing is in flight
  * @submit: serve @nr requests: in the ring's worker, which serves nobody else
- *	while it waits here.  All of them must end in parley_vhost_req_done().
+ *	while it waits here.  Returns how many it took, the first ones, which must
+ *	all end in parley_vhost_req_done(); the others go back to the ring and
+ *	come again when a request of this ring has ended.  So it must take one if
+ *	nothing of the ring is in flight.
  * @finish: optional: a request that was done, before it is logged, completed and
  *	published (or dropped, if the ring broke): under vq->mutex, in the
  *	worker or in who drains the ring.  The place to write to the guest what
@@ -142,6 +161,9 @@ struct parley_vhost_driver {
 	size_t req_size;
 	unsigned int max_queues;
 	unsigned int max_in_flight;
+	u32 max_bytes;
+	u32 own_bytes;
+	u64 shared_bytes;
 	unsigned int framing;
 	unsigned int config_size;
 	int (*open)(struct parley_vhost *dev);
@@ -155,8 +177,8 @@ struct parley_vhost_driver {
 			    const void *buf, unsigned int len);
 	int (*vq_start)(struct parley_vhost_vq *vq);
 	void (*vq_stop)(struct parley_vhost_vq *vq);
-	void (*submit)(struct parley_vhost_vq *vq,
-		       struct parley_vhost_req **reqs, unsigned int nr);
+	unsigned int (*submit)(struct parley_vhost_vq *vq,
+			       struct parley_vhost_req **reqs, unsigned int nr);
 	bool (*finish)(struct parley_vhost_req *req);
 	void (*go_on)(struct parley_vhost_req *req);
 	bool (*poll)(struct parley_vhost_vq *vq);
@@ -175,6 +197,7 @@ void parley_vhost_config_changed(struct parley_vhost *dev);
 
 struct parley_vhost *parley_vhost_vq_dev(const struct parley_vhost_vq *vq);
 unsigned int parley_vhost_vq_index(const struct parley_vhost_vq *vq);
+bool parley_vhost_vq_is_new(const struct parley_vhost_vq *vq);
 void *parley_vhost_vq_priv(const struct parley_vhost_vq *vq);
 void parley_vhost_vq_set_priv(struct parley_vhost_vq *vq, void *priv);
 struct parley_vhost_vq *parley_vhost_get_vq(struct parley_vhost *dev,
@@ -213,6 +236,11 @@ void parley_vhost_req_iter(struct parley_vhost_req *req, unsigned int direction,
 			   size_t off, size_t len, struct iov_iter *iter);
 void __user *parley_vhost_req_user(const struct parley_vhost_req *req,
 				   unsigned int direction, size_t off, size_t len);
+
+bool parley_vhost_req_grow(struct parley_vhost_req *req, u64 bytes);
+bool parley_vhost_req_alone(const struct parley_vhost_req *req);
+bool parley_vhost_req_stopping(const struct parley_vhost_req *req);
+bool parley_vhost_req_leave(struct parley_vhost_req *req);
 
 /* ----------------------------- for what brings its own rings (loopback) */
 

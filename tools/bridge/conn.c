@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
+#include "cache.h"
 #include "conn.h"
 
 #define BATCH	64	/* messages before the other descriptors are looked at */
@@ -272,8 +273,11 @@ static const char *set_config(struct conn *c, struct msg *msg)
 		off = wce;
 		len = 1;
 	}
-	ret = kernel_set_config(&c->d.kernel, m->data + (off - m->offset), off,
-				len);
+	if (off == wce && len == 1)
+		ret = cache_set(&c->d, m->data + (off - m->offset), off);
+	else
+		ret = kernel_set_config(&c->d.kernel, m->data + (off - m->offset),
+					off, len);
 	if (ret) {
 		say(c->d.who, "%s", device_fail(&c->d, "refused", ret));
 		c->failed = true;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <linux/virtio_config.h>
+#include "cache.h"
 #include "device.h"
 
 #define LOG_ALL		(1ull << VHOST_F_LOG_ALL)
@@ -347,6 +348,8 @@ const char *device_set_inflight(struct device *d, const struct msg_inflight *m,
 	why = inflight_set(&d->inflight, m, fd);
 	for (i = 0; i < d->nr_rings && !why; i++)
 		d->ring[i].ran = false;
+	if (!why)
+		cache_adopt(d);
 	return why;
 }
 

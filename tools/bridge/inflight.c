@@ -249,3 +249,31 @@ void *inflight_kept(const struct inflight *in, unsigned int ring)
 		return NULL;
 	return (void *)(uintptr_t)(in->base + inflight_size(ring));
 }
+
+#define CACHE_AT	offsetof(struct inflight_header, cache)
+
+/**
+ * inflight_cache - what who served the guest before knew of its write cache
+ * @in: region, or none
+ *
+ * Return: PARLEY_BLK_CACHE_*.
+ */
+uint32_t inflight_cache(const struct inflight *in)
+{
+	__le32 cache;
+
+	if (in->fd < 0 || get(in->fd, &cache, sizeof(cache),
+			      (off_t)(in->offset + CACHE_AT)) ||
+	    le32toh(cache) > PARLEY_BLK_CACHE_BACK)
+		return PARLEY_BLK_CACHE_UNKNOWN;
+	return le32toh(cache);
+}
+
+/* For who serves the guest next; 0 or -errno. */
+int inflight_set_cache(const struct inflight *in, uint32_t cache)
+{
+	__le32 value = htole32(cache);
+
+	return in->fd < 0 ? 0 : put(in->fd, &value, sizeof(value),
+				    (off_t)(in->offset + CACHE_AT));
+}

@@ -26,7 +26,8 @@ struct inflight_header {
 	__le32 version;
 	__le32 nr_queues;
 	__le32 queue_size;
-	__le32 pad[11];
+	__le32 cache;		/* PARLEY_BLK_CACHE_* */
+	__le32 pad[10];
 };
 
 /**
@@ -82,5 +83,7 @@ int inflight_start(const struct inflight *in, unsigned int ring, uint32_t num,
 		   bool packed, uint32_t base);
 void inflight_told(const struct inflight *in, unsigned int ring);
 void *inflight_kept(const struct inflight *in, unsigned int ring);
+uint32_t inflight_cache(const struct inflight *in);
+int inflight_set_cache(const struct inflight *in, uint32_t cache);
 
 #endif

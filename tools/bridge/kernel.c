@@ -99,6 +99,22 @@ int kernel_update_size(struct kernel *k)
 	return call(k, PARLEY_BLK_UPDATE_SIZE, NULL);
 }
 
+int kernel_get_cache(struct kernel *k, uint32_t *cache)
+{
+	__u32 n = PARLEY_BLK_CACHE_UNKNOWN;
+	int ret = call(k, PARLEY_BLK_GET_CACHE, &n);
+
+	*cache = n;
+	return ret;
+}
+
+int kernel_set_cache(struct kernel *k, uint32_t cache)
+{
+	__u32 n = cache;
+
+	return call(k, PARLEY_BLK_SET_CACHE, &n);
+}
+
 int kernel_get_features(struct kernel *k, uint64_t *features)
 {
 	__u64 bits = 0;

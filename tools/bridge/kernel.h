@@ -63,6 +63,8 @@ void kernel_close(struct kernel *k);
 int kernel_set_backend(struct kernel *k, int fd, uint32_t flags,
 		       const char *serial);
 int kernel_update_size(struct kernel *k);
+int kernel_get_cache(struct kernel *k, uint32_t *cache);
+int kernel_set_cache(struct kernel *k, uint32_t cache);
 int kernel_get_features(struct kernel *k, uint64_t *features);
 int kernel_set_features(struct kernel *k, uint64_t features);
 int kernel_get_queues(struct kernel *k, uint32_t *queues);

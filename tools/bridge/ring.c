@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
+#include "cache.h"
 #include "device.h"
 
 #define RING_MAX	32768
@@ -210,8 +211,10 @@ static const char *start(struct device *d, unsigned int i)
 	if (ret)
 		return device_fail(d, "keeping the ring's state", ret);
 	why = run(d, i);
-	if (!why)
+	if (!why) {
 		v->ran = true;
+		cache_keep(d);
+	}
 	return why;
 }
 

@@ -404,7 +404,8 @@ int parley_vhost_set_features(struct parley_vhost *dev, u64 features)
 PARLEY_EXPORT(parley_vhost_set_features);
 
 /* Nothing is in flight that knows an address of this region: forget it as well. */
-static void vh_dev_forget_region(struct parley_vhost *dev, const struct parley_region *r)
+static void vh_dev_forget_region(struct parley_vhost *dev, const struct parley_region *gone,
+				 const struct vh_mem *mem)
 {
 	unsigned int i;
 
@@ -412,8 +413,8 @@ static void vh_dev_forget_region(struct parley_vhost *dev, const struct parley_r
 		struct parley_vhost_vq *vq = dev->vqs[i];
 
 		if (dev->iotlb.on)
-			vh_iotlb_forget(vq, r->host, r->size);
-		else if (vh_vq_lies_in(vq, r->host, r->size))
+			vh_iotlb_forget(vq, gone, mem);
+		else if (vh_vq_loses(vq, gone, mem))
 			vh_vq_break(vq, "the VMM took its memory away");
 	}
 }
@@ -426,7 +427,7 @@ static void vh_dev_swap_mem(struct parley_vhost *dev, struct vh_mem *mem)
 
 	vh_dev_lock_vqs(dev);
 	while ((gone = vh_mem_next_gone(dev->mem, mem, &at)))
-		vh_dev_forget_region(dev, gone);
+		vh_dev_forget_region(dev, gone, mem);
 	swap(dev->mem, mem);
 	WRITE_ONCE(dev->nr_regions, dev->mem ? dev->mem->map.nr : 0);
 	for (i = 0; i < dev->drv->max_queues; i++)

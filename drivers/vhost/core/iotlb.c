@@ -150,8 +150,10 @@ static void vh_tlb_cut(struct vh_tlb *t, u64 addr, u64 last, const struct parley
 }
 
 /* See priv.h.  Nothing is in flight.  The VMM is asked again for the rest of it. */
-void vh_iotlb_forget(struct parley_vhost_vq *vq, u64 host, u64 size)
+void vh_iotlb_forget(struct parley_vhost_vq *vq, const struct parley_region *gone,
+		     const struct vh_mem *mem)
 {
+	u64 host = gone->host, last = gone->host + (gone->size - 1);
 	struct vh_tlb *t = vq->tlb;
 	unsigned int i;
 
@@ -159,7 +161,8 @@ void vh_iotlb_forget(struct parley_vhost_vq *vq, u64 host, u64 size)
 	for (i = t->map.nr; i--;) {
 		const struct parley_region *r = &t->regions[i];
 
-		if (r->host <= host + (size - 1) && host <= r->host + (r->size - 1))
+		if (r->host <= last && host <= r->host + (r->size - 1) &&
+		    !vh_mem_shows(mem, r->host, r->size))
 			vh_tlb_remove(t, i);
 	}
 }

@@ -216,3 +216,14 @@ int vh_mem_reverse(const struct vh_mem *mem, u64 host, u64 len,
 	return covered < end ? -EFAULT : 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(vh_mem_reverse);
+
+static int vh_mem_seen(void *arg, u64 guest, u64 len)
+{
+	return 0;
+}
+
+/** vh_mem_shows() - is all of this the VMM's memory by a table?  NULL knows of none. */
+bool vh_mem_shows(const struct vh_mem *mem, u64 host, u64 len)
+{
+	return !vh_mem_reverse(mem, host, len, vh_mem_seen, NULL);
+}

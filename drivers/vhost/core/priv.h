@@ -15,6 +15,7 @@
  *	worker.c	threads that serve rings
  *	serve.c		one round of a ring: reap, take, limit, submit, publish
  *	wait.c		waiting for the end of requests in flight
+ *	bound.c		bytes in flight, of a ring and of a device
  *	req.c		a request: its memory, its end
  *	notify.c	kicks and calls: eventfds, moderation
  *	poll.c		adaptive busy polling
@@ -139,6 +140,7 @@ struct vh_mem {
 struct vh_mem *vh_mem_from_user(const struct vhost_memory __user *arg);
 void vh_mem_free(struct vh_mem *mem);
 u64 vh_mem_top(const struct vh_mem *mem);	/* one past the last address */
+bool vh_mem_shows(const struct vh_mem *mem, u64 host, u64 len);
 /* Each region of old that new has not, from *at on; NULL at the end. */
 const struct parley_region *vh_mem_next_gone(const struct vh_mem *old,
 					     const struct vh_mem *new, unsigned int *at);
@@ -183,8 +185,9 @@ struct parley_memmap *vh_iotlb_map(struct parley_vhost_vq *vq);
 /* Host address of each page of ring memory; -EAGAIN after asking the VMM. */
 int vh_iotlb_pages(struct parley_vhost_vq *vq, u64 iova, u64 len, u32 perm,
 		   u64 *pages);
-/* The VMM's memory from host to host + size is not there any more; vq->mutex. */
-void vh_iotlb_forget(struct parley_vhost_vq *vq, u64 host, u64 size);
+/* Translations to @gone end, unless @mem still shows where they lead; vq->mutex. */
+void vh_iotlb_forget(struct parley_vhost_vq *vq, const struct parley_region *gone,
+		     const struct vh_mem *mem);
 void vh_iotlb_free_vq(struct parley_vhost_vq *vq);
 
 /* ------------------------------------------------------------- log.c */
@@ -419,6 +422,9 @@ enum vh_vq_state {
  * @free: requests not in flight; under @mutex
  * @nr_reqs: all of them
  * @nr_free: how many
+ * @bytes: payload in flight, as far as it counts; see bound.c
+ * @shared: of these, taken from what all rings of the device share
+ * @wants: bytes of the first chain that was left untaken; 0 for none
  * @outside: somebody is in the accelerator for it, without @mutex; requests, their
  *	lists and @burst are his; changed under @mutex
  * @missed: a worker came meanwhile
@@ -477,6 +483,9 @@ struct parley_vhost_vq {
 	struct parley_vhost_req *free;
 	unsigned int nr_reqs;
 	unsigned int nr_free;
+	u32 bytes;
+	u32 shared;
+	u32 wants;
 	struct parley_vhost_req *ended;
 	struct parley_vhost_req **last_ended;
 	bool unarmed;
@@ -534,6 +543,7 @@ extern int vh_ring_access;
 bool vh_vq_covers(const struct parley_vhost_vq *vq, u64 addr, u64 last);
 int vh_ring_find(struct parley_vhost_vq *vq, struct parley_vq_addr *at);
 void vh_ring_unpin(struct parley_vhost_vq *vq);
+bool vh_ring_is_unused(const struct parley_vhost_vq *vq);
 
 /* --------------------------------------------------------------- vq.c */
 
@@ -567,8 +577,9 @@ int vh_vq_hold(struct parley_vhost_vq *vq);
 void vh_vq_let_go(struct parley_vhost_vq *vq);
 /* The one and the other. */
 void vh_vq_suspend(struct parley_vhost_vq *vq);
-/* Does a ring's own memory, in the VMM's terms, lie there?  Under vq->mutex. */
-bool vh_vq_lies_in(const struct parley_vhost_vq *vq, u64 host, u64 size);
+/* Did a ring's own memory lie in @gone, and is not all in @mem?  Under vq->mutex. */
+bool vh_vq_loses(const struct parley_vhost_vq *vq, const struct parley_region *gone,
+		 const struct vh_mem *mem);
 /* VHOST_F_LOG_ALL or VHOST_VRING_F_LOG may have changed; under vq->mutex. */
 void vh_vq_update_log(struct parley_vhost_vq *vq);
 int vh_vq_set_keep(struct parley_vhost_vq *vq, u64 uaddr);
@@ -636,6 +647,7 @@ static inline bool vh_vq_is_empty(const struct parley_vhost_vq *vq)
  * @log: dirty log
  * @workers: by id
  * @limit: of the whole device
+ * @shared: bytes in flight of all rings, beyond what each has for itself
  * @config_lock: protects the three below
  * @config_call: eventfd of configuration changes
  * @config_changed: the same for a loopback
@@ -664,6 +676,7 @@ struct parley_vhost {
 	struct vh_log log;
 	struct xarray workers;
 	struct parley_limit limit;
+	atomic64_t shared;
 	spinlock_t config_lock;
 	struct eventfd_ctx *config_call;
 	void (*config_changed)(void *priv);

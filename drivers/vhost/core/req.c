@@ -66,6 +66,7 @@ int vh_reqs_alloc(struct parley_vhost_vq *vq)
 		vq->free = req;
 	}
 	vq->guess = 2;
+	vq->wants = 0;
 	vq->nr_free = nr;
 	vq->nr_reqs = nr;
 	WRITE_ONCE(vq->node, node);

@@ -6,6 +6,7 @@
  */
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 
 #include "priv.h"
 
@@ -58,10 +59,18 @@ bool vh_vq_covers(const struct parley_vhost_vq *vq, u64 addr, u64 last)
 	       vh_vq_hits(vq->addr.device, bytes[2], addr, last);
 }
 
-bool vh_vq_lies_in(const struct parley_vhost_vq *vq, u64 host, u64 size)
+bool vh_vq_loses(const struct parley_vhost_vq *vq, const struct parley_region *gone,
+		 const struct vh_mem *mem)
 {
-	return !vq->dev->iotlb.on && !vq->joined && vq->addr_set &&
-	       vh_vq_covers(vq, host, host + (size - 1));
+	size_t bytes[3];
+
+	if (vq->dev->iotlb.on || vq->joined || !vq->addr_set ||
+	    !vh_vq_covers(vq, gone->host, gone->host + (gone->size - 1)))
+		return false;
+	parley_vq_sizes(vq->num, vh_vq_packed(vq), bytes);
+	return !vh_mem_shows(mem, vq->addr.desc, bytes[0]) ||
+	       !vh_mem_shows(mem, vq->addr.driver, bytes[1]) ||
+	       !vh_mem_shows(mem, vq->addr.device, bytes[2]);
 }
 
 /* Let go of the areas; none may be pinned. */
@@ -146,4 +155,49 @@ int vh_ring_find(struct parley_vhost_vq *vq, struct parley_vq_addr *at)
 	vq->space = PARLEY_SPACE_USER;
 	*at = vq->addr;
 	return 0;
+}
+
+/* Bytes of an area, from wherever it is. */
+static bool vh_ring_copy(const struct vh_area *area, u64 user, size_t off, void *buf,
+			 size_t len)
+{
+	if (!area->kern)
+		return !copy_from_user(buf, u64_to_user_ptr(user + off), len);
+	memcpy(buf, area->kern + off, len);
+	return true;
+}
+
+/* Did a device leave anything here? */
+static bool vh_ring_has_used(const struct parley_vhost_vq *vq, unsigned int i)
+{
+	struct vring_packed_desc desc;
+	struct vring_used_elem used;
+
+	if (vh_vq_packed(vq))
+		return !vh_ring_copy(&vq->desc, vq->addr.desc, i * sizeof(desc), &desc,
+				     sizeof(desc)) ||
+		       le16_to_cpu(desc.flags) & BIT(VRING_PACKED_DESC_F_USED);
+	return !vh_ring_copy(&vq->device, vq->addr.device,
+			     offsetof(struct vring_used, ring) + i * sizeof(used), &used,
+			     sizeof(used)) ||
+	       used.id || used.len;
+}
+
+/**
+ * vh_ring_is_unused() - does the ring look as if no device had ever served it?
+ * @vq: ring that was found
+ *
+ * Drivers clear a ring before they give it to a device, and each request leaves
+ * something.  What cannot be read counts as used.
+ *
+ * Context: the owner's memory is current; the ring does not run yet.
+ */
+bool vh_ring_is_unused(const struct parley_vhost_vq *vq)
+{
+	unsigned int i;
+
+	for (i = 0; i < vq->num; i++)
+		if (vh_ring_has_used(vq, i))
+			return false;
+	return true;
 }

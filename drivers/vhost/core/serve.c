@@ -4,10 +4,10 @@
  *
  *	disarm -> [ reap -> take -> limits -> submit ]... -> arm
  *
- * A round ends when the ring is dry, when every request is in flight, when a
- * limit says no, or when it has had its weight.  Whoever ends it early is sure to
- * be queued again: by the kick it armed, by the first completion, by the timer
- * of the limits, or at once.
+ * A round ends when the ring is dry, when every request or enough bytes are in
+ * flight, when a limit says no, or when it has had its weight.  Whoever ends it
+ * early is sure to be queued again: by the kick it armed, by the first
+ * completion, by the timer of the limits, or at once.
  *
  * Completions come from any context and end on the list vq->done.  Two
  * orderings make sure that one which comes first is never left there:
@@ -32,6 +32,7 @@
  */
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include "bound.h"
 #include "priv.h"
 
 /* ----------------------------------------------------------- completion */
@@ -81,6 +82,7 @@ static void vh_req_free(struct parley_vhost_vq *vq, struct parley_vhost_req *req
 		req->awaited = false;
 		vq->nr_awaited--;
 	}
+	vh_bound_end(vq, req);
 	req->next = vq->free;
 	vq->free = req;
 	WRITE_ONCE(vq->nr_free, vq->nr_free + 1);
@@ -121,6 +123,22 @@ static void vh_reap_publish(struct parley_vhost_vq *vq, unsigned int n)
 	vh_call(vq, n, wanted);
 }
 
+/*
+ * The accelerator left a request unfinished: it is the only one in flight, so what
+ * was taken last.  Who goes on with the ring takes it again.
+ */
+static noinline void vh_reap_back(struct parley_vhost_vq *vq, struct parley_vhost_req *req)
+{
+	/* The guest's memory was written. */
+	if (unlikely(vq->logging))
+		vh_log_req(req);
+	if (WARN_ON_ONCE(parley_devq_untake(vq->devq, &req->chain, 1)))
+		vh_vq_break(vq, "a request cannot go back");
+	/* Not stopped after all, say. */
+	if (vq->state == VH_VQ_RUNNING)
+		vh_vq_queue(vq);
+}
+
 /* The burst while it is gathered, the requests that were, and those that go on. */
 struct reap {
 	unsigned int n;
@@ -137,6 +155,12 @@ static __always_inline void vh_reap_req(struct parley_vhost_vq *vq, struct reap 
 	if (finish && unlikely(!finish(req))) {
 		req->next = r->on;
 		r->on = req;
+		return;
+	}
+	if (unlikely(req->back)) {
+		if (!r->dead)
+			vh_reap_back(vq, req);
+		vh_req_free(vq, req);
 		return;
 	}
 	if (likely(!r->dead))
@@ -216,7 +240,7 @@ static noinline void vh_reap_go_on(struct parley_vhost_vq *vq,
  *
  * Context: vq->mutex, with nobody outside; let go of and taken again if requests
  * go on with another step, after which vq->state may be another.
- * Return: requests that are free again.
+ * Return: requests that the guest has back.
  */
 unsigned int vh_vq_reap(struct parley_vhost_vq *vq)
 {
@@ -359,7 +383,7 @@ static bool vh_limited(const struct parley_vhost_vq *vq)
 enum step {
 	STEP_ON,	/* something was done, there may be more */
 	STEP_DRY,	/* nothing is available */
-	STEP_FULL,	/* no request is free; the first one that is goes on */
+	STEP_FULL,	/* enough is in flight; the first one that ends goes on */
 	STEP_STOP,	/* whoever we wait for will queue the ring */
 };
 
@@ -386,16 +410,37 @@ static bool vh_weight_reached(const struct weight *w)
 	       w->bytes >= VH_WEIGHT_BYTES;
 }
 
-/* The burst becomes requests. */
-static void vh_burst_submit(struct parley_vhost_vq *vq, unsigned int n, struct weight *w)
+/*
+ * The accelerator did not take all of the burst: the others go back, and what was
+ * reckoned for them.
+ */
+static noinline void vh_burst_back(struct parley_vhost_vq *vq, unsigned int from,
+				   unsigned int n)
+{
+	unsigned int i;
+
+	for (i = from; i < n; i++) {
+		u64 bytes = vh_bound_payload(vq, &vq->burst[i]);
+
+		parley_limit_refund(&vq->limit, bytes);
+		parley_limit_refund(&vq->dev->limit, bytes);
+	}
+	if (parley_devq_untake(vq->devq, &vq->burst[from], n - from))
+		vh_vq_break(vq, "chains cannot go back");
+}
+
+/* The burst becomes requests; returns how many of them were taken. */
+static unsigned int vh_burst_submit(struct parley_vhost_vq *vq, unsigned int n,
+				    struct weight *w)
 {
 	struct parley_vhost_req *reqs[VH_BURST], *req = vq->free;
-	unsigned int i;
+	unsigned int i, took;
 
 	for (i = 0; i < n; i++, req = req->next) {
 		req->chain = vq->burst[i];
 		req->chain.written = 0;
 		req->busy = true;
+		vh_bound_begin(vq, req);
 		w->bytes += (u64)req->chain.len_out + req->chain.len_in;
 		w->reads += req->chain.reads;
 		reqs[i] = req;
@@ -404,30 +449,44 @@ static void vh_burst_submit(struct parley_vhost_vq *vq, unsigned int n, struct w
 	vq->free = req;
 	WRITE_ONCE(vq->nr_free, vq->nr_free - n);
 	vh_vq_go_outside(vq);
-	vq->dev->drv->submit(vq, reqs, n);
+	took = vq->dev->drv->submit(vq, reqs, n);
 	vh_vq_come_back(vq);
+	if (likely(took == n))
+		return n;
+	if (!vq->wants)
+		vq->wants = reqs[took]->bytes;
+	for (i = n; i > took; i--)
+		vh_req_free(vq, reqs[i - 1]);
+	vh_burst_back(vq, took, n);
+	return took;
 }
 
 static enum step vh_round_step(struct parley_vhost_vq *vq, struct weight *w)
 {
-	unsigned int room = min(vq->guess, vq->nr_free), n;
+	unsigned int room = min3(vq->guess, vq->nr_free, VH_WEIGHT_REQS - w->reqs), n, fit;
 	int taken;
 
-	if (unlikely(!room))
+	if (unlikely(!room || !vh_bound_open(vq)))
 		return STEP_FULL;
 	/* Not active: a timer that is just queueing us waits no more. */
 	if (vh_limited(vq) && hrtimer_is_queued(&vq->limit_timer))
 		return STEP_STOP;
+	vq->wants = 0;
 	vh_burst_prepare(vq, room);
 	taken = parley_devq_take(vq->devq, vq->burst, room);
 	if (unlikely(taken <= 0))
 		return taken ? STEP_STOP : STEP_DRY;
-	n = vh_limited(vq) ? vh_limit_burst(vq, taken) : taken;
+	fit = vh_bound_burst(vq, taken, VH_WEIGHT_BYTES - w->bytes);
+	n = vh_limited(vq) ? vh_limit_burst(vq, fit) : fit;
+	if (unlikely(n < fit))
+		vh_bound_undo(vq, n, fit);
 	/* Slots are prepared for what comes, not for what might. */
 	vq->guess = min(2 * n + 2, VH_BURST);
-	if (likely(n))
-		vh_burst_submit(vq, n, w);
-	return n == taken ? STEP_ON : STEP_STOP;
+	if (likely(n) && unlikely(vh_burst_submit(vq, n, w) < n))
+		return STEP_FULL;
+	if (unlikely(n < fit))
+		return STEP_STOP;
+	return vq->wants ? STEP_FULL : STEP_ON;
 }
 
 /* At least between two looks at a ring without kicks, whatever its owner says. */
@@ -536,5 +595,6 @@ bool vh_vq_serve(struct parley_vhost_vq *vq)
 	if (unlikely(vq->state != VH_VQ_RUNNING))
 		return false;
 	/* Full, but no completion that came while we served has queued it. */
-	return step == STEP_ON || (step == STEP_FULL && vq->nr_free);
+	return step == STEP_ON ||
+	       (step == STEP_FULL && vq->nr_free && vh_bound_open(vq));
 }

@@ -74,6 +74,24 @@ static u32 vh_vq_first_base(const struct parley_vhost_vq *vq)
 	return vh_vq_packed(vq) ? 1u << 31 | 1u << 15 : 0;
 }
 
+/**
+ * parley_vhost_vq_is_new() - has nobody ever served this ring?
+ * @vq: ring that is about to run
+ *
+ * Not so where somebody did, or where that cannot be seen.  A lent ring is what its
+ * lender made of it, and counts as new.
+ *
+ * Context: in vq_start().
+ */
+bool parley_vhost_vq_is_new(const struct parley_vhost_vq *vq)
+{
+	if (vq->base_set && vq->base != vh_vq_first_base(vq))
+		return false;
+	/* A ring gets there again, in the course of time. */
+	return vq->joined || (vq->devq && vh_ring_is_unused(vq));
+}
+PARLEY_EXPORT(parley_vhost_vq_is_new);
+
 static int vh_vq_open(struct parley_vhost_vq *vq)
 {
 	struct parley_devq_config cfg = {

@@ -7,6 +7,8 @@
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <parley/export.h>
+#include "../core/priv.h"
+#include "../core/tests/until.h"
 #include "vblk.h"
 
 #define OK	VIRTIO_BLK_S_OK
@@ -281,6 +283,35 @@ static void nothing_is_polled_for_unless_asked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, atomic_read(&v->ram->polls));
 }
 
+/* The block layer polls for no bio that it cut: nor do we, and the worker sleeps. */
+static void a_bio_that_is_cut_is_not_polled_for(struct kunit *test)
+{
+	struct ram *ram = ram_create(SECTOR_SIZE, BLK_OPEN_READ | BLK_OPEN_WRITE);
+	struct vh_worker *w;
+	struct vblk *v;
+
+	KUNIT_ASSERT_NOT_NULL(test, ram);
+	ram->disk->queue->limits.max_sectors = 8;
+	ram->splits = true;
+	v = vblk_open(test, 0, ram, NULL, PARLEY_BLK_POLL);
+	w = rcu_dereference_raw(v->vq->worker);
+	WRITE_ONCE(ram->end, RAM_HELD);
+	vblk_header(v, VIRTIO_BLK_T_IN, 0);
+	KUNIT_ASSERT_EQ(test, 0, vblk_put(v, VBLK_PARTS, VBLK_HDR, 8193, v));
+	KUNIT_EXPECT_TRUE(test, vh_until(ram_waiting(ram) == 2));
+	KUNIT_EXPECT_TRUE(test, vh_until(READ_ONCE(w->sleeping)));
+	ram_release(ram);
+	KUNIT_EXPECT_PTR_EQ(test, v, vblk_wait(v));
+	KUNIT_EXPECT_EQ(test, OK, vblk_in(v)[8192]);
+	/* What is not cut is polled for, with one that is before it. */
+	WRITE_ONCE(ram->end, RAM_POLLED);
+	KUNIT_ASSERT_EQ(test, 0, vblk_put(v, VBLK_PARTS, VBLK_HDR, 8193, v));
+	KUNIT_ASSERT_EQ(test, 0, vblk_put(v, VBLK_PARTS, VBLK_HDR, 4097, v));
+	KUNIT_EXPECT_PTR_EQ(test, v, vblk_wait(v));
+	KUNIT_EXPECT_PTR_EQ(test, v, vblk_wait(v));
+	KUNIT_EXPECT_EQ(test, 1, atomic_read(&ram->polled));
+}
+
 /* ----------------------------------------------------------- configuration */
 
 static void config_of(struct vblk *v, struct virtio_blk_config *cfg)
@@ -354,9 +385,11 @@ static struct vblk *vblk_file(struct kunit *test, bool direct)
 	return vblk_open(test, ring->features, NULL, file, 0);
 }
 
-static void a_file(struct kunit *test, bool direct)
+/* @zeroes: write zeroes is offered, which a file in memory cannot do by itself */
+static void a_file(struct kunit *test, bool direct, bool zeroes)
 {
 	struct vblk *v = vblk_file(test, direct);
+	u32 end;
 
 	every_shape(test, v, 512);
 	every_shape(test, v, 200704);
@@ -366,28 +399,41 @@ static void a_file(struct kunit *test, bool direct)
 	v->skew = 0;
 	KUNIT_ASSERT_EQ(test, OK, vblk_write(v, VBLK_PARTS, 0, 8192, 3));
 	KUNIT_EXPECT_EQ(test, OK, vblk_clear(v, VIRTIO_BLK_T_DISCARD, 0, 8, 0));
-	KUNIT_EXPECT_EQ(test, OK,
+	KUNIT_EXPECT_EQ(test, zeroes ? OK : UNSUPP,
 			vblk_clear(v, VIRTIO_BLK_T_WRITE_ZEROES, 8, 2,
 				   VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP));
 	/* A file in memory cannot have zeroes without a hole: they are written. */
-	KUNIT_EXPECT_EQ(test, OK,
+	KUNIT_EXPECT_EQ(test, zeroes ? OK : UNSUPP,
 			vblk_clear(v, VIRTIO_BLK_T_WRITE_ZEROES, 10, 1, 0));
 	/* Nobody can erase a file for good. */
 	KUNIT_EXPECT_EQ(test, UNSUPP,
 			vblk_clear(v, VIRTIO_BLK_T_SECURE_ERASE, 11, 1, 0));
 	KUNIT_ASSERT_EQ(test, OK, vblk_read(v, VBLK_PARTS, 0, 8192));
-	KUNIT_EXPECT_NULL(test, memchr_inv(vblk_in(v), 0, 11 * SECTOR_SIZE));
-	KUNIT_EXPECT_TRUE(test, vblk_matches(vblk_in(v) + 5632, 5632, 2560, 3));
+	end = (zeroes ? 11 : 8) * SECTOR_SIZE;
+	KUNIT_EXPECT_NULL(test, memchr_inv(vblk_in(v), 0, end));
+	KUNIT_EXPECT_TRUE(test, vblk_matches(vblk_in(v) + end, end, 8192 - end, 3));
 }
 
 static void a_file_through_the_page_cache(struct kunit *test)
 {
-	a_file(test, false);
+	a_file(test, false, false);
 }
 
 static void a_file_directly(struct kunit *test)
 {
-	a_file(test, true);
+	a_file(test, true, false);
+}
+
+static void writes_no_zeroes(void *arg)
+{
+	vhb_zero_by_writing = false;
+}
+
+static void a_file_whose_zeroes_are_written(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, writes_no_zeroes, NULL));
+	vhb_zero_by_writing = true;
+	a_file(test, true, true);
 }
 
 /* The file shrank and nobody told us: zeroes, and not what lay in memory. */
@@ -411,6 +457,23 @@ static void beyond_the_end_of_a_file_are_zeroes(struct kunit *test)
 	beyond_the_end(test, true);
 }
 
+static void a_disk_has_the_threads_that_it_uses(struct kunit *test)
+{
+	struct ram *ram = ram_create(SECTOR_SIZE, BLK_OPEN_READ);
+	struct vhb *blk;
+
+	KUNIT_ASSERT_NOT_NULL(test, ram);
+	blk = parley_vhost_priv(vblk_open(test, 0, ram, NULL, 0)->dev);
+	KUNIT_EXPECT_NULL(test, blk->be->admin);
+	KUNIT_EXPECT_NULL(test, blk->be->io);
+	blk = parley_vhost_priv(vblk_ram(test, SECTOR_SIZE)->dev);
+	KUNIT_EXPECT_NOT_NULL(test, blk->be->admin);
+	KUNIT_EXPECT_NULL(test, blk->be->io);
+	blk = parley_vhost_priv(vblk_file(test, true)->dev);
+	KUNIT_EXPECT_NOT_NULL(test, blk->be->admin);
+	KUNIT_EXPECT_NOT_NULL(test, blk->be->io);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(data_of_any_shape, vblk_ring_gen),
 	KUNIT_CASE_PARAM(data_that_ends_in_an_interrupt, vblk_ring_gen),
@@ -425,11 +488,14 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(no_flush_feature_means_write_through),
 	KUNIT_CASE_PARAM(requests_are_polled_for, vblk_ring_gen),
 	KUNIT_CASE(nothing_is_polled_for_unless_asked),
+	KUNIT_CASE(a_bio_that_is_cut_is_not_polled_for),
 	KUNIT_CASE(the_configuration_is_the_disks),
 	KUNIT_CASE(a_new_size_is_told),
 	KUNIT_CASE_PARAM(a_file_through_the_page_cache, vblk_ring_gen),
 	KUNIT_CASE_PARAM(a_file_directly, vblk_ring_gen),
+	KUNIT_CASE_PARAM(a_file_whose_zeroes_are_written, vblk_ring_gen),
 	KUNIT_CASE_PARAM(beyond_the_end_of_a_file_are_zeroes, vblk_ring_gen),
+	KUNIT_CASE_PARAM(a_disk_has_the_threads_that_it_uses, vblk_ring_gen),
 	{}
 };
 

@@ -7,6 +7,12 @@
 #include "ram.h"
 
 #define RAM_DELAY_NS	50000
+#define RAM_NS_PER_BYTE	10	/* of a slow one */
+
+static u8 *ram_at(struct ram *ram, sector_t sector)
+{
+	return ram->data + (((u64)sector << SECTOR_SHIFT) & (RAM_BYTES - 1));
+}
 
 static void ram_copy(struct ram *ram, struct bio *bio)
 {
@@ -14,7 +20,7 @@ static void ram_copy(struct ram *ram, struct bio *bio)
 	struct bio_vec vec;
 
 	bio_for_each_segment(vec, bio, iter) {
-		u8 *at = ram->data + ((u64)iter.bi_sector << SECTOR_SHIFT);
+		u8 *at = ram_at(ram, iter.bi_sector);
 
 		if (op_is_write(bio_op(bio)))
 			memcpy_from_bvec(at, &vec);
@@ -26,8 +32,10 @@ static void ram_copy(struct ram *ram, struct bio *bio)
 /* An erased sector is told from one that was zeroed. */
 static void ram_clear(struct ram *ram, struct bio *bio, u8 byte)
 {
-	memset(ram->data + ((u64)bio->bi_iter.bi_sector << SECTOR_SHIFT), byte,
-	       bio->bi_iter.bi_size);
+	u8 *at = ram_at(ram, bio->bi_iter.bi_sector);
+
+	memset(at, byte, min_t(size_t, bio->bi_iter.bi_size,
+			       ram->data + RAM_BYTES - at));
 }
 
 static bool ram_bad(const struct ram *ram, const struct bio *bio)
@@ -72,11 +80,36 @@ static void ram_serve(struct ram *ram, struct bio *bio)
 	}
 }
 
+/* Under ram->lock: the first of those that wait is begun. */
+static void ram_slow_next(struct ram *ram)
+{
+	struct bio *bio = bio_list_peek(&ram->waiting);
+
+	/* A discard takes no longer for being large. */
+	if (bio)
+		hrtimer_start(&ram->timer, bio_op(bio) == REQ_OP_DISCARD ? NSEC_PER_MSEC :
+			      (u64)bio->bi_iter.bi_size * RAM_NS_PER_BYTE,
+			      HRTIMER_MODE_REL_SOFT);
+}
+
+static void ram_wait(struct ram *ram, struct bio *bio, enum ram_end end)
+{
+	guard(spinlock_irqsave)(&ram->lock);
+	bio_list_add(&ram->waiting, bio);
+	ram->bytes_waiting += bio->bi_iter.bi_size;
+	if (!ram->nr_waiting++ && end == RAM_SLOW)
+		ram_slow_next(ram);
+}
+
 static void ram_submit_bio(struct bio *bio)
 {
 	struct ram *ram = bio->bi_bdev->bd_disk->private_data;
 	enum ram_end end = READ_ONCE(ram->end);
 
+	if (ram->splits)
+		bio = bio_split_to_limits(bio);
+	if (!bio)
+		return;
 	ram_serve(ram, bio);
 	if (end == RAM_NOW || (end == RAM_POLLED && !(bio->bi_opf & REQ_POLLED))) {
 		bio_endio(bio);
@@ -85,10 +118,7 @@ static void ram_submit_bio(struct bio *bio)
 	/* Any other cookie than none: there is something to poll for. */
 	if (end == RAM_POLLED)
 		WRITE_ONCE(bio->bi_cookie, ~BLK_QC_T_NONE);
-	scoped_guard(spinlock_irqsave, &ram->lock) {
-		bio_list_add(&ram->waiting, bio);
-		ram->nr_waiting++;
-	}
+	ram_wait(ram, bio, end);
 	if (end == RAM_LATER)
 		hrtimer_start(&ram->timer, RAM_DELAY_NS, HRTIMER_MODE_REL_SOFT);
 }
@@ -103,6 +133,7 @@ void ram_release(struct ram *ram)
 		while ((bio = bio_list_pop(&ram->waiting)))
 			bio_list_add_head(&bios, bio);
 		ram->nr_waiting = 0;
+		ram->bytes_waiting = 0;
 	}
 	while ((bio = bio_list_pop(&bios)))
 		bio_endio(bio);
@@ -117,9 +148,38 @@ unsigned int ram_waiting(struct ram *ram)
 	return nr;
 }
 
+u64 ram_bytes_waiting(struct ram *ram)
+{
+	guard(spinlock_irqsave)(&ram->lock);
+	return ram->bytes_waiting;
+}
+
+/* End the first that waits, and begin the next. */
+static void ram_slow_end(struct ram *ram)
+{
+	struct bio *bio;
+
+	scoped_guard(spinlock_irqsave, &ram->lock) {
+		bio = bio_list_pop(&ram->waiting);
+		if (!bio)
+			return;
+		ram->nr_waiting--;
+		ram->bytes_waiting -= bio->bi_iter.bi_size;
+	}
+	bio_endio(bio);
+	guard(spinlock_irqsave)(&ram->lock);
+	if (!hrtimer_is_queued(&ram->timer))
+		ram_slow_next(ram);
+}
+
 static enum hrtimer_restart ram_timer(struct hrtimer *timer)
 {
-	ram_release(container_of(timer, struct ram, timer));
+	struct ram *ram = container_of(timer, struct ram, timer);
+
+	if (READ_ONCE(ram->end) == RAM_SLOW)
+		ram_slow_end(ram);
+	else
+		ram_release(ram);
 	return HRTIMER_NORESTART;
 }
 
@@ -182,7 +242,8 @@ struct ram *ram_create(unsigned int block, blk_mode_t mode)
 	spin_lock_init(&ram->lock);
 	hrtimer_setup(&ram->timer, ram_timer, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_SOFT);
-	ram->data = vzalloc(RAM_BYTES);
+	/* A page more, for data that begins inside the last one. */
+	ram->data = vzalloc(RAM_BYTES + PAGE_SIZE);
 	if (!ram->data)
 		goto free;
 	ram->disk = ram_disk(ram, block);

@@ -12,6 +12,7 @@
 #include <linux/hrtimer.h>
 #include <parley/compat.h>
 
+/* What a disk has; one that is made larger has the same again and again. */
 #define RAM_SECTORS	8192u	/* 4 MiB */
 #define RAM_BYTES	((size_t)RAM_SECTORS << SECTOR_SHIFT)
 
@@ -21,12 +22,14 @@
  * @RAM_LATER: in a hard interrupt
  * @RAM_HELD: at ram_release()
  * @RAM_POLLED: at every third poll those with REQ_POLLED, and others at once
+ * @RAM_SLOW: one after the other, 100 MB of data or zeroes in a second
  */
 enum ram_end {
 	RAM_NOW,
 	RAM_LATER,
 	RAM_HELD,
 	RAM_POLLED,
+	RAM_SLOW,
 };
 
 /**
@@ -35,6 +38,7 @@ enum ram_end {
  * @file: it, opened; what a VMM would hand over
  * @data: what is on it
  * @end: when bios end; set while nothing is in flight
+ * @splits: bios are cut to the queue's limits
  * @bad_start: first sector that cannot be read or written
  * @bad_nr: how many
  * @bad_status: what comes of it
@@ -43,16 +47,18 @@ enum ram_end {
  * @fua: with REQ_FUA
  * @polled: with REQ_POLLED
  * @polls: looks for their completions
- * @lock: protects @waiting, @nr_waiting
+ * @lock: protects @waiting, @nr_waiting, @bytes_waiting
  * @waiting: bios to be ended later
  * @nr_waiting: how many
- * @timer: for RAM_LATER
+ * @bytes_waiting: their bytes
+ * @timer: for RAM_LATER and RAM_SLOW
  */
 struct ram {
 	struct gendisk *disk;
 	struct file *file;
 	u8 *data;
 	enum ram_end end;
+	bool splits;
 	u64 bad_start;
 	u64 bad_nr;
 	blk_status_t bad_status;
@@ -64,6 +70,7 @@ struct ram {
 	spinlock_t lock;
 	struct bio_list waiting;
 	unsigned int nr_waiting;
+	u64 bytes_waiting;
 	struct hrtimer timer;
 };
 
@@ -77,6 +84,7 @@ struct ram *ram_create(unsigned int block, blk_mode_t mode);
 void ram_destroy(struct ram *ram);
 void ram_release(struct ram *ram);
 unsigned int ram_waiting(struct ram *ram);
+u64 ram_bytes_waiting(struct ram *ram);
 void ram_pull(struct ram *ram);
 
 #endif /* _PARLEY_VHOST_TEST_RAM_H */

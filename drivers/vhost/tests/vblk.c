@@ -119,6 +119,16 @@ static int vblk_queues(struct vblk *v, u64 features)
 	return PTR_ERR(no_free_ptr(v->devq));
 }
 
+/* Have the device serve the ring; it may have left it before. */
+int vblk_join(struct vblk *v)
+{
+	struct parley_vhost_ring ring = { .vq = v->devq, .call = vblk_call, .priv = v };
+	int err = parley_vhost_vq_join(v->vq, &ring);
+
+	v->joined = !err;
+	return err;
+}
+
 /**
  * vblk_run() - make a ring and let the device serve it
  * @v: driver
@@ -131,18 +141,12 @@ int vblk_run(struct vblk *v, u64 features)
 {
 	u64 offered = parley_vhost_offered(v->dev);
 	u64 accept = (features ^ VBLK_FEATURES) & offered;
-	struct parley_vhost_ring ring = { .call = vblk_call, .priv = v };
 	int err;
 
 	err = parley_vhost_set_features(v->dev, accept);
 	if (!err)
 		err = vblk_queues(v, accept);
-	if (err)
-		return err;
-	ring.vq = v->devq;
-	err = parley_vhost_vq_join(v->vq, &ring);
-	v->joined = !err;
-	return err;
+	return err ?: vblk_join(v);
 }
 
 static struct vblk *vblk_alloc(struct kunit *test)
@@ -177,6 +181,7 @@ struct vblk *vblk_open(struct kunit *test, u64 ring_features, struct ram *ram,
 		       struct file *file, u32 flags)
 {
 	struct vblk *v = vblk_alloc(test);
+	struct virtio_blk_config cfg;
 
 	v->ram = ram;
 	v->file = ram ? ram->file : file;
@@ -189,6 +194,8 @@ struct vblk *vblk_open(struct kunit *test, u64 ring_features, struct ram *ram,
 	KUNIT_ASSERT_EQ(test, 0, parley_vhost_set_owner(v->dev));
 	KUNIT_ASSERT_EQ(test, 0, parley_vhost_blk_attach(v->dev, v->file, flags,
 							 VBLK_SERIAL));
+	/* As every driver does, and our answer is what it believes. */
+	KUNIT_ASSERT_EQ(test, 0, parley_vhost_config(v->dev, &cfg));
 	KUNIT_ASSERT_EQ(test, 0, vblk_run(v, ring_features));
 	return v;
 }

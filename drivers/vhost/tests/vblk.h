@@ -93,6 +93,7 @@ struct vblk *vblk_open(struct kunit *test, u64 ring_features, struct ram *ram,
 struct vblk *vblk_ram(struct kunit *test, unsigned int block);
 int vblk_run(struct vblk *v, u64 features);
 void vblk_stop(struct vblk *v);
+int vblk_join(struct vblk *v);
 
 /* What is sent, and what was received: see vblk_do(). */
 void vblk_header(struct vblk *v, u32 type, u64 sector);

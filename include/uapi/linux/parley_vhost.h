@@ -86,6 +86,21 @@ struct parley_blk_backend {
  */
 #define PARLEY_BLK_UPDATE_SIZE _IO(VHOST_VIRTIO, 0xB1)
 
+/*
+ * Whether the guest relies on writes that are durable when they complete, as far as
+ * that is known.  It outlives the process and the host: a driver that turned its
+ * cache off sends no flush, and nobody repeats it.  Ask when rings run and when the
+ * guest wrote the configuration space, keep it where the state of the rings is kept,
+ * and say it to the next device before its rings run (else -EBUSY).  Where nobody says
+ * anything, a guest of which we cannot know is given durable writes.
+ */
+#define PARLEY_BLK_CACHE_UNKNOWN	0
+#define PARLEY_BLK_CACHE_THROUGH	1	/* it may not flush */
+#define PARLEY_BLK_CACHE_BACK		2	/* it flushes */
+
+#define PARLEY_BLK_SET_CACHE _IOW(VHOST_VIRTIO, 0xB2, __u32)
+#define PARLEY_BLK_GET_CACHE _IOR(VHOST_VIRTIO, 0xB3, __u32)
+
 /**
  * struct parley_loopback_join - make a device of this kernel out of a vhost one
  * @fd: of a vhost device whose owner is set and whose rings were never enabled

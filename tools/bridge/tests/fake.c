@@ -116,6 +116,9 @@ static int enable(struct fake *f, struct fake_ring *r, bool on)
 		MUST(in_memory(f, r->addr.used_user_addr));
 		r->starts++;
 		r->on = true;
+		if (f->cache == PARLEY_BLK_CACHE_UNKNOWN)
+			f->cache = r->base && r->base != 0x80008000 ?
+				   PARLEY_BLK_CACHE_THROUGH : PARLEY_BLK_CACHE_BACK;
 		keep(r, PARLEY_VHOST_KEPT_RUNNING);
 		return 0;
 	}
@@ -195,7 +198,8 @@ static int config(struct fake *f, unsigned long cmd,
 	if (cmd == VHOST_VDPA_GET_CONFIG)
 		memcpy(c->buf, f->config + c->off, c->len);
 	else if (c->off == 32 && c->len == 1)
-		f->config[32] = c->buf[0];
+		f->cache = (f->config[32] = c->buf[0]) ? PARLEY_BLK_CACHE_BACK :
+							 PARLEY_BLK_CACHE_THROUGH;
 	else
 		ret = -EPERM;
 	return ret;
@@ -246,6 +250,13 @@ static int device_call(struct fake *f, unsigned long cmd, void *arg)
 		return 0;
 	case PARLEY_BLK_SET_BACKEND:
 		f->backend = *(struct parley_blk_backend *)arg;
+		return 0;
+	case PARLEY_BLK_GET_CACHE:
+		*(__u32 *)arg = f->cache;
+		return 0;
+	case PARLEY_BLK_SET_CACHE:
+		MUST(*(__u32 *)arg <= PARLEY_BLK_CACHE_BACK);
+		f->cache = *(__u32 *)arg;
 		return 0;
 	case PARLEY_BLK_UPDATE_SIZE:
 		f->sizes_updated++;
@@ -315,6 +326,7 @@ static void fake_close(void *priv, int fd)
 		f->ring[i].worker = 0;
 	}
 	f->workers = 0;
+	f->cache = PARLEY_BLK_CACHE_UNKNOWN;
 	f->log = 0;
 	free(f->mem);
 	f->mem = NULL;

@@ -17,7 +17,7 @@ struct test {
 };
 
 extern const struct test msg_tests[], mem_tests[], ring_tests[],
-	inflight_tests[], disk_tests[], options_tests[];
+	inflight_tests[], cache_tests[], disk_tests[], options_tests[];
 
 void test_fail(const char *file, int line, const char *what);
 

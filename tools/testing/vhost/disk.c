@@ -10,6 +10,9 @@
 #define SLOW		"vmm-slow"
 #define DOOMED		"vmm-doomed"
 #define POLLED		"vmm-polled"
+#define LIMITED		"vmm-limited"
+#define LIMITED_MIB	"4096"
+#define ZEROES		"/sys/module/parley_vhost_blk/parameters/zero_by_writing"
 #define FILE_PATH	"/tmp/vmm-disk"
 #define SLOW_NS		"4000000"
 #define LATE_NS		"100000000"	/* DISK_LATE_MS */
@@ -81,6 +84,7 @@ void disk_drop_all(void)
 	drop(SLOW);
 	drop(DOOMED);
 	drop(POLLED);
+	drop(LIMITED);
 	unlink(FILE_PATH);
 }
 
@@ -103,6 +107,24 @@ const char *disk_polled(void)
 {
 	must(make(POLLED, LATE_NS), "no disk to poll");
 	return "/dev/" POLLED;
+}
+
+const char *disk_limited(void)
+{
+	drop(LIMITED);
+	must(!mkdir(CONFIGFS "/" LIMITED, 0755) && set(LIMITED, "size", LIMITED_MIB) &&
+	     set(LIMITED, "blocksize", "512") && set(LIMITED, "mbps", "100") &&
+	     set(LIMITED, "power", "1"), "no disk of 100 MB a second");
+	return "/dev/" LIMITED;
+}
+
+void disk_zeroes(bool on)
+{
+	int fd = open(ZEROES, O_WRONLY);
+
+	must(fd >= 0 && write(fd, on ? "Y" : "N", 1) == 1, "%s: %s", ZEROES,
+	     strerror(errno));
+	close(fd);
 }
 
 const char *disk_doomed(void)

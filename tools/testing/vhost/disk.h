@@ -18,6 +18,10 @@ const char *disk_file(void);	/* a regular file */
 /* Takes DISK_LATE_MS unless polled for, then no time; made anew by each call. */
 const char *disk_polled(void);
 #define DISK_LATE_MS	100
+/* Endless zeroes, 100 MB a second; made anew by each call. */
+const char *disk_limited(void);
+/* Back ends from now on offer to zero, if need be by writing; or do not. */
+void disk_zeroes(bool on);
 const char *disk_doomed(void);	/* for disk_remove(); made anew by each call */
 bool disk_remove(void);
 /* Sectors written so far, by /sys/block/.../stat. */

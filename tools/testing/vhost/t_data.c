@@ -213,8 +213,10 @@ static void write_zeroes_and_discard(void)
 	};
 	static u8 data[64 * SECTOR], back[64 * SECTOR];
 
-	/* A file, which can do both; null_blk has no write zeroes. */
+	/* A file, which shows what was discarded, and whose zeroes are written. */
+	disk_zeroes(true);
 	begin((struct vmm_cfg){ .disk = disk_file() });
+	disk_zeroes(false);
 	fill(data, sizeof(data), 1);
 	want(blk_do(q, v->g, VIRTIO_BLK_T_OUT, 0, data, sizeof(data)), 0);
 	want(blk_do(q, v->g, VIRTIO_BLK_T_WRITE_ZEROES, 0, d, sizeof(d[0])), 0);
@@ -222,9 +224,13 @@ static void write_zeroes_and_discard(void)
 	expect(is_zero(back + 16 * SECTOR, 8 * SECTOR), "sectors are not zero");
 	memset(data + 16 * SECTOR, 0, 8 * SECTOR);
 	expect(!memcmp(data, back, sizeof(data)), "others changed");
-	want(blk_do(q, v->g, VIRTIO_BLK_T_DISCARD, 0, d, sizeof(d[0])), 0);
-	/* These are zero already, discarded or not. */
+	/* What is discarded is a hole in the file, and was data before. */
+	want(blk_do(q, v->g, VIRTIO_BLK_T_DISCARD, 0, d + 1, 2 * sizeof(d[0])), 0);
 	want(blk_do(q, v->g, VIRTIO_BLK_T_IN, 0, back, sizeof(back)), 0);
+	expect(is_zero(back + 40 * SECTOR, SECTOR), "the first range is not discarded");
+	expect(is_zero(back + 60 * SECTOR, 3 * SECTOR), "the second is not");
+	memset(data + 40 * SECTOR, 0, SECTOR);
+	memset(data + 60 * SECTOR, 0, 3 * SECTOR);
 	expect(!memcmp(data, back, sizeof(data)), "discard changed others");
 	/* Bad ones: beyond the end, cut short, flags that are none. */
 	d[0].sector = htole64(vmm_capacity(v) - 1);

@@ -5,120 +5,21 @@
  */
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "disk.h"
 #include "groups.h"
+#include "heir.h"
 #include "load.h"
 #include "raw.h"
 
 #define STOP_MS	15000
 
 /* ------------------------------------------------- a VMM that is killed */
-
-/**
- * struct shared - between guest and VMM
- * @kept: what the kernel keeps of each ring
- * @ready: the VMM has started the rings
- * @failed: or could not
- * @restless: another thread of the VMM keeps its address space busy
- */
-struct shared {
-	struct parley_vhost_kept kept[QUEUES_MAX] __attribute__((aligned(8)));
-	bool ready;
-	bool failed;
-	bool restless;
-};
-
-static struct shared *shared_new(void)
-{
-	struct shared *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
-				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	must(s != MAP_FAILED, "no memory");
-	return s;
-}
-
-static u32 go_on_at(struct vmm *v, struct shared *s, unsigned int i)
-{
-	u32 state = le32toh(__atomic_load_n(&s->kept[i].state, __ATOMIC_ACQUIRE));
-
-	if (state == PARLEY_VHOST_KEPT_NEVER)
-		return queue_first_base(v->q[i]);
-	must(state == PARLEY_VHOST_KEPT_STOPPED, "ring %u is in state %u", i, state);
-	return le32toh(s->kept[i].base);
-}
-
-/* The lock of the address space is taken, mostly. */
-static void *change_mappings(void *arg)
-{
-	const size_t size = 4096 * PAGE;
-	u8 *mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-
-	for (;;) {
-		mprotect(mem, size, PROT_READ);
-		mprotect(mem, size, PROT_READ | PROT_WRITE);
-	}
-	return arg;
-}
-
-static void be_the_vmm(struct vmm *v, struct shared *s)
-{
-	pthread_t thread;
-	unsigned int i;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (s->restless)
-		need(pthread_create(&thread, NULL, change_mappings, NULL));
-	vmm_attach(v);
-	for (i = 0; i < v->cfg.queues; i++) {
-		struct parley_vhost_keep keep = {
-			.index = i, .user_addr = (uintptr_t)&s->kept[i],
-		};
-
-		vmm_queue(v, i, go_on_at(v, s, i));
-		need(vio(v->fd, PARLEY_VHOST_SET_VRING_KEEP, &keep));
-	}
-	vmm_workers(v);
-	vmm_enable_all(v, true);
-	WRITE_ONCE(s->ready, true);
-	for (;;)
-		pause();
-}
-
-static pid_t vmm_fork(struct vmm *v, struct shared *s)
-{
-	pid_t pid;
-
-	s->ready = false;
-	fflush(stdout);
-	pid = fork();
-	must(pid >= 0, "cannot fork");
-	if (!pid) {
-		be_the_vmm(v, s);
-		_exit(0);
-	}
-	must(wait_until(READ_ONCE(s->ready) || failed(), 10000) && !failed(),
-	     "the VMM does not start");
-	return pid;
-}
-
-static bool all_stopped(struct vmm *v, struct shared *s)
-{
-	unsigned int i;
-
-	for (i = 0; i < v->cfg.queues; i++)
-		if (le32toh(READ_ONCE(s->kept[i].state)) == PARLEY_VHOST_KEPT_RUNNING)
-			return false;
-	return true;
-}
 
 /*
  * Killed again and again, with requests in flight.  The load sees each request
@@ -207,6 +108,72 @@ static void kill_restless(void)
 	kill_vmm((struct vmm_cfg){ .ring = EVENT, .queues = 2, .workers = 2,
 				   .disk = disk_file(), .disk_flags = O_DIRECT },
 		 12, false, true);
+}
+
+#define LARGE_PIECES	48u
+#define LARGE_PIECE	(4u << 20)
+#define LARGE_REQS	8u
+#define KILL_MS		2000u
+
+/* Reads of 192 MiB each, into the same memory again and again. */
+static void put_large(struct vmm *v)
+{
+	struct rng rng = rng_for("large", v->cfg.ring);
+	u64 data = guest_alloc(v->g, LARGE_PIECE);
+	unsigned int i, k;
+
+	for (i = 0; i < LARGE_REQS; i++) {
+		struct breq *r = breq_new(v->g);
+
+		r->type = VIRTIO_BLK_T_IN;
+		r->bytes = SECTOR;
+		breq_build(r, SHAPE_PLAIN, 8, &rng);
+		/* Header, data, status; of data there is more. */
+		r->segs[LARGE_PIECES + 1] = r->segs[2];
+		for (k = 1; k <= LARGE_PIECES; k++)
+			r->segs[k] = (struct parley_seg){ data, LARGE_PIECE };
+		r->n_in = LARGE_PIECES + 1;
+		want(breq_put(v->q[0], r), 0);
+	}
+	breq_publish(v->q[0]);
+}
+
+/*
+ * A ring full of requests that take a quarter of a minute: the process is gone soon
+ * all the same, and what it did not finish is the successor's.
+ */
+static void kill_large_of(u64 ring, u8 kthread)
+{
+	struct vmm_cfg cfg = { .ring = ring, .disk = disk_limited(), .kthread = kthread };
+	struct vmm *v = vmm_guest_new(&cfg);
+	struct shared *s = shared_new();
+	u64 start;
+	pid_t pid;
+
+	put_large(v);
+	pid = vmm_fork(v, s);
+	sleep_ms(300);
+	start = now_ms();
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	must(wait_until(all_stopped(v, s), STOP_MS),
+	     "the ring of a killed VMM was not finished");
+	start = now_ms() - start;
+	note("%u MiB queued: killed in %llu ms", LARGE_REQS * LARGE_PIECES * 4,
+	     (unsigned long long)start);
+	expect(start < KILL_MS * patience, "a kill took %llu ms",
+	       (unsigned long long)start);
+	expect(go_on_at(v, s, 0) == queue_first_base(v->q[0]),
+	       "a request that was not finished is not the successor's");
+	expect(!parley_drvq_pending(v->q[0]->drv), "it was told all the same");
+	vmm_free(v);
+}
+
+static void kill_large(void)
+{
+	kill_large_of(EVENT | INDIRECT, 0);
+	kill_large_of(PACKED | INDIRECT | IN_ORDER, 0);
+	kill_large_of(EVENT | INDIRECT, 1);
 }
 
 /* The owner dies, another process still has the file. */
@@ -637,6 +604,7 @@ static const struct test tests[] = {
 	{ "kill-packed", kill_packed, 60 },
 	{ "kill-restless", kill_restless, 60 },
 	{ "kill-kernel-thread", kill_kernel_thread, 60 },
+	{ "kill-large", kill_large, 60 },
 	{ "owner-dies", owner_dies, 60 },
 	{ "close-and-go-on", close_and_go_on, 60 },
 	{ "munmap-under-load", munmap_under_load, 60 },

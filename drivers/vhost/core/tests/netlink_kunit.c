@@ -14,11 +14,14 @@
 
 /* ----------------------------------------------------------- accelerator */
 
-static void nl_submit(struct parley_vhost_vq *vq, struct parley_vhost_req **reqs,
-		      unsigned int nr)
+static unsigned int nl_submit(struct parley_vhost_vq *vq,
+			      struct parley_vhost_req **reqs, unsigned int nr)
 {
-	while (nr)
-		parley_vhost_req_done(reqs[--nr]);
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		parley_vhost_req_done(reqs[i]);
+	return nr;
 }
 
 static const struct parley_vhost_driver nl_driver = {

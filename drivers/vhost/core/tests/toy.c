@@ -118,8 +118,8 @@ static void toy_step(struct toy *toy, struct toy_req *r)
 		toy_hold(toy, r);
 }
 
-static void toy_submit(struct parley_vhost_vq *vq, struct parley_vhost_req **reqs,
-		       unsigned int nr)
+static unsigned int toy_submit(struct parley_vhost_vq *vq,
+			       struct parley_vhost_req **reqs, unsigned int nr)
 {
 	struct toy *toy = toy_of(parley_vhost_vq_dev(vq));
 	unsigned int i;
@@ -128,24 +128,35 @@ static void toy_submit(struct parley_vhost_vq *vq, struct parley_vhost_req **req
 	for (i = 0; i < nr; i++) {
 		struct toy_req *r = container_of(reqs[i], struct toy_req, req);
 
+		if (toy->grow && !parley_vhost_req_grow(&r->req, toy->grow))
+			break;
 		if (toy->nr_log < TOY_LOG)
 			toy->log[toy->nr_log++] = parley_vhost_vq_index(vq);
 		r->step = 1;
 		toy_answer(r);
 		toy_step(toy, r);
+		if (toy->grow) {
+			i++;
+			break;
+		}
 	}
 	if (toy->mode == TOY_LATER)
 		schedule_work(&toy->work);
 	toy_exit(toy, vq);
+	return i;
 }
 
+/* A request that the test wants to leave, and that may, is not finished. */
 static bool toy_finish(struct parley_vhost_req *req)
 {
 	struct toy_req *r = container_of(req, struct toy_req, req);
 	struct parley_vhost_vq *vq = req->vq;
+	struct toy *toy = toy_of(parley_vhost_vq_dev(vq));
+	bool leave = toy->leave && parley_vhost_req_leave(req);
 
 	lockdep_assert_held(&vq->mutex);
-	return r->step >= toy_of(parley_vhost_vq_dev(vq))->steps;
+	toy->left += leave;
+	return leave || r->step >= toy->steps;
 }
 
 static void toy_go_on(struct parley_vhost_req *req)
@@ -178,7 +189,7 @@ static void toy_config_read(struct parley_vhost *dev, void *config)
 	memset(config, 0, 8);
 }
 
-static const struct parley_vhost_driver toy_driver = {
+static struct parley_vhost_driver toy_driver = {
 	.name		= "kunit-toy",
 	.owner		= THIS_MODULE,
 	.device_id	= 42,
@@ -195,6 +206,14 @@ static const struct parley_vhost_driver toy_driver = {
 	.poll		= toy_poll,
 };
 
+/* Bounds of toys that are opened from now on. */
+void toy_bound(u32 max, u32 own, u64 shared)
+{
+	toy_driver.max_bytes = max;
+	toy_driver.own_bytes = own;
+	toy_driver.shared_bytes = shared;
+}
+
 /* The rings have left. */
 static void toy_end_device(void *priv)
 {
@@ -206,6 +225,7 @@ static void toy_end_device(void *priv)
 	hrtimer_cancel(&toy->timer);
 	cancel_work_sync(&toy->work);
 	parley_vhost_unregister(&toy_driver);
+	toy_bound(0, 0, 0);
 }
 
 void toy_close(struct toy *toy)

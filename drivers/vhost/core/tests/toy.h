@@ -40,6 +40,9 @@ enum toy_mode {
  * @busy: somebody is in submit() or go_on() for that queue
  * @overlaps: how often two were
  * @log: queues in the order in which their requests were submitted
+ * @grow: bytes that each request is, whatever it looks like; 0 for its own
+ * @leave: requests that are alone are left when their ring stops
+ * @left: how many were
  */
 struct toy {
 	struct kunit *test;
@@ -61,6 +64,9 @@ struct toy {
 	u8 log[TOY_LOG];
 	unsigned int nr_log;
 	unsigned int looks;
+	u64 grow;
+	bool leave;
+	unsigned int left;
 };
 
 #define TOY_MORE	200u	/* pieces that serve nothing, at most */
@@ -96,6 +102,10 @@ struct toy_ring {
 	unsigned int kicks;
 };
 
+/* A request's payload: 16 bytes less 6 of framing, and 8 for each piece more. */
+#define TOY_BYTES	10u
+
+void toy_bound(u32 max, u32 own, u64 shared);	/* until the toy is closed */
 struct toy *toy_open(struct kunit *test);
 void toy_close(struct toy *toy);	/* the test's end does it as well */
 unsigned int toy_release(struct toy *toy, unsigned int max);

@@ -36,8 +36,8 @@ static void vmm_answer(struct parley_vhost_req *req)
 	req->chain.written = off / 2;
 }
 
-static void vmm_submit(struct parley_vhost_vq *vq,
-		       struct parley_vhost_req **reqs, unsigned int nr)
+static unsigned int vmm_submit(struct parley_vhost_vq *vq,
+			       struct parley_vhost_req **reqs, unsigned int nr)
 {
 	struct vmm *v = vmm_of(parley_vhost_vq_dev(vq));
 	unsigned int i;
@@ -57,6 +57,7 @@ static void vmm_submit(struct parley_vhost_vq *vq,
 			WRITE_ONCE(v->nr_held, v->nr_held + 1);
 		}
 	}
+	return nr;
 }
 
 static bool vmm_finish(struct parley_vhost_req *req)
@@ -78,6 +79,12 @@ void vmm_release(struct vmm *v)
 	}
 	list_for_each_entry_safe(r, next, &held, entry)
 		parley_vhost_req_done(&r->req);
+}
+
+static int vmm_vq_start(struct parley_vhost_vq *vq)
+{
+	vmm_of(parley_vhost_vq_dev(vq))->was_new = parley_vhost_vq_is_new(vq);
+	return 0;
 }
 
 static void vmm_later_work(struct work_struct *work)
@@ -113,6 +120,7 @@ static const struct parley_vhost_driver vmm_driver = {
 	.max_in_flight	= 8,
 	.config_size	= 8,
 	.config_read	= vmm_config_read,
+	.vq_start	= vmm_vq_start,
 	.submit		= vmm_submit,
 	.finish		= vmm_finish,
 };

@@ -45,6 +45,7 @@
  * @hold: requests wait for vmm_release()
  * @late: they are answered when they are finished, not when they are submitted
  * @fsuid: as whom the last request was submitted
+ * @was_new: what parley_vhost_vq_is_new() said when a ring last started
  * @lock: protects @held
  * @held: such requests
  * @nr_held: how many
@@ -57,6 +58,7 @@ struct vmm {
 	bool hold;
 	bool late;
 	kuid_t fsuid;
+	bool was_new;
 	spinlock_t lock;
 	struct list_head held;
 	int nr_held;

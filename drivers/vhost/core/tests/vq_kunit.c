@@ -83,6 +83,67 @@ static void vq_serves(struct kunit *test, int access, unsigned long pinned)
 	KUNIT_EXPECT_EQ(test, current->mm->locked_vm, 0);
 }
 
+static void restart(struct vmm *v)
+{
+	KUNIT_ASSERT_EQ(v->test, vmm_enable(v, 0), 0);
+	KUNIT_ASSERT_EQ(v->test, vmm_enable(v, 1), 0);
+}
+
+/* A ring that was served is told from one that was not, wherever it has got to. */
+static void vq_is_new(struct kunit *test, int access)
+{
+	struct vmm *v = vmm_open(test);
+	u8 none[8 * VMM_NUM] = {};
+
+	vh_ring_access = access;
+	vmm_start(v, 0);
+	KUNIT_EXPECT_TRUE(test, v->was_new);
+	restart(v);
+	KUNIT_EXPECT_TRUE(test, v->was_new);
+	vmm_send_one(v, SZ_2M);
+	KUNIT_ASSERT_TRUE(test, vmm_wait(v));
+	restart(v);
+	KUNIT_EXPECT_FALSE(test, v->was_new);
+	/* As it is after 65536 requests. */
+	KUNIT_ASSERT_EQ(test, vmm_enable(v, 0), 0);
+	vmm_poke(v, VMM_AVAIL + 2, none, 2);
+	vmm_poke(v, VMM_USED + 2, none, 2);
+	KUNIT_ASSERT_EQ(test, vmm_state(v, VHOST_SET_VRING_BASE, 0, 0), 0);
+	KUNIT_ASSERT_EQ(test, vmm_enable(v, 1), 0);
+	KUNIT_EXPECT_FALSE(test, v->was_new);
+	/* And after a driver has cleared it. */
+	vmm_poke(v, VMM_USED + 4, none, sizeof(none));
+	restart(v);
+	KUNIT_EXPECT_TRUE(test, v->was_new);
+	vh_ring_access = VH_RING_PIN;
+}
+
+static void vq_is_new_pinned(struct kunit *test)
+{
+	vq_is_new(test, VH_RING_PIN);
+}
+
+static void vq_is_new_user(struct kunit *test)
+{
+	vq_is_new(test, VH_RING_USER);
+}
+
+static void vq_is_new_packed(struct kunit *test)
+{
+	struct vring_packed_desc desc = {
+		.flags = cpu_to_le16(BIT(VRING_PACKED_DESC_F_AVAIL) |
+				     BIT(VRING_PACKED_DESC_F_USED)),
+	};
+	struct vmm *v = vmm_open(test);
+
+	vmm_start(v, BIT_ULL(VIRTIO_F_RING_PACKED));
+	KUNIT_EXPECT_TRUE(test, v->was_new);
+	/* It came around, and the last descriptor was used on the way. */
+	vmm_poke(v, VMM_DESC + (VMM_NUM - 1) * sizeof(desc), &desc, sizeof(desc));
+	restart(v);
+	KUNIT_EXPECT_FALSE(test, v->was_new);
+}
+
 static void vq_serves_pinned(struct kunit *test)
 {
 	vq_serves(test, VH_RING_PIN, 3);
@@ -245,6 +306,9 @@ static void nobody_kicks(struct kunit *test)
 static struct kunit_case vq_cases[] = {
 	KUNIT_CASE(vq_needs_everything),
 	KUNIT_CASE(vq_running_is_busy),
+	KUNIT_CASE(vq_is_new_pinned),
+	KUNIT_CASE(vq_is_new_user),
+	KUNIT_CASE(vq_is_new_packed),
 	KUNIT_CASE(vq_serves_pinned),
 	KUNIT_CASE(vq_serves_user),
 	KUNIT_CASE(vq_stop_finishes),

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How many bytes of a guest's are in flight.
+ *
+ * What is in flight is pinned, holds memory of ours, keeps the back end busy and
+ * has to be waited for by whoever stops a ring.  A guest may ask for terabytes at
+ * once.  So there are three numbers, which the accelerator declares:
+ *
+ *	max_bytes	of one ring.  A larger request counts as so many, so it
+ *			is alone in its ring.
+ *	own_bytes	what each ring may have in flight whatever others do.
+ *	shared_bytes	what the rings of a device have together beyond that.
+ *
+ * A request that would exceed them goes back to its ring untouched, and those
+ * behind it.  The ring goes on when one of its own requests has ended: a ring with
+ * nothing in flight may always take one, so there is something to wait for, no ring
+ * waits for another's, and nobody starves.
+ *
+ * A request that is alone may be larger than all bounds and is served in steps.
+ * When its ring is to stop, it is not finished: nothing was taken after it, so it
+ * can go back as if it had not been taken, and whoever goes on with the ring does
+ * it from the beginning.
+ */
+#include <linux/sched/signal.h>
+#include "bound.h"
+
+/* Payload, as far as it counts; at least 1, so that a full ring takes no flush. */
+static u32 vh_bound_count(const struct parley_vhost_driver *drv, u64 bytes)
+{
+	return clamp_t(u64, bytes, 1, drv->max_bytes);
+}
+
+/* Bytes that the ring takes from what all share, with @bytes in flight. */
+static u32 vh_bound_beyond(const struct parley_vhost_driver *drv, u32 bytes)
+{
+	return bytes - min(bytes, drv->own_bytes);
+}
+
+/* May a ring that has @bytes in flight have @count more? */
+static bool vh_bound_fits(const struct parley_vhost_vq *vq, u32 bytes, u32 count)
+{
+	const struct parley_vhost_driver *drv = vq->dev->drv;
+	u32 shared;
+
+	if (!bytes)
+		return true;
+	if (bytes >= drv->max_bytes || count > drv->max_bytes - bytes)
+		return false;
+	shared = vh_bound_beyond(drv, bytes + count);
+	return shared <= vq->shared ||
+	       atomic64_read(&vq->dev->shared) + (shared - vq->shared) <=
+	       drv->shared_bytes;
+}
+
+/* Have so many in flight. */
+static void vh_bound_set(struct parley_vhost_vq *vq, u32 bytes)
+{
+	u32 shared = vh_bound_beyond(vq->dev->drv, bytes);
+
+	vq->bytes = bytes;
+	if (unlikely(shared != vq->shared)) {
+		atomic64_add((s64)shared - vq->shared, &vq->dev->shared);
+		vq->shared = shared;
+	}
+}
+
+/*
+ * Have @count more than @bytes, if they fit; @rest is about to go back.  Of two rings
+ * that ask for the last of what is shared at a time, none may get it.
+ */
+static bool vh_bound_take(struct parley_vhost_vq *vq, u32 bytes, u32 count, u32 rest)
+{
+	u32 before = vq->bytes, shared = vq->shared;
+
+	if (unlikely(!vh_bound_fits(vq, bytes, count)))
+		return false;
+	vh_bound_set(vq, bytes + count + rest);
+	if (likely(!bytes || vq->shared <= shared ||
+		   atomic64_read(&vq->dev->shared) <= vq->dev->drv->shared_bytes))
+		return true;
+	vh_bound_set(vq, before);
+	return false;
+}
+
+/* What a limit, or the accelerator, gave back after all. */
+static void vh_bound_give(struct parley_vhost_vq *vq, u32 count)
+{
+	vh_bound_set(vq, vq->bytes - count);
+}
+
+/**
+ * vh_bound_payload() - bytes that count, of limits and bounds
+ * @vq: ring
+ * @c: one of its chains
+ */
+u64 vh_bound_payload(const struct parley_vhost_vq *vq, const struct parley_chain *c)
+{
+	u64 bytes = (u64)c->len_out + c->len_in;
+
+	return bytes - min_t(u64, bytes, vq->dev->drv->framing);
+}
+
+/**
+ * vh_bound_burst() - how many chains of a burst may be in flight
+ * @vq: ring; under vq->mutex
+ * @n: chains that were just taken, in vq->burst
+ * @left: bytes after which the round has had its weight
+ *
+ * The others go back.  If that is because of a bound, vq->wants says so.
+ *
+ * Return: chains that are counted as in flight now.
+ */
+unsigned int vh_bound_burst(struct parley_vhost_vq *vq, unsigned int n, u64 left)
+{
+	const struct parley_vhost_driver *drv = vq->dev->drv;
+	unsigned int i;
+	u64 bytes = 0;
+
+	for (i = 0; i < n && bytes < left; i++) {
+		const struct parley_chain *c = &vq->burst[i];
+		u32 count;
+
+		bytes += (u64)c->len_out + c->len_in;
+		if (!drv->max_bytes)
+			continue;
+		count = vh_bound_count(drv, vh_bound_payload(vq, c));
+		if (unlikely(!vh_bound_take(vq, vq->bytes, count, 0))) {
+			vq->wants = count;
+			break;
+		}
+	}
+	if (unlikely(i < n))
+		parley_devq_untake(vq->devq, &vq->burst[i], n - i);
+	return i;
+}
+
+/**
+ * vh_bound_undo() - chains that were counted do not go on after all
+ * @vq: ring
+ * @from: first of them, in vq->burst
+ * @to: one past the last
+ */
+void vh_bound_undo(struct parley_vhost_vq *vq, unsigned int from, unsigned int to)
+{
+	const struct parley_vhost_driver *drv = vq->dev->drv;
+
+	for (; drv->max_bytes && from < to; from++)
+		vh_bound_give(vq, vh_bound_count(drv, vh_bound_payload(vq, &vq->burst[from])));
+}
+
+/** vh_bound_begin() - a chain that was counted becomes a request */
+void vh_bound_begin(struct parley_vhost_vq *vq, struct parley_vhost_req *req)
+{
+	const struct parley_vhost_driver *drv = vq->dev->drv;
+
+	req->back = false;
+	req->bytes = drv->max_bytes ?
+		     vh_bound_count(drv, vh_bound_payload(vq, &req->chain)) : 0;
+}
+
+/** vh_bound_end() - it is in flight no more */
+void vh_bound_end(struct parley_vhost_vq *vq, struct parley_vhost_req *req)
+{
+	if (likely(req->bytes))
+		vh_bound_give(vq, req->bytes);
+	req->bytes = 0;
+}
+
+/**
+ * vh_bound_open() - may the ring take what it left untaken?
+ * @vq: ring
+ *
+ * If not, one of its own requests is in flight, whose end queues it.
+ */
+bool vh_bound_open(const struct parley_vhost_vq *vq)
+{
+	return !vq->wants || vh_bound_fits(vq, vq->bytes, vq->wants);
+}
+
+/* ------------------------------------------------------ for accelerators */
+
+/**
+ * parley_vhost_req_grow() - a request is more work than its payload says
+ * @req: request that was just submitted, and not begun
+ * @bytes: what it really is
+ *
+ * For work that is named and not sent: 16 bytes may ask for gigabytes of zeroes.
+ * If this says no, submit() leaves this request and all behind it; if it says yes,
+ * all behind it.
+ *
+ * Context: in submit().
+ * Return: may it be begun?  The only request in flight always may.
+ */
+bool parley_vhost_req_grow(struct parley_vhost_req *req, u64 bytes)
+{
+	struct parley_vhost_vq *vq = req->vq;
+	const struct parley_vhost_driver *drv = vq->dev->drv;
+	const struct parley_vhost_req *r;
+	u32 count, later = 0;
+
+	if (!drv->max_bytes)
+		return true;
+	count = max(vh_bound_count(drv, bytes), req->bytes);
+	/* The rest of its burst, up to the first free request, is not begun either. */
+	for (r = req->next; r != vq->free; r = r->next)
+		later += r->bytes;
+	if (!vh_bound_take(vq, vq->bytes - later - req->bytes, count, later)) {
+		vq->wants = count;
+		return false;
+	}
+	req->bytes = count;
+	return true;
+}
+PARLEY_EXPORT(parley_vhost_req_grow);
+
+/**
+ * parley_vhost_req_alone() - is a request as large as its ring's bound?
+ * @req: request in flight
+ *
+ * Then nothing else of its ring is in flight, and parley_vhost_req_leave() can give
+ * it back.
+ *
+ * Context: any, as long as the request is the accelerator's.
+ */
+bool parley_vhost_req_alone(const struct parley_vhost_req *req)
+{
+	return req->bytes && req->bytes == req->vq->dev->drv->max_bytes;
+}
+PARLEY_EXPORT(parley_vhost_req_alone);
+
+/**
+ * parley_vhost_req_stopping() - is the request's ring to stop?
+ * @req: request in flight
+ *
+ * What takes long should look now and then.  Context: as parley_vhost_req_alone().
+ */
+bool parley_vhost_req_stopping(const struct parley_vhost_req *req)
+{
+	return READ_ONCE(req->vq->state) != VH_VQ_RUNNING;
+}
+PARLEY_EXPORT(parley_vhost_req_stopping);
+
+/**
+ * parley_vhost_req_leave() - shall a request end here, between two steps?
+ * @req: request that is not finished
+ *
+ * It shall if its ring stops, or if its owner is being killed, and the request can
+ * go back to the ring; and if the ring is broken, when nobody hears of it.  Others
+ * are to be finished: there is only so much of them.
+ *
+ * Context: in finish().
+ * Return: true if finish() is to let go of all that belongs to the request, and to
+ * return true: nothing of it is told to the guest.
+ */
+bool parley_vhost_req_leave(struct parley_vhost_req *req)
+{
+	struct parley_vhost_vq *vq = req->vq;
+
+	lockdep_assert_held(&vq->mutex);
+	if (likely(vq->state == VH_VQ_RUNNING && !fatal_signal_pending(current)))
+		return false;
+	if (vq->state == VH_VQ_BROKEN)
+		return true;
+	req->back = parley_vhost_req_alone(req);
+	return req->back;
+}
+PARLEY_EXPORT(parley_vhost_req_leave);

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Bytes in flight, at the edges of each bound, and what a stop leaves. */
+#include <linux/delay.h>
+#include <linux/kthread.h>
+#include "toy.h"
+
+#define MORE	12u			/* pieces of a request that is large here */
+#define LARGE	(TOY_BYTES + 8 * MORE)	/* and its payload */
+
+static bool bound_held(struct toy *toy, unsigned int nr)
+{
+	if (!vh_until(READ_ONCE(toy->nr_held) == nr))
+		return false;
+	msleep(20);
+	return READ_ONCE(toy->nr_held) == nr;
+}
+
+/* Everything comes back, and nothing is reckoned for it any more. */
+static void bound_finish(struct kunit *test, struct toy *toy, struct toy_ring *r)
+{
+	toy->mode = TOY_SYNC;
+	while (r->reaped < r->put) {
+		u64 before = r->reaped;
+
+		while (toy_release(toy, 64))
+			;
+		KUNIT_ASSERT_TRUE(test, toy_wait(r, before + 1));
+	}
+	KUNIT_EXPECT_TRUE(test, vh_until(!vh_vq_in_flight(r->vq)));
+	KUNIT_EXPECT_EQ(test, r->vq->bytes, 0);
+	KUNIT_EXPECT_EQ(test, r->vq->shared, 0);
+}
+
+/* ------------------------------------------------------------- of a ring */
+
+/* Requests of ten bytes: a byte more or less in the bound is one of them. */
+static void bad_20_bytes_of_a_ring(struct kunit *test)
+{
+	static const struct {
+		u32 max;
+		unsigned int held;
+	} edges[] = { { 99, 9 }, { 100, 10 }, { 101, 10 }, { 1, 1 }, { 10, 1 } };
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(edges); i++) {
+		struct toy_ring *r;
+		struct toy *toy;
+
+		toy_bound(edges[i].max, edges[i].max, 0);
+		toy = toy_open(test);
+		r = toy_ring_open(test, toy, 0, TOY_PACKED | TOY_EVENT, 128);
+		toy->mode = TOY_HOLD;
+		toy_send(r, 40);
+		KUNIT_EXPECT_TRUE(test, bound_held(toy, edges[i].held));
+		KUNIT_EXPECT_EQ(test, vh_vq_in_flight(r->vq), edges[i].held);
+		/* Each that ends makes room for one. */
+		for (k = 0; k < 5; k++) {
+			KUNIT_ASSERT_EQ(test, toy_release(toy, 1), 1);
+			KUNIT_EXPECT_TRUE(test, vh_until(READ_ONCE(toy->nr_held) ==
+							 edges[i].held));
+		}
+		bound_finish(test, toy, r);
+		KUNIT_EXPECT_EQ(test, toy->most_held, edges[i].held);
+		toy_ring_close(r);
+		toy_close(toy);
+	}
+}
+
+/* One that is as large as the ring's bound, or larger, is served, and alone. */
+static void bad_20_larger_than_the_ring(struct kunit *test)
+{
+	static const u32 maxes[] = { 1, LARGE - 1, LARGE, LARGE + 1,
+				     LARGE + TOY_BYTES - 1 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(maxes); i++) {
+		struct toy_ring *r;
+		struct toy *toy;
+
+		toy_bound(maxes[i], maxes[i], 0);
+		toy = toy_open(test);
+		r = toy_ring_open(test, toy, 0, TOY_EVENT, 128);
+		toy->mode = TOY_HOLD;
+		toy_put(r, 1);
+		r->more = MORE;
+		toy_put(r, 1);
+		r->more = 0;
+		toy_put(r, 1);
+		toy_publish(r);
+		/* The small one, then the large one, then the other small one. */
+		KUNIT_EXPECT_TRUE(test, bound_held(toy, 1));
+		KUNIT_EXPECT_EQ(test, r->vq->bytes, min(maxes[i], TOY_BYTES));
+		toy_release(toy, 1);
+		KUNIT_EXPECT_TRUE(test, toy_wait(r, 1));
+		KUNIT_EXPECT_TRUE(test, bound_held(toy, 1));
+		KUNIT_EXPECT_EQ(test, r->vq->bytes, min(maxes[i], LARGE));
+		toy_release(toy, 1);
+		KUNIT_EXPECT_TRUE(test, toy_wait(r, 2));
+		KUNIT_EXPECT_TRUE(test, bound_held(toy, 1));
+		bound_finish(test, toy, r);
+		toy_ring_close(r);
+		toy_close(toy);
+	}
+}
+
+/* --------------------------------------------------------- of a device */
+
+/* 20 bytes for each ring, the rest from what they share. */
+static void bad_20_bytes_of_a_device(struct kunit *test)
+{
+	static const struct {
+		u64 shared;
+		unsigned int held;
+	} edges[] = { { 29, 4 }, { 30, 5 }, { 31, 5 } };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(edges); i++) {
+		struct toy_ring *r, *other, *large;
+		unsigned int held = edges[i].held;
+		struct toy *toy;
+
+		toy_bound(100, 20, edges[i].shared);
+		toy = toy_open(test);
+		r = toy_ring_open(test, toy, 0, TOY_EVENT, 128);
+		other = toy_ring_open(test, toy, 1, TOY_EVENT, 128);
+		large = toy_ring_open(test, toy, 2, TOY_EVENT, 128);
+		toy->mode = TOY_HOLD;
+		toy_send(r, 20);
+		KUNIT_EXPECT_TRUE(test, bound_held(toy, held));
+		KUNIT_EXPECT_EQ(test, atomic64_read(&toy->dev->shared), 10 * held - 20);
+		/* What others have does not keep a ring from its own. */
+		toy_send(other, 20);
+		KUNIT_EXPECT_TRUE(test, bound_held(toy, held + 2));
+		KUNIT_EXPECT_EQ(test, vh_vq_in_flight(other->vq), 2);
+		/* Nor from one request of any size. */
+		large->more = MORE;
+		toy_send(large, 2);
+		KUNIT_EXPECT_TRUE(test, bound_held(toy, held + 3));
+		KUNIT_EXPECT_EQ(test, vh_vq_in_flight(large->vq), 1);
+		/* And all go on to the end. */
+		bound_finish(test, toy, r);
+		bound_finish(test, toy, other);
+		bound_finish(test, toy, large);
+		KUNIT_EXPECT_EQ(test, atomic64_read(&toy->dev->shared), 0);
+		toy_ring_close(large);
+		toy_ring_close(other);
+		toy_ring_close(r);
+		toy_close(toy);
+	}
+}
+
+/* ------------------------------------------- work that is named, not sent */
+
+/* The limits are charged once for what was taken, left and taken again. */
+static void bad_20_requests_that_grow(struct kunit *test)
+{
+	static const struct {
+		u64 grow;
+		unsigned int held;
+	} edges[] = { { 50, 2 }, { 51, 1 }, { 100, 1 }, { 101, 1 }, { ~0ull, 1 } };
+	struct parley_limits cfg = { .bytes = { 1, 1000 } };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(edges); i++) {
+		struct toy_ring *r;
+		struct toy *toy;
+
+		toy_bound(100, 100, 0);
+		toy = toy_open(test);
+		r = toy_ring_open(test, toy, 0, TOY_PACKED | TOY_EVENT, 128);
+		KUNIT_ASSERT_EQ(test, parley_limit_set(&r->vq->limit, &cfg,
+						       ktime_get_ns()), 0);
+		toy->mode = TOY_HOLD;
+		toy->grow = edges[i].grow;
+		toy_send(r, 10);
+		KUNIT_EXPECT_TRUE(test, bound_held(toy, edges[i].held));
+		KUNIT_EXPECT_LE(test, r->vq->bytes, 100);
+		bound_finish(test, toy, r);
+		KUNIT_EXPECT_EQ(test, toy->most_held, edges[i].held);
+		/* One token a second may have come. */
+		KUNIT_EXPECT_GE(test, r->vq->limit.bytes.level, 1000 - 10 * TOY_BYTES);
+		KUNIT_EXPECT_LE(test, r->vq->limit.bytes.level,
+				1000 - 10 * TOY_BYTES + 10);
+		toy_ring_close(r);
+		toy_close(toy);
+	}
+}
+
+/* -------------------------------------------------------------- a stop */
+
+static const u64 formats[] = {
+	TOY_EVENT, TOY_PACKED | TOY_EVENT, TOY_IN_ORDER | TOY_EVENT,
+	TOY_PACKED | TOY_IN_ORDER | TOY_EVENT,
+};
+
+static void format_desc(const u64 *f, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s%s", *f & TOY_PACKED ? "packed" : "split",
+		 *f & TOY_IN_ORDER ? ", in order" : "");
+}
+
+KUNIT_ARRAY_PARAM(format, formats, format_desc);
+
+/* Ends what is held once the ring stops. */
+static int bound_ender(void *arg)
+{
+	struct toy_ring *r = arg;
+
+	vh_until(READ_ONCE(r->vq->state) == VH_VQ_STOPPING);
+	while (toy_release(r->toy, 64))
+		;
+	while (!kthread_should_stop())
+		usleep_range(1000, 2000);
+	return 0;
+}
+
+/* Stop with one request of that size in flight; true if it came back. */
+static bool bound_stop(struct kunit *test, struct toy_ring *r, unsigned int more)
+{
+	struct toy *toy = r->toy;
+	struct task_struct *ender;
+	unsigned int back;
+
+	/* So that it is not the first of the ring, and later not the last. */
+	toy_send(r, 3);
+	KUNIT_ASSERT_TRUE(test, toy_wait(r, r->put));
+	toy->mode = TOY_HOLD;
+	r->more = more;
+	toy_send(r, 1);
+	r->more = 0;
+	toy_send(r, 1);
+	KUNIT_ASSERT_TRUE(test, bound_held(toy, 1));
+	ender = kthread_run(bound_ender, r, "bound-ender");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(ender));
+	toy_ring_leave(r);
+	kthread_stop(ender);
+	KUNIT_EXPECT_EQ(test, vh_vq_in_flight(r->vq), 0);
+	KUNIT_EXPECT_EQ(test, r->vq->bytes, 0);
+	back = toy_reap(r);
+	/* Whoever goes on does all that is left, once. */
+	toy->mode = TOY_SYNC;
+	toy_ring_join(r);
+	KUNIT_EXPECT_TRUE(test, toy_wait(r, r->put));
+	KUNIT_EXPECT_EQ(test, r->nr_free, r->size / 2);
+	return back;
+}
+
+/* Too large to be finished: left where it was, for who goes on. */
+static void a_stop_leaves_what_is_alone(struct kunit *test)
+{
+	const u64 *features = test->param_value;
+	struct toy_ring *r;
+	struct toy *toy;
+
+	toy_bound(LARGE, LARGE, 0);
+	toy = toy_open(test);
+	toy->leave = true;
+	r = toy_ring_open(test, toy, 0, *features, 128);
+	KUNIT_EXPECT_FALSE(test, bound_stop(test, r, MORE + 1));
+	KUNIT_EXPECT_EQ(test, toy->left, 1);
+	KUNIT_EXPECT_FALSE(test, bound_stop(test, r, MORE));
+	KUNIT_EXPECT_EQ(test, toy->left, 2);
+	/* Below the bound others may be in flight beside it, so it is done. */
+	KUNIT_EXPECT_TRUE(test, bound_stop(test, r, MORE - 1));
+	KUNIT_EXPECT_EQ(test, toy->left, 2);
+	KUNIT_EXPECT_EQ(test, r->vq->stats.errors, 0);
+}
+
+static struct kunit_case bound_cases[] = {
+	KUNIT_CASE(bad_20_bytes_of_a_ring),
+	KUNIT_CASE(bad_20_larger_than_the_ring),
+	KUNIT_CASE(bad_20_bytes_of_a_device),
+	KUNIT_CASE(bad_20_requests_that_grow),
+	KUNIT_CASE_PARAM(a_stop_leaves_what_is_alone, format_gen_params),
+	{}
+};
+
+static struct kunit_suite bound_suite = {
+	.name = "parley_vhost_bound",
+	.test_cases = bound_cases,
+};
+
+kunit_test_suite(bound_suite);
