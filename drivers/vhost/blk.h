@@ -72,6 +72,7 @@ struct vhb_req;
 #define VHB_CLEAR_STEP	SZ_4M
 /* Likewise for discards, which cost by the number: a whole unit of the medium. */
 #define VHB_DISCARD_STEP SZ_64M
+#define VHB_DISCARD_WEIGHT 64	/* a discard of so many bytes costs what one written does */
 /* A range's sectors, and its bytes, stay within 32 bits. */
 #define VHB_RANGE_SECTORS (U32_MAX >> SECTOR_SHIFT)
 

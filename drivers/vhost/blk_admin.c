@@ -256,6 +256,18 @@ static u64 vhb_clear_bytes(const struct vhb_req *r)
 	return bytes;
 }
 
+/* Bytes that the limits count: nobody knows how much of it the back end writes. */
+static u64 vhb_clear_cost(const struct vhb_req *r)
+{
+	u64 cost = 0;
+	unsigned int i;
+
+	for (i = 0; i < r->nr_ranges; i++)
+		cost += r->ranges[i].how == VHB_DISCARD ?
+			r->ranges[i].len / VHB_DISCARD_WEIGHT : r->ranges[i].len;
+	return cost;
+}
+
 /**
  * vhb_admin_clear() - start a discard, write zeroes or secure erase
  * @r: request
@@ -278,6 +290,7 @@ enum vhb_started vhb_admin_clear(struct vhb_req *r, u32 type)
 		r->ranges = NULL;
 		return VHB_UNTAKEN;
 	}
+	parley_vhost_req_charge(&r->req, vhb_clear_cost(r));
 	vhb_admin_step(r);
 	return hint ? VHB_STARTED : VHB_STARTED_LAST;
 }

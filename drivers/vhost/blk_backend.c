@@ -108,6 +108,31 @@ static int vhb_backend_queues(struct vhb *blk, struct vhb_backend *be)
 	return be->io ? 0 : -ENOMEM;
 }
 
+/* Devices that serve the same share its limits; the serial tells them apart. */
+static int vhb_backend_tell(struct vhb *blk, struct vhb_backend *be)
+{
+	const struct inode *inode = file_inode(be->file);
+	char name[VIRTIO_BLK_ID_BYTES + 1] = {};
+	struct parley_vhost_backend what = {
+		.dev = be->bdev ? be->bdev->bd_dev : inode->i_sb->s_dev,
+		.ino = be->bdev ? 0 : inode->i_ino,
+		.generation = be->bdev ? 0 : inode->i_generation,
+		.name = name,
+	};
+	char *buf = kmalloc(PATH_MAX, GFP_KERNEL);
+	int err;
+
+	if (!buf)
+		return -ENOMEM;
+	memcpy(name, be->serial, sizeof(be->serial));
+	what.path = file_path(be->file, buf, PATH_MAX);
+	if (IS_ERR(what.path))
+		what.path = "?";
+	err = parley_vhost_set_backend(blk->dev, &what);
+	kfree(buf);
+	return err;
+}
+
 /**
  * vhb_capacity_update() - ask the back end for its size
  * @blk: device with a back end
@@ -155,6 +180,8 @@ int vhb_backend_set(struct vhb *blk, struct file *file, u32 flags,
 		err = vhb_backend_queues(blk, be);
 	if (!err)
 		err = vhb_backend_cache_drop(be);
+	if (!err)
+		err = vhb_backend_tell(blk, be);
 	if (err) {
 		vhb_backend_free(be);
 		return err;

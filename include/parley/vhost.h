@@ -121,7 +121,7 @@ struct parley_vhost_req {
  * @shared_bytes: what all rings of a device may have beyond that; a ring with
  *	nothing in flight may have one request all the same
  * @framing: bytes of each request that are no payload, and so are not what a limit
- *	or a bound of bytes counts
+ *	or a bound of bytes counts; see also parley_vhost_req_charge()
  * @config_size: bytes of configuration space
  * @open: optional: private data is zeroed
  * @release: optional: its mirror; no ring runs
@@ -184,6 +184,23 @@ struct parley_vhost_driver {
 	bool (*poll)(struct parley_vhost_vq *vq);
 };
 
+/**
+ * struct parley_vhost_backend - what a device serves, for its limits
+ * @dev: device number, of a disk or of the file system
+ * @ino: inode number of a file; 0 for a disk
+ * @generation: and its generation
+ * @path: how to show it to people
+ * @name: name of the device among those that serve it, such as its serial number;
+ *	may be empty
+ */
+struct parley_vhost_backend {
+	dev_t dev;
+	u64 ino;
+	u32 generation;
+	const char *path;
+	const char *name;
+};
+
 int parley_vhost_register(const struct parley_vhost_driver *drv);
 void parley_vhost_unregister(const struct parley_vhost_driver *drv);
 
@@ -194,6 +211,8 @@ u32 parley_vhost_id(const struct parley_vhost *dev);
 u64 parley_vhost_features(const struct parley_vhost *dev);
 bool parley_vhost_running(const struct parley_vhost *dev);
 void parley_vhost_config_changed(struct parley_vhost *dev);
+int parley_vhost_set_backend(struct parley_vhost *dev,
+			     const struct parley_vhost_backend *what);
 
 struct parley_vhost *parley_vhost_vq_dev(const struct parley_vhost_vq *vq);
 unsigned int parley_vhost_vq_index(const struct parley_vhost_vq *vq);
@@ -228,6 +247,7 @@ void parley_vhost_vq_wake(struct parley_vhost_vq *vq);
 void parley_vhost_vq_error(struct parley_vhost_vq *vq, const char *why);
 
 void parley_vhost_req_done(struct parley_vhost_req *req);
+void parley_vhost_req_charge(struct parley_vhost_req *req, u64 bytes);
 size_t parley_vhost_req_read(struct parley_vhost_req *req, size_t off, void *buf,
 			     size_t len);
 size_t parley_vhost_req_write(struct parley_vhost_req *req, size_t off,

@@ -9,7 +9,9 @@ _parley_options()	# _parley_options VERB
 	case $1 in
 	status)		echo "--all" ;;
 	stats)		echo "--queue --watch --count --workers" ;;
-	limit)		echo "--queue --ops --bytes --ops-burst --bytes-burst --off" ;;
+	backends)	echo "--forget --name" ;;
+	limit)		echo "--queue --backend --ops --bytes --ops-burst --bytes-burst" \
+				"--ops-guaranteed --bytes-guaranteed --off" ;;
 	moderation)	echo "--queue --requests --us --off" ;;
 	polling)	echo "--queue --us --budget --off" ;;
 	lane)		echo "--queue" ;;
@@ -53,7 +55,7 @@ _parley()
 	[[ $line != *[[:blank:]] ]] || typed+=("")
 	current=${typed[-1]} previous=${typed[-2]}
 	if ((${#typed[@]} == 2)); then
-		choices="status stats limit moderation polling lane takeover giveback loopback"
+		choices="status stats backends limit moderation polling lane takeover giveback loopback"
 		_parley_reply "$choices --help --version" "$current"
 		return
 	fi
@@ -62,7 +64,7 @@ _parley()
 	--all-of-type)	choices=$("$1" complete types 2>/dev/null) ;;
 	--ring)		choices="split packed" ;;
 	--queue)	choices=all ;;
-	--*burst|--ops|--bytes|--us|--budget|--requests|--watch|--count|--queues|\
+	--*burst|--*guaranteed|--backend|--forget|--name|--ops|--bytes|--us|--budget|--requests|--watch|--count|--queues|\
 	--queue-size|--serial) return ;;
 	*)
 		for ((n = 2; n < ${#typed[@]} - 1; n++)); do

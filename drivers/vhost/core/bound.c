@@ -65,16 +65,16 @@ static void vh_bound_set(struct parley_vhost_vq *vq, u32 bytes)
 }
 
 /*
- * Have @count more than @bytes, if they fit; @rest is about to go back.  Of two rings
- * that ask for the last of what is shared at a time, none may get it.
+ * Have @count more than @bytes, if they fit.  Of two rings that ask for the last of
+ * what is shared at a time, none may get it.
  */
-static bool vh_bound_take(struct parley_vhost_vq *vq, u32 bytes, u32 count, u32 rest)
+static bool vh_bound_take(struct parley_vhost_vq *vq, u32 bytes, u32 count)
 {
 	u32 before = vq->bytes, shared = vq->shared;
 
 	if (unlikely(!vh_bound_fits(vq, bytes, count)))
 		return false;
-	vh_bound_set(vq, bytes + count + rest);
+	vh_bound_set(vq, bytes + count);
 	if (likely(!bytes || vq->shared <= shared ||
 		   atomic64_read(&vq->dev->shared) <= vq->dev->drv->shared_bytes))
 		return true;
@@ -124,7 +124,7 @@ unsigned int vh_bound_burst(struct parley_vhost_vq *vq, unsigned int n, u64 left
 		if (!drv->max_bytes)
 			continue;
 		count = vh_bound_count(drv, vh_bound_payload(vq, c));
-		if (unlikely(!vh_bound_take(vq, vq->bytes, count, 0))) {
+		if (unlikely(!vh_bound_take(vq, vq->bytes, count))) {
 			vq->wants = count;
 			break;
 		}
@@ -195,7 +195,7 @@ bool parley_vhost_req_grow(struct parley_vhost_req *req, u64 bytes)
 {
 	struct parley_vhost_vq *vq = req->vq;
 	const struct parley_vhost_driver *drv = vq->dev->drv;
-	const struct parley_vhost_req *r;
+	struct parley_vhost_req *r;
 	u32 count, later = 0;
 
 	if (!drv->max_bytes)
@@ -204,10 +204,12 @@ bool parley_vhost_req_grow(struct parley_vhost_req *req, u64 bytes)
 	/* The rest of its burst, up to the first free request, is not begun either. */
 	for (r = req->next; r != vq->free; r = r->next)
 		later += r->bytes;
-	if (!vh_bound_take(vq, vq->bytes - later - req->bytes, count, later)) {
+	if (!vh_bound_take(vq, vq->bytes - later - req->bytes, count)) {
 		vq->wants = count;
 		return false;
 	}
+	for (r = req->next; r != vq->free; r = r->next)
+		r->bytes = 0;
 	req->bytes = count;
 	return true;
 }

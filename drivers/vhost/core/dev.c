@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
+#include "limit.h"
 #include "priv.h"
 
 /* What the library adds to the features of every accelerator. */
@@ -88,6 +89,7 @@ static void vh_dev_free(struct kref *ref)
 	struct parley_vhost *dev = container_of(ref, struct parley_vhost, ref);
 	struct module *owner = dev->drv->owner;
 
+	vh_limit_close(dev);
 	vh_dev_free_vqs(dev);
 	kvfree(dev->priv);
 	xa_destroy(&dev->workers);
@@ -159,13 +161,12 @@ struct parley_vhost *vh_dev_create(const struct parley_vhost_driver *drv,
 	mutex_init(&dev->mutex);
 	spin_lock_init(&dev->config_lock);
 	xa_init_flags(&dev->workers, XA_FLAGS_ALLOC);
-	parley_limit_init(&dev->limit);
 	vh_iotlb_init(dev);
 	vh_log_init(dev);
 	dev->in_kernel = in_kernel;
 	dev->fork_owner = VHOST_FORK_OWNER_TASK;
 	dev->priv = kvzalloc(max(drv->priv_size, 1), GFP_KERNEL);
-	if (!dev->priv || vh_dev_alloc_vqs(dev))
+	if (!dev->priv || vh_dev_alloc_vqs(dev) || vh_limit_open(dev))
 		goto put;
 	err = vh_dev_number(dev);
 	if (err)
@@ -240,6 +241,7 @@ void vh_dev_release(struct parley_vhost *dev)
 		vh_dev_disown(dev);
 		if (dev->drv->release)
 			dev->drv->release(dev);
+		vh_limit_close(dev);
 	}
 	vh_dev_put(dev);
 }

@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 #include <parley/version.h>
 
+#include "limit.h"
 #include "priv.h"
 
 #define CREATE_TRACE_POINTS
@@ -237,6 +238,7 @@ static int __init parley_vhost_init(void)
 static void __exit parley_vhost_exit(void)
 {
 	vh_netlink_exit();
+	vh_limit_exit();
 	/* Workers and requests may be on their way to be freed. */
 	rcu_barrier();
 }

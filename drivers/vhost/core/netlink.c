@@ -9,9 +9,10 @@
  * hangs, and this is when people want to know most.  A device is held by a
  * reference; what is shown of it and its rings is read word by word, each of them
  * true at some time.  A ring is changed under vq->mutex, which nobody holds while
- * he waits for a back end or for requests.  Workers are read under RCU.
+ * he waits for a back end or for requests.  Workers are read under RCU, limits
+ * under vh_limit_lock.
  *
- * What is shown is in netlink_show.c.
+ * What is shown is in netlink_show.c, back ends and limits in netlink_limit.c.
  *
  * The family exists in the initial network namespace only: devices belong to no
  * other.
@@ -19,16 +20,12 @@
 #include <linux/nospec.h>
 #include "netlink.h"
 
-static_assert(PARLEY_LIMIT_MAX == PARLEY_RATE_MAX);
 static_assert(PARLEY_POLLING_MAX_US == VH_POLL_MAX_US);
 static_assert((int)PARLEY_LANE_LATENCY == VH_LANE_LATENCY);
 static_assert((int)PARLEY_LANE_NORMAL == VH_LANE_NORMAL);
 static_assert((int)PARLEY_LANE_BULK == VH_LANE_BULK && VH_LANES == PARLEY_LANE_BULK + 1);
 
 EXPORT_SYMBOL_IF_KUNIT(parley_nl_family);
-
-/* Serialises read, change and write of limits; outermost. */
-static DEFINE_MUTEX(limit_mutex);
 
 /* ------------------------------------------------------ what is asked for */
 
@@ -74,8 +71,8 @@ struct parley_vhost_vq *vh_nl_find_vq(struct parley_vhost *dev,
 }
 
 /* The attributes of one nest; they were checked with the rest. */
-static int vh_nl_parse_nest(const struct genl_info *info, int attr, struct nlattr **tb,
-			    int max, const struct nla_policy *policy)
+int vh_nl_parse_nest(const struct genl_info *info, int attr, struct nlattr **tb,
+		     int max, const struct nla_policy *policy)
 {
 	struct nlattr *nest = info->attrs[attr];
 	int i, err;
@@ -102,81 +99,6 @@ static void vh_nl_set_u32(u32 *value, const struct nlattr *attr)
 }
 
 /* ------------------------------------------------------------- settings */
-
-/* A new rate forgets the burst that was made for the old one. */
-static void vh_nl_merge_rate(struct parley_rate *now, const struct nlattr *rate,
-			     const struct nlattr *burst)
-{
-	if (rate) {
-		now->rate = nla_get_u64(rate);
-		now->burst = 0;
-	}
-	if (burst)
-		now->burst = nla_get_u64(burst);
-}
-
-static int vh_nl_set_limits(struct parley_limit *limit, struct nlattr **tb,
-			    const struct genl_info *info)
-{
-	struct parley_limits now;
-	int err;
-
-	guard(mutex)(&limit_mutex);
-	parley_limit_get(limit, &now);
-	vh_nl_merge_rate(&now.ops, tb[PARLEY_A_LIMITS_OPS_RATE],
-			 tb[PARLEY_A_LIMITS_OPS_BURST]);
-	vh_nl_merge_rate(&now.bytes, tb[PARLEY_A_LIMITS_BYTES_RATE],
-			 tb[PARLEY_A_LIMITS_BYTES_BURST]);
-	if ((tb[PARLEY_A_LIMITS_OPS_BURST] && now.ops.burst && !now.ops.rate) ||
-	    (tb[PARLEY_A_LIMITS_BYTES_BURST] && now.bytes.burst && !now.bytes.rate)) {
-		NL_SET_ERR_MSG(info->extack, "a burst needs a rate: give that as well");
-		return -EINVAL;
-	}
-	err = parley_limit_set(limit, &now, ktime_get_ns());
-	if (err)
-		NL_SET_ERR_MSG(info->extack, "the limit is out of range");
-	return err;
-}
-
-/*
- * Whoever waits for the old limit may have waited enough.  Under the mutex, so
- * that no round which still saw the old limit starts its timer after this.
- */
-static void vh_nl_limit_changed(struct parley_vhost_vq *vq)
-{
-	guard(mutex)(&vq->mutex);
-	vh_vq_limit_changed(vq);
-}
-
-int parley_nl_limit_set_doit(struct sk_buff *skb, struct genl_info *info)
-{
-	struct parley_vhost *dev __free(vh_dev) = vh_nl_find_dev(info, PARLEY_A_QUEUE_DEV_ID);
-	struct nlattr *tb[PARLEY_A_LIMITS_BYTES_BURST + 1];
-	struct parley_vhost_vq *vq = NULL;
-	unsigned int i;
-	int err;
-
-	if (IS_ERR(dev))
-		return PTR_ERR(dev);
-	if (info->attrs[PARLEY_A_QUEUE_INDEX])
-		vq = vh_nl_find_vq(dev, info);
-	if (IS_ERR(vq))
-		return PTR_ERR(vq);
-	err = vh_nl_parse_nest(info, PARLEY_A_QUEUE_LIMITS, tb, PARLEY_A_LIMITS_BYTES_BURST,
-			       parley_limits_nl_policy);
-	if (err)
-		return err;
-	err = vh_nl_set_limits(vq ? &vq->limit : &dev->limit, tb, info);
-	if (err)
-		return err;
-	if (vq) {
-		vh_nl_limit_changed(vq);
-		return 0;
-	}
-	for (i = 0; i < dev->drv->max_queues; i++)
-		vh_nl_limit_changed(dev->vqs[i]);
-	return 0;
-}
 
 static int vh_nl_set_moderation(struct parley_vhost_vq *vq, struct nlattr **tb,
 				const struct genl_info *info)

@@ -27,6 +27,14 @@ static const struct netlink_range_validation parley_a_limits_bytes_burst_range =
 	.max	= PARLEY_LIMIT_MAX,
 };
 
+static const struct netlink_range_validation parley_a_limits_ops_guaranteed_range = {
+	.max	= PARLEY_LIMIT_MAX,
+};
+
+static const struct netlink_range_validation parley_a_limits_bytes_guaranteed_range = {
+	.max	= PARLEY_LIMIT_MAX,
+};
+
 static const struct netlink_range_validation parley_a_moderation_max_reqs_range = {
 	.max	= PARLEY_MODERATION_MAX_REQS,
 };
@@ -36,11 +44,13 @@ static const struct netlink_range_validation parley_a_moderation_max_us_range = 
 };
 
 /* Common nested types */
-const struct nla_policy parley_limits_nl_policy[PARLEY_A_LIMITS_BYTES_BURST + 1] = {
+const struct nla_policy parley_limits_nl_policy[PARLEY_A_LIMITS_BYTES_GUARANTEED + 1] = {
 	[PARLEY_A_LIMITS_OPS_RATE] = NLA_POLICY_FULL_RANGE(NLA_U64, &parley_a_limits_ops_rate_range),
 	[PARLEY_A_LIMITS_OPS_BURST] = NLA_POLICY_FULL_RANGE(NLA_U64, &parley_a_limits_ops_burst_range),
 	[PARLEY_A_LIMITS_BYTES_RATE] = NLA_POLICY_FULL_RANGE(NLA_U64, &parley_a_limits_bytes_rate_range),
 	[PARLEY_A_LIMITS_BYTES_BURST] = NLA_POLICY_FULL_RANGE(NLA_U64, &parley_a_limits_bytes_burst_range),
+	[PARLEY_A_LIMITS_OPS_GUARANTEED] = NLA_POLICY_FULL_RANGE(NLA_U64, &parley_a_limits_ops_guaranteed_range),
+	[PARLEY_A_LIMITS_BYTES_GUARANTEED] = NLA_POLICY_FULL_RANGE(NLA_U64, &parley_a_limits_bytes_guaranteed_range),
 };
 
 const struct nla_policy parley_moderation_nl_policy[PARLEY_A_MODERATION_MAX_US + 1] = {
@@ -75,10 +85,11 @@ static const struct nla_policy parley_worker_get_nl_policy[PARLEY_A_WORKER_DEV_I
 };
 
 /* PARLEY_CMD_LIMIT_SET - do */
-static const struct nla_policy parley_limit_set_nl_policy[PARLEY_A_QUEUE_LIMITS + 1] = {
+static const struct nla_policy parley_limit_set_nl_policy[PARLEY_A_QUEUE_BACKEND_ID + 1] = {
 	[PARLEY_A_QUEUE_DEV_ID] = { .type = NLA_U32, },
 	[PARLEY_A_QUEUE_INDEX] = { .type = NLA_U32, },
 	[PARLEY_A_QUEUE_LIMITS] = NLA_POLICY_NESTED(parley_limits_nl_policy),
+	[PARLEY_A_QUEUE_BACKEND_ID] = { .type = NLA_U32, },
 };
 
 /* PARLEY_CMD_MODERATION_SET - do */
@@ -100,6 +111,17 @@ static const struct nla_policy parley_lane_set_nl_policy[PARLEY_A_QUEUE_LANE + 1
 	[PARLEY_A_QUEUE_DEV_ID] = { .type = NLA_U32, },
 	[PARLEY_A_QUEUE_INDEX] = { .type = NLA_U32, },
 	[PARLEY_A_QUEUE_LANE] = NLA_POLICY_MAX(NLA_U32, 2),
+};
+
+/* PARLEY_CMD_BACKEND_GET - do */
+static const struct nla_policy parley_backend_get_nl_policy[PARLEY_A_BACKEND_ID + 1] = {
+	[PARLEY_A_BACKEND_ID] = { .type = NLA_U32, },
+};
+
+/* PARLEY_CMD_BACKEND_FORGET - do */
+static const struct nla_policy parley_backend_forget_nl_policy[PARLEY_A_BACKEND_NAME + 1] = {
+	[PARLEY_A_BACKEND_ID] = { .type = NLA_U32, },
+	[PARLEY_A_BACKEND_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
 };
 
 /* Ops table for parley */
@@ -141,7 +163,7 @@ static const struct genl_split_ops parley_nl_ops[] = {
 		.cmd		= PARLEY_CMD_LIMIT_SET,
 		.doit		= parley_nl_limit_set_doit,
 		.policy		= parley_limit_set_nl_policy,
-		.maxattr	= PARLEY_A_QUEUE_LIMITS,
+		.maxattr	= PARLEY_A_QUEUE_BACKEND_ID,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -163,6 +185,30 @@ static const struct genl_split_ops parley_nl_ops[] = {
 		.doit		= parley_nl_lane_set_doit,
 		.policy		= parley_lane_set_nl_policy,
 		.maxattr	= PARLEY_A_QUEUE_LANE,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= PARLEY_CMD_BACKEND_GET,
+		.doit		= parley_nl_backend_get_doit,
+		.policy		= parley_backend_get_nl_policy,
+		.maxattr	= PARLEY_A_BACKEND_ID,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= PARLEY_CMD_BACKEND_GET,
+		.dumpit	= parley_nl_backend_get_dumpit,
+		.flags	= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd	= PARLEY_CMD_KEPT_GET,
+		.dumpit	= parley_nl_kept_get_dumpit,
+		.flags	= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= PARLEY_CMD_BACKEND_FORGET,
+		.doit		= parley_nl_backend_forget_doit,
+		.policy		= parley_backend_forget_nl_policy,
+		.maxattr	= PARLEY_A_BACKEND_NAME,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 };

@@ -12,7 +12,7 @@
 #include <uapi/linux/parley_netlink.h>
 
 /* Common nested types */
-extern const struct nla_policy parley_limits_nl_policy[PARLEY_A_LIMITS_BYTES_BURST + 1];
+extern const struct nla_policy parley_limits_nl_policy[PARLEY_A_LIMITS_BYTES_GUARANTEED + 1];
 extern const struct nla_policy parley_moderation_nl_policy[PARLEY_A_MODERATION_MAX_US + 1];
 extern const struct nla_policy parley_polling_nl_policy[PARLEY_A_POLLING_BUDGET + 1];
 
@@ -27,6 +27,11 @@ int parley_nl_limit_set_doit(struct sk_buff *skb, struct genl_info *info);
 int parley_nl_moderation_set_doit(struct sk_buff *skb, struct genl_info *info);
 int parley_nl_polling_set_doit(struct sk_buff *skb, struct genl_info *info);
 int parley_nl_lane_set_doit(struct sk_buff *skb, struct genl_info *info);
+int parley_nl_backend_get_doit(struct sk_buff *skb, struct genl_info *info);
+int parley_nl_backend_get_dumpit(struct sk_buff *skb,
+				 struct netlink_callback *cb);
+int parley_nl_kept_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int parley_nl_backend_forget_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	PARLEY_NLGRP_MONITOR,

@@ -85,24 +85,6 @@ static int vh_nl_put_counters(struct sk_buff *skb, int nest, int pad, const void
 	return 0;
 }
 
-static int vh_nl_put_limits(struct sk_buff *skb, int nest, struct parley_limit *limit)
-{
-	const int pad = PARLEY_A_LIMITS_PAD;
-	struct nlattr *start = nla_nest_start(skb, nest);
-	struct parley_limits now;
-
-	if (!start)
-		return -EMSGSIZE;
-	parley_limit_get(limit, &now);
-	if (nla_put_u64_64bit(skb, PARLEY_A_LIMITS_OPS_RATE, now.ops.rate, pad) ||
-	    nla_put_u64_64bit(skb, PARLEY_A_LIMITS_OPS_BURST, now.ops.burst, pad) ||
-	    nla_put_u64_64bit(skb, PARLEY_A_LIMITS_BYTES_RATE, now.bytes.rate, pad) ||
-	    nla_put_u64_64bit(skb, PARLEY_A_LIMITS_BYTES_BURST, now.bytes.burst, pad))
-		return -EMSGSIZE;
-	nla_nest_end(skb, start);
-	return 0;
-}
-
 static int vh_nl_put_pair(struct sk_buff *skb, int nest, int attr_a, u32 a, int attr_b, u32 b)
 {
 	struct nlattr *start = nla_nest_start(skb, nest);
@@ -165,9 +147,7 @@ static int vh_nl_put_dev(struct sk_buff *skb, struct parley_vhost *dev, bool adm
 	    (READ_ONCE(dev->log.base) && nla_put_flag(skb, PARLEY_A_DEVICE_LOGGING)) ||
 	    nla_put_u64_64bit(skb, PARLEY_A_DEVICE_LOG_ERRORS,
 			      READ_ONCE(dev->log.errors), pad) ||
-	    vh_nl_put_limits(skb, PARLEY_A_DEVICE_LIMITS, &dev->limit) ||
-	    nla_put_u64_64bit(skb, PARLEY_A_DEVICE_THROTTLED,
-			      READ_ONCE(dev->limit.throttled), pad))
+	    vh_nl_put_dev_limits(skb, dev))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -218,7 +198,7 @@ static int vh_nl_put_queue(struct sk_buff *skb, struct parley_vhost_vq *vq, bool
 	    nla_put_u32(skb, PARLEY_A_QUEUE_IN_FLIGHT, vh_vq_in_flight(vq)) ||
 	    vh_nl_put_worker_id(skb, vq) ||
 	    nla_put_u32(skb, PARLEY_A_QUEUE_LANE, READ_ONCE(vq->lane)) ||
-	    vh_nl_put_limits(skb, PARLEY_A_QUEUE_LIMITS, &vq->limit) ||
+	    vh_nl_put_vq_limits(skb, vq) ||
 	    vh_nl_put_pair(skb, PARLEY_A_QUEUE_MODERATION, PARLEY_A_MODERATION_MAX_REQS,
 			   READ_ONCE(vq->moderation.max_reqs), PARLEY_A_MODERATION_MAX_US,
 			   READ_ONCE(vq->moderation.max_us)) ||
@@ -315,7 +295,7 @@ static void vh_nl_next_device(struct position *pos)
 }
 
 /* One of many: some libraries believe a message without that flag to be all. */
-static void *vh_nl_begin(struct sk_buff *skb, struct netlink_callback *cb)
+void *vh_nl_begin(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	const struct genl_info *info = genl_info_dump(cb);
 
@@ -324,7 +304,7 @@ static void *vh_nl_begin(struct sk_buff *skb, struct netlink_callback *cb)
 }
 
 /* Finish one message of a dump, or take back what did not fit. */
-static int vh_nl_end(struct sk_buff *skb, void *head, int err)
+int vh_nl_end(struct sk_buff *skb, void *head, int err)
 {
 	if (err)
 		genlmsg_cancel(skb, head);

@@ -16,12 +16,14 @@
  *	serve.c		one round of a ring: reap, take, limit, submit, publish
  *	wait.c		waiting for the end of requests in flight
  *	bound.c		bytes in flight, of a ring and of a device
+ *	limit.c		limits of back ends, devices and rings, and how they are kept
  *	req.c		a request: its memory, its end
  *	notify.c	kicks and calls: eventfds, moderation
  *	poll.c		adaptive busy polling
  *	stats.c		what all did
  *	netlink.c	the family "parley": settings and events (policies: netlink_gen.c)
  *	netlink_show.c	its messages about what there is
+ *	netlink_limit.c	its limits and back ends
  *
  * Lock order, outermost first:
  *
@@ -29,6 +31,7 @@
  *	dev->mutex				the VMM's calls, worker list
  *	vq->mutex				one ring, held while it is served
  *	dev->log.lock (mutex)			pinned pages of the dirty log
+ *	vh_limit_lock (mutex)			limits: which, whose, kept
  *	dev->iotlb.lock (spinlock)		messages to and from the VMM
  *	dev->config_lock (spinlock, irqsave)	who is told of new configuration
  *	worker->lock (spinlock, irqsave)	the worker's run queue
@@ -445,8 +448,7 @@ enum vh_vq_state {
  * @moderation: how calls are held back
  * @poll: how it is polled
  * @lane: who is served first
- * @limit: its own limit
- * @limit_timer: fires when the limits admit again
+ * @limit: its own limit; NULL after its device was closed
  * @look_timer: looks at a ring whose owner gave no kick
  * @stats: under @mutex
  * @priv: the accelerator's
@@ -499,8 +501,7 @@ struct parley_vhost_vq {
 	struct eventfd_ctx *err;
 	struct vh_moderation moderation;
 	struct vh_poll_policy poll;
-	struct parley_limit limit;
-	struct hrtimer limit_timer;
+	struct parley_limit *limit;
 	struct hrtimer look_timer;
 	struct {
 		u64 kicks;		/* only in what a snapshot shows */
@@ -586,7 +587,7 @@ int vh_vq_set_keep(struct parley_vhost_vq *vq, u64 uaddr);
 
 /* ------------------------------------------------------ serve.c, req.c */
 
-/* When the ring is made, and before it is freed: the timer of the limits. */
+/* When the ring is made, and before it is freed. */
 void vh_serve_init(struct parley_vhost_vq *vq);
 void vh_serve_release(struct parley_vhost_vq *vq);
 /* Before the ring runs, under dev->mutex: vq->num, vq->joined are known. */
@@ -609,8 +610,8 @@ int vh_vq_drain(struct parley_vhost_vq *vq, bool killable);
 int vh_vq_wait(struct parley_vhost_vq *vq,
 	       bool (*clear)(const struct parley_vhost_vq *vq, const void *arg),
 	       const void *arg, bool killable);
-/* A limit of this ring, or its device's, is another one now. */
-void vh_vq_limit_changed(struct parley_vhost_vq *vq);
+/* Nothing is taken from it any more: it waits for no limit. */
+void vh_limit_idle(struct parley_vhost_vq *vq);
 
 static inline unsigned int vh_vq_in_flight(const struct parley_vhost_vq *vq)
 {
@@ -646,7 +647,7 @@ static inline bool vh_vq_is_empty(const struct parley_vhost_vq *vq)
  * @iotlb: device IOMMU
  * @log: dirty log
  * @workers: by id
- * @limit: of the whole device
+ * @limits: its own and its rings'; under vh_limit_lock
  * @shared: bytes in flight of all rings, beyond what each has for itself
  * @config_lock: protects the three below
  * @config_call: eventfd of configuration changes
@@ -675,7 +676,7 @@ struct parley_vhost {
 	struct vh_iotlb iotlb;
 	struct vh_log log;
 	struct xarray workers;
-	struct parley_limit limit;
+	struct vh_limits *limits;	/* limit.h */
 	atomic64_t shared;
 	spinlock_t config_lock;
 	struct eventfd_ctx *config_call;

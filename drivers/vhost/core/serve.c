@@ -7,7 +7,7 @@
  * A round ends when the ring is dry, when every request or enough bytes are in
  * flight, when a limit says no, or when it has had its weight.  Whoever ends it
  * early is sure to be queued again: by the kick it armed, by the first
- * completion, by the timer of the limits, or at once.
+ * completion, by the limits, or at once.
  *
  * Completions come from any context and end on the list vq->done.  Two
  * orderings make sure that one which comes first is never left there:
@@ -276,16 +276,6 @@ unsigned int vh_vq_reap(struct parley_vhost_vq *vq)
 
 /* --------------------------------------------------------------- limits */
 
-/* Once throttled, rather a few requests at a time than a wake-up for each. */
-#define LIMIT_PAUSE_NS	(200 * NSEC_PER_USEC)
-
-/* The limits may admit again: look. */
-static enum hrtimer_restart vh_limit_timer(struct hrtimer *timer)
-{
-	vh_vq_queue(container_of(timer, struct parley_vhost_vq, limit_timer));
-	return HRTIMER_NORESTART;
-}
-
 /* Nobody kicks: look. */
 static enum hrtimer_restart vh_look_timer(struct hrtimer *timer)
 {
@@ -297,8 +287,6 @@ void vh_serve_init(struct parley_vhost_vq *vq)
 {
 	hrtimer_setup(&vq->look_timer, vh_look_timer, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_SOFT);
-	hrtimer_setup(&vq->limit_timer, vh_limit_timer, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_REL_SOFT);
 	init_llist_head(&vq->done);
 	vq->last_ended = &vq->ended;
 	init_waitqueue_head(&vq->drained);
@@ -308,74 +296,55 @@ void vh_serve_init(struct parley_vhost_vq *vq)
 void vh_serve_release(struct parley_vhost_vq *vq)
 {
 	hrtimer_cancel(&vq->look_timer);
-	hrtimer_cancel(&vq->limit_timer);
 }
 
-/**
- * vh_vq_limit_changed() - do not wait for what the old limit said
- * @vq: ring whose limit, or whose device's, was set
- *
- * Context: any that may sleep.
- */
-void vh_vq_limit_changed(struct parley_vhost_vq *vq)
+/* Of a ring that runs. */
+static bool vh_limited(const struct parley_vhost_vq *vq)
 {
-	hrtimer_cancel(&vq->limit_timer);
-	vh_vq_queue(vq);
-}
-EXPORT_SYMBOL_IF_KUNIT(vh_vq_limit_changed);
-
-/* Both limits, or neither: nanoseconds to wait. */
-static u64 vh_limit_admit(struct parley_vhost_vq *vq, u64 now, u64 bytes)
-{
-	u64 wait;
-
-	wait = parley_limit_admit(&vq->limit, now, bytes);
-	if (wait)
-		return wait;
-	wait = parley_limit_admit(&vq->dev->limit, now, bytes);
-	if (wait)
-		parley_limit_refund(&vq->limit, bytes);
-	return wait;
+	return unlikely(parley_limit_active(vq->limit));
 }
 
-/* How long to leave a throttled ring alone, @wait being the least. */
-static ktime_t vh_limit_pause(struct parley_vhost_vq *vq, u64 wait)
-{
-	u64 slack = min3(parley_limit_slack(&vq->limit),
-			 parley_limit_slack(&vq->dev->limit), LIMIT_PAUSE_NS);
-
-	return ns_to_ktime(clamp(wait, slack, KTIME_MAX / 2));
-}
-
-/* How many of the burst's @n chains may go on; the others go back. */
+/* How many of the burst's @n chains may go on; the others go back, and wait. */
 static unsigned int vh_limit_burst(struct parley_vhost_vq *vq, unsigned int n)
 {
-	u64 now = ktime_get_ns(), wait = 0, bytes;
-	u64 framing = vq->dev->drv->framing;
+	u64 bytes[VH_BURST];
 	unsigned int i;
 
-	for (i = 0; i < n; i++) {
-		const struct parley_chain *c = &vq->burst[i];
-
-		bytes = (u64)c->len_out + c->len_in;
-		wait = vh_limit_admit(vq, now, bytes - min(bytes, framing));
-		if (wait)
-			break;
-	}
+	for (i = 0; i < n; i++)
+		bytes[i] = vh_bound_payload(vq, &vq->burst[i]);
+	i = parley_limit_admit(vq->limit, ktime_get_ns(), bytes, n);
 	if (i == n)
 		return n;
 	parley_devq_untake(vq->devq, &vq->burst[i], n - i);
 	vq->stats.throttled++;
-	hrtimer_start(&vq->limit_timer, vh_limit_pause(vq, wait),
-		      HRTIMER_MODE_REL_SOFT);
 	return i;
 }
 
-static bool vh_limited(const struct parley_vhost_vq *vq)
+void vh_limit_idle(struct parley_vhost_vq *vq)
 {
-	return unlikely(parley_limit_active(&vq->limit) ||
-			parley_limit_active(&vq->dev->limit));
+	lockdep_assert_held(&vq->mutex);
+	parley_limit_idle(vq->limit, ktime_get_ns());
 }
+
+/**
+ * parley_vhost_req_charge() - a request costs more than its descriptors say
+ * @req: request that was submitted and is not done
+ * @bytes: how much more, for the limits of bytes
+ *
+ * What a device does for a request may stand in its header only, which is read
+ * in submit().  The limits are charged for it as soon as it is known: the next
+ * requests of this ring wait until it is paid.
+ *
+ * Context: any.
+ */
+void parley_vhost_req_charge(struct parley_vhost_req *req, u64 bytes)
+{
+	struct parley_vhost_vq *vq = req->vq;
+
+	if (vh_limited(vq))
+		parley_limit_charge(vq->limit, ktime_get_ns(), bytes);
+}
+PARLEY_EXPORT(parley_vhost_req_charge);
 
 /* ---------------------------------------------------------------- round */
 
@@ -418,13 +387,12 @@ static noinline void vh_burst_back(struct parley_vhost_vq *vq, unsigned int from
 				   unsigned int n)
 {
 	unsigned int i;
+	u64 bytes = 0;
 
-	for (i = from; i < n; i++) {
-		u64 bytes = vh_bound_payload(vq, &vq->burst[i]);
-
-		parley_limit_refund(&vq->limit, bytes);
-		parley_limit_refund(&vq->dev->limit, bytes);
-	}
+	for (i = from; i < n; i++)
+		bytes += vh_bound_payload(vq, &vq->burst[i]);
+	if (vh_limited(vq))
+		parley_limit_refund(vq->limit, ktime_get_ns(), n - from, bytes);
 	if (parley_devq_untake(vq->devq, &vq->burst[from], n - from))
 		vh_vq_break(vq, "chains cannot go back");
 }
@@ -453,8 +421,9 @@ static unsigned int vh_burst_submit(struct parley_vhost_vq *vq, unsigned int n,
 	vh_vq_come_back(vq);
 	if (likely(took == n))
 		return n;
+	/* A byte at least: not before something has ended, if nothing fits. */
 	if (!vq->wants)
-		vq->wants = reqs[took]->bytes;
+		vq->wants = 1;
 	for (i = n; i > took; i--)
 		vh_req_free(vq, reqs[i - 1]);
 	vh_burst_back(vq, took, n);
@@ -468,8 +437,8 @@ static enum step vh_round_step(struct parley_vhost_vq *vq, struct weight *w)
 
 	if (unlikely(!room || !vh_bound_open(vq)))
 		return STEP_FULL;
-	/* Not active: a timer that is just queueing us waits no more. */
-	if (vh_limited(vq) && hrtimer_is_queued(&vq->limit_timer))
+	/* Whoever ends the wait queues the ring, after he said that it ended. */
+	if (vh_limited(vq) && parley_limit_waiting(vq->limit))
 		return STEP_STOP;
 	vq->wants = 0;
 	vh_burst_prepare(vq, room);
@@ -517,6 +486,9 @@ bool vh_vq_arm(struct parley_vhost_vq *vq)
 /* Dry: may the round end?  Not if something became available meanwhile. */
 static bool vh_round_dry(struct parley_vhost_vq *vq)
 {
+	/* What was set aside while it waited is of use to others. */
+	if (vh_limited(vq) && parley_limit_spare(vq->limit))
+		vh_limit_idle(vq);
 	if (vh_poll_wanted(vq)) {
 		vq->unarmed = true;
 		return true;

@@ -298,6 +298,7 @@ static void vh_vq_quiesce(struct parley_vhost_vq *vq)
 	vh_vq_unqueue(vq);
 	vh_vq_drain(vq, false);
 	guard(mutex)(&vq->mutex);
+	vh_limit_idle(vq);
 	vh_call_flush(vq);
 	vh_vq_close(vq);
 }
@@ -423,6 +424,7 @@ void vh_vq_break(struct parley_vhost_vq *vq, const char *why)
 		return;
 	vq->state = VH_VQ_BROKEN;
 	vq->stats.errors++;
+	vh_limit_idle(vq);
 	if (why)
 		vq_say(vq, "broken: %s; stop and start the ring to use it again\n",
 		       why);
@@ -548,7 +550,6 @@ void vh_vq_init(struct parley_vhost_vq *vq, struct parley_vhost *dev,
 	INIT_LIST_HEAD(&vq->entry);
 	vq->lane = VH_LANE_NORMAL;
 	vq->poll.budget = VH_POLL_BUDGET;
-	parley_limit_init(&vq->limit);
 	vh_notify_init(vq);
 	vh_serve_init(vq);
 }

@@ -2,6 +2,7 @@
 /* See vblk.h. */
 #include <linux/io.h>
 #include <linux/slab.h>
+#include "../core/priv.h"
 #include "vblk.h"
 
 #define VBLK_TIMEOUT	(20 * HZ)
@@ -75,13 +76,17 @@ void vblk_stop(struct vblk *v)
 
 static void vblk_close(void *arg)
 {
+	const struct parley_limits none = {};
 	struct vblk *v = arg;
 
 	if (v->ram)
 		ram_release(v->ram);
 	vblk_stop(v);
-	if (!IS_ERR_OR_NULL(v->dev))
+	if (!IS_ERR_OR_NULL(v->dev)) {
+		/* Or it would be kept for the next device of that serial. */
+		parley_limit_set(v->vq->limit, &none, ktime_get_ns());
 		parley_vhost_close(v->dev);
+	}
 	if (v->ram)
 		ram_destroy(v->ram);
 	free_pages_exact(v->out, VBLK_BUF + PAGE_SIZE);

@@ -17,13 +17,13 @@ def status(args):
     if args.device is not None:
         return host.status(args)
     facts = [{**d.facts(), "at_boot": atboot.covers(d)} for d in guest.devices()]
-    devices, missing = host.status_of_all()
+    devices, queues, missing = host.status_of_all()
     if args.json:
-        print_json(facts + [host.facts(d) for d in devices])
+        print_json(facts + [host.facts(d, queues) for d in devices])
     else:
         print("\n".join(guest.status_lines(facts)))
         if devices:
-            print("\n" + "\n".join(host.status_lines(devices)))
+            print("\n" + "\n".join(host.status_lines(devices, queues)))
     if missing:
         complain(missing)
     return DONE
@@ -36,6 +36,13 @@ def stats(args):
         raise Usage("--queue needs the device before it")
     from . import stats as module       # pylint: disable=C0415
     return module.stats(args)
+
+
+def backends(args):
+    if args.name is not None and args.forget is None:
+        raise Usage("--name says of which closed device to --forget; give that as well")
+    from . import host                  # pylint: disable=C0415
+    return host.backends(args)
 
 
 def setting(name):
@@ -125,25 +132,39 @@ def showing(verbs):
     verb.add_argument("--workers", action="store_true", help="also what the workers did")
     verb.set_defaults(call=stats)
     yield verb
+    verb = verbs.add_parser("backends", help="what vhost devices serve, and the limits kept",
+                            description="Disks and files that vhost devices serve, and "
+                            "limits that are kept for devices which are closed.")
+    verb.add_argument("--forget", type=natural, metavar="BACKEND",
+                      help="the limits kept for closed devices of this back end")
+    verb.add_argument("--name", metavar="NAME", help="only of closed devices of this name")
+    verb.set_defaults(call=backends)
+    yield verb
 
 
 def ruling(verbs):
-    def add(name, text, default):
+    def add(name, text, default, **more):
         verb = verbs.add_parser(name, help=text, description=f"{text}. Without anything to "
                                 "set, shows what is set.")
-        device(verb)
+        device(verb, **more)
         queue(verb, default)
         verb.set_defaults(call=setting(name))
         return verb
 
     verb = add("limit", "limit a vhost device or its queues",
-               "without it, the device's own limit")
+               "without it, the device's own limit", nargs="?")
+    verb.add_argument("--backend", type=natural, metavar="N",
+                      help="not a device: all that serve this back end, see parley backends")
     verb.add_argument("--ops", metavar="RATE", help=f"operations a second: {RATE}")
     verb.add_argument("--bytes", metavar="RATE", help="bytes a second")
     verb.add_argument("--ops-burst", metavar="N",
                       help="so many at once; 0 or nothing for a tenth of a second's")
     verb.add_argument("--bytes-burst", metavar="N", help="the same for bytes")
-    verb.add_argument("--off", action="store_true", help="no limit")
+    verb.add_argument("--ops-guaranteed", metavar="RATE",
+                      help="operations a second that it gets whatever others do; 0 for none")
+    verb.add_argument("--bytes-guaranteed", metavar="RATE", help="the same for bytes")
+    verb.add_argument("--off", action="store_true",
+                      help="no limit and no guarantee; of a device, none of its queues either")
     yield verb
     verb = add("moderation", "hold calls to the guest back", "without it, all that are set up")
     verb.add_argument("--requests", metavar="N", help="completions for one call")

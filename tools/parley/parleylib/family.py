@@ -23,7 +23,8 @@ ENUMS = {
 
 SETS = {
     "limits": (("pad", "pad"), ("ops-rate", "u64"), ("ops-burst", "u64"),
-               ("bytes-rate", "u64"), ("bytes-burst", "u64")),
+               ("bytes-rate", "u64"), ("bytes-burst", "u64"), ("ops-guaranteed", "u64"),
+               ("bytes-guaranteed", "u64")),
     "moderation": (("max-reqs", "u32"), ("max-us", "u32")),
     "polling": (("max-us", "u32"), ("budget", "u32")),
     "device": (("pad", "pad"), ("id", "u32"), ("name", "string"), ("virtio-id", "u32"),
@@ -31,7 +32,12 @@ SETS = {
                ("backend-features", "u64"), ("queues", "u32"), ("queues-running", "u32"),
                ("workers", "u32"), ("memory-regions", "u32"), ("iotlb", "flag"),
                ("logging", "flag"), ("log-errors", "u64"), ("limits", "limits"),
-               ("throttled", "u64")),
+               ("throttled", "u64"), ("backend-id", "u32")),
+    "backend": (("pad", "pad"), ("id", "u32"), ("path", "string"), ("devices", "u32"),
+                ("kept", "u32"), ("limits", "limits"), ("throttled", "u64"),
+                ("name", "string")),
+    "kept": (("pad", "pad"), ("backend-id", "u32"), ("name", "string"), ("dev-id", "u32"),
+             ("limits", "limits"), ("queues-limited", "u32")),
     "queue-stats": (("pad", "pad"), ("kicks", "u64"), ("rounds", "u64"), ("requests", "u64"),
                     ("bytes-read", "u64"), ("bytes-written", "u64"), ("calls", "u64"),
                     ("calls-suppressed", "u64"), ("calls-moderated", "u64"),
@@ -44,7 +50,7 @@ SETS = {
               ("worker-id", "u32"), ("lane", "lane"), ("limits", "limits"),
               ("moderation", "moderation"), ("polling", "polling"),
               ("polling-now-us", "u32"), ("stats", "queue-stats"),
-              ("ring-stats", "ring-stats")),
+              ("ring-stats", "ring-stats"), ("backend-id", "u32")),
     "worker-stats": (("pad", "pad"), ("rounds", "u64"), ("sleeps", "u64"), ("wakeups", "u64"),
                      ("polls", "u64"), ("poll-hits", "u64"), ("poll-ns", "u64"),
                      ("busy-ns", "u64")),
@@ -63,6 +69,9 @@ COMMANDS = {
     "moderation-set": "queue",
     "polling-set": "queue",
     "lane-set": "queue",
+    "backend-get": "backend",
+    "kept-get": "kept",
+    "backend-forget": "backend",
 }
 
 

@@ -38,9 +38,18 @@ class Host:
         return underscored(self.family.get("dev-get", id=number))
 
     def queues(self, device=None, everything=False):
-        """Those that somebody has set up, unless all are wanted."""
+        """Those that somebody has set up or limited, unless all are wanted."""
         return [underscored(q) for q in self.family.dump("queue-get", dev_id=device)
-                if everything or configured(q)]
+                if everything or configured(q) or limited(underscored(q["limits"]))]
+
+    def backend(self, number):
+        return underscored(self.family.get("backend-get", id=number))
+
+    def backends(self):
+        return [underscored(b) for b in self.family.dump("backend-get")]
+
+    def kept(self):
+        return [underscored(k) for k in self.family.dump("kept-get")]
 
     def workers(self, device=None):
         return [underscored(w) for w in self.family.dump("worker-get", dev_id=device)]
@@ -48,12 +57,23 @@ class Host:
     def chosen(self, device, queue):
         """The queues that a setting is meant for: one, or all that are set up."""
         if queue is not None:
-            return [underscored(self.family.get("queue-get", dev_id=device, index=queue))]
-        queues = self.queues(device)
+            one = underscored(self.family.get("queue-get", dev_id=device, index=queue))
+            if not configured(one):
+                self.check_queue(device, queue)
+            return [one]
+        queues = [q for q in self.queues(device) if configured(q)]
         if not queues:
             raise Failure(f"device {device} has no queue that is set up yet; "
                           "start its guest, or name one with --queue")
         return queues
+
+    def check_queue(self, device, queue):
+        """A device without any queue may be prepared; else it is one that there is."""
+        there = [q["index"] for q in self.queues(device) if configured(q)]
+        if there and queue not in there:
+            raise Failure(f"device {device} has no queue {queue}: its guest has set up "
+                          + (f"queues {there[0]} to {there[-1]}" if there[1:] else
+                             f"queue {there[0]} only"))
 
 
 # Showing
@@ -72,28 +92,49 @@ def ring_name(device):
     return name + ("+in-order" if bit(device["features"], IN_ORDER) else "")
 
 
+def limited(limits):
+    """Is anything limited or guaranteed?"""
+    return any(limits.get(f"{what}_{how}") for what in ("ops", "bytes")
+               for how in ("rate", "guaranteed"))
+
+
 def show_limits(limits):
-    words = [f"{units.show(limits[f'{what}_rate'])} {unit}"
-             for what, unit in (("ops", "ops/s"), ("bytes", "B/s")) if limits[f"{what}_rate"]]
+    words = []
+    for what, unit in (("ops", "ops/s"), ("bytes", "B/s")):
+        if limits[f"{what}_rate"]:
+            words.append(f"{units.show(limits[f'{what}_rate'])} {unit}")
+        if limits.get(f"{what}_guaranteed"):
+            words.append(f"{units.show(limits[f'{what}_guaranteed'])} {unit} guaranteed")
     return ", ".join(words) or "none"
 
 
-def facts(device):
+def show_all_limits(device, queues):
+    """A device's own, and that there are more: of its queues."""
+    own = sum(1 for q in queues if q["dev_id"] == device["id"] and limited(q["limits"]))
+    words = [show_limits(device["limits"])] if limited(device["limits"]) or not own else []
+    if own:
+        words.append(f"of {own} queue{'s' if own > 1 else ''}")
+    return "; ".join(words)
+
+
+def facts(device, queues=()):
     """What `status --json` tells of a device; "driver" is there for every side."""
     return {"side": "host", "driver": "parley_vhost", "device": device["id"],
             **{k: v for k, v in device.items() if k != "id"}, "ring": ring_name(device),
+            "queues_limited": sum(1 for q in queues if q["dev_id"] == device["id"]
+                                  and limited(q["limits"])),
             **{flag: device.get(flag, False) for flag in ("in_kernel", "iotlb", "logging")}}
 
 
-def status_lines(devices):
-    head = ["DEVICE", "KIND", "OWNER", "RUNNING", "WORKERS", "RING", "LIMIT", "STATE"]
+def status_lines(devices, queues):
+    head = ["DEVICE", "KIND", "OWNER", "BACKEND", "RUNNING", "WORKERS", "RING", "LIMIT", "STATE"]
     rows = []
     for d in devices:
         flags = [f for f in ("logging", "iotlb") if d.get(f)]
-        rows.append([d["id"], d["name"], owner(d), f"{d['queues_running']}/{d['queues']}",
-                     d["workers"], ring_name(d), show_limits(d["limits"]),
-                     ",".join(flags) or "-"])
-    return table(head, rows, ("DEVICE", "RUNNING", "WORKERS"))
+        rows.append([d["id"], d["name"], owner(d), d.get("backend_id", "-"),
+                     f"{d['queues_running']}/{d['queues']}", d["workers"], ring_name(d),
+                     show_all_limits(d, queues), ",".join(flags) or "-"])
+    return table(head, rows, ("DEVICE", "BACKEND", "RUNNING", "WORKERS"))
 
 
 def queue_lines(queues):
@@ -124,21 +165,53 @@ def status(args):
     device = host.device(args.device)
     queues, workers = host.queues(args.device, args.all), host.workers(args.device)
     if args.json:
-        print_json({**facts(device), "queue_list": queues, "worker_list": workers})
+        print_json({**facts(device, queues), "queue_list": queues, "worker_list": workers})
         return
-    print("\n".join(status_lines([device])))
+    print("\n".join(status_lines([device], queues)))
     if queues:
         print("\n" + "\n".join(queue_lines(queues)))
 
 
 def status_of_all():
-    """For `parley status`: ([device], what is in the way or None)."""
+    """For `parley status`: ([device], [queue], what is in the way or None)."""
     if not loaded():
-        return [], None
+        return [], [], None
     try:
         host = Host()
     except Absent as e:
-        return [], str(e)
-    found = host.devices()
+        return [], [], str(e)
+    found = host.devices(), host.queues()
     host.close()
-    return found, None
+    return *found, None
+
+
+def backend_lines(backends):
+    head = ["BACKEND", "PATH", "DEVICES", "KEPT", "LIMIT"]
+    rows = [[b["id"], b["path"], b["devices"], b["kept"], show_limits(b["limits"])]
+            for b in backends]
+    return table(head, rows, ("BACKEND", "DEVICES", "KEPT"))
+
+
+def kept_lines(kept):
+    head = ["BACKEND", "NAME", "DEVICE", "LIMIT", "LIMITED-QUEUES"]
+    rows = [[k["backend_id"], k["name"] or "-", k.get("dev_id", "closed"),
+             show_limits(k["limits"]), k["queues_limited"]] for k in kept]
+    return table(head, rows, ("BACKEND", "LIMITED-QUEUES"))
+
+
+def backends(args):
+    """All back ends with their devices; or forget what is kept of closed ones."""
+    host = Host()
+    if args.forget is not None:
+        host.family.set("backend-forget", id=args.forget, name=args.name)
+    found, kept = host.backends(), host.kept()
+    if args.json:
+        print_json([{**b, "device_list": [k for k in kept if k["backend_id"] == b["id"]]}
+                    for b in found])
+        return
+    if not found:
+        print("there is no back end: nobody serves one, and no limit is kept")
+        return
+    print("\n".join(backend_lines(found)))
+    if kept:
+        print("\n" + "\n".join(kept_lines(kept)))

@@ -146,6 +146,9 @@ DOING = {
     "moderation-set": "cannot set the moderation",
     "polling-set": "cannot set the polling",
     "lane-set": "cannot set the lane",
+    "backend-get": "cannot show the back end",
+    "kept-get": "cannot show the limits that are kept",
+    "backend-forget": "cannot forget the limits",
 }
 
 

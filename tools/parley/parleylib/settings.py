@@ -4,8 +4,8 @@
 Each verb sets what is given, and tells what is set then.
 """
 from . import family, units
-from .common import Usage, print_json, say
-from .host import Host, show_moderation, show_polling
+from .common import Failure, Usage, print_json, say
+from .host import Host, limited, show_moderation, show_polling
 
 
 def queue_range(text):
@@ -23,7 +23,8 @@ def tell(args, rows, line):
         print_json(rows)
         return
     for row in rows:
-        where = f"device {row['device']}"
+        where = f"device {row['device']}" if row.get("device") is not None else \
+                f"back end {row['backend']}"
         if row.get("queue") is not None:
             where += f" queue {row['queue']}"
         say(f"{where}: {line(row)}")
@@ -33,30 +34,74 @@ def number(text, most, what):
     return units.parse(text, most, what) if text is not None else None
 
 
+def wanted_limits(args):
+    """What limit-set is to be given, with the names of the family."""
+    wanted = {name: number(getattr(args, name.replace("-", "_")), family.LIMIT_MAX,
+                           f"--{name}")
+              for name in ("ops", "ops-burst", "ops-guaranteed",
+                           "bytes", "bytes-burst", "bytes-guaranteed")}
+    wanted = {k if "-" in k else f"{k}-rate": v for k, v in wanted.items() if v is not None}
+    if args.off and wanted:
+        raise Usage("--off takes every limit away; give it alone")
+    return NO_LIMITS if args.off else wanted
+
+
+NO_LIMITS = {"ops-rate": 0, "ops-guaranteed": 0, "bytes-rate": 0, "bytes-guaranteed": 0}
+
+
 def limit(args):
-    queue = queue_range(args.queue) if args.queue else None
-    wanted = {"ops-rate": number(args.ops, family.LIMIT_MAX, "--ops"),
-              "ops-burst": number(args.ops_burst, family.LIMIT_MAX, "--ops-burst"),
-              "bytes-rate": number(args.bytes, family.LIMIT_MAX, "--bytes"),
-              "bytes-burst": number(args.bytes_burst, family.LIMIT_MAX, "--bytes-burst")}
-    wanted = {k: v for k, v in wanted.items() if v is not None}
-    if args.off:
-        if wanted:
-            raise Usage("--off takes every limit away; give it alone")
-        wanted = {"ops-rate": 0, "bytes-rate": 0}
-    host = Host()
-    if args.queue:
-        indices = [q["index"] for q in host.chosen(args.device, queue)]
-        if wanted:
-            for index in indices:
-                host.family.set("limit-set", dev_id=args.device, index=index, limits=wanted)
-        rows = [{"device": args.device, "queue": i, **host.chosen(args.device, i)[0]["limits"]}
-                for i in indices]
+    wanted = wanted_limits(args)
+    if (args.device is None) == (args.backend is None):
+        raise Usage("give a device, or --backend and the number of a back end")
+    if args.backend is not None:
+        rows = limit_backend(args, wanted)
+    elif args.queue:
+        rows = limit_queues(args, wanted)
     else:
-        if wanted:
-            host.family.set("limit-set", dev_id=args.device, limits=wanted)
-        rows = [{"device": args.device, "queue": None, **host.device(args.device)["limits"]}]
+        rows = limit_device(args, wanted)
     tell(args, rows, limit_line)
+
+
+def limit_backend(args, wanted):
+    if args.queue:
+        raise Usage("--queue is of a device, and --backend of all devices that serve it")
+    host = Host()
+    # The last limit may be all that kept it: then there is nothing to show any more.
+    if wanted:
+        host.family.set("limit-set", backend_id=args.backend, limits=wanted)
+    there = [b for b in host.backends() if b["id"] == args.backend]
+    if not there and not wanted:
+        host.backend(args.backend)      # says that there is none
+    limits = there[0]["limits"] if there else dict.fromkeys(
+        ("ops_rate", "ops_burst", "bytes_rate", "bytes_burst", "ops_guaranteed",
+         "bytes_guaranteed"), 0)
+    return [{"backend": args.backend, **limits}]
+
+
+def limit_queues(args, wanted):
+    queue, host = queue_range(args.queue), Host()
+    indices = [q["index"] for q in host.chosen(args.device, queue)]
+    if wanted:
+        for index in indices:
+            host.family.set("limit-set", dev_id=args.device, index=index, limits=wanted)
+    return [{"device": args.device, "queue": q["index"], **q["limits"]}
+            for q in host.queues(args.device, everything=True) if q["index"] in indices]
+
+
+def limit_device(args, wanted):
+    """--off takes the queues' along, and what they have is told as well."""
+    host = Host()
+    device = host.device(args.device)
+    own = [q for q in host.queues(args.device) if limited(q["limits"])]
+    if wanted and args.off:
+        for q in own:
+            host.family.set("limit-set", dev_id=args.device, index=q["index"], limits=wanted)
+        own = []
+    if wanted:
+        host.family.set("limit-set", dev_id=args.device, limits=wanted)
+        device = host.device(args.device)
+    return [{"device": args.device, "queue": None, **device["limits"]}] + \
+           [{"device": args.device, "queue": q["index"], **q["limits"]} for q in own]
 
 
 def limit_line(row):
@@ -65,14 +110,21 @@ def limit_line(row):
         if row[f"{what}_rate"]:
             words.append(f"{units.show(row[f'{what}_rate'])} {unit}/s, burst "
                          f"{units.show(row[f'{what}_burst'])} {unit}")
+        if row.get(f"{what}_guaranteed"):
+            words.append(f"{units.show(row[f'{what}_guaranteed'])} {unit}/s guaranteed")
     return "; ".join(words) or "no limit"
 
 
-def per_queue(args, wanted, command, nest, line):
-    """Set `wanted`, if there is anything, in the chosen queues, and tell."""
+def per_queue(args, wanted, command, nest, line, check=None):
+    """Set `wanted`, if there is anything, in the chosen queues, and tell. `check`
+    is given what is set in each before."""
     queue = queue_range(args.queue or "all")
     host = Host()
-    indices = [q["index"] for q in host.chosen(args.device, queue)]
+    queues = host.chosen(args.device, queue)
+    if check:
+        for q in queues:
+            check(q["index"], q[nest])
+    indices = [q["index"] for q in queues]
     if wanted:
         for index in indices:
             host.family.set(command, dev_id=args.device, index=index, **{nest: wanted})
@@ -90,7 +142,13 @@ def moderation(args):
     if args.off:
         wanted = {"max-reqs": 0, "max-us": 0}
     wanted = {k: v for k, v in wanted.items() if v is not None}
-    per_queue(args, wanted, "moderation-set", "moderation", show_moderation)
+
+    def check(index, now):
+        if wanted.get("max-us") and "max-reqs" not in wanted and now["max_reqs"] < 2:
+            raise Failure(f"moderation of queue {index} is off, and --us alone leaves it so: "
+                          "say with --requests for how many one call is")
+
+    per_queue(args, wanted, "moderation-set", "moderation", show_moderation, check)
 
 
 def polling(args):
@@ -99,7 +157,13 @@ def polling(args):
     if args.off:
         wanted = {"max-us": 0}
     wanted = {k: v for k, v in wanted.items() if v is not None}
-    per_queue(args, wanted, "polling-set", "polling", show_polling)
+
+    def check(index, now):
+        if "budget" in wanted and "max-us" not in wanted and not now["max_us"]:
+            raise Failure(f"polling of queue {index} is off, and --budget alone leaves it so: "
+                          "say with --us how long to look")
+
+    per_queue(args, wanted, "polling-set", "polling", show_polling, check)
 
 
 def lane(args):

@@ -29,6 +29,10 @@ def only(devices, queue):
     if queue is None:
         return devices
     for device in devices:
+        there = [q["index"] for q in device["queues"]]
+        if queue not in there:
+            raise Failure(f"device {device['device']} has no queue {queue} that is set up: "
+                          f"it has {', '.join(map(str, there)) or 'none yet'}")
         device["queues"] = [q for q in device["queues"] if q["index"] == queue]
     return devices
 

@@ -14,7 +14,7 @@ import tempfile
 import unittest
 from unittest import mock
 
-from parleylib import atboot, cli, guest, stats, units
+from parleylib import atboot, cli, guest, host, stats, units
 from parleylib.common import Failure, Usage
 
 TOP = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
@@ -83,7 +83,8 @@ class VerbsTest(unittest.TestCase):
     def test_usage(self):
         for arguments in ((), ("frobnicate",), ("limit",), ("limit", "x"), ("limit", "-1"),
                           ("limit", "0", "--ops", "fast"), ("limit", "0", "--ops", "9T"),
-                          ("limit", "0", "--off", "--ops", "1"), ("stats", "--count", "2"),
+                          ("limit", "0", "--off", "--ops", "1"),
+                          ("limit", "0", "--off", "--ops-guaranteed", "1"), ("stats", "--count", "2"),
                           ("stats", "--queue", "1"), ("stats", "--watch", "0"),
                           ("moderation", "0", "--us", "1M"), ("polling", "0", "--budget", "101"),
                           ("lane", "0", "fast"), ("lane", "0", "--queue", "x"),
@@ -138,6 +139,128 @@ class StatsTest(unittest.TestCase):
         text = "\n".join(stats.lines(self.sample([12000, 345])))
         self.assertRegex(text, r"1 +all +0 +12\.35k ")
         self.assertNotIn(" all ", "\n".join(stats.lines(self.sample([1]))))
+
+
+class FakeFamily:
+    """A kernel with one device of two queues that are set up, of 64, and its disk."""
+    limits = dict.fromkeys(("ops-rate", "ops-burst", "bytes-rate", "bytes-burst",
+                            "ops-guaranteed", "bytes-guaranteed"), 0)
+    counters = dict.fromkeys(("requests", "bytes-read", "bytes-written", "kicks", "calls",
+                              "calls-suppressed", "calls-moderated", "throttled", "errors"), 0)
+
+    def __init__(self):
+        self.device = {"id": 1, "name": "blk", "queues": 64, "queues-running": 2, "workers": 1,
+                       "features": 0, "limits": dict(self.limits), "throttled": 0,
+                       "log-errors": 0, "backend-id": 4}
+        self.queues = [{"dev-id": 1, "index": n, "state": "running" if n < 2 else "idle",
+                        "size": 256 if n < 2 else 0, "in-flight": 0, "lane": "normal",
+                        "limits": dict(self.limits), "stats": self.counters,
+                        "moderation": {"max-reqs": 0, "max-us": 0},
+                        "polling": {"max-us": 0, "budget": 25}, "polling-now-us": 0}
+                       for n in range(64)]
+        self.backend = {"id": 4, "path": "/dev/sdx", "devices": 1, "kept": 1,
+                        "limits": dict(self.limits), "throttled": 0}
+        self.kept = [{"backend-id": 4, "name": name, "limits": dict(self.limits),
+                      "queues-limited": 0, **more}
+                     for name, more in (("one", {"dev-id": 1}), ("two", {}))]
+        self.calls = []
+
+    def close(self):
+        pass
+
+    def dump(self, command, **_):
+        return {"dev-get": [self.device], "queue-get": self.queues, "worker-get": [],
+                "backend-get": [self.backend], "kept-get": self.kept}[command]
+
+    def get(self, command, **values):
+        return {"dev-get": self.device, "backend-get": self.backend}.get(command) or \
+            self.queues[values["index"]]
+
+    def set(self, command, **values):
+        self.calls.append(command)
+        if command == "backend-forget":
+            self.kept = [k for k in self.kept if "dev-id" in k]
+            return
+        target = self.backend if "backend_id" in values else \
+            self.queues[values["index"]] if "index" in values else self.device
+        target[command[:-4] + ("s" if command == "limit-set" else "")].update(
+            values[command[:-4] + ("s" if command == "limit-set" else "")])
+
+
+class HostTest(unittest.TestCase):
+    """Rules of a host, as a user types them."""
+
+    def setUp(self):
+        self.family = FakeFamily()
+        for target, name, value in ((host, "Family", lambda: self.family),
+                                    (host, "loaded", lambda: True)):
+            patch = mock.patch.object(target, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def refused(self, words, *arguments, code=1):
+        got, out, err = run(*arguments)
+        self.assertEqual((got, out), (code, ""), arguments)
+        self.assertIn(words, err)
+        self.assertEqual(self.family.calls, [])
+
+    def test_queues_that_are_not_there(self):
+        for verb in (("limit", "1", "--ops", "5"), ("moderation", "1", "--requests", "2",
+                     "--us", "9"), ("polling", "1", "--us", "9"), ("lane", "1", "bulk")):
+            self.refused("no queue 40: its guest has set up queues 0 to 1", *verb,
+                         "--queue", "40")
+        self.refused("no queue 999 that is set up: it has 0, 1", "stats", "1",
+                     "--queue", "999")
+        # Before the guest is there, any may be prepared.
+        for q in self.family.queues:
+            q.update(state="idle", size=0)
+        self.assertEqual(run("limit", "1", "--queue", "40", "--ops", "5")[0], 0)
+
+    def test_half_a_rule(self):
+        self.refused("--us alone leaves it so", "moderation", "1", "--us", "10")
+        self.refused("--budget alone leaves it so", "polling", "1", "--budget", "10")
+        run("moderation", "1", "--requests", "8", "--us", "50")
+        self.assertIn("8 requests or 10 us", run("moderation", "1", "--us", "10")[1])
+        run("polling", "1", "--us", "50")
+        self.assertIn("30 %", run("polling", "1", "--budget", "30")[1])
+
+    def test_off_is_off(self):
+        """What `limit --off` leaves, and `status` does not tell, is what bites later."""
+        run("limit", "1", "--ops", "10k")
+        run("limit", "1", "--queue", "1", "--bytes", "1M")
+        self.assertIn("10k ops/s; of 1 queue", run("status", "1")[1])
+        self.assertRegex(run("status", "1")[1], r"(?m)^ +1 +running .* 1M B/s ")
+        self.assertEqual(run("limit", "1")[1].splitlines(), [
+            "parley: device 1: 10k ops/s, burst 0 ops",
+            "parley: device 1 queue 1: 1M B/s, burst 0 B"])
+        with mock.patch.object(guest, "devices", lambda: iter(())):
+            self.assertIn("10k ops/s; of 1 queue", run("status")[1])
+        self.assertEqual(run("limit", "1", "--off")[1], "parley: device 1: no limit\n")
+        self.assertFalse(any(any(q["limits"].values()) for q in self.family.queues))
+        self.assertNotIn("of 1 queue", run("status", "1")[1])
+
+    def test_limited_queue_that_is_not_set_up(self):
+        self.family.queues[9]["limits"]["ops-rate"] = 7
+        self.assertRegex(run("status", "1")[1], r"(?m)^ +9 +idle .* 7 ops/s ")
+
+    def test_guarantee(self):
+        out = run("limit", "1", "--bytes", "1G", "--bytes-guaranteed", "375M")[1]
+        self.assertEqual(out, "parley: device 1: 1G B/s, burst 0 B; 375M B/s guaranteed\n")
+        self.assertIn("1G B/s, 375M B/s guaranteed", run("status", "1")[1])
+
+    def test_backend(self):
+        self.assertEqual(run("limit", "--backend", "4", "--bytes", "1G")[1],
+                         "parley: back end 4: 1G B/s, burst 0 B\n")
+        out = run("backends")[1]
+        self.assertRegex(out, r"4 +/dev/sdx +1 +1 +1G B/s")
+        self.assertRegex(out, r"(?s)one +1 +none.*two +closed +none")
+        self.assertNotIn("closed", run("backends", "--forget", "4", "--name", "two")[1])
+        self.family.calls.clear()
+        self.refused("give a device, or --backend", "limit", code=2)
+        self.refused("give a device, or --backend", "limit", "1", "--backend", "4", code=2)
+        self.refused("--queue is of a device", "limit", "--backend", "4", "--queue", "0",
+                     code=2)
+        self.refused("give that as well", "backends", "--name", "x", code=2)
 
 
 class Sysfs(unittest.TestCase):

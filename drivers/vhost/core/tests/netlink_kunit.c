@@ -153,6 +153,15 @@ static int nl_do(struct nl *nl, struct sk_buff *skb)
 	return 1;
 }
 
+/* A question with one number, of @size bytes. */
+static int nl_get(struct nl *nl, u8 cmd, int attr, u32 value, int size)
+{
+	struct sk_buff *skb = nl_ask(nl, cmd, 0);
+
+	nla_put(skb, attr, size, &value);
+	return nl_do(nl, skb);
+}
+
 static u32 nl_u32(const struct nlmsghdr *h, int attr)
 {
 	struct nlattr *a = nlmsg_find_attr(h, GENL_HDRLEN, attr);
@@ -314,28 +323,28 @@ static void nl_sets_limits(struct kunit *test)
 {
 	struct nl *nl = nl_open(test);
 	struct parley_vhost *dev = nl_device(test);
-	struct parley_limit *mine = &dev->vqs[1]->limit;
+	struct parley_limit *mine = dev->vqs[1]->limit;
 	struct parley_limits now;
 	u32 id = dev->id;
 
 	KUNIT_EXPECT_EQ(test, nl_limit(nl, id, true, PARLEY_A_LIMITS_OPS_BURST, 5),
 			-EINVAL);
-	KUNIT_EXPECT_FALSE(test, parley_limit_active(mine));
+	KUNIT_EXPECT_FALSE(test, vh_limit_is_set(mine));
 	KUNIT_EXPECT_EQ(test, nl_limit(nl, id, true, PARLEY_A_LIMITS_OPS_RATE,
 				       PARLEY_RATE_MAX + 1), NL_REFUSED);
-	KUNIT_EXPECT_FALSE(test, parley_limit_active(mine));
+	KUNIT_EXPECT_FALSE(test, vh_limit_is_set(mine));
 	KUNIT_EXPECT_EQ(test, nl_limit(nl, id, true, PARLEY_A_LIMITS_OPS_RATE, 1000), 0);
 	KUNIT_EXPECT_EQ(test, nl_limit(nl, id, true, PARLEY_A_LIMITS_OPS_BURST, 7), 0);
 	parley_limit_get(mine, &now);
 	KUNIT_EXPECT_EQ(test, now.ops.rate, 1000);
 	KUNIT_EXPECT_EQ(test, now.ops.burst, 7);
 	KUNIT_EXPECT_EQ(test, now.bytes.rate, 0);
-	KUNIT_EXPECT_FALSE(test, parley_limit_active(&dev->limit));
-	KUNIT_EXPECT_FALSE(test, parley_limit_active(&dev->vqs[0]->limit));
+	KUNIT_EXPECT_FALSE(test, vh_limit_is_set(dev->limits->device));
+	KUNIT_EXPECT_FALSE(test, vh_limit_is_set(dev->vqs[0]->limit));
 
 	KUNIT_EXPECT_EQ(test, nl_limit(nl, id, false, PARLEY_A_LIMITS_BYTES_RATE,
 				       PARLEY_RATE_MAX), 0);
-	parley_limit_get(&dev->limit, &now);
+	parley_limit_get(dev->limits->device, &now);
 	KUNIT_EXPECT_EQ(test, now.bytes.rate, PARLEY_RATE_MAX);
 	/* A new rate forgets the burst that was made for the old one. */
 	KUNIT_EXPECT_EQ(test, nl_limit(nl, id, true, PARLEY_A_LIMITS_OPS_RATE, 500), 0);
@@ -343,8 +352,89 @@ static void nl_sets_limits(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, now.ops.rate, 500);
 	KUNIT_EXPECT_NE(test, now.ops.burst, 7);
 	KUNIT_EXPECT_EQ(test, nl_limit(nl, id, true, PARLEY_A_LIMITS_OPS_RATE, 0), 0);
-	KUNIT_EXPECT_FALSE(test, parley_limit_active(mine));
+	KUNIT_EXPECT_FALSE(test, vh_limit_is_set(mine));
 	KUNIT_EXPECT_EQ(test, kref_read(&dev->ref), 1);
+}
+
+static int nl_limit_backend(struct nl *nl, u32 id, int attr, u64 value)
+{
+	struct sk_buff *skb = nl_ask(nl, PARLEY_CMD_LIMIT_SET, 0);
+	struct nlattr *start;
+
+	nla_put_u32(skb, PARLEY_A_QUEUE_BACKEND_ID, id);
+	start = nla_nest_start(skb, PARLEY_A_QUEUE_LIMITS);
+	nla_put_u64_64bit(skb, attr, value, PARLEY_A_LIMITS_PAD);
+	nla_nest_end(skb, start);
+	return nl_do(nl, skb);
+}
+
+static int nl_forget(struct nl *nl, u32 id, const char *name)
+{
+	struct sk_buff *skb = nl_ask(nl, PARLEY_CMD_BACKEND_FORGET, 0);
+
+	nla_put_u32(skb, PARLEY_A_BACKEND_ID, id);
+	if (name)
+		nla_put_string(skb, PARLEY_A_BACKEND_NAME, name);
+	return nl_do(nl, skb);
+}
+
+/* How many devices of a back end are told of; @name of the last. */
+static unsigned int nl_kept(struct nl *nl, u32 id, const char *name, bool open)
+{
+	struct nlmsghdr *h;
+	unsigned int n = 0;
+
+	nl_send(nl, nl_ask(nl, PARLEY_CMD_KEPT_GET, NLM_F_DUMP));
+	while (nl_answer(h = nl_next(nl))) {
+		if (nl_u32(h, PARLEY_A_KEPT_BACKEND_ID) != id)
+			continue;
+		n++;
+		KUNIT_EXPECT_EQ(nl->test, nla_strcmp(nlmsg_find_attr(h, GENL_HDRLEN,
+								     PARLEY_A_KEPT_NAME),
+						     name), 0);
+		KUNIT_EXPECT_EQ(nl->test, !!nlmsg_find_attr(h, GENL_HDRLEN,
+							    PARLEY_A_KEPT_DEV_ID), open);
+	}
+	return n;
+}
+
+/* Guarantees stand on limits above them, and stay when the device is closed. */
+static void nl_sets_guarantees(struct kunit *test)
+{
+	const struct parley_vhost_backend what = { .dev = 2, .path = "/nl", .name = "mine" };
+	struct nl *nl = nl_open(test);
+	struct parley_vhost *dev = nl_device(test);
+	u32 backend;
+
+	KUNIT_EXPECT_EQ(test, nl_limit(nl, dev->id, false, PARLEY_A_LIMITS_OPS_GUARANTEED, 95),
+			-ENOENT);
+	KUNIT_ASSERT_EQ(test, parley_vhost_set_backend(dev, &what), 0);
+	backend = dev->limits->backend->id;
+	KUNIT_EXPECT_EQ(test, nl_limit_backend(nl, backend + 1, PARLEY_A_LIMITS_OPS_RATE, 100),
+			-ENODEV);
+	KUNIT_EXPECT_EQ(test, nl_limit_backend(nl, backend, PARLEY_A_LIMITS_OPS_RATE, 100), 0);
+	KUNIT_EXPECT_EQ(test, nl_limit(nl, dev->id, false, PARLEY_A_LIMITS_OPS_GUARANTEED, 96),
+			-ENOSPC);
+	KUNIT_EXPECT_EQ(test, nl_limit(nl, dev->id, false, PARLEY_A_LIMITS_OPS_GUARANTEED, 95),
+			0);
+	KUNIT_EXPECT_EQ(test, nl_limit(nl, dev->id, false, PARLEY_A_LIMITS_OPS_RATE, 94),
+			-ERANGE);
+	KUNIT_EXPECT_EQ(test, nl_limit_backend(nl, backend, PARLEY_A_LIMITS_OPS_RATE, 0),
+			-ENOENT);
+	KUNIT_EXPECT_EQ(test, nl_kept(nl, backend, "mine", true), 1);
+	KUNIT_EXPECT_EQ(test, nl_get(nl, PARLEY_CMD_BACKEND_GET, PARLEY_A_BACKEND_ID, backend,
+				     4), 0);
+	/* Of open devices nothing is forgotten. */
+	KUNIT_EXPECT_EQ(test, nl_forget(nl, backend, "mine"), -ENOENT);
+	KUNIT_EXPECT_EQ(test, nl_forget(nl, backend, NULL), 0);
+	nl_close(test, dev);
+	KUNIT_EXPECT_EQ(test, nl_kept(nl, backend, "mine", false), 1);
+	KUNIT_EXPECT_EQ(test, nl_forget(nl, backend, "yours"), -ENOENT);
+	KUNIT_EXPECT_EQ(test, nl_forget(nl, backend, "mine"), 0);
+	/* The last limit goes, and the back end with it. */
+	KUNIT_EXPECT_EQ(test, nl_kept(nl, backend, "mine", false), 0);
+	KUNIT_EXPECT_EQ(test, nl_limit_backend(nl, backend, PARLEY_A_LIMITS_OPS_RATE, 0), 0);
+	KUNIT_EXPECT_EQ(test, nl_forget(nl, backend, NULL), -ENODEV);
 }
 
 /* Pairs of numbers that would stop a queue for ever are refused as a whole. */
@@ -381,15 +471,6 @@ static void nl_sets_moderation_and_polling(struct kunit *test)
 }
 
 /* ---------------------------------------------------------------- nonsense */
-
-/* A question with one number, of @size bytes. */
-static int nl_get(struct nl *nl, u8 cmd, int attr, u32 value, int size)
-{
-	struct sk_buff *skb = nl_ask(nl, cmd, 0);
-
-	nla_put(skb, attr, size, &value);
-	return nl_do(nl, skb);
-}
 
 static int nl_queue(struct nl *nl, u8 cmd, u32 id, u32 index, u32 lane)
 {
@@ -441,6 +522,7 @@ static struct kunit_case netlink_cases[] = {
 	KUNIT_CASE(nl_lists_workers),
 	KUNIT_CASE(nl_device_vanishes),
 	KUNIT_CASE(nl_sets_limits),
+	KUNIT_CASE(nl_sets_guarantees),
 	KUNIT_CASE(nl_sets_moderation_and_polling),
 	KUNIT_CASE(bad_19_netlink),
 	{}

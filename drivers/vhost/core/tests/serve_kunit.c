@@ -3,6 +3,7 @@
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/virtio_byteorder.h>
+#include "../limit.h"
 #include "toy.h"
 
 struct shape {
@@ -401,15 +402,25 @@ static void serve_worker_bound(struct kunit *test)
 
 /* ---------------------------------------------------------------- limits */
 
+static void limit_to(struct kunit *test, struct parley_limit *l, struct parley_rate ops,
+		     struct parley_rate bytes)
+{
+	struct parley_limits cfg = { .ops = ops, .bytes = bytes };
+
+	KUNIT_ASSERT_EQ(test, parley_limit_set(l, &cfg, ktime_get_ns()), 0);
+}
+
+#define NONE	((struct parley_rate){})
+#define RATE(...) ((struct parley_rate){ __VA_ARGS__ })
+
 /* Burst at once, the rest at its rate; a new limit counts at once. */
 static void serve_limited(struct kunit *test)
 {
-	struct parley_limits cfg = { .ops = { 1000, 10 } };
 	struct toy *toy = toy_open(test);
 	struct toy_ring *r = toy_ring_open(test, toy, 0, TOY_EVENT, 1024);
 	u64 start, took;
 
-	KUNIT_ASSERT_EQ(test, parley_limit_set(&r->vq->limit, &cfg, ktime_get_ns()), 0);
+	limit_to(test, r->vq->limit, RATE(1000, 10), NONE);
 	start = ktime_get_ns();
 	toy_send(r, 210);
 	KUNIT_ASSERT_TRUE(test, toy_wait(r, 210));
@@ -419,40 +430,191 @@ static void serve_limited(struct kunit *test)
 	KUNIT_EXPECT_GT(test, r->vq->stats.throttled, 0);
 
 	/* Of the device; the queue is not charged for what the device refuses. */
-	cfg.ops = (struct parley_rate){ 1, 1 };
-	KUNIT_ASSERT_EQ(test, parley_limit_set(&toy->dev->limit, &cfg,
-					       ktime_get_ns()), 0);
+	limit_to(test, toy->dev->limits->device, RATE(1, 1), NONE);
 	toy_send(r, 100);
 	KUNIT_ASSERT_TRUE(test, toy_wait(r, 211));
 	msleep(50);
 	KUNIT_EXPECT_EQ(test, toy_reap(r), 0);
-	cfg.ops.rate = 0;
-	parley_limit_set(&toy->dev->limit, &cfg, ktime_get_ns());
-	parley_limit_set(&r->vq->limit, &cfg, ktime_get_ns());
-	vh_vq_limit_changed(r->vq);
+	KUNIT_EXPECT_GT(test, toy->dev->limits->device->throttled, 0);
+	limit_to(test, toy->dev->limits->device, NONE, NONE);
+	limit_to(test, r->vq->limit, NONE, NONE);
 	KUNIT_EXPECT_TRUE(test, toy_wait(r, 310));
 
 	/* And a throttled ring can leave. */
-	cfg.ops.rate = 1;
-	parley_limit_set(&r->vq->limit, &cfg, ktime_get_ns());
+	limit_to(test, r->vq->limit, RATE(1), NONE);
 	toy_send(r, 100);
 	KUNIT_EXPECT_TRUE(test, toy_wait(r, 311));
 	toy_ring_leave(r);
+	KUNIT_EXPECT_FALSE(test, parley_limit_waiting(r->vq->limit));
 }
 
 /* Bytes are those of the payload: 16 of each request, less 6 of framing. */
 static void serve_limited_bytes(struct kunit *test)
 {
-	struct parley_limits cfg = { .bytes = { 1, 55 } };
 	struct toy *toy = toy_open(test);
 	struct toy_ring *r = toy_ring_open(test, toy, 0, TOY_PACKED, 64);
 
-	KUNIT_ASSERT_EQ(test, parley_limit_set(&r->vq->limit, &cfg, ktime_get_ns()), 0);
+	limit_to(test, r->vq->limit, NONE, RATE(1, 55));
 	toy_send(r, 20);
 	KUNIT_ASSERT_TRUE(test, toy_wait(r, 5));
 	msleep(50);
 	KUNIT_EXPECT_EQ(test, toy_reap(r), 0);
 	KUNIT_EXPECT_EQ(test, vh_vq_in_flight(r->vq), 0);
+}
+
+/*
+ * What a request really costs is said in submit(), when others of its burst are
+ * under way.  They are all that pass: the rest waits, whatever else is done.
+ */
+static void bad_06_limit_header(struct kunit *test)
+{
+	struct toy *toy = toy_open(test);
+	struct toy_ring *r = toy_ring_open(test, toy, 0, TOY_EVENT, 1024);
+	u64 got;
+
+	toy->charge = BIT_ULL(37);
+	limit_to(test, r->vq->limit, NONE, RATE(BIT_ULL(30)));
+	toy_send(r, 500);
+	KUNIT_ASSERT_TRUE(test, toy_wait(r, 1));
+	msleep(50);
+	toy_reap(r);
+	got = r->reaped;
+	KUNIT_EXPECT_LE(test, got, VH_BURST);
+	/* To stop the ring does not pay. */
+	toy_ring_leave(r);
+	toy_ring_join(r);
+	msleep(50);
+	toy_reap(r);
+	KUNIT_EXPECT_EQ(test, r->reaped, got);
+	/* Without a limit, nothing is owed. */
+	limit_to(test, r->vq->limit, NONE, NONE);
+	KUNIT_EXPECT_TRUE(test, toy_wait(r, 500));
+}
+
+/* Two rings at one limit: who has a guarantee gets it, and nobody waits for ever. */
+static void serve_guaranteed(struct kunit *test)
+{
+	struct parley_limits cfg = { .ops_guaranteed = 1500 };
+	struct toy *toy = toy_open(test);
+	struct toy_ring *sure = toy_ring_open(test, toy, 0, TOY_EVENT, 2048);
+	struct toy_ring *other = toy_ring_open(test, toy, 1, TOY_EVENT, 2048);
+
+	limit_to(test, toy->dev->limits->device, RATE(2000, 20), NONE);
+	KUNIT_ASSERT_EQ(test, parley_limit_set(sure->vq->limit, &cfg, ktime_get_ns()), 0);
+	toy_send(other, 1000);
+	toy_send(sure, 1000);
+	KUNIT_ASSERT_TRUE(test, toy_wait(sure, 800));
+	toy_reap(other);
+	KUNIT_EXPECT_GT(test, other->reaped, 5);
+	KUNIT_EXPECT_LT(test, other->reaped, 350);
+	/* The rest of it: nobody is in the way. */
+	KUNIT_EXPECT_TRUE(test, toy_wait(sure, 1000));
+	KUNIT_EXPECT_TRUE(test, toy_wait(other, 1000));
+}
+
+/* ---------------------------------------------------- limits that are kept */
+
+static const struct parley_vhost_backend disk = { .dev = 1, .path = "/disk", .name = "a" };
+
+static u64 kept_rate(struct parley_vhost *dev)
+{
+	struct parley_limits cfg;
+
+	parley_limit_get(dev->limits->device, &cfg);
+	return cfg.ops.rate;
+}
+
+static void kept_forget(struct kunit *test, unsigned int nr)
+{
+	struct vh_backend *b;
+
+	guard(mutex)(&vh_limit_lock);
+	for (b = vh_backend_next(0); b; b = vh_backend_next(b->id + 1))
+		if (!strcmp(b->path, "/disk"))
+			break;
+	KUNIT_ASSERT_EQ(test, !!b, !!nr);
+	if (b)
+		KUNIT_EXPECT_EQ(test, vh_backend_forget(b, NULL), nr);
+}
+
+/* A device that comes again finds its limits and debts; others do not. */
+static void limits_are_kept(struct kunit *test)
+{
+	struct parley_vhost_backend what = disk;
+	struct toy *toy = toy_open(test);
+	struct toy_ring *r;
+	u32 id;
+
+	KUNIT_ASSERT_EQ(test, parley_vhost_set_backend(toy->dev, &what), 0);
+	KUNIT_EXPECT_EQ(test, kept_rate(toy->dev), 0);
+	id = toy->dev->limits->backend->id;
+	limit_to(test, toy->dev->limits->device, RATE(1000), NONE);
+	limit_to(test, toy->dev->limits->queue[0], NONE, RATE(1000, 100));
+	r = toy_ring_open(test, toy, 0, TOY_EVENT, 64);
+	toy->charge = BIT_ULL(40);
+	toy_send(r, 1);
+	KUNIT_ASSERT_TRUE(test, toy_wait(r, 1));
+	toy_ring_close(r);
+	toy_close(toy);
+
+	/* Of another name, or another back end: nothing. */
+	toy = toy_open(test);
+	what.name = "b";
+	KUNIT_ASSERT_EQ(test, parley_vhost_set_backend(toy->dev, &what), 0);
+	KUNIT_EXPECT_EQ(test, kept_rate(toy->dev), 0);
+	KUNIT_EXPECT_EQ(test, toy->dev->limits->backend->id, id);
+	what = disk;
+	what.ino = 5;
+	KUNIT_ASSERT_EQ(test, parley_vhost_set_backend(toy->dev, &what), 0);
+	KUNIT_EXPECT_EQ(test, kept_rate(toy->dev), 0);
+	KUNIT_EXPECT_NE(test, toy->dev->limits->backend->id, id);
+	/* The same: all, with the debt. */
+	KUNIT_ASSERT_EQ(test, parley_vhost_set_backend(toy->dev, &disk), 0);
+	KUNIT_EXPECT_EQ(test, kept_rate(toy->dev), 1000);
+	KUNIT_EXPECT_EQ(test, toy->dev->limits->backend->id, id);
+	r = toy_ring_open(test, toy, 0, TOY_EVENT, 64);
+	toy_send(r, 1);
+	msleep(50);
+	KUNIT_EXPECT_EQ(test, toy_reap(r), 0);
+	toy_ring_close(r);
+	toy_close(toy);
+	kept_forget(test, 1);
+	/* And with it the back end. */
+	kept_forget(test, 0);
+}
+
+/* A limit of the back end is for all devices that serve it. */
+static void limits_are_shared(struct kunit *test)
+{
+	struct parley_limits cfg = { .ops = { 1000, 10 } };
+	struct toy *one = toy_open(test), *two = toy_open(test);
+	struct toy_ring *r1 = toy_ring_open(test, one, 0, TOY_EVENT, 1024), *r2;
+	u64 start = ktime_get_ns();
+
+	toy_ring_leave(r1);
+	KUNIT_ASSERT_EQ(test, parley_vhost_set_backend(one->dev, &disk), 0);
+	KUNIT_ASSERT_EQ(test, parley_vhost_set_backend(two->dev, &disk), 0);
+	KUNIT_ASSERT_PTR_EQ(test, one->dev->limits->backend, two->dev->limits->backend);
+	KUNIT_ASSERT_EQ(test, parley_limit_set(one->dev->limits->backend->root, &cfg, start), 0);
+	toy_ring_join(r1);
+	r2 = toy_ring_open(test, two, 0, TOY_EVENT, 1024);
+	toy_send(r1, 150);
+	toy_send(r2, 150);
+	KUNIT_ASSERT_TRUE(test, toy_wait(r1, 150));
+	KUNIT_ASSERT_TRUE(test, toy_wait(r2, 150));
+	KUNIT_EXPECT_GE(test, ktime_get_ns() - start, 290 * NSEC_PER_MSEC);
+	/* It stays with the disk when nobody serves it. */
+	toy_ring_close(r1);
+	toy_ring_close(r2);
+	toy_close(one);
+	toy_close(two);
+	one = toy_open(test);
+	KUNIT_ASSERT_EQ(test, parley_vhost_set_backend(one->dev, &disk), 0);
+	parley_limit_get(one->dev->limits->backend->root, &cfg);
+	KUNIT_EXPECT_EQ(test, cfg.ops.rate, 1000);
+	limit_to(test, one->dev->limits->backend->root, NONE, NONE);
+	toy_close(one);
+	kept_forget(test, 0);
 }
 
 static struct kunit_case serve_cases[] = {
@@ -471,6 +633,10 @@ static struct kunit_case serve_cases[] = {
 	KUNIT_CASE(serve_worker_bound),
 	KUNIT_CASE(serve_limited),
 	KUNIT_CASE(serve_limited_bytes),
+	KUNIT_CASE(bad_06_limit_header),
+	KUNIT_CASE(serve_guaranteed),
+	KUNIT_CASE(limits_are_kept),
+	KUNIT_CASE(limits_are_shared),
 	{}
 };
 

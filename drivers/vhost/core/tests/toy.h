@@ -35,10 +35,12 @@ enum toy_mode {
 /*
  * struct toy - the accelerator's device
  * @lock: protects @held, @nr_held, @most_held
+ * @registered: it is the one that registered the accelerator
  * @gate: queue whose submit() waits for @open; negative for none
  * @steps: steps of each request; 0 and 1 are one
  * @busy: somebody is in submit() or go_on() for that queue
  * @overlaps: how often two were
+ * @charge: bytes that each request costs besides
  * @log: queues in the order in which their requests were submitted
  * @grow: bytes that each request is, whatever it looks like; 0 for its own
  * @leave: requests that are alone are left when their ring stops
@@ -47,6 +49,7 @@ enum toy_mode {
 struct toy {
 	struct kunit *test;
 	struct parley_vhost *dev;
+	bool registered;
 	enum toy_mode mode;
 	spinlock_t lock;	/* see above */
 	struct list_head held;
@@ -61,6 +64,7 @@ struct toy {
 	unsigned int steps;
 	atomic_t busy[TOY_QUEUES];
 	atomic_t overlaps;
+	u64 charge;
 	u8 log[TOY_LOG];
 	unsigned int nr_log;
 	unsigned int looks;

@@ -93,8 +93,8 @@ def ynl():
 class Disk:
     """A device with a null disk behind it, and its front-end here."""
 
-    def __init__(self, backend, queues=1, ring=None):
-        self.serial = f"{backend}-{time.monotonic_ns() % 10**6}"
+    def __init__(self, backend, queues=1, ring=None, serial=None):
+        self.serial = serial or f"{backend}-{time.monotonic_ns() % 10**6}"
         args = argparse.Namespace(backend=f"/dev/{backend}", queues=queues, queue_size=128,
                                   ring=ring, read_only=False, poll=False, buffered=False)
         self.loop = Loopback(args, self.serial)
@@ -220,6 +220,76 @@ def test_many():
     same("all are gone", y.dump("dev-get", {}), [])
 
 
+SURE = {"ops-guaranteed": 0, "bytes-guaranteed": 0}
+
+
+def test_backends():
+    """Limits of a disk, guarantees, and what is kept of both."""
+    y = ynl()
+    for b in y.dump("backend-get", {}):     # of the tests before
+        y.do("backend-forget", {"id": b["id"]})
+    same("what was kept is forgotten", y.dump("backend-get", {}), [])
+    with Disk("nullb1", serial="kept") as one, Disk("nullb1") as two:
+        backend = y.do("dev-get", {"id": one.id})["backend-id"]
+        same("two devices of one disk", y.do("dev-get", {"id": two.id})["backend-id"], backend)
+        try:
+            y.do("limit-set", {"dev-id": one.id, "limits": {"bytes-guaranteed": 10**9}})
+            check("a guarantee of nothing is refused", False, "it was done")
+        except NlError as e:
+            same("a guarantee of nothing is refused", e.error, errno.ENOENT)
+        y.do("limit-set", {"backend-id": backend, "limits": {"bytes-rate": 2 * 10**9}})
+        y.do("limit-set", {"dev-id": one.id, "limits": {"bytes-guaranteed": 10**9}})
+        for more, code in ((10**9, errno.ENOSPC), (9 * 10**8, 0)):
+            try:
+                y.do("limit-set", {"dev-id": two.id, "limits": {"bytes-guaranteed": more}})
+                same("what is left is guaranteed", 0, code)
+            except NlError as e:
+                same("what is not left is not", e.error, code)
+        b = y.do("backend-get", {"id": backend})
+        same("backend-get", (b["path"], b["devices"], b["kept"], b["limits"]["bytes-rate"]),
+             ("/dev/nullb1", 2, 0, 2 * 10**9))
+    same("what was set is kept", sorted((k["name"] == "kept", k["limits"]["bytes-guaranteed"])
+         for k in y.dump("kept-get", {}) if k["backend-id"] == backend),
+         [(False, 9 * 10**8), (True, 10**9)])
+    with Disk("nullb1", serial="kept") as one:
+        same("and is there again", y.do("dev-get", {"id": one.id})["limits"]
+             ["bytes-guaranteed"], 10**9)
+        with load([one]):
+            check("whose requests go on", rates(y, [one], 2)[0]["requests"] > 0)
+        parley("limit", one.id, "--off")
+        check("parley backends shows both", re.search(
+            rf"(?s){backend} +/dev/nullb1 +1 +1 +2G B/s.*kept +{one.id} +none.*closed +"
+            "900M B/s guaranteed", parley("backends")[1]), parley("backends")[1])
+    same("nothing is kept of it",
+         [k["name"] for k in y.dump("kept-get", {}) if k["name"] == "kept"], [])
+    parley("limit", "--backend", backend, "--off")
+    same("a limit on which guarantees stand stays",
+         y.do("backend-get", {"id": backend})["limits"]["bytes-rate"], 2 * 10**9)
+    parley("backends", "--forget", backend)
+    parley("limit", "--backend", backend, "--off")
+    same("nothing is left", y.dump("backend-get", {}), [])
+
+
+def test_shared():
+    """Two guests' worth of load on one disk: who has a guarantee has it."""
+    with Disk("nullb1") as one, Disk("nullb1") as two, load([one, two]) as y:
+        rate = max(40, int(sum(r["requests"] for r in rates(y, [one, two], 2)) / 6))
+        backend = y.do("dev-get", {"id": one.id})["backend-id"]
+        y.do("limit-set", {"backend-id": backend, "limits": {"ops-rate": rate}})
+        time.sleep(1)
+        settles("two devices share a disk's limit", [one, two], ["requests"],
+                [rate / 2, rate / 2], y)
+        y.do("limit-set", {"dev-id": one.id, "limits": {"ops-guaranteed": rate * 3 // 4}})
+        got = [r["requests"] for r in rates(y, [one, two])]
+        emit("note:", f"of {rate}, three quarters guaranteed: {got[0]:.1f} and {got[1]:.1f}")
+        check("the guarantee is kept, and the other waits but not for ever",
+              (got[0] >= rate * 0.7 or os.environ["LAB_KERNEL"] != "stock") and got[1] > 0, got)
+        for disk in (one, two):
+            parley("limit", disk.id, "--off")
+        parley("limit", "--backend", backend, "--off")
+        check("no limit again", sum(r["requests"] for r in rates(y, [one, two], 2)) > rate)
+
+
 def test_set():
     y = ynl()
     with Disk("nullb0") as disk:
@@ -229,10 +299,11 @@ def test_set():
         me = {"dev-id": disk.id, "index": 0}
         y.do("limit-set", {**me, "limits": {"ops-rate": 1000}})
         same("a limit of a queue; the burst is chosen", queue()["limits"],
-             {"ops-rate": 1000, "ops-burst": 100, "bytes-rate": 0, "bytes-burst": 0})
+             {"ops-rate": 1000, "ops-burst": 100, "bytes-rate": 0, "bytes-burst": 0, **SURE})
         y.do("limit-set", {**me, "limits": {"bytes-rate": 1 << 40, "bytes-burst": 5}})
         same("what is absent stays", queue()["limits"],
-             {"ops-rate": 1000, "ops-burst": 100, "bytes-rate": 1 << 40, "bytes-burst": 5})
+             {"ops-rate": 1000, "ops-burst": 100, "bytes-rate": 1 << 40, "bytes-burst": 5,
+              **SURE})
         y.do("limit-set", {**me, "limits": {"ops-burst": 7}})
         same("a burst alone", queue()["limits"]["ops-burst"], 7)
         y.do("limit-set", {**me, "limits": {"ops-rate": 0, "bytes-rate": 0}})
@@ -269,6 +340,17 @@ REFUSED = [
      "out of range"),
     ("limit-set", {"dev-id": "ME", "limits": {"ops-burst": 1}}, errno.EINVAL,
      "a burst needs a rate"),
+    ("limit-set", {"dev-id": "ME", "limits": {"ops-guaranteed": 1}}, errno.ENOENT,
+     "needs a limit of its kind above it"),
+    ("limit-set", {"dev-id": "ME", "limits": {"ops-guaranteed": family.LIMIT_MAX + 1}},
+     errno.ERANGE, "out of range"),
+    ("limit-set", {"dev-id": "ME", "backend-id": 1, "limits": {"ops-rate": 1}}, errno.EINVAL,
+     "give one of them"),
+    ("limit-set", {"backend-id": 10**6, "limits": {"ops-rate": 1}}, errno.ENODEV,
+     "no such back end"),
+    ("backend-get", {}, errno.EINVAL, "say which back end"),
+    ("backend-get", {"id": 10**6}, errno.ENODEV, "no such back end"),
+    ("backend-forget", {"id": 10**6}, errno.ENODEV, "no such back end"),
     ("moderation-set", {"dev-id": "ME", "moderation": {"max-us": 1}}, errno.EINVAL,
      "say which queue"),
     ("moderation-set", {"dev-id": "ME", "index": 0, "moderation": {"max-us": 100001}},
@@ -389,7 +471,8 @@ def test_verbs():
              "burst 1k ops; 100M B/s, burst 10M B\n"))
         same("limit --json", parley_json("limit", disk.id),
              [{"device": disk.id, "queue": None, "ops_rate": 10000, "ops_burst": 1000,
-               "bytes_rate": 10**8, "bytes_burst": 10**7}])
+               "bytes_rate": 10**8, "bytes_burst": 10**7, "ops_guaranteed": 0,
+               "bytes_guaranteed": 0}])
         check("status shows it", "10k ops/s, 100M B/s" in parley("status")[1])
         same("limit --off", parley("limit", disk.id, "--off")[1],
              f"parley: device {disk.id}: no limit\n")
@@ -411,6 +494,9 @@ def test_verbs():
                 (("limit", 4711), 1, "no such device"),
                 (("lane", disk.id, "--queue", 77, "bulk"), 1, "last queue is 63"),
                 (("moderation", disk.id, "--us", 0), 1, "give max-us"),
+                (("limit", disk.id, "--queue", 40, "--ops", 1), 1, "has no queue 40"),
+                (("stats", disk.id, "--queue", 999), 1, "has no queue 999"),
+                (("polling", disk.id, "--queue", 0, "--budget", 9), 1, "leaves it so"),
                 (("limit", disk.id, "--ops", "5T"), 2, "more than the")):
             got, _, err = parley(*arguments)
             check(f"parley {' '.join(map(str, arguments))} ends with {code}",
@@ -498,7 +584,8 @@ def test_moderation_and_polling():
 
 def main():
     for test in (test_devices, test_many, test_set, test_refused, test_counts, test_verbs,
-                 test_one_limit, test_four_limits, test_moderation_and_polling, test_race):
+                 test_one_limit, test_four_limits, test_backends, test_shared,
+                 test_moderation_and_polling, test_race):
         try:
             start = time.monotonic()
             test()

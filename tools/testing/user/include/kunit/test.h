@@ -68,6 +68,7 @@ __attribute__((constructor)) static void kunit_register_these(void)	\
 	kunit_register(suite);						\
 }
 
+#define MODULE_IMPORT_NS(s)	struct kunit
 #define MODULE_DESCRIPTION(s)	struct kunit
 #define MODULE_LICENSE(s)	struct kunit
 #undef PARLEY_IMPORT
@@ -97,6 +98,8 @@ __attribute__((constructor)) static void kunit_register_these(void)	\
 #define KUNIT_EXPECT_NE(test, a, b)	kunit_compare(test, false, a, !=, b)
 #define KUNIT_EXPECT_LE(test, a, b)	kunit_compare(test, false, a, <=, b)
 #define KUNIT_EXPECT_LT(test, a, b)	kunit_compare(test, false, a, <, b)
+#define KUNIT_EXPECT_GT(test, a, b)	kunit_compare(test, false, a, >, b)
+#define KUNIT_EXPECT_GE(test, a, b)	kunit_compare(test, false, a, >=, b)
 #define KUNIT_EXPECT_PTR_EQ(test, a, b)	\
 	kunit_compare(test, false, (intptr_t)(a), ==, (intptr_t)(b))
 #define KUNIT_EXPECT_TRUE(test, c)	kunit_truth(test, false, c, true)
@@ -105,6 +108,8 @@ __attribute__((constructor)) static void kunit_register_these(void)	\
 #define KUNIT_EXPECT_NOT_NULL(test, p)	kunit_truth(test, false, p, true)
 #define KUNIT_ASSERT_EQ(test, a, b)	kunit_compare(test, true, a, ==, b)
 #define KUNIT_ASSERT_LE(test, a, b)	kunit_compare(test, true, a, <=, b)
+#define KUNIT_ASSERT_GT(test, a, b)	kunit_compare(test, true, a, >, b)
+#define KUNIT_ASSERT_GE(test, a, b)	kunit_compare(test, true, a, >=, b)
 #define KUNIT_ASSERT_LT(test, a, b)	kunit_compare(test, true, a, <, b)
 #define KUNIT_ASSERT_PTR_EQ(test, a, b)	\
 	kunit_compare(test, true, (intptr_t)(a), ==, (intptr_t)(b))
