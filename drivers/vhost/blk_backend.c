@@ -77,9 +77,6 @@ static int vhb_backend_cache_drop(struct vhb_backend *be)
 	return err;
 }
 
-/* Reclaim: the guest's disk may be what the host swaps to. */
-#define VHB_WQ_FLAGS	(WQ_UNBOUND | WQ_MEM_RECLAIM)
-
 static void vhb_backend_free(struct vhb_backend *be)
 {
 	if (be->io)
@@ -89,7 +86,10 @@ static void vhb_backend_free(struct vhb_backend *be)
 	kfree(be);
 }
 
-/* Each has a thread of its own that waits for hard times, so only where it is used. */
+/*
+ * Each has a thread of its own that waits for hard times, since the guest's disk may
+ * be what the host swaps to; so only where it is used.
+ */
 static int vhb_backend_queues(struct vhb *blk, struct vhb_backend *be)
 {
 	const struct vhb_limits *lim = &be->limits;
@@ -98,13 +98,14 @@ static int vhb_backend_queues(struct vhb *blk, struct vhb_backend *be)
 
 	if (be->bdev && !clears)
 		return 0;
-	be->admin = alloc_workqueue("parley-blk%u-admin", VHB_WQ_FLAGS,
+	be->admin = alloc_workqueue("parley-blk%u-admin", WQ_UNBOUND | WQ_MEM_RECLAIM,
 				    VHB_ADMIN_ACTIVE, id);
 	if (!be->admin)
 		return -ENOMEM;
 	if (be->bdev)
 		return 0;
-	be->io = alloc_workqueue("parley-blk%u-io", VHB_WQ_FLAGS, VHB_IO_ACTIVE, id);
+	be->io = alloc_workqueue("parley-blk%u-io", WQ_UNBOUND | WQ_MEM_RECLAIM,
+				 VHB_IO_ACTIVE, id);
 	return be->io ? 0 : -ENOMEM;
 }
 

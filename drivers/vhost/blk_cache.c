@@ -66,6 +66,8 @@ void vhb_cache_forget(struct vhb *blk)
  *
  * A VMM that reads the space when it was told of a change need not believe more of it
  * than what changed.
+ *
+ * Return: 1 for write-back, 0 for write-through.
  */
 u8 vhb_cache_read(struct vhb *blk)
 {

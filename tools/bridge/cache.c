@@ -15,7 +15,7 @@ void cache_adopt(struct device *d)
 		ret = kernel_set_cache(&d->kernel, kept);
 	if (ret)
 		say(d->who, "%s; the guest is given durable writes",
-		    device_fail(d, "what is kept of its write cache", ret));
+		    device_error(d, "what is kept of its write cache", ret));
 }
 
 /* A ring was started, or the guest has set its cache: for who comes after us. */
@@ -28,7 +28,7 @@ void cache_keep(struct device *d)
 		ret = inflight_set_cache(&d->inflight, known);
 	if (ret)
 		say(d->who, "%s; after a restart the guest is given durable writes",
-		    device_fail(d, "keeping its write cache", ret));
+		    device_error(d, "keeping its write cache", ret));
 }
 
 /**

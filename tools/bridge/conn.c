@@ -138,7 +138,7 @@ static const char *set_log_fd(struct conn *c, struct msg *msg)
 {
 	int ret = kernel_set_log_fd(&c->d.kernel, msg->fds[0]);
 
-	return ret ? device_fail(&c->d, "the log eventfd", ret) : NULL;
+	return ret ? device_error(&c->d, "the log eventfd", ret) : NULL;
 }
 
 static const char *set_num(struct conn *c, struct msg *msg)
@@ -247,7 +247,7 @@ static const char *get_config(struct conn *c, struct msg *msg)
 
 	if (ret) {
 		say(c->d.who, "%s",
-		    device_fail(&c->d, "the configuration space", ret));
+		    device_error(&c->d, "the configuration space", ret));
 		return reply(c, msg, 0, -1);
 	}
 	memcpy(m->data, buf + m->offset, m->size);
@@ -279,7 +279,7 @@ static const char *set_config(struct conn *c, struct msg *msg)
 		ret = kernel_set_config(&c->d.kernel, m->data + (off - m->offset),
 					off, len);
 	if (ret) {
-		say(c->d.who, "%s", device_fail(&c->d, "refused", ret));
+		say(c->d.who, "%s", device_error(&c->d, "refused", ret));
 		c->failed = true;
 	}
 	return NULL;
@@ -308,7 +308,7 @@ static const char *get_inflight(struct conn *c, struct msg *msg)
 		return "the disk has not that many queues";
 	fd = inflight_create(m->nr_queues, m->queue_size);
 	if (fd < 0)
-		return device_fail(&c->d, "an in-flight region", fd);
+		return device_error(&c->d, "an in-flight region", fd);
 	m->size = inflight_size(m->nr_queues);
 	m->offset = 0;
 	why = reply(c, msg, sizeof(*m), fd);
@@ -391,7 +391,8 @@ int conn_message(struct conn *c, struct msg *msg)
 	if (acknowledge && reply_u64(c, msg, why || c->failed) && !why)
 		why = "the VMM does not take our answer";
 	c->d.who->doing = NULL;
-	return why || c->d.lost ? -1 : 0;
+	c->refused = why || c->d.lost;
+	return c->refused ? -1 : 0;
 }
 
 /**
@@ -416,6 +417,7 @@ int conn_input(struct conn *c)
 			say(c->d.who, "message %u (%s): %s; the connection is closed",
 			    c->reader.msg.header.request,
 			    msg_name(c->reader.msg.header.request), why);
+			c->refused = true;
 			return -1;
 		case READER_MESSAGE:
 			ret = conn_message(c, &c->reader.msg);
@@ -459,10 +461,10 @@ static const char *take_features(struct conn *c)
 
 	ret = kernel_get_features(&c->d.kernel, &c->offered);
 	if (ret)
-		return device_fail(&c->d, "its features", ret);
+		return device_error(&c->d, "its features", ret);
 	ret = kernel_get_queues(&c->d.kernel, &queues);
 	if (ret)
-		return device_fail(&c->d, "its queues", ret);
+		return device_error(&c->d, "its queues", ret);
 	if (c->d.nr_rings > queues)
 		c->d.nr_rings = queues;
 	c->offered &= ~NOT_OFFERED;
@@ -472,29 +474,63 @@ static const char *take_features(struct conn *c)
 	return NULL;
 }
 
+static const char *backend_error(struct conn *c, int ret)
+{
+	const char *path = c->disk->options.path;
+
+	switch (ret) {
+	case -EINVAL:
+		return device_fail(&c->d, path,
+				   "the kernel does not take it (a swap file?); see dmesg");
+	case -EOPNOTSUPP:
+		return device_fail(&c->d, path,
+				   "zoned, or blocks larger than a page; see dmesg");
+	default:
+		return device_error(&c->d, path, ret);
+	}
+}
+
+static const char *set_backend(struct conn *c)
+{
+	const struct disk_options *o = &c->disk->options;
+	int ret;
+
+	ret = kernel_own(&c->d.kernel);
+	if (ret)
+		return device_error(&c->d, KERNEL_DEVICE, ret);
+	ret = kernel_set_backend(&c->d.kernel, c->d.image.fd,
+				 (o->read_only ? PARLEY_BLK_READ_ONLY : 0) |
+				 (o->poll ? PARLEY_BLK_POLL : 0), o->serial);
+	if (ret)
+		return backend_error(c, ret);
+	ret = kernel_set_config_call(&c->d.kernel, c->config_fd);
+	if (ret)
+		return device_error(&c->d, "the configuration eventfd", ret);
+	ret = kernel_get_id(&c->d.kernel, &c->id);
+	return ret ? device_error(&c->d, "its number", ret) : NULL;
+}
+
+/*
+ * What may only be opened with our first privileges comes before they are
+ * dropped; what the kernel does on our behalf, its workers above all, after.
+ */
 static const char *open_device(struct conn *c)
 {
 	const struct disk_options *o = &c->disk->options;
-	int ret, file;
+	const char *why;
+	int ret;
 
 	ret = kernel_open(&c->d.kernel, c->disk->ops, c->disk->ops_priv);
 	if (ret == -ENOENT || ret == -ENODEV)
 		return KERNEL_DEVICE " is missing: modprobe parley_vhost_blk";
 	if (ret)
-		return device_fail(&c->d, KERNEL_DEVICE, ret);
-	file = disk_open_file(o);
-	if (file < 0)
-		return device_fail(&c->d, o->path, file);
-	ret = kernel_set_backend(&c->d.kernel, file,
-				 (o->read_only ? PARLEY_BLK_READ_ONLY : 0) |
-				 (o->poll ? PARLEY_BLK_POLL : 0), o->serial);
-	close(file);	/* the kernel holds its own reference */
-	if (ret)
-		return device_fail(&c->d, o->path, ret);
-	ret = kernel_set_config_call(&c->d.kernel, c->config_fd);
-	if (ret)
-		return device_fail(&c->d, "the configuration eventfd", ret);
-	return take_features(c);
+		return device_error(&c->d, KERNEL_DEVICE, ret);
+	why = image_open(&c->d.image, o->path, o->read_only, o->share);
+	if (!why && c->disk->confined)
+		why = confine(&o->confine);
+	if (!why)
+		why = set_backend(c);
+	return why ? why : take_features(c);
 }
 
 /**
@@ -514,22 +550,24 @@ const char *conn_open(struct conn *c, const struct disk *disk, struct who *who,
 
 	memset(&c->reader, 0, sizeof(c->reader));
 	device_init(&c->d, who, disk->options.queues);
-	c->d.stop_fd = disk->stop_fd;
+	c->d.stop_fd = disk->control;
 	c->disk = disk;
 	c->sock = sock;
 	c->send = sock_send;
 	c->backend_fd = -1;
 	c->offered = 0;
 	c->protocol = 0;
+	c->refused = false;
 	c->failed = false;
+	c->id = 0;
 	c->config_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (c->config_fd < 0)
-		return device_fail(&c->d, "an eventfd", -errno);
+		return device_error(&c->d, "an eventfd", -errno);
 	why = open_device(c);
 	if (why)
 		return why;
 	ret = kernel_spread(&c->d.kernel, disk->options.workers, c->d.nr_rings);
-	return ret ? device_fail(&c->d, "its workers", ret) : NULL;
+	return ret ? device_error(&c->d, "its workers", ret) : NULL;
 }
 
 void conn_close(struct conn *c)

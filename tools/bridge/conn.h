@@ -8,6 +8,7 @@
 #ifndef BRIDGE_CONN_H
 #define BRIDGE_CONN_H
 
+#include "confine.h"
 #include "device.h"
 #include "disk.h"
 #include "sock.h"
@@ -23,7 +24,9 @@
  * @config_fd: eventfd that the kernel signals when the configuration changed
  * @offered: feature bits, with MSG_F_PROTOCOL
  * @protocol: protocol features that were acknowledged
+ * @refused: it is to be closed because of what the VMM sent, not because it left
  * @failed: status to acknowledge although the connection stays
+ * @id: the device's number, as the kernel's log and the command parley know it
  */
 struct conn {
 	const struct disk *disk;
@@ -35,7 +38,9 @@ struct conn {
 	int config_fd;
 	uint64_t offered;
 	uint64_t protocol;
+	bool refused;
 	bool failed;
+	uint32_t id;
 };
 
 const char *conn_open(struct conn *c, const struct disk *disk, struct who *who,

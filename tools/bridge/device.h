@@ -8,6 +8,7 @@
 #define BRIDGE_DEVICE_H
 
 #include <stdbool.h>
+#include "image.h"
 #include "inflight.h"
 #include "kernel.h"
 #include "log.h"
@@ -16,6 +17,7 @@
 #include "say.h"
 
 #define DEVICE_RINGS	256	/* what the protocol can number */
+#define LOOK_MS		10	/* who waits for somebody else looks so often */
 
 /**
  * struct ring - one ring
@@ -53,8 +55,12 @@ struct ring {
  * struct device - see above
  * @who: for messages
  * @kernel: its device
- * @stop_fd: readable when the process is to end; waits give up then
+ * @image: the back end; claimed while a ring runs
+ * @stop_fd: its other end closes when the process is to end; waits give up then
  * @wait_ms: how long to wait for a predecessor to finish a ring
+ * @claim_ms: how long to wait for somebody else to let go of the back end
+ * @legacy: the guest's driver knows no virtio 1
+ * @legacy_said: the operator knows
  * @lost: a ring could not be stopped: nothing may be unmapped any more until the
  *	device is closed
  * @features: acknowledged, with MSG_F_PROTOCOL
@@ -68,8 +74,12 @@ struct ring {
 struct device {
 	struct who *who;
 	struct kernel kernel;
+	struct image image;
 	int stop_fd;
 	int wait_ms;
+	int claim_ms;
+	bool legacy;
+	bool legacy_said;
 	bool lost;
 	uint64_t features;
 	struct mem mem;
@@ -77,13 +87,14 @@ struct device {
 	struct inflight inflight;
 	unsigned int nr_rings;
 	struct ring ring[DEVICE_RINGS];
-	char error[160];
+	char error[400];
 };
 
 void device_init(struct device *d, struct who *who, unsigned int nr_rings);
 void device_release(struct device *d);
 void device_reset(struct device *d);
-const char *device_fail(struct device *d, const char *what, int ret);
+const char *device_fail(struct device *d, const char *what, const char *why);
+const char *device_error(struct device *d, const char *what, int ret);
 
 const char *device_set_features(struct device *d, uint64_t features,
 				uint64_t offered);
@@ -98,8 +109,11 @@ const char *device_set_inflight(struct device *d, const struct msg_inflight *m,
 const char *device_log_fits(struct device *d);
 
 bool device_packed(const struct device *d);
+bool device_told_to_stop(const struct device *d, int ms);
+const char *device_claim(struct device *d);
+void device_unclaim(struct device *d);
 bool device_held(const struct device *d);
-void device_hold(struct device *d);
+const char *device_hold(struct device *d);
 void device_resume(struct device *d);
 bool device_ticks(const struct device *d);
 void device_tick(struct device *d);
@@ -110,6 +124,7 @@ void ring_reset(struct device *d, unsigned int i);
 void ring_release(struct ring *v);
 const char *ring_update(struct device *d, unsigned int i);
 const char *ring_resume(struct device *d, unsigned int i);
+void ring_hold(struct device *d, unsigned int i);
 void ring_stop(struct device *d, unsigned int i);
 const char *ring_set_num(struct device *d, unsigned int i, uint32_t num);
 const char *ring_set_addr(struct device *d,

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A disk: a back end behind a socket, and the thread that serves it.
- *
- * A thread each, because stopping a ring waits for the back end: a disk that
- * hangs must not hold up the others.  No request passes through it.
+ * A disk: what is served on a socket, as the user asked for it, and how that goes.
  */
 #ifndef BRIDGE_DISK_H
 #define BRIDGE_DISK_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <sys/types.h>
+#include "confine.h"
 #include "kernel.h"
 #include "say.h"
 
 #define DISK_SERIAL	20
+#define DISK_CLIENTS	64	/* at most, of one disk */
 
 /**
  * struct disk_options - what the user asked for
@@ -23,12 +21,15 @@
  * @serial: what the guest sees; empty for none
  * @queues: rings, 1 to 256; the kernel may have fewer
  * @workers: threads in the kernel, at least 1
+ * @clients: VMMs at a time, 1 to DISK_CLIENTS
  * @read_only: the guest cannot write
+ * @share: nobody is kept from the back end
  * @poll: poll for completions
  * @mode: permissions of the socket
  * @gid: its group; -1 for ours
  * @rescan: seconds between looks at the size; 0 for never
  * @fd: inherited socket, listening or connected; -1 for none
+ * @confine: how far the processes that serve it are confined
  */
 struct disk_options {
 	char *socket;
@@ -36,15 +37,16 @@ struct disk_options {
 	char serial[DISK_SERIAL + 1];
 	unsigned int queues;
 	unsigned int workers;
+	unsigned int clients;
 	bool read_only;
+	bool share;
 	bool poll;
 	mode_t mode;
 	gid_t gid;
 	unsigned int rescan;
 	int fd;
+	struct confinement confine;
 };
-
-struct conn;
 
 /**
  * struct disk - a disk
@@ -52,30 +54,42 @@ struct conn;
  * @ops: the way to the kernel
  * @ops_priv: for @ops
  * @who: for messages
- * @listen_fd: socket; -1 once an inherited connection is all there is
- * @stop_fd: eventfd, readable when the thread is to end
- * @resize_fd: eventfd, readable when the size is to be looked at
- * @thread: that serves it
- * @conn: the connection; NULL if none
+ * @confined: the processes that serve it are; false in tests only
+ * @control: in such a process, its socket to the supervisor; -1 elsewhere
+ * @listen_fd: socket; -1 if nobody can connect any more
+ * @ours: the socket was made by us, and goes with us
+ * @clients: processes that serve it
  * @conns: connections so far
+ * @waiting: a VMM that waits until the process before has ended; -1 for none
+ * @wait_until: then it is refused, in milliseconds of the monotonic clock
+ * @pause_until: nobody is accepted before
+ * @starved: that descriptors ran out was said
+ * @started: connections accepted in the second that ends at @second
+ * @second: see above
+ * @failed_pid: VMM whose connections had to be closed
+ * @failures: how often in a row
+ * @quiet_until: it is turned away until then
  */
 struct disk {
 	struct disk_options options;
 	const struct kernel_ops *ops;
 	void *ops_priv;
 	struct who who;
+	bool confined;
+	int control;
 	int listen_fd;
-	int stop_fd;
-	int resize_fd;
-	pthread_t thread;
-	struct conn *conn;
+	bool ours;
+	unsigned int clients;
 	unsigned int conns;
+	int waiting;
+	long wait_until;
+	long pause_until;
+	bool starved;
+	unsigned int started;
+	long second;
+	int failed_pid;
+	unsigned int failures;
+	long quiet_until;
 };
-
-int disk_open_file(const struct disk_options *o);
-int disk_probe(struct disk *disk);
-int disk_start(struct disk *disk, int stop_fd);
-void disk_stop(struct disk *disk);
-void disk_resize(struct disk *disk);
 
 #endif

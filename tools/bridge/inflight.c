@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "inflight.h"
 
@@ -108,45 +107,44 @@ static const char *check_header(int fd, const struct msg_inflight *m)
 const char *inflight_set(struct inflight *in, const struct msg_inflight *m,
 			 int fd)
 {
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), before;
 	uint64_t size = inflight_size(m->nr_queues);
+	struct lent lent;
 	const char *why;
-	struct stat st;
-	void *map;
 
 	if (m->size < size)
 		return "the region is too small for its queues";
 	if (m->offset + m->size < m->offset || m->offset % 8)
 		return "the region's offset is impossible";
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+	switch (lent_map(&lent, fd, m->offset, m->size)) {
+	case LENT_GOOD:
+		break;
+	case LENT_NO_FILE:
 		return "the region is not a file";
-	if ((uint64_t)st.st_size < m->offset + m->size)
+	case LENT_ON_DISK:
+		return "the region is neither a memfd nor on tmpfs or hugetlbfs";
+	case LENT_SHORT:
 		return "the region ends beyond its file";
-	why = check_header(fd, m);
-	if (why)
-		return why;
-	before = m->offset % page;
-	map = mmap(NULL, before + size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-		   (off_t)(m->offset - before));
-	if (map == MAP_FAILED)
+	default:
 		return "the region cannot be mapped";
+	}
+	why = check_header(fd, m);
+	if (why) {
+		lent_unmap(&lent);
+		return why;
+	}
 	inflight_drop(in);
 	in->fd = fd;
 	in->offset = m->offset;
-	in->map = map;
-	in->map_len = before + size;
-	in->base = (uintptr_t)map + before;
+	in->lent = lent;
 	in->nr_queues = m->nr_queues;
 	return NULL;
 }
 
 void inflight_drop(struct inflight *in)
 {
-	if (in->map)
-		munmap(in->map, in->map_len);
+	lent_unmap(&in->lent);
 	if (in->fd >= 0)
 		close(in->fd);
-	in->map = NULL;
 	in->fd = -1;
 	in->nr_queues = 0;
 }
@@ -245,9 +243,9 @@ void inflight_told(const struct inflight *in, unsigned int ring)
 /* Where the kernel shall keep the state of a ring; NULL without a region. */
 void *inflight_kept(const struct inflight *in, unsigned int ring)
 {
-	if (!in->map || ring >= in->nr_queues)
+	if (!in->lent.map || ring >= in->nr_queues)
 		return NULL;
-	return (void *)(uintptr_t)(in->base + inflight_size(ring));
+	return (void *)(uintptr_t)(in->lent.at + inflight_size(ring));
 }
 
 #define CACHE_AT	offsetof(struct inflight_header, cache)

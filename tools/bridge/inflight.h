@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <linux/parley_vhost.h>
+#include "lent.h"
 #include "msg.h"
 
 #define INFLIGHT_MAGIC		0x47444952424c5250ull	/* "PRLBRIDG" */
@@ -50,17 +51,13 @@ struct inflight_ring {
  * struct inflight - a region in use
  * @fd: its file; -1 for none
  * @offset: where the region starts
- * @map: mapping; NULL for none
- * @map_len: bytes of it
- * @base: where the region starts
+ * @lent: its mapping
  * @nr_queues: rings that it has room for
  */
 struct inflight {
 	int fd;
 	uint64_t offset;
-	void *map;
-	size_t map_len;
-	uint64_t base;
+	struct lent lent;
 	unsigned int nr_queues;
 };
 

@@ -49,13 +49,10 @@ static int call(struct kernel *k, unsigned long cmd, void *arg)
 }
 
 /**
- * kernel_open - open a device and become its owner
+ * kernel_open - open a device
  * @k: filled in
  * @ops: the way to the kernel
  * @priv: for @ops
- *
- * The kernel's workers translate through the mappings of this process from now
- * on.
  *
  * Return: 0 or -errno.
  */
@@ -65,15 +62,27 @@ int kernel_open(struct kernel *k, const struct kernel_ops *ops, void *priv)
 
 	k->ops = ops;
 	k->priv = priv;
-	k->fd = ops->open(priv);
-	if (k->fd < 0) {
-		ret = k->fd;
-		k->fd = -1;
-		return ret;
-	}
-	ret = call(k, VHOST_SET_OWNER, NULL);
-	if (ret)
-		kernel_close(k);
+	ret = ops->open(priv);
+	k->fd = ret < 0 ? -1 : ret;
+	return ret < 0 ? ret : 0;
+}
+
+/*
+ * Become its owner: the kernel's workers translate through the mappings of this
+ * process from now on, and are as privileged as it is when they are made.
+ */
+int kernel_own(struct kernel *k)
+{
+	return call(k, VHOST_SET_OWNER, NULL);
+}
+
+/* The number that netlink, the kernel log and debugfs know the device by. */
+int kernel_get_id(struct kernel *k, uint32_t *id)
+{
+	__u32 n = 0;
+	int ret = call(k, PARLEY_VHOST_GET_ID, &n);
+
+	*id = n;
 	return ret;
 }
 

@@ -60,6 +60,8 @@ struct kernel {
 /* All return 0 or -errno. */
 int kernel_open(struct kernel *k, const struct kernel_ops *ops, void *priv);
 void kernel_close(struct kernel *k);
+int kernel_own(struct kernel *k);
+int kernel_get_id(struct kernel *k, uint32_t *id);
 int kernel_set_backend(struct kernel *k, int fd, uint32_t flags,
 		       const char *serial);
 int kernel_update_size(struct kernel *k);

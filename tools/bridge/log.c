@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The dirty log: checked and mapped. */
 #define _GNU_SOURCE
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "log.h"
 
 /**
@@ -16,35 +13,28 @@
  */
 const char *log_map(struct dirty_log *log, const struct msg_log *m, int fd)
 {
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), before;
-	struct stat st;
-	void *map;
-
 	if (!m->size)
 		return "a log of no bytes";
 	if (m->offset + m->size < m->offset)
 		return "a log that ends beyond 64 bits";
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+	switch (lent_map(&log->lent, fd, m->offset, m->size)) {
+	case LENT_GOOD:
+		log->size = m->size;
+		return NULL;
+	case LENT_NO_FILE:
 		return "the log is not a file";
-	if ((uint64_t)st.st_size < m->offset + m->size)
+	case LENT_ON_DISK:
+		return "the log is neither a memfd nor on tmpfs or hugetlbfs";
+	case LENT_SHORT:
 		return "the log ends beyond its file";
-	before = m->offset % page;
-	map = mmap(NULL, before + m->size, PROT_READ | PROT_WRITE, MAP_SHARED,
-		   fd, (off_t)(m->offset - before));
-	if (map == MAP_FAILED)
+	default:
 		return "the log cannot be mapped";
-	log->map = map;
-	log->map_len = before + m->size;
-	log->base = (uintptr_t)map + before;
-	log->size = m->size;
-	return NULL;
+	}
 }
 
 void log_unmap(struct dirty_log *log)
 {
-	if (log->map)
-		munmap(log->map, log->map_len);
-	log->map = NULL;
+	lent_unmap(&log->lent);
 	log->size = 0;
 }
 
@@ -63,7 +53,7 @@ bool log_covers(const struct dirty_log *log, uint64_t guest, uint64_t len)
 {
 	if (!len)
 		return true;
-	if (!log->map || guest + len - 1 < guest)
+	if (!log->lent.map || guest + len - 1 < guest)
 		return false;
 	return (guest + len - 1) / LOG_PAGE / 8 < log->size;
 }

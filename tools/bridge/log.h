@@ -7,21 +7,18 @@
 #define BRIDGE_LOG_H
 
 #include <stdbool.h>
+#include "lent.h"
 #include "msg.h"
 
 #define LOG_PAGE	4096ull
 
 /**
  * struct dirty_log - the log in use
- * @map: mapping; NULL for no log
- * @map_len: bytes of it
- * @base: where the bitmap starts
+ * @lent: mapping; none, no log
  * @size: bytes of the bitmap
  */
 struct dirty_log {
-	void *map;
-	size_t map_len;
-	uint64_t base;
+	struct lent lent;
 	uint64_t size;
 };
 

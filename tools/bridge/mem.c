@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The guest's memory: checked, mapped, translated. */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
-#include <unistd.h>
 #include "mem.h"
 
-#define HUGETLBFS	0x958458f6	/* linux/magic.h */
+/* The kernel's table has whole pages of this size, whatever the machine's is. */
+#define PAGE		4096ull
 
 static bool wraps(uint64_t start, uint64_t len)
 {
@@ -22,10 +19,25 @@ static bool overlap(uint64_t a, uint64_t alen, uint64_t b, uint64_t blen)
 	return a < b + blen && b < a + alen;
 }
 
+static uint64_t page_start(uint64_t at)
+{
+	return at & ~(PAGE - 1);
+}
+
+/* Bytes of the pages that hold something of this. */
+static uint64_t pages(uint64_t start, uint64_t len)
+{
+	return page_start(start + len - 1) + PAGE - page_start(start);
+}
+
 /**
  * mem_check - may this region join the others?
  * @mem: the others
  * @r: as the VMM described it
+ *
+ * A region need not be whole pages.  The kernel is given all pages that hold
+ * something of it, which is what a processor could give the guest at the least;
+ * so no other region may lie in them.
  *
  * Return: NULL, or what is wrong.
  */
@@ -40,26 +52,23 @@ const char *mem_check(const struct mem *mem, const struct msg_region *r)
 	if (wraps(r->guest, r->size) || wraps(r->user, r->size) ||
 	    wraps(r->offset, r->size))
 		return "a region that ends beyond 64 bits";
+	if (!pages(r->guest, r->size) ||
+	    wraps(page_start(r->guest), pages(r->guest, r->size)))
+		return "a region in the last page of 64 bits";
+	if ((r->guest ^ r->offset) % PAGE)
+		return "a region that begins elsewhere in its page than in its file's";
 	for (i = 0; i < mem->nr; i++) {
 		const struct msg_region *o = &mem->region[i].r;
 
 		if (overlap(o->guest, o->size, r->guest, r->size))
 			return "two regions at the same guest address";
+		if (overlap(page_start(o->guest), pages(o->guest, o->size),
+			    page_start(r->guest), pages(r->guest, r->size)))
+			return "two regions in one page of 4 KiB of the guest's";
 		if (overlap(o->user, o->size, r->user, r->size))
 			return "two regions at the same user address";
 	}
 	return NULL;
-}
-
-/* What a mapping of this file must be aligned to. */
-static uint64_t alignment(int fd)
-{
-	struct statfs fs;
-
-	if (!fstatfs(fd, &fs) && (unsigned long)fs.f_type == HUGETLBFS &&
-	    fs.f_bsize > 0)
-		return (uint64_t)fs.f_bsize;
-	return (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 /**
@@ -68,46 +77,31 @@ static uint64_t alignment(int fd)
  * @r: checked with mem_check()
  * @fd: its file; stays the caller's
  *
- * Return: 0 or -errno; -ENXIO if the file is shorter than the region, -EBADF if
- * it is no file that can be shared.
+ * Return: NULL, or what is wrong.
  */
-int mem_map(struct mem_region *region, const struct msg_region *r, int fd)
+const char *mem_map(struct mem_region *region, const struct msg_region *r,
+		    int fd)
 {
-	uint64_t align, before, len;
-	struct stat st;
-	void *map;
-
-	if (fstat(fd, &st))
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EBADF;
-	if ((uint64_t)st.st_size < r->offset + r->size)
-		return -ENXIO;
-	align = alignment(fd);
-	before = r->offset % align;
-	len = before + r->size;
-	if (wraps(len, align - 1))
-		return -EINVAL;
-	len = (len + align - 1) / align * align;
-	map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-		   fd, (off_t)(r->offset - before));
-	if (map == MAP_FAILED)
-		return -errno;
-	madvise(map, len, MADV_DONTDUMP);
 	region->r = *r;
-	region->dev = st.st_dev;
-	region->ino = st.st_ino;
-	region->map = map;
-	region->map_len = len;
-	region->host = (uintptr_t)map + before;
-	return 0;
+	switch (lent_map(&region->lent, fd, r->offset, r->size)) {
+	case LENT_GOOD:
+		return NULL;
+	case LENT_NO_FILE:
+		return "the memory is not a file; give the guest memory with share=on";
+	case LENT_ON_DISK:
+		return "the memory is a file on a disk; memory-backend-memfd or hugetlbfs";
+	case LENT_SHORT:
+		return "a region ends beyond its file";
+	case LENT_TOO_MUCH:
+		return "no memory left to map a region";
+	default:
+		return "a region cannot be mapped; was its file opened for writing?";
+	}
 }
 
 void mem_unmap(struct mem_region *region)
 {
-	if (region->map)
-		munmap(region->map, region->map_len);
-	region->map = NULL;
+	lent_unmap(&region->lent);
 }
 
 /* The very region, of the very file: then its mapping may stay. */
@@ -121,24 +115,10 @@ static struct mem_region *same(struct mem *old, const struct msg_region *r,
 	if (i < 0 || fstat(fd, &st))
 		return NULL;
 	region = &old->region[i];
-	if (!region->map || region->r.offset != r->offset ||
-	    region->dev != st.st_dev || region->ino != st.st_ino)
+	if (!region->lent.map || region->r.offset != r->offset ||
+	    region->lent.dev != st.st_dev || region->lent.ino != st.st_ino)
 		return NULL;
 	return region;
-}
-
-static const char *map_error(int ret)
-{
-	switch (ret) {
-	case -EBADF:
-		return "the memory is not a file; give the guest memory with share=on";
-	case -ENXIO:
-		return "a region ends beyond its file";
-	case -ENOMEM:
-		return "no memory left to map a region";
-	default:
-		return "a region cannot be mapped";
-	}
 }
 
 /**
@@ -159,7 +139,6 @@ const char *mem_build(struct mem *new, struct mem *old,
 	struct mem_region *kept;
 	const char *why;
 	unsigned int i;
-	int ret;
 
 	new->nr = 0;
 	for (i = 0; i < table->nr; i++) {
@@ -171,9 +150,9 @@ const char *mem_build(struct mem *new, struct mem *old,
 			new->region[new->nr++] = *kept;
 			continue;
 		}
-		ret = mem_map(&new->region[new->nr], &table->region[i], fds[i]);
-		if (ret)
-			return map_error(ret);
+		why = mem_map(&new->region[new->nr], &table->region[i], fds[i]);
+		if (why)
+			return why;
 		new->nr++;
 	}
 	return NULL;
@@ -190,15 +169,12 @@ const char *mem_build(struct mem *new, struct mem *old,
 const char *mem_add(struct mem *mem, const struct msg_region *r, int fd)
 {
 	const char *why = mem_check(mem, r);
-	int ret;
 
-	if (why)
-		return why;
-	ret = mem_map(&mem->region[mem->nr], r, fd);
-	if (ret)
-		return map_error(ret);
-	mem->nr++;
-	return NULL;
+	if (!why)
+		why = mem_map(&mem->region[mem->nr], r, fd);
+	if (!why)
+		mem->nr++;
+	return why;
 }
 
 /**
@@ -235,7 +211,24 @@ static bool holds(const struct mem *mem, const void *map)
 	unsigned int i;
 
 	for (i = 0; i < mem->nr; i++)
-		if (mem->region[i].map == map)
+		if (mem->region[i].lent.map == map)
+			return true;
+	return false;
+}
+
+/**
+ * mem_loses - would a mapping go away with this table?
+ * @mem: table in use
+ * @new: the one to come
+ *
+ * Return: true if so.
+ */
+bool mem_loses(const struct mem *mem, const struct mem *new)
+{
+	unsigned int i;
+
+	for (i = 0; i < mem->nr; i++)
+		if (!holds(new, mem->region[i].lent.map))
 			return true;
 	return false;
 }
@@ -250,7 +243,7 @@ void mem_forget(struct mem *mem, const struct mem *other)
 	unsigned int i;
 
 	for (i = 0; i < mem->nr; i++)
-		if (!holds(other, mem->region[i].map))
+		if (!holds(other, mem->region[i].lent.map))
 			mem_unmap(&mem->region[i]);
 	mem->nr = 0;
 }
@@ -280,9 +273,11 @@ struct vhost_memory *mem_table(const struct mem *mem)
 		return NULL;
 	out->nregions = mem->nr;
 	for (i = 0; i < mem->nr; i++) {
-		out->regions[i].guest_phys_addr = mem->region[i].r.guest;
-		out->regions[i].memory_size = mem->region[i].r.size;
-		out->regions[i].userspace_addr = mem->region[i].host;
+		const struct mem_region *m = &mem->region[i];
+
+		out->regions[i].guest_phys_addr = page_start(m->r.guest);
+		out->regions[i].memory_size = pages(m->r.guest, m->r.size);
+		out->regions[i].userspace_addr = page_start(m->lent.at);
 	}
 	return out;
 }
@@ -304,7 +299,7 @@ uint64_t mem_translate(const struct mem *mem, uint64_t user, uint64_t len)
 		uint64_t off = user - m->r.user;
 
 		if (user >= m->r.user && off < m->r.size && len <= m->r.size - off)
-			return m->host + off;
+			return m->lent.at + off;
 	}
 	return 0;
 }

@@ -10,7 +10,7 @@
 #define BRIDGE_MEM_H
 
 #include <stdbool.h>
-#include <sys/types.h>
+#include "lent.h"
 #include "msg.h"
 
 #define MEM_REGIONS	509	/* what the kernel's table holds */
@@ -18,19 +18,11 @@
 /**
  * struct mem_region - one region
  * @r: as the VMM described it
- * @dev: of its file
- * @ino: of its file
- * @map: where the mapping starts; NULL if there is none
- * @map_len: bytes of it
- * @host: where the region starts in it
+ * @lent: its mapping
  */
 struct mem_region {
 	struct msg_region r;
-	dev_t dev;
-	ino_t ino;
-	void *map;
-	size_t map_len;
-	uint64_t host;
+	struct lent lent;
 };
 
 /**
@@ -44,7 +36,8 @@ struct mem {
 };
 
 const char *mem_check(const struct mem *mem, const struct msg_region *r);
-int mem_map(struct mem_region *region, const struct msg_region *r, int fd);
+const char *mem_map(struct mem_region *region, const struct msg_region *r,
+		    int fd);
 void mem_unmap(struct mem_region *region);
 
 const char *mem_build(struct mem *new, struct mem *old,
@@ -52,6 +45,7 @@ const char *mem_build(struct mem *new, struct mem *old,
 const char *mem_add(struct mem *mem, const struct msg_region *r, int fd);
 int mem_find(const struct mem *mem, const struct msg_region *r);
 void mem_drop(struct mem *mem, unsigned int i);
+bool mem_loses(const struct mem *mem, const struct mem *new);
 void mem_forget(struct mem *mem, const struct mem *other);
 void mem_clear(struct mem *mem);
 

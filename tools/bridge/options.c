@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>
+#include <pwd.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +20,12 @@ static const char usage[] =
 "  parley-bridge --disk socket=PATH,path=PATH[,OPTION]... [--disk ...]\n"
 "  parley-bridge --config FILE\n"
 "\n"
-"  --disk LIST     serve a disk; LIST is of\n"
+"  --disk LIST     serve a disk; LIST is of these, with commas between\n"
 "      socket=PATH     listen here for a VMM\n"
-"      path=PATH       a block device or a file\n"
-"      readonly        the guest cannot write\n"
+"      path=PATH       a block device or an image; a comma in it is written ,,\n"
+"      readonly        the guest cannot write; several may read\n"
+"      share           do not keep others from it (see the manual page)\n"
+"      clients=N       serve N VMMs at a time (1)\n"
 "      queues=N        offer N queues (1 to 256; one for each CPU)\n"
 "      workers=N       serve them by N kernel threads (1)\n"
 "      serial=TEXT     what the guest sees, up to 20 characters\n"
@@ -29,6 +33,8 @@ static const char usage[] =
 "      mode=OCTAL      permissions of the socket (0660)\n"
 "      group=NAME      its group\n"
 "      rescan=SECONDS  look for a new size so often (SIGHUP does so at once)\n"
+"      user=NAME       the processes that serve it become this user\n"
+"      memlock=MIB     memory that each of them may pin (256)\n"
 "  --config FILE   a disk LIST on each line after the word disk; # comments\n"
 "  --version       print the version\n"
 "  --help          print this\n"
@@ -55,42 +61,115 @@ static bool number(const char *text, int base, unsigned long min,
 	       *out >= min && *out <= max;
 }
 
-static bool set_group(struct disk_options *d, const char *name)
+static const char *set_group(struct disk_options *d, const char *name)
 {
 	struct group *g = getgrnam(name);
 
 	if (g)
 		d->gid = g->gr_gid;
-	return g;
+	return g ? NULL : "there is no such group; getent group lists them";
 }
 
-static bool set_string(char **out, const char *value)
+static const char *set_user(struct disk_options *d, const char *name)
 {
+	struct passwd *p = getpwnam(name);
+
+	if (!p)
+		return "there is no such user; useradd --system makes one";
+	d->confine.uid = p->pw_uid;
+	d->confine.gid = p->pw_gid;
+	return NULL;
+}
+
+static const char *set_string(char **out, const char *value)
+{
+	if (!*value)
+		return "it is empty";
 	free(*out);
 	*out = strdup(value);
-	return *out && *value;
+	return *out ? NULL : "no memory";
 }
 
-static bool set_serial(struct disk_options *d, const char *value)
+static const char *set_serial(struct disk_options *d, const char *value)
 {
 	if (strlen(value) > DISK_SERIAL)
-		return false;
+		return "a serial number has at most 20 characters";
 	memcpy(d->serial, value, strlen(value) + 1);
-	return true;
+	return NULL;
+}
+
+#define NO_OPTION "no option of a disk; see --help"
+
+/* A key that stands alone. */
+static const char *set_flag(struct disk_options *d, const char *key)
+{
+	if (!strcmp(key, "readonly"))
+		d->read_only = true;
+	else if (!strcmp(key, "share"))
+		d->share = true;
+	else if (!strcmp(key, "poll"))
+		d->poll = true;
+	else
+		return *key ? NO_OPTION :
+		       "an option is missing; a comma in a path is written ,,";
+	return NULL;
+}
+
+/**
+ * struct numeric - an option that is a number
+ * @key: its name
+ * @base: of the number
+ * @min: at least
+ * @max: at most
+ * @where: of an unsigned int in struct disk_options
+ * @why: what is wrong with any other value
+ */
+struct numeric {
+	const char *key;
+	int base;
+	unsigned long min;
+	unsigned long max;
+	size_t where;
+	const char *why;
+};
+
+#define AT(member)	offsetof(struct disk_options, member)
+
+static const struct numeric numerics[] = {
+	{ "queues", 10, 1, 256, AT(queues), "a number from 1 to 256" },
+	{ "workers", 10, 1, 64, AT(workers), "a number from 1 to 64" },
+	{ "clients", 10, 1, DISK_CLIENTS, AT(clients), "a number from 1 to 64" },
+	{ "rescan", 10, 1, 86400, AT(rescan), "seconds, from 1 to 86400" },
+	{ "memlock", 10, 1, 1 << 20, AT(confine.memlock),
+	  "MiB, from 1 to 1048576" },
+	{ "mode", 8, 0, 0777, AT(mode), "permissions in octal, 0 to 0777" },
+};
+
+static const char *set_number(struct disk_options *d, const char *key,
+			      const char *value)
+{
+	const struct numeric *n;
+	unsigned long got;
+	unsigned int out;
+
+	for (n = numerics; n < numerics + sizeof(numerics) / sizeof(*n); n++) {
+		if (strcmp(key, n->key))
+			continue;
+		if (!number(value, n->base, n->min, n->max, &got))
+			return n->why;
+		out = (unsigned int)got;
+		memcpy((char *)d + n->where, &out, sizeof(out));
+		return NULL;
+	}
+	return NO_OPTION;
 }
 
 /* One KEY=VALUE, or a KEY alone, whose value is NULL. */
-static bool set_key(struct disk_options *d, const char *key, const char *value)
+static const char *set_key(struct disk_options *d, const char *key,
+			   const char *value)
 {
-	unsigned long n = 0;
-
-	if (!value) {
-		if (!strcmp(key, "readonly"))
-			return d->read_only = true;
-		if (!strcmp(key, "poll"))
-			return d->poll = true;
-		return false;
-	}
+	if (!value)
+		return set_flag(d, key);
 	if (!strcmp(key, "socket"))
 		return set_string(&d->socket, value);
 	if (!strcmp(key, "path"))
@@ -99,23 +178,9 @@ static bool set_key(struct disk_options *d, const char *key, const char *value)
 		return set_serial(d, value);
 	if (!strcmp(key, "group"))
 		return set_group(d, value);
-	if (!strcmp(key, "queues") && number(value, 10, 1, 256, &n)) {
-		d->queues = n;
-		return true;
-	}
-	if (!strcmp(key, "workers") && number(value, 10, 1, 64, &n)) {
-		d->workers = n;
-		return true;
-	}
-	if (!strcmp(key, "rescan") && number(value, 10, 1, 86400, &n)) {
-		d->rescan = n;
-		return true;
-	}
-	if (!strcmp(key, "mode") && number(value, 8, 0, 0777, &n)) {
-		d->mode = n;
-		return true;
-	}
-	return false;
+	if (!strcmp(key, "user"))
+		return set_user(d, value);
+	return set_number(d, key, value);
 }
 
 static void set_defaults(struct disk *disk)
@@ -126,12 +191,17 @@ static void set_defaults(struct disk *disk)
 	disk->ops = &kernel_real;
 	disk->options.queues = cpus < 1 ? 1 : cpus > 256 ? 256 : cpus;
 	disk->options.workers = 1;
+	disk->options.clients = 1;
 	disk->options.mode = 0660;
 	disk->options.gid = (gid_t)-1;
 	disk->options.fd = -1;
+	disk->options.confine.uid = (uid_t)-1;
+	disk->options.confine.gid = (gid_t)-1;
+	disk->options.confine.memlock = CONFINE_MEMLOCK;
+	disk->confined = true;
+	disk->control = -1;
 	disk->listen_fd = -1;
-	disk->stop_fd = -1;
-	disk->resize_fd = -1;
+	disk->waiting = -1;
 }
 
 static struct disk *add(struct options *o)
@@ -155,6 +225,11 @@ static bool complete(const struct options *o, const struct disk_options *d,
 		    d->path ? "socket=" : "path=");
 		return false;
 	}
+	if (d->clients > 1 && !d->read_only && !d->share) {
+		say(NULL, "%s: several clients of a disk need readonly, or share",
+		    where);
+		return false;
+	}
 	for (i = 0; i + 1 < o->nr && d->socket; i++)
 		if (o->disk[i].options.socket &&
 		    !strcmp(o->disk[i].options.socket, d->socket)) {
@@ -162,6 +237,25 @@ static bool complete(const struct options *o, const struct disk_options *d,
 			return false;
 		}
 	return true;
+}
+
+/*
+ * Cut off the first item of a list: up to a single comma.  Two commas mean one, as
+ * in QEMU's options.
+ */
+static char *cut(char **rest)
+{
+	char *item = *rest, *from = item, *to = item;
+
+	if (!item)
+		return NULL;
+	while (*from && (*from != ',' || from[1] == ',')) {
+		from += *from == ',';
+		*to++ = *from++;
+	}
+	*rest = *from ? from + 1 : NULL;
+	*to = '\0';
+	return item;
 }
 
 /**
@@ -176,20 +270,22 @@ bool options_disk(struct options *o, const char *text, const char *where)
 {
 	char *copy = strdup(text), *rest = copy, *key, *value;
 	struct disk *disk = add(o);
-	bool good = copy && disk;
+	const char *why = NULL;
 
-	while (good && (key = strsep(&rest, ","))) {
+	if (!copy || !disk)
+		say(NULL, "%s: no memory", where);
+	while (copy && disk && !why && (key = cut(&rest))) {
 		value = strchr(key, '=');
 		if (value)
 			*value++ = '\0';
-		good = set_key(&disk->options, key, value);
-		if (!good)
-			say(NULL, "%s: '%s%s%s' is no option of a disk; see --help",
-			    where, key, value ? "=" : "", value ? value : "");
+		why = set_key(&disk->options, key, value);
+		if (why)
+			say(NULL, "%s: '%s%s%s': %s", where, key,
+			    value ? "=" : "", value ? value : "", why);
 	}
-	good = good && complete(o, &disk->options, where);
+	disk = copy ? disk : NULL;
 	free(copy);
-	return good;
+	return disk && !why && complete(o, &disk->options, where);
 }
 
 /**
@@ -266,9 +362,9 @@ static bool conventional(struct disk_options *d, int option, const char *value)
 
 	switch (option) {
 	case O_SOCKET:
-		return set_string(&d->socket, value);
+		return !set_string(&d->socket, value);
 	case O_FILE:
-		return set_string(&d->path, value);
+		return !set_string(&d->path, value);
 	case O_READ_ONLY:
 		return d->read_only = true;
 	default:
@@ -321,7 +417,8 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
 			good = one >= 0 && conventional(&o->disk[one].options,
 							option, optarg);
 			if (!good)
-				say(NULL, "'%s' is no use here", optarg);
+				say(NULL, "'%s': a path, or the number of a file descriptor",
+				    optarg);
 		}
 	}
 	if (good && optind < argc) {

@@ -6,7 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <poll.h>
+#include <fcntl.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 #include <linux/virtio_config.h>
@@ -112,7 +112,6 @@ bool ring_moved(struct device *d, unsigned int i, const struct mem *new)
  */
 static const char *find_base(struct device *d, unsigned int i, bool *broken)
 {
-	struct pollfd stop = { .fd = d->stop_fd, .events = POLLIN };
 	struct ring *v = &d->ring[i];
 	uint32_t base = v->base;
 	int waited = 0;
@@ -134,20 +133,37 @@ static const char *find_base(struct device *d, unsigned int i, bool *broken)
 		default:
 			return NULL;
 		}
-		if (waited >= d->wait_ms || poll(&stop, 1, 10) > 0)
+		if (waited >= d->wait_ms || device_told_to_stop(d, LOOK_MS))
 			return "the process before us has not finished; does its back end hang?";
-		waited += 10;
+		waited += LOOK_MS;
 	}
+}
+
+/*
+ * Signal an eventfd of the VMM's without ever waiting: it may be full, or a pipe.
+ * The flag is the VMM's too, so it stays as it was.
+ */
+static bool tell(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	uint64_t one = 1;
+	bool told;
+
+	if (flags < 0)
+		return false;
+	if (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK))
+		return false;
+	told = write(fd, &one, sizeof(one)) == sizeof(one);
+	if (!(flags & O_NONBLOCK))
+		fcntl(fd, F_SETFL, flags);
+	return told;
 }
 
 static void signal_broken(struct device *d, unsigned int i)
 {
-	uint64_t one = 1;
-
 	say(d->who, "ring %u was broken by the guest's driver and stays idle until a reset",
 	    i);
-	if (d->ring[i].err >= 0 &&
-	    write(d->ring[i].err, &one, sizeof(one)) < 0)
+	if (d->ring[i].err >= 0 && !tell(d->ring[i].err))
 		say(d->who, "ring %u: nobody can be told that it is broken", i);
 }
 
@@ -163,21 +179,50 @@ static const char *run(struct device *d, unsigned int i)
 	addr.index = i;
 	ret = kernel_ring_addr(&d->kernel, &addr);
 	if (ret)
-		return device_fail(d, "the ring's addresses", ret);
+		return device_error(d, "the ring's addresses", ret);
 	ret = kernel_ring_kick(&d->kernel, i, v->kick);
 	if (ret)
-		return device_fail(d, "the kick eventfd", ret);
+		return device_error(d, "the kick eventfd", ret);
 	ret = kernel_ring_call(&d->kernel, i, v->call);
 	if (ret)
-		return device_fail(d, "the call eventfd", ret);
+		return device_error(d, "the call eventfd", ret);
 	ret = kernel_ring_err(&d->kernel, i, v->err);
 	if (ret)
-		return device_fail(d, "the error eventfd", ret);
+		return device_error(d, "the error eventfd", ret);
 	ret = kernel_ring_enable(&d->kernel, i, 1);
 	if (ret)
-		return device_fail(d, "the start of the ring", ret);
+		return device_error(d, "the start of the ring", ret);
 	v->running = true;
 	return NULL;
+}
+
+/* Size, base, and where the kernel keeps the state: what a start needs besides. */
+static const char *prepare(struct device *d, unsigned int i)
+{
+	struct ring *v = &d->ring[i];
+	int ret;
+
+	ret = kernel_ring_num(&d->kernel, i, v->num);
+	if (ret)
+		return device_error(d, "the ring's size", ret);
+	ret = kernel_ring_set_base(&d->kernel, i, v->base);
+	if (ret)
+		return device_error(d, "the ring's base", ret);
+	ret = inflight_start(&d->inflight, i, v->num, device_packed(d), v->base);
+	if (ret)
+		return device_error(d, "the in-flight region", ret);
+	ret = kernel_ring_keep(&d->kernel, i, inflight_kept(&d->inflight, i));
+	if (ret)
+		return device_error(d, "keeping the ring's state", ret);
+	return NULL;
+}
+
+static void say_legacy(struct device *d)
+{
+	if (d->legacy && !d->legacy_said)
+		say(d->who,
+		    "the driver is older than virtio 1: served; see disable-legacy=on");
+	d->legacy_said = d->legacy;
 }
 
 static const char *start(struct device *d, unsigned int i)
@@ -185,7 +230,6 @@ static const char *start(struct device *d, unsigned int i)
 	struct ring *v = &d->ring[i];
 	bool broken = false;
 	const char *why;
-	int ret;
 
 	if (!v->num || !v->addr_set)
 		return "the ring starts before its size and addresses are known";
@@ -198,24 +242,45 @@ static const char *start(struct device *d, unsigned int i)
 		signal_broken(d, i);
 		return NULL;
 	}
-	ret = kernel_ring_num(&d->kernel, i, v->num);
-	if (ret)
-		return device_fail(d, "the ring's size", ret);
-	ret = kernel_ring_set_base(&d->kernel, i, v->base);
-	if (ret)
-		return device_fail(d, "the ring's base", ret);
-	ret = inflight_start(&d->inflight, i, v->num, device_packed(d), v->base);
-	if (ret)
-		return device_fail(d, "the in-flight region", ret);
-	ret = kernel_ring_keep(&d->kernel, i, inflight_kept(&d->inflight, i));
-	if (ret)
-		return device_fail(d, "keeping the ring's state", ret);
-	why = run(d, i);
-	if (!why) {
-		v->ran = true;
-		cache_keep(d);
+	why = device_claim(d);
+	if (!why)
+		why = prepare(d, i);
+	if (!why)
+		why = run(d, i);
+	if (why) {
+		device_unclaim(d);
+		return why;
 	}
-	return why;
+	v->ran = true;
+	cache_keep(d);
+	say_legacy(d);
+	return NULL;
+}
+
+/* Have the kernel serve the ring no more; waits for its requests in flight. */
+static void halt(struct device *d, unsigned int i)
+{
+	struct ring *v = &d->ring[i];
+	int ret;
+
+	if (!v->running)
+		return;
+	ret = kernel_ring_enable(&d->kernel, i, 0);
+	if (ret) {
+		say(d->who, "%s", device_error(d, "the stop of a ring", ret));
+		d->lost = true;
+		return;
+	}
+	v->running = false;
+	/* If it is to start again without a new base, then where it stopped. */
+	kernel_ring_get_base(&d->kernel, i, &v->base);
+}
+
+/* Stop for a while: ring_resume() goes on, and the back end stays ours. */
+void ring_hold(struct device *d, unsigned int i)
+{
+	halt(d, i);
+	d->ring[i].held = !d->ring[i].running;
 }
 
 /**
@@ -228,21 +293,9 @@ static const char *start(struct device *d, unsigned int i)
  */
 void ring_stop(struct device *d, unsigned int i)
 {
-	struct ring *v = &d->ring[i];
-	int ret;
-
-	v->held = false;
-	if (!v->running)
-		return;
-	ret = kernel_ring_enable(&d->kernel, i, 0);
-	if (ret) {
-		say(d->who, "%s", device_fail(d, "the stop of a ring", ret));
-		d->lost = true;
-		return;
-	}
-	v->running = false;
-	/* If it is to start again without a new base, then where it stopped. */
-	kernel_ring_get_base(&d->kernel, i, &v->base);
+	d->ring[i].held = false;
+	halt(d, i);
+	device_unclaim(d);
 }
 
 /**
@@ -315,7 +368,7 @@ const char *ring_set_addr(struct device *d,
 			ret = kernel_ring_addr(&d->kernel, &ours);
 	}
 	if (ret)
-		why = device_fail(d, "logging the ring", ret);
+		why = device_error(d, "logging the ring", ret);
 	if (why)
 		v->addr = old;
 	else
@@ -341,13 +394,13 @@ const char *ring_set_kick(struct device *d, unsigned int i, int fd)
 	if (fd < 0)
 		fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fd < 0)
-		return device_fail(d, "an eventfd", -errno);
+		return device_error(d, "an eventfd", -errno);
 	replace(&v->kick, fd);
 	v->started = true;
 	if (!v->running)
 		return ring_update(d, i);
 	ret = kernel_ring_kick(&d->kernel, i, fd);
-	return ret ? device_fail(d, "the kick eventfd", ret) : NULL;
+	return ret ? device_error(d, "the kick eventfd", ret) : NULL;
 }
 
 const char *ring_set_call(struct device *d, unsigned int i, int fd)
@@ -357,7 +410,7 @@ const char *ring_set_call(struct device *d, unsigned int i, int fd)
 
 	replace(&v->call, fd);
 	ret = v->running ? kernel_ring_call(&d->kernel, i, fd) : 0;
-	return ret ? device_fail(d, "the call eventfd", ret) : NULL;
+	return ret ? device_error(d, "the call eventfd", ret) : NULL;
 }
 
 const char *ring_set_err(struct device *d, unsigned int i, int fd)
@@ -367,7 +420,7 @@ const char *ring_set_err(struct device *d, unsigned int i, int fd)
 
 	replace(&v->err, fd);
 	ret = v->running ? kernel_ring_err(&d->kernel, i, fd) : 0;
-	return ret ? device_fail(d, "the error eventfd", ret) : NULL;
+	return ret ? device_error(d, "the error eventfd", ret) : NULL;
 }
 
 /**

@@ -92,6 +92,8 @@ static void vh_bound_give(struct parley_vhost_vq *vq, u32 count)
  * vh_bound_payload() - bytes that count, of limits and bounds
  * @vq: ring
  * @c: one of its chains
+ *
+ * Return: bytes without those of the framing.
  */
 u64 vh_bound_payload(const struct parley_vhost_vq *vq, const struct parley_chain *c)
 {
@@ -170,7 +172,8 @@ void vh_bound_end(struct parley_vhost_vq *vq, struct parley_vhost_req *req)
  * vh_bound_open() - may the ring take what it left untaken?
  * @vq: ring
  *
- * If not, one of its own requests is in flight, whose end queues it.
+ * Return: true if so; if not, one of its own requests is in flight, whose end
+ * queues it.
  */
 bool vh_bound_open(const struct parley_vhost_vq *vq)
 {
@@ -219,10 +222,9 @@ PARLEY_EXPORT(parley_vhost_req_grow);
  * parley_vhost_req_alone() - is a request as large as its ring's bound?
  * @req: request in flight
  *
- * Then nothing else of its ring is in flight, and parley_vhost_req_leave() can give
- * it back.
- *
  * Context: any, as long as the request is the accelerator's.
+ * Return: true if so: then nothing else of its ring is in flight, and
+ * parley_vhost_req_leave() can give it back.
  */
 bool parley_vhost_req_alone(const struct parley_vhost_req *req)
 {
@@ -234,7 +236,10 @@ PARLEY_EXPORT(parley_vhost_req_alone);
  * parley_vhost_req_stopping() - is the request's ring to stop?
  * @req: request in flight
  *
- * What takes long should look now and then.  Context: as parley_vhost_req_alone().
+ * What takes long should look now and then.
+ *
+ * Context: as parley_vhost_req_alone().
+ * Return: true if so.
  */
 bool parley_vhost_req_stopping(const struct parley_vhost_req *req)
 {

@@ -191,6 +191,7 @@ static bool vh_ring_has_used(const struct parley_vhost_vq *vq, unsigned int i)
  * something.  What cannot be read counts as used.
  *
  * Context: the owner's memory is current; the ring does not run yet.
+ * Return: true if so.
  */
 bool vh_ring_is_unused(const struct parley_vhost_vq *vq)
 {

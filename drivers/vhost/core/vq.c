@@ -82,6 +82,7 @@ static u32 vh_vq_first_base(const struct parley_vhost_vq *vq)
  * lender made of it, and counts as new.
  *
  * Context: in vq_start().
+ * Return: true if so.
  */
 bool parley_vhost_vq_is_new(const struct parley_vhost_vq *vq)
 {

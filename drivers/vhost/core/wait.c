@@ -86,7 +86,9 @@ static bool vh_drained(const struct parley_vhost_vq *vq, const void *arg)
 /**
  * vh_vq_drain() - wait until nothing is in flight
  * @vq: ring of which nobody takes requests any more
- * @killable: as vh_vq_wait(), and so are context and return value
+ * @killable: as vh_vq_wait(), and so is the context
+ *
+ * Return: as vh_vq_wait().
  */
 int vh_vq_drain(struct parley_vhost_vq *vq, bool killable)
 {

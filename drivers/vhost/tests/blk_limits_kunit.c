@@ -27,7 +27,7 @@ static u64 waits(struct kunit *test, struct vblk *v)
 }
 
 /* Ranges of 16 bytes cost what they name, not what they are. */
-static void bad_06_clearing_costs(struct kunit *test)
+static void clearing_costs_what_it_clears(struct kunit *test)
 {
 	static const struct {
 		u32 type;
@@ -94,7 +94,7 @@ static void the_back_end_is_told(struct kunit *test)
 }
 
 static struct kunit_case blk_limits_cases[] = {
-	KUNIT_CASE(bad_06_clearing_costs),
+	KUNIT_CASE(clearing_costs_what_it_clears),
 	KUNIT_CASE(data_costs_itself),
 	KUNIT_CASE(the_back_end_is_told),
 	{}

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <linux/virtio_config.h>
 #include "fake.h"
 
 #define MUST(x) \
@@ -50,29 +51,6 @@ static bool mapped(uint64_t start, uint64_t len)
 	return !msync(first, page, MS_ASYNC) && !msync(last, page, MS_ASYNC);
 }
 
-/**
- * fake_check - what must hold between any two messages
- * @f: kernel
- *
- * All that the kernel may write through is still mapped.
- */
-void fake_check(const struct fake *f)
-{
-	unsigned int i;
-
-	if (!f->open)
-		return;
-	for (i = 0; f->mem && i < f->mem->nregions; i++)
-		MUST(mapped(f->mem->regions[i].userspace_addr,
-			    f->mem->regions[i].memory_size));
-	for (i = 0; i < FAKE_QUEUES; i++)
-		if (f->ring[i].keep)
-			MUST(mapped(f->ring[i].keep,
-				    sizeof(struct parley_vhost_kept)));
-	if (f->log)
-		MUST(mapped(f->log, 1));
-}
-
 static bool in_memory(const struct fake *f, uint64_t addr)
 {
 	unsigned int i;
@@ -85,43 +63,116 @@ static bool in_memory(const struct fake *f, uint64_t addr)
 	return false;
 }
 
-/* As the kernel does: the state in shared memory, which may have vanished. */
+/**
+ * fake_check - what must hold between any two messages
+ * @f: kernel
+ *
+ * All that the kernel may write through is still mapped, and what requests in
+ * flight will write to is still the guest's.
+ */
+void fake_check(const struct fake *f)
+{
+	unsigned int i, j;
+
+	if (!f->open)
+		return;
+	for (i = 0; i < FAKE_QUEUES; i++)
+		for (j = 0; j < f->ring[i].in_flight; j++)
+			MUST(in_memory(f, f->ring[i].flying[j]));
+	for (i = 0; f->mem && i < f->mem->nregions; i++)
+		MUST(mapped(f->mem->regions[i].userspace_addr,
+			    f->mem->regions[i].memory_size));
+	for (i = 0; i < FAKE_QUEUES; i++)
+		if (f->ring[i].keep)
+			MUST(mapped(f->ring[i].keep,
+				    sizeof(struct parley_vhost_kept)));
+	if (f->log)
+		MUST(mapped(f->log, 1));
+}
+
+/* As the kernel does: to memory that may have vanished with its file. */
+static void poke(uint64_t at, const void *what, size_t len)
+{
+	int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (pwrite(fd, what, len, (off_t)at) < 0)
+		MUST(errno == EIO || errno == EFAULT);
+	close(fd);
+}
+
 static void keep(const struct fake_ring *r, uint32_t state)
 {
 	struct parley_vhost_kept kept = {
 		.base = htole32(r->base),
 		.state = htole32(state),
 	};
-	int fd;
 
-	if (!r->keep)
-		return;
-	fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (pwrite(fd, &kept, sizeof(kept), (off_t)r->keep) < 0)
-		MUST(errno == EIO || errno == EFAULT);
-	close(fd);
+	if (r->keep)
+		poke(r->keep, &kept, sizeof(kept));
+}
+
+/**
+ * fake_take - a request is taken from a ring, and is in flight from now on
+ * @f: kernel
+ * @ring: a ring that is on
+ * @guest: address of the guest's that its status goes to
+ */
+void fake_take(struct fake *f, unsigned int ring, uint64_t guest)
+{
+	struct fake_ring *r = &f->ring[ring];
+	unsigned int i;
+
+	MUST(r->on);
+	for (i = 0; i < f->mem->nregions && r->in_flight < FAKE_IN_FLIGHT; i++) {
+		const struct vhost_memory_region *m = &f->mem->regions[i];
+
+		if (guest - m->guest_phys_addr < m->memory_size)
+			r->flying[r->in_flight++] = m->userspace_addr +
+				(guest - m->guest_phys_addr);
+	}
+}
+
+/* All requests of a ring complete: each writes its status. */
+void fake_finish(struct fake_ring *r)
+{
+	static const uint8_t status = FAKE_STATUS;
+
+	while (r->in_flight)
+		poke(r->flying[--r->in_flight], &status, sizeof(status));
+}
+
+static int start(struct fake *f, struct fake_ring *r)
+{
+	unsigned int i;
+
+	if (!r->num || !f->mem || !(f->features >> VIRTIO_F_VERSION_1 & 1))
+		return -EINVAL;
+	MUST(in_memory(f, r->addr.desc_user_addr));
+	MUST(in_memory(f, r->addr.avail_user_addr));
+	MUST(in_memory(f, r->addr.used_user_addr));
+	r->starts++;
+	r->on = true;
+	if (f->cache == PARLEY_BLK_CACHE_UNKNOWN)
+		f->cache = r->base && r->base != 0x80008000 ?
+			   PARLEY_BLK_CACHE_THROUGH : PARLEY_BLK_CACHE_BACK;
+	keep(r, PARLEY_VHOST_KEPT_RUNNING);
+	for (i = 0; f->busy && i < f->mem->nregions; i++)
+		fake_take(f, (unsigned int)(r - f->ring),
+			  f->mem->regions[i].guest_phys_addr);
+	return 0;
 }
 
 static int enable(struct fake *f, struct fake_ring *r, bool on)
 {
 	if (on == r->on)
 		return 0;
-	if (on) {
-		if (!r->num || !f->mem)
-			return -EINVAL;
-		MUST(in_memory(f, r->addr.desc_user_addr));
-		MUST(in_memory(f, r->addr.avail_user_addr));
-		MUST(in_memory(f, r->addr.used_user_addr));
-		r->starts++;
-		r->on = true;
-		if (f->cache == PARLEY_BLK_CACHE_UNKNOWN)
-			f->cache = r->base && r->base != 0x80008000 ?
-				   PARLEY_BLK_CACHE_THROUGH : PARLEY_BLK_CACHE_BACK;
-		keep(r, PARLEY_VHOST_KEPT_RUNNING);
-		return 0;
-	}
+	if (on)
+		return start(f, r);
+	if (f->stuck)
+		return -EIO;
+	fake_finish(r);
 	r->on = false;
 	r->base += f->advance;
 	keep(r, PARLEY_VHOST_KEPT_STOPPED);
@@ -172,6 +223,9 @@ static int set_mem(struct fake *f, const struct vhost_memory *m)
 		const struct vhost_memory_region *a = &m->regions[i];
 
 		MUST(a->memory_size && !a->flags_padding);
+		if ((a->guest_phys_addr | a->memory_size | a->userspace_addr) %
+		    4096)
+			return -EINVAL;
 		MUST(mapped(a->userspace_addr, a->memory_size));
 		for (j = 0; j < i; j++) {
 			const struct vhost_memory_region *b = &m->regions[j];
@@ -217,6 +271,9 @@ static int device_call(struct fake *f, unsigned long cmd, void *arg)
 {
 	switch (cmd) {
 	case VHOST_SET_OWNER:
+		return 0;
+	case PARLEY_VHOST_GET_ID:
+		*(__u32 *)arg = FAKE_ID;
 		return 0;
 	case VHOST_GET_FEATURES:
 		*(__u64 *)arg = FAKE_FEATURES;
@@ -320,6 +377,7 @@ static void fake_close(void *priv, int fd)
 	unsigned int i;
 
 	fake_check(f);
+	f->stuck = false;
 	for (i = 0; i < FAKE_QUEUES; i++) {
 		enable(f, &f->ring[i], false);
 		f->ring[i].keep = 0;

@@ -14,8 +14,21 @@
 			 1ull << 33 | 1ull << 40 | 1ull << 12 | 1ull << 9 | \
 			 1ull << VHOST_F_LOG_ALL)
 #define FAKE_CONFIG	60
+#define FAKE_ID		7
 
+#define FAKE_IN_FLIGHT	8	/* of a ring */
+#define FAKE_STATUS	0xa5	/* what a request writes when it completes */
+
+/**
+ * struct fake_ring - a ring
+ * @flying: addresses of ours that requests in flight will write a byte to: they
+ *	were translated when the request was taken, and stay so until the ring is
+ *	stopped
+ * @in_flight: how many
+ */
 struct fake_ring {
+	uint64_t flying[FAKE_IN_FLIGHT];
+	unsigned int in_flight;
 	uint32_t num;
 	uint32_t base;
 	struct vhost_vring_addr addr;
@@ -39,6 +52,8 @@ struct fake_ring {
  * @cache: PARLEY_BLK_CACHE_*: what the guest wrote, or was kept, or follows from
  *	the base of the first ring
  * @advance: how far a ring gets between its start and its stop
+ * @busy: each start takes requests, one for each region of memory
+ * @stuck: no ring can be stopped, but by closing the device
  */
 struct fake {
 	unsigned int open;
@@ -55,6 +70,8 @@ struct fake {
 	unsigned int sizes_updated;
 	uint32_t cache;
 	uint32_t advance;
+	bool busy;
+	bool stuck;
 	struct fake_ring ring[FAKE_QUEUES];
 };
 
@@ -63,5 +80,7 @@ extern const struct kernel_ops fake_ops;
 void fake_init(struct fake *f);
 void fake_release(struct fake *f);
 void fake_check(const struct fake *f);
+void fake_take(struct fake *f, unsigned int ring, uint64_t guest);
+void fake_finish(struct fake_ring *r);
 
 #endif

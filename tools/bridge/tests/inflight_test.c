@@ -2,8 +2,11 @@
 /* What survives us: the in-flight region, and a process that is killed. */
 #define _GNU_SOURCE
 #include <endian.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 #include "test.h"
 
@@ -227,6 +230,55 @@ static void a_broken_ring_stays_idle(void)
 	vmm_free(v);
 }
 
+static int waited;
+
+static void woken(int sig)
+{
+	(void)sig;
+	waited = 1;
+}
+
+/* An eventfd, or a pipe, that takes no more: nobody waits until it does. */
+static void a_full_error_eventfd_is_not_waited_for(void)
+{
+	const uint64_t most = UINT64_MAX - 1;
+	struct inflight_ring r = {
+		.kept = { 0, htole32(PARLEY_VHOST_KEPT_BROKEN) },
+	};
+	struct sigaction act = { .sa_handler = woken };
+	int full[2], ends[2] = { -1, -1 }, i, fd;
+	struct vmm *v;
+
+	full[0] = eventfd(0, EFD_CLOEXEC);
+	EXPECT(write(full[0], &most, sizeof(most)) == sizeof(most));
+	EXPECT(!pipe2(ends, O_CLOEXEC | O_NONBLOCK));
+	while (write(ends[1], &most, sizeof(most)) > 0)
+		continue;
+	EXPECT(!fcntl(ends[1], F_SETFL, 0));
+	full[1] = ends[1];
+	waited = 0;
+	sigaction(SIGALRM, &act, NULL);
+	for (i = 0; i < 2; i++) {
+		v = vmm_new();
+		vmm_handshake(v, VMM_PACKED);
+		fd = adopt(v);
+		change(fd, 0, &r);
+		EXPECT(!vmm_ring_fd(v, MSG_SET_VRING_ERR, 0, dup(full[i])));
+		alarm(2);
+		EXPECT(!vmm_ring(v, 0, 100, 0x80008000));
+		alarm(0);
+		EXPECT(!waited);
+		/* The VMM's own end waits as before. */
+		EXPECT(!(fcntl(full[i], F_GETFL) & O_NONBLOCK));
+		close(fd);
+		vmm_free(v);
+	}
+	signal(SIGALRM, SIG_DFL);
+	close(full[0]);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static void foreign_regions_are_refused(void)
 {
 	const uint64_t size = inflight_size(4);
@@ -249,7 +301,7 @@ static void foreign_regions_are_refused(void)
 	EXPECT(pwrite(fd, &other, sizeof(other), 0) == sizeof(other));
 	EXPECT(readopt(v, fd));
 	/* The one in use is not lost by that. */
-	EXPECT(v->c.d.inflight.map && v->c.d.inflight.nr_queues == 4);
+	EXPECT(v->c.d.inflight.lent.map && v->c.d.inflight.nr_queues == 4);
 	close(fd);
 	vmm_free(v);
 }
@@ -271,7 +323,7 @@ static void bad_33_region_offset_and_size(void)
 	EXPECT(SET(4, size, 4));
 	EXPECT(SET(9, 8192, 0));
 	EXPECT(SET(65535, UINT64_MAX, 0));
-	EXPECT(!v->c.d.inflight.map);
+	EXPECT(!v->c.d.inflight.lent.map);
 	EXPECT(!SET(4, size, 4096 + 8));
 	EXPECT(inflight_kept(&v->c.d.inflight, 0) && !vmm_ring(v, 0, 64, 0));
 	EXPECT(SET(4, size, 0));	/* not while a ring runs */
@@ -421,6 +473,8 @@ const struct test inflight_tests[] = {
 	  what_makes_no_sense_is_not_believed },
 	{ "a_predecessor_is_waited_for", a_predecessor_is_waited_for },
 	{ "a_broken_ring_stays_idle", a_broken_ring_stays_idle },
+	{ "a_full_error_eventfd_is_not_waited_for",
+	  a_full_error_eventfd_is_not_waited_for },
 	{ "foreign_regions_are_refused", foreign_regions_are_refused },
 	{ "bad_33_region_offset_and_size", bad_33_region_offset_and_size },
 	{ "bad_35_regions_do_not_leak", bad_35_regions_do_not_leak },

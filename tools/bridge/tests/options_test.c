@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "../child.h"
 #include "../options.h"
 #include "test.h"
 
@@ -36,10 +37,104 @@ static void a_disk_and_its_options(void)
 	EXPECT(!strcmp(d->serial, "disk 1") && d->mode == 0600);
 	EXPECT(d->rescan == 5);
 	options_free(&o);
-	EXPECT(one(&o, "socket=/a,path=/b,group=root"));
-	EXPECT(o.disk[0].options.gid == 0 && o.disk[0].options.queues >= 1);
+	EXPECT(one(&o, "socket=/a,path=/b,group=root,user=root,memlock=7,share,clients=64"));
+	d = &o.disk[0].options;
+	EXPECT(d->confine.uid == 0 && d->confine.gid == 0);
+	EXPECT(d->confine.memlock == 7 && d->share && d->clients == 64);
+	EXPECT(o.disk[0].confined && o.disk[0].options.gid == 0 && o.disk[0].options.queues >= 1);
 	EXPECT(o.disk[0].options.mode == 0660 && !o.disk[0].options.read_only);
 	options_free(&o);
+}
+
+/* As in QEMU's options: two commas are one. */
+static void a_comma_in_a_path(void)
+{
+	struct options o;
+
+	EXPECT(one(&o, "socket=/a,path=/b,,c.img,readonly"));
+	EXPECT(!strcmp(o.disk[0].options.path, "/b,c.img"));
+	EXPECT(o.disk[0].options.read_only);
+	options_free(&o);
+	EXPECT(one(&o, "path=,,,,b,,,socket=/a,,"));
+	EXPECT(!strcmp(o.disk[0].options.path, ",,b,"));
+	EXPECT(!strcmp(o.disk[0].options.socket, "/a,"));
+	options_free(&o);
+	EXPECT(!one(&o, "socket=/a,path=/b,"));
+	EXPECT(!one(&o, "socket=/a,,path=/b"));	/* a socket of that name, and no path */
+}
+
+/* What was said of it, on a standard error of ours. */
+static void said(const char *text, char *out, size_t size)
+{
+	int pipefd[2], err = dup(STDERR_FILENO);
+	struct options o;
+	ssize_t n;
+
+	EXPECT(!pipe(pipefd) && dup2(pipefd[1], STDERR_FILENO) >= 0);
+	say_quiet = 0;
+	EXPECT(!one(&o, text));
+	say_quiet = 1;
+	dup2(err, STDERR_FILENO);
+	close(pipefd[1]);
+	n = read(pipefd[0], out, size - 1);
+	out[n > 0 ? n : 0] = '\0';
+	close(pipefd[0]);
+	close(err);
+}
+
+static void each_refusal_has_its_reason(void)
+{
+	static const struct {
+		const char *text, *reason;
+	} bad[] = {
+		{ "group=no such group", "there is no such group; getent group" },
+		{ "user=no such user", "there is no such user; useradd" },
+		{ "queues=0", "'queues=0': a number from 1 to 256" },
+		{ "serial=123456789012345678901", "at most 20 characters" },
+		{ "mode=888", "permissions in octal" },
+		{ "memlock=0", "MiB, from 1" },
+		{ "colour=red", "no option of a disk; see --help" },
+		{ "path=", "it is empty" },
+		{ "socket=/a,", "a comma in a path is written ,," },
+		{ "socket=/a,path=/b,clients=2", "readonly, or share" },
+		{ "socket=/a", "a disk needs path=" },
+	};
+	char text[256];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		said(bad[i].text, text, sizeof(text));
+		EXPECT(strstr(text, bad[i].reason));
+	}
+}
+
+/* Processes that follow each other share it; a second later there is a new one. */
+static void a_disk_says_so_much_and_no_more(void)
+{
+	struct say_budget budget = { 0 };
+	struct who a = { .disk = "x", .budget = &budget }, b = a;
+	int pipefd[2], err = dup(STDERR_FILENO), i;
+	unsigned int lines = 0;
+	char text[8192] = "";
+
+	EXPECT(!pipe(pipefd) && dup2(pipefd[1], STDERR_FILENO) >= 0);
+	while (!budget.second || child_now() % 1000 > 500)	/* a young second */
+		budget.second = child_now() / 1000;
+	say_quiet = 0;
+	for (i = 0; i < 2 * SAY_PER_SECOND; i++)
+		say(i & 1 ? &a : &b, "again");
+	usleep(1000000);
+	say(&a, "later");
+	say_quiet = 1;
+	dup2(err, STDERR_FILENO);
+	close(err);
+	close(pipefd[1]);
+	EXPECT(read(pipefd[0], text, sizeof(text) - 1) > 0);
+	close(pipefd[0]);
+	EXPECT(strstr(text, "x: later (") && strstr(text, " messages left out)"));
+	for (i = 0; text[i]; i++)
+		lines += text[i] == '\n';
+	EXPECT(lines <= SAY_PER_SECOND + 1);
 }
 
 static void nonsense_is_refused(void)
@@ -139,6 +234,9 @@ static void the_command_line(void)
 
 const struct test options_tests[] = {
 	{ "a_disk_and_its_options", a_disk_and_its_options },
+	{ "a_comma_in_a_path", a_comma_in_a_path },
+	{ "each_refusal_has_its_reason", each_refusal_has_its_reason },
+	{ "a_disk_says_so_much_and_no_more", a_disk_says_so_much_and_no_more },
 	{ "nonsense_is_refused", nonsense_is_refused },
 	{ "a_configuration_file", a_configuration_file },
 	{ "the_command_line", the_command_line },

@@ -78,6 +78,23 @@ static void unknown_features_are_refused(void)
 	vmm_free(v);
 }
 
+/* As old guests do, and firmware with a transitional device. */
+static void a_driver_older_than_virtio_1_is_served(void)
+{
+	struct vmm *v = vmm_new();
+
+	vmm_handshake(v, 1ull << MSG_F_PROTOCOL | 1 << 9);
+	EXPECT(v->fake.features == (1ull << 32 | 1 << 9));
+	EXPECT(v->c.d.legacy && !v->c.d.legacy_said);
+	EXPECT(!vmm_ring(v, 0, 128, 0) && v->fake.ring[0].on);
+	EXPECT(v->c.d.legacy_said);
+	/* A younger one comes after it. */
+	EXPECT(!vmm_u64(v, MSG_RESET_DEVICE, 0));
+	EXPECT(!vmm_u64(v, MSG_SET_FEATURES, VMM_PACKED));
+	EXPECT(!v->c.d.legacy);
+	vmm_free(v);
+}
+
 static void a_ring_starts_when_all_is_known(void)
 {
 	struct vmm *v = vmm_new();
@@ -320,6 +337,8 @@ const struct test ring_tests[] = {
 	{ "queues_are_at_most_the_kernels", queues_are_at_most_the_kernels },
 	{ "workers_share_the_rings", workers_share_the_rings },
 	{ "unknown_features_are_refused", unknown_features_are_refused },
+	{ "a_driver_older_than_virtio_1_is_served",
+	  a_driver_older_than_virtio_1_is_served },
 	{ "a_ring_starts_when_all_is_known", a_ring_starts_when_all_is_known },
 	{ "a_ring_outside_memory_does_not_start",
 	  a_ring_outside_memory_does_not_start },

@@ -17,7 +17,10 @@ struct test {
 };
 
 extern const struct test msg_tests[], mem_tests[], ring_tests[],
-	inflight_tests[], cache_tests[], disk_tests[], options_tests[];
+	inflight_tests[], cache_tests[], image_tests[], supervise_tests[],
+	listen_tests[], options_tests[];
+
+const char *test_image(void);
 
 void test_fail(const char *file, int line, const char *what);
 
@@ -33,6 +36,7 @@ void test_fail(const char *file, int line, const char *what);
  * @reply_size: its bytes
  * @replies: answers so far
  * @reply_fd: file descriptor that came with the last one, or -1
+ * @memory: of the handshake, or -1
  */
 struct vmm {
 	struct fake fake;
@@ -44,6 +48,7 @@ struct vmm {
 	uint32_t reply_size;
 	unsigned int replies;
 	int reply_fd;
+	int memory;
 };
 
 extern struct vmm *vmm_current;

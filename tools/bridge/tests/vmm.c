@@ -2,6 +2,7 @@
 /* A VMM made of functions. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -35,6 +36,30 @@ static void connect_vmm(struct vmm *v)
 	v->why = conn_open(&v->c, &v->disk, &v->who, -1);
 	v->c.send = take_reply;
 	v->c.d.wait_ms = 20;
+	v->c.d.claim_ms = 20;
+}
+
+static char image[64];
+
+static void remove_image(void)
+{
+	unlink(image);
+}
+
+/* A file that may be a back end: 1 MiB, all that a fake kernel needs. */
+const char *test_image(void)
+{
+	int fd;
+
+	if (*image)
+		return image;
+	snprintf(image, sizeof(image), "/tmp/parley-bridge-test.%d.img", getpid());
+	fd = open(image, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || ftruncate(fd, 1 << 20))
+		abort();
+	close(fd);
+	atexit(remove_image);
+	return image;
 }
 
 struct vmm *vmm_new(void)
@@ -43,10 +68,12 @@ struct vmm *vmm_new(void)
 
 	fake_init(&v->fake);
 	v->reply_fd = -1;
+	v->memory = -1;
 	v->disk.ops = &fake_ops;
 	v->disk.ops_priv = &v->fake;
-	v->disk.stop_fd = -1;
-	v->disk.options.path = "/dev/null";
+	v->disk.control = -1;
+	v->disk.options.path = (char *)test_image();
+	v->disk.options.share = true;
 	v->disk.options.queues = 8;
 	v->disk.options.workers = 2;
 	v->disk.options.fd = -1;
@@ -60,6 +87,8 @@ void vmm_free(struct vmm *v)
 	conn_close(&v->c);
 	if (v->reply_fd >= 0)
 		close(v->reply_fd);
+	if (v->memory >= 0)
+		close(v->memory);
 	fake_release(&v->fake);
 	free(v);
 }
@@ -98,6 +127,7 @@ int vmm_send(struct vmm *v, struct msg *m)
 {
 	int ret = -1;
 
+	vmm_current = v;
 	if (!msg_check_header(&m->header))
 		ret = conn_message(&v->c, m);
 	msg_close_fds(m);
@@ -203,7 +233,9 @@ void vmm_handshake(struct vmm *v, uint64_t features)
 	EXPECT(!v->why);
 	EXPECT(!vmm_u64(v, MSG_SET_PROTOCOL_FEATURES, PROTOCOL_OFFERED));
 	EXPECT(!vmm_u64(v, MSG_SET_FEATURES, features));
-	EXPECT(!vmm_add(v, 0, VMM_SIZE, VMM_USER, 0, vmm_memfd(VMM_SIZE)));
+	if (v->memory < 0)
+		v->memory = vmm_memfd(VMM_SIZE);
+	EXPECT(!vmm_add(v, 0, VMM_SIZE, VMM_USER, 0, dup(v->memory)));
 }
 
 /* All that starts a ring; 0 if it runs. */

@@ -9,11 +9,11 @@ and exits with 0 if all went well.
 """
 
 import array
-import atexit
 import glob
 import mmap
 import os
 import random
+import resource
 import select
 import signal
 import socket
@@ -22,339 +22,12 @@ import subprocess
 import sys
 import time
 
-from rings import Packed, Split
-
 sys.dont_write_bytecode = True
 
-MEMORY = 64 << 20
-USER = 0x100000000          # where the VMM says that its memory is
-RINGS = 1 << 20             # rings from here, data from DATA
-DATA = 8 << 20
-BLOCK = 4096
-QUEUES = 2
-
-GET_FEATURES, SET_FEATURES, SET_OWNER = 1, 2, 3
-SET_LOG_BASE, SET_NUM, SET_ADDR, SET_BASE, GET_BASE = 6, 8, 9, 10, 11
-SET_KICK, SET_CALL, SET_ERR = 12, 13, 14
-GET_PROTOCOL, SET_PROTOCOL, GET_QUEUES, ENABLE, BACKEND_FD = 15, 16, 17, 18, 21
-GET_CONFIG, GET_INFLIGHT, SET_INFLIGHT = 24, 31, 32
-ADD_REG, REM_REG = 37, 38
-REPLIES = {GET_FEATURES, SET_LOG_BASE, GET_BASE, GET_PROTOCOL, GET_QUEUES, GET_CONFIG,
-           GET_INFLIGHT}
-
-VERSION_1, PACKED, LOG_ALL, PROTOCOL = 1 << 32, 1 << 34, 1 << 26, 1 << 30
-READ, WRITE, FLUSH, GET_ID = 0, 1, 4, 8
-
-
-class Wrong(Exception):
-    """Something is not as it should be."""
-
-
-def expect(condition, what):
-    """Or else."""
-    if not condition:
-        raise Wrong(what)
-
-
-def dial(path):
-    """A connection; a socket has its name a moment before somebody listens."""
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    for _ in range(100):
-        try:
-            sock.connect(path)
-            break
-        except ConnectionRefusedError:
-            time.sleep(0.05)
-    else:
-        raise Wrong(f"nobody listens on {path}")
-    return sock
-
-
-class Bridge:
-    """The process."""
-
-    def __init__(self, program, disks):
-        self.command = [program]
-        for disk in disks:
-            self.command += ["--disk", disk]
-        self.sockets = [d.split("socket=")[1].split(",")[0] for d in disks]
-        self.process = None
-        atexit.register(self.kill)
-
-    def kill(self):
-        """Leave nothing behind when a test fails."""
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-
-    def start(self):
-        """Start it; ready when it listens."""
-        for path in self.sockets:
-            if os.path.exists(path):
-                os.unlink(path)
-        self.process = subprocess.Popen(self.command)
-        for path in self.sockets:
-            for _ in range(200):
-                if os.path.exists(path) or self.process.poll() is not None:
-                    break
-                time.sleep(0.05)
-            expect(os.path.exists(path), f"the bridge does not listen on {path}")
-        return self
-
-    def end(self, sig):
-        """End it by a signal."""
-        self.process.send_signal(sig)
-        code = self.process.wait(30)
-        expect(code == (0 if sig == signal.SIGTERM else -sig), f"the bridge ended with {code}")
-
-    def fds(self):
-        """How many file descriptors it has open."""
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
-
-
-class Vmm:
-    """Memory, rings, and a connection that can be made again."""
-
-    def __init__(self, path, packed=False):
-        self.path, self.packed = path, packed
-        self.fd = os.memfd_create("guest")
-        os.ftruncate(self.fd, MEMORY)
-        self.mem = mmap.mmap(self.fd, MEMORY)
-        kind = Packed if packed else Split
-        # No multiple of three: packed requests wrap in all positions.
-        self.rings = [kind(self.mem, RINGS + i * Split.size, 128) for i in range(QUEUES)]
-        self.inflight = None
-        self.sock = self.events = None
-
-    # The protocol
-
-    def send(self, request, payload=b"", fds=(), flags=0):
-        """A message; returns the payload of its answer and its descriptor."""
-        data = struct.pack("<III", request, 1 | flags, len(payload)) + payload
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
-        self.sock.sendmsg([data], rights)
-        if request not in REPLIES and not flags & 8:
-            return b"", None
-        head, control, _, _ = self.sock.recvmsg(12, socket.CMSG_SPACE(4))
-        expect(len(head) == 12, f"no answer to message {request}")
-        got, got_flags, size = struct.unpack("<III", head)
-        expect(got == request and got_flags == 5, f"a strange answer to message {request}")
-        body = self.sock.recv(size, socket.MSG_WAITALL) if size else b""
-        fd = struct.unpack("<i", control[0][2])[0] if control else None
-        return body, fd
-
-    def u64(self, request, value=None):
-        """A message with a number, or that asks for one."""
-        body, _ = self.send(request, b"" if value is None else struct.pack("<Q", value))
-        return struct.unpack("<Q", body)[0] if body else None
-
-    def state(self, request, index, num, flags=0):
-        """A message about a ring; returns the number in its answer."""
-        body, _ = self.send(request, struct.pack("<II", index, num), flags=flags)
-        return struct.unpack("<II", body)[1] if len(body) == 8 and request == GET_BASE else None
-
-    def region(self, request, guest, size, user, offset, fd=None):
-        """ADD_MEM_REG or REM_MEM_REG, acknowledged."""
-        body, _ = self.send(request, struct.pack("<QQQQQ", 0, guest, size, user, offset),
-                            [fd] if fd is not None else [], flags=8)
-        expect(body == bytes(8), f"message {request} was refused")
-
-    def config(self):
-        """The configuration space: 60 bytes."""
-        body, _ = self.send(GET_CONFIG, struct.pack("<III", 0, 60, 0) + bytes(60))
-        return body[12:]
-
-    def capacity(self):
-        """Sectors."""
-        return struct.unpack_from("<Q", self.config())[0]
-
-    # The device
-
-    def connect(self):
-        """Connect, and do what QEMU does when a device is made."""
-        self.sock = dial(self.path)
-        offered = self.u64(GET_FEATURES)
-        wanted = VERSION_1 | PROTOCOL | (PACKED if self.packed else 0)
-        expect(offered & (wanted | LOG_ALL) == wanted | LOG_ALL, f"features {offered:#x}")
-        self.u64(SET_PROTOCOL, self.u64(GET_PROTOCOL))
-        expect(self.u64(GET_QUEUES) >= QUEUES, "not enough queues")
-        self.send(SET_OWNER)
-        self.u64(SET_FEATURES, wanted)
-        mine, its = socket.socketpair()
-        self.send(BACKEND_FD, b"", [its.fileno()])
-        its.close()
-        self.events = mine
-        return self
-
-    def start(self, bases=None, flags=0):
-        """Do what QEMU does when the driver is ready."""
-        if self.inflight is None:
-            body, fd = self.send(GET_INFLIGHT, struct.pack("<QQHHI", 0, 0, QUEUES, 128, 0))
-            self.inflight = fd, body
-        fd, body = self.inflight
-        self.send(SET_INFLIGHT, body, [fd])
-        self.region(ADD_REG, 0, MEMORY, USER, 0, self.fd)
-        self.start_rings(bases, flags)
-
-    def start_rings(self, bases=None, flags=0):
-        """The rings only."""
-        for i, ring in enumerate(self.rings):
-            self.state(SET_NUM, i, ring.num)
-            self.state(SET_BASE, i, bases[i] if bases else ring.first_base())
-            self.set_addr(i, flags)
-            for request, fd in (SET_KICK, ring.kick), (SET_CALL, ring.call), (SET_ERR, ring.err):
-                self.send(request, struct.pack("<Q", i), [fd])
-            # Acknowledged, so that we know that it runs.
-            body, _ = self.send(ENABLE, struct.pack("<II", i, 1), flags=8)
-            expect(body == bytes(8), f"ring {i} does not start")
-
-    def set_addr(self, i, flags=0):
-        """Where a ring is, and whether it is logged."""
-        ring = self.rings[i]
-        body, _ = self.send(SET_ADDR, struct.pack("<IIQQQQ", i, flags, USER + ring.desc,
-                                                  USER + ring.device, USER + ring.driver,
-                                                  ring.device), flags=8)
-        expect(body == bytes(8), f"ring {i} has no addresses")
-
-    def stop(self):
-        """Stop the rings; returns where they stopped."""
-        bases = []
-        for i in range(len(self.rings)):
-            self.state(ENABLE, i, 0)
-            bases.append(self.state(GET_BASE, i, 0))
-        return bases
-
-    def close(self):
-        """Let all go."""
-        self.sock.close()
-        os.close(self.fd)
-        for ring in self.rings:
-            for fd in (ring.kick, ring.call, ring.err):
-                os.close(fd)
-
-    def gone(self):
-        """The other side closed the connection, or does so soon."""
-        self.sock.settimeout(20)
-        try:
-            return not self.sock.recv(1)
-        except ConnectionResetError:
-            return True
-
-
-class Driver:
-    """Requests on the rings of a VMM: each slot has a header, a status and a block
-    of data of its own."""
-
-    def __init__(self, vmm):
-        self.vmm = vmm
-        self.pending = [{} for _ in vmm.rings]
-
-    def at(self, queue, slot):
-        """Where the data of a slot is; its header and status are behind it."""
-        return DATA + (queue * 64 + slot) * 2 * BLOCK
-
-    def put(self, queue, kind, sector=0, data=None, length=BLOCK, shift=0):
-        """Put a request; @shift moves the data's address, for other regions."""
-        ring, mem = self.vmm.rings[queue], self.vmm.mem
-        slot = ring.free[-1]
-        at = self.at(queue, slot)
-        if data is not None:
-            mem[at:at + length] = data
-        struct.pack_into("<IIQ", mem, at + BLOCK, kind, 0, sector)
-        mem[at + BLOCK + 16] = 0xff
-        ring.put([(at + BLOCK, 16, False), (at + shift, length, kind != WRITE),
-                  (at + BLOCK + 16, 1, True)])
-        expect(slot not in self.pending[queue], f"slot {slot} is in use")
-        self.pending[queue][slot] = sector
-        return slot
-
-    def wait(self, queue, seconds=60):
-        """Wait for something to be completed: [(slot, sector)], all of it good."""
-        ring, until, found = self.vmm.rings[queue], time.monotonic() + seconds, []
-        while True:
-            for slot in ring.take():
-                expect(slot in self.pending[queue],
-                       f"queue {queue}: slot {slot} was completed twice")
-                status = self.vmm.mem[self.at(queue, slot) + BLOCK + 16]
-                expect(status == 0, f"queue {queue}: slot {slot} has status {status}")
-                found.append((slot, self.pending[queue].pop(slot)))
-            left = until - time.monotonic()
-            if found or left <= 0:
-                expect(found, f"queue {queue}: {len(self.pending[queue])} requests are lost")
-                return found
-            if select.select([ring.call], [], [], min(left, 1))[0]:
-                os.eventfd_read(ring.call)
-
-    def all(self, queue):
-        """Wait for all that is pending."""
-        while self.pending[queue]:
-            self.wait(queue)
-
-    def one(self, queue, kind, *args, **more):
-        """One request from beginning to end; returns its data."""
-        slot = self.put(queue, kind, *args, **more)
-        self.vmm.rings[queue].notify()
-        self.all(queue)
-        at = self.at(queue, slot)
-        return bytes(self.vmm.mem[at:at + more.get("length", BLOCK)])
-
-
-class Load:
-    """Writes that never rest: each block of a queue is written again and again,
-    with a number that grows. A write that is lost leaves an old number behind; one
-    that is done again, too late, brings one back."""
-
-    def __init__(self, driver, blocks=40):
-        self.driver, self.blocks = driver, blocks
-        self.last = [dict.fromkeys(range(blocks), 0) for _ in driver.vmm.rings]
-        self.busy = [set() for _ in driver.vmm.rings]
-        self.done = 0
-
-    def block(self, queue, number):
-        """Sector of a block."""
-        return (queue * self.blocks + number) * (BLOCK // 512)
-
-    def fill(self, queue):
-        """As many writes as there is room for."""
-        ring = self.driver.vmm.rings[queue]
-        idle = [b for b in range(self.blocks) if b not in self.busy[queue]]
-        random.shuffle(idle)
-        while ring.room() and idle:
-            number = idle.pop()
-            self.last[queue][number] += 1
-            data = struct.pack("<QQ", number, self.last[queue][number]) * (BLOCK // 16)
-            self.driver.put(queue, WRITE, self.block(queue, number), data)
-            self.busy[queue].add(number)
-        ring.notify()
-
-    def reap(self, queue):
-        """What is done."""
-        for _, sector in self.driver.wait(queue):
-            self.busy[queue].discard(sector // (BLOCK // 512) - queue * self.blocks)
-            self.done += 1
-
-    def rounds(self, n):
-        """Keep all rings busy for a while; leaves them busy."""
-        for _ in range(n):
-            for queue in range(QUEUES):
-                self.fill(queue)
-            for queue in range(QUEUES):
-                self.reap(queue)
-        for queue in range(QUEUES):
-            self.fill(queue)
-
-    def finish(self, image):
-        """All done: the image holds every block's last number."""
-        for queue in range(QUEUES):
-            self.driver.all(queue)
-            self.busy[queue].clear()
-        with open(image, "rb") as f:
-            for queue in range(QUEUES):
-                for number, last in self.last[queue].items():
-                    f.seek(self.block(queue, number) * 512)
-                    want = struct.pack("<QQ", number, last) * (BLOCK // 16)
-                    expect(not last or f.read(BLOCK) == want,
-                           f"queue {queue}, block {number}: not as written last")
+from machine import (BLOCK, FLUSH, GET_FEATURES, GET_ID, LOG_ALL, MEMORY,  # noqa: E402
+                     PACKED, PROTOCOL, QUEUES, READ, ADD_REG, REM_REG, SET_FEATURES,
+                     SET_LOG_BASE, SET_MEM_TABLE, USER, VERSION_1, WRITE, Bridge, Driver,
+                     Load, Vmm, Wrong, dial, expect)
 
 
 def drop_caches():
@@ -398,13 +71,19 @@ def io(program, image, packed):
 
 
 def kill(program, image, packed):
-    """killed and started again in mid-I/O, five times by -9 and twice politely"""
+    """killed and started again in mid-I/O: all of it, or the process that serves us,
+    five times by -9, and twice politely"""
     bridge, vmm, driver = served(program, image, packed)
     load = Load(driver)
-    for sig in [signal.SIGKILL] * 5 + [signal.SIGTERM] * 2:
+    for n, sig in enumerate([signal.SIGKILL] * 5 + [signal.SIGTERM] * 2):
         load.rounds(random.randrange(3, 12))
-        bridge.end(sig)
-        bridge.start()
+        if sig == signal.SIGKILL and n % 2 == 0:
+            for pid in bridge.servers():
+                os.kill(pid, sig)
+            expect(vmm.gone(), "its process was killed, the connection did not end")
+        if n % 2 or sig == signal.SIGTERM:
+            bridge.end(sig)
+            bridge.start()
         vmm.connect()
         vmm.start()
         for ring in vmm.rings:
@@ -413,6 +92,144 @@ def kill(program, image, packed):
     load.finish(image)
     bridge.end(signal.SIGTERM)
     print(f"# {load.done} writes")
+
+
+def alone(program, image, packed):
+    """the process of one disk is killed, and another disk's never notices"""
+    bridge, vmm, driver = served(program, image, packed)
+    bridge.end(signal.SIGTERM)
+    path, name = f"/tmp/bridge-{os.getpid()}-2.sock", "/tmp/alone"
+    with open(name, "wb") as f:
+        f.truncate(8 << 20)
+    bridge.command += ["--disk", f"socket={path},path={name},queues={QUEUES}"]
+    bridge.sockets.append(path)
+    bridge.start()
+    vmm.connect()
+    vmm.start()
+    mine = bridge.servers()
+    load, other = Load(driver), Vmm(path, packed)
+    for _ in range(5):
+        other.connect()
+        other.start()
+        load.rounds(3)
+        victim, = set(bridge.servers()) - set(mine)
+        os.kill(victim, signal.SIGKILL)
+        expect(other.gone(), "the killed process left its connection open")
+        load.rounds(3)
+    expect(bridge.servers() == mine, "the other process is still the same")
+    load.finish(image)
+    bridge.end(signal.SIGTERM)
+    os.unlink(name)
+
+
+def drained(program, image, packed):
+    """SET_MEM_TABLE takes away a region that requests in flight write to: when it
+    is acknowledged, they are done. For a back end that takes its time."""
+    bridge, vmm, driver = served(program, image, packed)
+    far = 1 << 32
+    kept = struct.pack("<QQQQ", 0, MEMORY, USER, 0)
+    more = struct.pack("<QQQQ", far, MEMORY, USER + far, 0)
+    for n in range(3):
+        body, _ = vmm.send(SET_MEM_TABLE, struct.pack("<II", 2, 0) + kept + more,
+                           [vmm.fd, vmm.fd], flags=8)
+        expect(body == bytes(8), "a table of two regions was refused")
+        put = [driver.put(0, READ, 8 * i, shift=far) for i in range(4)]
+        vmm.rings[0].notify()
+        time.sleep(0.1)         # taken, but not completed
+        early = [s for s in put if vmm.mem[driver.at(0, s) + BLOCK + 16] != 0xff]
+        body, _ = vmm.send(SET_MEM_TABLE, struct.pack("<II", 1, 0) + kept, [vmm.fd], flags=8)
+        expect(body == bytes(8), "a table of one region was refused")
+        late = [s for s in put if vmm.mem[driver.at(0, s) + BLOCK + 16] == 0xff]
+        expect(not late, f"{len(late)} requests were still in flight")
+        expect(n or not early, "the back end was too fast to show it")
+        driver.all(0)
+    driver.one(1, WRITE, 0, b"x" * BLOCK)
+    bridge.end(signal.SIGTERM)
+
+
+def ends(bridge):
+    """The exit status of a bridge that cannot do what it is told."""
+    process = subprocess.run(bridge.command, stdin=subprocess.DEVNULL, timeout=20,
+                             stderr=subprocess.PIPE, text=True, check=False)
+    return process.returncode, process.stderr
+
+
+def starts(vmm):
+    """Does it get its rings?"""
+    try:
+        vmm.start()
+        return True
+    except (Wrong, OSError):
+        return False
+
+
+def twice(program, image, packed):
+    """one image is not written by two guests, nor one that the host or a QEMU uses"""
+    bridge, vmm, driver = served(program, image, packed)
+    driver.one(0, WRITE, 0, b"1" * BLOCK)
+    path = f"/tmp/bridge-{os.getpid()}-2.sock"
+    other = Bridge(program, [f"socket={path},path={image},queues={QUEUES}"]).start()
+    second = Vmm(path, packed).connect()
+    expect(not starts(second), "two guests write to one image")
+    expect(driver.one(0, READ, 0) == b"1" * BLOCK, "the image")
+    # As source and target of a migration: the one stops, the other starts.
+    second.sock.close()
+    second.connect()
+    bases = vmm.stop()
+    second.start()
+    Driver(second).one(0, WRITE, 0, b"2" * BLOCK)
+    second.stop()
+    vmm.start_rings(bases)
+    expect(driver.one(0, READ, 0) == b"2" * BLOCK, "what the other wrote")
+    other.end(signal.SIGTERM)
+    bridge.end(signal.SIGTERM)
+    flags = os.O_RDWR | (os.O_EXCL if image.startswith("/dev/") else 0)
+    fd = os.open(image, flags)      # as a file system of the host's has it
+    if image.startswith("/dev/"):
+        code, said = ends(other)
+        expect(code == 1 and "in use by the host" in said, f"{code}: {said}")
+    os.close(fd)
+
+
+def starved(program, image, packed):
+    """no descriptors left: the VMM waits, the bridge sleeps and says so, and goes on"""
+    bridge, vmm, _ = served(program, image, packed)
+    vmm.sock.close()
+    pid = bridge.process.pid
+    while bridge.servers():
+        time.sleep(0.05)
+    top = max(int(fd) for fd in os.listdir(f"/proc/{pid}/fd")) + 1
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (top, hard))
+    before = cpu(pid)
+    vmm.sock = dial(vmm.path)
+    expect(not select.select([vmm.sock], [], [], 3)[0], "it is served or sent away")
+    expect(cpu(pid) - before < 0.5, "it spins")
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+    vmm.sock.settimeout(10)
+    expect(vmm.u64(GET_FEATURES), "it is served when there is room")
+    bridge.end(signal.SIGTERM)
+
+
+def cpu(pid):
+    """Seconds of processor time that a process has had."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        words = f.read().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def old(program, image, packed):
+    """a driver that acknowledges nothing of virtio 1, as old guests and firmware"""
+    if packed:
+        return
+    bridge, vmm, driver = served(program, image, packed)
+    bases = vmm.stop()
+    vmm.u64(SET_FEATURES, PROTOCOL)
+    vmm.start_rings(bases)
+    data = os.urandom(BLOCK)
+    driver.one(0, WRITE, 0, data)
+    expect(driver.one(1, READ, 0) == data, "what was read")
+    bridge.end(signal.SIGTERM)
 
 
 def resize(program, image, packed):
@@ -513,12 +330,28 @@ def fds_serving(bridge, path):
     return count
 
 
+def talk_nonsense(path, packed, chance):
+    """A connection that says whatever comes to mind."""
+    bad = Vmm(path, packed)
+    bad.sock = dial(path)
+    try:
+        for _ in range(chance.randrange(1, 20)):
+            request, size = chance.randrange(45), chance.choice([0, 8, 8, 16, 20, 24, 40])
+            head = struct.pack("<III", request, 1, size)
+            fd = [bad.fd] * chance.randrange(3)
+            bad.sock.sendmsg([head + chance.randbytes(size)],
+                             [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fd))]
+                             if fd else [])
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+
+
 def hostile(program, image, packed):
     """a VMM that sends nonsense costs nobody else anything"""
     bridge, vmm, driver = served(program, image, packed)
     other = f"/tmp/bridge-{os.getpid()}-2.sock"
     bridge.end(signal.SIGTERM)
-    bridge.command += ["--disk", f"socket={other},path={image},readonly"]
+    bridge.command += ["--disk", f"socket={other},path={image},readonly,share"]
     bridge.sockets.append(other)
     bridge.start()
     vmm.connect()
@@ -527,19 +360,13 @@ def hostile(program, image, packed):
     chance = random.Random(1)
     fds = fds_serving(bridge, other)
     for n in range(60):
-        bad = Vmm(other, packed)
-        bad.sock = dial(other)
-        try:
-            for _ in range(chance.randrange(1, 20)):
-                request, size = chance.randrange(45), chance.choice([0, 8, 8, 16, 20, 24, 40])
-                head = struct.pack("<III", request, 1, size)
-                fd = [bad.fd] * chance.randrange(3)
-                bad.sock.sendmsg([head + chance.randbytes(size)],
-                                 [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fd))]
-                                 if fd else [])
-        except (BrokenPipeError, ConnectionResetError):
-            pass
-        bad.close()
+        # A process for each: who fails in a row is turned away.
+        pid = os.fork()
+        if not pid:
+            talk_nonsense(other, packed, chance)
+            os._exit(0)
+        os.waitpid(pid, 0)
+        chance = random.Random(n)
         if n % 10 == 0:
             load.rounds(1)
     load.finish(image)
@@ -548,7 +375,8 @@ def hostile(program, image, packed):
     bridge.end(signal.SIGTERM)
 
 
-TESTS = {f.__name__: f for f in (io, kill, resize, dirty, slots, hostile)}
+TESTS = {f.__name__: f for f in (io, kill, alone, drained, twice, starved, old, resize, dirty,
+                                 slots, hostile)}
 
 
 def main():

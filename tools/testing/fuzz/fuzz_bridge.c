@@ -5,7 +5,9 @@
  * here, file descriptors are counted besides.
  *
  * The first byte of an input chooses: bit 0, bytes on a socket as they are, in
- * pieces; or whole messages with descriptors, after a handshake if bit 1 is set.
+ * pieces; or whole messages with descriptors, after a handshake if bit 1 is set,
+ * and with a second VMM in turns if bit 6 is.  Every ring that runs has requests
+ * in flight in each region of the guest's memory.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -150,7 +152,8 @@ static void cook(struct msg *m)
 	}
 }
 
-static int message(struct conn *c, struct input *in)
+/* To the second connection, if there is one, when bit 2 of the second byte says. */
+static int message(struct conn *c, struct input *in, bool two)
 {
 	struct msg m = { 0 };
 	uint8_t how, fds;
@@ -158,6 +161,8 @@ static int message(struct conn *c, struct input *in)
 
 	m.header.request = byte(in) % (MSG_REQUESTS + 1);
 	how = byte(in);
+	if (two && how & 4)
+		c++;
 	fds = byte(in);
 	m.header.flags = MSG_VERSION | (how & MSG_NEED_REPLY);
 	m.header.size = how & 0x10 ? byte(in) + (how & 3) * 256 : how >> 5 << 3;
@@ -202,15 +207,21 @@ static void handshake(struct conn *c, bool packed)
 static void messages(struct conn *c, const struct fake *f, struct input *in,
 		     uint8_t mode)
 {
+	bool two = mode & 0x40;
+
 	if (mode & 2)
 		handshake(c, mode & 4);
+	if (two)
+		handshake(c + 1, mode & 4);
 	/* A connection that went wrong is closed; another one never sees it. */
-	while (in->left && !message(c, in)) {
-		fake_check(f);
+	while (in->left && !message(c, in, two)) {
+		fake_check(&f[0]);
+		fake_check(&f[1]);
 		if (device_ticks(&c->d))
 			device_tick(&c->d);
 	}
-	fake_check(f);
+	fake_check(&f[0]);
+	fake_check(&f[1]);
 }
 
 static void stream(struct conn *c, struct input *in)
@@ -244,40 +255,59 @@ static int next_fd(void)
 	return fd;
 }
 
+static struct conn conns[2];
+static struct fake fakes[2];
+
+/* A connection to a disk of its own; false if the kernel did not want to. */
+static bool begin(struct disk *disk, struct who *who, unsigned int i)
+{
+	*disk = (struct disk){
+		.ops = &fake_ops, .ops_priv = &fakes[i], .control = -1,
+		/* Any file that is there; the kernel of functions reads none. */
+		.options = { .path = "/proc/self/exe", .queues = 8, .workers = 2,
+			     .read_only = true, .share = true, .fd = -1 },
+	};
+	*who = (struct who){ .disk = "fuzz" };
+	if (conn_open(&conns[i], disk, who, -1))
+		return false;
+	conns[i].send = hear;
+	conns[i].d.wait_ms = 0;
+	conns[i].d.claim_ms = 0;
+	return true;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct conn c;
-	static struct fake f;
-	struct disk disk = {
-		.ops = &fake_ops, .ops_priv = &f, .stop_fd = -1,
-		.options = { .path = "/dev/null", .queues = 8, .workers = 2,
-			     .fd = -1 },
-	};
-	struct who who = { .disk = "fuzz" };
 	struct input in = { data, size };
+	struct disk disks[2];
+	struct who who[2];
 	int fd = next_fd();
+	unsigned int i;
 	uint8_t mode;
 
 	say_quiet = 1;
-	fake_init(&f);
-	f.advance = 5;
+	for (i = 0; i < 2; i++) {
+		fake_init(&fakes[i]);
+		fakes[i].advance = 5;
+		fakes[i].busy = true;
+	}
 	mode = byte(&in);
 	if (mode & 0x80)
-		f.fail_at = 8 + byte(&in);
-	if (conn_open(&c, &disk, &who, -1))
-		goto out;
-	c.send = hear;
-	c.d.wait_ms = 0;
-	if (mode & 1)
-		stream(&c, &in);
-	else
-		messages(&c, &f, &in, mode & 0x80 ? mode & ~2 : mode);
-out:
-	conn_close(&c);
+		fakes[0].fail_at = 8 + byte(&in);
+	/* The second one first: that one is not refused by its kernel. */
+	if (begin(&disks[1], &who[1], 1) && begin(&disks[0], &who[0], 0)) {
+		if (mode & 1)
+			stream(conns, &in);
+		else
+			messages(conns, fakes, &in, mode & 0x80 ? mode & ~2 : mode);
+	}
+	for (i = 0; i < 2; i++) {
+		conn_close(&conns[i]);
+		fake_release(&fakes[i]);
+	}
 	if (region >= 0)
 		close(region);
 	region = -1;
-	fake_release(&f);
 	if (next_fd() != fd)
 		abort();	/* a file descriptor leaked */
 	return 0;

@@ -466,7 +466,7 @@ static void serve_limited_bytes(struct kunit *test)
  * What a request really costs is said in submit(), when others of its burst are
  * under way.  They are all that pass: the rest waits, whatever else is done.
  */
-static void bad_06_limit_header(struct kunit *test)
+static void serve_owes_what_the_header_says(struct kunit *test)
 {
 	struct toy *toy = toy_open(test);
 	struct toy_ring *r = toy_ring_open(test, toy, 0, TOY_EVENT, 1024);
@@ -633,7 +633,7 @@ static struct kunit_case serve_cases[] = {
 	KUNIT_CASE(serve_worker_bound),
 	KUNIT_CASE(serve_limited),
 	KUNIT_CASE(serve_limited_bytes),
-	KUNIT_CASE(bad_06_limit_header),
+	KUNIT_CASE(serve_owes_what_the_header_says),
 	KUNIT_CASE(serve_guaranteed),
 	KUNIT_CASE(limits_are_kept),
 	KUNIT_CASE(limits_are_shared),

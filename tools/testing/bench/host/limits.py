@@ -50,7 +50,7 @@ class Tenant:
         """Constant reads from now on; finds out which device they reach."""
         self.guest.run(f"keep load /bin/io /dev/{self.name} read {DEPTH} {FOREVER}")
         mine = [d["id"] for d in family.dump("dev-get")
-                if d["owner-pid"] == self.server.process.pid]
+                if d["owner-pid"] in self.server.pids()]
         if len(mine) != 1:
             raise LabError(f"guest {self.number}: devices {mine}")
         self.device = mine[0]

@@ -11,14 +11,21 @@ modprobe null_blk nr_devices=0
 load
 check "it tells its version" "$bridge" --version
 
-# A disk in memory that completes late, so that there is something in flight.
+# So that there is something in flight.
 [ -d /sys/kernel/config/nullb ] || mount -t configfs none /sys/kernel/config
-null=/sys/kernel/config/nullb/late
-mkdir "$null"
-for setting in size=64 memory_backed=1 submit_queues=1 irqmode=2 \
-	completion_nsec=2000000 power=1; do
-	echo "${setting#*=}" >"$null/${setting%=*}"
-done
+null=/sys/kernel/config/nullb
+medium()	# medium NAME NANOSECONDS: a disk in memory that completes late
+{
+	local setting
+
+	mkdir "$null/$1"
+	for setting in size=64 memory_backed=1 submit_queues=1 irqmode=2 \
+		completion_nsec="$2" power=1; do
+		echo "${setting#*=}" >"$null/$1/${setting%=*}"
+	done
+}
+medium late 2000000
+medium slow 500000000
 truncate -s 64M /tmp/image /tmp/other
 loop=$(losetup -f --show /tmp/other) || bail "no loop device"
 
@@ -31,9 +38,10 @@ try()		# try IMAGE TEST...
 	is "$rc" 0 "$FORMAT, $1: ${*:2}"
 }
 
-try /dev/late io kill dirty slots hostile
+try /dev/late io kill alone dirty slots twice old hostile
+try /dev/slow drained
 try "$loop" kill
-try /tmp/image io kill kill resize
+try /tmp/image io kill kill twice starved resize
 
 # While the bridge serves nobody it holds nothing, and ends when told to.
 "$bridge" --disk "socket=$socket,path=/tmp/image" 2>/tmp/bridge.log &
@@ -48,7 +56,7 @@ is $? 0 "SIGTERM ends it"
 is $? 0 "and its socket is gone"
 
 losetup -d "$loop"
-rmdir "$null"
+rmdir "$null/late" "$null/slow"
 check "unload everything" unload
 "$bridge" --disk "socket=$socket,path=/tmp/image" 2>/tmp/bridge.log
 is $? 1 "without the module it does not start"

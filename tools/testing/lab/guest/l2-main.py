@@ -53,7 +53,7 @@ def requests(guest, name):
 def measure(guest, host, serial, name):
     """One row of the table: verified writes, and what they made the host do."""
     _, front, back, packed = DISKS[serial]
-    pids = [guest.vm.process.pid, host.process.pid]
+    pids = [guest.vm.process.pid, *host.pids()]
     before, first = counters.snapshot(pids), requests(guest, name)
     guest.check(f"{serial}: fio finds what it wrote", FIO.format(disk=name), 90)
     found = counters.snapshot(pids) - before

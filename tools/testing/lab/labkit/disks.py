@@ -116,6 +116,12 @@ class Server:
         with open(self.log, encoding="utf-8", errors="replace") as log:
             return "".join(log.readlines()[-20:])
 
+    def pids(self):
+        """Its process, and those that it started."""
+        pid = self.process.pid
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+            return [pid, *map(int, children.read().split())]
+
     def stop(self):
         """Ask it to end; returns its exit code."""
         self.process.send_signal(signal.SIGTERM)

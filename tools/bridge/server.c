@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A process that serves one VMM, from its first moment to its last. */
+#define _GNU_SOURCE
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "conn.h"
+#include "note.h"
+#include "server.h"
+
+#define TICK_MS		1	/* rings without a kick are looked at so often */
+#define HOLD_MS		5	/* a memory table that changes takes no longer */
+
+/* Who connected?  0 if the kernel does not say. */
+int server_peer(int sock)
+{
+	struct ucred cred = { .pid = 0 };
+	socklen_t len = sizeof(cred);
+
+	getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &cred, &len);
+	return cred.pid;
+}
+
+static void resize(struct conn *c)
+{
+	int ret = kernel_update_size(&c->d.kernel);
+
+	if (ret)
+		say(c->d.who, "cannot learn the size of %s: %s",
+		    c->disk->options.path, strerror(-ret));
+}
+
+static int timeout(struct conn *c)
+{
+	if (device_ticks(&c->d))
+		return TICK_MS;
+	if (device_held(&c->d))
+		return HOLD_MS;
+	if (c->disk->options.rescan)
+		return (int)c->disk->options.rescan * 1000;
+	return -1;
+}
+
+static void timed_out(struct conn *c)
+{
+	if (device_ticks(&c->d))
+		device_tick(&c->d);
+	else if (device_held(&c->d))
+		device_resume(&c->d);
+	else
+		resize(c);
+}
+
+/* True when the process is to end. */
+static bool told(struct conn *c)
+{
+	switch (note_receive(c->disk->control).kind) {
+	case NOTE_CLOSED:
+		return true;
+	case NOTE_RESCAN:
+		resize(c);
+		return false;
+	default:
+		return false;
+	}
+}
+
+static enum server_end serve(struct conn *c)
+{
+	struct pollfd p[3];
+	int n;
+
+	for (;;) {
+		p[0] = (struct pollfd){ c->disk->control, POLLIN, 0 };
+		p[1] = (struct pollfd){ c->sock, POLLIN, 0 };
+		p[2] = (struct pollfd){ c->config_fd, POLLIN, 0 };
+		n = poll(p, 3, timeout(c));
+		if (n == 0)
+			timed_out(c);
+		if (n <= 0)
+			continue;
+		if (p[0].revents && told(c))
+			return SERVER_LEFT;
+		if (p[2].revents)
+			conn_config_changed(c);
+		if (p[1].revents && conn_input(c))
+			return c->refused ? SERVER_REFUSED : SERVER_LEFT;
+	}
+}
+
+/**
+ * server_run - serve a VMM until it leaves or we are told to
+ * @disk: which disk, with a number for the connection and our end of the notes
+ * @sock: of the VMM; closed
+ *
+ * Return: what the process shall end with.
+ */
+enum server_end server_run(struct disk *disk, int sock)
+{
+	const struct disk_options *o = &disk->options;
+	struct conn *c = malloc(sizeof(*c));
+	enum server_end end = SERVER_REFUSED;
+	const char *why;
+
+	if (!c) {
+		close(sock);
+		return end;
+	}
+	why = conn_open(c, disk, &disk->who, sock);
+	if (why) {
+		say(&disk->who, "%s; the connection is closed", why);
+	} else {
+		say(&disk->who, "serving %s%s%s as device %u with %u queues (process %d)",
+		    o->path, *o->serial ? ", serial " : "", o->serial, c->id,
+		    c->d.nr_rings, getpid());
+		note_send(disk->control, NOTE_SERVING, c->id);
+		end = serve(c);
+	}
+	conn_close(c);
+	free(c);
+	if (!why)
+		say(&disk->who, "closed");
+	return end;
+}
+
+/**
+ * server_probe - can this disk be served at all?
+ * @disk: which
+ *
+ * Tells a user at once what a VMM would learn only when it connects.
+ *
+ * Return: SERVER_LEFT if so, SERVER_REFUSED after the reason was said.
+ */
+enum server_end server_probe(struct disk *disk)
+{
+	struct conn *c = malloc(sizeof(*c));
+	const char *why = "no memory", *busy;
+
+	if (!c)
+		return SERVER_REFUSED;
+	why = conn_open(c, disk, &disk->who, -1);
+	if (why) {
+		say(&disk->who, "%s", why);
+	} else {
+		if (disk->options.queues > c->d.nr_rings)
+			say(&disk->who, "only %u queues, not %u: the kernel has no more",
+			    c->d.nr_rings, disk->options.queues);
+		busy = image_claim(&c->d.image);
+		if (busy)
+			say(&disk->who, "%s; no guest will be served until it lets go",
+			    busy);
+	}
+	conn_close(c);
+	free(c);
+	return why ? SERVER_REFUSED : SERVER_LEFT;
+}
