@@ -38,26 +38,6 @@ static void vhb_file_alignment(struct vhb_backend *be)
 	be->len_mask = be->direct ? max_t(u32, len, SECTOR_SIZE) - 1 : 0;
 }
 
-/*
- * Not every file system can zero a range, and none says so unless asked: with a block
- * behind the end, which holds nothing and is given back.
- */
-static bool vhb_file_can_zero(const struct vhb_backend *be)
-{
-	u32 block = max_t(u32, i_blocksize(file_inode(be->file)), SECTOR_SIZE);
-	u64 end = round_up(i_size_read(file_inode(be->file)), block);
-	int err;
-
-	if (be->read_only)
-		return false;
-	err = vfs_fallocate(be->file, FALLOC_FL_KEEP_SIZE | FALLOC_FL_ZERO_RANGE, end,
-			    block);
-	if (!err)
-		vfs_fallocate(be->file, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, end,
-			      block);
-	return !err || err == -ENOSPC;
-}
-
 static int vhb_file_limits(struct vhb_backend *be)
 {
 	struct inode *inode = file_inode(be->file);
@@ -75,8 +55,11 @@ static int vhb_file_limits(struct vhb_backend *be)
 	if (be->file->f_op->fallocate) {
 		lim->discard = VHB_RANGE_SECTORS;
 		lim->discard_align = lim->physical >> SECTOR_SHIFT;
-		if (be->writes_zeroes || vhb_file_can_zero(be))
-			lim->zeroes = VHB_RANGE_SECTORS;
+		/*
+		 * Not every file system can zero a range, and none says so unless it is
+		 * asked to: then the guest is told, and writes zeroes itself.
+		 */
+		lim->zeroes = VHB_RANGE_SECTORS;
 		lim->may_unmap = true;
 	}
 	return 0;

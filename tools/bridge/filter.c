@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -38,7 +39,7 @@ static const unsigned int allowed[] = {
 	/* messages, notifications, the in-flight region */
 	SYS_read, SYS_write, SYS_writev, SYS_pwritev2, SYS_pread64, SYS_pwrite64,
 	SYS_recvmsg, SYS_sendmsg, SYS_recvfrom, SYS_sendto, SYS_getsockopt,
-	SYS_ppoll, SYS_close, SYS_eventfd2, SYS_fcntl,
+	SYS_ppoll, SYS_close, SYS_eventfd2,
 #ifdef SYS_poll
 	SYS_poll,
 #endif
@@ -83,7 +84,19 @@ static const struct sock_filter head[] = {
 	EQUAL(SYS_ioctl, 0, 4),
 	LOAD(ARG(1)),
 	AND(_IOC_TYPEMASK << _IOC_TYPESHIFT),
-	EQUAL(VHOST_VIRTIO << _IOC_TYPESHIFT, 0, 7),
+	EQUAL(VHOST_VIRTIO << _IOC_TYPESHIFT, 0, 18),
+	RETURN(SECCOMP_RET_ALLOW),
+	/* Nothing that has signals sent: F_SETOWN names any process of the user. */
+	EQUAL(SYS_fcntl, 0, 10),
+	LOAD(ARG(1)),
+	EQUAL(F_GETFD, 7, 0),
+	EQUAL(F_SETFD, 6, 0),
+	EQUAL(F_GETFL, 5, 0),
+	EQUAL(F_SETFL, 4, 0),
+	EQUAL(F_OFD_GETLK, 3, 0),
+	EQUAL(F_OFD_SETLK, 2, 0),
+	EQUAL(F_ADD_SEALS, 1, 0),
+	EQUAL(F_GET_SEALS, 0, 7),
 	RETURN(SECCOMP_RET_ALLOW),
 	/* No memory that can be executed. */
 	EQUAL(SYS_mmap, 1, 0),

@@ -329,13 +329,19 @@ const char *ring_resume(struct device *d, unsigned int i)
 const char *ring_set_num(struct device *d, unsigned int i, uint32_t num)
 {
 	struct ring *v = &d->ring[i];
+	uint32_t old = v->num;
+	const char *why;
 
 	if (v->running)
 		return "the size of a running ring cannot change";
 	if (!num || num > RING_MAX)
 		return "a ring has 1 to 32768 descriptors";
 	v->num = num;
-	return NULL;
+	/* A larger ring has more to log. */
+	why = device_log_fits(d);
+	if (why)
+		v->num = old;
+	return why;
 }
 
 /**

@@ -21,6 +21,7 @@ struct mm_errand {
 	struct work_struct work;
 	struct completion done;
 	struct mm_struct *mm;
+	struct parley_vhost *dev;
 	int (*fn)(void *arg);
 	void *arg;
 	int ret;
@@ -29,17 +30,23 @@ struct mm_errand {
 static void vh_mm_errand_run(struct work_struct *work)
 {
 	struct mm_errand *e = container_of(work, struct mm_errand, work);
+	struct parley_vhost_as was;
 
 	kthread_use_mm(e->mm);
+	if (e->dev)
+		parley_vhost_as_owner(e->dev, &was);
 	e->ret = e->fn(e->arg);
+	if (e->dev)
+		parley_vhost_as_before(&was);
 	kthread_unuse_mm(e->mm);
 	complete(&e->done);
 }
 
-/* Have a kernel thread do it in memory of which the caller is a user. */
-static int vh_mm_errand(struct mm_struct *mm, int (*fn)(void *arg), void *arg)
+/* Have a kernel thread do it in memory of which the caller is a user, as @dev's owner. */
+static int vh_mm_errand(struct mm_struct *mm, struct parley_vhost *dev,
+			int (*fn)(void *arg), void *arg)
 {
-	struct mm_errand e = { .mm = mm, .fn = fn, .arg = arg };
+	struct mm_errand e = { .mm = mm, .dev = dev, .fn = fn, .arg = arg };
 
 	init_completion(&e.done);
 	INIT_WORK_ONSTACK(&e.work, vh_mm_errand_run);
@@ -72,7 +79,7 @@ int vh_in_owner_mm(struct parley_vhost *dev, int (*fn)(void *arg), void *arg)
 
 	if (!mmget_not_zero(dev->mm))
 		return -ESRCH;
-	ret = vh_mm_errand(dev->mm, fn, arg);
+	ret = vh_mm_errand(dev->mm, dev, fn, arg);
 	mmput(dev->mm);
 	return ret;
 }
@@ -82,5 +89,5 @@ int vh_access_again(int (*access)(void *arg), void *arg)
 {
 	if (!fatal_signal_pending(current) || !current->mm)
 		return -EFAULT;
-	return vh_mm_errand(current->mm, access, arg);
+	return vh_mm_errand(current->mm, NULL, access, arg);
 }

@@ -167,6 +167,19 @@ static bool vh_ring_copy(const struct vh_area *area, u64 user, size_t off, void 
 	return true;
 }
 
+/*
+ * Untouched is a slot that was cleared, or made available in the first lap.  A device
+ * marks what it used with both flags in one lap, and with neither in the next.
+ */
+static bool vh_ring_slot_used(const struct vring_packed_desc *desc)
+{
+	u16 flags = le16_to_cpu(desc->flags);
+
+	return flags & BIT(VRING_PACKED_DESC_F_USED) ||
+	       (!(flags & BIT(VRING_PACKED_DESC_F_AVAIL)) &&
+		(flags || desc->addr || desc->len || desc->id));
+}
+
 /* Did a device leave anything here? */
 static bool vh_ring_has_used(const struct parley_vhost_vq *vq, unsigned int i)
 {
@@ -176,7 +189,7 @@ static bool vh_ring_has_used(const struct parley_vhost_vq *vq, unsigned int i)
 	if (vh_vq_packed(vq))
 		return !vh_ring_copy(&vq->desc, vq->addr.desc, i * sizeof(desc), &desc,
 				     sizeof(desc)) ||
-		       le16_to_cpu(desc.flags) & BIT(VRING_PACKED_DESC_F_USED);
+		       vh_ring_slot_used(&desc);
 	return !vh_ring_copy(&vq->device, vq->addr.device,
 			     offsetof(struct vring_used, ring) + i * sizeof(used), &used,
 			     sizeof(used)) ||

@@ -426,6 +426,8 @@ static unsigned int vh_burst_submit(struct parley_vhost_vq *vq, unsigned int n,
 		vq->wants = 1;
 	for (i = n; i > took; i--)
 		vh_req_free(vq, reqs[i - 1]);
+	if (unlikely(vq->waiters))
+		wake_up_all(&vq->drained);
 	vh_burst_back(vq, took, n);
 	return took;
 }

@@ -299,6 +299,12 @@ static void vh_vq_quiesce(struct parley_vhost_vq *vq)
 	vh_vq_unqueue(vq);
 	vh_vq_drain(vq, false);
 	guard(mutex)(&vq->mutex);
+	/*
+	 * A killed worker is without dev->mutex: who has it, another process with the
+	 * same memory, may have stopped the ring meanwhile, and started it again.
+	 */
+	if (vq->state == VH_VQ_IDLE || vq->state == VH_VQ_RUNNING || !vh_vq_is_empty(vq))
+		return;
 	vh_limit_idle(vq);
 	vh_call_flush(vq);
 	vh_vq_close(vq);

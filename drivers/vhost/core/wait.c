@@ -26,7 +26,8 @@ static bool vh_wait_look(struct parley_vhost_vq *vq)
 	lockdep_assert_held(&vq->mutex);
 	if (vq->outside)
 		return false;
-	if (drv->poll && vh_vq_in_flight(vq))
+	/* Closed: it may be another who looks, after the accelerator's vq_stop(). */
+	if (drv->poll && vq->devq && vh_vq_in_flight(vq))
 		poll = drv->poll(vq);
 	vh_vq_reap(vq);
 	return poll;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* vhost blk and its limits: what requests cost, and what is shared and kept. */
+#include <linux/delay.h>
 #include <linux/slab.h>
 #include <parley/export.h>
 #include "../core/limit.h"
@@ -7,7 +8,8 @@
 #include "vblk.h"
 
 #define OK	VIRTIO_BLK_S_OK
-#define RATE	((u64)SZ_4M)
+#define RATE	((u64)SZ_512K)
+#define SLACK	(1500 * NSEC_PER_MSEC)	/* of a machine that is busy */
 #define SMALL	4096u	/* a burst */
 
 static void bytes_to(struct kunit *test, struct parley_limit *l, u64 rate, u64 burst)
@@ -51,14 +53,15 @@ static void clearing_costs_what_it_clears(struct kunit *test)
 						     bytes >> SECTOR_SHIFT, ways[i].flags));
 		took = waits(test, v);
 		due = div_u64((u64)(bytes / ways[i].part) * NSEC_PER_SEC, RATE);
-		KUNIT_EXPECT_LE_MSG(test, took, due + 200 * NSEC_PER_MSEC, "way %u", i);
+		KUNIT_EXPECT_LE_MSG(test, took, due + SLACK, "way %u", i);
 		/* The burst, and what came while the request was under way. */
 		if (ways[i].part == 1)
 			KUNIT_EXPECT_GE_MSG(test, took, due / 2, "way %u", i);
 	}
 	/* A request that is refused clears nothing, and owes nothing. */
-	KUNIT_EXPECT_NE(test, OK, vblk_clear(v, VIRTIO_BLK_T_WRITE_ZEROES, RAM_SECTORS, 8, 0));
-	KUNIT_EXPECT_LE(test, waits(test, v), 100 * NSEC_PER_MSEC);
+	KUNIT_EXPECT_NE(test, OK, vblk_clear(v, VIRTIO_BLK_T_WRITE_ZEROES, RAM_SECTORS,
+					 8 * bytes >> SECTOR_SHIFT, 0));
+	KUNIT_EXPECT_LE(test, waits(test, v), SLACK);
 }
 
 /* Data costs itself, to the byte; header and status cost nothing. */
@@ -73,7 +76,8 @@ static void data_costs_itself(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, parley_limit_waiting(v->vq->limit));
 	vblk_header(v, VIRTIO_BLK_T_IN, 0);
 	KUNIT_ASSERT_EQ(test, 0, vblk_put(v, VBLK_PARTS, VBLK_HDR, 513, v));
-	KUNIT_EXPECT_FALSE(test, wait_for_completion_timeout(&v->called, HZ / 10));
+	msleep(100);
+	KUNIT_EXPECT_EQ(test, vh_vq_in_flight(v->vq), 0);
 	KUNIT_EXPECT_TRUE(test, parley_limit_waiting(v->vq->limit));
 	bytes_to(test, v->vq->limit, 0, 0);
 	KUNIT_EXPECT_PTR_EQ(test, vblk_wait(v), v);
@@ -94,7 +98,7 @@ static void the_back_end_is_told(struct kunit *test)
 }
 
 static struct kunit_case blk_limits_cases[] = {
-	KUNIT_CASE(clearing_costs_what_it_clears),
+	KUNIT_CASE_SLOW(clearing_costs_what_it_clears),
 	KUNIT_CASE(data_costs_itself),
 	KUNIT_CASE(the_back_end_is_told),
 	{}

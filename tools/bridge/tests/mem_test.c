@@ -414,6 +414,9 @@ static void bad_33_log_address_of_a_ring(void)
 	EXPECT(vmm_addr(v, 0, 0, on, UINT64_MAX - 3));
 	EXPECT(vmm_addr(v, 0, 0, on, VMM_SIZE - 4));
 	EXPECT(!vmm_addr(v, 0, 0, on, VMM_SIZE - 4096));
+	/* Nor may the ring grow beyond it after that. */
+	EXPECT(vmm_state(v, MSG_SET_VRING_NUM, 0, 32768));
+	EXPECT(v->c.d.ring[0].num == 128);
 	/* A log that comes later is held to the same. */
 	EXPECT(vmm_log(v, VMM_SIZE / 4096 / 8 - 1, 0, vmm_memfd(MB)));
 	vmm_free(v);

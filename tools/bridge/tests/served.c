@@ -40,6 +40,9 @@ static unsigned int try_what_is_forbidden(void)
 	n += denied(kill(getppid(), 0));
 	n += denied(unlink("/nonexistent"));
 	n += denied(ioctl(0, FIONREAD, &n));
+	n += denied(fcntl(STDERR_FILENO, F_SETOWN, getppid()));
+	n += denied(fcntl(STDERR_FILENO, F_SETSIG, SIGKILL));
+	n += fcntl(STDERR_FILENO, F_GETFL) >= 0;	/* which it needs */
 	n += mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
 		  -1, 0) == MAP_FAILED;
 	n += fork() < 0;

@@ -452,7 +452,7 @@ static void a_process_is_confined(void)
 	kill(s->pid, SIGHUP);
 	EXPECT(becomes(&s->seen->rescans, 1));
 	EXPECT(served_features(a));		/* it is still alive, and served */
-	EXPECT(s->seen->forbidden == 7);
+	EXPECT(s->seen->forbidden == 10);
 	close(a);
 	served_end(s);
 }

@@ -316,6 +316,8 @@ static void serve_moves(struct kunit *test)
 	/* Unserved, nothing happens; attached again, what waits is served. */
 	scoped_guard(mutex, &toy->dev->mutex)
 		vh_worker_attach(r->vq, NULL);
+	/* A round that had begun goes on to its end. */
+	KUNIT_ASSERT_TRUE(test, vh_until(!READ_ONCE(r->vq->server)));
 	toy_send(r, 3);
 	msleep(20);
 	KUNIT_EXPECT_EQ(test, toy_reap(r), 0);

@@ -130,18 +130,34 @@ static void vq_is_new_user(struct kunit *test)
 
 static void vq_is_new_packed(struct kunit *test)
 {
-	struct vring_packed_desc desc = {
-		.flags = cpu_to_le16(BIT(VRING_PACKED_DESC_F_AVAIL) |
-				     BIT(VRING_PACKED_DESC_F_USED)),
+	const u16 avail = BIT(VRING_PACKED_DESC_F_AVAIL), used = BIT(VRING_PACKED_DESC_F_USED);
+	/* What it finds in the last slot, at the position where a ring begins. */
+	const struct {
+		u16 flags;
+		u64 addr;
+		bool is_new;
+	} row[] = {
+		{ 0, 0, true },			/* cleared */
+		{ avail, SZ_2M, true },		/* available, in the first lap */
+		{ avail | used, SZ_2M, false },	/* used in the first lap */
+		{ used, SZ_2M, false },		/* available in the second */
+		{ 0, SZ_2M, false },		/* used in the second */
 	};
 	struct vmm *v = vmm_open(test);
+	unsigned int i;
 
 	vmm_start(v, BIT_ULL(VIRTIO_F_RING_PACKED));
 	KUNIT_EXPECT_TRUE(test, v->was_new);
-	/* It came around, and the last descriptor was used on the way. */
-	vmm_poke(v, VMM_DESC + (VMM_NUM - 1) * sizeof(desc), &desc, sizeof(desc));
-	restart(v);
-	KUNIT_EXPECT_FALSE(test, v->was_new);
+	for (i = 0; i < ARRAY_SIZE(row); i++) {
+		struct vring_packed_desc desc = {
+			.addr = cpu_to_le64(row[i].addr),
+			.flags = cpu_to_le16(row[i].flags),
+		};
+
+		vmm_poke(v, VMM_DESC + (VMM_NUM - 1) * sizeof(desc), &desc, sizeof(desc));
+		restart(v);
+		KUNIT_EXPECT_EQ_MSG(test, v->was_new, row[i].is_new, "row %u", i);
+	}
 }
 
 static void vq_serves_pinned(struct kunit *test)
