@@ -5,7 +5,8 @@
  */
 #include "clock.h"
 
-#define USERS	8
+#define USERS	80
+#define FEW	8
 #define BATCH	4u
 #define M	1000000ull
 /* Seconds; an emulated machine with every checker is slow. */
@@ -191,6 +192,35 @@ static void tree_guarantee(struct kunit *test)
 	KUNIT_EXPECT_GE(test, mine->got, 3 * M);
 }
 
+/* What is guaranteed goes at once, and the others repay it. */
+static void tree_at_once(struct kunit *test)
+{
+	struct parley_limit *root = clock_root(test), *a = clock_node(test, root);
+	struct parley_limit *b = clock_node(test, root);
+
+	limit_to(test, root, 1000, 0);
+	limit_to(test, a, 0, 500);
+	KUNIT_EXPECT_EQ(test, clock_ask(b, START, 100), 0);
+	KUNIT_EXPECT_EQ(test, clock_ask(a, START, 50), 0);
+	KUNIT_EXPECT_GT(test, clock_ask(a, START, 1), 0);
+	parley_limit_idle(a, START);
+	KUNIT_EXPECT_EQ(test, clock_go(test, b, START, 1), START + 51 * NSEC_PER_MSEC);
+}
+
+/* So many without a guarantee that their shares together are more than his. */
+static void tree_crowd(struct kunit *test)
+{
+	struct mix *m = mix_new(test, 10 * M);
+	struct tenant *mine = mix_user(m, m->root, 4096, 32768);
+
+	limit_to(test, mine->l, 0, 5 * M);
+	while (m->nr < USERS)
+		mix_user(m, m->root, 512, 65536);
+	mix_run(m, 3);
+	KUNIT_EXPECT_GE(test, mine->got, 3 * 5 * M * 999 / 1000);
+	expect_near(test, mix_sum(m), 3 * 10 * M, M + M / 10);
+}
+
 /* Three of ten are guaranteed, with bursts above when the others leave them. */
 static void tree_borrows(struct kunit *test)
 {
@@ -311,11 +341,11 @@ static void tree_any_mix(struct kunit *test)
 	for (round = 0; round < 12; round++) {
 		u64 rate = M + rng_below(&rng, 20 * M), aside = 0, sure = 0, due;
 		struct mix *m = mix_new(test, rate);
-		u64 guarantee[USERS] = {}, shares = 0, left;
+		u64 guarantee[FEW] = {}, shares = 0, left;
 		unsigned int i;
 
 		m->rng.state = round;
-		for (i = 0; i < USERS; i++) {
+		for (i = 0; i < FEW; i++) {
 			u64 most = 512 + rng_below(&rng, 1ull << (9 + rng_below(&rng, 13)));
 			struct tenant *u = mix_user(m, m->root, 1 + rng_below(&rng, most), most);
 
@@ -332,7 +362,7 @@ static void tree_any_mix(struct kunit *test)
 		/* What guarantees took out of an exhausted limit is their bursts. */
 		KUNIT_EXPECT_LE(test, mix_sum(m), due + aside + sure / 10);
 		KUNIT_EXPECT_GE(test, mix_sum(m) + due / 1000 + aside, due);
-		for (i = 0; i < USERS; i++) {
+		for (i = 0; i < FEW; i++) {
 			struct tenant *u = &m->user[i];
 			u64 own = guarantee[i] + left * to_node(u->l)->share / shares;
 			u64 piece = max(rate / 160, 4096ull);
@@ -340,7 +370,7 @@ static void tree_any_mix(struct kunit *test)
 			KUNIT_EXPECT_GE(test, u->got + aside, LONG * guarantee[i] * 999 / 1000);
 			KUNIT_EXPECT_LE(test, u->worst,
 					(u->most + piece) * NSEC_PER_SEC / own +
-					(USERS - 1) * piece * NSEC_PER_SEC / left +
+					(FEW - 1) * piece * NSEC_PER_SEC / left +
 					NSEC_PER_MSEC);
 		}
 	}
@@ -468,6 +498,8 @@ static void tree_moves(struct kunit *test)
 
 static struct kunit_case tree_cases[] = {
 	KUNIT_CASE(tree_guarantee),
+	KUNIT_CASE(tree_at_once),
+	KUNIT_CASE(tree_crowd),
 	KUNIT_CASE(tree_borrows),
 	KUNIT_CASE(tree_inner),
 	KUNIT_CASE(tree_small_and_large),
