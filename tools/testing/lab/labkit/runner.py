@@ -3,6 +3,7 @@
 each."""
 
 import concurrent.futures
+import dataclasses
 import re
 import threading
 import time
@@ -42,6 +43,8 @@ def inner_guest(scenario, folder):
 def boot(scenario, tty="ttyS1"):
     """Everything a boot needs: returns QEMU's arguments."""
     kernel = kernels.get(scenario.kernel)
+    if scenario.shipped and kernel.shipped:
+        kernel = dataclasses.replace(kernel, image=kernel.shipped)
     if kernel.name.startswith("debug") and "kvm-amd" in scenario.stock_modules:
         kernels.with_kvm(kernel.name)
     paths = module_paths(scenario, kernel)

@@ -36,6 +36,7 @@ class Scenario:
     manual: bool = False
     alone: bool = False         # it measures: no other beside it
     root_disk: bool = False
+    shipped: bool = False       # it boots the bzImage, which does more than the kernel in it
     home: str = ""              # generator of the initramfs of a guest with its own Debian
     modules: list = dataclasses.field(default_factory=list)
     stock_modules: list = dataclasses.field(default_factory=list)
