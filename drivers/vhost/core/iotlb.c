@@ -149,7 +149,7 @@ static void vh_tlb_cut(struct vh_tlb *t, u64 addr, u64 last, const struct parley
 		vh_reqs_await(t->vq, 0, U64_MAX);
 }
 
-/* See priv.h.  Nothing is in flight.  The VMM is asked again for the rest of it. */
+/* See mem.h.  Nothing is in flight.  The VMM is asked again for the rest of it. */
 void vh_iotlb_forget(struct parley_vhost_vq *vq, const struct parley_region *gone,
 		     const struct vh_mem *mem)
 {

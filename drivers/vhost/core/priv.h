@@ -21,7 +21,6 @@
  *	req.c		a request: its memory, its end
  *	notify.c	kicks and calls: eventfds, moderation
  *	poll.c		adaptive busy polling
- *	stats.c		what all did
  *	netlink.c	the family "parley": settings and events (policies: netlink_gen.c)
  *	netlink_show.c	its messages about what there is
  *	netlink_limit.c	its limits and back ends
@@ -30,7 +29,7 @@
  *
  *	parley_vhost_registry_lock (mutex)	list of devices and drivers
  *	dev->mutex				the VMM's calls, worker list
- *	vq->mutex				one ring, held while it is served
+ *	vq->mutex				one ring; not held in submit() and go_on()
  *	dev->log.lock (mutex)			pinned pages of the dirty log
  *	vh_limit_lock (mutex)			limits: which, whose, kept
  *	dev->iotlb.lock (spinlock)		messages to and from the VMM
