@@ -226,10 +226,14 @@ static u64 host_of(const struct vhost_memory_region *r, unsigned int nr, u64 pag
 static void gone_against_oracle(struct kunit *test)
 {
 	struct vmm *v = vmm_open(test);
-	struct vhost_memory_region was[PAGES], is[PAGES];
+	struct vhost_memory_region *was, *is;
 	unsigned int nr_was, nr_is, round, i;
 	struct rnd_state rnd;
 
+	was = kunit_kcalloc(test, PAGES, sizeof(*was), GFP_KERNEL);
+	is = kunit_kcalloc(test, PAGES, sizeof(*is), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, was);
+	KUNIT_ASSERT_NOT_NULL(test, is);
 	prandom_seed_state(&rnd, 60);
 	random_table(&rnd, v, was, &nr_was);
 	for (round = 0; round < 500; round++) {
@@ -261,7 +265,7 @@ static void gone_against_oracle(struct kunit *test)
 		at = 0;
 		KUNIT_EXPECT_PTR_EQ(test, vh_mem_next_gone(NULL, new, &at), NULL);
 		kvfree(old);
-		memcpy(was, is, sizeof(was));
+		memcpy(was, is, nr_is * sizeof(*is));
 		nr_was = nr_is;
 	}
 }
