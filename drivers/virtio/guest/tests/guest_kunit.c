@@ -5,8 +5,10 @@
  */
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/fs_struct.h>
 #include <linux/io.h>
 #include <linux/virtio_anchor.h>
+#include <parley/compat.h>
 #include <parley/export.h>
 #include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_ring.h>
