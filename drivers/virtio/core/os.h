@@ -27,6 +27,7 @@
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/overflow.h>
 #include <linux/prefetch.h>
 #include <linux/printk.h>
 #include <linux/slab.h>

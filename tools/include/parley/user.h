@@ -79,6 +79,7 @@ struct parley_mem;
 			   __a < __b ? __a : __b; })
 #define max(a, b)	({ __auto_type __a = (a); __auto_type __b = (b);	\
 			   __a > __b ? __a : __b; })
+#define check_sub_overflow(a, b, d)	__builtin_sub_overflow(a, b, d)
 #define min_t(t, a, b)	min((t)(a), (t)(b))
 #define max_t(t, a, b)	max((t)(a), (t)(b))
 #define is_power_of_2(n) ((n) && !((n) & ((n) - 1)))

@@ -153,12 +153,12 @@ Of one segment by itself the packed ring's put and reap are 105 and 97 instructi
 split ring's 80 and 85: there is a wrap counter, and a first slot that is held back."""),
     ("e", lambda role, shape, memory, order, batch: shape != "1-direct",
      """\
-Each descriptor is fetched, bounded and translated, for 47 to 52 instructions in a chain
-of 90 to 99. vringh, as it is measured, translates nothing, and has no packed ring."""),
+Each descriptor is fetched, bounded and translated, for 44 to 48 instructions in a chain
+of 91 to 99. vringh, as it is measured, translates nothing, and has no packed ring."""),
     ("f", lambda role, shape, memory, order, batch: True,
      """\
-Of one chain by itself take is 89 instructions, of which 12 translate, and complete 44;
-the packed ring's are 86 and 69, for which vringh's split ring is the yardstick."""),
+Of one chain by itself take is 87 instructions, of which 10 translate, and complete 44;
+the packed ring's are 80 and 69, for which vringh's split ring is the yardstick."""),
 )
 
 METHOD = """\
