@@ -7,8 +7,8 @@
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <parley/export.h>
-#include "../core/priv.h"
-#include "../core/tests/until.h"
+#include "../../core/priv.h"
+#include "../../core/tests/until.h"
 #include "vblk.h"
 
 #define OK	VIRTIO_BLK_S_OK

@@ -16,7 +16,7 @@
  * ring of somebody's whom we did not serve says that the driver is older than that,
  * whatever the others look like; rings that we served ourselves say nothing.
  *
- * Documentation/vhost-blk.rst has the table of all cases, blk_cache_kunit.c a test
+ * Documentation/vhost-blk.rst has the table of all cases, cache_kunit.c a test
  * for each row.  All under dev->mutex.
  */
 #include "blk.h"

@@ -11,7 +11,7 @@
 #include <parley/device.h>
 #include <parley/loopback.h>
 #include "../loopback.h"
-#include "vblk.h"
+#include "../../blk/tests/vblk.h"
 
 #define LOOP_BYTES	SZ_128K
 

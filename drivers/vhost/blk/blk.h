@@ -2,16 +2,16 @@
 /*
  * Inside vhost blk.  One noun for each file:
  *
- *	blk.c		the device: driver table, its life, the VMM's own calls
- *	blk_backend.c	the back end: taken from a file descriptor, let go
- *	blk_config.c	configuration space and features, from the back end
- *	blk_cache.c	is the guest's write cache on?
- *	blk_request.c	a request: parsed, started, finished
- *	blk_rw.c	reads and writes, in as many steps as it takes
- *	blk_bounce.c	data by way of our own pages, where its shape does not fit
- *	blk_bdev.c	back end: a block device, by bios
- *	blk_file.c	back end: a regular file, by kiocbs
- *	blk_admin.c	what may take long: discard, zeroes, erase, a file's flush
+ *	main.c		the device: driver table, its life, the VMM's own calls
+ *	backend.c	the back end: taken from a file descriptor, let go
+ *	config.c	configuration space and features, from the back end
+ *	cache.c		is the guest's write cache on?
+ *	request.c	a request: parsed, started, finished
+ *	rw.c		reads and writes, in as many steps as it takes
+ *	bounce.c	data by way of our own pages, where its shape does not fit
+ *	bdev.c		back end: a block device, by bios
+ *	file.c		back end: a regular file, by kiocbs
+ *	admin.c		what may take long: discard, zeroes, erase, a file's flush
  *
  * The life of a request:
  *
@@ -196,7 +196,7 @@ struct vhb_ops {
  * @dev: the library's
  * @be: its back end, or NULL
  * @capacity: in sectors, whole blocks; changes while rings run
- * @cache: PARLEY_BLK_CACHE_*, what is known of the guest; see blk_cache.c
+ * @cache: PARLEY_BLK_CACHE_*, what is known of the guest; see cache.c
  * @cache_assumed: nobody said so, it follows from what we saw
  * @cache_told: the VMM has read our configuration space
  * @cache_flushes: the last driver could flush, or there was none
@@ -331,7 +331,7 @@ static inline struct vhb_req *to_vhb_req(struct parley_vhost_req *req)
 	pr_err_ratelimited("parley-blk %u: " fmt, \
 			   parley_vhost_id((blk)->dev), ##__VA_ARGS__)
 
-/* blk_backend.c */
+/* backend.c */
 int vhb_backend_set(struct vhb *blk, struct file *file, u32 flags,
 		    const u8 *serial);
 void vhb_backend_drop(struct vhb *blk);
@@ -339,20 +339,20 @@ void vhb_capacity_update(struct vhb *blk);
 extern const struct vhb_ops vhb_bdev_ops;
 extern const struct vhb_ops vhb_file_ops;
 
-/* blk_config.c */
+/* config.c */
 extern const u64 vhb_features;
 u64 vhb_device_features(struct parley_vhost *dev);
 void vhb_config_read(struct parley_vhost *dev, void *config);
 int vhb_config_write(struct parley_vhost *dev, unsigned int off, const void *buf,
 		     unsigned int len);
 
-/* blk_cache.c */
+/* cache.c */
 void vhb_cache_forget(struct vhb *blk);
 u8 vhb_cache_read(struct vhb *blk);
 int vhb_cache_write(struct vhb *blk, bool wce);
 void vhb_cache_start(struct vhb *blk, const struct parley_vhost_vq *vq);
 
-/* blk_request.c */
+/* request.c */
 enum vhb_started vhb_start(struct vhb_req *r);
 bool vhb_finish(struct parley_vhost_req *req);
 u8 vhb_status(long err);
@@ -367,22 +367,22 @@ static inline bool vhb_on_disk(const struct vhb *blk, u64 sector, u64 nr)
 	       !((sector | nr) & mask);
 }
 
-/* blk_rw.c */
+/* rw.c */
 void vhb_rw_start(struct vhb_req *r);
 void vhb_rw_step(struct vhb_req *r);
 bool vhb_rw_finish(struct vhb_req *r);
 void vhb_go_on(struct parley_vhost_req *req);
 
-/* blk_bounce.c */
+/* bounce.c */
 int vhb_bounce_fill(struct vhb_req *r, struct iov_iter *iter);
 int vhb_bounce_drain(struct vhb_req *r, u32 len);
 void vhb_bounce_iter(struct vhb_req *r, struct iov_iter *iter);
 void vhb_bounce_free(struct vhb_req *r);
 
-/* blk_bdev.c */
+/* bdev.c */
 bool vhb_bdev_poll(struct list_head *polled);
 
-/* blk_admin.c */
+/* admin.c */
 extern bool vhb_zero_by_writing;
 enum vhb_started vhb_admin_clear(struct vhb_req *r, u32 type);
 void vhb_admin_step(struct vhb_req *r);
