@@ -11,25 +11,22 @@
  * of its accelerator, not the device alive: after its file was released it is
  * dead, and holds nothing more.
  */
-#include <linux/eventfd.h>
-#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
+#include "config.h"
+#include "dev.h"
+#include "devq.h"
+#include "dirty.h"
+#include "iotlb.h"
 #include "limit.h"
-#include "priv.h"
-
-/* What the library adds to the features of every accelerator. */
-#define DEV_FEATURES							\
-	(BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_F_RING_PACKED) |	\
-	 BIT_ULL(VIRTIO_F_IN_ORDER) | BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |	\
-	 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC))
-
-/* And where it is a VMM that talks to us. */
-#define DEV_FEATURES_VMM						\
-	(BIT_ULL(VHOST_F_LOG_ALL) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM))
+#include "ring.h"
+#include "state.h"
+#include "vq.h"
+#include "worker.h"
 
 DEFINE_MUTEX(parley_vhost_registry_lock);
+void (*vh_dev_moved)(const struct parley_vhost *dev, bool there);
 static DEFINE_XARRAY_ALLOC1(registry);
 
 /* ------------------------------------------------------------- registry */
@@ -161,8 +158,8 @@ struct parley_vhost *vh_dev_create(const struct parley_vhost_driver *drv,
 	mutex_init(&dev->mutex);
 	spin_lock_init(&dev->config_lock);
 	xa_init_flags(&dev->workers, XA_FLAGS_ALLOC);
-	vh_iotlb_init(dev);
-	vh_log_init(dev);
+	vh_iotlb_init(&dev->iotlb);
+	vh_log_init(&dev->log);
 	dev->in_kernel = in_kernel;
 	dev->fork_owner = VHOST_FORK_OWNER_TASK;
 	dev->priv = kvzalloc(max(drv->priv_size, 1), GFP_KERNEL);
@@ -180,7 +177,8 @@ struct parley_vhost *vh_dev_create(const struct parley_vhost_driver *drv,
 	}
 	scoped_guard(mutex, &parley_vhost_registry_lock)
 		xa_store(&registry, dev->id, dev, GFP_KERNEL);
-	vh_netlink_added(dev);
+	if (vh_dev_moved)
+		vh_dev_moved(dev, true);
 	return dev;
 unnumber:
 	vh_dev_unnumber(dev);
@@ -196,14 +194,6 @@ static void vh_dev_stop(struct parley_vhost *dev)
 
 	for (i = 0; i < dev->drv->max_queues; i++)
 		parley_vhost_vq_stop(dev->vqs[i]);
-}
-
-static void vh_dev_drop_owner(struct parley_vhost *dev)
-{
-	vh_owner_drop(dev);
-	if (dev->mm)
-		mmdrop(dev->mm);
-	dev->mm = NULL;
 }
 
 /* Nothing that an owner gave us remains. */
@@ -223,7 +213,7 @@ static void vh_dev_disown(struct parley_vhost *dev)
 	dev->features = 0;
 	dev->backend_features = 0;
 	dev->owned = false;
-	vh_dev_drop_owner(dev);
+	vh_owner_drop(&dev->owner);
 }
 
 /**
@@ -235,7 +225,8 @@ static void vh_dev_disown(struct parley_vhost *dev)
 void vh_dev_release(struct parley_vhost *dev)
 {
 	vh_dev_unnumber(dev);
-	vh_netlink_removed(dev);
+	if (vh_dev_moved)
+		vh_dev_moved(dev, false);
 	scoped_guard(mutex, &dev->mutex) {
 		dev->dead = true;
 		vh_dev_disown(dev);
@@ -248,11 +239,6 @@ void vh_dev_release(struct parley_vhost *dev)
 EXPORT_SYMBOL_IF_KUNIT(vh_dev_release);
 
 /* ------------------------------------------------------------------ owner */
-
-long vh_dev_check_owner(const struct parley_vhost *dev)
-{
-	return dev->owned && dev->mm == current->mm ? 0 : -EPERM;
-}
 
 /**
  * vh_dev_set_owner() - the caller's memory is the guest's
@@ -268,15 +254,12 @@ long vh_dev_set_owner(struct parley_vhost *dev)
 	lockdep_assert_held(&dev->mutex);
 	if (dev->owned)
 		return -EBUSY;
-	if (!dev->in_kernel) {
-		dev->mm = current->mm;
-		mmgrab(dev->mm);
-		vh_owner_take(dev);
-	}
+	if (!dev->in_kernel)
+		vh_owner_take(&dev->owner);
 	dev->owner_pid = task_tgid_nr(current);
 	worker = vh_worker_create(dev);
 	if (IS_ERR(worker)) {
-		vh_dev_drop_owner(dev);
+		vh_owner_drop(&dev->owner);
 		return PTR_ERR(worker);
 	}
 	for (i = 0; i < dev->drv->max_queues; i++)
@@ -315,42 +298,6 @@ int parley_vhost_set_owner(struct parley_vhost *dev)
 PARLEY_EXPORT(parley_vhost_set_owner);
 
 /* ---------------------------------------------------- features and memory */
-
-/* Every vq->mutex, below dev->mutex, which keeps two from doing so at once. */
-void vh_dev_lock_vqs(struct parley_vhost *dev)
-{
-	unsigned int i;
-
-	lockdep_assert_held(&dev->mutex);
-	for (i = 0; i < dev->drv->max_queues; i++)
-		mutex_lock_nest_lock(&dev->vqs[i]->mutex, &dev->mutex);
-}
-
-void vh_dev_unlock_vqs(struct parley_vhost *dev)
-{
-	unsigned int i;
-
-	for (i = 0; i < dev->drv->max_queues; i++)
-		mutex_unlock(&dev->vqs[i]->mutex);
-}
-
-/**
- * parley_vhost_offered() - the feature bits that this device offers now
- * @dev: device
- *
- * Context: under dev->mutex, if the accelerator decides by its back end.
- * Return: VIRTIO_F_*, VHOST_F_* and those of the device type.
- */
-u64 parley_vhost_offered(struct parley_vhost *dev)
-{
-	const struct parley_vhost_driver *drv = dev->drv;
-	u64 own = drv->features;
-
-	if (drv->device_features)
-		own &= drv->device_features(dev);
-	return own | DEV_FEATURES | (dev->in_kernel ? 0 : DEV_FEATURES_VMM);
-}
-PARLEY_EXPORT(parley_vhost_offered);
 
 /**
  * vh_dev_set_features() - what VMM and driver agreed upon
@@ -469,89 +416,3 @@ int vh_dev_set_mem(struct parley_vhost *dev, struct vh_mem *mem)
 		vh_vq_let_go(dev->vqs[i]);
 	return err;
 }
-
-/* ---------------------------------------------------- small questions */
-
-/** parley_vhost_priv() - the accelerator's private data */
-void *parley_vhost_priv(const struct parley_vhost *dev)
-{
-	return dev->priv;
-}
-PARLEY_EXPORT(parley_vhost_priv);
-
-/** parley_vhost_id() - the number under which netlink and messages know it */
-u32 parley_vhost_id(const struct parley_vhost *dev)
-{
-	return dev->id;
-}
-PARLEY_EXPORT(parley_vhost_id);
-
-/** parley_vhost_features() - what was agreed upon */
-u64 parley_vhost_features(const struct parley_vhost *dev)
-{
-	return dev->features;
-}
-PARLEY_EXPORT(parley_vhost_features);
-
-/** parley_vhost_driver() - whose device it is */
-const struct parley_vhost_driver *
-parley_vhost_driver(const struct parley_vhost *dev)
-{
-	return dev->drv;
-}
-PARLEY_EXPORT(parley_vhost_driver);
-
-/** parley_vhost_running() - is any ring not idle?  Under dev->mutex. */
-bool parley_vhost_running(const struct parley_vhost *dev)
-{
-	unsigned int i;
-
-	for (i = 0; i < dev->drv->max_queues; i++)
-		if (READ_ONCE(dev->vqs[i]->state) != VH_VQ_IDLE)
-			return true;
-	return false;
-}
-PARLEY_EXPORT(parley_vhost_running);
-
-/** parley_vhost_vq_dev() - the device of a ring */
-struct parley_vhost *parley_vhost_vq_dev(const struct parley_vhost_vq *vq)
-{
-	return vq->dev;
-}
-PARLEY_EXPORT(parley_vhost_vq_dev);
-
-/** parley_vhost_vq_index() - the number of a ring */
-unsigned int parley_vhost_vq_index(const struct parley_vhost_vq *vq)
-{
-	return vq->index;
-}
-PARLEY_EXPORT(parley_vhost_vq_index);
-
-/** parley_vhost_vq_priv() - what parley_vhost_vq_set_priv() was given */
-void *parley_vhost_vq_priv(const struct parley_vhost_vq *vq)
-{
-	return vq->priv;
-}
-PARLEY_EXPORT(parley_vhost_vq_priv);
-
-/** parley_vhost_vq_set_priv() - the accelerator's pointer of a ring */
-void parley_vhost_vq_set_priv(struct parley_vhost_vq *vq, void *priv)
-{
-	vq->priv = priv;
-}
-PARLEY_EXPORT(parley_vhost_vq_set_priv);
-
-/** parley_vhost_get_vq() - a ring by its number; NULL if there is none */
-struct parley_vhost_vq *parley_vhost_get_vq(struct parley_vhost *dev,
-					    unsigned int index)
-{
-	return index < dev->drv->max_queues ? dev->vqs[index] : NULL;
-}
-PARLEY_EXPORT(parley_vhost_get_vq);
-
-/** parley_vhost_vq_wake() - there is something to do for a ring; any context */
-void parley_vhost_vq_wake(struct parley_vhost_vq *vq)
-{
-	vh_vq_queue(vq);
-}
-PARLEY_EXPORT(parley_vhost_vq_wake);

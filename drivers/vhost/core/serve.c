@@ -33,7 +33,13 @@
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include "bound.h"
-#include "priv.h"
+#include "devq.h"
+#include "dirty.h"
+#include "notify.h"
+#include "req.h"
+#include "runq.h"
+#include "serve.h"
+#include "state.h"
 
 /* ----------------------------------------------------------- completion */
 
@@ -72,7 +78,7 @@ PARLEY_EXPORT(parley_vhost_req_done);
 /* Can ring memory be written from here?  Not after its owner died. */
 static bool vh_ring_reachable(const struct parley_vhost_vq *vq)
 {
-	return vq->space == PARLEY_SPACE_KERNEL || current->mm == vq->dev->mm;
+	return vq->space == PARLEY_SPACE_KERNEL || current->mm == vq->dev->owner.mm;
 }
 
 static void vh_req_free(struct parley_vhost_vq *vq, struct parley_vhost_req *req)
@@ -318,12 +324,6 @@ static unsigned int vh_limit_burst(struct parley_vhost_vq *vq, unsigned int n)
 	parley_devq_untake(vq->devq, &vq->burst[i], n - i);
 	vq->stats.throttled++;
 	return i;
-}
-
-void vh_limit_idle(struct parley_vhost_vq *vq)
-{
-	lockdep_assert_held(&vq->mutex);
-	parley_limit_idle(vq->limit, ktime_get_ns());
 }
 
 /**

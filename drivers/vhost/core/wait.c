@@ -7,7 +7,8 @@
  */
 #include <linux/sched/signal.h>
 
-#include "priv.h"
+#include "serve.h"
+#include "state.h"
 
 /* What there is to do, or to look at again, for who waits; @seen: requests so far. */
 static bool vh_wait_due(struct parley_vhost_vq *vq, u64 seen)

@@ -4,7 +4,7 @@
 #include <linux/slab.h>
 #include <parley/export.h>
 #include "../../core/limit.h"
-#include "../../core/priv.h"
+#include "../../core/state.h"
 #include "vblk.h"
 
 #define OK	VIRTIO_BLK_S_OK
