@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A connection: each message of the protocol, one function. */
 #define _GNU_SOURCE
+#include <endian.h>
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -480,7 +481,8 @@ static const char *backend_error(struct conn *c, int ret)
 
 	switch (ret) {
 	case -EINVAL:
-		return device_fail(&c->d, path,
+		return device_fail(&c->d, path, c->disk->options.block_size ?
+				   "the kernel does not take it; its module may be too old for block-size" :
 				   "the kernel does not take it (a swap file?); see dmesg");
 	case -EOPNOTSUPP:
 		return device_fail(&c->d, path,
@@ -488,6 +490,17 @@ static const char *backend_error(struct conn *c, int ret)
 	default:
 		return device_error(&c->d, path, ret);
 	}
+}
+
+static uint32_t backend_flags(const struct disk_options *o)
+{
+	uint32_t flags = o->read_only ? PARLEY_BLK_READ_ONLY : 0;
+
+	if (o->poll)
+		flags |= PARLEY_BLK_POLL;
+	if (o->block_size)
+		flags |= o->block_size == 512 ? PARLEY_BLK_512 : PARLEY_BLK_4096;
+	return flags;
 }
 
 static const char *set_backend(struct conn *c)
@@ -498,9 +511,8 @@ static const char *set_backend(struct conn *c)
 	ret = kernel_own(&c->d.kernel);
 	if (ret)
 		return device_error(&c->d, KERNEL_DEVICE, ret);
-	ret = kernel_set_backend(&c->d.kernel, c->d.image.fd,
-				 (o->read_only ? PARLEY_BLK_READ_ONLY : 0) |
-				 (o->poll ? PARLEY_BLK_POLL : 0), o->serial);
+	ret = kernel_set_backend(&c->d.kernel, c->d.image.fd, backend_flags(o),
+				 o->serial);
 	if (ret)
 		return backend_error(c, ret);
 	ret = kernel_set_config_call(&c->d.kernel, c->config_fd);
@@ -531,6 +543,24 @@ static const char *open_device(struct conn *c)
 	if (!why)
 		why = set_backend(c);
 	return why ? why : take_features(c);
+}
+
+/**
+ * conn_doubts - does the back end look as if it were served in a wrong way?
+ * @c: connection
+ *
+ * Return: NULL, or what a user should know.
+ */
+const char *conn_doubts(struct conn *c)
+{
+	struct virtio_blk_config cfg;
+	uint8_t buf[MSG_CONFIG_MAX];
+
+	if (read_config(c, buf))
+		return NULL;
+	memcpy(&cfg, buf, sizeof(cfg));
+	return image_doubts(&c->d.image, le32toh(cfg.blk_size),
+			    le64toh(cfg.capacity) * 512);
 }
 
 /**

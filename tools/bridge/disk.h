@@ -25,6 +25,8 @@
  * @read_only: the guest cannot write
  * @share: nobody is kept from the back end
  * @poll: poll for completions
+ * @block_size: bytes of a block that the guest sees, 512 or 4096; 0 for the back
+ *	end's own
  * @mode: permissions of the socket
  * @gid: its group; -1 for ours
  * @rescan: seconds between looks at the size; 0 for never
@@ -41,6 +43,7 @@ struct disk_options {
 	bool read_only;
 	bool share;
 	bool poll;
+	unsigned int block_size;
 	mode_t mode;
 	gid_t gid;
 	unsigned int rescan;

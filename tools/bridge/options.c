@@ -30,6 +30,7 @@ static const char usage[] =
 "      workers=N       serve them by N kernel threads (1)\n"
 "      serial=TEXT     what the guest sees, up to 20 characters\n"
 "      poll            poll the device for completions\n"
+"      block-size=N    show blocks of 512 or 4096 bytes (512; a disk's own)\n"
 "      mode=OCTAL      permissions of the socket (0660)\n"
 "      group=NAME      its group\n"
 "      rescan=SECONDS  look for a new size so often (SIGHUP does so at once)\n"
@@ -95,6 +96,14 @@ static const char *set_serial(struct disk_options *d, const char *value)
 	if (strlen(value) > DISK_SERIAL)
 		return "a serial number has at most 20 characters";
 	memcpy(d->serial, value, strlen(value) + 1);
+	return NULL;
+}
+
+static const char *set_block_size(struct disk_options *d, const char *value)
+{
+	if (strcmp(value, "512") && strcmp(value, "4096"))
+		return "a block has 512 or 4096 bytes";
+	d->block_size = (unsigned int)atoi(value);
 	return NULL;
 }
 
@@ -176,6 +185,8 @@ static const char *set_key(struct disk_options *d, const char *key,
 		return set_string(&d->path, value);
 	if (!strcmp(key, "serial"))
 		return set_serial(d, value);
+	if (!strcmp(key, "block-size"))
+		return set_block_size(d, value);
 	if (!strcmp(key, "group"))
 		return set_group(d, value);
 	if (!strcmp(key, "user"))

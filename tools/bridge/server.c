@@ -136,7 +136,7 @@ enum server_end server_run(struct disk *disk, int sock)
 enum server_end server_probe(struct disk *disk)
 {
 	struct conn *c = malloc(sizeof(*c));
-	const char *why = "no memory", *busy;
+	const char *why = "no memory", *busy, *doubts;
 
 	if (!c)
 		return SERVER_REFUSED;
@@ -151,6 +151,9 @@ enum server_end server_probe(struct disk *disk)
 		if (busy)
 			say(&disk->who, "%s; no guest will be served until it lets go",
 			    busy);
+		doubts = conn_doubts(c);
+		if (doubts)
+			say(&disk->who, "%s", doubts);
 	}
 	conn_close(c);
 	free(c);
