@@ -128,11 +128,12 @@ static const char *rem_mem(struct conn *c, struct msg *msg)
 	return device_rem_mem(&c->d, &msg->p.reg.region);
 }
 
+/* QEMU looks at the header of the answer only, rust-vmm waits for what it sent. */
 static const char *set_log_base(struct conn *c, struct msg *msg)
 {
 	const char *why = device_set_log(&c->d, &msg->p.log, msg->fds[0]);
 
-	return why ? why : reply_u64(c, msg, 0);
+	return why ? why : reply(c, msg, sizeof(msg->p.log), -1);
 }
 
 static const char *set_log_fd(struct conn *c, struct msg *msg)
@@ -195,7 +196,10 @@ static const char *set_enable(struct conn *c, struct msg *msg)
 	return ring_update(&c->d, msg->p.state.index);
 }
 
-/* SET_VRING_KICK, _CALL, _ERR differ in what is done with the descriptor. */
+/*
+ * SET_VRING_KICK, _CALL, _ERR differ in what is done with the descriptor.  One that
+ * comes although the message says that there is none is not used.
+ */
 static const char *set_ring_fd(struct conn *c, struct msg *msg,
 			       const char *(*set)(struct device *d,
 						  unsigned int i, int fd))
@@ -203,7 +207,10 @@ static const char *set_ring_fd(struct conn *c, struct msg *msg,
 	uint32_t ring = msg->p.u64 & MSG_RING_MASK;
 	const char *why = check_ring(c, ring);
 
-	return why ? why : set(&c->d, ring, msg_take_fd(msg, 0));
+	if (why)
+		return why;
+	return set(&c->d, ring, msg->p.u64 & MSG_RING_NOFD ? -1 :
+				msg_take_fd(msg, 0));
 }
 
 static const char *set_kick(struct conn *c, struct msg *msg)
@@ -266,9 +273,9 @@ static const char *set_config(struct conn *c, struct msg *msg)
 	uint32_t off = m->offset, len = m->size;
 	int ret;
 
-	if (m->flags > MSG_CONFIG_MIGRATION)
+	if (m->flags & ~MSG_CONFIG_FLAGS)
 		return "unknown flags";
-	if (m->flags == MSG_CONFIG_MIGRATION) {
+	if (m->flags) {
 		if (wce < m->offset || wce >= m->offset + m->size)
 			return NULL;
 		off = wce;
