@@ -70,6 +70,18 @@ def io(program, image, packed):
     expect(vmm.gone(), "the bridge ended, its connection did not")
 
 
+def limited(program, image, packed):
+    """its limits are those of its configuration, from the first request on"""
+    bridge, vmm, driver = served(program, image, packed, ",ops=50,ops-burst=5")
+    begun = time.monotonic()
+    for _ in range(30):
+        driver.one(0, GET_ID, length=20)
+    took = time.monotonic() - begun
+    expect(took >= 24 / 50, f"30 requests at 50 a second took {took:.2f} s")
+    bridge.end(signal.SIGTERM)
+    expect(vmm.gone(), "the bridge ended, its connection did not")
+
+
 def kill(program, image, packed):
     """killed and started again in mid-I/O: all of it, or the process that serves us,
     five times by -9, and twice politely"""
@@ -375,7 +387,7 @@ def hostile(program, image, packed):
     bridge.end(signal.SIGTERM)
 
 
-TESTS = {f.__name__: f for f in (io, kill, alone, drained, twice, starved, old, resize, dirty,
+TESTS = {f.__name__: f for f in (io, limited, kill, alone, drained, twice, starved, old, resize, dirty,
                                  slots, hostile)}
 
 

@@ -41,7 +41,7 @@ try()		# try IMAGE TEST...
 try /dev/late io kill alone dirty slots twice old hostile
 try /dev/slow drained
 try "$loop" kill
-try /tmp/image io kill kill twice starved resize
+try /tmp/image io kill kill twice starved resize limited
 
 # While the bridge serves nobody it holds nothing, and ends when told to.
 "$bridge" --disk "socket=$socket,path=/tmp/image" 2>/tmp/bridge.log &
