@@ -106,6 +106,24 @@ def kill(program, image, packed):
     print(f"# {load.done} writes")
 
 
+def upgraded(program, image, packed):
+    """the bridge ends, the modules are exchanged, and it goes on in mid-I/O"""
+    bridge, vmm, driver = served(program, image, packed)
+    load = Load(driver)
+    for _ in range(2):
+        load.rounds(5)
+        bridge.end(signal.SIGTERM)
+        subprocess.run(os.environ["RELOAD"], shell=True, check=True)
+        bridge.start()
+        vmm.connect()
+        vmm.start()
+        for ring in vmm.rings:
+            ring.notify()
+    load.rounds(3)
+    load.finish(image)
+    bridge.end(signal.SIGTERM)
+
+
 def alone(program, image, packed):
     """the process of one disk is killed, and another disk's never notices"""
     bridge, vmm, driver = served(program, image, packed)
@@ -387,7 +405,7 @@ def hostile(program, image, packed):
     bridge.end(signal.SIGTERM)
 
 
-TESTS = {f.__name__: f for f in (io, limited, kill, alone, drained, twice, starved, old, resize, dirty,
+TESTS = {f.__name__: f for f in (io, limited, kill, upgraded, alone, drained, twice, starved, old, resize, dirty,
                                  slots, hostile)}
 
 
