@@ -3,7 +3,7 @@
 #include <linux/delay.h>
 #include <linux/slab.h>
 #include <parley/export.h>
-#include "../core/limit.h"
+#include "../../core/limit.h"
 #include "../../core/priv.h"
 #include "vblk.h"
 
