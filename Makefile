@@ -22,7 +22,7 @@ KBUILD = $(MAKE) -C $(or $(KDIR),$(error no kernel headers: run $(T)/deps.sh ker
 
 # One line for each target below, from its ## comment.
 help:
-	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' Makefile
 
 run: python ## show block I/O through Parley in stock QEMU, a migration, mainline beside it
 	@$(T)/run-main

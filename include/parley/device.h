@@ -210,7 +210,8 @@ struct parley_device {
  * @probe: see the phases above; may sleep, as all that follow
  * @remove: cannot fail; calls parley_device_close()
  * @config_changed: optional; the device's configuration may be another.  Also
- *	called after each recovery
+ *	called after each recovery.  May wait for the device, but not without end:
+ *	remove() is called when it has returned
  * @stop: hold new work back, and wait for nothing: while
  *	parley_device_answers() is true, work in flight may be waited for, but
  *	not for ever.  Without it the device cannot be suspended or reset

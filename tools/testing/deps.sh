@@ -211,7 +211,7 @@ unpack_source() {
 	[ -e "$dir/Makefile" ] && return 0
 	mkdir -p "$CACHE"
 	(
-		flock 9
+		flock -n 9 || { say "waiting for another run that unpacks a kernel" && flock 9; }
 		[ -e "$dir/Makefile" ] && exit 0 # another run was faster
 		tmp=$(mktemp -d "$CACHE/unpack.XXXXXX")
 		trap 'rm -rf "$tmp"' EXIT
@@ -250,7 +250,7 @@ main() {
 	done
 	mkdir -p "$CACHE"
 	exec 8>"$CACHE/deps.lock"
-	flock 8
+	flock -n 8 || { say "waiting for another run that installs packages" && flock 8; }
 	if [ ${#groups[@]} -gt 0 ]; then
 		mapfile -t pkgs < <(names "${groups[@]}")
 		if [ $kernel = yes ]; then

@@ -103,7 +103,7 @@ def queue(verb, default):
 def moving(verbs, name, text, call):
     verb = verbs.add_parser(name, help=text, description=text)
     verb.add_argument("address", nargs="*", metavar="ADDRESS",
-                      help="as lspci -D shows it, such as 0000:00:04.0 (0000: may be left out)")
+                      help="as parley status and lspci -D show it, such as 0000:00:04.0 (0000: may be left out)")
     kinds = guest.FRONT_ENDS
     verb.add_argument("--all-of-type", metavar="TYPE", choices=kinds,
                       help=f"every device of a type that Parley drives: {', '.join(kinds)}")
