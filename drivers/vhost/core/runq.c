@@ -70,18 +70,23 @@ static void vh_worker_wake(struct vh_worker *w)
 		wake_up_process(w->thread);
 }
 
-/* The ring's worker, locked; NULL if it has none.  Under RCU. */
-static struct vh_worker *vh_worker_lock(struct parley_vhost_vq *vq, unsigned long *flags)
+/* False: it is not the ring's worker any more, and the ring is to be asked again. */
+static bool vh_worker_add(struct vh_worker *w, struct parley_vhost_vq *vq)
 {
-	struct vh_worker *w;
+	unsigned long flags;
+	bool mine;
 
-	while ((w = rcu_dereference(vq->worker))) {
-		spin_lock_irqsave(&w->lock, *flags);
-		if (likely(rcu_access_pointer(vq->worker) == w))
-			break;
-		spin_unlock_irqrestore(&w->lock, *flags);
+	spin_lock_irqsave(&w->lock, flags);
+	mine = rcu_access_pointer(vq->worker) == w;
+	if (likely(mine) && !vq->queued && !w->killed) {
+		list_add_tail(&vq->entry, &w->queue[READ_ONCE(vq->lane)]);
+		vq->queued = true;
+		if (w->sleeping)
+			vh_worker_wake(w);
+		w->sleeping = false;
 	}
-	return w;
+	spin_unlock_irqrestore(&w->lock, flags);
+	return mine;
 }
 
 /**
@@ -94,20 +99,25 @@ static struct vh_worker *vh_worker_lock(struct parley_vhost_vq *vq, unsigned lon
 void vh_vq_queue(struct parley_vhost_vq *vq)
 {
 	struct vh_worker *w;
-	unsigned long flags;
 
 	guard(rcu)();
-	w = vh_worker_lock(vq, &flags);
-	if (!w)
-		return;
-	if (!vq->queued && !w->killed) {
-		list_add_tail(&vq->entry, &w->queue[READ_ONCE(vq->lane)]);
-		vq->queued = true;
-		if (w->sleeping)
-			vh_worker_wake(w);
-		w->sleeping = false;
-	}
+	do
+		w = rcu_dereference(vq->worker);
+	while (w && unlikely(!vh_worker_add(w, vq)));
+}
+
+/* The same. */
+static bool vh_worker_drop(struct vh_worker *w, struct parley_vhost_vq *vq)
+{
+	unsigned long flags;
+	bool mine;
+
+	spin_lock_irqsave(&w->lock, flags);
+	mine = rcu_access_pointer(vq->worker) == w;
+	if (mine)
+		vh_worker_take_off(vq);
 	spin_unlock_irqrestore(&w->lock, flags);
+	return mine;
 }
 
 /**
@@ -119,14 +129,11 @@ void vh_vq_queue(struct parley_vhost_vq *vq)
 void vh_vq_unqueue(struct parley_vhost_vq *vq)
 {
 	struct vh_worker *w;
-	unsigned long flags;
 
 	guard(rcu)();
-	w = vh_worker_lock(vq, &flags);
-	if (!w)
-		return;
-	vh_worker_take_off(vq);
-	spin_unlock_irqrestore(&w->lock, flags);
+	do
+		w = rcu_dereference(vq->worker);
+	while (w && unlikely(!vh_worker_drop(w, vq)));
 }
 
 /** parley_vhost_vq_wake() - there is something to do for a ring; any context */
