@@ -88,6 +88,8 @@ struct parley_vhost_vq;
  * @awaited: the library's: somebody waits for its end
  * @bytes: the library's: what it counts as, see drivers/vhost/core/bound.c
  * @back: the library's: it goes back to the ring
+ * @paid: the library's: bytes that limits were paid for it, and one for itself; 0 if
+ *	they were not asked
  *
  * An accelerator's own part follows: it embeds this as its first member and
  * says so in struct parley_vhost_driver.req_size.
@@ -101,6 +103,7 @@ struct parley_vhost_req {
 	bool awaited;
 	u32 bytes;
 	bool back;
+	u64 paid;
 };
 
 /**
@@ -263,7 +266,7 @@ void __user *parley_vhost_req_user(const struct parley_vhost_req *req,
 bool parley_vhost_req_grow(struct parley_vhost_req *req, u64 bytes);
 bool parley_vhost_req_alone(const struct parley_vhost_req *req);
 bool parley_vhost_req_stopping(const struct parley_vhost_req *req);
-bool parley_vhost_req_leave(struct parley_vhost_req *req);
+bool parley_vhost_req_leave(struct parley_vhost_req *req, u64 rest);
 
 /* ----------------------------- for what brings its own rings (loopback) */
 

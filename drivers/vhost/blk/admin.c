@@ -256,8 +256,8 @@ static u64 vhb_clear_bytes(const struct vhb_req *r)
 	return bytes;
 }
 
-/* Bytes that the limits count: nobody knows how much of it the back end writes. */
-static u64 vhb_clear_cost(const struct vhb_req *r)
+/* Of what is left, as the limits count it: nobody knows how much the back end writes. */
+u64 vhb_clear_cost(const struct vhb_req *r)
 {
 	u64 cost = 0;
 	unsigned int i;
@@ -290,7 +290,8 @@ enum vhb_started vhb_admin_clear(struct vhb_req *r, u32 type)
 		r->ranges = NULL;
 		return VHB_UNTAKEN;
 	}
-	parley_vhost_req_charge(&r->req, vhb_clear_cost(r));
+	r->cost = vhb_clear_cost(r);
+	parley_vhost_req_charge(&r->req, r->cost);
 	vhb_admin_step(r);
 	return hint ? VHB_STARTED : VHB_STARTED_LAST;
 }

@@ -280,6 +280,7 @@ struct vhb_bio {
  * @done: of these, moved by earlier steps
  * @step: bytes that this step is to move
  * @nr_ranges: in @ranges; what is done is taken out of them
+ * @cost: of all of them, as the limits count it
  * @bios: bios in flight, and one for who submits them
  * @more: bios beyond @bio
  * @ranges: of a discard and its like
@@ -311,6 +312,7 @@ struct vhb_req {
 	u32 done;
 	u32 step;
 	unsigned int nr_ranges;
+	u64 cost;
 	atomic_t bios;
 	struct vhb_bio *more;
 	struct vhb_range *ranges;
@@ -397,6 +399,7 @@ extern bool vhb_zero_by_writing;
 enum vhb_started vhb_admin_clear(struct vhb_req *r, u32 type);
 void vhb_admin_step(struct vhb_req *r);
 bool vhb_admin_finish(struct vhb_req *r);
+u64 vhb_clear_cost(const struct vhb_req *r);
 void vhb_admin_flush(struct vhb_req *r);
 
 /* For KUnit, which has no file descriptors. */

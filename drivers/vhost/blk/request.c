@@ -170,6 +170,14 @@ static void vhb_let_go(struct vhb_req *r)
 	}
 }
 
+/* Bytes that are not done yet, as the limits count them; all, if nothing is. */
+static u64 vhb_rest(const struct vhb_req *r)
+{
+	u64 all = r->rw ? r->len : r->cost, rest = r->rw ? r->len - r->done : vhb_clear_cost(r);
+
+	return rest == all ? U64_MAX : rest;
+}
+
 /**
  * vhb_finish() - the end of a request, or of one step
  * @req: request
@@ -184,7 +192,7 @@ bool vhb_finish(struct parley_vhost_req *req)
 
 	if (unlikely(!(r->rw ? vhb_rw_finish(r) : vhb_admin_finish(r)))) {
 		/* What is not finished is not told. */
-		if (!parley_vhost_req_leave(req))
+		if (!parley_vhost_req_leave(req, vhb_rest(r)))
 			return false;
 		req->chain.written = 0;
 		vhb_let_go(r);

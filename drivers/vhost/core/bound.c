@@ -250,25 +250,34 @@ PARLEY_EXPORT(parley_vhost_req_stopping);
 /**
  * parley_vhost_req_leave() - shall a request end here, between two steps?
  * @req: request that is not finished
+ * @rest: bytes, of what it costs, that the back end did not do; more than it costs
+ *	if it did nothing
  *
- * It shall if its ring stops, or if its owner is being killed, and the request can
- * go back to the ring; and if the ring is broken, when nobody hears of it.  Others
- * are to be finished: there is only so much of them.
+ * It shall if its ring stops, if its owner is being killed, or if the VMM waits for it
+ * because its memory is to go, and the request can go back to the ring; and if the
+ * ring is broken, when nobody hears of it.  Others are to be finished: there is only so
+ * much of them.
+ *
+ * It is paid for anew when it is taken again: what the back end has done stays paid,
+ * the rest is given back, and the operation.
  *
  * Context: in finish().
  * Return: true if finish() is to let go of all that belongs to the request, and to
  * return true: nothing of it is told to the guest.
  */
-bool parley_vhost_req_leave(struct parley_vhost_req *req)
+bool parley_vhost_req_leave(struct parley_vhost_req *req, u64 rest)
 {
 	struct parley_vhost_vq *vq = req->vq;
 
 	lockdep_assert_held(&vq->mutex);
 	if (likely(vq->state == VH_VQ_RUNNING && !fatal_signal_pending(current)))
 		return false;
-	if (vq->state == VH_VQ_BROKEN)
-		return true;
-	req->back = parley_vhost_req_alone(req);
-	return req->back;
+	if (vq->state != VH_VQ_BROKEN) {
+		req->back = parley_vhost_req_alone(req);
+		if (!req->back)
+			return false;
+	}
+	vh_limit_give_back(req, rest);
+	return true;
 }
 PARLEY_EXPORT(parley_vhost_req_leave);

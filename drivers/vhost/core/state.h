@@ -346,6 +346,21 @@ static inline void vh_limit_idle(struct parley_vhost_vq *vq)
 	parley_limit_idle(vq->limit, ktime_get_ns());
 }
 
+/*
+ * A request that goes back to its ring is not paid for, but what the back end did of
+ * it: all but @rest bytes.  Under vq->mutex.
+ */
+static inline void vh_limit_give_back(struct parley_vhost_req *req, u64 rest)
+{
+	struct parley_vhost_vq *vq = req->vq;
+
+	lockdep_assert_held(&vq->mutex);
+	if (likely(!req->paid))
+		return;
+	parley_limit_refund(vq->limit, ktime_get_ns(), 1, min(rest, req->paid - 1));
+	req->paid = 0;
+}
+
 /* ------------------------------------------------------------ a device */
 
 /**

@@ -268,12 +268,60 @@ static void a_stop_leaves_what_is_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r->vq->stats.errors, 0);
 }
 
+/* Operations that a leaf would admit now, of its burst of BURST. */
+#define BURST	1000u
+static unsigned int bound_ops(struct kunit *test, struct parley_limit *l)
+{
+	u64 *none = kunit_kcalloc(test, BURST, sizeof(*none), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, none);
+	return parley_limit_admit(l, ktime_get_ns(), none, BURST);
+}
+
+/* What is left and taken again is paid once, but for what the device did twice. */
+static void what_is_left_is_paid_once(struct kunit *test)
+{
+	static const struct {
+		u64 rest;
+		u64 done;	/* of the first time */
+	} edges[] = { { U64_MAX, 0 }, { 2 * LARGE, 0 }, { LARGE, LARGE }, { 0, 2 * LARGE } };
+	const struct parley_limits cfg = { .ops = { 1, BURST }, .bytes = { 1, 100000 } };
+	const u64 five = 4 * (TOY_BYTES + LARGE) + 2 * LARGE, times = 8;
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(edges); i++) {
+		const u64 most = 100000 - times * (five + edges[i].done), more = LARGE;
+		struct toy_ring *r;
+		struct toy *toy;
+
+		toy_bound(LARGE, LARGE, 0);
+		toy = toy_open(test);
+		toy->leave = true;
+		toy->rest = edges[i].rest;
+		toy->charge = LARGE;
+		r = toy_ring_open(test, toy, 0, TOY_PACKED | TOY_EVENT, 128);
+		KUNIT_ASSERT_EQ(test, parley_limit_set(r->vq->limit, &cfg, ktime_get_ns()), 0);
+		for (k = 0; k < times; k++)
+			KUNIT_EXPECT_FALSE(test, bound_stop(test, r, MORE));
+		KUNIT_EXPECT_EQ(test, toy->left, times);
+		/* To the byte, but for a second's token or two; and to the operation. */
+		KUNIT_EXPECT_EQ(test, parley_limit_admit(r->vq->limit, ktime_get_ns(), &most, 1),
+				1);
+		KUNIT_EXPECT_EQ(test, parley_limit_admit(r->vq->limit, ktime_get_ns(), &more, 1),
+				0);
+		KUNIT_EXPECT_GE(test, bound_ops(test, r->vq->limit), BURST - 5 * times - 1);
+		toy_ring_close(r);
+		toy_close(toy);
+	}
+}
+
 static struct kunit_case bound_cases[] = {
 	KUNIT_CASE(bad_20_bytes_of_a_ring),
 	KUNIT_CASE(bad_20_larger_than_the_ring),
 	KUNIT_CASE(bad_20_bytes_of_a_device),
 	KUNIT_CASE(bad_20_requests_that_grow),
 	KUNIT_CASE_PARAM(a_stop_leaves_what_is_alone, format_gen_params),
+	KUNIT_CASE_SLOW(what_is_left_is_paid_once),
 	{}
 };
 
