@@ -106,11 +106,11 @@ static int vh_dev_alloc_vqs(struct parley_vhost *dev)
 {
 	unsigned int i;
 
-	dev->vqs = kcalloc(dev->drv->max_queues, sizeof(*dev->vqs), GFP_KERNEL);
+	dev->vqs = kcalloc(dev->drv->max_queues, sizeof(*dev->vqs), GFP_KERNEL_ACCOUNT);
 	if (!dev->vqs)
 		return -ENOMEM;
 	for (i = 0; i < dev->drv->max_queues; i++) {
-		dev->vqs[i] = kzalloc(sizeof(**dev->vqs), GFP_KERNEL);
+		dev->vqs[i] = kzalloc(sizeof(**dev->vqs), GFP_KERNEL_ACCOUNT);
 		if (!dev->vqs[i])
 			return -ENOMEM;
 		vh_vq_init(dev->vqs[i], dev, i);
@@ -138,7 +138,8 @@ static void vh_dev_unnumber(struct parley_vhost *dev)
  * @in_kernel: there is no VMM
  *
  * Return: the device, to be released with vh_dev_release(); ERR_PTR(-ENOMEM),
- * -ENODEV if the accelerator is going, or what its open() says.
+ * -ENFILE if there are too many, -ENODEV if the accelerator is going, or what its
+ * open() says.
  */
 struct parley_vhost *vh_dev_create(const struct parley_vhost_driver *drv,
 				   bool in_kernel)
@@ -148,7 +149,7 @@ struct parley_vhost *vh_dev_create(const struct parley_vhost_driver *drv,
 
 	if (!try_module_get(drv->owner))
 		return ERR_PTR(-ENODEV);
-	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	dev = kzalloc(sizeof(*dev), GFP_KERNEL_ACCOUNT);
 	if (!dev) {
 		module_put(drv->owner);
 		return ERR_PTR(-ENOMEM);
@@ -162,10 +163,10 @@ struct parley_vhost *vh_dev_create(const struct parley_vhost_driver *drv,
 	vh_log_init(&dev->log);
 	dev->in_kernel = in_kernel;
 	dev->fork_owner = VHOST_FORK_OWNER_TASK;
-	dev->priv = kvzalloc(max(drv->priv_size, 1), GFP_KERNEL);
-	if (!dev->priv || vh_dev_alloc_vqs(dev) || vh_limit_open(dev))
+	dev->priv = kvzalloc(max(drv->priv_size, 1), GFP_KERNEL_ACCOUNT);
+	if (!dev->priv || vh_dev_alloc_vqs(dev))
 		goto put;
-	err = vh_dev_number(dev);
+	err = vh_limit_open(dev) ?: vh_dev_number(dev);
 	if (err)
 		goto put;
 	snprintf(dev->label, sizeof(dev->label), "%s-%u", drv->name, dev->id);
