@@ -233,17 +233,18 @@ bool parley_vhost_req_alone(const struct parley_vhost_req *req)
 PARLEY_EXPORT(parley_vhost_req_alone);
 
 /**
- * parley_vhost_req_stopping() - is the request's ring to stop?
+ * parley_vhost_req_stopping() - does somebody wait for the request's end?
  * @req: request in flight
  *
- * What takes long should look now and then.
+ * Its ring is to stop, or memory that it uses is to go.  What takes long should look
+ * now and then.
  *
  * Context: as parley_vhost_req_alone().
  * Return: true if so.
  */
 bool parley_vhost_req_stopping(const struct parley_vhost_req *req)
 {
-	return READ_ONCE(req->vq->state) != VH_VQ_RUNNING;
+	return READ_ONCE(req->vq->state) != VH_VQ_RUNNING || READ_ONCE(req->awaited);
 }
 PARLEY_EXPORT(parley_vhost_req_stopping);
 
@@ -270,7 +271,8 @@ bool parley_vhost_req_leave(struct parley_vhost_req *req, u64 rest)
 	struct parley_vhost_vq *vq = req->vq;
 
 	lockdep_assert_held(&vq->mutex);
-	if (likely(vq->state == VH_VQ_RUNNING && !fatal_signal_pending(current)))
+	if (likely(vq->state == VH_VQ_RUNNING && !req->awaited &&
+		   !fatal_signal_pending(current)))
 		return false;
 	if (vq->state != VH_VQ_BROKEN) {
 		req->back = parley_vhost_req_alone(req);

@@ -141,6 +141,8 @@ static noinline void vh_reap_back(struct parley_vhost_vq *vq, struct parley_vhos
 		vh_log_req(req);
 	if (WARN_ON_ONCE(parley_devq_untake(vq->devq, &req->chain, 1)))
 		vh_vq_break(vq, "a request cannot go back");
+	/* Who waits for it sees that something happened, though nothing was served. */
+	WRITE_ONCE(vq->nr_back, vq->nr_back + 1);
 	/* Not stopped after all, say. */
 	if (vq->state == VH_VQ_RUNNING)
 		vh_vq_queue(vq);

@@ -224,6 +224,7 @@ enum vh_vq_state {
  * @missed: a worker came meanwhile
  * @held: it would run, but the VMM is taking memory away; under dev->mutex
  * @nr_awaited: requests in flight that somebody waits for, see parley_vhost_req
+ * @nr_back: requests that went back to the ring, so far
  * @waiters: how many wait for requests to end
  * @server: who serves it; he reaps before he leaves
  * @ended: requests that ended inside submit(), the first one first; the server's
@@ -287,6 +288,7 @@ struct parley_vhost_vq {
 	bool missed;
 	bool held;
 	unsigned int nr_awaited;
+	u64 nr_back;
 	unsigned int waiters;
 	struct eventfd_ctx *call;
 	struct eventfd_ctx *err;

@@ -2,6 +2,8 @@
 /* Bytes in flight, at the edges of each bound, and what a stop leaves. */
 #include <linux/delay.h>
 #include <linux/kthread.h>
+#include "../req.h"
+#include "../serve.h"
 #include "toy.h"
 
 #define MORE	12u			/* pieces of a request that is large here */
@@ -315,6 +317,73 @@ static void what_is_left_is_paid_once(struct kunit *test)
 	}
 }
 
+/* ------------------------------------------------------- memory that goes */
+
+static bool bound_unawaited(const struct parley_vhost_vq *vq, const void *arg)
+{
+	return !vq->nr_awaited;
+}
+
+/* Ends one step for who waits, and the rest if he waits in vain. */
+static int bound_one_step(void *arg)
+{
+	struct toy_ring *r = arg;
+
+	vh_until(READ_ONCE(r->vq->waiters));
+	msleep(20);
+	toy_release(r->toy, 1);
+	if (!vh_until(!READ_ONCE(r->vq->waiters)))
+		KUNIT_FAIL(r->test, "one step is not enough");
+	while (!kthread_should_stop()) {
+		if (READ_ONCE(r->vq->waiters))
+			toy_release(r->toy, 1);
+		usleep_range(1000, 2000);
+	}
+	return 0;
+}
+
+/* What would be alone is left between two steps; what is not is finished. */
+static void what_is_awaited_is_left(struct kunit *test)
+{
+	static const struct {
+		unsigned int more;
+		unsigned int steps;
+		unsigned int left;
+	} edges[] = { { MORE, 3, 1 }, { MORE - 1, 1, 0 } };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(edges); i++) {
+		struct task_struct *other;
+		struct toy_ring *r;
+		struct toy *toy;
+
+		toy_bound(LARGE, LARGE, 0);
+		toy = toy_open(test);
+		toy->leave = true;
+		toy->steps = edges[i].steps;
+		r = toy_ring_open(test, toy, 0, TOY_PACKED | TOY_EVENT, 128);
+		toy->mode = TOY_HOLD;
+		r->more = edges[i].more;
+		toy_send(r, 1);
+		KUNIT_ASSERT_TRUE(test, bound_held(toy, 1));
+		scoped_guard(mutex, &r->vq->mutex)
+			vh_reqs_await(r->vq, 0, U64_MAX);
+		KUNIT_EXPECT_EQ(test, r->vq->nr_awaited, 1);
+		other = kthread_run(bound_one_step, r, "bound-one-step");
+		KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+		KUNIT_EXPECT_EQ(test, vh_vq_wait(r->vq, bound_unawaited, NULL, true), 0);
+		kthread_stop(other);
+		KUNIT_EXPECT_EQ(test, toy->left, edges[i].left);
+		/* The ring runs, and does it from the beginning. */
+		KUNIT_EXPECT_EQ(test, r->vq->state, VH_VQ_RUNNING);
+		KUNIT_EXPECT_TRUE(test, edges[i].left ? bound_held(toy, 1) : toy_wait(r, 1));
+		bound_finish(test, toy, r);
+		KUNIT_EXPECT_EQ(test, toy->left, edges[i].left);
+		toy_ring_close(r);
+		toy_close(toy);
+	}
+}
+
 static struct kunit_case bound_cases[] = {
 	KUNIT_CASE(bad_20_bytes_of_a_ring),
 	KUNIT_CASE(bad_20_larger_than_the_ring),
@@ -322,6 +391,7 @@ static struct kunit_case bound_cases[] = {
 	KUNIT_CASE(bad_20_requests_that_grow),
 	KUNIT_CASE_PARAM(a_stop_leaves_what_is_alone, format_gen_params),
 	KUNIT_CASE_SLOW(what_is_left_is_paid_once),
+	KUNIT_CASE(what_is_awaited_is_left),
 	{}
 };
 
