@@ -19,7 +19,7 @@ bool vhb_zero_by_writing;
 EXPORT_SYMBOL_IF_KUNIT(vhb_zero_by_writing);
 module_param_named(zero_by_writing, vhb_zero_by_writing, bool, 0644);
 MODULE_PARM_DESC(zero_by_writing,
-		 "Offer write zeroes also on disks that can only write them (of back ends set from now on)");
+		 "Write the zeroes of write zeroes where disk or file system cannot zero by itself (of back ends set from now on)");
 
 static void vhb_admin_end(struct vhb_req *r, long err)
 {

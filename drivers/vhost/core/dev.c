@@ -369,15 +369,16 @@ static void vh_dev_forget_region(struct parley_vhost *dev, const struct parley_r
 	}
 }
 
-/* Every ring stands still, or all may run. */
+/* Every ring stands still, or nothing goes and all may run. */
 static void vh_dev_swap_mem(struct parley_vhost *dev, struct vh_mem *mem)
 {
-	const struct parley_region *gone;
-	unsigned int i, at = 0;
+	struct vh_mem *old = dev->mem;
+	unsigned int i, at;
 
 	vh_dev_lock_vqs(dev);
-	while ((gone = vh_mem_next_gone(dev->mem, mem, &at)))
-		vh_dev_forget_region(dev, gone, mem);
+	if (old)
+		for_each_set_bit(at, old->gone, old->map.nr)
+			vh_dev_forget_region(dev, &old->map.regions[at], mem);
 	swap(dev->mem, mem);
 	WRITE_ONCE(dev->nr_regions, dev->mem ? dev->mem->map.nr : 0);
 	for (i = 0; i < dev->drv->max_queues; i++)
@@ -401,14 +402,15 @@ static void vh_dev_swap_mem(struct parley_vhost *dev, struct vh_mem *mem)
  */
 int vh_dev_set_mem(struct parley_vhost *dev, struct vh_mem *mem)
 {
-	unsigned int i, at = 0;
+	unsigned int i;
 	bool goes;
 	int err = 0;
 
 	lockdep_assert_held(&dev->mutex);
 	if (!vh_log_fits(dev->log.base, mem))
 		return -EFAULT;
-	goes = vh_mem_next_gone(dev->mem, mem, &at);
+	/* Found once, and before any ring's mutex is taken. */
+	goes = vh_mem_find_gone(dev->mem, mem);
 	for (i = 0; goes && !err && i < dev->drv->max_queues; i++)
 		err = vh_vq_hold(dev->vqs[i]);
 	if (!err)
