@@ -119,10 +119,11 @@ struct parley_vhost_req {
  * @max_in_flight: most requests of one ring that are in flight; the ring's size
  *	if that is smaller
  * @max_bytes: most bytes of payload of one ring that are in flight, 0 for any
- *	number; a larger request is alone in its ring
- * @own_bytes: of these, what a ring may have whatever other rings have
+ *	number
+ * @own_bytes: of these, what a ring may have whatever other rings have; at least
+ *	one step of a request
  * @shared_bytes: what all rings of a device may have beyond that; a ring with
- *	nothing in flight may have one request all the same
+ *	nothing in flight may have one request all the same, which is alone there
  * @framing: bytes of each request that are no payload, and so are not what a limit
  *	or a bound of bytes counts; see also parley_vhost_req_charge()
  * @config_size: bytes of configuration space

@@ -37,6 +37,7 @@
 #include <linux/blkdev.h>
 #include <linux/fs.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/uio.h>
 #include <linux/workqueue.h>
 #include <parley/byteorder.h>
@@ -152,6 +153,8 @@ struct vhb_limits {
  * @serial: answer to GET_ID
  * @writes_zeroes: write zeroes by writing them, if there is no other way
  * @admin: what may take long, few at a time; NULL if nothing does
+ * @flushing: makes durable what was completed, for all of @flushes at once
+ * @flushes: requests that wait for that
  * @io: buffered reads and writes of a file
  * @limits: what it can do
  */
@@ -169,6 +172,8 @@ struct vhb_backend {
 	u8 serial[VIRTIO_BLK_ID_BYTES];
 	bool writes_zeroes;
 	struct workqueue_struct *admin;
+	struct work_struct flushing;
+	struct llist_head flushes;
 	struct workqueue_struct *io;
 	struct vhb_limits limits;
 };
@@ -288,6 +293,7 @@ struct vhb_bio {
  * @poll_list: the ring's requests that are polled for, under vq->mutex
  * @polled: in that list
  * @work: for the two workqueues
+ * @flush: in vhb_backend.flushes
  * @page: pinned by rw_user(), or NULL
  * @bio: first or only bio of a step
  * @vecs: its vectors
@@ -319,7 +325,10 @@ struct vhb_req {
 	struct vhb_bounce *bounce;
 	struct list_head *poll_list;
 	struct list_head polled;
-	struct work_struct work;
+	union {
+		struct work_struct work;
+		struct llist_node flush;
+	};
 	struct page *page;
 	union {
 		struct {
@@ -401,6 +410,7 @@ void vhb_admin_step(struct vhb_req *r);
 bool vhb_admin_finish(struct vhb_req *r);
 u64 vhb_clear_cost(const struct vhb_req *r);
 void vhb_admin_flush(struct vhb_req *r);
+void vhb_admin_init(struct vhb_backend *be);
 
 /* For KUnit, which has no file descriptors. */
 #if IS_ENABLED(CONFIG_KUNIT)

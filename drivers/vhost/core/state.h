@@ -218,6 +218,7 @@ enum vh_vq_state {
  * @nr_free: how many
  * @bytes: payload in flight, as far as it counts; see bound.c
  * @shared: of these, taken from what all rings of the device share
+ * @alone: the only request in flight is beyond a bound, and may be left
  * @wants: bytes of the first chain that was left untaken; 0 for none
  * @outside: somebody is in the accelerator for it, without @mutex; requests, their
  *	lists and @burst are his; changed under @mutex
@@ -279,6 +280,7 @@ struct parley_vhost_vq {
 	unsigned int nr_free;
 	u32 bytes;
 	u32 shared;
+	bool alone;
 	u32 wants;
 	struct parley_vhost_req *ended;
 	struct parley_vhost_req **last_ended;

@@ -64,6 +64,7 @@ static void ram_serve(struct ram *ram, struct bio *bio)
 	switch (bio_op(bio)) {
 	case REQ_OP_READ:
 	case REQ_OP_WRITE:
+		atomic64_add(bio->bi_iter.bi_size, &ram->bytes);
 		ram_copy(ram, bio);
 		break;
 	case REQ_OP_DISCARD:

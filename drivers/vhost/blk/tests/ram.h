@@ -43,6 +43,7 @@ enum ram_end {
  * @bad_nr: how many
  * @bad_status: what comes of it
  * @counts: bios with data or a range, by operation
+ * @bytes: data that was read and written
  * @flushes: with REQ_PREFLUSH
  * @fua: with REQ_FUA
  * @polled: with REQ_POLLED
@@ -63,6 +64,7 @@ struct ram {
 	u64 bad_nr;
 	blk_status_t bad_status;
 	atomic_t counts[REQ_OP_LAST];
+	atomic64_t bytes;
 	atomic_t flushes;
 	atomic_t fua;
 	atomic_t polled;

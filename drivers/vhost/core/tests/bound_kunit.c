@@ -151,6 +151,62 @@ static void bad_20_bytes_of_a_device(struct kunit *test)
 	}
 }
 
+/* Ends what is held once the ring stops. */
+static int bound_ender(void *arg)
+{
+	struct toy_ring *r = arg;
+
+	vh_until(READ_ONCE(r->vq->state) == VH_VQ_STOPPING);
+	while (toy_release(r->toy, 64))
+		;
+	while (!kthread_should_stop())
+		usleep_range(1000, 2000);
+	return 0;
+}
+
+/* One that is beyond what is shared now is taken alone, and left at a stop. */
+static void what_does_not_fit_is_alone(struct kunit *test)
+{
+	struct toy_ring *r, *other;
+	struct task_struct *ender;
+	struct toy *toy;
+
+	toy_bound(100, 20, 30);
+	toy = toy_open(test);
+	toy->leave = true;
+	r = toy_ring_open(test, toy, 0, TOY_EVENT, 128);
+	other = toy_ring_open(test, toy, 1, TOY_EVENT, 128);
+	toy->mode = TOY_HOLD;
+	toy_send(r, 6);
+	KUNIT_EXPECT_TRUE(test, bound_held(toy, 5));
+	/* At the edge: the ring's own 20, and 26 where nothing more is shared. */
+	other->more = 2;
+	toy_put(other, 1);
+	other->more = 0;
+	toy_send(other, 1);
+	KUNIT_EXPECT_TRUE(test, bound_held(toy, 6));
+	KUNIT_EXPECT_TRUE(test, other->vq->alone);
+	KUNIT_EXPECT_EQ(test, other->vq->bytes, 100);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&toy->dev->shared), 30);
+	ender = kthread_run(bound_ender, other, "bound-ender");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(ender));
+	toy_ring_leave(other);
+	kthread_stop(ender);
+	KUNIT_EXPECT_EQ(test, toy->left, 1);
+	KUNIT_EXPECT_EQ(test, toy_reap(other), 0);
+	KUNIT_EXPECT_FALSE(test, other->vq->alone);
+	bound_finish(test, toy, r);
+	/* Now there is room for both. */
+	toy->mode = TOY_HOLD;
+	toy_ring_join(other);
+	KUNIT_EXPECT_TRUE(test, bound_held(toy, 2));
+	KUNIT_EXPECT_FALSE(test, other->vq->alone);
+	KUNIT_EXPECT_EQ(test, other->vq->bytes, 36);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&toy->dev->shared), 16);
+	bound_finish(test, toy, other);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&toy->dev->shared), 0);
+}
+
 /* ------------------------------------------- work that is named, not sent */
 
 /* The limits are charged once for what was taken, left and taken again. */
@@ -204,19 +260,6 @@ static void format_desc(const u64 *f, char *desc)
 }
 
 KUNIT_ARRAY_PARAM(format, formats, format_desc);
-
-/* Ends what is held once the ring stops. */
-static int bound_ender(void *arg)
-{
-	struct toy_ring *r = arg;
-
-	vh_until(READ_ONCE(r->vq->state) == VH_VQ_STOPPING);
-	while (toy_release(r->toy, 64))
-		;
-	while (!kthread_should_stop())
-		usleep_range(1000, 2000);
-	return 0;
-}
 
 /* Stop with one request of that size in flight; true if it came back. */
 static bool bound_stop(struct kunit *test, struct toy_ring *r, unsigned int more)
@@ -388,6 +431,7 @@ static struct kunit_case bound_cases[] = {
 	KUNIT_CASE(bad_20_bytes_of_a_ring),
 	KUNIT_CASE(bad_20_larger_than_the_ring),
 	KUNIT_CASE(bad_20_bytes_of_a_device),
+	KUNIT_CASE(what_does_not_fit_is_alone),
 	KUNIT_CASE(bad_20_requests_that_grow),
 	KUNIT_CASE_PARAM(a_stop_leaves_what_is_alone, format_gen_params),
 	KUNIT_CASE_SLOW(what_is_left_is_paid_once),
