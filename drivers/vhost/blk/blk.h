@@ -276,6 +276,8 @@ struct vhb_bio {
  * @bounced: its data goes by way of @bounce
  * @buffered: file: without IOCB_DIRECT, on vhb_backend.io
  * @cut: clearing ended early, because the ring stops
+ * @plain: a write of which some step was not durable by itself
+ * @flushed: a write that is over, and is flushed because the cache was turned off
  * @embedded: @bio is in use
  * @polling: it is in @poll_list
  * @multi: several bios, counted by @bios
@@ -309,6 +311,8 @@ struct vhb_req {
 	bool bounced;
 	bool buffered;
 	bool cut;
+	bool plain;
+	bool flushed;
 	bool embedded;
 	bool polling;
 	bool multi;
@@ -371,7 +375,7 @@ void vhb_config_queues(void *config, unsigned int nr);
 void vhb_cache_forget(struct vhb *blk);
 u8 vhb_cache_read(struct vhb *blk);
 int vhb_cache_write(struct vhb *blk, bool wce);
-void vhb_cache_start(struct vhb *blk, const struct parley_vhost_vq *vq);
+int vhb_cache_start(struct vhb *blk, const struct parley_vhost_vq *vq);
 
 /* request.c */
 enum vhb_started vhb_start(struct vhb_req *r);

@@ -114,6 +114,8 @@ enum vhb_started vhb_start(struct vhb_req *r)
 	r->bounced = false;
 	r->buffered = false;
 	r->cut = false;
+	r->plain = false;
+	r->flushed = false;
 	r->embedded = false;
 	r->polling = false;
 	r->payload = 0;
@@ -152,7 +154,9 @@ void vhb_go_on(struct parley_vhost_req *req)
 	unsigned int noio = memalloc_noio_save();
 	struct vhb_req *r = to_vhb_req(req);
 
-	if (r->rw)
+	if (unlikely(r->flushed))
+		r->blk->be->ops->flush(r);
+	else if (r->rw)
 		vhb_rw_step(r);
 	else
 		vhb_admin_step(r);
@@ -190,7 +194,7 @@ bool vhb_finish(struct parley_vhost_req *req)
 	struct vhb_req *r = to_vhb_req(req);
 	u32 len_in = req->chain.len_in;
 
-	if (unlikely(!(r->rw ? vhb_rw_finish(r) : vhb_admin_finish(r)))) {
+	if (unlikely(!(r->rw && !r->flushed ? vhb_rw_finish(r) : vhb_admin_finish(r)))) {
 		/* What is not finished is not told. */
 		if (!parley_vhost_req_leave(req, vhb_rest(r)))
 			return false;

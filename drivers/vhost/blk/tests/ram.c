@@ -57,6 +57,10 @@ static void ram_serve(struct ram *ram, struct bio *bio)
 		atomic_inc(&ram->polled);
 	if (bio_sectors(bio))
 		atomic_inc(ram_count(ram, bio_op(bio)));
+	if (bio->bi_opf & REQ_PREFLUSH && READ_ONCE(ram->bad_flush)) {
+		bio->bi_status = BLK_STS_IOERR;
+		return;
+	}
 	if (ram_bad(ram, bio)) {
 		bio->bi_status = ram->bad_status;
 		return;
