@@ -76,7 +76,8 @@ static void vh_dev_free_vqs(struct parley_vhost *dev)
 		if (!dev->vqs[i])
 			continue;
 		vh_vq_release(dev->vqs[i]);
-		kfree(dev->vqs[i]);
+		/* Whoever ended its last request may still be in parley_vhost_req_done(). */
+		kfree_rcu(dev->vqs[i], rcu);
 	}
 	kfree(dev->vqs);
 }

@@ -63,7 +63,7 @@ void parley_vhost_req_done(struct parley_vhost_req *req)
 		vq->last_ended = &req->next;
 		return;
 	}
-	/* The ring is freed a grace period after its last request was reaped. */
+	/* The ring is freed a grace period after its device is. */
 	rcu_read_lock();
 	if (llist_add(&req->done, &vq->done)) {	/* S1, pairs with S2 */
 		if (!READ_ONCE(vq->server))

@@ -245,6 +245,7 @@ enum vh_vq_state {
  * @look_timer: looks at a ring whose owner gave no kick
  * @stats: under @mutex
  * @priv: the accelerator's
+ * @rcu: freed after whoever ended its last request is gone
  */
 struct parley_vhost_vq {
 	struct parley_vhost *dev;
@@ -312,6 +313,7 @@ struct parley_vhost_vq {
 		u64 errors;
 	} stats;
 	void *priv;
+	struct rcu_head rcu;
 
 	/* Written by who kicks. */
 	struct vh_worker __rcu *worker ____cacheline_aligned_in_smp;
