@@ -48,6 +48,9 @@ void parley_limit_timer_arm(struct limit_tree *tree, u64 now)
 	lockdep_assert_held(&tree->lock);
 	if (t->manual || !tree->root->queued)
 		return;
+	/* As early as it gets: spare us the look at everybody who waits. */
+	if (t->armed && t->due <= now + tree->pause)
+		return;
 	wait = parley_limit_next(tree, now);
 	due = now + clamp(wait, tree->pause, (u64)KTIME_MAX / 2);
 	/* Too early does no harm. */

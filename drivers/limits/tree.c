@@ -3,8 +3,12 @@
  * Nodes of the limits: made, moved, configured.
  *
  * What a node is allowed, and what its share is, depends on those above and
- * below: it is reckoned anew for the whole tree with every change, so that
- * admission only looks it up.
+ * below: it is reckoned anew with every change, so that admission only looks it up.
+ *
+ * Who makes, moves and configures nodes is one at a time, so for him the shape of the
+ * tree and what is set there stand still without its lock.  He takes that for one
+ * node at a time: a tree of thousands keeps no processor from its interrupts.  While
+ * he is at it some leaves go by the old rules and some by the new ones.
  */
 #include "tree.h"
 
@@ -71,6 +75,41 @@ static u64 limit_pause(const struct parley_bucket *b)
 	return mul_u64_u64_div_u64(b->burst, NSEC_PER_SEC / 4, b->rate);
 }
 
+/**
+ * struct limit_survey - what is so of a whole tree
+ * @limited: as in struct limit_tree
+ * @pause: the same
+ */
+struct limit_survey {
+	bool limited[LIMIT_KINDS];
+	u64 pause;
+};
+
+/* What is guaranteed at or below @n, from the bottom up, and what all need. */
+static void limit_survey(struct limit_node *n, struct limit_survey *s)
+{
+	struct limit_node *c;
+	bool below = false;
+	int k;
+
+	for_each_kind(k)
+		n->promised[k] = 0;
+	list_for_each_entry(c, &n->children, sibling) {
+		limit_survey(c, s);
+		for_each_kind(k)
+			n->promised[k] += c->promised[k];
+	}
+	for_each_kind(k) {
+		below |= n->promised[k];
+		n->promised[k] = max(n->promised[k], limit_guaranteed(&n->cfg, k));
+		s->limited[k] |= limit_rate(&n->cfg, k)->rate;
+		s->pause = min3(s->pause, limit_pause(&n->limit[k]),
+				limit_pause(&n->guarantee[k]));
+	}
+	WRITE_ONCE(n->guarded, below);
+	cond_resched();
+}
+
 /* What those above say. */
 static void limit_refresh_down(struct limit_node *n)
 {
@@ -89,16 +128,12 @@ static void limit_refresh_down(struct limit_node *n)
 			n->want[k] = 0;
 		}
 		n->limited[k] = limited;
-		n->tree->limited[k] |= limited;
-		n->tree->pause = min3(n->tree->pause, limit_pause(b),
-				      limit_pause(&n->guarantee[k]));
-		n->tree->pause = max(n->tree->pause, PAUSE_MIN_NS);
 	}
 	WRITE_ONCE(n->pub.active, n->limited[LIMIT_OPS] || n->limited[LIMIT_BYTES]);
 }
 
 /* And what those below do: the share, from what is guaranteed to them all. */
-static void limit_refresh_up(struct limit_node *n, const u64 *guaranteed)
+static void limit_refresh_up(struct limit_node *n)
 {
 	struct limit_node *p = n->parent;
 	u64 share = PARLEY_LIMIT_SHARE;
@@ -106,67 +141,76 @@ static void limit_refresh_up(struct limit_node *n, const u64 *guaranteed)
 
 	for_each_kind(k)
 		if (p && p->unit[k])
-			share = max(share, div64_u64(guaranteed[k] * PARLEY_LIMIT_SHARES,
+			share = max(share, div64_u64(n->promised[k] * PARLEY_LIMIT_SHARES,
 						     p->unit[k]));
 	n->share = min_t(u64, share, PARLEY_LIMIT_SHARES);
 }
 
-static void limit_refresh_node(struct limit_node *n, u64 *guaranteed)
+static void limit_refresh_node(struct limit_node *n)
 {
-	u64 one[LIMIT_KINDS], sum[LIMIT_KINDS] = {};
-	struct limit_node *c;
-	int k;
-
 	limit_refresh_down(n);
-	n->guarded = false;
-	list_for_each_entry(c, &n->children, sibling) {
-		limit_refresh_node(c, one);
-		for_each_kind(k)
-			sum[k] += one[k];
-	}
-	for_each_kind(k) {
-		n->guarded |= sum[k];
-		guaranteed[k] = max(limit_guaranteed(&n->cfg, k), sum[k]);
-	}
-	limit_refresh_up(n, guaranteed);
-}
-
-/* Who waits asks again: what he waits for may be something else now. */
-static void limit_ask_again(struct limit_node *n)
-{
-	struct limit_node *c;
-
-	list_for_each_entry(c, &n->children, sibling)
-		limit_ask_again(c);
+	limit_refresh_up(n);
 	if (!limit_is_leaf(n))
 		return;
+	/* Who waits asks again: what he waits for may be something else now. */
 	parley_limit_settle(n);
 	if (n->pub.waiting)
 		parley_limit_wake(n);
 }
 
-static void limit_refresh(struct limit_tree *tree, u64 now)
+/* Each of a subtree, those above first, with the lock for each by itself. */
+static void limit_each(struct limit_node *n, void (*fn)(struct limit_node *n))
 {
-	u64 guaranteed[LIMIT_KINDS];
-	int k;
+	struct limit_node *c;
+	unsigned long flags;
 
-	for_each_kind(k)
-		tree->limited[k] = false;
-	tree->pause = PAUSE_NS;
-	limit_refresh_node(tree->root, guaranteed);
-	limit_ask_again(tree->root);
+	spin_lock_irqsave(&n->tree->lock, flags);
+	fn(n);
+	spin_unlock_irqrestore(&n->tree->lock, flags);
+	list_for_each_entry(c, &n->children, sibling)
+		limit_each(c, fn);
+	cond_resched();
+}
+
+/* @now: 0 for as late as it was. */
+static void limit_pay_who_waits(struct limit_tree *tree, u64 now)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&tree->lock, flags);
+	now = max(now, tree->root->stamp);
 	parley_limit_run(tree, now);
 	parley_limit_timer_arm(tree, now);
+	spin_unlock_irqrestore(&tree->lock, flags);
+}
+
+/* Something is set, or is not any more, at or below a child of @n, or at @n. */
+static void limit_refresh_way(struct limit_node *n)
+{
+	struct limit_survey s = { .pause = PAUSE_NS };
+	struct limit_tree *tree = n->tree;
+	unsigned long flags;
+
+	limit_survey(tree->root, &s);
+	spin_lock_irqsave(&tree->lock, flags);
+	memcpy(tree->limited, s.limited, sizeof(s.limited));
+	tree->pause = max(s.pause, PAUSE_MIN_NS);
+	for (; n; n = n->parent)
+		limit_refresh_up(n);
+	spin_unlock_irqrestore(&tree->lock, flags);
 }
 
 /* --------------------------------------------------------------------- life */
 
 static struct limit_node *limit_node_alloc(void)
 {
-	struct limit_node *n = kzalloc(sizeof(*n), GFP_KERNEL);
+	struct limit_node *n = kzalloc(sizeof(*n), GFP_KERNEL_ACCOUNT);
+	int k;
 
 	if (!n)
 		return NULL;
+	for_each_kind(k)
+		n->least[k] = LEAST_NONE;
 	INIT_LIST_HEAD(&n->children);
 	INIT_LIST_HEAD(&n->sibling);
 	INIT_LIST_HEAD(&n->hungry);
@@ -184,7 +228,7 @@ static void limit_adopt(struct limit_node *n, struct limit_node *parent)
 
 static struct limit_node *limit_root_alloc(void)
 {
-	struct limit_tree *tree = kzalloc(sizeof(*tree), GFP_KERNEL);
+	struct limit_tree *tree = kzalloc(sizeof(*tree), GFP_KERNEL_ACCOUNT);
 
 	if (!tree)
 		return NULL;
@@ -227,7 +271,7 @@ struct parley_limit *parley_limit_create(struct parley_limit *parent)
 	p = to_node(parent);
 	spin_lock_irqsave(&p->tree->lock, flags);
 	limit_adopt(n, p);
-	limit_refresh(p->tree, p->stamp);
+	limit_refresh_node(n);
 	spin_unlock_irqrestore(&p->tree->lock, flags);
 	return &n->pub;
 }
@@ -239,6 +283,8 @@ static void limit_bequeath(struct limit_node *n)
 	struct limit_node *heir = n->tree->heir;
 	int k;
 
+	if (!limit_is_leaf(n))
+		return;
 	for_each_kind(k) {
 		n->want[k] = 0;
 		n->asks = false;
@@ -250,26 +296,37 @@ static void limit_bequeath(struct limit_node *n)
 	}
 	WRITE_ONCE(n->pub.waiting, false);
 	parley_limit_settle(heir);
+	parley_limit_settle(n);
 }
 
-static void limit_bequeath_all(struct limit_node *n)
+/* Is anything set at or below it? */
+static bool limit_is_set(struct limit_node *n)
 {
 	struct limit_node *c;
+	int k;
 
+	for_each_kind(k)
+		if (limit_rate(&n->cfg, k)->rate || limit_guaranteed(&n->cfg, k))
+			return true;
 	list_for_each_entry(c, &n->children, sibling)
-		limit_bequeath_all(c);
-	if (!limit_is_leaf(n))
-		return;
-	limit_bequeath(n);
-	parley_limit_settle(n);
+		if (limit_is_set(c))
+			return true;
+	return false;
 }
 
 static void limit_leave(struct limit_node *n)
 {
-	limit_bequeath_all(n);
+	struct limit_tree *tree = n->tree;
+	unsigned long flags;
+
+	limit_each(n, limit_bequeath);
+	spin_lock_irqsave(&tree->lock, flags);
 	parley_limit_forget(n);
 	list_del_init(&n->sibling);
-	limit_refresh(n->tree, n->tree->root->stamp);
+	spin_unlock_irqrestore(&tree->lock, flags);
+	if (limit_is_set(n))
+		limit_refresh_way(n->parent);
+	limit_pay_who_waits(tree, 0);
 }
 
 static void limit_root_free(struct limit_node *root)
@@ -293,7 +350,6 @@ static void limit_root_free(struct limit_node *root)
 void parley_limit_destroy(struct parley_limit *limit)
 {
 	struct limit_node *n;
-	unsigned long flags;
 
 	if (!limit)
 		return;
@@ -304,9 +360,7 @@ void parley_limit_destroy(struct parley_limit *limit)
 		return;
 	}
 	WARN_ON_ONCE(!limit_is_leaf(n));
-	spin_lock_irqsave(&n->tree->lock, flags);
 	limit_leave(n);
-	spin_unlock_irqrestore(&n->tree->lock, flags);
 	kfree(n);
 }
 PARLEY_EXPORT(parley_limit_destroy);
@@ -353,20 +407,21 @@ int parley_limit_move(struct parley_limit *limit, struct parley_limit *parent, u
 {
 	struct limit_node *n = to_node(limit), *p = to_node(parent);
 	unsigned long flags;
-	int err;
+	int err = 0;
 
-	spin_lock_irqsave(&n->tree->lock, flags);
 	limit_leave(n);
-	spin_unlock_irqrestore(&n->tree->lock, flags);
-
 	limit_take_along(n, p->tree);
 	spin_lock_irqsave(&p->tree->lock, flags);
 	limit_adopt(n, p);
-	err = limit_check_tree(p->tree);
-	if (err)
-		limit_strip(n);
-	limit_refresh(p->tree, now);
 	spin_unlock_irqrestore(&p->tree->lock, flags);
+	if (limit_is_set(n)) {
+		err = limit_check_tree(p->tree);
+		if (err)
+			limit_strip(n);
+		limit_refresh_way(n);
+	}
+	limit_each(n, limit_refresh_node);
+	limit_pay_who_waits(p->tree, now);
 	return err;
 }
 PARLEY_EXPORT(parley_limit_move);
@@ -424,41 +479,43 @@ static void limit_apply(struct limit_node *n)
  * @now: as everywhere
  *
  * A bucket that was not in use begins full.  Another keeps what it holds, as far
- * as its new burst goes, and a debt.  Who waits is looked at again at once.
+ * as its new burst goes, and a debt.  Who waits below it is looked at again at once.
+ * The leaves below come under a new limit one after the other, while this runs.
  *
  * What is guaranteed has to be there: a guarantee needs a limit of its kind above
  * it, is no more than the limit of the node itself, no less than what is
  * guaranteed below it, and all that is guaranteed below a limit is at most
  * PARLEY_LIMIT_GUARANTEED percent of it: so something is left for the others.
  *
- * Context: any.
+ * Context: may sleep.
  * Return: 0; -EINVAL for a rate or a burst above PARLEY_RATE_MAX; -ERANGE for more
  * guaranteed than allowed to the node itself; -ENOSPC for more than there is to
  * guarantee; -ENOENT if there is no limit above.  Nothing has changed then.
  */
 int parley_limit_set(struct parley_limit *limit, const struct parley_limits *cfg, u64 now)
 {
-	struct limit_node *n = to_node(limit), *up;
+	struct limit_node *n = to_node(limit);
 	struct parley_limits old;
 	unsigned long flags;
 	int err;
 
 	if (!limit_in_range(cfg))
 		return -EINVAL;
-	spin_lock_irqsave(&n->tree->lock, flags);
 	old = n->cfg;
 	n->cfg = *cfg;
 	err = limit_check_tree(n->tree);
 	if (err) {
 		n->cfg = old;
-	} else {
-		for (up = n; up; up = up->parent)
-			parley_limit_fill(up, now);
-		limit_apply(n);
-		limit_refresh(n->tree, now);
+		return err;
 	}
+	spin_lock_irqsave(&n->tree->lock, flags);
+	parley_limit_fill_way(n, now);
+	limit_apply(n);
 	spin_unlock_irqrestore(&n->tree->lock, flags);
-	return err;
+	limit_refresh_way(n);
+	limit_each(n, limit_refresh_node);
+	limit_pay_who_waits(n->tree, now);
+	return 0;
 }
 PARLEY_EXPORT(parley_limit_set);
 
@@ -467,15 +524,12 @@ PARLEY_EXPORT(parley_limit_set);
  * @limit: node
  * @cfg: filled; a burst that was left to us is shown as it was chosen
  *
- * Context: any.
+ * Takes no lock: who asks, however often, is in nobody's way.
+ *
+ * Context: any; the caller keeps it apart from set and move in this tree.
  */
 void parley_limit_get(struct parley_limit *limit, struct parley_limits *cfg)
 {
-	struct limit_node *n = to_node(limit);
-	unsigned long flags;
-
-	spin_lock_irqsave(&n->tree->lock, flags);
-	*cfg = n->cfg;
-	spin_unlock_irqrestore(&n->tree->lock, flags);
+	*cfg = to_node(limit)->cfg;
 }
 PARLEY_EXPORT(parley_limit_get);

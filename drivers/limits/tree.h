@@ -8,7 +8,10 @@
  *	admit.c		what a leaf is asked, and told
  *	timer.c		the clock that serves who waits
  *
- * Everything of a tree is protected by its lock.
+ * Everything of a tree is protected by its lock, but for what belongs to who makes,
+ * moves and configures nodes, of which there is one at a time: parent, children,
+ * sibling, cfg and promised, which he reads without it; the first three he changes
+ * under it.
  */
 #ifndef _PARLEY_LIMITS_TREE_H
 #define _PARLEY_LIMITS_TREE_H
@@ -37,7 +40,8 @@ struct limit_tree;
  * @guarantee: its guarantees
  * @stamp: time up to which these were filled
  * @unit: rates of the nearest limits at or above; 0 for none
- * @guarded: a node below has a guarantee
+ * @guarded: a node below has a guarantee; a hint, written without the lock
+ * @promised: what is guaranteed at or below it
  * @share: its part in its parent's order
  * @hungry: children that need something, in the order of their turns
  * @turn: in parent->hungry
@@ -65,6 +69,7 @@ struct limit_node {
 	u64 stamp;
 	u64 unit[LIMIT_KINDS];
 	bool guarded;
+	u64 promised[LIMIT_KINDS];
 	u32 share;
 	struct list_head hungry;
 	struct list_head turn;

@@ -200,7 +200,7 @@ static struct limit_node *limit_pick(struct limit_node *n, const bool *above, u6
 {
 	const struct limit_tree *tree = n->tree;
 	struct limit_node *child, *found;
-	bool lent[LIMIT_KINDS], hope = n->guarded;
+	bool lent[LIMIT_KINDS], hope = READ_ONCE(n->guarded);
 	int k;
 
 	parley_limit_fill(n, now);

@@ -88,6 +88,8 @@ struct parley_vhost_vq;
  * @awaited: the library's: somebody waits for its end
  * @bytes: the library's: what it counts as, see drivers/vhost/core/bound.c
  * @back: the library's: it goes back to the ring
+ * @paid: the library's: bytes that limits were paid for it, and one for itself; 0 if
+ *	they were not asked
  *
  * An accelerator's own part follows: it embeds this as its first member and
  * says so in struct parley_vhost_driver.req_size.
@@ -101,6 +103,7 @@ struct parley_vhost_req {
 	bool awaited;
 	u32 bytes;
 	bool back;
+	u64 paid;
 };
 
 /**
@@ -116,10 +119,11 @@ struct parley_vhost_req {
  * @max_in_flight: most requests of one ring that are in flight; the ring's size
  *	if that is smaller
  * @max_bytes: most bytes of payload of one ring that are in flight, 0 for any
- *	number; a larger request is alone in its ring
- * @own_bytes: of these, what a ring may have whatever other rings have
+ *	number
+ * @own_bytes: of these, what a ring may have whatever other rings have; at least
+ *	one step of a request
  * @shared_bytes: what all rings of a device may have beyond that; a ring with
- *	nothing in flight may have one request all the same
+ *	nothing in flight may have one request all the same, which is alone there
  * @framing: bytes of each request that are no payload, and so are not what a limit
  *	or a bound of bytes counts; see also parley_vhost_req_charge()
  * @config_size: bytes of configuration space
@@ -263,7 +267,7 @@ void __user *parley_vhost_req_user(const struct parley_vhost_req *req,
 bool parley_vhost_req_grow(struct parley_vhost_req *req, u64 bytes);
 bool parley_vhost_req_alone(const struct parley_vhost_req *req);
 bool parley_vhost_req_stopping(const struct parley_vhost_req *req);
-bool parley_vhost_req_leave(struct parley_vhost_req *req);
+bool parley_vhost_req_leave(struct parley_vhost_req *req, u64 rest);
 
 /* ----------------------------- for what brings its own rings (loopback) */
 

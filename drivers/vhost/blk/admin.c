@@ -10,6 +10,7 @@
  * what they are, so as many as a stop can wait for are finished, and a larger one is
  * alone in its ring and is left to who goes on with it.
  */
+#include <linux/llist.h>
 #include <linux/math64.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -19,7 +20,7 @@ bool vhb_zero_by_writing;
 EXPORT_SYMBOL_IF_KUNIT(vhb_zero_by_writing);
 module_param_named(zero_by_writing, vhb_zero_by_writing, bool, 0644);
 MODULE_PARM_DESC(zero_by_writing,
-		 "Offer write zeroes also on disks that can only write them (of back ends set from now on)");
+		 "Write the zeroes of write zeroes where disk or file system cannot zero by itself (of back ends set from now on)");
 
 static void vhb_admin_end(struct vhb_req *r, long err)
 {
@@ -27,24 +28,44 @@ static void vhb_admin_end(struct vhb_req *r, long err)
 	parley_vhost_req_done(&r->req);
 }
 
+/*
+ * All that wait when a flush begins are served by it, since what it covers was completed
+ * before; those that come later, by the next one.  So however many a guest sends, a stop
+ * waits for two.
+ */
 static void vhb_flush_work_fn(struct work_struct *work)
 {
-	struct vhb_req *r = container_of(work, struct vhb_req, work);
-	struct vhb_backend *be = r->blk->be;
+	struct vhb_backend *be = container_of(work, struct vhb_backend, flushing);
+	struct llist_node *all = llist_reverse_order(llist_del_all(&be->flushes));
+	struct vhb_req *r, *next;
 	struct parley_vhost_as was;
 	int err;
 
-	parley_vhost_as_owner(r->blk->dev, &was);
+	if (!all)
+		return;
+	/* Of one device, so of one owner. */
+	parley_vhost_as_owner(llist_entry(all, struct vhb_req, flush)->blk->dev, &was);
 	err = be->ops->sync(be);
 	parley_vhost_as_before(&was);
-	vhb_admin_end(r, err);
+	/* After the last one the back end may go. */
+	llist_for_each_entry_safe(r, next, all, flush)
+		vhb_admin_end(r, err);
+}
+
+/* A back end with a workqueue for it. */
+void vhb_admin_init(struct vhb_backend *be)
+{
+	init_llist_head(&be->flushes);
+	INIT_WORK(&be->flushing, vhb_flush_work_fn);
 }
 
 /* Ends in parley_vhost_req_done(). */
 void vhb_admin_flush(struct vhb_req *r)
 {
-	INIT_WORK(&r->work, vhb_flush_work_fn);
-	queue_work(r->blk->be->admin, &r->work);
+	struct vhb_backend *be = r->blk->be;
+
+	if (llist_add(&r->flush, &be->flushes))
+		queue_work(be->admin, &be->flushing);
 }
 
 /* Up to the next multiple of what is done at once, in whole grains of the medium. */
@@ -256,8 +277,8 @@ static u64 vhb_clear_bytes(const struct vhb_req *r)
 	return bytes;
 }
 
-/* Bytes that the limits count: nobody knows how much of it the back end writes. */
-static u64 vhb_clear_cost(const struct vhb_req *r)
+/* Of what is left, as the limits count it: nobody knows how much the back end writes. */
+u64 vhb_clear_cost(const struct vhb_req *r)
 {
 	u64 cost = 0;
 	unsigned int i;
@@ -290,7 +311,8 @@ enum vhb_started vhb_admin_clear(struct vhb_req *r, u32 type)
 		r->ranges = NULL;
 		return VHB_UNTAKEN;
 	}
-	parley_vhost_req_charge(&r->req, vhb_clear_cost(r));
+	r->cost = vhb_clear_cost(r);
+	parley_vhost_req_charge(&r->req, r->cost);
 	vhb_admin_step(r);
 	return hint ? VHB_STARTED : VHB_STARTED_LAST;
 }

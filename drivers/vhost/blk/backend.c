@@ -136,6 +136,7 @@ static int vhb_backend_queues(struct vhb *blk, struct vhb_backend *be)
 				    VHB_ADMIN_ACTIVE, id);
 	if (!be->admin)
 		return -ENOMEM;
+	vhb_admin_init(be);
 	if (be->bdev)
 		return 0;
 	be->io = alloc_workqueue("parley-blk%u-io", WQ_UNBOUND | WQ_MEM_RECLAIM,

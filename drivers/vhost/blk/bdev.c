@@ -168,12 +168,15 @@ static void vhb_bio_aim(struct bio *bio, struct vhb_req *r, u64 pos)
 	bio->bi_ioprio = get_current_ioprio();
 }
 
-static blk_opf_t vhb_rw_opf(const struct vhb_req *r)
+static blk_opf_t vhb_rw_opf(struct vhb_req *r)
 {
+	bool stable;
+
 	if (!r->write)
 		return REQ_OP_READ | REQ_SYNC;
-	return REQ_OP_WRITE | REQ_SYNC | REQ_IDLE |
-	       (READ_ONCE(r->blk->stable) ? REQ_FUA : 0);
+	stable = READ_ONCE(r->blk->stable);
+	r->plain |= !stable;
+	return REQ_OP_WRITE | REQ_SYNC | REQ_IDLE | (stable ? REQ_FUA : 0);
 }
 
 /* More than one bio: who submits them counts as one, so none ends it early. */

@@ -37,6 +37,7 @@
 #include <linux/blkdev.h>
 #include <linux/fs.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/uio.h>
 #include <linux/workqueue.h>
 #include <parley/byteorder.h>
@@ -152,6 +153,8 @@ struct vhb_limits {
  * @serial: answer to GET_ID
  * @writes_zeroes: write zeroes by writing them, if there is no other way
  * @admin: what may take long, few at a time; NULL if nothing does
+ * @flushing: makes durable what was completed, for all of @flushes at once
+ * @flushes: requests that wait for that
  * @io: buffered reads and writes of a file
  * @limits: what it can do
  */
@@ -169,6 +172,8 @@ struct vhb_backend {
 	u8 serial[VIRTIO_BLK_ID_BYTES];
 	bool writes_zeroes;
 	struct workqueue_struct *admin;
+	struct work_struct flushing;
+	struct llist_head flushes;
 	struct workqueue_struct *io;
 	struct vhb_limits limits;
 };
@@ -271,6 +276,8 @@ struct vhb_bio {
  * @bounced: its data goes by way of @bounce
  * @buffered: file: without IOCB_DIRECT, on vhb_backend.io
  * @cut: clearing ended early, because the ring stops
+ * @plain: a write of which some step was not durable by itself
+ * @flushed: a write that is over, and is flushed because the cache was turned off
  * @embedded: @bio is in use
  * @polling: it is in @poll_list
  * @multi: several bios, counted by @bios
@@ -280,6 +287,7 @@ struct vhb_bio {
  * @done: of these, moved by earlier steps
  * @step: bytes that this step is to move
  * @nr_ranges: in @ranges; what is done is taken out of them
+ * @cost: of all of them, as the limits count it
  * @bios: bios in flight, and one for who submits them
  * @more: bios beyond @bio
  * @ranges: of a discard and its like
@@ -287,6 +295,7 @@ struct vhb_bio {
  * @poll_list: the ring's requests that are polled for, under vq->mutex
  * @polled: in that list
  * @work: for the two workqueues
+ * @flush: in vhb_backend.flushes
  * @page: pinned by rw_user(), or NULL
  * @bio: first or only bio of a step
  * @vecs: its vectors
@@ -302,6 +311,8 @@ struct vhb_req {
 	bool bounced;
 	bool buffered;
 	bool cut;
+	bool plain;
+	bool flushed;
 	bool embedded;
 	bool polling;
 	bool multi;
@@ -311,13 +322,17 @@ struct vhb_req {
 	u32 done;
 	u32 step;
 	unsigned int nr_ranges;
+	u64 cost;
 	atomic_t bios;
 	struct vhb_bio *more;
 	struct vhb_range *ranges;
 	struct vhb_bounce *bounce;
 	struct list_head *poll_list;
 	struct list_head polled;
-	struct work_struct work;
+	union {
+		struct work_struct work;
+		struct llist_node flush;
+	};
 	struct page *page;
 	union {
 		struct {
@@ -360,7 +375,7 @@ void vhb_config_queues(void *config, unsigned int nr);
 void vhb_cache_forget(struct vhb *blk);
 u8 vhb_cache_read(struct vhb *blk);
 int vhb_cache_write(struct vhb *blk, bool wce);
-void vhb_cache_start(struct vhb *blk, const struct parley_vhost_vq *vq);
+int vhb_cache_start(struct vhb *blk, const struct parley_vhost_vq *vq);
 
 /* request.c */
 enum vhb_started vhb_start(struct vhb_req *r);
@@ -397,7 +412,9 @@ extern bool vhb_zero_by_writing;
 enum vhb_started vhb_admin_clear(struct vhb_req *r, u32 type);
 void vhb_admin_step(struct vhb_req *r);
 bool vhb_admin_finish(struct vhb_req *r);
+u64 vhb_clear_cost(const struct vhb_req *r);
 void vhb_admin_flush(struct vhb_req *r);
+void vhb_admin_init(struct vhb_backend *be);
 
 /* For KUnit, which has no file descriptors. */
 #if IS_ENABLED(CONFIG_KUNIT)

@@ -77,16 +77,30 @@ u8 vhb_cache_read(struct vhb *blk)
 	return blk->cache == PARLEY_BLK_CACHE_BACK;
 }
 
+/*
+ * Every write that the driver has been told of is durable from now on: those in flight
+ * are flushed before they complete (vhb_rw_flushes()), those before here.
+ */
+static int vhb_cache_flush(const struct vhb *blk)
+{
+	/* A write whose end did not see blk->stable has ended before the flush begins. */
+	smp_mb();
+	return !blk->be || blk->be->read_only ? 0 : blk->be->ops->sync(blk->be);
+}
+
 /**
  * vhb_cache_start() - a ring is about to run
  * @blk: device
  * @vq: ring
+ *
+ * Return: 0; if other rings have run with a cache that there is not, what flushing it
+ * says.
  */
-void vhb_cache_start(struct vhb *blk, const struct parley_vhost_vq *vq)
+int vhb_cache_start(struct vhb *blk, const struct parley_vhost_vq *vq)
 {
 	u64 features = parley_vhost_features(blk->dev);
 	bool ours = __test_and_set_bit(parley_vhost_vq_index(vq), blk->ran);
-	bool older = !ours && !parley_vhost_vq_is_new(vq);
+	bool older = !ours && !parley_vhost_vq_is_new(vq), was = blk->stable;
 
 	if (features & CONFIG_WCE) {
 		if (blk->cache == PARLEY_BLK_CACHE_UNKNOWN) {
@@ -102,6 +116,7 @@ void vhb_cache_start(struct vhb *blk, const struct parley_vhost_vq *vq)
 		blk->cache_flushes = features & FLUSH;
 	}
 	vhb_cache_apply(blk);
+	return blk->stable && !was && parley_vhost_running(blk->dev) ? vhb_cache_flush(blk) : 0;
 }
 
 /**
@@ -109,8 +124,9 @@ void vhb_cache_start(struct vhb *blk, const struct parley_vhost_vq *vq)
  * @blk: device
  * @wce: on
  *
- * When it is turned off, what is in it is made durable before the driver is told
- * that it succeeded.
+ * When it is turned off, what the driver has been told of is durable before it is told
+ * that it succeeded, and what it is told of later as well, though it may have been sent
+ * before.  Spec 5.2.6.2 leaves the latter open.
  *
  * Return: 0; -EINVAL without CONFIG_WCE; what the back end says.
  */
@@ -121,8 +137,7 @@ int vhb_cache_write(struct vhb *blk, bool wce)
 	blk->cache = wce ? PARLEY_BLK_CACHE_BACK : PARLEY_BLK_CACHE_THROUGH;
 	blk->cache_assumed = false;
 	vhb_cache_apply(blk);
-	return wce || !blk->be || blk->be->read_only ? 0 :
-	       blk->be->ops->sync(blk->be);
+	return wce ? 0 : vhb_cache_flush(blk);
 }
 
 /**

@@ -123,9 +123,10 @@ static void vhb_file_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 		.ki_flags = be->flags,
 		.ki_ioprio = get_current_ioprio(),
 	};
-	if (r->write)
-		r->iocb.ki_flags |= IOCB_WRITE |
-			(READ_ONCE(r->blk->stable) ? IOCB_DSYNC : 0);
+	if (r->write) {
+		r->iocb.ki_flags |= IOCB_WRITE | (READ_ONCE(r->blk->stable) ? IOCB_DSYNC : 0);
+		r->plain |= !(r->iocb.ki_flags & IOCB_DSYNC);
+	}
 	if (unlikely(r->buffered)) {
 		INIT_WORK(&r->work, vhb_buffered_work);
 		queue_work(be->io, &r->work);

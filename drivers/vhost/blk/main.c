@@ -161,13 +161,18 @@ static int vhb_vq_start(struct parley_vhost_vq *vq)
 {
 	struct vhb *blk = parley_vhost_priv(parley_vhost_vq_dev(vq));
 	struct vhb_vq *v = kzalloc(sizeof(*v), GFP_KERNEL_ACCOUNT);
+	int err;
 
 	if (!v)
 		return -ENOMEM;
+	err = vhb_cache_start(blk, vq);
+	if (err) {
+		kfree(v);
+		return err;
+	}
 	INIT_LIST_HEAD(&v->polled);
 	vhb_coarse_start(blk->be);
 	parley_vhost_vq_set_priv(vq, v);
-	vhb_cache_start(blk, vq);
 	return 0;
 }
 

@@ -114,6 +114,8 @@ enum vhb_started vhb_start(struct vhb_req *r)
 	r->bounced = false;
 	r->buffered = false;
 	r->cut = false;
+	r->plain = false;
+	r->flushed = false;
 	r->embedded = false;
 	r->polling = false;
 	r->payload = 0;
@@ -152,7 +154,9 @@ void vhb_go_on(struct parley_vhost_req *req)
 	unsigned int noio = memalloc_noio_save();
 	struct vhb_req *r = to_vhb_req(req);
 
-	if (r->rw)
+	if (unlikely(r->flushed))
+		r->blk->be->ops->flush(r);
+	else if (r->rw)
 		vhb_rw_step(r);
 	else
 		vhb_admin_step(r);
@@ -170,6 +174,14 @@ static void vhb_let_go(struct vhb_req *r)
 	}
 }
 
+/* Bytes that are not done yet, as the limits count them; all, if nothing is. */
+static u64 vhb_rest(const struct vhb_req *r)
+{
+	u64 all = r->rw ? r->len : r->cost, rest = r->rw ? r->len - r->done : vhb_clear_cost(r);
+
+	return rest == all ? U64_MAX : rest;
+}
+
 /**
  * vhb_finish() - the end of a request, or of one step
  * @req: request
@@ -182,9 +194,9 @@ bool vhb_finish(struct parley_vhost_req *req)
 	struct vhb_req *r = to_vhb_req(req);
 	u32 len_in = req->chain.len_in;
 
-	if (unlikely(!(r->rw ? vhb_rw_finish(r) : vhb_admin_finish(r)))) {
+	if (unlikely(!(r->rw && !r->flushed ? vhb_rw_finish(r) : vhb_admin_finish(r)))) {
 		/* What is not finished is not told. */
-		if (!parley_vhost_req_leave(req))
+		if (!parley_vhost_req_leave(req, vhb_rest(r)))
 			return false;
 		req->chain.written = 0;
 		vhb_let_go(r);

@@ -178,11 +178,23 @@ static bool vhb_step_retry(struct vhb_req *r)
 	}
 }
 
+/*
+ * The cache was turned off while it was under way: the driver will not flush it, so it
+ * does not complete before we did.
+ */
+static bool vhb_rw_flushes(struct vhb_req *r)
+{
+	if (likely(!r->plain) || likely(!READ_ONCE(r->blk->stable)))
+		return false;
+	r->flushed = true;
+	return true;
+}
+
 /**
  * vhb_rw_finish() - after a step: is there another, or what came of it?
  * @r: request
  *
- * Return: false if there is another step, for vhb_rw_step().
+ * Return: false if there is another step, for vhb_go_on().
  */
 bool vhb_rw_finish(struct vhb_req *r)
 {
@@ -195,6 +207,8 @@ bool vhb_rw_finish(struct vhb_req *r)
 		return false;
 	err = r->result < 0 ? r->result : vhb_step_account(r);
 	if (unlikely(!err && r->done < r->len))
+		return false;
+	if (unlikely(!err && vhb_rw_flushes(r)))
 		return false;
 	r->status = vhb_status(err);
 	if (!err && !r->write)

@@ -6,9 +6,9 @@
  * has to be waited for by whoever stops a ring.  A guest may ask for terabytes at
  * once.  So there are three numbers, which the accelerator declares:
  *
- *	max_bytes	of one ring.  A larger request counts as so many, so it
- *			is alone in its ring.
- *	own_bytes	what each ring may have in flight whatever others do.
+ *	max_bytes	of one ring.
+ *	own_bytes	what each ring may have in flight whatever others do; no
+ *			less than one step of a request.
  *	shared_bytes	what the rings of a device have together beyond that.
  *
  * A request that would exceed them goes back to its ring untouched, and those
@@ -16,10 +16,11 @@
  * nothing in flight may always take one, so there is something to wait for, no ring
  * waits for another's, and nobody starves.
  *
- * A request that is alone may be larger than all bounds and is served in steps.
- * When its ring is to stop, it is not finished: nothing was taken after it, so it
- * can go back as if it had not been taken, and whoever goes on with the ring does
- * it from the beginning.
+ * A request that was taken so, beyond a bound, is alone in its ring (vq->alone) and is
+ * served in steps.  When its ring is to stop, it is not finished: nothing was taken
+ * after it, so it can go back as if it had not been taken, and whoever goes on with the
+ * ring does it from the beginning.  So what a stop of all rings waits for is at most
+ * shared_bytes, and own_bytes for each.
  */
 #include <linux/sched/signal.h>
 #include "bound.h"
@@ -36,14 +37,12 @@ static u32 vh_bound_beyond(const struct parley_vhost_driver *drv, u32 bytes)
 	return bytes - min(bytes, drv->own_bytes);
 }
 
-/* May a ring that has @bytes in flight have @count more? */
+/* May a ring that has @bytes in flight have @count more beside them? */
 static bool vh_bound_fits(const struct parley_vhost_vq *vq, u32 bytes, u32 count)
 {
 	const struct parley_vhost_driver *drv = vq->dev->drv;
 	u32 shared;
 
-	if (!bytes)
-		return true;
 	if (bytes >= drv->max_bytes || count > drv->max_bytes - bytes)
 		return false;
 	shared = vh_bound_beyond(drv, bytes + count);
@@ -52,12 +51,13 @@ static bool vh_bound_fits(const struct parley_vhost_vq *vq, u32 bytes, u32 count
 	       drv->shared_bytes;
 }
 
-/* Have so many in flight. */
-static void vh_bound_set(struct parley_vhost_vq *vq, u32 bytes)
+/* Have so many in flight.  Who is alone is left between two steps: he shares nothing. */
+static void vh_bound_set(struct parley_vhost_vq *vq, u32 bytes, bool alone)
 {
-	u32 shared = vh_bound_beyond(vq->dev->drv, bytes);
+	u32 shared = alone ? 0 : vh_bound_beyond(vq->dev->drv, bytes);
 
 	vq->bytes = bytes;
+	WRITE_ONCE(vq->alone, alone);
 	if (unlikely(shared != vq->shared)) {
 		atomic64_add((s64)shared - vq->shared, &vq->dev->shared);
 		vq->shared = shared;
@@ -65,27 +65,32 @@ static void vh_bound_set(struct parley_vhost_vq *vq, u32 bytes)
 }
 
 /*
- * Have @count more than @bytes, if they fit.  Of two rings that ask for the last of
- * what is shared at a time, none may get it.
+ * Have @count more than @bytes, if they fit; what does not, if it is the only one.  Of
+ * two rings that ask for the last of what is shared at a time, none may get it.
  */
 static bool vh_bound_take(struct parley_vhost_vq *vq, u32 bytes, u32 count)
 {
+	const struct parley_vhost_driver *drv = vq->dev->drv;
 	u32 before = vq->bytes, shared = vq->shared;
 
-	if (unlikely(!vh_bound_fits(vq, bytes, count)))
+	if (likely(count < drv->max_bytes || bytes) && likely(vh_bound_fits(vq, bytes, count))) {
+		vh_bound_set(vq, bytes + count, false);
+		if (likely(vq->shared <= shared ||
+			   atomic64_read(&vq->dev->shared) <= drv->shared_bytes))
+			return true;
+		vh_bound_set(vq, before, false);
+	}
+	if (bytes)
 		return false;
-	vh_bound_set(vq, bytes + count);
-	if (likely(!bytes || vq->shared <= shared ||
-		   atomic64_read(&vq->dev->shared) <= vq->dev->drv->shared_bytes))
-		return true;
-	vh_bound_set(vq, before);
-	return false;
+	/* As much as a ring can have: so nothing is taken beside it. */
+	vh_bound_set(vq, drv->max_bytes, true);
+	return true;
 }
 
-/* What a limit, or the accelerator, gave back after all. */
+/* What ended, or what a limit or the accelerator gave back after all. */
 static void vh_bound_give(struct parley_vhost_vq *vq, u32 count)
 {
-	vh_bound_set(vq, vq->bytes - count);
+	vh_bound_set(vq, unlikely(vq->alone) ? 0 : vq->bytes - count, false);
 }
 
 /**
@@ -156,8 +161,11 @@ void vh_bound_begin(struct parley_vhost_vq *vq, struct parley_vhost_req *req)
 	const struct parley_vhost_driver *drv = vq->dev->drv;
 
 	req->back = false;
-	req->bytes = drv->max_bytes ?
-		     vh_bound_count(drv, vh_bound_payload(vq, &req->chain)) : 0;
+	req->bytes = 0;
+	if (unlikely(vq->alone))
+		req->bytes = vq->bytes;
+	else if (likely(drv->max_bytes))
+		req->bytes = vh_bound_count(drv, vh_bound_payload(vq, &req->chain));
 }
 
 /** vh_bound_end() - it is in flight no more */
@@ -177,7 +185,7 @@ void vh_bound_end(struct parley_vhost_vq *vq, struct parley_vhost_req *req)
  */
 bool vh_bound_open(const struct parley_vhost_vq *vq)
 {
-	return !vq->wants || vh_bound_fits(vq, vq->bytes, vq->wants);
+	return !vq->wants || !vq->bytes || vh_bound_fits(vq, vq->bytes, vq->wants);
 }
 
 /* ------------------------------------------------------ for accelerators */
@@ -213,14 +221,16 @@ bool parley_vhost_req_grow(struct parley_vhost_req *req, u64 bytes)
 	}
 	for (r = req->next; r != vq->free; r = r->next)
 		r->bytes = 0;
-	req->bytes = count;
+	req->bytes = vq->alone ? vq->bytes : count;
 	return true;
 }
 PARLEY_EXPORT(parley_vhost_req_grow);
 
 /**
- * parley_vhost_req_alone() - is a request as large as its ring's bound?
+ * parley_vhost_req_alone() - is a request too large to have others beside it?
  * @req: request in flight
+ *
+ * As large as its ring's bound, or larger than what it may have now.
  *
  * Context: any, as long as the request is the accelerator's.
  * Return: true if so: then nothing else of its ring is in flight, and
@@ -228,47 +238,59 @@ PARLEY_EXPORT(parley_vhost_req_grow);
  */
 bool parley_vhost_req_alone(const struct parley_vhost_req *req)
 {
-	return req->bytes && req->bytes == req->vq->dev->drv->max_bytes;
+	/* It changes only while nothing is in flight. */
+	return READ_ONCE(req->vq->alone);
 }
 PARLEY_EXPORT(parley_vhost_req_alone);
 
 /**
- * parley_vhost_req_stopping() - is the request's ring to stop?
+ * parley_vhost_req_stopping() - does somebody wait for the request's end?
  * @req: request in flight
  *
- * What takes long should look now and then.
+ * Its ring is to stop, or memory that it uses is to go.  What takes long should look
+ * now and then.
  *
  * Context: as parley_vhost_req_alone().
  * Return: true if so.
  */
 bool parley_vhost_req_stopping(const struct parley_vhost_req *req)
 {
-	return READ_ONCE(req->vq->state) != VH_VQ_RUNNING;
+	return READ_ONCE(req->vq->state) != VH_VQ_RUNNING || READ_ONCE(req->awaited);
 }
 PARLEY_EXPORT(parley_vhost_req_stopping);
 
 /**
  * parley_vhost_req_leave() - shall a request end here, between two steps?
  * @req: request that is not finished
+ * @rest: bytes, of what it costs, that the back end did not do; more than it costs
+ *	if it did nothing
  *
- * It shall if its ring stops, or if its owner is being killed, and the request can
- * go back to the ring; and if the ring is broken, when nobody hears of it.  Others
- * are to be finished: there is only so much of them.
+ * It shall if its ring stops, if its owner is being killed, or if the VMM waits for it
+ * because its memory is to go, and the request can go back to the ring; and if the
+ * ring is broken, when nobody hears of it.  Others are to be finished: there is only so
+ * much of them.
+ *
+ * It is paid for anew when it is taken again: what the back end has done stays paid,
+ * the rest is given back, and the operation.
  *
  * Context: in finish().
  * Return: true if finish() is to let go of all that belongs to the request, and to
  * return true: nothing of it is told to the guest.
  */
-bool parley_vhost_req_leave(struct parley_vhost_req *req)
+bool parley_vhost_req_leave(struct parley_vhost_req *req, u64 rest)
 {
 	struct parley_vhost_vq *vq = req->vq;
 
 	lockdep_assert_held(&vq->mutex);
-	if (likely(vq->state == VH_VQ_RUNNING && !fatal_signal_pending(current)))
+	if (likely(vq->state == VH_VQ_RUNNING && !req->awaited &&
+		   !fatal_signal_pending(current)))
 		return false;
-	if (vq->state == VH_VQ_BROKEN)
-		return true;
-	req->back = parley_vhost_req_alone(req);
-	return req->back;
+	if (vq->state != VH_VQ_BROKEN) {
+		req->back = parley_vhost_req_alone(req);
+		if (!req->back)
+			return false;
+	}
+	vh_limit_give_back(req, rest);
+	return true;
 }
 PARLEY_EXPORT(parley_vhost_req_leave);

@@ -76,7 +76,8 @@ static void vh_dev_free_vqs(struct parley_vhost *dev)
 		if (!dev->vqs[i])
 			continue;
 		vh_vq_release(dev->vqs[i]);
-		kfree(dev->vqs[i]);
+		/* Whoever ended its last request may still be in parley_vhost_req_done(). */
+		kfree_rcu(dev->vqs[i], rcu);
 	}
 	kfree(dev->vqs);
 }
@@ -106,11 +107,11 @@ static int vh_dev_alloc_vqs(struct parley_vhost *dev)
 {
 	unsigned int i;
 
-	dev->vqs = kcalloc(dev->drv->max_queues, sizeof(*dev->vqs), GFP_KERNEL);
+	dev->vqs = kcalloc(dev->drv->max_queues, sizeof(*dev->vqs), GFP_KERNEL_ACCOUNT);
 	if (!dev->vqs)
 		return -ENOMEM;
 	for (i = 0; i < dev->drv->max_queues; i++) {
-		dev->vqs[i] = kzalloc(sizeof(**dev->vqs), GFP_KERNEL);
+		dev->vqs[i] = kzalloc(sizeof(**dev->vqs), GFP_KERNEL_ACCOUNT);
 		if (!dev->vqs[i])
 			return -ENOMEM;
 		vh_vq_init(dev->vqs[i], dev, i);
@@ -138,7 +139,8 @@ static void vh_dev_unnumber(struct parley_vhost *dev)
  * @in_kernel: there is no VMM
  *
  * Return: the device, to be released with vh_dev_release(); ERR_PTR(-ENOMEM),
- * -ENODEV if the accelerator is going, or what its open() says.
+ * -ENFILE if there are too many, -ENODEV if the accelerator is going, or what its
+ * open() says.
  */
 struct parley_vhost *vh_dev_create(const struct parley_vhost_driver *drv,
 				   bool in_kernel)
@@ -148,7 +150,7 @@ struct parley_vhost *vh_dev_create(const struct parley_vhost_driver *drv,
 
 	if (!try_module_get(drv->owner))
 		return ERR_PTR(-ENODEV);
-	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	dev = kzalloc(sizeof(*dev), GFP_KERNEL_ACCOUNT);
 	if (!dev) {
 		module_put(drv->owner);
 		return ERR_PTR(-ENOMEM);
@@ -162,10 +164,10 @@ struct parley_vhost *vh_dev_create(const struct parley_vhost_driver *drv,
 	vh_log_init(&dev->log);
 	dev->in_kernel = in_kernel;
 	dev->fork_owner = VHOST_FORK_OWNER_TASK;
-	dev->priv = kvzalloc(max(drv->priv_size, 1), GFP_KERNEL);
-	if (!dev->priv || vh_dev_alloc_vqs(dev) || vh_limit_open(dev))
+	dev->priv = kvzalloc(max(drv->priv_size, 1), GFP_KERNEL_ACCOUNT);
+	if (!dev->priv || vh_dev_alloc_vqs(dev))
 		goto put;
-	err = vh_dev_number(dev);
+	err = vh_limit_open(dev) ?: vh_dev_number(dev);
 	if (err)
 		goto put;
 	snprintf(dev->label, sizeof(dev->label), "%s-%u", drv->name, dev->id);
@@ -368,15 +370,16 @@ static void vh_dev_forget_region(struct parley_vhost *dev, const struct parley_r
 	}
 }
 
-/* Every ring stands still, or all may run. */
+/* Every ring stands still, or nothing goes and all may run. */
 static void vh_dev_swap_mem(struct parley_vhost *dev, struct vh_mem *mem)
 {
-	const struct parley_region *gone;
-	unsigned int i, at = 0;
+	struct vh_mem *old = dev->mem;
+	unsigned int i, at;
 
 	vh_dev_lock_vqs(dev);
-	while ((gone = vh_mem_next_gone(dev->mem, mem, &at)))
-		vh_dev_forget_region(dev, gone, mem);
+	if (old)
+		for_each_set_bit(at, old->gone, old->map.nr)
+			vh_dev_forget_region(dev, &old->map.regions[at], mem);
 	swap(dev->mem, mem);
 	WRITE_ONCE(dev->nr_regions, dev->mem ? dev->mem->map.nr : 0);
 	for (i = 0; i < dev->drv->max_queues; i++)
@@ -400,14 +403,15 @@ static void vh_dev_swap_mem(struct parley_vhost *dev, struct vh_mem *mem)
  */
 int vh_dev_set_mem(struct parley_vhost *dev, struct vh_mem *mem)
 {
-	unsigned int i, at = 0;
+	unsigned int i;
 	bool goes;
 	int err = 0;
 
 	lockdep_assert_held(&dev->mutex);
 	if (!vh_log_fits(dev->log.base, mem))
 		return -EFAULT;
-	goes = vh_mem_next_gone(dev->mem, mem, &at);
+	/* Found once, and before any ring's mutex is taken. */
+	goes = vh_mem_find_gone(dev->mem, mem);
 	for (i = 0; goes && !err && i < dev->drv->max_queues; i++)
 		err = vh_vq_hold(dev->vqs[i]);
 	if (!err)

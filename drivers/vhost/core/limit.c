@@ -25,7 +25,12 @@
 DEFINE_MUTEX(vh_limit_lock);
 EXPORT_SYMBOL_IF_KUNIT(vh_limit_lock);
 
+VISIBLE_IF_KUNIT unsigned int vh_devices_max = VH_DEVICES_MAX;
+EXPORT_SYMBOL_IF_KUNIT(vh_devices_max);
+
 static LIST_HEAD(backends);
+static unsigned int nr_backends;
+static unsigned int nr_devices;	/* open, or kept */
 static u32 last_id;
 static u32 last_place;
 
@@ -50,7 +55,7 @@ static void vh_limits_free(struct vh_limits *l)
 static struct vh_limits *vh_limits_alloc(const struct parley_vhost *dev)
 {
 	unsigned int nr = dev->drv->max_queues;
-	struct vh_limits *l = kzalloc(struct_size(l, queue, nr), GFP_KERNEL);
+	struct vh_limits *l = kzalloc(struct_size(l, queue, nr), GFP_KERNEL_ACCOUNT);
 
 	if (!l)
 		return NULL;
@@ -123,6 +128,7 @@ static void vh_limits_unuse(struct vh_limits *l)
 static void vh_backend_free(struct vh_backend *b)
 {
 	list_del(&b->entry);
+	nr_backends--;
 	parley_limit_destroy(b->root);
 	kfree(b->path);
 	kfree(b);
@@ -149,23 +155,27 @@ static bool vh_backend_is(const struct vh_backend *b,
 
 static struct vh_backend *vh_backend_make(const struct parley_vhost_backend *what)
 {
-	struct vh_backend *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	struct vh_backend *b;
 
+	if (nr_backends >= vh_devices_max)
+		return ERR_PTR(-ENFILE);
+	b = kzalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);
 	if (!b)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	b->dev = what->dev;
 	b->ino = what->ino;
 	b->generation = what->generation;
 	INIT_LIST_HEAD(&b->devices);
-	b->path = kstrdup(what->path, GFP_KERNEL);
+	b->path = kstrdup(what->path, GFP_KERNEL_ACCOUNT);
 	b->root = parley_limit_create(NULL);
 	if (!b->path || !b->root) {
 		parley_limit_destroy(b->root);
 		kfree(b->path);
 		kfree(b);
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	}
 	b->id = ++last_id;
+	nr_backends++;
 	list_add_tail(&b->entry, &backends);
 	return b;
 }
@@ -223,6 +233,7 @@ static unsigned int vh_backend_drop(struct vh_backend *b, const char *name)
 			continue;
 		list_del(&l->entry);
 		vh_limits_free(l);
+		nr_devices--;
 		n++;
 	}
 	return n;
@@ -237,6 +248,7 @@ static void vh_limits_keep(struct vh_limits *l)
 		return;
 	list_del_init(&l->entry);
 	vh_limits_free(l);
+	nr_devices--;
 	if (b)
 		vh_backend_put(b);
 }
@@ -247,15 +259,19 @@ static void vh_limits_keep(struct vh_limits *l)
  * vh_limit_open() - a device that is made gets nodes
  * @dev: device
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0; -ENFILE if there are VH_DEVICES_MAX, open or kept; -ENOMEM.
  */
 int vh_limit_open(struct parley_vhost *dev)
 {
-	struct vh_limits *l = vh_limits_alloc(dev);
+	struct vh_limits *l;
 
+	guard(mutex)(&vh_limit_lock);
+	if (nr_devices >= vh_devices_max)
+		return -ENFILE;
+	l = vh_limits_alloc(dev);
 	if (!l)
 		return -ENOMEM;
-	guard(mutex)(&vh_limit_lock);
+	nr_devices++;
 	vh_limits_use(dev, l);
 	return 0;
 }
@@ -273,47 +289,50 @@ void vh_limit_close(struct parley_vhost *dev)
 	vh_limits_keep(l);
 }
 
-/* Nodes that are in no back end's tree yet go into this one's. */
-static void vh_limits_enter(struct vh_limits *l, struct vh_backend *b,
-			    const char *name)
+/* Nodes for which nothing was kept go into this back end's tree, as they are. */
+static void vh_limits_enter(struct vh_limits *l, struct vh_backend *b, const char *name)
 {
+	struct vh_backend *old = l->backend;
+
 	strscpy(l->name, name, sizeof(l->name));
-	l->backend = b;
 	l->place = ++last_place;
-	list_add_tail(&l->entry, &b->devices);
+	if (old == b)
+		return;
+	l->backend = b;
+	list_move_tail(&l->entry, &b->devices);
 	if (parley_limit_move(l->device, b->root, ktime_get_ns()))
 		dev_say(l->dev, "what was guaranteed to it cannot be had of %s: not any more\n",
 			b->path);
+	if (old)
+		vh_backend_put(old);
 }
 
-/* Returns @fresh if it did not need them. */
-static struct vh_limits *vh_limit_attach(struct parley_vhost *dev, struct vh_backend *b,
-					 const char *name, struct vh_limits *fresh)
+static int vh_limit_attach(struct parley_vhost *dev, struct vh_backend *b, const char *name)
 {
 	struct vh_limits *l = dev->limits, *kept;
 
 	lockdep_assert_held(&vh_limit_lock);
 	if (l->backend == b && !strcmp(l->name, name))
-		return fresh;
+		return 0;
+	if (l->backend && vh_limits_are_set(l)) {
+		dev_say(dev, "limits are set for it as \"%s\" of %s: take them off first\n",
+			l->name, l->backend->path);
+		return -EACCES;
+	}
 	kept = vh_backend_kept(b, name, l->nr_queues);
 	/* Settings that were made before it had a back end are meant for this one. */
-	if (!l->backend && (!kept || vh_limits_are_set(l))) {
-		if (kept)
-			vh_backend_drop(b, name);
+	if (kept && vh_limits_are_set(l)) {
+		vh_backend_drop(b, name);
+		kept = NULL;
+	}
+	if (!kept) {
 		vh_limits_enter(l, b, name);
-		return fresh;
+		return 0;
 	}
 	vh_limits_unuse(l);
-	if (kept) {
-		vh_limits_use(dev, kept);
-	} else {
-		vh_limits_use(dev, fresh);
-		vh_limits_enter(fresh, b, name);
-		fresh = NULL;
-	}
-	/* Last: it may have been the only one of this very back end. */
+	vh_limits_use(dev, kept);
 	vh_limits_keep(l);
-	return fresh;
+	return 0;
 }
 
 /**
@@ -325,24 +344,30 @@ static struct vh_limits *vh_limit_attach(struct parley_vhost *dev, struct vh_bac
  * were set for a device of its name there.  It stays so until another back end
  * is set, or the device is closed.
  *
+ * While something is set for the device itself, it stays what it was set for: its
+ * owner cannot come out of a limit under another name.
+ *
  * Context: may sleep.
- * Return: 0 or -ENOMEM; nothing has changed then.
+ * Return: 0; -EACCES for another back end or name while limits are set; -ENFILE if
+ * there are VH_DEVICES_MAX back ends; -ENOMEM.  Nothing has changed then.
  */
 int parley_vhost_set_backend(struct parley_vhost *dev,
 			     const struct parley_vhost_backend *what)
 {
-	struct vh_limits *fresh = vh_limits_alloc(dev);
+	char name[VH_NAME_SIZE];
 	struct vh_backend *b;
+	int err;
 
-	if (!fresh)
-		return -ENOMEM;
+	strscpy(name, what->name, sizeof(name));
 	guard(mutex)(&vh_limit_lock);
 	b = vh_backend_find(what);
-	if (b)
-		fresh = vh_limit_attach(dev, b, what->name, fresh);
-	if (fresh)
-		vh_limits_free(fresh);
-	return b ? 0 : -ENOMEM;
+	if (IS_ERR(b))
+		return PTR_ERR(b);
+	err = vh_limit_attach(dev, b, name);
+	/* It may have been made for this. */
+	if (err)
+		vh_backend_put(b);
+	return err;
 }
 PARLEY_EXPORT(parley_vhost_set_backend);
 

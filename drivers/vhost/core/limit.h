@@ -11,6 +11,11 @@
 
 /* Of a name, the end included: a serial number and more. */
 #define VH_NAME_SIZE	64
+/*
+ * Devices that are open, and closed ones for which something is kept; and as many back
+ * ends.  One with 64 queues has some 40 KiB of nodes, on its opener's account.
+ */
+#define VH_DEVICES_MAX	4096
 
 /**
  * struct vh_backend - what devices serve
@@ -59,6 +64,9 @@ struct vh_limits {
 };
 
 extern struct mutex vh_limit_lock;
+#if IS_ENABLED(CONFIG_KUNIT)
+extern unsigned int vh_devices_max;
+#endif
 
 int vh_limit_open(struct parley_vhost *dev);
 void vh_limit_close(struct parley_vhost *dev);

@@ -14,6 +14,7 @@
  * they end first (vh_dev_set_mem()), and are logged by the old table.
  */
 #include <kunit/visibility.h>
+#include <linux/bitmap.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
@@ -141,28 +142,26 @@ static bool vh_mem_has(const struct vh_mem *mem, const struct parley_region *r)
 }
 
 /**
- * vh_mem_next_gone() - the next region that a new table does not have any more
- * @old: the table that was; may be NULL
+ * vh_mem_find_gone() - which regions does a new table not have any more?
+ * @old: the table that was, whose @gone is filled; may be NULL
  * @new: the one that replaces it; may be NULL
- * @at: where to begin; one past the region that was found
  *
  * A region that was joined with its neighbour, or cut in two, is there as long as
  * each of its addresses means the same.
  *
- * Return: a region of @old, or NULL: there is no other.
+ * Return: is there any?
  */
-const struct parley_region *vh_mem_next_gone(const struct vh_mem *old,
-					     const struct vh_mem *new, unsigned int *at)
+bool vh_mem_find_gone(struct vh_mem *old, const struct vh_mem *new)
 {
-	while (old && *at < old->map.nr) {
-		const struct parley_region *r = &old->map.regions[(*at)++];
+	unsigned int i;
 
-		if (!vh_mem_has(new, r))
-			return r;
-	}
-	return NULL;
+	if (!old)
+		return false;
+	for (i = 0; i < old->map.nr; i++)
+		__assign_bit(i, old->gone, !vh_mem_has(new, &old->map.regions[i]));
+	return !bitmap_empty(old->gone, old->map.nr);
 }
-EXPORT_SYMBOL_IF_KUNIT(vh_mem_next_gone);
+EXPORT_SYMBOL_IF_KUNIT(vh_mem_find_gone);
 
 /** vh_mem_top() - one past the guest's last address; 0 for no memory */
 u64 vh_mem_top(const struct vh_mem *mem)

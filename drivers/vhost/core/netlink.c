@@ -30,23 +30,35 @@ EXPORT_SYMBOL_IF_KUNIT(parley_nl_family);
 
 /* ------------------------------------------------------ what is asked for */
 
-struct parley_vhost *vh_nl_find_dev(const struct genl_info *info, int attr)
+/* What @attr numbers, a @what of @list-get: see netlink.h. */
+void *vh_nl_find(const struct genl_info *info, int attr, const char *what, const char *list,
+		 void *(*find)(u32 id))
 {
 	struct nlattr *id = info->attrs[attr];
-	struct parley_vhost *dev;
+	void *found;
 
 	if (!id) {
 		NL_SET_ERR_ATTR_MISS(info->extack, NULL, attr);
-		NL_SET_ERR_MSG(info->extack, "say which device; dev-get lists them");
+		NL_SET_ERR_MSG_FMT(info->extack, "say which %s; %s-get lists them", what, list);
 		return ERR_PTR(-EINVAL);
 	}
-	dev = vh_dev_get(nla_get_u32(id));
-	if (!dev) {
-		NL_SET_ERR_MSG_ATTR(info->extack, id,
-				    "there is no such device; dev-get lists them");
+	found = find(nla_get_u32(id));
+	if (!found) {
+		NL_SET_ERR_MSG_ATTR_FMT(info->extack, id,
+					"there is no such %s; %s-get lists them", what, list);
 		return ERR_PTR(-ENODEV);
 	}
-	return dev;
+	return found;
+}
+
+static void *vh_nl_dev_by_id(u32 id)
+{
+	return vh_dev_get(id);
+}
+
+struct parley_vhost *vh_nl_find_dev(const struct genl_info *info, int attr)
+{
+	return vh_nl_find(info, attr, "device", "dev", vh_nl_dev_by_id);
 }
 
 struct parley_vhost_vq *vh_nl_find_vq(struct parley_vhost *dev,

@@ -17,7 +17,10 @@ void vh_netlink_exit(void);
 DEFINE_FREE(vh_dev, struct parley_vhost *, if (!IS_ERR_OR_NULL(_T)) vh_dev_put(_T))
 DEFINE_FREE(nl_msg, struct sk_buff *, nlmsg_free(_T))
 
-/* With a reference, or an error that info->extack explains. */
+/* What @find has for the number, or an error that info->extack explains. */
+void *vh_nl_find(const struct genl_info *info, int attr, const char *what, const char *list,
+		 void *(*find)(u32 id));
+/* With a reference, or such an error. */
 struct parley_vhost *vh_nl_find_dev(const struct genl_info *info, int attr);
 /* The ring that PARLEY_A_QUEUE_INDEX names, or such an error. */
 struct parley_vhost_vq *vh_nl_find_vq(struct parley_vhost *dev,

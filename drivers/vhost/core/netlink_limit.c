@@ -95,24 +95,17 @@ static int vh_nl_put_kept(struct sk_buff *skb, const struct vh_limits *l)
 
 /* --------------------------------------------------------------- back ends */
 
+static void *vh_nl_backend_by_id(u32 id)
+{
+	struct vh_backend *b = vh_backend_next(id);
+
+	return b && b->id == id ? b : NULL;
+}
+
 /* Under vh_limit_lock; or an error that info->extack explains. */
 static struct vh_backend *vh_nl_find_backend(const struct genl_info *info, int attr)
 {
-	struct nlattr *id = info->attrs[attr];
-	struct vh_backend *b;
-
-	if (!id) {
-		NL_SET_ERR_ATTR_MISS(info->extack, NULL, attr);
-		NL_SET_ERR_MSG(info->extack, "say which back end; backend-get lists them");
-		return ERR_PTR(-EINVAL);
-	}
-	b = vh_backend_next(nla_get_u32(id));
-	if (!b || b->id != nla_get_u32(id)) {
-		NL_SET_ERR_MSG_ATTR(info->extack, id,
-				    "there is no such back end; backend-get lists them");
-		return ERR_PTR(-ENODEV);
-	}
-	return b;
+	return vh_nl_find(info, attr, "back end", "backend", vh_nl_backend_by_id);
 }
 
 int parley_nl_backend_get_doit(struct sk_buff *skb, struct genl_info *info)

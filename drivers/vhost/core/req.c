@@ -124,11 +124,12 @@ void vh_reqs_await(struct parley_vhost_vq *vq, u64 host, u64 last)
 		struct parley_vhost_req *req = vh_req_at(vq, i);
 
 		if (req->busy && !req->awaited && vh_req_hits(req, host, last)) {
-			req->awaited = true;
+			WRITE_ONCE(req->awaited, true);
 			vq->nr_awaited++;
 		}
 	}
 }
+EXPORT_SYMBOL_IF_KUNIT(vh_reqs_await);
 
 /* ------------------------------------------------------------- contents */
 

@@ -30,6 +30,7 @@
  * everybody else may read and set what the VMM and the operator set, and who
  * drains waits for the caller's return.
  */
+#include <linux/overflow.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include "bound.h"
@@ -62,7 +63,7 @@ void parley_vhost_req_done(struct parley_vhost_req *req)
 		vq->last_ended = &req->next;
 		return;
 	}
-	/* The ring is freed a grace period after its last request was reaped. */
+	/* The ring is freed a grace period after its device is. */
 	rcu_read_lock();
 	if (llist_add(&req->done, &vq->done)) {	/* S1, pairs with S2 */
 		if (!READ_ONCE(vq->server))
@@ -140,6 +141,8 @@ static noinline void vh_reap_back(struct parley_vhost_vq *vq, struct parley_vhos
 		vh_log_req(req);
 	if (WARN_ON_ONCE(parley_devq_untake(vq->devq, &req->chain, 1)))
 		vh_vq_break(vq, "a request cannot go back");
+	/* Who waits for it sees that something happened, though nothing was served. */
+	WRITE_ONCE(vq->nr_back, vq->nr_back + 1);
 	/* Not stopped after all, say. */
 	if (vq->state == VH_VQ_RUNNING)
 		vh_vq_queue(vq);
@@ -341,8 +344,11 @@ void parley_vhost_req_charge(struct parley_vhost_req *req, u64 bytes)
 {
 	struct parley_vhost_vq *vq = req->vq;
 
-	if (vh_limited(vq))
-		parley_limit_charge(vq->limit, ktime_get_ns(), bytes);
+	if (!vh_limited(vq))
+		return;
+	parley_limit_charge(vq->limit, ktime_get_ns(), bytes);
+	if (req->paid && check_add_overflow(req->paid, bytes, &req->paid))
+		req->paid = U64_MAX;
 }
 PARLEY_EXPORT(parley_vhost_req_charge);
 
@@ -383,22 +389,27 @@ static bool vh_weight_reached(const struct weight *w)
  * The accelerator did not take all of the burst: the others go back, and what was
  * reckoned for them.
  */
-static noinline void vh_burst_back(struct parley_vhost_vq *vq, unsigned int from,
+static noinline void vh_burst_back(struct parley_vhost_vq *vq,
+				   struct parley_vhost_req **reqs, unsigned int from,
 				   unsigned int n)
 {
 	unsigned int i;
-	u64 bytes = 0;
 
-	for (i = from; i < n; i++)
-		bytes += vh_bound_payload(vq, &vq->burst[i]);
-	if (vh_limited(vq))
-		parley_limit_refund(vq->limit, ktime_get_ns(), n - from, bytes);
+	/* A byte at least: not before something has ended, if nothing fits. */
+	if (!vq->wants)
+		vq->wants = 1;
+	for (i = n; i > from; i--) {
+		vh_limit_give_back(reqs[i - 1], U64_MAX);
+		vh_req_free(vq, reqs[i - 1]);
+	}
+	if (unlikely(vq->waiters))
+		wake_up_all(&vq->drained);
 	if (parley_devq_untake(vq->devq, &vq->burst[from], n - from))
 		vh_vq_break(vq, "chains cannot go back");
 }
 
-/* The burst becomes requests; returns how many of them were taken. */
-static unsigned int vh_burst_submit(struct parley_vhost_vq *vq, unsigned int n,
+/* The burst, @paid for or not, becomes requests; returns how many of them were taken. */
+static unsigned int vh_burst_submit(struct parley_vhost_vq *vq, unsigned int n, bool paid,
 				    struct weight *w)
 {
 	struct parley_vhost_req *reqs[VH_BURST], *req = vq->free;
@@ -408,6 +419,7 @@ static unsigned int vh_burst_submit(struct parley_vhost_vq *vq, unsigned int n,
 		req->chain = vq->burst[i];
 		req->chain.written = 0;
 		req->busy = true;
+		req->paid = unlikely(paid) ? 1 + vh_bound_payload(vq, &req->chain) : 0;
 		vh_bound_begin(vq, req);
 		w->bytes += (u64)req->chain.len_out + req->chain.len_in;
 		w->reads += req->chain.reads;
@@ -419,28 +431,21 @@ static unsigned int vh_burst_submit(struct parley_vhost_vq *vq, unsigned int n,
 	vh_vq_go_outside(vq);
 	took = vq->dev->drv->submit(vq, reqs, n);
 	vh_vq_come_back(vq);
-	if (likely(took == n))
-		return n;
-	/* A byte at least: not before something has ended, if nothing fits. */
-	if (!vq->wants)
-		vq->wants = 1;
-	for (i = n; i > took; i--)
-		vh_req_free(vq, reqs[i - 1]);
-	if (unlikely(vq->waiters))
-		wake_up_all(&vq->drained);
-	vh_burst_back(vq, took, n);
+	if (unlikely(took < n))
+		vh_burst_back(vq, reqs, took, n);
 	return took;
 }
 
 static enum step vh_round_step(struct parley_vhost_vq *vq, struct weight *w)
 {
 	unsigned int room = min3(vq->guess, vq->nr_free, VH_WEIGHT_REQS - w->reqs), n, fit;
+	bool limited = vh_limited(vq);
 	int taken;
 
 	if (unlikely(!room || !vh_bound_open(vq)))
 		return STEP_FULL;
 	/* Whoever ends the wait queues the ring, after he said that it ended. */
-	if (vh_limited(vq) && parley_limit_waiting(vq->limit))
+	if (limited && parley_limit_waiting(vq->limit))
 		return STEP_STOP;
 	vq->wants = 0;
 	vh_burst_prepare(vq, room);
@@ -448,12 +453,12 @@ static enum step vh_round_step(struct parley_vhost_vq *vq, struct weight *w)
 	if (unlikely(taken <= 0))
 		return taken ? STEP_STOP : STEP_DRY;
 	fit = vh_bound_burst(vq, taken, VH_WEIGHT_BYTES - w->bytes);
-	n = vh_limited(vq) ? vh_limit_burst(vq, fit) : fit;
+	n = limited ? vh_limit_burst(vq, fit) : fit;
 	if (unlikely(n < fit))
 		vh_bound_undo(vq, n, fit);
 	/* Slots are prepared for what comes, not for what might. */
 	vq->guess = min(2 * n + 2, VH_BURST);
-	if (likely(n) && unlikely(vh_burst_submit(vq, n, w) < n))
+	if (likely(n) && unlikely(vh_burst_submit(vq, n, limited, w) < n))
 		return STEP_FULL;
 	if (unlikely(n < fit))
 		return STEP_STOP;

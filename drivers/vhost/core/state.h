@@ -218,12 +218,14 @@ enum vh_vq_state {
  * @nr_free: how many
  * @bytes: payload in flight, as far as it counts; see bound.c
  * @shared: of these, taken from what all rings of the device share
+ * @alone: the only request in flight is beyond a bound, and may be left
  * @wants: bytes of the first chain that was left untaken; 0 for none
  * @outside: somebody is in the accelerator for it, without @mutex; requests, their
  *	lists and @burst are his; changed under @mutex
  * @missed: a worker came meanwhile
  * @held: it would run, but the VMM is taking memory away; under dev->mutex
  * @nr_awaited: requests in flight that somebody waits for, see parley_vhost_req
+ * @nr_back: requests that went back to the ring, so far
  * @waiters: how many wait for requests to end
  * @server: who serves it; he reaps before he leaves
  * @ended: requests that ended inside submit(), the first one first; the server's
@@ -243,6 +245,7 @@ enum vh_vq_state {
  * @look_timer: looks at a ring whose owner gave no kick
  * @stats: under @mutex
  * @priv: the accelerator's
+ * @rcu: freed after whoever ended its last request is gone
  */
 struct parley_vhost_vq {
 	struct parley_vhost *dev;
@@ -278,6 +281,7 @@ struct parley_vhost_vq {
 	unsigned int nr_free;
 	u32 bytes;
 	u32 shared;
+	bool alone;
 	u32 wants;
 	struct parley_vhost_req *ended;
 	struct parley_vhost_req **last_ended;
@@ -287,6 +291,7 @@ struct parley_vhost_vq {
 	bool missed;
 	bool held;
 	unsigned int nr_awaited;
+	u64 nr_back;
 	unsigned int waiters;
 	struct eventfd_ctx *call;
 	struct eventfd_ctx *err;
@@ -308,6 +313,7 @@ struct parley_vhost_vq {
 		u64 errors;
 	} stats;
 	void *priv;
+	struct rcu_head rcu;
 
 	/* Written by who kicks. */
 	struct vh_worker __rcu *worker ____cacheline_aligned_in_smp;
@@ -344,6 +350,21 @@ static inline void vh_limit_idle(struct parley_vhost_vq *vq)
 {
 	lockdep_assert_held(&vq->mutex);
 	parley_limit_idle(vq->limit, ktime_get_ns());
+}
+
+/*
+ * A request that goes back to its ring is not paid for, but what the back end did of
+ * it: all but @rest bytes.  Under vq->mutex.
+ */
+static inline void vh_limit_give_back(struct parley_vhost_req *req, u64 rest)
+{
+	struct parley_vhost_vq *vq = req->vq;
+
+	lockdep_assert_held(&vq->mutex);
+	if (likely(!req->paid))
+		return;
+	parley_limit_refund(vq->limit, ktime_get_ns(), 1, min(rest, req->paid - 1));
+	req->paid = 0;
 }
 
 /* ------------------------------------------------------------ a device */

@@ -10,11 +10,17 @@
 #include "serve.h"
 #include "state.h"
 
+/* Requests that ended, or went back. */
+static u64 vh_wait_seen(const struct parley_vhost_vq *vq)
+{
+	return READ_ONCE(vq->stats.requests) + READ_ONCE(vq->nr_back);
+}
+
 /* What there is to do, or to look at again, for who waits; @seen: requests so far. */
 static bool vh_wait_due(struct parley_vhost_vq *vq, u64 seen)
 {
 	return (!READ_ONCE(vq->outside) && !llist_empty(&vq->done)) ||
-	       READ_ONCE(vq->stats.requests) != seen ||
+	       vh_wait_seen(vq) != seen ||
 	       vh_vq_is_empty(vq);
 }
 
@@ -60,7 +66,7 @@ int vh_vq_wait(struct parley_vhost_vq *vq,
 	for (;;) {
 		scoped_guard(mutex, &vq->mutex) {
 			poll = vh_wait_look(vq);
-			seen = vq->stats.requests;
+			seen = vh_wait_seen(vq);
 			done = clear(vq, arg);
 			if (done || err)
 				vq->waiters--;
@@ -79,6 +85,7 @@ int vh_vq_wait(struct parley_vhost_vq *vq,
 			err = -EINTR;
 	}
 }
+EXPORT_SYMBOL_IF_KUNIT(vh_vq_wait);
 
 static bool vh_drained(const struct parley_vhost_vq *vq, const void *arg)
 {

@@ -6,8 +6,8 @@
  * puts it back at the end if it has more: however fast a guest refills its ring, the
  * others get their turn.
  *
- * A grace period is waited for only when all workers of a device end: an owner could
- * otherwise have all processors disturbed for ever.
+ * No grace period is waited for, which an owner could otherwise ask for as often as he
+ * likes: workers and rings are freed after one.
  */
 #include <linux/bitmap.h>
 #include <linux/cgroup.h>
@@ -290,9 +290,6 @@ EXPORT_SYMBOL_IF_KUNIT(vh_worker_destroy);
  * vh_workers_destroy() - the end of all workers
  * @dev: device of which no ring runs
  *
- * One grace period for all rings.  After it, whoever ended a request has left
- * parley_vhost_req_done() as well, so the rings may be freed.
- *
  * Context: dev->mutex.
  */
 void vh_workers_destroy(struct parley_vhost *dev)
@@ -307,7 +304,6 @@ void vh_workers_destroy(struct parley_vhost *dev)
 		return;
 	for (i = 0; i < dev->drv->max_queues; i++)
 		vh_worker_attach(dev->vqs[i], NULL);
-	synchronize_rcu_expedited();
 	xa_for_each(&dev->workers, id, w)
 		vh_worker_destroy(w);
 }

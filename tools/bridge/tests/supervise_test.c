@@ -16,6 +16,15 @@
 #include "../supervise.h"
 #include "served.h"
 
+/* The VMM of a disk, which is served. */
+static int vmm_of(const struct served *s, unsigned int disk)
+{
+	int vmm = served_dial(s->path[disk]);
+
+	EXPECT(served_features(vmm));
+	return vmm;
+}
+
 static void connections_follow_each_other(void)
 {
 	struct served *s = served_start(1);
@@ -23,16 +32,14 @@ static void connections_follow_each_other(void)
 	int a, b, i;
 
 	EXPECT(!stat(s->path[0], &st) && (st.st_mode & 0777) == 0600);
-	a = served_dial(s->path[0]);
-	EXPECT(served_features(a));
+	a = vmm_of(s, 0);
 	b = served_dial(s->path[0]);
 	EXPECT(!served_features(b));		/* in use */
 	close(b);
 	EXPECT(served_features(a));
 	for (i = 0; i < 15; i++) {
 		close(a);
-		a = served_dial(s->path[0]);
-		EXPECT(served_features(a));
+		a = vmm_of(s, 0);
 	}
 	close(a);
 	served_end(s);
@@ -46,8 +53,7 @@ static void several_at_a_time_if_asked_for(void)
 	s->disk[0].options.clients = 2;
 	served_launch(s);
 	EXPECT(served_there(s->path[0]));
-	a = served_dial(s->path[0]);
-	EXPECT(served_features(a));
+	a = vmm_of(s, 0);
 	b = served_dial(s->path[0]);
 	EXPECT(served_features(b) && served_features(a));
 	c = served_dial(s->path[0]);
@@ -67,8 +73,7 @@ static void a_bad_message_closes_one_connection(void)
 	a = served_dial(s->path[0]);
 	EXPECT(send(a, &h, sizeof(h), 0) == sizeof(h));
 	EXPECT(served_closed(a));
-	a = served_dial(s->path[0]);
-	EXPECT(served_features(a));
+	a = vmm_of(s, 0);
 	close(a);
 	served_end(s);
 }
@@ -106,8 +111,7 @@ static void it_ends_while_a_vmm_is_connected(void)
 	struct served *s = served_start(1);
 	int a;
 
-	a = served_dial(s->path[0]);
-	EXPECT(served_features(a));
+	a = vmm_of(s, 0);
 	served_end(s);
 	EXPECT(served_closed(a));
 }
@@ -151,11 +155,9 @@ static void each_vmm_has_a_process(void)
 	int a, b, first;
 	char name[32];
 
-	a = served_dial(s->path[0]);
-	EXPECT(served_features(a));
+	a = vmm_of(s, 0);
 	first = s->seen->pid;
-	b = served_dial(s->path[1]);
-	EXPECT(served_features(b));
+	b = vmm_of(s, 1);
 	EXPECT(first != s->pid && first != s->seen->pid);
 	EXPECT(s->seen->pid != s->pid && s->seen->opens == 4);	/* two probes */
 	/* Nor has it anything open of the other's, or of the first process. */
@@ -173,12 +175,10 @@ static void a_process_that_dies_hurts_nobody(void)
 	struct served *s = served_start(2);
 	int a, b;
 
-	a = served_dial(s->path[0]);
-	EXPECT(served_features(a));
+	a = vmm_of(s, 0);
 	EXPECT(!kill(s->seen->pid, SIGKILL));
 	EXPECT(served_closed(a));
-	b = served_dial(s->path[1]);
-	EXPECT(served_features(b));
+	b = vmm_of(s, 1);
 	a = served_dial(s->path[0]);
 	EXPECT(served_features(a) && served_features(b));
 	close(a);
@@ -192,13 +192,11 @@ static void a_process_that_hangs_hurts_nobody(void)
 	struct served *s = served_start(2);
 	int a, b, c;
 
-	a = served_dial(s->path[0]);
-	EXPECT(served_features(a));
+	a = vmm_of(s, 0);
 	s->seen->hang = true;
 	kill(s->pid, SIGHUP);
 	EXPECT(becomes(&s->seen->rescans, 1));
-	b = served_dial(s->path[1]);
-	EXPECT(served_features(b));
+	b = vmm_of(s, 1);
 	close(a);
 	c = served_dial(s->path[0]);		/* waits for it, but not for ever */
 	EXPECT(!served_features(c));
@@ -214,8 +212,7 @@ static void a_supervisor_that_dies_leaves_nobody_behind(void)
 	struct served *s = served_start(1);
 	int a;
 
-	a = served_dial(s->path[0]);
-	EXPECT(served_features(a));
+	a = vmm_of(s, 0);
 	kill(s->pid, SIGKILL);
 	EXPECT(served_ended(s) == -1);
 	EXPECT(served_closed(a));
@@ -233,8 +230,7 @@ static void one_bad_back_end_of_two_takes_nobody_down(void)
 	EXPECT(served_there(s->path[0]) && served_there(s->path[1]));
 	a = served_dial(s->path[0]);
 	EXPECT(served_closed(a));
-	b = served_dial(s->path[1]);
-	EXPECT(served_features(b));
+	b = vmm_of(s, 1);
 	close(b);
 	served_end(s);
 
@@ -326,13 +322,11 @@ static void who_fails_in_a_row_is_turned_away(void)
 	served = s->seen->opens - 2;	/* two probes */
 	EXPECT(served == 3);
 	/* It is about that VMM and that disk only. */
-	b = served_dial(s->path[1]);
-	EXPECT(served_features(b));
+	b = vmm_of(s, 1);
 	close(b);
 	/* After a while it may try again. */
 	usleep(1100000);
-	a = served_dial(s->path[0]);
-	EXPECT(served_features(a));
+	a = vmm_of(s, 0);
 	close(a);
 	served_end(s);
 }
@@ -354,8 +348,7 @@ static void a_report_names_devices(void)
 		_exit(supervise(&s->o));
 	}
 	EXPECT(served_there(s->path[0]));
-	a = served_dial(s->path[0]);
-	EXPECT(served_features(a));
+	a = vmm_of(s, 0);
 	kill(s->pid, SIGUSR1);
 	snprintf(want, sizeof(want),
 		 "serial disk 1: device %u, connection 1 of pid %d, process %d\n",
@@ -392,8 +385,7 @@ static void a_full_log_stops_nobody(void)
 	}
 	EXPECT(served_there(s->path[0]));
 	for (i = 0; i < 3; i++) {
-		a = served_dial(s->path[0]);
-		EXPECT(served_features(a));
+		a = vmm_of(s, 0);
 		close(a);
 	}
 	served_end(s);
@@ -433,8 +425,7 @@ static void a_process_is_confined(void)
 	s->seen->try = true;
 	served_launch(s);
 	EXPECT(served_there(s->path[0]));
-	a = served_dial(s->path[0]);
-	EXPECT(served_features(a));
+	a = vmm_of(s, 0);
 	EXPECT(!hex_of(s->seen->pid, "CapEff:") && !hex_of(s->seen->pid, "CapPrm:"));
 	EXPECT(!hex_of(s->seen->pid, "CapInh:") && !hex_of(s->seen->pid, "CapAmb:"));
 	EXPECT(hex_of(s->seen->pid, "NoNewPrivs:") == 1);

@@ -8,16 +8,67 @@
 
 #include <parley/user.h>
 
+#define GFP_KERNEL_ACCOUNT	GFP_KERNEL
+
 typedef int64_t s64;
 typedef __int128 s128;
 
 typedef struct {
-	int unused;
+	int held;
 } spinlock_t;
 
+/*
+ * What a test asks of them: how often one was taken, and how many list entries were
+ * looked at, at most, while one was held.
+ */
+struct user_locks {
+	unsigned long taken;
+	unsigned long held;
+	unsigned long steps;
+	unsigned long most_steps;
+};
+
+static inline struct user_locks *user_locks(void)
+{
+	extern struct user_locks the_user_locks;
+
+	return &the_user_locks;
+}
+
+static inline void user_lock(spinlock_t *l)
+{
+	if (l->held++)
+		abort();
+	user_locks()->taken++;
+	user_locks()->held++;
+	user_locks()->steps = 0;
+}
+
+static inline void user_unlock(spinlock_t *l)
+{
+	if (--l->held)
+		abort();
+	user_locks()->held--;
+}
+
+static inline void user_may_sleep(void)
+{
+	if (user_locks()->held)
+		abort();
+}
+
+static inline void user_step(void)
+{
+	struct user_locks *u = user_locks();
+
+	if (u->held && ++u->steps > u->most_steps)
+		u->most_steps = u->steps;
+}
+
 #define spin_lock_init(l)		((void)(l))
-#define spin_lock_irqsave(l, flags)	((void)(l), (flags) = 0)
-#define spin_unlock_irqrestore(l, flags) ((void)(l), (void)(flags))
+#define spin_lock_irqsave(l, flags)	(user_lock(l), (flags) = 0)
+#define spin_unlock_irqrestore(l, flags) (user_unlock(l), (void)(flags))
+#define cond_resched()			user_may_sleep()
 #define lockdep_assert_held(l)		((void)(l))
 
 #define NSEC_PER_SEC	1000000000ll
@@ -124,9 +175,9 @@ static inline void list_del_init(struct list_head *l)
 #define list_entry(p, type, m)	container_of(p, type, m)
 #define list_for_each_entry(p, head, m)					\
 	for (p = list_entry((head)->next, typeof(*p), m); &p->m != (head);	\
-	     p = list_entry(p->m.next, typeof(*p), m))
+	     user_step(), p = list_entry(p->m.next, typeof(*p), m))
 #define list_for_each_entry_reverse(p, head, m)				\
 	for (p = list_entry((head)->prev, typeof(*p), m); &p->m != (head);	\
-	     p = list_entry(p->m.prev, typeof(*p), m))
+	     user_step(), p = list_entry(p->m.prev, typeof(*p), m))
 
 #endif /* _PARLEY_USER_LIMITS_H */

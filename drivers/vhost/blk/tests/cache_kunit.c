@@ -3,7 +3,9 @@
  * vhost blk: whether writes are durable when they complete, for every case in which
  * a ring starts: one test for each row of the table in Documentation/vhost-blk.rst.
  */
+#include <linux/delay.h>
 #include "../../core/state.h"
+#include "../../core/tests/until.h"
 #include "vblk.h"
 
 #define OK	VIRTIO_BLK_S_OK
@@ -234,6 +236,103 @@ static void what_is_kept_is_said_in_time(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, durable(v));
 }
 
+/* ------------------------------------------------- turned off under way */
+
+static void put_write(struct vblk *v, u32 len)
+{
+	vblk_header(v, VIRTIO_BLK_T_OUT, 0);
+	KUNIT_ASSERT_EQ(v->test, 0, vblk_put(v, VBLK_PARTS, VBLK_HDR + len, 1, v));
+}
+
+/*
+ * Two writes are with the disk when the cache is turned off: one is told of before the
+ * answer, so it is covered by the flush; the other later, so it has one of its own.
+ */
+static void what_is_in_flight_is_durable(struct kunit *test)
+{
+	struct vblk *v = vblk_ram(test, SECTOR_SIZE);
+	struct ram *ram = v->ram;
+
+	KUNIT_ASSERT_EQ(test, OK, vblk_write(v, VBLK_PARTS, 0, 512, 1));
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&ram->flushes));
+	WRITE_ONCE(ram->end, RAM_HELD);
+	put_write(v, 4096);
+	KUNIT_ASSERT_TRUE(test, vh_until(ram_waiting(ram) == 1));
+	WRITE_ONCE(ram->end, RAM_NOW);
+	KUNIT_EXPECT_EQ(test, 0, set_wce(v, 0));
+	KUNIT_EXPECT_EQ(test, 1, atomic_read(&ram->flushes));
+	/* Its own flush is held: the driver is not told before that has ended. */
+	WRITE_ONCE(ram->end, RAM_HELD);
+	ram_release(ram);
+	KUNIT_EXPECT_TRUE(test, vh_until(atomic_read(&ram->flushes) == 2));
+	msleep(20);
+	KUNIT_EXPECT_EQ(test, 1, vh_vq_in_flight(v->vq));
+	WRITE_ONCE(ram->end, RAM_NOW);
+	ram_release(ram);
+	KUNIT_EXPECT_PTR_EQ(test, vblk_wait(v), v);
+	KUNIT_EXPECT_EQ(test, OK, vblk_in(v)[0]);
+	KUNIT_EXPECT_EQ(test, 2, atomic_read(&ram->flushes));
+	/* From now on they are durable by themselves. */
+	KUNIT_EXPECT_TRUE(test, durable(v));
+	KUNIT_EXPECT_EQ(test, 2, atomic_read(&ram->flushes));
+	/* Reads have nothing to flush. */
+	WRITE_ONCE(ram->end, RAM_HELD);
+	KUNIT_EXPECT_EQ(test, 0, set_wce(v, 1));
+	vblk_header(v, VIRTIO_BLK_T_IN, 0);
+	KUNIT_ASSERT_EQ(test, 0, vblk_put(v, VBLK_PARTS, VBLK_HDR, 513, v));
+	KUNIT_ASSERT_TRUE(test, vh_until(ram_waiting(ram) == 1));
+	WRITE_ONCE(ram->end, RAM_NOW);
+	KUNIT_EXPECT_EQ(test, 0, set_wce(v, 0));
+	ram_release(ram);
+	KUNIT_EXPECT_PTR_EQ(test, vblk_wait(v), v);
+	KUNIT_EXPECT_EQ(test, 3, atomic_read(&ram->flushes));
+}
+
+/* A write whose flush fails was not made durable, and says so. */
+static void what_cannot_be_flushed_fails(struct kunit *test)
+{
+	struct vblk *v = vblk_ram(test, SECTOR_SIZE);
+	struct ram *ram = v->ram;
+
+	WRITE_ONCE(ram->end, RAM_HELD);
+	put_write(v, 4096);
+	KUNIT_ASSERT_TRUE(test, vh_until(ram_waiting(ram) == 1));
+	WRITE_ONCE(ram->end, RAM_NOW);
+	KUNIT_EXPECT_EQ(test, 0, set_wce(v, 0));
+	WRITE_ONCE(ram->bad_flush, true);
+	ram_release(ram);
+	KUNIT_EXPECT_PTR_EQ(test, vblk_wait(v), v);
+	KUNIT_EXPECT_EQ(test, VIRTIO_BLK_S_IOERR, vblk_in(v)[0]);
+	/* And who turns it off when nothing can be flushed is told as well. */
+	KUNIT_EXPECT_EQ(test, 0, set_wce(v, 1));
+	KUNIT_EXPECT_EQ(test, -EIO, set_wce(v, 0));
+	KUNIT_EXPECT_EQ(test, 0, wce_of(v));
+}
+
+/* An older ring tells that there was no cache after all: what ran so far is flushed. */
+static void an_older_ring_flushes_the_others(struct kunit *test)
+{
+	struct vblk *v = vblk_ram(test, SECTOR_SIZE);
+	struct vblk *older = kunit_kzalloc(test, sizeof(*older), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, older);
+	KUNIT_EXPECT_FALSE(test, durable(v));
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&v->ram->flushes));
+	*older = *v;
+	older->map.regions = &older->region;
+	older->joined = false;
+	older->drv = NULL;
+	older->devq = NULL;
+	init_completion(&older->called);
+	older->vq = parley_vhost_get_vq(v->dev, 1);
+	older->vq->base_set = true;
+	older->vq->base = OLDER;
+	KUNIT_EXPECT_EQ(test, 0, vblk_run(older, BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC)));
+	KUNIT_EXPECT_EQ(test, 1, atomic_read(&v->ram->flushes));
+	KUNIT_EXPECT_TRUE(test, durable(v));
+	vblk_stop(older);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(a_ring_starts, row_gen_params),
 	KUNIT_CASE(the_driver_has_the_last_word),
@@ -242,6 +341,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_resize_tells_nothing),
 	KUNIT_CASE(another_back_end_is_another_guest),
 	KUNIT_CASE(what_is_kept_is_said_in_time),
+	KUNIT_CASE(what_is_in_flight_is_durable),
+	KUNIT_CASE(what_cannot_be_flushed_fails),
+	KUNIT_CASE(an_older_ring_flushes_the_others),
 	{}
 };
 

@@ -57,6 +57,10 @@ static void ram_serve(struct ram *ram, struct bio *bio)
 		atomic_inc(&ram->polled);
 	if (bio_sectors(bio))
 		atomic_inc(ram_count(ram, bio_op(bio)));
+	if (bio->bi_opf & REQ_PREFLUSH && READ_ONCE(ram->bad_flush)) {
+		bio->bi_status = BLK_STS_IOERR;
+		return;
+	}
 	if (ram_bad(ram, bio)) {
 		bio->bi_status = ram->bad_status;
 		return;
@@ -64,6 +68,7 @@ static void ram_serve(struct ram *ram, struct bio *bio)
 	switch (bio_op(bio)) {
 	case REQ_OP_READ:
 	case REQ_OP_WRITE:
+		atomic64_add(bio->bi_iter.bi_size, &ram->bytes);
 		ram_copy(ram, bio);
 		break;
 	case REQ_OP_DISCARD:

@@ -42,7 +42,9 @@ enum ram_end {
  * @bad_start: first sector that cannot be read or written
  * @bad_nr: how many
  * @bad_status: what comes of it
+ * @bad_flush: flushes fail
  * @counts: bios with data or a range, by operation
+ * @bytes: data that was read and written
  * @flushes: with REQ_PREFLUSH
  * @fua: with REQ_FUA
  * @polled: with REQ_POLLED
@@ -62,7 +64,9 @@ struct ram {
 	u64 bad_start;
 	u64 bad_nr;
 	blk_status_t bad_status;
+	bool bad_flush;
 	atomic_t counts[REQ_OP_LAST];
+	atomic64_t bytes;
 	atomic_t flushes;
 	atomic_t fua;
 	atomic_t polled;

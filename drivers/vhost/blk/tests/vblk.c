@@ -98,6 +98,7 @@ static int vblk_queues(struct vblk *v, u64 features)
 {
 	struct parley_drvq_config drv = {
 		.name = "test-vblk",
+		.index = parley_vhost_vq_index(v->vq),
 		.size = VBLK_RING,
 		.features = features,
 		.notify = vblk_notify,
@@ -105,6 +106,7 @@ static int vblk_queues(struct vblk *v, u64 features)
 	};
 	struct parley_devq_config dev = {
 		.name = "test-vblk-dev",
+		.index = parley_vhost_vq_index(v->vq),
 		.size = VBLK_RING,
 		.features = features,
 		.map = &v->map,

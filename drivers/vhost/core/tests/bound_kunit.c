@@ -2,6 +2,8 @@
 /* Bytes in flight, at the edges of each bound, and what a stop leaves. */
 #include <linux/delay.h>
 #include <linux/kthread.h>
+#include "../req.h"
+#include "../serve.h"
 #include "toy.h"
 
 #define MORE	12u			/* pieces of a request that is large here */
@@ -149,6 +151,62 @@ static void bad_20_bytes_of_a_device(struct kunit *test)
 	}
 }
 
+/* Ends what is held once the ring stops. */
+static int bound_ender(void *arg)
+{
+	struct toy_ring *r = arg;
+
+	vh_until(READ_ONCE(r->vq->state) == VH_VQ_STOPPING);
+	while (toy_release(r->toy, 64))
+		;
+	while (!kthread_should_stop())
+		usleep_range(1000, 2000);
+	return 0;
+}
+
+/* One that is beyond what is shared now is taken alone, and left at a stop. */
+static void what_does_not_fit_is_alone(struct kunit *test)
+{
+	struct toy_ring *r, *other;
+	struct task_struct *ender;
+	struct toy *toy;
+
+	toy_bound(100, 20, 30);
+	toy = toy_open(test);
+	toy->leave = true;
+	r = toy_ring_open(test, toy, 0, TOY_EVENT, 128);
+	other = toy_ring_open(test, toy, 1, TOY_EVENT, 128);
+	toy->mode = TOY_HOLD;
+	toy_send(r, 6);
+	KUNIT_EXPECT_TRUE(test, bound_held(toy, 5));
+	/* At the edge: the ring's own 20, and 26 where nothing more is shared. */
+	other->more = 2;
+	toy_put(other, 1);
+	other->more = 0;
+	toy_send(other, 1);
+	KUNIT_EXPECT_TRUE(test, bound_held(toy, 6));
+	KUNIT_EXPECT_TRUE(test, other->vq->alone);
+	KUNIT_EXPECT_EQ(test, other->vq->bytes, 100);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&toy->dev->shared), 30);
+	ender = kthread_run(bound_ender, other, "bound-ender");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(ender));
+	toy_ring_leave(other);
+	kthread_stop(ender);
+	KUNIT_EXPECT_EQ(test, toy->left, 1);
+	KUNIT_EXPECT_EQ(test, toy_reap(other), 0);
+	KUNIT_EXPECT_FALSE(test, other->vq->alone);
+	bound_finish(test, toy, r);
+	/* Now there is room for both. */
+	toy->mode = TOY_HOLD;
+	toy_ring_join(other);
+	KUNIT_EXPECT_TRUE(test, bound_held(toy, 2));
+	KUNIT_EXPECT_FALSE(test, other->vq->alone);
+	KUNIT_EXPECT_EQ(test, other->vq->bytes, 36);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&toy->dev->shared), 16);
+	bound_finish(test, toy, other);
+	KUNIT_EXPECT_EQ(test, atomic64_read(&toy->dev->shared), 0);
+}
+
 /* ------------------------------------------- work that is named, not sent */
 
 /* The limits are charged once for what was taken, left and taken again. */
@@ -203,19 +261,6 @@ static void format_desc(const u64 *f, char *desc)
 
 KUNIT_ARRAY_PARAM(format, formats, format_desc);
 
-/* Ends what is held once the ring stops. */
-static int bound_ender(void *arg)
-{
-	struct toy_ring *r = arg;
-
-	vh_until(READ_ONCE(r->vq->state) == VH_VQ_STOPPING);
-	while (toy_release(r->toy, 64))
-		;
-	while (!kthread_should_stop())
-		usleep_range(1000, 2000);
-	return 0;
-}
-
 /* Stop with one request of that size in flight; true if it came back. */
 static bool bound_stop(struct kunit *test, struct toy_ring *r, unsigned int more)
 {
@@ -268,12 +313,129 @@ static void a_stop_leaves_what_is_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r->vq->stats.errors, 0);
 }
 
+/* Operations that a leaf would admit now, of its burst of BURST. */
+#define BURST	1000u
+static unsigned int bound_ops(struct kunit *test, struct parley_limit *l)
+{
+	u64 *none = kunit_kcalloc(test, BURST, sizeof(*none), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, none);
+	return parley_limit_admit(l, ktime_get_ns(), none, BURST);
+}
+
+/* What is left and taken again is paid once, but for what the device did twice. */
+static void what_is_left_is_paid_once(struct kunit *test)
+{
+	static const struct {
+		u64 rest;
+		u64 done;	/* of the first time */
+	} edges[] = { { U64_MAX, 0 }, { 2 * LARGE, 0 }, { LARGE, LARGE }, { 0, 2 * LARGE } };
+	const struct parley_limits cfg = { .ops = { 1, BURST }, .bytes = { 1, 100000 } };
+	const u64 five = 4 * (TOY_BYTES + LARGE) + 2 * LARGE, times = 8;
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(edges); i++) {
+		const u64 most = 100000 - times * (five + edges[i].done), more = LARGE;
+		struct toy_ring *r;
+		struct toy *toy;
+
+		toy_bound(LARGE, LARGE, 0);
+		toy = toy_open(test);
+		toy->leave = true;
+		toy->rest = edges[i].rest;
+		toy->charge = LARGE;
+		r = toy_ring_open(test, toy, 0, TOY_PACKED | TOY_EVENT, 128);
+		KUNIT_ASSERT_EQ(test, parley_limit_set(r->vq->limit, &cfg, ktime_get_ns()), 0);
+		for (k = 0; k < times; k++)
+			KUNIT_EXPECT_FALSE(test, bound_stop(test, r, MORE));
+		KUNIT_EXPECT_EQ(test, toy->left, times);
+		/* To the byte, but for a second's token or two; and to the operation. */
+		KUNIT_EXPECT_EQ(test, parley_limit_admit(r->vq->limit, ktime_get_ns(), &most, 1),
+				1);
+		KUNIT_EXPECT_EQ(test, parley_limit_admit(r->vq->limit, ktime_get_ns(), &more, 1),
+				0);
+		KUNIT_EXPECT_GE(test, bound_ops(test, r->vq->limit), BURST - 5 * times - 1);
+		toy_ring_close(r);
+		toy_close(toy);
+	}
+}
+
+/* ------------------------------------------------------- memory that goes */
+
+static bool bound_unawaited(const struct parley_vhost_vq *vq, const void *arg)
+{
+	return !vq->nr_awaited;
+}
+
+/* Ends one step for who waits, and the rest if he waits in vain. */
+static int bound_one_step(void *arg)
+{
+	struct toy_ring *r = arg;
+
+	vh_until(READ_ONCE(r->vq->waiters));
+	msleep(20);
+	toy_release(r->toy, 1);
+	if (!vh_until(!READ_ONCE(r->vq->waiters)))
+		KUNIT_FAIL(r->test, "one step is not enough");
+	while (!kthread_should_stop()) {
+		if (READ_ONCE(r->vq->waiters))
+			toy_release(r->toy, 1);
+		usleep_range(1000, 2000);
+	}
+	return 0;
+}
+
+/* What would be alone is left between two steps; what is not is finished. */
+static void what_is_awaited_is_left(struct kunit *test)
+{
+	static const struct {
+		unsigned int more;
+		unsigned int steps;
+		unsigned int left;
+	} edges[] = { { MORE, 3, 1 }, { MORE - 1, 1, 0 } };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(edges); i++) {
+		struct task_struct *other;
+		struct toy_ring *r;
+		struct toy *toy;
+
+		toy_bound(LARGE, LARGE, 0);
+		toy = toy_open(test);
+		toy->leave = true;
+		toy->steps = edges[i].steps;
+		r = toy_ring_open(test, toy, 0, TOY_PACKED | TOY_EVENT, 128);
+		toy->mode = TOY_HOLD;
+		r->more = edges[i].more;
+		toy_send(r, 1);
+		KUNIT_ASSERT_TRUE(test, bound_held(toy, 1));
+		scoped_guard(mutex, &r->vq->mutex)
+			vh_reqs_await(r->vq, 0, U64_MAX);
+		KUNIT_EXPECT_EQ(test, r->vq->nr_awaited, 1);
+		other = kthread_run(bound_one_step, r, "bound-one-step");
+		KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+		KUNIT_EXPECT_EQ(test, vh_vq_wait(r->vq, bound_unawaited, NULL, true), 0);
+		kthread_stop(other);
+		KUNIT_EXPECT_EQ(test, toy->left, edges[i].left);
+		/* The ring runs, and does it from the beginning. */
+		KUNIT_EXPECT_EQ(test, r->vq->state, VH_VQ_RUNNING);
+		KUNIT_EXPECT_TRUE(test, edges[i].left ? bound_held(toy, 1) : toy_wait(r, 1));
+		bound_finish(test, toy, r);
+		KUNIT_EXPECT_EQ(test, toy->left, edges[i].left);
+		toy_ring_close(r);
+		toy_close(toy);
+	}
+}
+
 static struct kunit_case bound_cases[] = {
 	KUNIT_CASE(bad_20_bytes_of_a_ring),
 	KUNIT_CASE(bad_20_larger_than_the_ring),
 	KUNIT_CASE(bad_20_bytes_of_a_device),
+	KUNIT_CASE(what_does_not_fit_is_alone),
 	KUNIT_CASE(bad_20_requests_that_grow),
 	KUNIT_CASE_PARAM(a_stop_leaves_what_is_alone, format_gen_params),
+	KUNIT_CASE_SLOW(what_is_left_is_paid_once),
+	KUNIT_CASE(what_is_awaited_is_left),
 	{}
 };
 

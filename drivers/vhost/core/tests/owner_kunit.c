@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Threads that work in an owner's place have the owner's rights and limits. */
 #include <linux/cred.h>
+#include <linux/kthread.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <parley/compat.h>
 #include "vmm.h"
@@ -108,10 +110,71 @@ static void pages_are_the_owners(struct kunit *test)
 	}
 }
 
+/**
+ * struct reader - somebody who keeps grace periods from ending
+ * @in: he does
+ * @stop: he need not any more
+ * @late: he had to leave by himself: somebody waited for him
+ */
+struct reader {
+	bool in;
+	bool stop;
+	bool late;
+};
+
+static int reader_run(void *arg)
+{
+	unsigned long end = jiffies + 2 * HZ;
+	struct reader *r = arg;
+
+	rcu_read_lock();
+	WRITE_ONCE(r->in, true);
+	while (!READ_ONCE(r->stop) && time_before(jiffies, end))
+		cpu_relax();
+	r->late = !READ_ONCE(r->stop);
+	rcu_read_unlock();
+	while (!kthread_should_stop())
+		usleep_range(1000, 2000);
+	return 0;
+}
+
+/* Does this end without a grace period? */
+static void expect_no_wait(struct kunit *test, void (*fn)(struct vmm *v), struct vmm *v)
+{
+	struct reader r = {};
+	struct task_struct *task = kthread_run(reader_run, &r, "owner-reader");
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	KUNIT_EXPECT_TRUE(test, vh_until(READ_ONCE(r.in)));
+	fn(v);
+	WRITE_ONCE(r.stop, true);
+	kthread_stop(task);
+	KUNIT_EXPECT_FALSE(test, r.late);
+}
+
+static void owner_reset(struct vmm *v)
+{
+	KUNIT_EXPECT_EQ(v->test, vmm_call_at(v, VHOST_RESET_OWNER, 0), 0);
+}
+
+/* Nobody can have the other processors disturbed by coming and going. */
+static void owners_come_and_go_quietly(struct kunit *test)
+{
+	struct vmm *v = vmm_open(test);
+
+	vmm_start(v, 0);
+	vmm_send_one(v, SZ_2M);
+	KUNIT_ASSERT_TRUE(test, vmm_wait(v));
+	expect_no_wait(test, owner_reset, v);
+	KUNIT_ASSERT_EQ(test, vmm_call_at(v, VHOST_SET_OWNER, 0), 0);
+	expect_no_wait(test, vmm_close, v);
+}
+
 static struct kunit_case owner_cases[] = {
 	KUNIT_CASE(work_is_the_owners),
 	KUNIT_CASE(worker_is_the_owners),
 	KUNIT_CASE(pages_are_the_owners),
+	KUNIT_CASE(owners_come_and_go_quietly),
 	{}
 };
 

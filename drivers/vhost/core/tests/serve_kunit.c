@@ -518,111 +518,6 @@ static void serve_guaranteed(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, toy_wait(other, 1000));
 }
 
-/* ---------------------------------------------------- limits that are kept */
-
-static const struct parley_vhost_backend disk = { .dev = 1, .path = "/disk", .name = "a" };
-
-static u64 kept_rate(struct parley_vhost *dev)
-{
-	struct parley_limits cfg;
-
-	parley_limit_get(dev->limits->device, &cfg);
-	return cfg.ops.rate;
-}
-
-static void kept_forget(struct kunit *test, unsigned int nr)
-{
-	struct vh_backend *b;
-
-	guard(mutex)(&vh_limit_lock);
-	for (b = vh_backend_next(0); b; b = vh_backend_next(b->id + 1))
-		if (!strcmp(b->path, "/disk"))
-			break;
-	KUNIT_ASSERT_EQ(test, !!b, !!nr);
-	if (b)
-		KUNIT_EXPECT_EQ(test, vh_backend_forget(b, NULL), nr);
-}
-
-/* A device that comes again finds its limits and debts; others do not. */
-static void limits_are_kept(struct kunit *test)
-{
-	struct parley_vhost_backend what = disk;
-	struct toy *toy = toy_open(test);
-	struct toy_ring *r;
-	u32 id;
-
-	KUNIT_ASSERT_EQ(test, parley_vhost_set_backend(toy->dev, &what), 0);
-	KUNIT_EXPECT_EQ(test, kept_rate(toy->dev), 0);
-	id = toy->dev->limits->backend->id;
-	limit_to(test, toy->dev->limits->device, RATE(1000), NONE);
-	limit_to(test, toy->dev->limits->queue[0], NONE, RATE(1000, 100));
-	r = toy_ring_open(test, toy, 0, TOY_EVENT, 64);
-	toy->charge = BIT_ULL(40);
-	toy_send(r, 1);
-	KUNIT_ASSERT_TRUE(test, toy_wait(r, 1));
-	toy_ring_close(r);
-	toy_close(toy);
-
-	/* Of another name, or another back end: nothing. */
-	toy = toy_open(test);
-	what.name = "b";
-	KUNIT_ASSERT_EQ(test, parley_vhost_set_backend(toy->dev, &what), 0);
-	KUNIT_EXPECT_EQ(test, kept_rate(toy->dev), 0);
-	KUNIT_EXPECT_EQ(test, toy->dev->limits->backend->id, id);
-	what = disk;
-	what.ino = 5;
-	KUNIT_ASSERT_EQ(test, parley_vhost_set_backend(toy->dev, &what), 0);
-	KUNIT_EXPECT_EQ(test, kept_rate(toy->dev), 0);
-	KUNIT_EXPECT_NE(test, toy->dev->limits->backend->id, id);
-	/* The same: all, with the debt. */
-	KUNIT_ASSERT_EQ(test, parley_vhost_set_backend(toy->dev, &disk), 0);
-	KUNIT_EXPECT_EQ(test, kept_rate(toy->dev), 1000);
-	KUNIT_EXPECT_EQ(test, toy->dev->limits->backend->id, id);
-	r = toy_ring_open(test, toy, 0, TOY_EVENT, 64);
-	toy_send(r, 1);
-	msleep(50);
-	KUNIT_EXPECT_EQ(test, toy_reap(r), 0);
-	toy_ring_close(r);
-	toy_close(toy);
-	kept_forget(test, 1);
-	/* And with it the back end. */
-	kept_forget(test, 0);
-}
-
-/* A limit of the back end is for all devices that serve it. */
-static void limits_are_shared(struct kunit *test)
-{
-	struct parley_limits cfg = { .ops = { 1000, 10 } };
-	struct toy *one = toy_open(test), *two = toy_open(test);
-	struct toy_ring *r1 = toy_ring_open(test, one, 0, TOY_EVENT, 1024), *r2;
-	u64 start = ktime_get_ns();
-
-	toy_ring_leave(r1);
-	KUNIT_ASSERT_EQ(test, parley_vhost_set_backend(one->dev, &disk), 0);
-	KUNIT_ASSERT_EQ(test, parley_vhost_set_backend(two->dev, &disk), 0);
-	KUNIT_ASSERT_PTR_EQ(test, one->dev->limits->backend, two->dev->limits->backend);
-	KUNIT_ASSERT_EQ(test, parley_limit_set(one->dev->limits->backend->root, &cfg, start), 0);
-	toy_ring_join(r1);
-	r2 = toy_ring_open(test, two, 0, TOY_EVENT, 1024);
-	toy_send(r1, 150);
-	toy_send(r2, 150);
-	KUNIT_ASSERT_TRUE(test, toy_wait(r1, 150));
-	KUNIT_ASSERT_TRUE(test, toy_wait(r2, 150));
-	KUNIT_EXPECT_GE(test, ktime_get_ns() - start, 290 * NSEC_PER_MSEC);
-	/* It stays with the disk when nobody serves it. */
-	toy_ring_close(r1);
-	toy_ring_close(r2);
-	toy_close(one);
-	toy_close(two);
-	one = toy_open(test);
-	KUNIT_ASSERT_EQ(test, parley_vhost_set_backend(one->dev, &disk), 0);
-	parley_limit_get(one->dev->limits->backend->root, &cfg);
-	KUNIT_EXPECT_EQ(test, cfg.ops.rate, 1000);
-	limit_to(test, one->dev->limits->backend->root, NONE, NONE);
-	toy_close(one);
-	kept_forget(test, 0);
-}
-
 static struct kunit_case serve_cases[] = {
 	KUNIT_CASE_PARAM(serve_traffic, shape_gen_params),
 	KUNIT_CASE(serve_sync_is_cheap),
@@ -641,8 +536,6 @@ static struct kunit_case serve_cases[] = {
 	KUNIT_CASE(serve_limited_bytes),
 	KUNIT_CASE(serve_owes_what_the_header_says),
 	KUNIT_CASE(serve_guaranteed),
-	KUNIT_CASE(limits_are_kept),
-	KUNIT_CASE(limits_are_shared),
 	{}
 };
 

@@ -154,7 +154,7 @@ static bool toy_finish(struct parley_vhost_req *req)
 	struct toy_req *r = container_of(req, struct toy_req, req);
 	struct parley_vhost_vq *vq = req->vq;
 	struct toy *toy = toy_of(parley_vhost_vq_dev(vq));
-	bool leave = toy->leave && parley_vhost_req_leave(req);
+	bool leave = toy->leave && parley_vhost_req_leave(req, toy->rest);
 
 	lockdep_assert_held(&vq->mutex);
 	toy->left += leave;
@@ -243,6 +243,7 @@ struct toy *toy_open(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, toy);
 	toy->test = test;
+	toy->rest = U64_MAX;
 	spin_lock_init(&toy->lock);
 	INIT_LIST_HEAD(&toy->held);
 	INIT_WORK(&toy->work, toy_work);

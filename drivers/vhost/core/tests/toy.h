@@ -45,6 +45,7 @@ enum toy_mode {
  * @grow: bytes that each request is, whatever it looks like; 0 for its own
  * @leave: requests that are alone are left when their ring stops
  * @left: how many were
+ * @rest: bytes of their cost that were not done then
  */
 struct toy {
 	struct kunit *test;
@@ -71,6 +72,7 @@ struct toy {
 	u64 grow;
 	bool leave;
 	unsigned int left;
+	u64 rest;
 };
 
 #define TOY_MORE	200u	/* pieces that serve nothing, at most */
