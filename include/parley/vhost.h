@@ -88,6 +88,7 @@ struct parley_vhost_vq;
  * @awaited: the library's: somebody waits for its end
  * @bytes: the library's: what it counts as, see drivers/vhost/core/bound.c
  * @back: the library's: it goes back to the ring
+ * @since: the library's: when it was taken, in jiffies
  *
  * An accelerator's own part follows: it embeds this as its first member and
  * says so in struct parley_vhost_driver.req_size.
@@ -101,6 +102,7 @@ struct parley_vhost_req {
 	bool awaited;
 	u32 bytes;
 	bool back;
+	u32 since;
 };
 
 /**

@@ -2,6 +2,7 @@
 /* The life of a ring, its pinned pages, and what the VMM's calls refuse. */
 #include <linux/uio.h>
 #include "../devq.h"
+#include "../req.h"
 #include "../ring.h"
 #include "../vq.h"
 #include "vmm.h"
@@ -198,6 +199,44 @@ static void vq_stop_finishes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vmm_base(v), 2);
 }
 
+static s64 oldest_ms(struct vmm *v)
+{
+	guard(mutex)(&vmm_vq(v)->mutex);
+	return vh_reqs_oldest_ms(vmm_vq(v));
+}
+
+/* How long a back end has kept what it was given; younger ones do not matter. */
+static void vq_tells_the_oldest(struct kunit *test)
+{
+	struct vmm *v = vmm_open(test);
+	u64 start;
+
+	KUNIT_EXPECT_EQ(test, oldest_ms(v), -1);
+	v->hold = true;
+	vmm_start(v, 0);
+	KUNIT_EXPECT_EQ(test, oldest_ms(v), -1);
+	start = get_jiffies_64();
+	vmm_send_one(v, SZ_2M);
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(v->nr_held) == 1));
+	msleep(300);
+	vmm_send_one(v, SZ_2M + SZ_4K);
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(v->nr_held) == 2));
+	KUNIT_EXPECT_GE(test, oldest_ms(v), 300);
+	KUNIT_EXPECT_LE(test, oldest_ms(v), jiffies64_to_msecs(get_jiffies_64() - start));
+	vmm_release(v);
+	KUNIT_EXPECT_TRUE(test, vmm_wait(v));
+	KUNIT_EXPECT_EQ(test, oldest_ms(v), -1);
+	/* The next one begins anew, in the same place. */
+	v->hold = true;
+	start = get_jiffies_64();
+	vmm_send_one(v, SZ_2M);
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(v->nr_held) == 1));
+	KUNIT_EXPECT_LE(test, oldest_ms(v), jiffies64_to_msecs(get_jiffies_64() - start));
+	vmm_release(v);
+	KUNIT_ASSERT_EQ(test, vmm_enable(v, 0), 0);
+	KUNIT_EXPECT_EQ(test, oldest_ms(v), -1);
+}
+
 /* The state for a successor, in each phase; also after a kill. */
 static void vq_keeps_state(struct kunit *test)
 {
@@ -331,6 +370,7 @@ static struct kunit_case vq_cases[] = {
 	KUNIT_CASE(vq_serves_pinned),
 	KUNIT_CASE(vq_serves_user),
 	KUNIT_CASE(vq_stop_finishes),
+	KUNIT_CASE(vq_tells_the_oldest),
 	KUNIT_CASE(vq_keeps_state),
 	KUNIT_CASE(bad_16_release_in_any_phase),
 	KUNIT_CASE(bad_19_ring_numbers),
