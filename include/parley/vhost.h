@@ -90,6 +90,7 @@ struct parley_vhost_vq;
  * @back: the library's: it goes back to the ring
  * @paid: the library's: bytes that limits were paid for it, and one for itself; 0 if
  *	they were not asked
+ * @since: the library's: when it was taken, in jiffies
  *
  * An accelerator's own part follows: it embeds this as its first member and
  * says so in struct parley_vhost_driver.req_size.
@@ -103,6 +104,7 @@ struct parley_vhost_req {
 	bool awaited;
 	u32 bytes;
 	bool back;
+	u32 since;
 	u64 paid;
 };
 

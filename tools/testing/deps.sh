@@ -39,6 +39,7 @@ packages() {
 	python3                  | run test check | the drivers of these commands
 	ca-certificates          | run            | package downloads over https
 	zstd                     | run            | unpacks the kernel that guests boot
+	qemu-utils               | test           | qemu-storage-daemon of Debian 13: make bench
 	xz-utils                 | test           | unpacks the kernel source
 	flex                     | test           | builds the debug kernel
 	bison                    | test           | builds the debug kernel
@@ -70,6 +71,8 @@ packages() {
 	fakeroot                 | package        | make deb
 	lintian                  | package        | judges the packages
 	debootstrap              | soak           | a Debian to install our packages in
+	nbd-server               | soak           | the other end of a remote disk
+	nbd-client               | soak           | its driver's half in user space
 	gcc-aarch64-linux-gnu    | soak           | the arm64 kernel and modules
 	libc6-dev-arm64-cross    | soak           | the first program of an arm64 guest
 	qemu-system-arm          | soak           | the arm64 guest

@@ -47,6 +47,7 @@ struct parley_vhost *vh_dev_get(u32 id)
 		kref_get(&dev->ref);
 	return dev;
 }
+EXPORT_SYMBOL_IF_KUNIT(vh_dev_get);
 
 /**
  * vh_dev_next() - the first device with at least this number
@@ -100,6 +101,7 @@ void vh_dev_put(struct parley_vhost *dev)
 {
 	kref_put(&dev->ref, vh_dev_free);
 }
+EXPORT_SYMBOL_IF_KUNIT(vh_dev_put);
 
 /* ------------------------------------------------------ made and released */
 
@@ -222,13 +224,13 @@ static void vh_dev_disown(struct parley_vhost *dev)
  * vh_dev_release() - the file is released
  * @dev: device; nobody uses it any more, but for references by number
  *
+ * It keeps its number until the last request has ended: an operator who looks for
+ * what a process that does not end waits for finds it.
+ *
  * Context: any mm, or none; waits for requests in flight.
  */
 void vh_dev_release(struct parley_vhost *dev)
 {
-	vh_dev_unnumber(dev);
-	if (vh_dev_moved)
-		vh_dev_moved(dev, false);
 	scoped_guard(mutex, &dev->mutex) {
 		dev->dead = true;
 		vh_dev_disown(dev);
@@ -236,6 +238,9 @@ void vh_dev_release(struct parley_vhost *dev)
 			dev->drv->release(dev);
 		vh_limit_close(dev);
 	}
+	vh_dev_unnumber(dev);
+	if (vh_dev_moved)
+		vh_dev_moved(dev, false);
 	vh_dev_put(dev);
 }
 EXPORT_SYMBOL_IF_KUNIT(vh_dev_release);

@@ -8,6 +8,7 @@
  * (CAP_NET_ADMIN); all else is read without.
  */
 #include "netlink.h"
+#include "req.h"
 #include "runq.h"
 
 static_assert((int)PARLEY_QUEUE_STATE_IDLE == VH_VQ_IDLE);
@@ -162,14 +163,18 @@ static int vh_nl_put_worker_id(struct sk_buff *skb, struct parley_vhost_vq *vq)
 	return worker ? nla_put_u32(skb, PARLEY_A_QUEUE_WORKER_ID, worker->id) : 0;
 }
 
-/* The mutex keeps the core's queue where it is. */
-static int vh_nl_put_ring_stats(struct sk_buff *skb, struct parley_vhost_vq *vq)
+/* The mutex keeps the core's queue where it is, and requests in flight or free. */
+static int vh_nl_put_ring(struct sk_buff *skb, struct parley_vhost_vq *vq)
 {
 	int err = 0;
+	s64 oldest;
 
 	if (mutex_lock_killable(&vq->mutex))
 		return -EINTR;
-	if (vq->devq)
+	oldest = vh_reqs_oldest_ms(vq);
+	if (oldest >= 0)
+		err = nla_put_u32(skb, PARLEY_A_QUEUE_OLDEST_MS, oldest);
+	if (!err && vq->devq)
 		err = vh_nl_put_counters(skb, PARLEY_A_QUEUE_RING_STATS,
 					 PARLEY_A_RING_STATS_PAD,
 					 parley_devq_stats(vq->devq),
@@ -209,7 +214,7 @@ static int vh_nl_put_queue(struct sk_buff *skb, struct parley_vhost_vq *vq, bool
 	    nla_put_u32(skb, PARLEY_A_QUEUE_POLLING_NOW_US, READ_ONCE(vq->poll.now_us)) ||
 	    vh_nl_put_queue_stats(skb, vq))
 		return -EMSGSIZE;
-	return admin ? vh_nl_put_ring_stats(skb, vq) : 0;
+	return admin ? vh_nl_put_ring(skb, vq) : 0;
 }
 
 static int vh_nl_put_worker(struct sk_buff *skb, const struct vh_worker *worker)

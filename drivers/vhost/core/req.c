@@ -131,6 +131,34 @@ void vh_reqs_await(struct parley_vhost_vq *vq, u64 host, u64 last)
 }
 EXPORT_SYMBOL_IF_KUNIT(vh_reqs_await);
 
+/**
+ * vh_reqs_oldest_ms() - how long the oldest request is in flight
+ * @vq: ring, under vq->mutex
+ *
+ * Return: milliseconds, to a jiffy; -1 if there is none.
+ */
+s64 vh_reqs_oldest_ms(const struct parley_vhost_vq *vq)
+{
+	u32 now = jiffies, age = 0;
+	bool found = false;
+	unsigned int i;
+
+	lockdep_assert_held(&vq->mutex);
+	/* Without a core queue nothing is in flight, and requests may be on their way. */
+	if (!vq->devq || vq->state == VH_VQ_IDLE || !vh_vq_in_flight(vq))
+		return -1;
+	for (i = 0; i < vq->nr_reqs; i++) {
+		const struct parley_vhost_req *req = vh_req_at(vq, i);
+
+		if (!req->busy)
+			continue;
+		found = true;
+		age = max(age, now - req->since);
+	}
+	return found ? jiffies_to_msecs(age) : -1;
+}
+EXPORT_SYMBOL_IF_KUNIT(vh_reqs_oldest_ms);
+
 /* ------------------------------------------------------------- contents */
 
 /*

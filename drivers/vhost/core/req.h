@@ -14,5 +14,7 @@ int vh_reqs_alloc(struct parley_vhost_vq *vq);
 void vh_reqs_free(struct parley_vhost_vq *vq);
 /* Those in flight that touch host..last are awaited; under vq->mutex. */
 void vh_reqs_await(struct parley_vhost_vq *vq, u64 host, u64 last);
+/* How long the oldest one is in flight, or -1; under vq->mutex. */
+s64 vh_reqs_oldest_ms(const struct parley_vhost_vq *vq);
 
 #endif /* _PARLEY_VHOST_REQ_H */

@@ -414,12 +414,14 @@ static unsigned int vh_burst_submit(struct parley_vhost_vq *vq, unsigned int n, 
 {
 	struct parley_vhost_req *reqs[VH_BURST], *req = vq->free;
 	unsigned int i, took;
+	u32 now = jiffies;
 
 	for (i = 0; i < n; i++, req = req->next) {
 		req->chain = vq->burst[i];
 		req->chain.written = 0;
 		req->busy = true;
 		req->paid = unlikely(paid) ? 1 + vh_bound_payload(vq, &req->chain) : 0;
+		req->since = now;
 		vh_bound_begin(vq, req);
 		w->bytes += (u64)req->chain.len_out + req->chain.len_in;
 		w->reads += req->chain.reads;

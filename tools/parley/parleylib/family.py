@@ -50,7 +50,7 @@ SETS = {
               ("worker-id", "u32"), ("lane", "lane"), ("limits", "limits"),
               ("moderation", "moderation"), ("polling", "polling"),
               ("polling-now-us", "u32"), ("stats", "queue-stats"),
-              ("ring-stats", "ring-stats"), ("backend-id", "u32")),
+              ("ring-stats", "ring-stats"), ("backend-id", "u32"), ("oldest-ms", "u32")),
     "worker-stats": (("pad", "pad"), ("rounds", "u64"), ("sleeps", "u64"), ("wakeups", "u64"),
                      ("polls", "u64"), ("poll-hits", "u64"), ("poll-ns", "u64"),
                      ("busy-ns", "u64")),

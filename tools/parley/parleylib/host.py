@@ -8,6 +8,8 @@ from .netlink import Family, underscored
 
 RING_PACKED = 34
 IN_ORDER = 35
+# A request that is older than this is worth a word in the list of devices.
+OLD_MS = 5000
 
 
 def loaded():
@@ -139,26 +141,41 @@ def facts(device, queues=(), named=None):
             **{flag: device.get(flag, False) for flag in ("in_kernel", "iotlb", "logging")}}
 
 
+def show_age(ms):
+    """How long the oldest request of a queue has been in flight."""
+    return "-" if ms is None else f"{ms / 1000:.1f} s"
+
+
+def states(device, queues):
+    """What is not as always, and how long the back end has kept a request."""
+    words = [flag for flag in ("logging", "iotlb") if device.get(flag)]
+    oldest = max((q.get("oldest_ms") or 0 for q in queues
+                  if q["dev_id"] == device["id"]), default=0)
+    if oldest >= OLD_MS:
+        words.append(f"waits for its back end ({oldest // 1000} s)")
+    return ",".join(words) or "-"
+
+
 def status_lines(devices, queues, named):
     head = ["DEVICE", "KIND", "OWNER", "PATH", "SERIAL", "RUNNING", "WORKERS", "RING", "LIMIT",
             "STATE"]
     rows = []
     for d in devices:
-        flags = [f for f in ("logging", "iotlb") if d.get(f)]
         path, serial = named.get(d["id"], (None, None))
         rows.append([d["id"], d["name"], owner(d), path or "-", serial or "-",
                      f"{d['queues_running']}/{d['queues']}", d["workers"], ring_name(d),
-                     show_all_limits(d, queues), ",".join(flags) or "-"])
+                     show_all_limits(d, queues), states(d, queues)])
     return table(head, rows, ("DEVICE", "RUNNING", "WORKERS"))
 
 
 def queue_lines(queues):
-    head = ["QUEUE", "STATE", "SIZE", "IN-FLIGHT", "WORKER", "LANE", "LIMIT", "MODERATION",
-            "POLLING"]
-    rows = [[q["index"], q["state"], q["size"], q["in_flight"], q.get("worker_id", "-"),
-             q["lane"], show_limits(q["limits"]), show_moderation(q["moderation"]),
+    head = ["QUEUE", "STATE", "SIZE", "IN-FLIGHT", "OLDEST", "WORKER", "LANE", "LIMIT",
+            "MODERATION", "POLLING"]
+    rows = [[q["index"], q["state"], q["size"], q["in_flight"],
+             show_age(q.get("oldest_ms")), q.get("worker_id", "-"), q["lane"],
+             show_limits(q["limits"]), show_moderation(q["moderation"]),
              show_polling(q["polling"], q["polling_now_us"])] for q in queues]
-    return table(head, rows, ("QUEUE", "SIZE", "IN-FLIGHT", "WORKER"))
+    return table(head, rows, ("QUEUE", "SIZE", "IN-FLIGHT", "OLDEST", "WORKER"))
 
 
 def show_moderation(rule):

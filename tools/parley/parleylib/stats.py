@@ -39,8 +39,8 @@ def only(devices, queue):
 
 def keep(queue):
     """A queue for JSON: what it did, and where it stands."""
-    return {k: queue.get(k) for k in ("index", "state", "in_flight", "worker_id", "stats",
-                                      "ring_stats")}
+    return {k: queue.get(k) for k in ("index", "state", "in_flight", "oldest_ms",
+                                      "worker_id", "stats", "ring_stats")}
 
 
 def for_json(devices):

@@ -288,6 +288,23 @@ class HostTest(unittest.TestCase):
         self.family.calls.clear()
         self.refused("is one answer", "stats", "--openmetrics", "--json", code=2)
 
+    def test_back_end_that_hangs(self):
+        """Young requests are nobody's business; an old one is the device's state."""
+        self.family.queues[0].update({"in-flight": 2, "oldest-ms": 40})
+        self.assertRegex(run("status", "1")[1], r"(?m)^ +0 +running +256 +2 +0\.0 s ")
+        self.assertRegex(run("status", "1")[1], r"(?m)^ +1 +running +256 +0 +- ")
+        self.assertNotIn("waits", run("status", "1")[1])
+        self.family.queues[1].update({"in-flight": 1, "oldest-ms": 4999})
+        self.assertNotIn("waits", run("status", "1")[1])
+        self.family.queues[1]["oldest-ms"] = 5000
+        self.assertIn("waits for its back end (5 s)", run("status", "1")[1])
+        self.family.queues[0]["oldest-ms"] = 61234
+        with mock.patch.object(guest, "devices", lambda: iter(())):
+            self.assertIn("waits for its back end (61 s)", run("status")[1])
+        self.assertRegex(run("status", "1")[1], r"(?m)^ +0 +running +256 +2 +61\.2 s ")
+        shown = json.loads(run("stats", "1", "--json")[1])[0]["queues"]
+        self.assertEqual([q["oldest_ms"] for q in shown], [61234, 5000])
+
     def test_guarantee(self):
         out = run("limit", "1", "--bytes", "1G", "--bytes-guaranteed", "375M")[1]
         self.assertEqual(out, "parley: device 1: 1G B/s, burst 0 B; 375M B/s guaranteed\n")

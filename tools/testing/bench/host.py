@@ -7,7 +7,8 @@ usage: host.py BUILD-DIRECTORY
 A host with KVM (emulated), stock QEMU in it, one inner guest with all the
 disks; host/inside.py runs there. Three runs, because counting costs time and
 the plugin needs one processor: time, counts, instructions. In a fourth run one
-guest and then four have limits; that is host/limits.py.
+guest and then four have limits; that is host/limits.py. A fifth has no guest, and
+measures stops, kills and changes of memory; that is parley-vmm of tools/testing/vhost.
 """
 import collections
 import contextlib
@@ -29,7 +30,7 @@ STAGES = ("time", "count", "instructions")
 # one of the host that instructions are counted on, and some of its windows have
 # more than others, for instance as one waits in __timer_delete_sync() for another
 # that does not run. It happens to every pair, to one window in six or so.
-ROUNDS = {"time": 7, "count": 9, "instructions": 7, "limits": 1}
+ROUNDS = {"time": 7, "count": 9, "instructions": 7, "limits": 1, "latency": 3}
 # With two processors the emulator loses hosts, see Documentation/lab.rst. What
 # such a run had come to the end of is kept, and the next goes on from there.
 TRIES = 8
@@ -65,6 +66,13 @@ def describe(build, stage, rounds):
         if stage == "instructions" else [])
 
 
+def describe_latency():
+    """The same of a run without a guest."""
+    return scenario.Scenario(
+        name="bench-host-latency", mem="2G", timeout=1200, stock_modules=["configfs"],
+        script=str(HERE / "host/latency.sh"), modules=["parley_vhost_blk"])
+
+
 def windows(path):
     """Instructions of each of the plugin's windows, in order."""
     totals = []
@@ -80,8 +88,9 @@ def windows(path):
 def boot(build, stage, rounds):
     """One run: its rows, and whether it came to its end. What the lab says is none
     of the tables."""
+    what = describe_latency() if stage == "latency" else describe(build, stage, rounds)
     with contextlib.redirect_stdout(sys.stderr):
-        run = runner.run_one(describe(build, stage, rounds))
+        run = runner.run_one(what)
     log = pathlib.Path(run.log.name)
     rows = [json.loads(line.partition("# row ")[2])
             for line in log.read_text(encoding="utf-8").splitlines()
@@ -269,6 +278,29 @@ def limits_table(rows):
           "verdict"), shown)
 
 
+def latency_table(rows):
+    """How long those have to wait who end something that is full of requests."""
+    cells = collections.defaultdict(list)
+    for row in rows:
+        cells[row["disk"], row["size"], row["op"]].append(row)
+    shown = []
+    for disk, size in dict.fromkeys((row["disk"], row["size"]) for row in rows):
+        found = [cells[disk, size, op] for op in ("stop", "memory", "kill")]
+        flight = [row["flight"] for some in found for row in some]
+        shown.append((disk, size, f"{min(flight)}-{max(flight)}", *(
+            f"{statistics.median(row['ms'] for row in some):.0f} "
+            f"({max(row['ms'] for row in some)})" for some in found)))
+    show("How long a stop, a kill and a change of memory take",
+         "A disk of 64 rings with four workers, in each 128 reads of that size, all at "
+         "once; after\n0.2 s, with so many in flight, the VMM stops all rings one after "
+         "another, or takes a\npart of the guest's memory away, or is killed with -9 "
+         "(until its process is gone and\nthe state of every ring is kept). "
+         "Milliseconds, median of three and in brackets the worst.\nThe machine is "
+         "emulated: times mean little, but for the disk of 100 MB a second, where\nthey "
+         "are the disk's. No inner guest: a program is VMM and driver. Nothing is asked.",
+         ("back end", "a read", "in flight", "stop", "memory", "kill"), shown)
+
+
 def main():
     """Print the tables."""
     build = pathlib.Path(sys.argv[1]).resolve()
@@ -277,6 +309,7 @@ def main():
     scaling_table(data)
     remote_table(data)
     limits_table(collect(build, "limits"))
+    latency_table(collect(build, "latency"))
     if LOST:
         print("\nRuns that did not come to their end, so that another made the "
               "rounds that were missing:\n" +

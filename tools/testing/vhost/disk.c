@@ -11,9 +11,11 @@
 #define DOOMED		"vmm-doomed"
 #define POLLED		"vmm-polled"
 #define LIMITED		"vmm-limited"
-#define LIMITED_MIB	"4096"
+#define LATE		"vmm-late"
+#define LARGE_MIB	4096
 #define ZEROES		"/sys/module/parley_vhost_blk/parameters/zero_by_writing"
 #define FILE_PATH	"/tmp/vmm-disk"
+#define LARGE_PATH	"/tmp/vmm-large"
 #define SLOW_NS		"4000000"
 #define LATE_NS		"100000000"	/* DISK_LATE_MS */
 
@@ -85,6 +87,8 @@ void disk_drop_all(void)
 	drop(DOOMED);
 	drop(POLLED);
 	drop(LIMITED);
+	drop(LATE);
+	unlink(LARGE_PATH);
 	unlink(FILE_PATH);
 }
 
@@ -109,13 +113,41 @@ const char *disk_polled(void)
 	return "/dev/" POLLED;
 }
 
+/* It keeps nothing, and so may be large. */
+static void make_endless(const char *disk, const char *name, const char *value)
+{
+	char path[200], mib[20];
+
+	drop(disk);
+	snprintf(path, sizeof(path), CONFIGFS "/%s", disk);
+	snprintf(mib, sizeof(mib), "%u", LARGE_MIB);
+	must(!mkdir(path, 0755) && set(disk, "size", mib) &&
+	     set(disk, "blocksize", "512") && set(disk, name, value), "no disk %s", disk);
+}
+
 const char *disk_limited(void)
 {
-	drop(LIMITED);
-	must(!mkdir(CONFIGFS "/" LIMITED, 0755) && set(LIMITED, "size", LIMITED_MIB) &&
-	     set(LIMITED, "blocksize", "512") && set(LIMITED, "mbps", "100") &&
-	     set(LIMITED, "power", "1"), "no disk of 100 MB a second");
+	make_endless(LIMITED, "mbps", "100");
+	must(set(LIMITED, "power", "1"), "no disk of 100 MB a second");
 	return "/dev/" LIMITED;
+}
+
+const char *disk_late(void)
+{
+	make_endless(LATE, "irqmode", "2");
+	must(set(LATE, "completion_nsec", LATE_NS) && set(LATE, "hw_queue_depth", "1024") &&
+	     set(LATE, "power", "1"), "no disk that is late");
+	return "/dev/" LATE;
+}
+
+const char *disk_large_file(void)
+{
+	int fd = open(LARGE_PATH, O_RDWR | O_CREAT, 0600);
+
+	must(fd >= 0 && !ftruncate(fd, (off_t)LARGE_MIB << 20), "%s: %s", LARGE_PATH,
+	     strerror(errno));
+	close(fd);
+	return LARGE_PATH;
 }
 
 void disk_zeroes(bool on)

@@ -20,6 +20,9 @@ const char *disk_polled(void);
 #define DISK_LATE_MS	100
 /* Endless zeroes, 100 MB a second; made anew by each call. */
 const char *disk_limited(void);
+/* Endless zeroes that come DISK_LATE_MS late; and a file of as many. */
+const char *disk_late(void);
+const char *disk_large_file(void);
 /* Back ends from now on offer to zero, if need be by writing; or do not. */
 void disk_zeroes(bool on);
 const char *disk_doomed(void);	/* for disk_remove(); made anew by each call */

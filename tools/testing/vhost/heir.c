@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* See heir.h. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
+#include "disk.h"
 #include "heir.h"
 
 struct shared *shared_new(void)
@@ -24,6 +26,21 @@ u32 go_on_at(struct vmm *v, struct shared *s, unsigned int i)
 		return queue_first_base(v->q[i]);
 	must(state == PARLEY_VHOST_KEPT_STOPPED, "ring %u is in state %u", i, state);
 	return le32toh(s->kept[i].base);
+}
+
+struct load *heir_load(struct vmm *v, unsigned int depth)
+{
+	const char *disk = v->cfg.disk ? v->cfg.disk : disk_fast();
+	struct load *l;
+
+	v->fd = vmm_device();
+	need(vio(v->fd, VHOST_SET_OWNER, NULL));
+	v->disk = open(disk, O_RDWR | O_CLOEXEC);
+	must(v->disk >= 0, "%s: %s", disk, strerror(errno));
+	need(vmm_backend(v, v->disk));
+	l = load_new(v, depth);
+	vmm_detach(v);
+	return l;
 }
 
 /* The lock of the address space is taken, mostly. */
@@ -49,6 +66,7 @@ static void be_the_vmm(struct vmm *v, struct shared *s)
 	if (s->restless)
 		need(pthread_create(&thread, NULL, change_mappings, NULL));
 	vmm_attach(v);
+	need(vio(v->fd, PARLEY_VHOST_GET_ID, &s->id));
 	for (i = 0; i < v->cfg.queues; i++) {
 		struct parley_vhost_keep keep = {
 			.index = i, .user_addr = (uintptr_t)&s->kept[i],

@@ -152,6 +152,14 @@ static void check_read(struct load *l, struct breq *r)
 	}
 }
 
+static void forget(struct load *l, struct breq *r)
+{
+	u64 at = r->sector - l->first, i;
+
+	for (i = 0; i < span(r); i++)
+		l->state[at + i] &= ~KNOWN;
+}
+
 /*
  * A file system that cannot zero a range says so only when it is asked.  What the model
  * foresaw did not happen.
@@ -159,13 +167,22 @@ static void check_read(struct load *l, struct breq *r)
 static bool refused(struct load *l, struct breq *r)
 {
 	const char *disk = l->v->cfg.disk;
-	u64 at = r->sector - l->first, i;
 
 	if (r->type != VIRTIO_BLK_T_WRITE_ZEROES || r->status != VIRTIO_BLK_S_UNSUPP ||
 	    !disk || strcmp(disk, disk_file()))
 		return false;
-	for (i = 0; i < span(r); i++)
-		l->state[at + i] &= ~KNOWN;
+	forget(l, r);
+	return true;
+}
+
+/* Whether a write that failed was performed, nobody knows. */
+static bool failed_rightly(struct load *l, struct breq *r)
+{
+	if (!READ_ONCE(l->may_fail) || r->status != VIRTIO_BLK_S_IOERR)
+		return false;
+	if (changes(r->type))
+		forget(l, r);
+	__atomic_add_fetch(&l->errors, 1, __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -175,15 +192,15 @@ static void ended(struct load *l, struct breq *r)
 
 	if (r->type == 77)
 		wanted = VIRTIO_BLK_S_UNSUPP;
-	expect(r->status == wanted || refused(l, r),
+	expect(r->status == wanted || refused(l, r) || failed_rightly(l, r),
 	       "type %u, sector %llu + %llu: status %u",
 	       r->type, (unsigned long long)r->sector,
 	       (unsigned long long)r->priv, r->status);
 	if (r->type == VIRTIO_BLK_T_IN && r->status == VIRTIO_BLK_S_OK)
 		check_read(l, r);
-	if (r->type == VIRTIO_BLK_T_GET_ID)
+	if (r->type == VIRTIO_BLK_T_GET_ID && r->status == VIRTIO_BLK_S_OK)
 		expect(!strcmp((char *)r->data, "vmm"), "serial is %.20s", r->data);
-	if (r->type == VIRTIO_BLK_T_OUT)
+	if (r->type == VIRTIO_BLK_T_OUT && r->status == VIRTIO_BLK_S_OK)
 		l->written += r->bytes / SECTOR;
 	unclaim(l, r);
 	__atomic_add_fetch(&l->requests, 1, __ATOMIC_RELAXED);
@@ -212,10 +229,8 @@ static void submit(struct load *l)
 		burst--;
 		if (breq_put(l->q, r)) {
 			/* No room: what it would have changed is not known. */
-			u64 at = r->sector - l->first, s;
-
-			for (s = 0; s < span(r) && changes(r->type); s++)
-				l->state[at + s] &= ~KNOWN;
+			if (changes(r->type))
+				forget(l, r);
 			unclaim(l, r);
 			break;
 		}
@@ -307,9 +322,14 @@ static void join(struct load *l, bool *flag)
 		pthread_join(l[i].thread, NULL);
 }
 
-void load_end(struct load *l)
+void load_stop(struct load *l)
 {
 	join(l, &l->stop);
+}
+
+void load_end(struct load *l)
+{
+	load_stop(l);
 	load_check(l);
 }
 
@@ -363,6 +383,24 @@ u64 load_done(struct load *l)
 	for (i = 0; i < l->v->cfg.queues; i++)
 		sum += __atomic_load_n(&l[i].requests, __ATOMIC_RELAXED);
 	return sum;
+}
+
+u64 load_errors(struct load *l)
+{
+	u64 sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < l->v->cfg.queues; i++)
+		sum += __atomic_load_n(&l[i].errors, __ATOMIC_RELAXED);
+	return sum;
+}
+
+void load_may_fail(struct load *l, bool may)
+{
+	unsigned int i;
+
+	for (i = 0; i < l->v->cfg.queues; i++)
+		WRITE_ONCE(l[i].may_fail, may);
 }
 
 void load_for(struct load *l, unsigned int ms)

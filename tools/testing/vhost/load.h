@@ -21,10 +21,12 @@
  * @plug: hold requests back: nothing is published
  * @stop: end, after all that is in flight came back
  * @abandon: end at once
+ * @may_fail: errors of the disk are none of the load's
  * @lost_ms: how long a completion may take
  * @stuck: nothing comes back any more, and the load said so
  * @requests: done
  * @written: sectors of successful writes
+ * @errors: requests that failed where they may
  */
 struct load {
 	struct vmm *v;
@@ -35,9 +37,11 @@ struct load {
 	bool pages;
 	bool stop;
 	bool abandon;
+	bool may_fail;
 	unsigned int lost_ms;
 	u64 requests;
 	u64 written;
+	u64 errors;
 	/* private */
 	pthread_t thread;
 	struct rng rng;
@@ -50,10 +54,13 @@ struct load {
 struct load *load_new(struct vmm *v, unsigned int depth);
 void load_start(struct load *l);
 void load_end(struct load *l);		/* finish what is in flight; check all */
+void load_stop(struct load *l);		/* the same without a check */
 void load_abandon(struct load *l);
 void load_check(struct load *l);	/* the disk's content, read anew */
 void load_free(struct load *l);
 u64 load_done(struct load *l);		/* requests of all queues so far */
+u64 load_errors(struct load *l);	/* of them, those that failed */
+void load_may_fail(struct load *l, bool may);
 
 /* Let it run for so long, and see that it gets on. */
 void load_for(struct load *l, unsigned int ms);

@@ -14,11 +14,13 @@
 #include "disk.h"
 #include "fuzz.h"
 #include "groups.h"
+#include "remote.h"
 
 static const struct group * const groups[] = {
 	&group_abi, &group_device, &group_data, &group_log, &group_iotlb,
 	&group_hostile, &group_life, &group_limits, &group_place,
-	&group_tenants, &group_fuzz,
+	&group_tenants, &group_remote,
+	&group_latency, &group_fuzz,
 };
 
 #define NR_GROUPS	(sizeof(groups) / sizeof(groups[0]))
@@ -32,6 +34,7 @@ static int usage(int status)
 	       "  --seconds N        how long a fuzzer runs (10)\n"
 	       "  --patience N       multiplies every time limit (1)\n"
 	       "  --brief            does less of what repeats\n"
+	       "  --remote COMMAND   what makes a remote disk, for group remote\n"
 	       "  --list             shows the tests\n"
 	       "groups:\n");
 	for (i = 0; i < NR_GROUPS; i++)
@@ -82,6 +85,7 @@ int main(int argc, char **argv)
 		{ "seconds", required_argument, NULL, 't' },
 		{ "patience", required_argument, NULL, 'p' },
 		{ "brief", no_argument, NULL, 'b' },
+		{ "remote", required_argument, NULL, 'r' },
 		{ "list", no_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
@@ -101,6 +105,9 @@ int main(int argc, char **argv)
 			break;
 		case 'b':
 			brief = true;
+			break;
+		case 'r':
+			remote_command = optarg;
 			break;
 		case 'l':
 			return list();

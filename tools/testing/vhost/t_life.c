@@ -42,13 +42,7 @@ static void kill_vmm(struct vmm_cfg cfg, unsigned int rounds, bool pages,
 
 	s->restless = restless;
 	pid = vmm_fork(v, s);
-	/* For its capacity, the guest asks a device of its own. */
-	v->fd = vmm_device();
-	need(vio(v->fd, VHOST_SET_OWNER, NULL));
-	v->disk = open(disk, O_RDWR);
-	need(vmm_backend(v, v->disk));
-	l = load_new(v, 12);
-	vmm_detach(v);
+	l = heir_load(v, 12);
 	for (i = 0; i < v->cfg.queues; i++)
 		l[i].pages = pages;
 	before = pages ? disk_sectors_written(disk) : 0;

@@ -11,7 +11,7 @@
 #include "ring.h"
 
 #define DEVICE		"/dev/parley-blk"
-#define QUEUES_MAX	4
+#define QUEUES_MAX	64	/* as many as the device has */
 
 /* What the helpers of a test choose; zero is a good choice everywhere. */
 struct vmm_cfg {

@@ -142,6 +142,12 @@ void vmm_close(struct vmm *v)
 	kunit_release_action(v->test, vmm_end, v);
 }
 
+void vmm_close_held(struct vmm *v)
+{
+	kunit_remove_action(v->test, vmm_end, v);
+	vh_dev_release(v->dev);
+}
+
 struct vmm *vmm_open(struct kunit *test)
 {
 	struct vmm *v = kunit_kzalloc(test, sizeof(*v), GFP_KERNEL);

@@ -73,6 +73,8 @@ struct vmm_piece {
 
 struct vmm *vmm_open(struct kunit *test);	/* with an owner */
 void vmm_close(struct vmm *v);	/* the test's end does it as well */
+/* With requests that wait for vmm_release(), by somebody else. */
+void vmm_close_held(struct vmm *v);
 void vmm_poke(struct vmm *v, unsigned long at, const void *buf, size_t len);
 void vmm_peek(struct vmm *v, unsigned long at, void *buf, size_t len);
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The life of a ring, its pinned pages, and what the VMM's calls refuse. */
 #include <linux/uio.h>
+#include "../dev.h"
 #include "../devq.h"
+#include "../req.h"
 #include "../ring.h"
 #include "../vq.h"
 #include "vmm.h"
@@ -198,6 +200,101 @@ static void vq_stop_finishes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vmm_base(v), 2);
 }
 
+static s64 oldest_ms(struct vmm *v)
+{
+	guard(mutex)(&vmm_vq(v)->mutex);
+	return vh_reqs_oldest_ms(vmm_vq(v));
+}
+
+/* How long a back end has kept what it was given; younger ones do not matter. */
+static void vq_tells_the_oldest(struct kunit *test)
+{
+	struct vmm *v = vmm_open(test);
+	u64 start;
+
+	KUNIT_EXPECT_EQ(test, oldest_ms(v), -1);
+	v->hold = true;
+	vmm_start(v, 0);
+	KUNIT_EXPECT_EQ(test, oldest_ms(v), -1);
+	start = get_jiffies_64();
+	vmm_send_one(v, SZ_2M);
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(v->nr_held) == 1));
+	msleep(300);
+	vmm_send_one(v, SZ_2M + SZ_4K);
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(v->nr_held) == 2));
+	KUNIT_EXPECT_GE(test, oldest_ms(v), 300);
+	KUNIT_EXPECT_LE(test, oldest_ms(v), jiffies64_to_msecs(get_jiffies_64() - start));
+	vmm_release(v);
+	KUNIT_EXPECT_TRUE(test, vmm_wait(v));
+	KUNIT_EXPECT_EQ(test, oldest_ms(v), -1);
+	/* The next one begins anew, in the same place. */
+	v->hold = true;
+	start = get_jiffies_64();
+	vmm_send_one(v, SZ_2M);
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(v->nr_held) == 1));
+	KUNIT_EXPECT_LE(test, oldest_ms(v), jiffies64_to_msecs(get_jiffies_64() - start));
+	vmm_release(v);
+	KUNIT_ASSERT_EQ(test, vmm_enable(v, 0), 0);
+	KUNIT_EXPECT_EQ(test, oldest_ms(v), -1);
+}
+
+/**
+ * struct look - somebody looks for a device by its number
+ * @work: when it looks
+ * @id: number
+ * @found: it was there
+ * @state: of its first ring then
+ * @in_flight: requests of it
+ */
+struct look {
+	struct delayed_work work;
+	u32 id;
+	bool found;
+	enum vh_vq_state state;
+	unsigned int in_flight;
+};
+
+static void look_work(struct work_struct *work)
+{
+	struct look *look = container_of(to_delayed_work(work), struct look, work);
+	struct parley_vhost *dev = vh_dev_get(look->id);
+
+	if (!dev)
+		return;
+	look->found = true;
+	look->state = READ_ONCE(dev->vqs[0]->state);
+	look->in_flight = vh_vq_in_flight(dev->vqs[0]);
+	vh_dev_put(dev);
+}
+
+/* While it waits for its requests, a device that is closed can be looked at. */
+static void vq_closing_is_seen(struct kunit *test)
+{
+	struct vmm *v = vmm_open(test);
+	struct vmm_later later;
+	struct look look = { .id = v->dev->id };
+	struct parley_vhost *dev;
+
+	v->hold = true;
+	vmm_start(v, 0);
+	vmm_send_one(v, SZ_2M);
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(v->nr_held) == 1));
+	INIT_DELAYED_WORK_ONSTACK(&look.work, look_work);
+	queue_delayed_work(system_dfl_wq, &look.work, msecs_to_jiffies(30));
+	vmm_release_later(v, &later);
+	vmm_close_held(v);
+	flush_delayed_work(&look.work);
+	destroy_delayed_work_on_stack(&look.work);
+	vmm_release_wait(&later);
+	KUNIT_EXPECT_TRUE(test, look.found);
+	KUNIT_EXPECT_EQ(test, look.state, VH_VQ_STOPPING);
+	KUNIT_EXPECT_EQ(test, look.in_flight, 1);
+	dev = vh_dev_get(look.id);
+	KUNIT_EXPECT_NULL(test, dev);
+	if (dev)
+		vh_dev_put(dev);
+}
+
 /* The state for a successor, in each phase; also after a kill. */
 static void vq_keeps_state(struct kunit *test)
 {
@@ -331,6 +428,8 @@ static struct kunit_case vq_cases[] = {
 	KUNIT_CASE(vq_serves_pinned),
 	KUNIT_CASE(vq_serves_user),
 	KUNIT_CASE(vq_stop_finishes),
+	KUNIT_CASE(vq_tells_the_oldest),
+	KUNIT_CASE(vq_closing_is_seen),
 	KUNIT_CASE(vq_keeps_state),
 	KUNIT_CASE(bad_16_release_in_any_phase),
 	KUNIT_CASE(bad_19_ring_numbers),

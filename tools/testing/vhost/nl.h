@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The netlink family, as far as an operator with a slow guest needs it. */
+#ifndef _VMM_NL_H
+#define _VMM_NL_H
+
+#include <linux/parley_netlink.h>
+#include "harness.h"
+
+#define NL_NONE		(~0u)	/* oldest_ms of a ring with nothing in flight */
+
+/**
+ * struct nl_queue - what queue-get says
+ * @state: PARLEY_QUEUE_STATE_*
+ * @in_flight: requests
+ * @oldest_ms: age of the oldest of them, or NL_NONE
+ */
+struct nl_queue {
+	u32 state;
+	u32 in_flight;
+	u32 oldest_ms;
+};
+
+/* Results are 0 or -errno. */
+long nl_dev_get(u32 dev, u32 *running);
+long nl_queue_get(u32 dev, u32 index, struct nl_queue *q);
+long nl_limit_set(u32 dev, u64 ops);	/* of the device, a second; 0 for none */
+
+#endif /* _VMM_NL_H */
