@@ -27,6 +27,22 @@ static bool limit(__rlimit_resource_t which, rlim_t value)
 	return !setrlimit(which, &r);
 }
 
+/**
+ * confine_memlock - how much a process may pin
+ * @c: what is asked for
+ *
+ * Sets the limit, so that the answer is what confine() gets.
+ *
+ * Return: MiB.
+ */
+unsigned long confine_memlock(const struct confinement *c)
+{
+	struct rlimit r;
+
+	limit(RLIMIT_MEMLOCK, (rlim_t)c->memlock << 20);
+	return getrlimit(RLIMIT_MEMLOCK, &r) ? 0 : (unsigned long)(r.rlim_cur >> 20);
+}
+
 static bool become(const struct confinement *c)
 {
 	return c->uid == (uid_t)-1 ||

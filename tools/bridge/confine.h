@@ -27,6 +27,7 @@ struct confinement {
 };
 
 /* NULL, or what could not be done: then nothing may be served. */
+unsigned long confine_memlock(const struct confinement *c);
 const char *confine(const struct confinement *c);
 const char *confine_calls(void);
 

@@ -464,7 +464,7 @@ void conn_config_changed(struct conn *c)
 /* What the disk offers through this device. */
 static const char *take_features(struct conn *c)
 {
-	uint32_t queues;
+	uint32_t queues, segs;
 	int ret;
 
 	ret = kernel_get_features(&c->d.kernel, &c->offered);
@@ -479,6 +479,12 @@ static const char *take_features(struct conn *c)
 	c->offered |= 1ull << MSG_F_PROTOCOL;
 	if (c->d.nr_rings == 1)
 		c->offered &= ~(1ull << VIRTIO_BLK_F_MQ);
+	/* Header and status, and the pieces of data. */
+	ret = kernel_get_config(&c->d.kernel, &segs,
+				offsetof(struct virtio_blk_config, seg_max), sizeof(segs));
+	if (ret)
+		return device_error(&c->d, "its configuration", ret);
+	c->d.chain = le32toh(segs) + 2;
 	return NULL;
 }
 

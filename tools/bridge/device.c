@@ -55,6 +55,8 @@ void device_init(struct device *d, struct who *who, unsigned int nr_rings)
 	d->claim_ms = CLAIM_MS;
 	d->legacy = false;
 	d->legacy_said = false;
+	d->chain = 0;
+	d->small_said = false;
 	d->lost = false;
 	d->features = 0;
 	d->mem.nr = 0;

@@ -61,6 +61,8 @@ struct ring {
  * @claim_ms: how long to wait for somebody else to let go of the back end
  * @legacy: the guest's driver knows no virtio 1
  * @legacy_said: the operator knows
+ * @chain: descriptors of the longest request that a guest may send
+ * @small_said: the operator knows that its rings have fewer
  * @lost: a ring could not be stopped: nothing may be unmapped any more until the
  *	device is closed
  * @features: acknowledged, with MSG_F_PROTOCOL
@@ -80,6 +82,8 @@ struct device {
 	int claim_ms;
 	bool legacy;
 	bool legacy_said;
+	uint32_t chain;
+	bool small_said;
 	bool lost;
 	uint64_t features;
 	struct mem mem;

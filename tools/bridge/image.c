@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 #include "image.h"
 
@@ -198,6 +199,32 @@ void image_release(struct image *image)
 	lock(image->fd, F_UNLCK, FORBIDS_WRITE);
 	lock(image->fd, F_UNLCK, FORBIDS_RESIZE);
 	image->claimed = false;
+}
+
+static bool flag_of(unsigned int major, unsigned int minor, const char *where)
+{
+	char name[80], on = '0';
+	int fd;
+
+	snprintf(name, sizeof(name), "/sys/dev/block/%u:%u/%s/io_poll", major, minor,
+		 where);
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && read(fd, &on, 1) < 0)
+		on = '0';
+	if (fd >= 0)
+		close(fd);
+	return on == '1';
+}
+
+/* Is it a block device, or a part of one, that can be polled for completions? */
+bool image_polls(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) || !S_ISBLK(st.st_mode))
+		return false;
+	return flag_of(major(st.st_rdev), minor(st.st_rdev), "queue") ||
+	       flag_of(major(st.st_rdev), minor(st.st_rdev), "../queue");
 }
 
 static bool begins(int fd, off_t at, const char *with, size_t len)

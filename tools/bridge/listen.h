@@ -11,6 +11,7 @@ void listen_stop(struct disk *disk);
 /* systemd.c: see sd_listen_fds(3) and sd_notify(3). */
 void systemd_begin(void);
 int systemd_socket(const char *path);
+void systemd_leftover(void);
 void systemd_tell(const char *state);
 
 #endif

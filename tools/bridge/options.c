@@ -342,6 +342,10 @@ bool options_file(struct options *o, const char *path)
 			good = false;
 		}
 	}
+	if (ferror(f)) {
+		say(NULL, "%s: %s", path, strerror(errno));
+		good = false;
+	}
 	free(line);
 	fclose(f);
 	return good;

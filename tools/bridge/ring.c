@@ -236,6 +236,20 @@ static void say_legacy(struct device *d)
 	d->legacy_said = d->legacy;
 }
 
+/*
+ * A request that has more descriptors than the ring, from a driver that knows no
+ * tables of them, can never be sent: it waits in the guest, and nobody says why.
+ */
+static void say_small(struct device *d, const struct ring *v)
+{
+	if (d->small_said || v->num >= d->chain ||
+	    d->features >> VIRTIO_RING_F_INDIRECT_DESC & 1)
+		return;
+	d->small_said = true;
+	say(d->who, "a ring has %u descriptors, and a request may take %u: large ones may hang in the guest; see queue-size=%u",
+	    v->num, d->chain, d->chain);
+}
+
 static const char *start(struct device *d, unsigned int i)
 {
 	struct ring *v = &d->ring[i];
@@ -266,6 +280,7 @@ static const char *start(struct device *d, unsigned int i)
 	call_guest(v);
 	cache_keep(d);
 	say_legacy(d);
+	say_small(d, v);
 	return NULL;
 }
 

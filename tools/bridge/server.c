@@ -139,6 +139,25 @@ enum server_end server_run(struct disk *disk, int sock)
 	return end;
 }
 
+/* Options that promise what will not be; before privileges are dropped. */
+static void say_vain(struct disk *disk)
+{
+	const struct disk_options *o = &disk->options;
+	unsigned long memlock;
+
+	if (o->poll && !image_polls(o->path))
+		say(&disk->who, "'poll' does nothing: %s has no polled queues", o->path);
+	if (o->workers > o->queues)
+		say(&disk->who, "only %u workers, not %u: one for each queue", o->queues,
+		    o->workers);
+	if (!disk->confined)
+		return;
+	memlock = confine_memlock(&o->confine);
+	if (memlock < o->confine.memlock)
+		say(&disk->who, "only %lu MiB may be pinned, not %u (LimitMEMLOCK, ulimit -l)",
+		    memlock, o->confine.memlock);
+}
+
 /**
  * server_probe - can this disk be served at all?
  * @disk: which
@@ -155,6 +174,7 @@ enum server_end server_probe(struct disk *disk)
 
 	if (!c)
 		return SERVER_REFUSED;
+	say_vain(disk);
 	why = conn_open(c, disk, &disk->who, -1);
 	if (why) {
 		say(&disk->who, "%s", why);

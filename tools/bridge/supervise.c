@@ -284,6 +284,7 @@ static void take_signals(struct supervisor *s)
 			report(s);
 			break;
 		case SIGHUP:
+			say(NULL, "looking for new sizes; a new configuration takes a restart");
 			for (c = s->children; c; c = c->next)
 				note_send(c->control, NOTE_RESCAN, 0);
 			break;
@@ -398,7 +399,11 @@ static unsigned int start_listening(struct supervisor *s)
 		n++;
 		if (connected >= 0)
 			start(s, &s->o->disk[i], connected);
+		else
+			say(&s->o->disk[i].who, "waiting for a VMM of %s",
+			    s->o->disk[i].options.path);
 	}
+	systemd_leftover();
 	return n;
 }
 

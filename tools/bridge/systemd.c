@@ -14,6 +14,7 @@
 #define MAX	1024	/* more than any unit may pass */
 
 static unsigned int inherited;
+static bool taken[MAX];
 
 static unsigned int number(const char *name)
 {
@@ -69,9 +70,28 @@ int systemd_socket(const char *path)
 		if (!listens_on(fd, path))
 			continue;
 		fcntl(fd, F_SETFL, O_NONBLOCK);
+		taken[i] = true;
 		return fd;
 	}
 	return -1;
+}
+
+/* Say of sockets that no disk has: who connects there would wait for ever. */
+void systemd_leftover(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNSPEC };
+	unsigned int i;
+
+	for (i = 0; i < inherited; i++) {
+		socklen_t len = sizeof(addr) - 1;
+
+		memset(&addr, 0, sizeof(addr));
+		if (taken[i] || getsockname((int)(FIRST + i), (struct sockaddr *)&addr, &len))
+			continue;
+		say(NULL, "systemd listens on %s, and no disk has that socket=; it is closed",
+		    addr.sun_family == AF_UNIX ? addr.sun_path : "something else");
+		close((int)(FIRST + i));
+	}
 }
 
 /* One datagram to the socket that it named. */

@@ -77,8 +77,8 @@ static void vhb_backend_block(struct vhb_limits *lim, u32 flags)
 		lim->block = max_t(u32, lim->block, SZ_4K);
 	sectors = lim->block >> SECTOR_SHIFT;
 	lim->physical = max(lim->physical, lim->block);
-	lim->discard_align = max(lim->discard_align, sectors);
-	lim->erase_align = max(lim->erase_align, sectors);
+	lim->discard_align = roundup(max(lim->discard_align, 1u), sectors);
+	lim->erase_align = roundup(max(lim->erase_align, 1u), sectors);
 	lim->discard = rounddown(lim->discard, lim->discard_align);
 	lim->zeroes = rounddown(lim->zeroes, sectors);
 	lim->erase = rounddown(lim->erase, lim->erase_align);

@@ -175,6 +175,8 @@ static int enable(struct fake *f, struct fake_ring *r, bool on)
 	fake_finish(r);
 	r->on = false;
 	r->base += f->advance;
+	if (!(f->features >> VIRTIO_F_RING_PACKED & 1))
+		r->base &= 0xffff;
 	keep(r, PARLEY_VHOST_KEPT_STOPPED);
 	return 0;
 }
