@@ -181,10 +181,19 @@ int served_dial(const char *path)
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct timeval patience = { .tv_sec = CALL_S };
+	unsigned int i;
+	int failed = 0;
 
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
 	setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	EXPECT(!connect(s, (struct sockaddr *)&addr, sizeof(addr)));
+	/* It is there before anybody listens on it. */
+	for (i = 0; i < CALL_S * 100; i++) {
+		failed = connect(s, (struct sockaddr *)&addr, sizeof(addr));
+		if (!failed || errno != ECONNREFUSED)
+			break;
+		usleep(10000);
+	}
+	EXPECT(!failed);
 	return s;
 }
 
