@@ -495,7 +495,7 @@ static const char *backend_error(struct conn *c, int ret)
 	switch (ret) {
 	case -EINVAL:
 		return device_fail(&c->d, path, c->disk->options.block_size ?
-				   "the kernel does not take it; its module may be too old for block-size" :
+				   "the kernel does not take it (too old for block-size?)" :
 				   "the kernel does not take it (a swap file?); see dmesg");
 	case -EOPNOTSUPP:
 		return device_fail(&c->d, path,

@@ -243,7 +243,7 @@ static bool has_gpt(int fd, off_t block)
 static const char *doubt_blocks(struct image *image, uint32_t block, uint32_t made)
 {
 	snprintf(image->error, sizeof(image->error),
-		 "%s: its partitions were made for blocks of %u bytes, and the guest sees %u and finds none; see block-size=%u",
+		 "%s: its partitions were made for blocks of %u bytes, not %u; see block-size=%u",
 		 image->path, made, block, made);
 	return image->error;
 }

@@ -246,7 +246,7 @@ static void say_small(struct device *d, const struct ring *v)
 	    d->features >> VIRTIO_RING_F_INDIRECT_DESC & 1)
 		return;
 	d->small_said = true;
-	say(d->who, "a ring has %u descriptors, and a request may take %u: large ones may hang in the guest; see queue-size=%u",
+	say(d->who, "a ring has %u descriptors, and a request may take %u; see queue-size=%u",
 	    v->num, d->chain, d->chain);
 }
 

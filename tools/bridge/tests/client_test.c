@@ -35,7 +35,9 @@ static int table(struct vmm *v, unsigned int nr, uint64_t size, int fd)
 	m->p.table.nr = nr;
 	for (i = 0; i < nr; i++) {
 		m->p.table.region[i] = (struct msg_region){
-			i * size, size, VMM_USER + i * size, i * size };
+			.guest = size * i, .size = size,
+			.user = VMM_USER + size * i, .offset = size * i,
+		};
 		vmm_fd(m, dup(fd));
 	}
 	return vmm_send(v, m);
