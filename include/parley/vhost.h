@@ -39,7 +39,7 @@
  * parley_vhost_req_done(), exactly once, in any context.
  *
  * What may be in flight is bounded, by number and by bytes, and an accelerator says
- * how (struct parley_vhost_driver): a guest may ask for terabytes in one ring.  What
+ * how (struct parley_vhost_queue_ops): a guest may ask for terabytes in one ring.  What
  * would be too much stays in the ring until something has ended.  One request that
  * is larger than its ring's bound is alone there; it is to be served in steps, and
  * between them the accelerator asks whether it is to stop
@@ -72,7 +72,7 @@ struct mem_cgroup;
 struct parley_vhost;
 struct parley_vhost_vq;
 
-/* Pieces of one request: more than any driver sends that keeps to 254 segments. */
+/* Most pieces of one request: more than any driver sends that keeps to 254 segments. */
 #define PARLEY_VHOST_PIECES	272
 
 /**
@@ -90,7 +90,7 @@ struct parley_vhost_vq;
  * @back: the library's: it goes back to the ring
  *
  * An accelerator's own part follows: it embeds this as its first member and
- * says so in struct parley_vhost_driver.req_size.
+ * says so in struct parley_vhost_queue_ops.req_size.
  */
 struct parley_vhost_req {
 	struct parley_chain chain;
@@ -104,36 +104,17 @@ struct parley_vhost_req {
 };
 
 /**
- * struct parley_vhost_driver - an accelerator
- * @name: "blk" makes /dev/parley-blk
- * @owner: THIS_MODULE
- * @device_id: virtio device type
- * @features: feature bits of the type that any device of this kind may have;
- *	the library adds those of the ring and of vhost
- * @priv_size: bytes of private data of a device, see parley_vhost_priv()
+ * struct parley_vhost_queue_ops - a kind of queue
  * @req_size: bytes of a request, at least sizeof(struct parley_vhost_req)
- * @max_queues: most queues of a device
+ * @pieces: most pieces of a request, at most PARLEY_VHOST_PIECES; more breaks the
+ *	ring
  * @max_in_flight: most requests of one ring that are in flight; the ring's size
  *	if that is smaller
  * @max_bytes: most bytes of payload of one ring that are in flight, 0 for any
  *	number; a larger request is alone in its ring
  * @own_bytes: of these, what a ring may have whatever other rings have
- * @shared_bytes: what all rings of a device may have beyond that; a ring with
- *	nothing in flight may have one request all the same
  * @framing: bytes of each request that are no payload, and so are not what a limit
  *	or a bound of bytes counts; see also parley_vhost_req_charge()
- * @config_size: bytes of configuration space
- * @open: optional: private data is zeroed
- * @release: optional: its mirror; no ring runs
- * @device_features: optional: bits of @features that this very device offers
- *	now (its back end decides)
- * @ready: may rings start?  0, or an error for the VMM
- * @ioctl: optional: calls that are the accelerator's own; -ENOIOCTLCMD for
- *	unknown ones
- * @config_read: fill @config_size bytes, little-endian
- * @config_write: optional: the guest wrote @len bytes at @off
- * @vq_start: optional: the ring is about to run; may fail
- * @vq_stop: optional: its mirror; nothing is in flight
  * @submit: serve @nr requests: in the ring's worker, which serves nobody else
  *	while it waits here.  Returns how many it took, the first ones, which must
  *	all end in parley_vhost_req_done(); the others go back to the ring and
@@ -152,19 +133,55 @@ struct parley_vhost_req {
  *	there may be some later (requests are in flight).  Where @finish is
  *	called, under vq->mutex.
  */
+struct parley_vhost_queue_ops {
+	size_t req_size;
+	unsigned int pieces;
+	unsigned int max_in_flight;
+	u32 max_bytes;
+	u32 own_bytes;
+	unsigned int framing;
+	unsigned int (*submit)(struct parley_vhost_vq *vq,
+			       struct parley_vhost_req **reqs, unsigned int nr);
+	bool (*finish)(struct parley_vhost_req *req);
+	void (*go_on)(struct parley_vhost_req *req);
+	bool (*poll)(struct parley_vhost_vq *vq);
+};
+
+/**
+ * struct parley_vhost_driver - an accelerator
+ * @name: "blk" makes /dev/parley-blk
+ * @owner: THIS_MODULE
+ * @device_id: virtio device type
+ * @features: feature bits of the type that any device of this kind may have;
+ *	the library adds those of the ring and of vhost
+ * @priv_size: bytes of private data of a device, see parley_vhost_priv()
+ * @max_queues: most queues of a device
+ * @queue: of which kind the ring of this index is; always the same one
+ * @shared_bytes: bytes of payload that all rings of a device may have in flight
+ *	beyond their own_bytes; a ring with nothing in flight may have one request
+ *	all the same
+ * @config_size: bytes of configuration space
+ * @open: optional: private data is zeroed
+ * @release: optional: its mirror; no ring runs
+ * @device_features: optional: bits of @features that this very device offers
+ *	now (its back end decides)
+ * @ready: may rings start?  0, or an error for the VMM
+ * @ioctl: optional: calls that are the accelerator's own; -ENOIOCTLCMD for
+ *	unknown ones
+ * @config_read: fill @config_size bytes, little-endian
+ * @config_write: optional: the guest wrote @len bytes at @off
+ * @vq_start: optional: the ring is about to run; may fail
+ * @vq_stop: optional: its mirror; nothing is in flight
+ */
 struct parley_vhost_driver {
 	const char *name;
 	struct module *owner;
 	u32 device_id;
 	u64 features;
 	size_t priv_size;
-	size_t req_size;
 	unsigned int max_queues;
-	unsigned int max_in_flight;
-	u32 max_bytes;
-	u32 own_bytes;
+	const struct parley_vhost_queue_ops *(*queue)(unsigned int index);
 	u64 shared_bytes;
-	unsigned int framing;
 	unsigned int config_size;
 	int (*open)(struct parley_vhost *dev);
 	void (*release)(struct parley_vhost *dev);
@@ -177,11 +194,6 @@ struct parley_vhost_driver {
 			    const void *buf, unsigned int len);
 	int (*vq_start)(struct parley_vhost_vq *vq);
 	void (*vq_stop)(struct parley_vhost_vq *vq);
-	unsigned int (*submit)(struct parley_vhost_vq *vq,
-			       struct parley_vhost_req **reqs, unsigned int nr);
-	bool (*finish)(struct parley_vhost_req *req);
-	void (*go_on)(struct parley_vhost_req *req);
-	bool (*poll)(struct parley_vhost_vq *vq);
 };
 
 /**

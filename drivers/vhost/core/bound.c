@@ -25,37 +25,37 @@
 #include "bound.h"
 
 /* Payload, as far as it counts; at least 1, so that a full ring takes no flush. */
-static u32 vh_bound_count(const struct parley_vhost_driver *drv, u64 bytes)
+static u32 vh_bound_count(const struct parley_vhost_queue_ops *ops, u64 bytes)
 {
-	return clamp_t(u64, bytes, 1, drv->max_bytes);
+	return clamp_t(u64, bytes, 1, ops->max_bytes);
 }
 
 /* Bytes that the ring takes from what all share, with @bytes in flight. */
-static u32 vh_bound_beyond(const struct parley_vhost_driver *drv, u32 bytes)
+static u32 vh_bound_beyond(const struct parley_vhost_queue_ops *ops, u32 bytes)
 {
-	return bytes - min(bytes, drv->own_bytes);
+	return bytes - min(bytes, ops->own_bytes);
 }
 
 /* May a ring that has @bytes in flight have @count more? */
 static bool vh_bound_fits(const struct parley_vhost_vq *vq, u32 bytes, u32 count)
 {
-	const struct parley_vhost_driver *drv = vq->dev->drv;
+	const struct parley_vhost_queue_ops *ops = vq->ops;
 	u32 shared;
 
 	if (!bytes)
 		return true;
-	if (bytes >= drv->max_bytes || count > drv->max_bytes - bytes)
+	if (bytes >= ops->max_bytes || count > ops->max_bytes - bytes)
 		return false;
-	shared = vh_bound_beyond(drv, bytes + count);
+	shared = vh_bound_beyond(ops, bytes + count);
 	return shared <= vq->shared ||
 	       atomic64_read(&vq->dev->shared) + (shared - vq->shared) <=
-	       drv->shared_bytes;
+	       vq->dev->drv->shared_bytes;
 }
 
 /* Have so many in flight. */
 static void vh_bound_set(struct parley_vhost_vq *vq, u32 bytes)
 {
-	u32 shared = vh_bound_beyond(vq->dev->drv, bytes);
+	u32 shared = vh_bound_beyond(vq->ops, bytes);
 
 	vq->bytes = bytes;
 	if (unlikely(shared != vq->shared)) {
@@ -99,7 +99,7 @@ u64 vh_bound_payload(const struct parley_vhost_vq *vq, const struct parley_chain
 {
 	u64 bytes = (u64)c->len_out + c->len_in;
 
-	return bytes - min_t(u64, bytes, vq->dev->drv->framing);
+	return bytes - min_t(u64, bytes, vq->ops->framing);
 }
 
 /**
@@ -114,7 +114,7 @@ u64 vh_bound_payload(const struct parley_vhost_vq *vq, const struct parley_chain
  */
 unsigned int vh_bound_burst(struct parley_vhost_vq *vq, unsigned int n, u64 left)
 {
-	const struct parley_vhost_driver *drv = vq->dev->drv;
+	const struct parley_vhost_queue_ops *ops = vq->ops;
 	unsigned int i;
 	u64 bytes = 0;
 
@@ -123,9 +123,9 @@ unsigned int vh_bound_burst(struct parley_vhost_vq *vq, unsigned int n, u64 left
 		u32 count;
 
 		bytes += (u64)c->len_out + c->len_in;
-		if (!drv->max_bytes)
+		if (!ops->max_bytes)
 			continue;
-		count = vh_bound_count(drv, vh_bound_payload(vq, c));
+		count = vh_bound_count(ops, vh_bound_payload(vq, c));
 		if (unlikely(!vh_bound_take(vq, vq->bytes, count))) {
 			vq->wants = count;
 			break;
@@ -144,20 +144,20 @@ unsigned int vh_bound_burst(struct parley_vhost_vq *vq, unsigned int n, u64 left
  */
 void vh_bound_undo(struct parley_vhost_vq *vq, unsigned int from, unsigned int to)
 {
-	const struct parley_vhost_driver *drv = vq->dev->drv;
+	const struct parley_vhost_queue_ops *ops = vq->ops;
 
-	for (; drv->max_bytes && from < to; from++)
-		vh_bound_give(vq, vh_bound_count(drv, vh_bound_payload(vq, &vq->burst[from])));
+	for (; ops->max_bytes && from < to; from++)
+		vh_bound_give(vq, vh_bound_count(ops, vh_bound_payload(vq, &vq->burst[from])));
 }
 
 /** vh_bound_begin() - a chain that was counted becomes a request */
 void vh_bound_begin(struct parley_vhost_vq *vq, struct parley_vhost_req *req)
 {
-	const struct parley_vhost_driver *drv = vq->dev->drv;
+	const struct parley_vhost_queue_ops *ops = vq->ops;
 
 	req->back = false;
-	req->bytes = drv->max_bytes ?
-		     vh_bound_count(drv, vh_bound_payload(vq, &req->chain)) : 0;
+	req->bytes = ops->max_bytes ?
+		     vh_bound_count(ops, vh_bound_payload(vq, &req->chain)) : 0;
 }
 
 /** vh_bound_end() - it is in flight no more */
@@ -197,13 +197,13 @@ bool vh_bound_open(const struct parley_vhost_vq *vq)
 bool parley_vhost_req_grow(struct parley_vhost_req *req, u64 bytes)
 {
 	struct parley_vhost_vq *vq = req->vq;
-	const struct parley_vhost_driver *drv = vq->dev->drv;
+	const struct parley_vhost_queue_ops *ops = vq->ops;
 	struct parley_vhost_req *r;
 	u32 count, later = 0;
 
-	if (!drv->max_bytes)
+	if (!ops->max_bytes)
 		return true;
-	count = max(vh_bound_count(drv, bytes), req->bytes);
+	count = max(vh_bound_count(ops, bytes), req->bytes);
 	/* The rest of its burst, up to the first free request, is not begun either. */
 	for (r = req->next; r != vq->free; r = r->next)
 		later += r->bytes;
@@ -228,7 +228,7 @@ PARLEY_EXPORT(parley_vhost_req_grow);
  */
 bool parley_vhost_req_alone(const struct parley_vhost_req *req)
 {
-	return req->bytes && req->bytes == req->vq->dev->drv->max_bytes;
+	return req->bytes && req->bytes == req->vq->ops->max_bytes;
 }
 PARLEY_EXPORT(parley_vhost_req_alone);
 

@@ -117,12 +117,24 @@ static struct vh_driver *vh_accelerator_find(const char *name)
 	return NULL;
 }
 
+static bool vh_queue_sane(const struct parley_vhost_queue_ops *ops)
+{
+	return ops && ops->submit && ops->max_in_flight &&
+	       ops->pieces && ops->pieces <= PARLEY_VHOST_PIECES &&
+	       ops->req_size >= sizeof(struct parley_vhost_req);
+}
+
 static bool vh_accelerator_sane(const struct parley_vhost_driver *drv)
 {
-	return drv->name && drv->submit && drv->max_queues &&
-	       drv->max_in_flight &&
-	       drv->req_size >= sizeof(struct parley_vhost_req) &&
-	       (!drv->config_size || drv->config_read);
+	unsigned int i;
+
+	if (!drv->name || !drv->queue || !drv->max_queues ||
+	    (drv->config_size && !drv->config_read))
+		return false;
+	for (i = 0; i < drv->max_queues; i++)
+		if (!vh_queue_sane(drv->queue(i)))
+			return false;
+	return true;
 }
 
 /**

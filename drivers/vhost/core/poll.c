@@ -12,7 +12,7 @@
  * of the time that passes, so an idle guest costs no more than that.  Looking
  * ends at once when something is queued, or the processor is wanted.
  *
- * Requests that end by polling only (drv->poll) are another matter: while there
+ * Requests that end by polling only (ops->poll) are another matter: while there
  * are any, the worker does not sleep.
  */
 #include <linux/bitmap.h>
@@ -81,7 +81,7 @@ static bool vh_look_at(struct parley_vhost_vq *vq, bool *later)
 		return false;
 	if (vq->state == VH_VQ_RUNNING && vq->devq && !vq->outside) {
 		if (vq->polled)
-			vq->polled = vh_vq_in_flight(vq) && vq->dev->drv->poll(vq);
+			vq->polled = vh_vq_in_flight(vq) && vq->ops->poll(vq);
 		if (vq->polled)
 			*later = true;
 		work = !llist_empty(&vq->done) ||

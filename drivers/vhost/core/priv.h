@@ -251,6 +251,7 @@ enum vh_vq_state {
  * struct parley_vhost_vq - a ring of a device; lines of the cache by who writes them
  * @dev: its device
  * @index: its number
+ * @ops: what its kind of queue does
  * @mutex: serialises everything about it; held while it is served
  * @state: changed under @mutex
  * @num: descriptors, as the VMM set (0: not yet)
@@ -315,6 +316,7 @@ enum vh_vq_state {
 struct parley_vhost_vq {
 	struct parley_vhost *dev;
 	unsigned int index;
+	const struct parley_vhost_queue_ops *ops;
 	struct mutex mutex;
 	enum vh_vq_state state;
 	unsigned int num;

@@ -150,7 +150,7 @@ struct reap {
 static __always_inline void vh_reap_req(struct parley_vhost_vq *vq, struct reap *r,
 					struct parley_vhost_req *req)
 {
-	bool (*finish)(struct parley_vhost_req *req) = vq->dev->drv->finish;
+	bool (*finish)(struct parley_vhost_req *req) = vq->ops->finish;
 
 	if (finish && unlikely(!finish(req))) {
 		req->next = r->on;
@@ -225,7 +225,7 @@ static noinline void vh_reap_go_on(struct parley_vhost_vq *vq,
 	vh_vq_go_outside(vq);
 	for (; req; req = next) {
 		next = req->next;
-		vq->dev->drv->go_on(req);
+		vq->ops->go_on(req);
 	}
 	vh_vq_come_back(vq);
 }
@@ -417,7 +417,7 @@ static unsigned int vh_burst_submit(struct parley_vhost_vq *vq, unsigned int n,
 	vq->free = req;
 	WRITE_ONCE(vq->nr_free, vq->nr_free - n);
 	vh_vq_go_outside(vq);
-	took = vq->dev->drv->submit(vq, reqs, n);
+	took = vq->ops->submit(vq, reqs, n);
 	vh_vq_come_back(vq);
 	if (likely(took == n))
 		return n;
@@ -554,8 +554,7 @@ bool vh_vq_serve(struct parley_vhost_vq *vq)
 	WRITE_ONCE(vq->server, current);
 	if (likely(vq->state == VH_VQ_RUNNING))
 		step = vh_round_run(vq);
-	vq->polled = vq->dev->drv->poll && vh_vq_in_flight(vq) &&
-		     vq->dev->drv->poll(vq);
+	vq->polled = vq->ops->poll && vh_vq_in_flight(vq) && vq->ops->poll(vq);
 	do {
 		/* What submit() finished at the end, and what came just now. */
 		do

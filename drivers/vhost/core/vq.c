@@ -553,6 +553,7 @@ void vh_vq_init(struct parley_vhost_vq *vq, struct parley_vhost *dev,
 {
 	vq->dev = dev;
 	vq->index = index;
+	vq->ops = dev->drv->queue(index);
 	mutex_init(&vq->mutex);
 	INIT_LIST_HEAD(&vq->entry);
 	vq->lane = VH_LANE_NORMAL;

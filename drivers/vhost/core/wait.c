@@ -20,15 +20,15 @@ static bool vh_wait_due(struct parley_vhost_vq *vq, u64 seen)
 /* One look: reap unless another is at it; true if it is time to look for polled ones. */
 static bool vh_wait_look(struct parley_vhost_vq *vq)
 {
-	const struct parley_vhost_driver *drv = vq->dev->drv;
+	const struct parley_vhost_queue_ops *ops = vq->ops;
 	bool poll = false;
 
 	lockdep_assert_held(&vq->mutex);
 	if (vq->outside)
 		return false;
 	/* Closed: it may be another who looks, after the accelerator's vq_stop(). */
-	if (drv->poll && vq->devq && vh_vq_in_flight(vq))
-		poll = drv->poll(vq);
+	if (ops->poll && vq->devq && vh_vq_in_flight(vq))
+		poll = ops->poll(vq);
 	vh_vq_reap(vq);
 	return poll;
 }

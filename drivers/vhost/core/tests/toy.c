@@ -191,28 +191,47 @@ static void toy_config_read(struct parley_vhost *dev, void *config)
 	memset(config, 0, 8);
 }
 
-static struct parley_vhost_driver toy_driver = {
-	.name		= "kunit-toy",
-	.owner		= THIS_MODULE,
-	.device_id	= 42,
-	.priv_size	= sizeof(struct toy *),
+static struct parley_vhost_queue_ops toy_ops = {
 	.req_size	= sizeof(struct toy_req),
-	.max_queues	= TOY_QUEUES,
+	.pieces		= PARLEY_VHOST_PIECES,
 	.max_in_flight	= TOY_IN_FLIGHT,
 	.framing	= 6,
-	.config_size	= 8,
-	.config_read	= toy_config_read,
 	.submit		= toy_submit,
 	.finish		= toy_finish,
 	.go_on		= toy_go_on,
 	.poll		= toy_poll,
 };
 
+/* The last ring is of another kind: of few requests, and those of few pieces. */
+static const struct parley_vhost_queue_ops toy_small_ops = {
+	.req_size	= sizeof(struct toy_req),
+	.pieces		= TOY_SMALL_PIECES,
+	.max_in_flight	= TOY_SMALL_IN_FLIGHT,
+	.framing	= 6,
+	.submit		= toy_submit,
+};
+
+static const struct parley_vhost_queue_ops *toy_queue(unsigned int index)
+{
+	return index == TOY_SMALL ? &toy_small_ops : &toy_ops;
+}
+
+static struct parley_vhost_driver toy_driver = {
+	.name		= "kunit-toy",
+	.owner		= THIS_MODULE,
+	.device_id	= 42,
+	.priv_size	= sizeof(struct toy *),
+	.queue		= toy_queue,
+	.max_queues	= TOY_QUEUES,
+	.config_size	= 8,
+	.config_read	= toy_config_read,
+};
+
 /* Bounds of toys that are opened from now on. */
 void toy_bound(u32 max, u32 own, u64 shared)
 {
-	toy_driver.max_bytes = max;
-	toy_driver.own_bytes = own;
+	toy_ops.max_bytes = max;
+	toy_ops.own_bytes = own;
 	toy_driver.shared_bytes = shared;
 }
 

@@ -16,8 +16,11 @@
 #include "../priv.h"
 #include "until.h"
 
-#define TOY_QUEUES	4u
+#define TOY_QUEUES	5u
 #define TOY_IN_FLIGHT	64u
+#define TOY_SMALL	4u	/* a ring of another kind */
+#define TOY_SMALL_PIECES 3u
+#define TOY_SMALL_IN_FLIGHT 2u
 #define TOY_LOG		16384u
 #define TOY_SIZE_MAX	4096u
 

@@ -110,19 +110,29 @@ static void vmm_config_read(struct parley_vhost *dev, void *config)
 	memcpy(config, "config!", 8);
 }
 
+static const struct parley_vhost_queue_ops vmm_ops = {
+	.req_size	= sizeof(struct vmm_req),
+	.pieces		= PARLEY_VHOST_PIECES,
+	.max_in_flight	= 8,
+	.submit		= vmm_submit,
+	.finish		= vmm_finish,
+};
+
+static const struct parley_vhost_queue_ops *vmm_queue(unsigned int index)
+{
+	return &vmm_ops;
+}
+
 static const struct parley_vhost_driver vmm_driver = {
 	.name		= "kunit-vmm",
 	.owner		= THIS_MODULE,
 	.device_id	= 42,
 	.priv_size	= sizeof(struct vmm *),
-	.req_size	= sizeof(struct vmm_req),
+	.queue		= vmm_queue,
 	.max_queues	= VMM_QUEUES,
-	.max_in_flight	= 8,
 	.config_size	= 8,
 	.config_read	= vmm_config_read,
 	.vq_start	= vmm_vq_start,
-	.submit		= vmm_submit,
-	.finish		= vmm_finish,
 };
 
 /* ------------------------------------------------------------------- VMM */
