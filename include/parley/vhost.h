@@ -12,6 +12,11 @@
  *	accelerator --parley_vhost_req_done()--> worker: log, complete, publish,
  *						 call --> guest
  *
+ * and for what begins in the back end (a queue that is pulled):
+ *
+ *	socket --wake--> worker --work()--> accelerator: parley_vhost_pull(), fill,
+ *					    parley_vhost_reqs_done() --> as above
+ *
  * Phases of a device:
  *
  *	open	   private data is made
@@ -35,8 +40,8 @@
  *			  and start again to recover.  That its owner is being
  *			  killed breaks no ring: it is stopped, and its state kept.
  *
- * A request belongs to the accelerator from submit() until it calls
- * parley_vhost_req_done(), exactly once, in any context.
+ * A request belongs to the accelerator from submit(), or from parley_vhost_pull(),
+ * until it calls parley_vhost_req_done(), exactly once, in any context.
  *
  * What may be in flight is bounded, by number and by bytes, and an accelerator says
  * how (struct parley_vhost_queue_ops): a guest may ask for terabytes in one ring.  What
@@ -52,13 +57,15 @@
  *
  * Locking: dev->mutex serialises the VMM's calls; it is held in open, release,
  * ioctl, config and vq_start/vq_stop.  vq->mutex serialises one ring; it is held
- * in finish() and poll(), but not in submit() and go_on(), which may wait for a
- * back end: the library sees to it that of these four only one at a time is called
- * for a ring.  Order: dev->mutex, vq->mutex.  parley_vhost_req_done() takes no lock.
+ * in finish(), poll(), pending() and recall(), but not in submit(), go_on() and work(),
+ * which may wait for a back end: the library sees to it that of all these only one at a
+ * time is called for a ring.  Order: dev->mutex, vq->mutex.  parley_vhost_req_done()
+ * takes no lock.
  */
 #ifndef _PARLEY_VHOST_H
 #define _PARLEY_VHOST_H
 
+#include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/module.h>
 #include <linux/types.h>
@@ -86,8 +93,10 @@ struct parley_vhost_vq;
  * @next: the library's
  * @busy: the library's: in flight
  * @awaited: the library's: somebody waits for its end
+ * @spare: the library's: pulled, and put by
+ * @how: the library's
  * @bytes: the library's: what it counts as, see drivers/vhost/core/bound.c
- * @back: the library's: it goes back to the ring
+ * @taken: the library's: pulled, among all others that are
  *
  * An accelerator's own part follows: it embeds this as its first member and
  * says so in struct parley_vhost_queue_ops.req_size.
@@ -99,12 +108,20 @@ struct parley_vhost_req {
 	struct parley_vhost_req *next;
 	bool busy;
 	bool awaited;
+	bool spare;
+	u8 how;
 	u32 bytes;
-	bool back;
+	struct list_head taken;
 };
 
 /**
  * struct parley_vhost_queue_ops - a kind of queue
+ *
+ * Of two sorts.  Requests of the guest are *submitted* when it makes them available.
+ * Buffers for what comes from elsewhere (packets, events) are *pulled*, in work(),
+ * when there is something to put into them: a kind without @submit.  It has work(), and
+ * neither @go_on, @poll nor @max_bytes; what it takes it says itself.
+ *
  * @req_size: bytes of a request, at least sizeof(struct parley_vhost_req)
  * @pieces: most pieces of a request, at most PARLEY_VHOST_PIECES; more breaks the
  *	ring
@@ -115,11 +132,13 @@ struct parley_vhost_req {
  * @own_bytes: of these, what a ring may have whatever other rings have
  * @framing: bytes of each request that are no payload, and so are not what a limit
  *	or a bound of bytes counts; see also parley_vhost_req_charge()
- * @submit: serve @nr requests: in the ring's worker, which serves nobody else
+ * @submit: optional: serve @nr requests: in the ring's worker, which serves nobody else
  *	while it waits here.  Returns how many it took, the first ones, which must
  *	all end in parley_vhost_req_done(); the others go back to the ring and
  *	come again when a request of this ring has ended.  So it must take one if
- *	nothing of the ring is in flight.
+ *	nothing of the ring is in flight; but for a kind with @work, where they
+ *	come again when the ring is queued: by a request that ends, by what is
+ *	watched, or by parley_vhost_vq_wake().
  * @finish: optional: a request that was done, before it is logged, completed and
  *	published (or dropped, if the ring broke): under vq->mutex, in the
  *	worker or in who drains the ring.  The place to write to the guest what
@@ -132,6 +151,22 @@ struct parley_vhost_req {
  * @poll: optional: look for completions of this ring without waiting; true if
  *	there may be some later (requests are in flight).  Where @finish is
  *	called, under vq->mutex.
+ * @work: optional: do what the back end has to be done, and take what it has to say:
+ *	in the worker, where @submit is called, in each round: when a ring starts,
+ *	when the guest kicked, when a file that is watched became ready
+ *	(parley_vhost_vq_watch()), on parley_vhost_vq_wake().  Returns true if
+ *	there may be more to do at once, false if whoever brings more will say so.
+ * @pending: optional: would @work find something?  For who polls before he sleeps,
+ *	often, so it must be cheap: where @finish is called, under vq->mutex.  Without
+ *	it, of a kind that is pulled the file that is watched is asked.
+ * @recall: optional: somebody waits for the ring: end, now or soon, each request that
+ *	was pulled, with parley_vhost_req_untake() if nothing is to be filled in.
+ *	Where @finish is called, under vq->mutex; not beside @work.  Called again
+ *	until none is out.  Not needed where work() leaves none unfinished.
+ * @cost: optional: bytes that a request costs, for the limits, asked for when it has
+ *	ended, after @finish and under the same mutex.  Without it, what is pulled
+ *	costs what was written less @framing, and what is submitted costs its
+ *	payload, which is asked for before.
  */
 struct parley_vhost_queue_ops {
 	size_t req_size;
@@ -145,6 +180,10 @@ struct parley_vhost_queue_ops {
 	bool (*finish)(struct parley_vhost_req *req);
 	void (*go_on)(struct parley_vhost_req *req);
 	bool (*poll)(struct parley_vhost_vq *vq);
+	bool (*work)(struct parley_vhost_vq *vq);
+	bool (*pending)(struct parley_vhost_vq *vq);
+	void (*recall)(struct parley_vhost_vq *vq);
+	u64 (*cost)(const struct parley_vhost_req *req);
 };
 
 /**
@@ -258,7 +297,14 @@ void parley_vhost_vq_stop(struct parley_vhost_vq *vq);
 void parley_vhost_vq_wake(struct parley_vhost_vq *vq);
 void parley_vhost_vq_error(struct parley_vhost_vq *vq, const char *why);
 
+int parley_vhost_vq_watch(struct parley_vhost_vq *vq, struct file *file, __poll_t events);
+void parley_vhost_vq_unwatch(struct parley_vhost_vq *vq);
+
+int parley_vhost_pull(struct parley_vhost_vq *vq, struct parley_vhost_req **reqs,
+		      unsigned int nr, u64 bytes);
+void parley_vhost_req_untake(struct parley_vhost_req *req);
 void parley_vhost_req_done(struct parley_vhost_req *req);
+void parley_vhost_reqs_done(struct parley_vhost_req **reqs, unsigned int nr);
 void parley_vhost_req_charge(struct parley_vhost_req *req, u64 bytes);
 size_t parley_vhost_req_read(struct parley_vhost_req *req, size_t off, void *buf,
 			     size_t len);

@@ -22,7 +22,7 @@
  * it from the beginning.
  */
 #include <linux/sched/signal.h>
-#include "bound.h"
+#include "serve.h"
 
 /* Payload, as far as it counts; at least 1, so that a full ring takes no flush. */
 static u32 vh_bound_count(const struct parley_vhost_queue_ops *ops, u64 bytes)
@@ -155,7 +155,7 @@ void vh_bound_begin(struct parley_vhost_vq *vq, struct parley_vhost_req *req)
 {
 	const struct parley_vhost_queue_ops *ops = vq->ops;
 
-	req->back = false;
+	req->how = vq->how;
 	req->bytes = ops->max_bytes ?
 		     vh_bound_count(ops, vh_bound_payload(vq, &req->chain)) : 0;
 }
@@ -268,7 +268,9 @@ bool parley_vhost_req_leave(struct parley_vhost_req *req)
 		return false;
 	if (vq->state == VH_VQ_BROKEN)
 		return true;
-	req->back = parley_vhost_req_alone(req);
-	return req->back;
+	if (!parley_vhost_req_alone(req))
+		return false;
+	req->how |= VH_REQ_BACK;
+	return true;
 }
 PARLEY_EXPORT(parley_vhost_req_leave);

@@ -198,6 +198,15 @@ static void vh_dev_stop(struct parley_vhost *dev)
 		parley_vhost_vq_stop(dev->vqs[i]);
 }
 
+/* Files that the accelerator left to us; the device may be remembered for longer. */
+static void vh_dev_unwatch(struct parley_vhost *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->drv->max_queues; i++)
+		parley_vhost_vq_unwatch(dev->vqs[i]);
+}
+
 static void vh_dev_drop_owner(struct parley_vhost *dev)
 {
 	vh_owner_drop(dev);
@@ -241,6 +250,7 @@ void vh_dev_release(struct parley_vhost *dev)
 		vh_dev_disown(dev);
 		if (dev->drv->release)
 			dev->drv->release(dev);
+		vh_dev_unwatch(dev);
 		vh_limit_close(dev);
 	}
 	vh_dev_put(dev);

@@ -119,9 +119,12 @@ static struct vh_driver *vh_accelerator_find(const char *name)
 
 static bool vh_queue_sane(const struct parley_vhost_queue_ops *ops)
 {
-	return ops && ops->submit && ops->max_in_flight &&
-	       ops->pieces && ops->pieces <= PARLEY_VHOST_PIECES &&
-	       ops->req_size >= sizeof(struct parley_vhost_req);
+	if (!ops || !ops->max_in_flight || !ops->pieces ||
+	    ops->pieces > PARLEY_VHOST_PIECES ||
+	    ops->req_size < sizeof(struct parley_vhost_req))
+		return false;
+	/* What is pulled has no steps, and nothing of it is taken unasked. */
+	return ops->submit || (ops->work && !ops->go_on && !ops->poll && !ops->max_bytes);
 }
 
 static bool vh_accelerator_sane(const struct parley_vhost_driver *drv)

@@ -19,7 +19,7 @@
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
-#include "priv.h"
+#include "pull.h"
 
 /* Vain polling that may be saved up. */
 #define CREDIT_MAX	(VH_POLL_MAX_US * NSEC_PER_USEC)
@@ -68,6 +68,19 @@ void vh_poll_slept(struct parley_vhost_vq *vq, u64 ns)
 
 /* ---------------------------------------------------------------- a look */
 
+/* Of the guest's, or of the back end's. */
+static bool vh_look_for_work(struct parley_vhost_vq *vq)
+{
+	if (unlikely(vq->ops->work)) {
+		/* What cannot be delivered is no work. */
+		if (!vh_pull_hungry(vq) && vh_watch_pending(vq))
+			return true;
+		if (!vq->ops->submit && !vh_pull_hungry(vq))
+			return false;
+	}
+	return vq->nr_free && parley_devq_peek(vq->devq);
+}
+
 /*
  * Look at one ring.  A ring that has moved to another worker meanwhile may still
  * be among ours, which does no harm.
@@ -84,8 +97,7 @@ static bool vh_look_at(struct parley_vhost_vq *vq, bool *later)
 			vq->polled = vh_vq_in_flight(vq) && vq->ops->poll(vq);
 		if (vq->polled)
 			*later = true;
-		work = !llist_empty(&vq->done) ||
-		       (vq->unarmed && vq->nr_free && parley_devq_peek(vq->devq));
+		work = !llist_empty(&vq->done) || (vq->unarmed && vh_look_for_work(vq));
 	}
 	mutex_unlock(&vq->mutex);
 	return work;
@@ -163,7 +175,8 @@ static void vh_arm_all(struct vh_worker *w, bool vain)
 		if (vain)
 			vh_poll_shrink(&vq->poll);
 		vq->unarmed = false;
-		if (vq->state == VH_VQ_RUNNING && vq->devq && !vh_vq_arm(vq))
+		if (vq->state == VH_VQ_RUNNING && vq->devq &&
+		    (vq->ops->submit || vh_pull_hungry(vq)) && !vh_vq_arm(vq))
 			vh_vq_queue(vq);
 	}
 }

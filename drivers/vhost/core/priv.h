@@ -14,7 +14,10 @@
  *	pin.c		an area of user memory, pinned, accounted and mapped
  *	log.c		the dirty log
  *	worker.c	threads that serve rings
- *	serve.c		one round of a ring: reap, take, limit, submit, publish
+ *	serve.c		one round of a ring: reap, take, limit, submit
+ *	pull.c		the same where the back end begins: work, pull
+ *	reap.c		what is done: log, complete, publish, call
+ *	watch.c		a file of the back end that tells of work
  *	wait.c		waiting for the end of requests in flight
  *	bound.c		bytes in flight, of a ring and of a device
  *	limit.c		limits of back ends, devices and rings, and how they are kept
@@ -66,6 +69,7 @@
 #include <uapi/linux/parley_vhost.h>
 
 #include "mem.h"
+#include "watch.h"
 
 /* Not every 6.12 has the choice; without it workers are the owner's threads. */
 #ifndef VHOST_FORK_OWNER_TASK
@@ -238,6 +242,16 @@ void vh_call_flush(struct parley_vhost_vq *vq);	/* nothing is held back after */
 void vh_notify_init(struct parley_vhost_vq *vq);
 void vh_notify_release(struct parley_vhost_vq *vq);
 
+/* ------------------------------------------------------------- pull.c */
+
+/* What the last pull of a ring lacked. */
+enum vh_lack {
+	VH_LACK_NOTHING,
+	VH_LACK_BUFFERS,	/* of the guest's: its kick queues the ring */
+	VH_LACK_REQUESTS,	/* of ours: the end of one in flight does */
+	VH_LACK_LEAVE,		/* a limit's, the VMM's, or the ring's: they do */
+};
+
 /* -------------------------------------------------------- ring.c, vq.c */
 
 enum vh_vq_state {
@@ -292,6 +306,13 @@ enum vh_vq_state {
  *	lists and @burst are his; changed under @mutex
  * @missed: a worker came meanwhile
  * @held: it would run, but the VMM is taking memory away; under dev->mutex
+ * @finish: what @ops has, or the library's for what is pulled
+ * @how: VH_REQ_* of each request
+ * @lack: why the last pull got nothing; see pull.c
+ * @pulled: requests of a ring that is pulled, in flight or put by, in the order in
+ *	which they were taken
+ * @went_back: requests that did so
+ * @watch: file of which the accelerator wants to hear
  * @nr_awaited: requests in flight that somebody waits for, see parley_vhost_req
  * @waiters: how many wait for requests to end
  * @server: who serves it; he reaps before he leaves
@@ -356,6 +377,12 @@ struct parley_vhost_vq {
 	bool outside;
 	bool missed;
 	bool held;
+	bool (*finish)(struct parley_vhost_req *req);
+	u8 how;
+	enum vh_lack lack;
+	struct list_head pulled;
+	u64 went_back;
+	struct vh_watch watch;
 	unsigned int nr_awaited;
 	unsigned int waiters;
 	struct eventfd_ctx *call;

@@ -11,7 +11,7 @@
 #include <linux/topology.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
-#include "priv.h"
+#include "serve.h"
 
 /* Where the ring's own memory lies, which is where its worker should run. */
 static int vh_reqs_node(const struct parley_vhost_vq *vq)
@@ -65,6 +65,8 @@ int vh_reqs_alloc(struct parley_vhost_vq *vq)
 		req->next = vq->free;
 		vq->free = req;
 	}
+	vq->finish = ops->submit ? ops->finish : vh_pull_finish;
+	vq->how = (ops->submit ? 0 : VH_REQ_PULLED) | (ops->cost ? VH_REQ_COSTS : 0);
 	vq->guess = 2;
 	vq->wants = 0;
 	vq->nr_free = nr;

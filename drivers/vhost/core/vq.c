@@ -448,7 +448,7 @@ EXPORT_SYMBOL_IF_KUNIT(vh_vq_break);
  * @vq: ring
  * @why: said once
  *
- * Context: in submit() or go_on(); takes vq->mutex.
+ * Context: in submit(), go_on() or work(); takes vq->mutex.
  */
 void parley_vhost_vq_error(struct parley_vhost_vq *vq, const char *why)
 {
@@ -556,6 +556,7 @@ void vh_vq_init(struct parley_vhost_vq *vq, struct parley_vhost *dev,
 	vq->ops = dev->drv->queue(index);
 	mutex_init(&vq->mutex);
 	INIT_LIST_HEAD(&vq->entry);
+	INIT_LIST_HEAD(&vq->pulled);
 	vq->lane = VH_LANE_NORMAL;
 	vq->poll.budget = VH_POLL_BUDGET;
 	vh_notify_init(vq);
@@ -586,4 +587,5 @@ void vh_vq_release(struct parley_vhost_vq *vq)
 	vh_serve_release(vq);
 	vh_notify_release(vq);
 	vh_iotlb_free_vq(vq);
+	parley_vhost_vq_unwatch(vq);
 }

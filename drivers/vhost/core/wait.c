@@ -7,13 +7,19 @@
  */
 #include <linux/sched/signal.h>
 
-#include "priv.h"
+#include "pull.h"
+
+/* Requests that have ended, in whatever way. */
+static u64 vh_wait_ended(const struct parley_vhost_vq *vq)
+{
+	return READ_ONCE(vq->stats.requests) + READ_ONCE(vq->went_back);
+}
 
 /* What there is to do, or to look at again, for who waits; @seen: requests so far. */
 static bool vh_wait_due(struct parley_vhost_vq *vq, u64 seen)
 {
 	return (!READ_ONCE(vq->outside) && !llist_empty(&vq->done)) ||
-	       READ_ONCE(vq->stats.requests) != seen ||
+	       vh_wait_ended(vq) != seen ||
 	       vh_vq_is_empty(vq);
 }
 
@@ -30,6 +36,8 @@ static bool vh_wait_look(struct parley_vhost_vq *vq)
 	if (ops->poll && vq->devq && vh_vq_in_flight(vq))
 		poll = ops->poll(vq);
 	vh_vq_reap(vq);
+	if (unlikely(!ops->submit))
+		vh_pull_recall(vq);
 	return poll;
 }
 
@@ -59,7 +67,7 @@ int vh_vq_wait(struct parley_vhost_vq *vq,
 	for (;;) {
 		scoped_guard(mutex, &vq->mutex) {
 			poll = vh_wait_look(vq);
-			seen = vq->stats.requests;
+			seen = vh_wait_ended(vq);
 			done = clear(vq, arg);
 			if (done || err)
 				vq->waiters--;

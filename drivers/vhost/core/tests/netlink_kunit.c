@@ -31,7 +31,7 @@ static const struct parley_vhost_queue_ops nl_ops = {
 	.submit		= nl_submit,
 };
 
-static const struct parley_vhost_queue_ops *nl_queue(unsigned int index)
+static const struct parley_vhost_queue_ops *nl_kind(unsigned int index)
 {
 	return &nl_ops;
 }
@@ -40,7 +40,7 @@ static const struct parley_vhost_driver nl_driver = {
 	.name		= "kunit-nl",
 	.owner		= THIS_MODULE,
 	.device_id	= 42,
-	.queue		= nl_queue,
+	.queue		= nl_kind,
 	.max_queues	= NL_QUEUES,
 };
 

@@ -188,38 +188,6 @@ static void bad_20_in_flight(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, toy->most_held, TOY_IN_FLIGHT);
 }
 
-/* A ring of another kind has bounds of its own: requests, and their pieces. */
-static void bad_20_kinds(struct kunit *test)
-{
-	struct toy *toy = toy_open(test);
-	struct toy_ring *r = toy_ring_open(test, toy, 0, TOY_EVENT, 64);
-	struct toy_ring *small = toy_ring_open(test, toy, TOY_SMALL, TOY_EVENT, 64);
-
-	toy->mode = TOY_HOLD;
-	toy_send(small, 5);
-	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(toy->nr_held) == TOY_SMALL_IN_FLIGHT));
-	toy_send(r, 5);
-	KUNIT_EXPECT_TRUE(test, vh_until(READ_ONCE(toy->nr_held) ==
-					 TOY_SMALL_IN_FLIGHT + 5));
-	KUNIT_EXPECT_EQ(test, small->vq->nr_reqs, TOY_SMALL_IN_FLIGHT);
-	while (small->reaped + r->reaped < 10) {
-		toy_release(toy, 64);
-		toy_reap(small);
-		toy_reap(r);
-	}
-	toy->mode = TOY_SYNC;
-	small->more = TOY_SMALL_PIECES - 2;
-	toy_send(small, 1);
-	KUNIT_EXPECT_TRUE(test, toy_wait(small, 6));
-	small->more++;
-	r->more = small->more;
-	toy_send(r, 1);
-	KUNIT_EXPECT_TRUE(test, toy_wait(r, 6));
-	toy_send(small, 1);
-	KUNIT_EXPECT_TRUE(test, vh_until(READ_ONCE(small->vq->state) == VH_VQ_BROKEN));
-	KUNIT_EXPECT_EQ(test, r->vq->state, VH_VQ_RUNNING);
-}
-
 /* All completions come while the ring is full and being served. */
 static void serve_full_restarts(struct kunit *test)
 {
@@ -658,7 +626,6 @@ static struct kunit_case serve_cases[] = {
 	KUNIT_CASE(bad_06_weight_of_descriptors),
 	KUNIT_CASE(bad_06_lanes),
 	KUNIT_CASE(bad_20_in_flight),
-	KUNIT_CASE(bad_20_kinds),
 	KUNIT_CASE(serve_full_restarts),
 	KUNIT_CASE(bad_13_broken),
 	KUNIT_CASE(bad_43_end),

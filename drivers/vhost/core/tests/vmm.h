@@ -46,6 +46,7 @@
  * @late: they are answered when they are finished, not when they are submitted
  * @fsuid: as whom the last request was submitted
  * @was_new: what parley_vhost_vq_is_new() said when a ring last started
+ * @events: still to be told to the guest, where the ring is one for events
  * @lock: protects @held
  * @held: such requests
  * @nr_held: how many
@@ -59,6 +60,7 @@ struct vmm {
 	bool late;
 	kuid_t fsuid;
 	bool was_new;
+	unsigned int events;
 	spinlock_t lock;
 	struct list_head held;
 	int nr_held;
@@ -72,6 +74,9 @@ struct vmm_piece {
 };
 
 struct vmm *vmm_open(struct kunit *test);	/* with an owner */
+struct vmm *vmm_open_events(struct kunit *test);	/* its rings are pulled */
+/* So many events for the guest; the worker is not at it. */
+void vmm_events(struct vmm *v, unsigned int nr);
 void vmm_close(struct vmm *v);	/* the test's end does it as well */
 void vmm_poke(struct vmm *v, unsigned long at, const void *buf, size_t len);
 void vmm_peek(struct vmm *v, unsigned long at, void *buf, size_t len);
@@ -96,8 +101,10 @@ void vmm_send_quietly(struct vmm *v, const struct vmm_piece *p, unsigned int nr)
 /* Eight bytes for the device to write; has it? */
 void vmm_send_one(struct vmm *v, u64 at);
 bool vmm_answered(struct vmm *v, unsigned long at);
+u16 vmm_used(struct vmm *v);	/* entries of the used ring */
 bool vmm_wait(struct vmm *v);	/* until all that was sent is used */
 void vmm_release(struct vmm *v);
+void vmm_release_one(struct vmm *v);
 
 /* The release, a tenth of a second later and by another thread. */
 struct vmm_later {
