@@ -24,7 +24,8 @@
  *		   worker exists
  *	set up	   features, memory table, rings, the accelerator's back end
  *	running	   any ring started, by VHOST_VDPA_SET_VRING_ENABLE or by the
- *		   accelerator with parley_vhost_vq_start()
+ *		   accelerator: in a call of the VMM with parley_vhost_vq_start(),
+ *		   else with parley_vhost_vq_switch() or parley_vhost_vq_ask()
  *	release	   rings stopped, requests finished, workers gone, memory let go
  *
  * Phases of a ring (see the table in drivers/vhost/core/vq.c):
@@ -294,6 +295,10 @@ void parley_vhost_as_before(const struct parley_vhost_as *was);
 
 int parley_vhost_vq_start(struct parley_vhost_vq *vq);
 void parley_vhost_vq_stop(struct parley_vhost_vq *vq);
+int parley_vhost_vq_switch(struct parley_vhost_vq *vq, bool on);
+void parley_vhost_vq_ask(struct parley_vhost_vq *vq, bool on);
+void parley_vhost_hold(struct parley_vhost *dev);
+void parley_vhost_drop(struct parley_vhost *dev);
 void parley_vhost_vq_wake(struct parley_vhost_vq *vq);
 void parley_vhost_vq_error(struct parley_vhost_vq *vq, const char *why);
 

@@ -247,12 +247,20 @@ PARLEY_EXPORT(parley_vhost_close);
 
 static int __init parley_vhost_init(void)
 {
-	return vh_netlink_init();
+	int err = vh_switch_init();
+
+	if (err)
+		return err;
+	err = vh_netlink_init();
+	if (err)
+		vh_switch_exit();
+	return err;
 }
 
 static void __exit parley_vhost_exit(void)
 {
 	vh_netlink_exit();
+	vh_switch_exit();
 	vh_limit_exit();
 	/* Workers and requests may be on their way to be freed. */
 	rcu_barrier();

@@ -17,6 +17,7 @@
  *	serve.c		one round of a ring: reap, take, limit, submit
  *	pull.c		the same where the back end begins: work, pull
  *	reap.c		what is done: log, complete, publish, call
+ *	switch.c	starting and stopping from outside a VMM's call
  *	watch.c		a file of the back end that tells of work
  *	wait.c		waiting for the end of requests in flight
  *	bound.c		bytes in flight, of a ring and of a device
@@ -62,6 +63,7 @@
 #include <linux/sched/mm.h>
 #include <linux/vhost.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 #include <parley/compat.h>
 #include <parley/export.h>
@@ -313,6 +315,8 @@ enum vh_vq_state {
  *	which they were taken
  * @went_back: requests that did so
  * @watch: file of which the accelerator wants to hear
+ * @ask: starts or stops it, as @ask_on says; holds the device
+ * @ask_on: what was asked for last
  * @nr_awaited: requests in flight that somebody waits for, see parley_vhost_req
  * @waiters: how many wait for requests to end
  * @server: who serves it; he reaps before he leaves
@@ -383,6 +387,8 @@ struct parley_vhost_vq {
 	struct list_head pulled;
 	u64 went_back;
 	struct vh_watch watch;
+	struct work_struct ask;
+	bool ask_on;
 	unsigned int nr_awaited;
 	unsigned int waiters;
 	struct eventfd_ctx *call;
@@ -472,6 +478,12 @@ bool vh_vq_loses(const struct parley_vhost_vq *vq, const struct parley_region *g
 /* VHOST_F_LOG_ALL or VHOST_VRING_F_LOG may have changed; under vq->mutex. */
 void vh_vq_update_log(struct parley_vhost_vq *vq);
 int vh_vq_set_keep(struct parley_vhost_vq *vq, u64 uaddr);
+
+/* ----------------------------------------------------------- switch.c */
+
+int vh_switch_init(void);
+void vh_switch_exit(void);	/* no device exists */
+void vh_ask_init(struct parley_vhost_vq *vq);
 
 /* ------------------------------------------------------ serve.c, req.c */
 

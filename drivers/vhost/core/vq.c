@@ -561,6 +561,7 @@ void vh_vq_init(struct parley_vhost_vq *vq, struct parley_vhost *dev,
 	vq->poll.budget = VH_POLL_BUDGET;
 	vh_notify_init(vq);
 	vh_serve_init(vq);
+	vh_ask_init(vq);
 }
 
 /* The ring is idle and has no worker; forget all that its owner set. */

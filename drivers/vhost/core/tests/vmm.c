@@ -43,6 +43,8 @@ static unsigned int vmm_submit(struct parley_vhost_vq *vq,
 	unsigned int i;
 
 	v->fsuid = current_fsuid();
+	if (v->quits)
+		parley_vhost_vq_ask(vq, false);
 	for (i = 0; i < nr; i++) {
 		struct vmm_req *r = container_of(reqs[i], struct vmm_req, req);
 

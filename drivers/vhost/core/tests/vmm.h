@@ -44,6 +44,7 @@
  * @avail: chains made available so far
  * @hold: requests wait for vmm_release()
  * @late: they are answered when they are finished, not when they are submitted
+ * @quits: the ring is to stop when a request comes
  * @fsuid: as whom the last request was submitted
  * @was_new: what parley_vhost_vq_is_new() said when a ring last started
  * @events: still to be told to the guest, where the ring is one for events
@@ -58,6 +59,7 @@ struct vmm {
 	u16 avail;
 	bool hold;
 	bool late;
+	bool quits;
 	kuid_t fsuid;
 	bool was_new;
 	unsigned int events;

@@ -354,6 +354,18 @@ static void bad_20_kinds(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r->vq->state, VH_VQ_RUNNING);
 }
 
+/* A lent ring is its lender's to start and to stop. */
+static void lent_is_not_switched(struct kunit *test)
+{
+	struct toy *toy = toy_open(test);
+	struct toy_ring *r = toy_ring_open(test, toy, 0, TOY_EVENT, 64);
+
+	KUNIT_EXPECT_EQ(test, parley_vhost_vq_switch(r->vq, false), -EBUSY);
+	KUNIT_EXPECT_EQ(test, parley_vhost_vq_switch(r->vq, true), -EBUSY);
+	toy_send(r, 3);
+	KUNIT_EXPECT_TRUE(test, toy_wait(r, 3));
+}
+
 static struct parley_vhost_queue_ops kind;
 
 static const struct parley_vhost_queue_ops *kind_queue(unsigned int index)
@@ -428,6 +440,7 @@ static struct kunit_case watch_cases[] = {
 	KUNIT_CASE(limit_by_packets),
 	KUNIT_CASE(bad_20_kinds),
 	KUNIT_CASE(kinds_are_checked),
+	KUNIT_CASE(lent_is_not_switched),
 	{}
 };
 
