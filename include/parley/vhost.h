@@ -71,6 +71,7 @@
 #include <linux/module.h>
 #include <linux/types.h>
 #include <linux/uio.h>
+#include <parley/features.h>
 #include <parley/limits.h>
 #include <parley/virtqueue.h>
 
@@ -192,8 +193,9 @@ struct parley_vhost_queue_ops {
  * @name: "blk" makes /dev/parley-blk
  * @owner: THIS_MODULE
  * @device_id: virtio device type
- * @features: feature bits of the type that any device of this kind may have;
- *	the library adds those of the ring and of vhost
+ * @features: feature bits of the type, 0 to 63, that any device of this kind may
+ *	have; the library adds those of the ring and of vhost
+ * @features_high: likewise, bits 64 to 127
  * @priv_size: bytes of private data of a device, see parley_vhost_priv()
  * @max_queues: most queues of a device
  * @queue: of which kind the ring of this index is; always the same one
@@ -203,8 +205,11 @@ struct parley_vhost_queue_ops {
  * @config_size: bytes of configuration space
  * @open: optional: private data is zeroed
  * @release: optional: its mirror; no ring runs
- * @device_features: optional: bits of @features that this very device offers
- *	now (its back end decides)
+ * @device_features: optional: drop from @offered what this very device does not
+ *	offer now (its back end decides, or whoever made it)
+ * @features_changed: optional: VMM and driver agreed upon others, or upon none when an
+ *	owner goes; under dev->mutex, no ring runs.  VHOST_F_LOG_ALL alone, which comes
+ *	and goes with a migration, is the library's affair.
  * @ready: may rings start?  0, or an error for the VMM
  * @ioctl: optional: calls that are the accelerator's own; -ENOIOCTLCMD for
  *	unknown ones
@@ -218,6 +223,7 @@ struct parley_vhost_driver {
 	struct module *owner;
 	u32 device_id;
 	u64 features;
+	u64 features_high;
 	size_t priv_size;
 	unsigned int max_queues;
 	const struct parley_vhost_queue_ops *(*queue)(unsigned int index);
@@ -225,7 +231,8 @@ struct parley_vhost_driver {
 	unsigned int config_size;
 	int (*open)(struct parley_vhost *dev);
 	void (*release)(struct parley_vhost *dev);
-	u64 (*device_features)(struct parley_vhost *dev);
+	void (*device_features)(struct parley_vhost *dev, struct parley_features *offered);
+	void (*features_changed)(struct parley_vhost *dev);
 	int (*ready)(struct parley_vhost *dev);
 	long (*ioctl)(struct parley_vhost *dev, unsigned int cmd,
 		      void __user *arg);
@@ -261,6 +268,7 @@ void parley_vhost_unregister(const struct parley_vhost_driver *drv);
 void *parley_vhost_priv(const struct parley_vhost *dev);
 u32 parley_vhost_id(const struct parley_vhost *dev);
 u64 parley_vhost_features(const struct parley_vhost *dev);
+bool parley_vhost_has(const struct parley_vhost *dev, unsigned int bit);
 bool parley_vhost_running(const struct parley_vhost *dev);
 void parley_vhost_config_changed(struct parley_vhost *dev);
 int parley_vhost_set_backend(struct parley_vhost *dev,
@@ -345,8 +353,9 @@ void parley_vhost_close(struct parley_vhost *dev);
 struct parley_vhost *parley_vhost_from_file(struct file *file);
 const struct parley_vhost_driver *
 parley_vhost_driver(const struct parley_vhost *dev);
-u64 parley_vhost_offered(struct parley_vhost *dev);
-int parley_vhost_set_features(struct parley_vhost *dev, u64 features);
+void parley_vhost_offered(struct parley_vhost *dev, struct parley_features *offered);
+int parley_vhost_set_features(struct parley_vhost *dev,
+			      const struct parley_features *features);
 int parley_vhost_set_owner(struct parley_vhost *dev);
 int parley_vhost_config(struct parley_vhost *dev, void *config);
 int parley_vhost_config_set(struct parley_vhost *dev, unsigned int off,

@@ -19,16 +19,6 @@
 #include "limit.h"
 #include "priv.h"
 
-/* What the library adds to the features of every accelerator. */
-#define DEV_FEATURES							\
-	(BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_F_RING_PACKED) |	\
-	 BIT_ULL(VIRTIO_F_IN_ORDER) | BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |	\
-	 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC))
-
-/* And where it is a VMM that talks to us. */
-#define DEV_FEATURES_VMM						\
-	(BIT_ULL(VHOST_F_LOG_ALL) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM))
-
 DEFINE_MUTEX(parley_vhost_registry_lock);
 static DEFINE_XARRAY_ALLOC1(registry);
 
@@ -229,7 +219,7 @@ static void vh_dev_disown(struct parley_vhost *dev)
 	/* Under the mutexes, for who asks about the device by its number. */
 	vh_dev_set_mem(dev, NULL);
 	vh_config_call_set(dev, VHOST_FILE_UNBIND);
-	dev->features = 0;
+	vh_dev_forget_features(dev);
 	dev->backend_features = 0;
 	dev->owned = false;
 	vh_dev_drop_owner(dev);
@@ -324,7 +314,7 @@ int parley_vhost_set_owner(struct parley_vhost *dev)
 }
 PARLEY_EXPORT(parley_vhost_set_owner);
 
-/* ---------------------------------------------------- features and memory */
+/* --------------------------------------------------------------- memory */
 
 /* Every vq->mutex, below dev->mutex, which keeps two from doing so at once. */
 void vh_dev_lock_vqs(struct parley_vhost *dev)
@@ -343,77 +333,6 @@ void vh_dev_unlock_vqs(struct parley_vhost *dev)
 	for (i = 0; i < dev->drv->max_queues; i++)
 		mutex_unlock(&dev->vqs[i]->mutex);
 }
-
-/**
- * parley_vhost_offered() - the feature bits that this device offers now
- * @dev: device
- *
- * Context: under dev->mutex, if the accelerator decides by its back end.
- * Return: VIRTIO_F_*, VHOST_F_* and those of the device type.
- */
-u64 parley_vhost_offered(struct parley_vhost *dev)
-{
-	const struct parley_vhost_driver *drv = dev->drv;
-	u64 own = drv->features;
-
-	if (drv->device_features)
-		own &= drv->device_features(dev);
-	return own | DEV_FEATURES | (dev->in_kernel ? 0 : DEV_FEATURES_VMM);
-}
-PARLEY_EXPORT(parley_vhost_offered);
-
-/**
- * vh_dev_set_features() - what VMM and driver agreed upon
- * @dev: device, under dev->mutex
- * @features: bits
- *
- * VHOST_F_LOG_ALL may change while rings run: so begins a migration.
- *
- * Return: 0; -EOPNOTSUPP for bits that are not offered; -EBUSY for a change
- * while a ring runs; -EFAULT for a log that does not fit; -ENOMEM.
- */
-long vh_dev_set_features(struct parley_vhost *dev, u64 features)
-{
-	u64 changed = features ^ dev->features;
-	unsigned int i;
-	int err;
-
-	lockdep_assert_held(&dev->mutex);
-	if (features & ~parley_vhost_offered(dev))
-		return -EOPNOTSUPP;
-	if (changed & ~BIT_ULL(VHOST_F_LOG_ALL) && parley_vhost_running(dev))
-		return -EBUSY;
-	if (features & BIT_ULL(VHOST_F_LOG_ALL) &&
-	    !vh_log_fits(dev->log.base, dev->mem))
-		return -EFAULT;
-	if (changed & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM)) {
-		err = vh_iotlb_enable(dev, features &
-				      BIT_ULL(VIRTIO_F_ACCESS_PLATFORM));
-		if (err)
-			return err;
-	}
-	vh_dev_lock_vqs(dev);
-	dev->features = features;
-	for (i = 0; i < dev->drv->max_queues; i++)
-		vh_vq_update_log(dev->vqs[i]);
-	vh_dev_unlock_vqs(dev);
-	return 0;
-}
-
-/**
- * parley_vhost_set_features() - the same for a loopback
- * @dev: device
- * @features: bits
- *
- * Context: may sleep; takes dev->mutex.
- * Return: as vh_dev_set_features().
- */
-int parley_vhost_set_features(struct parley_vhost *dev, u64 features)
-{
-	guard(mutex)(&dev->mutex);
-	return vh_dev_set_features(dev, features);
-}
-PARLEY_EXPORT(parley_vhost_set_features);
 
 /* Nothing is in flight that knows an address of this region: forget it as well. */
 static void vh_dev_forget_region(struct parley_vhost *dev, const struct parley_region *gone,
@@ -495,13 +414,6 @@ u32 parley_vhost_id(const struct parley_vhost *dev)
 	return dev->id;
 }
 PARLEY_EXPORT(parley_vhost_id);
-
-/** parley_vhost_features() - what was agreed upon */
-u64 parley_vhost_features(const struct parley_vhost *dev)
-{
-	return dev->features;
-}
-PARLEY_EXPORT(parley_vhost_features);
 
 /** parley_vhost_driver() - whose device it is */
 const struct parley_vhost_driver *

@@ -4,6 +4,7 @@
  * to log.c, are declared in mem.h:
  *
  *	dev.c		a device: made, owned, reset, released; the registry
+ *	features.c	what a device offers, and what was agreed upon
  *	ioctl.c		the VMM's calls: one table row, one small function each
  *	config.c	configuration space and what mainline has for vDPA only
  *	owner.c		what the owner may do, for who works in its place
@@ -569,7 +570,7 @@ struct parley_vhost {
 	bool dead;
 	bool in_kernel;
 	u8 fork_owner;
-	u64 features;
+	struct parley_features features;
 	u64 backend_features;
 	struct vh_mem *mem;
 	unsigned int nr_regions;
@@ -588,7 +589,7 @@ struct parley_vhost {
 
 static inline bool vh_vq_packed(const struct parley_vhost_vq *vq)
 {
-	return vq->dev->features & BIT_ULL(VIRTIO_F_RING_PACKED);
+	return parley_features_has(&vq->dev->features, VIRTIO_F_RING_PACKED);
 }
 
 extern struct mutex parley_vhost_registry_lock;
@@ -599,7 +600,8 @@ void vh_dev_release(struct parley_vhost *dev);
 long vh_dev_set_owner(struct parley_vhost *dev);	/* under dev->mutex */
 long vh_dev_reset_owner(struct parley_vhost *dev);	/* the same */
 long vh_dev_check_owner(const struct parley_vhost *dev);
-long vh_dev_set_features(struct parley_vhost *dev, u64 features);
+long vh_dev_set_features(struct parley_vhost *dev, const struct parley_features *features);
+void vh_dev_forget_features(struct parley_vhost *dev);
 int vh_dev_set_mem(struct parley_vhost *dev, struct vh_mem *mem);
 /* All of vq->mutex, under dev->mutex. */
 void vh_dev_lock_vqs(struct parley_vhost *dev);

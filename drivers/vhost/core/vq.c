@@ -99,7 +99,7 @@ static int vh_vq_open(struct parley_vhost_vq *vq)
 		.name = vq->dev->label,
 		.index = vq->index,
 		.size = vq->num,
-		.features = vq->dev->features,
+		.features = parley_vhost_features(vq->dev),
 		.map_space = PARLEY_SPACE_USER,
 		.map = vh_vq_map(vq),
 		.again = vh_access_again,
@@ -164,7 +164,7 @@ void vh_vq_update_log(struct parley_vhost_vq *vq)
 	lockdep_assert_held(&vq->mutex);
 	vq->logging = !vq->joined && !vq->dev->in_kernel &&
 		      (vq->log_ring ||
-		       vq->dev->features & BIT_ULL(VHOST_F_LOG_ALL));
+		       parley_features_has(&vq->dev->features, VHOST_F_LOG_ALL));
 }
 
 /* --------------------------------------------------------------- running */
@@ -172,13 +172,15 @@ void vh_vq_update_log(struct parley_vhost_vq *vq)
 static int vh_vq_may_start(struct parley_vhost_vq *vq)
 {
 	struct parley_vhost *dev = vq->dev;
+	struct parley_features offered;
 
 	if (dev->dead || !dev->owned)
 		return -EPERM;
-	if (!(dev->features & BIT_ULL(VIRTIO_F_VERSION_1)) ||
-	    dev->features & ~parley_vhost_offered(dev)) {
-		vq_say(vq, "features %#llx: not all are offered, or no VERSION_1\n",
-		       dev->features);
+	parley_vhost_offered(dev, &offered);
+	if (!parley_features_has(&dev->features, VIRTIO_F_VERSION_1) ||
+	    !parley_features_within(&dev->features, &offered)) {
+		vq_say(vq, "features %*pbl: not all are offered, or no VERSION_1\n",
+		       PARLEY_FEATURE_BITS, dev->features.bits);
 		return -EINVAL;
 	}
 	return dev->drv->ready ? dev->drv->ready(dev) : 0;

@@ -382,6 +382,7 @@ void toy_ring_pair(struct toy_ring *r, struct parley_vhost *vhost, unsigned int 
 		.name = "toy", .index = index, .size = r->size,
 		.features = features, .map = &r->map,
 	};
+	struct parley_features set;
 
 	init_waitqueue_head(&r->wait);
 	r->drv = parley_drvq_create(&drv);
@@ -399,8 +400,9 @@ void toy_ring_pair(struct toy_ring *r, struct parley_vhost *vhost, unsigned int 
 	KUNIT_ASSERT_FALSE(r->test, IS_ERR(r->dev));
 	r->vq = parley_vhost_get_vq(vhost, index);
 	KUNIT_ASSERT_NOT_NULL(r->test, r->vq);
+	parley_features_set(&set, features, 0);
 	if (parley_vhost_features(vhost) != features)
-		KUNIT_ASSERT_EQ(r->test, parley_vhost_set_features(vhost, features), 0);
+		KUNIT_ASSERT_EQ(r->test, parley_vhost_set_features(vhost, &set), 0);
 }
 
 struct toy_ring *toy_ring_open(struct kunit *test, struct toy *toy,

@@ -163,6 +163,24 @@ static void vmm_config_read(struct parley_vhost *dev, void *config)
 	memcpy(config, "config!", 8);
 }
 
+static void vmm_device_features(struct parley_vhost *dev, struct parley_features *offered)
+{
+	unsigned int masked = vmm_of(dev) ? vmm_of(dev)->masked : 0;
+
+	if (masked)
+		parley_features_drop(offered, masked);
+}
+
+static void vmm_features_changed(struct parley_vhost *dev)
+{
+	struct vmm *v = vmm_of(dev);
+
+	lockdep_assert_held(&dev->mutex);
+	v->changes++;
+	v->has = parley_vhost_features(dev);
+	v->has_high = parley_vhost_has(dev, VMM_FEATURE_HIGH);
+}
+
 static const struct parley_vhost_queue_ops vmm_ops = {
 	.req_size	= sizeof(struct vmm_req),
 	.pieces		= PARLEY_VHOST_PIECES,
@@ -203,7 +221,11 @@ static const struct parley_vhost_driver vmm_driver = {
 	.name		= "kunit-vmm",
 	.owner		= THIS_MODULE,
 	.device_id	= 42,
+	.features	= VMM_FEATURES,
+	.features_high	= VMM_FEATURES_HIGH,
 	.priv_size	= sizeof(struct vmm *),
+	.device_features = vmm_device_features,
+	.features_changed = vmm_features_changed,
 	.queue		= vmm_queue,
 	.max_queues	= VMM_QUEUES,
 	.config_size	= 8,

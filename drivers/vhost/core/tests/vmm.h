@@ -28,6 +28,10 @@
 #define VMM_SIZE	(VMM_ARGS + SZ_64K)
 
 #define VMM_QUEUES	2
+#define VMM_FEATURE	3u	/* two of the device type */
+#define VMM_FEATURE_HIGH 66u
+#define VMM_FEATURES	BIT_ULL(VMM_FEATURE)
+#define VMM_FEATURES_HIGH BIT_ULL(VMM_FEATURE_HIGH - 64)
 #define VMM_NUM		16u	/* descriptors of a ring */
 #define VMM_BYTE	0xA5
 
@@ -48,6 +52,10 @@
  * @fsuid: as whom the last request was submitted
  * @was_new: what parley_vhost_vq_is_new() said when a ring last started
  * @events: still to be told to the guest, where the ring is one for events
+ * @masked: feature that this device does not offer; 0 for none
+ * @changes: how often features were changed
+ * @has: bits 0 to 63 of them
+ * @has_high: VMM_FEATURE_HIGH is one of them
  * @lock: protects @held
  * @held: such requests
  * @nr_held: how many
@@ -63,6 +71,10 @@ struct vmm {
 	kuid_t fsuid;
 	bool was_new;
 	unsigned int events;
+	unsigned int masked;
+	unsigned int changes;
+	u64 has;
+	bool has_high;
 	spinlock_t lock;
 	struct list_head held;
 	int nr_held;
