@@ -215,6 +215,8 @@ struct parley_vhost_queue_ops {
  *	unknown ones
  * @config_read: fill @config_size bytes, little-endian
  * @config_write: optional: the guest wrote @len bytes at @off
+ * @config_queues: optional: say in a copy of the configuration space that there are
+ *	so many queues; for who makes a device of it without a VMM.  No lock is held
  * @vq_start: optional: the ring is about to run; may fail
  * @vq_stop: optional: its mirror; nothing is in flight
  */
@@ -239,6 +241,7 @@ struct parley_vhost_driver {
 	void (*config_read)(struct parley_vhost *dev, void *config);
 	int (*config_write)(struct parley_vhost *dev, unsigned int off,
 			    const void *buf, unsigned int len);
+	void (*config_queues)(void *config, unsigned int nr);
 	int (*vq_start)(struct parley_vhost_vq *vq);
 	void (*vq_stop)(struct parley_vhost_vq *vq);
 };

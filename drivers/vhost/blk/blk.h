@@ -345,6 +345,7 @@ void vhb_device_features(struct parley_vhost *dev, struct parley_features *offer
 void vhb_config_read(struct parley_vhost *dev, void *config);
 int vhb_config_write(struct parley_vhost *dev, unsigned int off, const void *buf,
 		     unsigned int len);
+void vhb_config_queues(void *config, unsigned int nr);
 
 /* cache.c */
 void vhb_cache_forget(struct vhb *blk);

@@ -83,6 +83,13 @@ void vhb_config_read(struct parley_vhost *dev, void *config)
 	memcpy(config, &cfg, offsetof(struct virtio_blk_config, zoned));
 }
 
+void vhb_config_queues(void *config, unsigned int nr)
+{
+	struct virtio_blk_config *cfg = config;
+
+	cfg->num_queues = cpu_to_vr16(nr);
+}
+
 /* One field can be written: wce. */
 int vhb_config_write(struct parley_vhost *dev, unsigned int off, const void *buf,
 		     unsigned int len)

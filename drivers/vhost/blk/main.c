@@ -248,6 +248,7 @@ static struct parley_vhost_driver vhb_driver = {
 	.ioctl		= vhb_ioctl,
 	.config_read	= vhb_config_read,
 	.config_write	= vhb_config_write,
+	.config_queues	= vhb_config_queues,
 	.vq_start	= vhb_vq_start,
 	.vq_stop	= vhb_vq_stop,
 };

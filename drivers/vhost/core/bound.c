@@ -22,7 +22,7 @@
  * it from the beginning.
  */
 #include <linux/sched/signal.h>
-#include "serve.h"
+#include "round.h"
 
 /* Payload, as far as it counts; at least 1, so that a full ring takes no flush. */
 static u32 vh_bound_count(const struct parley_vhost_queue_ops *ops, u64 bytes)

@@ -3,7 +3,7 @@
 #ifndef _PARLEY_VHOST_BOUND_H
 #define _PARLEY_VHOST_BOUND_H
 
-#include "priv.h"
+#include "state.h"
 
 u64 vh_bound_payload(const struct parley_vhost_vq *vq, const struct parley_chain *c);
 unsigned int vh_bound_burst(struct parley_vhost_vq *vq, unsigned int n, u64 left);

@@ -11,15 +11,22 @@
  * of its accelerator, not the device alive: after its file was released it is
  * dead, and holds nothing more.
  */
-#include <linux/eventfd.h>
-#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
+#include "config.h"
+#include "dev.h"
+#include "devq.h"
+#include "dirty.h"
+#include "iotlb.h"
 #include "limit.h"
-#include "priv.h"
+#include "ring.h"
+#include "state.h"
+#include "vq.h"
+#include "worker.h"
 
 DEFINE_MUTEX(parley_vhost_registry_lock);
+void (*vh_dev_moved)(const struct parley_vhost *dev, bool there);
 static DEFINE_XARRAY_ALLOC1(registry);
 
 /* ------------------------------------------------------------- registry */
@@ -107,6 +114,7 @@ static int vh_dev_alloc_vqs(struct parley_vhost *dev)
 		if (!dev->vqs[i])
 			return -ENOMEM;
 		vh_vq_init(dev->vqs[i], dev, i);
+		vh_ask_init(dev->vqs[i]);
 	}
 	return 0;
 }
@@ -151,8 +159,8 @@ struct parley_vhost *vh_dev_create(const struct parley_vhost_driver *drv,
 	mutex_init(&dev->mutex);
 	spin_lock_init(&dev->config_lock);
 	xa_init_flags(&dev->workers, XA_FLAGS_ALLOC);
-	vh_iotlb_init(dev);
-	vh_log_init(dev);
+	vh_iotlb_init(&dev->iotlb);
+	vh_log_init(&dev->log);
 	dev->in_kernel = in_kernel;
 	dev->fork_owner = VHOST_FORK_OWNER_TASK;
 	dev->priv = kvzalloc(max(drv->priv_size, 1), GFP_KERNEL);
@@ -170,7 +178,8 @@ struct parley_vhost *vh_dev_create(const struct parley_vhost_driver *drv,
 	}
 	scoped_guard(mutex, &parley_vhost_registry_lock)
 		xa_store(&registry, dev->id, dev, GFP_KERNEL);
-	vh_netlink_added(dev);
+	if (vh_dev_moved)
+		vh_dev_moved(dev, true);
 	return dev;
 unnumber:
 	vh_dev_unnumber(dev);
@@ -197,14 +206,6 @@ static void vh_dev_unwatch(struct parley_vhost *dev)
 		parley_vhost_vq_unwatch(dev->vqs[i]);
 }
 
-static void vh_dev_drop_owner(struct parley_vhost *dev)
-{
-	vh_owner_drop(dev);
-	if (dev->mm)
-		mmdrop(dev->mm);
-	dev->mm = NULL;
-}
-
 /* Nothing that an owner gave us remains. */
 static void vh_dev_disown(struct parley_vhost *dev)
 {
@@ -222,7 +223,7 @@ static void vh_dev_disown(struct parley_vhost *dev)
 	vh_dev_forget_features(dev);
 	dev->backend_features = 0;
 	dev->owned = false;
-	vh_dev_drop_owner(dev);
+	vh_owner_drop(&dev->owner);
 }
 
 /**
@@ -234,7 +235,8 @@ static void vh_dev_disown(struct parley_vhost *dev)
 void vh_dev_release(struct parley_vhost *dev)
 {
 	vh_dev_unnumber(dev);
-	vh_netlink_removed(dev);
+	if (vh_dev_moved)
+		vh_dev_moved(dev, false);
 	scoped_guard(mutex, &dev->mutex) {
 		dev->dead = true;
 		vh_dev_disown(dev);
@@ -248,11 +250,6 @@ void vh_dev_release(struct parley_vhost *dev)
 EXPORT_SYMBOL_IF_KUNIT(vh_dev_release);
 
 /* ------------------------------------------------------------------ owner */
-
-long vh_dev_check_owner(const struct parley_vhost *dev)
-{
-	return dev->owned && dev->mm == current->mm ? 0 : -EPERM;
-}
 
 /**
  * vh_dev_set_owner() - the caller's memory is the guest's
@@ -268,15 +265,12 @@ long vh_dev_set_owner(struct parley_vhost *dev)
 	lockdep_assert_held(&dev->mutex);
 	if (dev->owned)
 		return -EBUSY;
-	if (!dev->in_kernel) {
-		dev->mm = current->mm;
-		mmgrab(dev->mm);
-		vh_owner_take(dev);
-	}
+	if (!dev->in_kernel)
+		vh_owner_take(&dev->owner);
 	dev->owner_pid = task_tgid_nr(current);
 	worker = vh_worker_create(dev);
 	if (IS_ERR(worker)) {
-		vh_dev_drop_owner(dev);
+		vh_owner_drop(&dev->owner);
 		return PTR_ERR(worker);
 	}
 	for (i = 0; i < dev->drv->max_queues; i++)
@@ -315,24 +309,6 @@ int parley_vhost_set_owner(struct parley_vhost *dev)
 PARLEY_EXPORT(parley_vhost_set_owner);
 
 /* --------------------------------------------------------------- memory */
-
-/* Every vq->mutex, below dev->mutex, which keeps two from doing so at once. */
-void vh_dev_lock_vqs(struct parley_vhost *dev)
-{
-	unsigned int i;
-
-	lockdep_assert_held(&dev->mutex);
-	for (i = 0; i < dev->drv->max_queues; i++)
-		mutex_lock_nest_lock(&dev->vqs[i]->mutex, &dev->mutex);
-}
-
-void vh_dev_unlock_vqs(struct parley_vhost *dev)
-{
-	unsigned int i;
-
-	for (i = 0; i < dev->drv->max_queues; i++)
-		mutex_unlock(&dev->vqs[i]->mutex);
-}
 
 /* Nothing is in flight that knows an address of this region: forget it as well. */
 static void vh_dev_forget_region(struct parley_vhost *dev, const struct parley_region *gone,
@@ -398,82 +374,3 @@ int vh_dev_set_mem(struct parley_vhost *dev, struct vh_mem *mem)
 		vh_vq_let_go(dev->vqs[i]);
 	return err;
 }
-
-/* ---------------------------------------------------- small questions */
-
-/** parley_vhost_priv() - the accelerator's private data */
-void *parley_vhost_priv(const struct parley_vhost *dev)
-{
-	return dev->priv;
-}
-PARLEY_EXPORT(parley_vhost_priv);
-
-/** parley_vhost_id() - the number under which netlink and messages know it */
-u32 parley_vhost_id(const struct parley_vhost *dev)
-{
-	return dev->id;
-}
-PARLEY_EXPORT(parley_vhost_id);
-
-/** parley_vhost_driver() - whose device it is */
-const struct parley_vhost_driver *
-parley_vhost_driver(const struct parley_vhost *dev)
-{
-	return dev->drv;
-}
-PARLEY_EXPORT(parley_vhost_driver);
-
-/** parley_vhost_running() - is any ring not idle?  Under dev->mutex. */
-bool parley_vhost_running(const struct parley_vhost *dev)
-{
-	unsigned int i;
-
-	for (i = 0; i < dev->drv->max_queues; i++)
-		if (READ_ONCE(dev->vqs[i]->state) != VH_VQ_IDLE)
-			return true;
-	return false;
-}
-PARLEY_EXPORT(parley_vhost_running);
-
-/** parley_vhost_vq_dev() - the device of a ring */
-struct parley_vhost *parley_vhost_vq_dev(const struct parley_vhost_vq *vq)
-{
-	return vq->dev;
-}
-PARLEY_EXPORT(parley_vhost_vq_dev);
-
-/** parley_vhost_vq_index() - the number of a ring */
-unsigned int parley_vhost_vq_index(const struct parley_vhost_vq *vq)
-{
-	return vq->index;
-}
-PARLEY_EXPORT(parley_vhost_vq_index);
-
-/** parley_vhost_vq_priv() - what parley_vhost_vq_set_priv() was given */
-void *parley_vhost_vq_priv(const struct parley_vhost_vq *vq)
-{
-	return vq->priv;
-}
-PARLEY_EXPORT(parley_vhost_vq_priv);
-
-/** parley_vhost_vq_set_priv() - the accelerator's pointer of a ring */
-void parley_vhost_vq_set_priv(struct parley_vhost_vq *vq, void *priv)
-{
-	vq->priv = priv;
-}
-PARLEY_EXPORT(parley_vhost_vq_set_priv);
-
-/** parley_vhost_get_vq() - a ring by its number; NULL if there is none */
-struct parley_vhost_vq *parley_vhost_get_vq(struct parley_vhost *dev,
-					    unsigned int index)
-{
-	return index < dev->drv->max_queues ? dev->vqs[index] : NULL;
-}
-PARLEY_EXPORT(parley_vhost_get_vq);
-
-/** parley_vhost_vq_wake() - there is something to do for a ring; any context */
-void parley_vhost_vq_wake(struct parley_vhost_vq *vq)
-{
-	vh_vq_queue(vq);
-}
-PARLEY_EXPORT(parley_vhost_vq_wake);

@@ -5,7 +5,10 @@
  * A set of them is wider than the 64 bits that VHOST_SET_FEATURES knows
  * (VHOST_SET_FEATURES_ARRAY).  Those of the ring and of vhost are all among these.
  */
-#include "priv.h"
+#include "dev.h"
+#include "devq.h"
+#include "iotlb.h"
+#include "state.h"
 
 /* What the library adds to the features of every accelerator. */
 #define DEV_FEATURES							\

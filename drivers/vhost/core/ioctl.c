@@ -19,7 +19,13 @@
 #include <linux/nospec.h>
 #include <linux/uaccess.h>
 
+#include "dev.h"
+#include "devq.h"
+#include "dirty.h"
 #include "ioctl.h"
+#include "notify.h"
+#include "runq.h"
+#include "worker.h"
 
 /* Back-end features (bit numbers) that work. */
 #define IOCTL_BACKEND_FEATURES	BIT_ULL(VHOST_BACKEND_F_IOTLB_MSG_V2)
@@ -418,7 +424,7 @@ static long vh_call_run(const struct vh_call *c, struct vh_target *t)
  * @cmd: its number
  * @arg: its argument
  *
- * What neither this file nor config.c knows goes to the accelerator.
+ * What neither this file nor vdpa.c knows goes to the accelerator.
  *
  * Context: takes dev->mutex; sleeps, as long as the back end takes if a ring is
  * stopped.

@@ -9,7 +9,7 @@
 #ifndef _PARLEY_VHOST_IOCTL_H
 #define _PARLEY_VHOST_IOCTL_H
 
-#include "priv.h"
+#include "state.h"
 
 union vh_arg {
 	u8 u8;
@@ -56,6 +56,8 @@ struct vh_call {
 	unsigned int flags;
 	long (*fn)(const struct vh_target *t, union vh_arg *a);
 };
+
+long vh_ioctl(struct parley_vhost *dev, unsigned int cmd, unsigned long arg);
 
 extern const struct vh_call vh_config_calls[];
 extern const unsigned int vh_config_calls_nr;

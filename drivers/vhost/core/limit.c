@@ -19,7 +19,8 @@
  */
 #include <linux/slab.h>
 #include "limit.h"
-#include "priv.h"
+#include "runq.h"
+#include "state.h"
 
 DEFINE_MUTEX(vh_limit_lock);
 EXPORT_SYMBOL_IF_KUNIT(vh_limit_lock);

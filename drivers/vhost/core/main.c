@@ -13,8 +13,12 @@
 #include <linux/slab.h>
 #include <parley/version.h>
 
+#include "dev.h"
+#include "ioctl.h"
+#include "iotlb.h"
 #include "limit.h"
-#include "priv.h"
+#include "netlink.h"
+#include "state.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
@@ -65,7 +69,9 @@ static long vh_fop_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 static ssize_t vh_fop_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	return vh_iotlb_read(iocb->ki_filp->private_data, to,
+	struct parley_vhost *dev = iocb->ki_filp->private_data;
+
+	return vh_iotlb_read(&dev->iotlb, to,
 			     iocb->ki_filp->f_flags & O_NONBLOCK ||
 			     iocb->ki_flags & IOCB_NOWAIT);
 }
@@ -77,7 +83,9 @@ static ssize_t vh_fop_write_iter(struct kiocb *iocb, struct iov_iter *from)
 
 static __poll_t vh_fop_poll(struct file *file, poll_table *wait)
 {
-	return vh_iotlb_poll(file->private_data, file, wait);
+	struct parley_vhost *dev = file->private_data;
+
+	return vh_iotlb_poll(&dev->iotlb, file, wait);
 }
 
 static const struct file_operations dev_fops = {

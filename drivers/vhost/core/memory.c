@@ -13,11 +13,14 @@
  * where one process serves several.  Requests in flight know addresses of it; so
  * they end first (vh_dev_set_mem()), and are logged by the old table.
  */
+#include <kunit/visibility.h>
 #include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/uaccess.h>
 
-#include "priv.h"
+#include "memory.h"
 
 static int vh_mem_by_start(const void *a, const void *b)
 {

@@ -15,13 +15,13 @@
 #include <linux/workqueue.h>
 #include <parley/compat.h>
 
-#include "priv.h"
+#include "owner.h"
 
 struct mm_errand {
 	struct work_struct work;
 	struct completion done;
 	struct mm_struct *mm;
-	struct parley_vhost *dev;
+	const struct vh_owner *owner;
 	int (*fn)(void *arg);
 	void *arg;
 	int ret;
@@ -33,20 +33,20 @@ static void vh_mm_errand_run(struct work_struct *work)
 	struct parley_vhost_as was;
 
 	kthread_use_mm(e->mm);
-	if (e->dev)
-		parley_vhost_as_owner(e->dev, &was);
+	if (e->owner)
+		vh_owner_put_on(e->owner, &was);
 	e->ret = e->fn(e->arg);
-	if (e->dev)
+	if (e->owner)
 		parley_vhost_as_before(&was);
 	kthread_unuse_mm(e->mm);
 	complete(&e->done);
 }
 
-/* Have a kernel thread do it in memory of which the caller is a user, as @dev's owner. */
-static int vh_mm_errand(struct mm_struct *mm, struct parley_vhost *dev,
+/* Have a kernel thread do it in memory of which the caller is a user, as @owner. */
+static int vh_mm_errand(struct mm_struct *mm, const struct vh_owner *owner,
 			int (*fn)(void *arg), void *arg)
 {
-	struct mm_errand e = { .mm = mm, .dev = dev, .fn = fn, .arg = arg };
+	struct mm_errand e = { .mm = mm, .owner = owner, .fn = fn, .arg = arg };
 
 	init_completion(&e.done);
 	INIT_WORK_ONSTACK(&e.work, vh_mm_errand_run);
@@ -62,7 +62,7 @@ static int vh_mm_errand(struct mm_struct *mm, struct parley_vhost *dev,
 
 /**
  * vh_in_owner_mm() - have a kernel thread do something in the owner's memory
- * @dev: device whose owner has one
+ * @owner: one that has memory
  * @fn: what
  * @arg: for @fn
  *
@@ -73,14 +73,14 @@ static int vh_mm_errand(struct mm_struct *mm, struct parley_vhost *dev,
  * protect @fn as well, but it is not who holds them.
  * Return: what @fn returns; -ESRCH if the memory is gone.
  */
-int vh_in_owner_mm(struct parley_vhost *dev, int (*fn)(void *arg), void *arg)
+int vh_in_owner_mm(struct vh_owner *owner, int (*fn)(void *arg), void *arg)
 {
 	int ret;
 
-	if (!mmget_not_zero(dev->mm))
+	if (!mmget_not_zero(owner->mm))
 		return -ESRCH;
-	ret = vh_mm_errand(dev->mm, dev, fn, arg);
-	mmput(dev->mm);
+	ret = vh_mm_errand(owner->mm, owner, fn, arg);
+	mmput(owner->mm);
 	return ret;
 }
 

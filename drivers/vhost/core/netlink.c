@@ -19,6 +19,7 @@
  */
 #include <linux/nospec.h>
 #include "netlink.h"
+#include "notify.h"
 
 static_assert(PARLEY_POLLING_MAX_US == VH_POLL_MAX_US);
 static_assert((int)PARLEY_LANE_LATENCY == VH_LANE_LATENCY);
@@ -213,9 +214,10 @@ int parley_nl_lane_set_doit(struct sk_buff *skb, struct genl_info *info)
 
 /* --------------------------------------------------------------- events */
 
-/* Told to who listens; nobody may, and a lost event is no error of ours. */
-static void vh_nl_notify(const struct parley_vhost *dev, u8 cmd)
+/* A device came or went: told to who listens; nobody may, and a lost event is no error of ours. */
+static void vh_nl_notify(const struct parley_vhost *dev, bool there)
 {
+	u8 cmd = there ? PARLEY_CMD_DEV_ADD_NTF : PARLEY_CMD_DEV_DEL_NTF;
 	struct sk_buff *skb __free(nl_msg) = NULL;
 	void *head;
 
@@ -230,22 +232,11 @@ static void vh_nl_notify(const struct parley_vhost *dev, u8 cmd)
 			  PARLEY_NLGRP_MONITOR, GFP_KERNEL);
 }
 
-/* A device is in the registry now. */
-void vh_netlink_added(const struct parley_vhost *dev)
-{
-	vh_nl_notify(dev, PARLEY_CMD_DEV_ADD_NTF);
-}
-
-/* It is not there any more. */
-void vh_netlink_removed(const struct parley_vhost *dev)
-{
-	vh_nl_notify(dev, PARLEY_CMD_DEV_DEL_NTF);
-}
-
 int vh_netlink_init(void)
 {
 	/* The generator believes that every family is for all namespaces. */
 	parley_nl_family.netnsok = false;
+	vh_dev_moved = vh_nl_notify;
 	return genl_register_family(&parley_nl_family);
 }
 

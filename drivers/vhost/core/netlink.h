@@ -6,9 +6,13 @@
 #ifndef _PARLEY_VHOST_NETLINK_H
 #define _PARLEY_VHOST_NETLINK_H
 
+#include "dev.h"
 #include "limit.h"
 #include "netlink_gen.h"
-#include "priv.h"
+#include "state.h"
+
+int vh_netlink_init(void);
+void vh_netlink_exit(void);
 
 DEFINE_FREE(vh_dev, struct parley_vhost *, if (!IS_ERR_OR_NULL(_T)) vh_dev_put(_T))
 DEFINE_FREE(nl_msg, struct sk_buff *, nlmsg_free(_T))

@@ -8,6 +8,7 @@
  * (CAP_NET_ADMIN); all else is read without.
  */
 #include "netlink.h"
+#include "runq.h"
 
 static_assert((int)PARLEY_QUEUE_STATE_IDLE == VH_VQ_IDLE);
 static_assert((int)PARLEY_QUEUE_STATE_RUNNING == VH_VQ_RUNNING);

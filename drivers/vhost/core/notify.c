@@ -14,7 +14,9 @@
 #include <linux/eventfd.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include "priv.h"
+#include "notify.h"
+#include "runq.h"
+#include "state.h"
 
 /* ---------------------------------------------------------------- kicks */
 

@@ -21,8 +21,9 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/task.h>
+#include <parley/export.h>
 
-#include "priv.h"
+#include "owner.h"
 
 #ifdef CONFIG_BLK_CGROUP
 static struct cgroup_subsys_state *vh_owner_io_group(void)
@@ -60,32 +61,32 @@ static void vh_owner_leave_io(void)
 
 /**
  * vh_owner_take() - remember who calls
- * @dev: device that gets an owner with memory, under dev->mutex
+ * @owner: of a device that gets one with memory
  *
- * Context: the owner's process.
+ * Context: the owner's process; under dev->mutex.
  */
-void vh_owner_take(struct parley_vhost *dev)
+void vh_owner_take(struct vh_owner *owner)
 {
-	struct vh_owner *owner = &dev->owner;
-
-	lockdep_assert_held(&dev->mutex);
+	owner->mm = current->mm;
+	mmgrab(owner->mm);
 	owner->task = get_task_struct(current);
 	owner->cred = get_current_cred();
 	owner->may_lock = capable(CAP_IPC_LOCK);
 	owner->io = vh_owner_io_group();
-	owner->memory = get_mem_cgroup_from_mm(dev->mm);
+	owner->memory = get_mem_cgroup_from_mm(owner->mm);
 }
 
 /**
  * vh_owner_drop() - nobody works in the owner's place any more
- * @dev: device; without an owner it is fine
+ * @owner: of a device; none is fine
+ *
+ * Context: under dev->mutex, with nothing in flight.
  */
-void vh_owner_drop(struct parley_vhost *dev)
+void vh_owner_drop(struct vh_owner *owner)
 {
-	struct vh_owner *owner = &dev->owner;
-
 	if (!owner->task)
 		return;
+	mmdrop(owner->mm);
 	put_task_struct(owner->task);
 	put_cred(owner->cred);
 	if (owner->io)
@@ -96,37 +97,33 @@ void vh_owner_drop(struct parley_vhost *dev)
 
 /**
  * vh_owner_lock_pages() - pages are about to be pinned for the owner
- * @dev: device with an owner that has memory
+ * @owner: one that has memory
  * @nr: how many; account_locked_vm() gives them back
  *
  * Context: any thread; takes mmap_lock for writing.
  * Return: 0, or -ENOMEM: the owner's RLIMIT_MEMLOCK does not allow it.
  */
-int vh_owner_lock_pages(struct parley_vhost *dev, unsigned long nr)
+int vh_owner_lock_pages(struct vh_owner *owner, unsigned long nr)
 {
 	int err;
 
-	mmap_write_lock(dev->mm);
-	err = __account_locked_vm(dev->mm, nr, true, dev->owner.task,
-				  dev->owner.may_lock);
-	mmap_write_unlock(dev->mm);
+	mmap_write_lock(owner->mm);
+	err = __account_locked_vm(owner->mm, nr, true, owner->task, owner->may_lock);
+	mmap_write_unlock(owner->mm);
 	return err;
 }
 
 /**
- * parley_vhost_as_owner() - go on as the owner of a device
- * @dev: device with requests in flight
+ * vh_owner_put_on() - go on as the owner
+ * @owner: of a device with requests in flight; nobody is nobody to be like
  * @was: for parley_vhost_as_before(), its mirror
  *
- * For work items of an accelerator.  A device of the kernel's own has no owner to
- * be like.  The device may go before the mirror is called.
+ * The owner may be dropped before the mirror is called.
  *
  * Context: task.
  */
-void parley_vhost_as_owner(struct parley_vhost *dev, struct parley_vhost_as *was)
+void vh_owner_put_on(const struct vh_owner *owner, struct parley_vhost_as *was)
 {
-	const struct vh_owner *owner = &dev->owner;
-
 	was->now = get_cred(owner->cred);
 	if (!was->now)
 		return;
@@ -135,7 +132,6 @@ void parley_vhost_as_owner(struct parley_vhost *dev, struct parley_vhost_as *was
 	was->memory = set_active_memcg(was->group);
 	was->io = vh_owner_join_io(owner);
 }
-PARLEY_EXPORT(parley_vhost_as_owner);
 
 /** parley_vhost_as_before() - the mirror of parley_vhost_as_owner() */
 void parley_vhost_as_before(const struct parley_vhost_as *was)

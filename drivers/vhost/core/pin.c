@@ -36,7 +36,8 @@
 #include <linux/sched/signal.h>
 #include <linux/vmalloc.h>
 
-#include "priv.h"
+#include "owner.h"
+#include "pin.h"
 
 /* Pages that lie side by side are pinned together. */
 static int vh_area_pin_each(struct vh_area *area, const u64 *uaddrs)
@@ -63,7 +64,7 @@ static int vh_area_pin_each(struct vh_area *area, const u64 *uaddrs)
 /**
  * vh_area_pin_pages() - pin pages that need not lie side by side
  * @area: empty
- * @dev: device, whose owner's mm is current
+ * @owner: whose mm is current
  * @uaddrs: user address of each page; from kvmalloc(), and the area's if this
  *	succeeds
  * @nr: number of pages, at least 1
@@ -75,7 +76,7 @@ static int vh_area_pin_each(struct vh_area *area, const u64 *uaddrs)
  * -EFAULT or another error of pin_user_pages_fast() for pages that cannot be
  * pinned.
  */
-int vh_area_pin_pages(struct vh_area *area, struct parley_vhost *dev, u64 *uaddrs,
+int vh_area_pin_pages(struct vh_area *area, struct vh_owner *owner, u64 *uaddrs,
 		      unsigned int nr, unsigned int off)
 {
 	void *map;
@@ -85,8 +86,8 @@ int vh_area_pin_pages(struct vh_area *area, struct parley_vhost *dev, u64 *uaddr
 	if (!area->pages)
 		return -ENOMEM;
 	area->nr = nr;
-	area->mm = dev->mm;
-	err = vh_owner_lock_pages(dev, nr);
+	area->mm = owner->mm;
+	err = vh_owner_lock_pages(owner, nr);
 	if (err)
 		goto free;
 	err = vh_area_pin_each(area, uaddrs);
@@ -113,13 +114,13 @@ free:
 /**
  * vh_area_pin() - pin a range of user memory
  * @area: empty
- * @dev: device, whose owner's mm is current
+ * @owner: whose mm is current
  * @uaddr: where
  * @len: bytes, at least 1
  *
  * Return: as vh_area_pin_pages(); -EFAULT also for a range that wraps.
  */
-int vh_area_pin(struct vh_area *area, struct parley_vhost *dev, u64 uaddr, size_t len)
+int vh_area_pin(struct vh_area *area, struct vh_owner *owner, u64 uaddr, size_t len)
 {
 	u64 first = uaddr & PAGE_MASK, *uaddrs;
 	unsigned int nr, i;
@@ -133,7 +134,7 @@ int vh_area_pin(struct vh_area *area, struct parley_vhost *dev, u64 uaddr, size_
 		return -ENOMEM;
 	for (i = 0; i < nr; i++)
 		uaddrs[i] = first + (u64)i * PAGE_SIZE;
-	err = vh_area_pin_pages(area, dev, uaddrs, nr, offset_in_page(uaddr));
+	err = vh_area_pin_pages(area, owner, uaddrs, nr, offset_in_page(uaddr));
 	if (err)
 		kvfree(uaddrs);
 	return err;

@@ -19,7 +19,11 @@
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
-#include "pull.h"
+#include "notify.h"
+#include "runq.h"
+#include "serve.h"
+#include "state.h"
+#include "worker.h"
 
 /* Vain polling that may be saved up. */
 #define CREDIT_MAX	(VH_POLL_MAX_US * NSEC_PER_USEC)
@@ -39,20 +43,6 @@ static void vh_poll_shrink(struct vh_poll_policy *p)
 	u32 now = min(p->now_us, READ_ONCE(p->max_us)) / 2;
 
 	WRITE_ONCE(p->now_us, now < READ_ONCE(p->max_us) / POLL_STEPS ? 0 : now);
-}
-
-/**
- * vh_poll_wanted() - is this ring looked at before its worker sleeps?
- * @vq: ring that ran dry
- *
- * Then its kicks need not be armed yet; vh_worker_poll() does it.
- *
- * Context: vq->mutex.
- * Return: true if so.
- */
-bool vh_poll_wanted(struct parley_vhost_vq *vq)
-{
-	return READ_ONCE(vq->poll.max_us) && vq->poll.now_us;
 }
 
 /**

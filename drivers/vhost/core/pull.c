@@ -22,7 +22,10 @@
  * an earlier one is never filled, the ring has no base and breaks when it is stopped.
  */
 #include <linux/sched/signal.h>
-#include "pull.h"
+#include "devq.h"
+#include "dirty.h"
+#include "req.h"
+#include "round.h"
 #include "serve.h"
 
 /* ---------------------------------------------------------------- taking */

@@ -17,6 +17,11 @@
  *	   Either W1 wakes, or W2 does not sleep.
  */
 #include <linux/sched.h>
+#include "devq.h"
+#include "dirty.h"
+#include "notify.h"
+#include "req.h"
+#include "round.h"
 #include "serve.h"
 
 /* In submit() or work() of the ring: nobody else is near. */
@@ -104,7 +109,7 @@ PARLEY_EXPORT(parley_vhost_reqs_done);
 /* Can ring memory be written from here?  Not after its owner died. */
 static bool vh_ring_reachable(const struct parley_vhost_vq *vq)
 {
-	return vq->space == PARLEY_SPACE_KERNEL || current->mm == vq->dev->mm;
+	return vq->space == PARLEY_SPACE_KERNEL || current->mm == vq->dev->owner.mm;
 }
 
 /* Used entries for what vq->burst holds; a fault is the caller's to look for. */

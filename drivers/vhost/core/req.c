@@ -11,7 +11,8 @@
 #include <linux/topology.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
-#include "serve.h"
+#include "req.h"
+#include "state.h"
 
 /* Where the ring's own memory lies, which is where its worker should run. */
 static int vh_reqs_node(const struct parley_vhost_vq *vq)
@@ -65,8 +66,6 @@ int vh_reqs_alloc(struct parley_vhost_vq *vq)
 		req->next = vq->free;
 		vq->free = req;
 	}
-	vq->finish = ops->submit ? ops->finish : vh_pull_finish;
-	vq->how = (ops->submit ? 0 : VH_REQ_PULLED) | (ops->cost ? VH_REQ_COSTS : 0);
 	vq->guess = 2;
 	vq->wants = 0;
 	vq->nr_free = nr;
@@ -156,7 +155,7 @@ static const struct parley_iov *vh_req_piece(const struct parley_iov *iov,
 
 static bool vh_req_reachable(const struct parley_vhost_vq *vq)
 {
-	return vq->joined || likely(current->mm == vq->dev->mm);
+	return vq->joined || likely(current->mm == vq->dev->owner.mm);
 }
 
 /**
@@ -266,7 +265,7 @@ static noinline size_t vh_req_copy_killed(struct parley_vhost_req *req,
 		.len = len,
 	};
 
-	vh_in_owner_mm(req->vq->dev, vh_req_copy_fn, &b);
+	vh_in_owner_mm(&req->vq->dev->owner, vh_req_copy_fn, &b);
 	return b.done;
 }
 
@@ -276,7 +275,7 @@ static size_t vh_req_copy_all(struct parley_vhost_req *req, unsigned int directi
 	size_t n = vh_req_copy(req, direction, off, buf, len);
 
 	if (likely(n == len) || !fatal_signal_pending(current) ||
-	    current->mm != req->vq->dev->mm || req->vq->joined)
+	    current->mm != req->vq->dev->owner.mm || req->vq->joined)
 		return n;
 	return vh_req_copy_killed(req, direction, off, buf, len);
 }

@@ -8,7 +8,8 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "priv.h"
+#include "ring.h"
+#include "state.h"
 
 /* How rings are reached, for measuring and testing one way against the other. */
 VISIBLE_IF_KUNIT int vh_ring_access = VH_RING_PIN;
@@ -90,8 +91,8 @@ static int vh_vq_pin_iova(struct parley_vhost_vq *vq, struct vh_area *area,
 
 	if (!pages)
 		return -ENOMEM;
-	err = vh_iotlb_pages(vq, iova, len, perm, pages) ?:
-	      vh_area_pin_pages(area, vq->dev, pages, nr, offset_in_page(iova));
+	err = vh_tlb_pages(vq->tlb, iova, len, perm, pages) ?:
+	      vh_area_pin_pages(area, &vq->dev->owner, pages, nr, offset_in_page(iova));
 	if (err)
 		kvfree(pages);
 	return err;
@@ -102,7 +103,7 @@ static int vh_vq_pin_area(struct parley_vhost_vq *vq, struct vh_area *area,
 {
 	if (vq->dev->iotlb.on)
 		return vh_vq_pin_iova(vq, area, addr, len, perm);
-	return vh_area_pin(area, vq->dev, addr, len);
+	return vh_area_pin(area, &vq->dev->owner, addr, len);
 }
 
 static int vh_vq_pin(struct parley_vhost_vq *vq)

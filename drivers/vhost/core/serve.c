@@ -18,6 +18,9 @@
  */
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include "devq.h"
+#include "req.h"
+#include "round.h"
 #include "serve.h"
 
 /* --------------------------------------------------------------- limits */
@@ -37,6 +40,16 @@ void vh_serve_init(struct parley_vhost_vq *vq)
 	vq->last_ended = &vq->ended;
 	init_waitqueue_head(&vq->drained);
 	vq->node = NUMA_NO_NODE;
+}
+
+/** vh_serve_prepare() - before the ring runs: what its kind of queue does; dev->mutex */
+void vh_serve_prepare(struct parley_vhost_vq *vq)
+{
+	const struct parley_vhost_queue_ops *ops = vq->ops;
+
+	vq->finish = ops->submit ? ops->finish : vh_pull_finish;
+	vq->how = (ops->submit ? 0 : VH_REQ_PULLED) | (ops->cost ? VH_REQ_COSTS : 0);
+	vq->lack = VH_LACK_NOTHING;
 }
 
 void vh_serve_release(struct parley_vhost_vq *vq)
@@ -64,12 +77,6 @@ static unsigned int vh_limit_burst(struct parley_vhost_vq *vq, unsigned int n)
 	parley_devq_untake(vq->devq, &vq->burst[i], n - i);
 	vq->stats.throttled++;
 	return i;
-}
-
-void vh_limit_idle(struct parley_vhost_vq *vq)
-{
-	lockdep_assert_held(&vq->mutex);
-	parley_limit_idle(vq->limit, ktime_get_ns());
 }
 
 /**

@@ -17,7 +17,8 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
-#include "priv.h"
+#include "dev.h"
+#include "state.h"
 
 /* Of our own, since the end of the module has to wait for what is in it. */
 static struct workqueue_struct *switch_wq;
@@ -55,12 +56,12 @@ static int vh_switch(struct parley_vhost_vq *vq, bool on)
 	int err;
 
 	mutex_lock(&dev->mutex);
-	if (on && dev->mm) {
-		if (!mmget_not_zero(dev->mm)) {
+	if (on && dev->owner.mm) {
+		if (!mmget_not_zero(dev->owner.mm)) {
 			mutex_unlock(&dev->mutex);
 			return -ESRCH;
 		}
-		mm = dev->mm;
+		mm = dev->owner.mm;
 		kthread_use_mm(mm);
 		parley_vhost_as_owner(dev, &was);
 	}

@@ -10,7 +10,7 @@
 #define _PARLEY_VHOST_TRACE_H
 
 #include <linux/tracepoint.h>
-#include "priv.h"
+#include "state.h"
 
 DECLARE_EVENT_CLASS(parley_vhost_vq,
 	TP_PROTO(const struct parley_vhost_vq *vq),

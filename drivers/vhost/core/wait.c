@@ -7,7 +7,8 @@
  */
 #include <linux/sched/signal.h>
 
-#include "pull.h"
+#include "serve.h"
+#include "state.h"
 
 /* Requests that have ended, in whatever way. */
 static u64 vh_wait_ended(const struct parley_vhost_vq *vq)

@@ -12,7 +12,9 @@
  */
 #include <linux/file.h>
 #include <linux/fs.h>
-#include "priv.h"
+#include "notify.h"
+#include "runq.h"
+#include "state.h"
 
 /* These come whether they are asked for or not. */
 #define WATCH_ALWAYS	(EPOLLERR | EPOLLHUP)

@@ -2,17 +2,12 @@
 /*
  * Threads that serve rings.
  *
- * A ring with something to do lies on the run queue of its worker, in the list
- * of its lane.  The worker takes the first one off, gives it one round, and puts
- * it back at the end if it has more: however fast a guest refills its ring, the
+ * A worker takes the first ring off its run queue (runq.c), gives it one round, and
+ * puts it back at the end if it has more: however fast a guest refills its ring, the
  * others get their turn.
  *
- * Who queues a ring takes the lock of the worker that it found and looks again
- * whether that is still the ring's.  So vq->worker changes under the lock of the
- * old worker, where the ring comes off its queue as well, and a ring is never on
- * two queues; and who wakes a worker does so under its lock, so that none is woken
- * after its last ring has left.  A grace period is waited for only when all workers
- * of a device end: an owner could otherwise have all processors disturbed for ever.
+ * A grace period is waited for only when all workers of a device end: an owner could
+ * otherwise have all processors disturbed for ever.
  */
 #include <linux/bitmap.h>
 #include <linux/cgroup.h>
@@ -23,125 +18,15 @@
 #include <linux/sched/vhost_task.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
-#include "priv.h"
+
+#include "runq.h"
+#include "serve.h"
+#include "state.h"
+#include "vq.h"
+#include "worker.h"
 
 /* Rounds between two looks at signals and the order to stop. */
 #define WORKER_ROUNDS	8
-
-/* ------------------------------------------------------------ run queue */
-
-/* The first ring, of the lane whose turn it is; lower lanes every 8th time. */
-static struct parley_vhost_vq *vh_worker_first(struct vh_worker *w)
-{
-	unsigned int first = 0, i;
-
-	if (!(++w->turn % 8))
-		first = 1 + w->turn / 8 % (VH_LANES - 1);
-	for (i = 0; i < VH_LANES; i++) {
-		struct list_head *lane = &w->queue[(first + i) % VH_LANES];
-
-		if (!list_empty(lane))
-			return list_first_entry(lane, struct parley_vhost_vq, entry);
-	}
-	return NULL;
-}
-
-/* Take the next ring off the queue; none and @sleep: whoever queues will wake. */
-static struct parley_vhost_vq *vh_worker_next(struct vh_worker *w, bool sleep)
-{
-	struct parley_vhost_vq *vq;
-	unsigned long flags;
-
-	spin_lock_irqsave(&w->lock, flags);
-	vq = vh_worker_first(w);
-	if (vq) {
-		list_del(&vq->entry);
-		vq->queued = false;
-	} else {
-		w->sleeping = sleep;
-	}
-	spin_unlock_irqrestore(&w->lock, flags);
-	return vq;
-}
-
-/*
- * The state of the worker's task was set before it took w->lock to say that it
- * sleeps, so a wake-up from here on is not lost.
- */
-static void vh_worker_wake(struct vh_worker *w)
-{
-	if (w->task)
-		vhost_task_wake(w->task);
-	else
-		wake_up_process(w->thread);
-}
-
-/* The ring's worker, locked; NULL if it has none.  Under RCU. */
-static struct vh_worker *vh_worker_lock(struct parley_vhost_vq *vq, unsigned long *flags)
-{
-	struct vh_worker *w;
-
-	while ((w = rcu_dereference(vq->worker))) {
-		spin_lock_irqsave(&w->lock, *flags);
-		if (likely(rcu_access_pointer(vq->worker) == w))
-			break;
-		spin_unlock_irqrestore(&w->lock, *flags);
-	}
-	return w;
-}
-
-/**
- * vh_vq_queue() - have the ring's worker give it a round
- * @vq: ring, in any state; one that does not run gets a round that does nothing
- *
- * Context: any.  A ring without a worker is left alone: who attaches one queues
- * it then.
- */
-void vh_vq_queue(struct parley_vhost_vq *vq)
-{
-	struct vh_worker *w;
-	unsigned long flags;
-
-	guard(rcu)();
-	w = vh_worker_lock(vq, &flags);
-	if (!w)
-		return;
-	if (!vq->queued && !w->killed) {
-		list_add_tail(&vq->entry, &w->queue[READ_ONCE(vq->lane)]);
-		vq->queued = true;
-		if (w->sleeping)
-			vh_worker_wake(w);
-		w->sleeping = false;
-	}
-	spin_unlock_irqrestore(&w->lock, flags);
-}
-
-static void vh_worker_take_off(struct parley_vhost_vq *vq)
-{
-	if (vq->queued) {
-		list_del(&vq->entry);
-		vq->queued = false;
-	}
-}
-
-/**
- * vh_vq_unqueue() - take the ring off its worker's queue
- * @vq: ring that does not run any more
- *
- * A round that has begun is not waited for.  Context: any.
- */
-void vh_vq_unqueue(struct parley_vhost_vq *vq)
-{
-	struct vh_worker *w;
-	unsigned long flags;
-
-	guard(rcu)();
-	w = vh_worker_lock(vq, &flags);
-	if (!w)
-		return;
-	vh_worker_take_off(vq);
-	spin_unlock_irqrestore(&w->lock, flags);
-}
 
 /* Nobody serves the ring, and nobody queues it to this worker any more. */
 static void vh_worker_detach(struct parley_vhost_vq *vq, struct vh_worker *w)
@@ -259,7 +144,7 @@ static void vh_worker_killed(void *arg)
 static int vh_worker_thread(void *arg)
 {
 	struct vh_worker *w = arg;
-	struct mm_struct *mm = w->dev->mm;
+	struct mm_struct *mm = w->dev->owner.mm;
 	struct parley_vhost_as was;
 
 	if (mm)
@@ -296,7 +181,7 @@ static int vh_worker_start_task(struct vh_worker *w, const char *name)
 /* The thread borrows the owner's memory and goes into its control groups. */
 static int vh_worker_start_kthread(struct vh_worker *w, const char *name)
 {
-	struct mm_struct *mm = w->dev->mm;
+	struct mm_struct *mm = w->dev->owner.mm;
 	struct task_struct *thread;
 	int err = 0;
 
@@ -322,8 +207,8 @@ static void vh_worker_stop(struct vh_worker *w)
 		vhost_task_stop(w->task);
 	} else if (w->thread) {
 		kthread_stop_put(w->thread);
-		if (w->dev->mm)
-			mmput(w->dev->mm);
+		if (w->dev->owner.mm)
+			mmput(w->dev->owner.mm);
 	}
 }
 
@@ -371,7 +256,7 @@ struct vh_worker *vh_worker_create(struct parley_vhost *dev)
 	if (err)
 		goto free;
 	snprintf(name, sizeof(name), "parley-%s-%u", dev->drv->name, dev->id);
-	if (dev->mm && dev->fork_owner == VHOST_FORK_OWNER_TASK)
+	if (dev->owner.mm && dev->fork_owner == VHOST_FORK_OWNER_TASK)
 		err = vh_worker_start_task(w, name);
 	else
 		err = vh_worker_start_kthread(w, name);

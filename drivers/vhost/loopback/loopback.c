@@ -29,9 +29,7 @@
 #include <parley/export.h>
 #include <parley/loopback.h>
 #include <parley/version.h>
-#include <uapi/linux/virtio_blk.h>
 #include <uapi/linux/virtio_config.h>
-#include <uapi/linux/virtio_ids.h>
 #include "loopback.h"
 
 /**
@@ -81,13 +79,11 @@ static struct parley_vhost_loopback *vl_of(struct parley_loopback *lb)
 static int vl_config_fetch(struct parley_vhost_loopback *vl)
 {
 	const struct parley_vhost_driver *drv = parley_vhost_driver(vl->dev);
-	struct virtio_blk_config *blk = vl->config;
 	int err = parley_vhost_config(vl->dev, vl->config);
 
 	lockdep_assert_held(&vl->config_lock);
-	if (!err && drv->device_id == VIRTIO_ID_BLOCK &&
-	    vl->config_size >= offsetofend(struct virtio_blk_config, num_queues))
-		blk->num_queues = __cpu_to_virtio16(true, vl->nr_queues);
+	if (!err && drv->config_queues)
+		drv->config_queues(vl->config, vl->nr_queues);
 	return err;
 }
 

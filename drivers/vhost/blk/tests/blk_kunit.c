@@ -7,7 +7,7 @@
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <parley/export.h>
-#include "../../core/priv.h"
+#include "../../core/runq.h"
 #include "../../core/tests/until.h"
 #include "vblk.h"
 

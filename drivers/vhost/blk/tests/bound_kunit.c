@@ -6,8 +6,9 @@
 #include <linux/delay.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
-#include "../../core/priv.h"
+#include "../../core/state.h"
 #include "../../core/tests/until.h"
+#include "../../core/vq.h"
 #include "vblk.h"
 
 #define OK	VIRTIO_BLK_S_OK

@@ -3,7 +3,7 @@
  * vhost blk: whether writes are durable when they complete, for every case in which
  * a ring starts: one test for each row of the table in Documentation/vhost-blk.rst.
  */
-#include "../../core/priv.h"
+#include "../../core/state.h"
 #include "vblk.h"
 
 #define OK	VIRTIO_BLK_S_OK

@@ -3,8 +3,8 @@
 #include <linux/delay.h>
 #include <linux/slab.h>
 #include <parley/export.h>
-#include "../core/limit.h"
-#include "../../core/priv.h"
+#include "../../core/limit.h"
+#include "../../core/state.h"
 #include "vblk.h"
 
 #define OK	VIRTIO_BLK_S_OK

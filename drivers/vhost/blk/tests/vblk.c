@@ -2,7 +2,7 @@
 /* See vblk.h. */
 #include <linux/io.h>
 #include <linux/slab.h>
-#include "../../core/priv.h"
+#include "../../core/state.h"
 #include "vblk.h"
 
 #define VBLK_TIMEOUT	(20 * HZ)

@@ -5,6 +5,10 @@
  */
 #include <linux/uio.h>
 #include <linux/virtio_byteorder.h>
+#include "../devq.h"
+#include "../iotlb.h"
+#include "../vq.h"
+#include "../worker.h"
 #include "vmm.h"
 
 #define AT(i)	(SZ_2M + (i) * SZ_4K)	/* the guest's buffers */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A device IOMMU: misses, translations, and what is taken away. */
 #include <linux/uio.h>
+#include "../iotlb.h"
+#include "../vq.h"
 #include "vmm.h"
 
 #define IOVA	0x7000000000ull		/* where the ring is for the driver */
@@ -27,7 +29,7 @@ static ssize_t iotlb_receive(struct vmm *v, struct vhost_msg_v2 *m)
 	struct iov_iter iter;
 
 	iov_iter_kvec(&iter, ITER_DEST, &vec, 1, sizeof(*m));
-	return vh_iotlb_read(v->dev, &iter, true);
+	return vh_iotlb_read(&v->dev->iotlb, &iter, true);
 }
 
 static bool iotlb_asks(struct vmm *v)
@@ -295,8 +297,8 @@ static void iotlb_is_bounded(struct kunit *test)
 		KUNIT_ASSERT_GT(test, iotlb_send(v, VHOST_IOTLB_UPDATE,
 						 2 * IOVA + 2 * i * SZ_4K, SZ_4K,
 						 SZ_2M), 0);
-	KUNIT_EXPECT_EQ(test, vh_iotlb_map(vmm_vq(v))->nr, 2048);
-	KUNIT_EXPECT_EQ(test, parley_memmap_check(vh_iotlb_map(vmm_vq(v))), 0);
+	KUNIT_EXPECT_EQ(test, vmm_vq(v)->tlb->map.nr, VH_TLB_MAX);
+	KUNIT_EXPECT_EQ(test, parley_memmap_check(&vmm_vq(v)->tlb->map), 0);
 	vmm_send_one(v, 2 * IOVA);
 	/* Evicted, so it is asked for. */
 	KUNIT_EXPECT_TRUE(test, iotlb_asks(v));

@@ -15,6 +15,9 @@
 #include <linux/uaccess.h>
 #include <linux/virtio_byteorder.h>
 #include <parley/compat.h>
+#include "../ring.h"
+#include "../vq.h"
+#include "../worker.h"
 #include "vmm.h"
 
 #define KILL_TABLE	0x180000ul

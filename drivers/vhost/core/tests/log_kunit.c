@@ -2,6 +2,7 @@
 /* The dirty log: every page that changed has its bit, and few others have. */
 #include <linux/kthread.h>
 #include <linux/prandom.h>
+#include "../dirty.h"
 #include "vmm.h"
 
 #define PAGES	(VMM_MEM / VHOST_PAGE_SIZE)

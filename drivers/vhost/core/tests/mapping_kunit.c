@@ -6,6 +6,8 @@
  */
 #include <linux/prandom.h>
 #include <linux/sched/signal.h>
+#include "../devq.h"
+#include "../ring.h"
 #include "vmm.h"
 
 #define REGION(g, s, u) \

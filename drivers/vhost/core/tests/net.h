@@ -12,6 +12,7 @@
 
 #include <linux/net.h>
 #include <uapi/linux/virtio_net.h>
+#include "../runq.h"
 #include "toy.h"
 
 #define NET_RX		0u

@@ -7,6 +7,7 @@
 #include <linux/net.h>
 #include <net/sock.h>
 #include "../netlink.h"
+#include "../worker.h"
 
 #define NL_QUEUES	12u
 #define NL_BUFFER	SZ_4K

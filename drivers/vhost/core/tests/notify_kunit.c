@@ -2,6 +2,7 @@
 /* Calls that are held back, and polling instead of kicks. */
 #include <linux/delay.h>
 #include <linux/sched/clock.h>
+#include "../runq.h"
 #include "toy.h"
 
 /* The device's requests are held; the guest wants a call for each completion. */

@@ -2,7 +2,7 @@
 /* Rings whose back end begins: a network device's, over lent rings of each kind. */
 #include <linux/kthread.h>
 #include <net/sock.h>
-#include "../limit.h"
+#include "../devq.h"
 #include "net.h"
 
 struct pull_shape {

@@ -4,7 +4,7 @@
 #include <linux/mman.h>
 #include <linux/prandom.h>
 #include <linux/uaccess.h>
-#include "../priv.h"
+#include "../state.h"
 
 #define BYTES	4096u
 #define PIECES	64u
@@ -89,7 +89,7 @@ static struct cut *cut_open(struct kunit *test, bool user)
 	c->req.vq = &c->vq;
 	c->vq.dev = &c->dev;
 	c->vq.joined = !user;
-	c->dev.mm = user ? current->mm : NULL;
+	c->dev.owner.mm = user ? current->mm : NULL;
 	return c;
 }
 
@@ -238,7 +238,7 @@ static void req_foreign_mm(struct kunit *test)
 		cut_make(c, &rnd);
 	while (c->req.chain.len_out < 100 || c->req.chain.len_in < 100);
 	KUNIT_EXPECT_EQ(test, parley_vhost_req_read(&c->req, 0, buf, 8), 8);
-	c->dev.mm = NULL;
+	c->dev.owner.mm = NULL;
 	KUNIT_EXPECT_EQ(test, parley_vhost_req_read(&c->req, 0, buf, 8), 0);
 	KUNIT_EXPECT_EQ(test, parley_vhost_req_write(&c->req, 20, buf, 8), 0);
 	parley_vhost_req_iter(&c->req, ITER_DEST, 0, 100, &iter);

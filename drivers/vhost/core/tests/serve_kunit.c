@@ -4,6 +4,10 @@
 #include <linux/kthread.h>
 #include <linux/virtio_byteorder.h>
 #include "../limit.h"
+#include "../req.h"
+#include "../runq.h"
+#include "../serve.h"
+#include "../worker.h"
 #include "toy.h"
 
 struct shape {

@@ -13,7 +13,7 @@
 #include <linux/completion.h>
 #include <linux/prandom.h>
 #include <linux/workqueue.h>
-#include "../priv.h"
+#include "../state.h"
 #include "until.h"
 
 #define TOY_QUEUES	5u

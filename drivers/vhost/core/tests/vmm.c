@@ -6,6 +6,8 @@
 #include <linux/virtio_byteorder.h>
 #include <linux/virtio_ring.h>
 #include <parley/compat.h>
+#include "../dev.h"
+#include "../ioctl.h"
 #include "vmm.h"
 
 /* ----------------------------------------------------------- accelerator */

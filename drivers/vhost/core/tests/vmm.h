@@ -17,7 +17,7 @@
 #include <linux/mman.h>
 #include <linux/sizes.h>
 #include <linux/workqueue.h>
-#include "../priv.h"
+#include "../state.h"
 #include "until.h"
 
 #define VMM_GUEST	0ul

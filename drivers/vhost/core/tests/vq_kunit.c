@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The life of a ring, its pinned pages, and what the VMM's calls refuse. */
 #include <linux/uio.h>
+#include "../devq.h"
+#include "../ring.h"
+#include "../vq.h"
 #include "vmm.h"
 
 /* Every word of the VMM is needed; nothing stays pinned after a refusal. */

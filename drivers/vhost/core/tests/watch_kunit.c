@@ -2,7 +2,6 @@
 /* Files that are watched, polling that sees them, kinds of queues, and what they cost. */
 #include <linux/anon_inodes.h>
 #include <linux/fs.h>
-#include "../limit.h"
 #include "net.h"
 
 /* ------------------------------------------------------- a file of our own */

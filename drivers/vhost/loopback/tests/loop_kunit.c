@@ -184,6 +184,23 @@ static void the_configuration_follows_the_disk(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, loop_write_read(l, 0, 1));
 }
 
+/* The accelerator has more queues; how many there are says who joins it. */
+static void a_disk_has_the_queues_that_were_asked_for(struct kunit *test)
+{
+	struct loop *l = loop_disk(test, 3);
+	struct parley_loopback *lb = parley_vhost_loopback_device(l->vl);
+	struct virtio_blk_config cfg = {};
+	u16 nr = 0;
+	int err;
+
+	KUNIT_ASSERT_EQ(test, 0, parley_vhost_config(l->dev, &cfg));
+	KUNIT_ASSERT_EQ(test, VHB_QUEUES, le16_to_cpu((__force __le16)cfg.num_queues));
+	err = parley_config_get(parley_loopback_device(lb), struct virtio_blk_config,
+				num_queues, &nr);
+	KUNIT_EXPECT_EQ(test, 0, err);
+	KUNIT_EXPECT_EQ(test, 3, nr);
+}
+
 /*
  * No disk of a virtual machine can be erased so, and few real ones: the disk in
  * memory leaves other bytes behind than a discard does.
@@ -256,6 +273,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(the_whole_way, vblk_ring_gen),
 	KUNIT_CASE_PARAM(a_secure_erase_goes_the_whole_way, vblk_ring_gen),
 	KUNIT_CASE(the_configuration_follows_the_disk),
+	KUNIT_CASE(a_disk_has_the_queues_that_were_asked_for),
 	KUNIT_CASE(a_device_that_vanishes_with_a_request_in_flight),
 	KUNIT_CASE(what_cannot_be_joined),
 	{}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What may be asked of a device or a ring, and needs nothing but what stands in them.
+ */
+#include <linux/mm_types.h>
+#include <linux/sched.h>
+
+#include "state.h"
+
+/* Every vq->mutex, below dev->mutex, which keeps two from doing so at once. */
+void vh_dev_lock_vqs(struct parley_vhost *dev)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&dev->mutex);
+	for (i = 0; i < dev->drv->max_queues; i++)
+		mutex_lock_nest_lock(&dev->vqs[i]->mutex, &dev->mutex);
+}
+
+void vh_dev_unlock_vqs(struct parley_vhost *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->drv->max_queues; i++)
+		mutex_unlock(&dev->vqs[i]->mutex);
+}
+
+long vh_dev_check_owner(const struct parley_vhost *dev)
+{
+	return dev->owned && dev->owner.mm == current->mm ? 0 : -EPERM;
+}
+
+/**
+ * parley_vhost_as_owner() - go on as the owner of a device
+ * @dev: device with requests in flight
+ * @was: for parley_vhost_as_before(), its mirror
+ *
+ * For work items of an accelerator.  A device of the kernel's own has no owner to
+ * be like.  The device may go before the mirror is called.
+ *
+ * Context: task.
+ */
+void parley_vhost_as_owner(struct parley_vhost *dev, struct parley_vhost_as *was)
+{
+	vh_owner_put_on(&dev->owner, was);
+}
+PARLEY_EXPORT(parley_vhost_as_owner);
+
+/** parley_vhost_priv() - the accelerator's private data */
+void *parley_vhost_priv(const struct parley_vhost *dev)
+{
+	return dev->priv;
+}
+PARLEY_EXPORT(parley_vhost_priv);
+
+/** parley_vhost_id() - the number under which netlink and messages know it */
+u32 parley_vhost_id(const struct parley_vhost *dev)
+{
+	return dev->id;
+}
+PARLEY_EXPORT(parley_vhost_id);
+
+/** parley_vhost_driver() - whose device it is */
+const struct parley_vhost_driver *
+parley_vhost_driver(const struct parley_vhost *dev)
+{
+	return dev->drv;
+}
+PARLEY_EXPORT(parley_vhost_driver);
+
+/** parley_vhost_running() - is any ring not idle?  Under dev->mutex. */
+bool parley_vhost_running(const struct parley_vhost *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->drv->max_queues; i++)
+		if (READ_ONCE(dev->vqs[i]->state) != VH_VQ_IDLE)
+			return true;
+	return false;
+}
+PARLEY_EXPORT(parley_vhost_running);
+
+/** parley_vhost_vq_dev() - the device of a ring */
+struct parley_vhost *parley_vhost_vq_dev(const struct parley_vhost_vq *vq)
+{
+	return vq->dev;
+}
+PARLEY_EXPORT(parley_vhost_vq_dev);
+
+/** parley_vhost_vq_index() - the number of a ring */
+unsigned int parley_vhost_vq_index(const struct parley_vhost_vq *vq)
+{
+	return vq->index;
+}
+PARLEY_EXPORT(parley_vhost_vq_index);
+
+/** parley_vhost_vq_priv() - what parley_vhost_vq_set_priv() was given */
+void *parley_vhost_vq_priv(const struct parley_vhost_vq *vq)
+{
+	return vq->priv;
+}
+PARLEY_EXPORT(parley_vhost_vq_priv);
+
+/** parley_vhost_vq_set_priv() - the accelerator's pointer of a ring */
+void parley_vhost_vq_set_priv(struct parley_vhost_vq *vq, void *priv)
+{
+	vq->priv = priv;
+}
+PARLEY_EXPORT(parley_vhost_vq_set_priv);
+
+/** parley_vhost_get_vq() - a ring by its number; NULL if there is none */
+struct parley_vhost_vq *parley_vhost_get_vq(struct parley_vhost *dev,
+					    unsigned int index)
+{
+	return index < dev->drv->max_queues ? dev->vqs[index] : NULL;
+}
+PARLEY_EXPORT(parley_vhost_get_vq);
