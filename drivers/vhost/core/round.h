@@ -5,6 +5,7 @@
 
 #include "bound.h"
 #include "runq.h"
+#include "serve.h"
 #include "state.h"
 
 /* What is unusual about a request (parley_vhost_req.how). */
@@ -71,9 +72,24 @@ static inline void vh_burst_prepare(struct parley_vhost_vq *vq, unsigned int roo
 		vq->burst[i].iov = req->chain.iov;
 }
 
-/* serve.c: rounds of rings whose requests are submitted; the ring is dry: may it rest? */
+/* Dry: may the round end?  Not if something became available meanwhile. */
+static inline bool vh_round_dry(struct parley_vhost_vq *vq)
+{
+	/* What was set aside while it waited is of use to others. */
+	if (vh_limited(vq) && parley_limit_spare(vq->limit))
+		vh_limit_idle(vq);
+	if (vh_poll_wanted(vq)) {
+		vq->unarmed = true;
+		return true;
+	}
+	if (vh_vq_arm(vq))
+		return true;
+	parley_devq_disarm(vq->devq);
+	return false;
+}
+
+/* serve.c: a round of a ring whose requests are submitted. */
 enum step vh_round_run(struct parley_vhost_vq *vq);
-bool vh_round_dry(struct parley_vhost_vq *vq);
 
 /* pull.c: a round of a ring whose back end has something to say. */
 enum step vh_work_run(struct parley_vhost_vq *vq);

@@ -167,7 +167,7 @@ static unsigned int vh_burst_submit(struct parley_vhost_vq *vq, unsigned int n,
 	return took;
 }
 
-static enum step vh_round_step(struct parley_vhost_vq *vq, struct weight *w)
+static __always_inline enum step vh_round_step(struct parley_vhost_vq *vq, struct weight *w)
 {
 	unsigned int room = min3(vq->guess, vq->nr_free, VH_WEIGHT_REQS - w->reqs), n, fit;
 	int taken;
@@ -220,23 +220,7 @@ bool vh_vq_arm(struct parley_vhost_vq *vq)
 	return true;
 }
 
-/* Dry: may the round end?  Not if something became available meanwhile. */
-bool vh_round_dry(struct parley_vhost_vq *vq)
-{
-	/* What was set aside while it waited is of use to others. */
-	if (vh_limited(vq) && parley_limit_spare(vq->limit))
-		vh_limit_idle(vq);
-	if (vh_poll_wanted(vq)) {
-		vq->unarmed = true;
-		return true;
-	}
-	if (vh_vq_arm(vq))
-		return true;
-	parley_devq_disarm(vq->devq);
-	return false;
-}
-
-enum step vh_round_run(struct parley_vhost_vq *vq)
+static __always_inline enum step vh_round(struct parley_vhost_vq *vq)
 {
 	struct weight w = {};
 	unsigned int turns;
@@ -266,6 +250,12 @@ enum step vh_round_run(struct parley_vhost_vq *vq)
 	return STEP_ON;
 }
 
+/* For kinds whose back end is asked first; the others have it where they are served. */
+enum step vh_round_run(struct parley_vhost_vq *vq)
+{
+	return vh_round(vq);
+}
+
 /**
  * vh_vq_serve() - one round
  * @vq: ring, in any state
@@ -288,7 +278,7 @@ bool vh_vq_serve(struct parley_vhost_vq *vq)
 	vq->stats.rounds++;
 	WRITE_ONCE(vq->server, current);
 	if (likely(vq->state == VH_VQ_RUNNING))
-		step = unlikely(vq->ops->work) ? vh_work_run(vq) : vh_round_run(vq);
+		step = unlikely(vq->ops->work) ? vh_work_run(vq) : vh_round(vq);
 	vq->polled = vq->ops->poll && vh_vq_in_flight(vq) && vq->ops->poll(vq);
 	do {
 		/* What submit() finished at the end, and what came just now. */
