@@ -304,4 +304,5 @@ static struct kunit_suite events_suite = {
 	.name = "parley_vhost_events",
 	.test_cases = events_cases,
 };
+
 kunit_test_suite(events_suite);

@@ -128,4 +128,5 @@ static struct kunit_suite features_suite = {
 	.name = "parley_vhost_features",
 	.test_cases = features_cases,
 };
+
 kunit_test_suite(features_suite);

@@ -2,10 +2,11 @@
 /*
  * A small network device and its guest, in one kernel: the second accelerator.
  *
- * Queue 0 receives: it is pulled.  Queue 1 sends.  The wire is a pair of
- * sockets that keep packets apart, so what the guest sends arrives at the other end (net_wire_get()), and
- * what is put there (net_wire_put()) is received; with @echo, it is what was sent.
- * A packet has a header in front of it, of which only the number of buffers is used.
+ * Queue 0 receives: it is pulled.  Queue 1 sends.  The wire is a pair of sockets that
+ * keep packets apart, so what the guest sends arrives at the other end
+ * (net_wire_get()), and what is put there (net_wire_put()) is received; with @echo, it
+ * is what was sent.  A packet has a header in front of it, of which only the number of
+ * buffers is used.
  */
 #ifndef _PARLEY_VHOST_TESTS_NET_H
 #define _PARLEY_VHOST_TESTS_NET_H

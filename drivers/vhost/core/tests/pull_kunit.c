@@ -431,4 +431,5 @@ static struct kunit_suite pull_suite = {
 	.name = "parley_vhost_pull",
 	.test_cases = pull_cases,
 };
+
 kunit_test_suite(pull_suite);

@@ -136,4 +136,5 @@ static struct kunit_suite switch_suite = {
 	.name = "parley_vhost_switch",
 	.test_cases = switch_cases,
 };
+
 kunit_test_suite(switch_suite);
