@@ -14,8 +14,9 @@
  * first.  At the end of a round, and when somebody waits for the ring, what is put by
  * at the end of the list goes back to the ring as if it had not been taken.
  *
- * Only a ring that lacks buffers keeps what it has: the driver is to kick for what
- * comes after these, and the event index says so only if they are taken.
+ * Only a ring that lacks something keeps what it has.  If it is buffers, the driver is
+ * to kick for what comes after these, and the event index says so only if they are
+ * taken.
  *
  * A buffer that went to the guest was taken before all that can still go back.  So an
  * accelerator fills buffers in the order in which it got them; where it does not, and
@@ -349,7 +350,8 @@ static enum step vh_pull_run(struct parley_vhost_vq *vq)
 	parley_devq_disarm(vq->devq);
 	vq->unarmed = false;
 	step = vh_pull_turns(vq);
-	if (!vh_pull_hungry(vq))
+	/* Who waits for requests of ours is not to be taken for one who has some now. */
+	if (!vh_pull_hungry(vq) && vq->lack != VH_LACK_REQUESTS)
 		vh_pull_trim(vq);
 	return step;
 }

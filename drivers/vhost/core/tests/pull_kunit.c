@@ -119,7 +119,7 @@ static void pull_waits_for_buffers(struct kunit *test)
 
 	packet_put(net, 3 * SIZE, 1);	/* and a header: four */
 	packet_put(net, 5, 2);
-	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(net->works) > 1));
+	KUNIT_ASSERT_TRUE(test, vh_until(vh_pull_hungry(rx->r.vq)));
 	for (i = 0; i < 3; i++) {
 		KUNIT_ASSERT_TRUE(test, net_rests(net));
 		KUNIT_EXPECT_TRUE(test, net_post(rx, 1));
@@ -265,6 +265,31 @@ static void bad_13_pulled(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, parley_drvq_reap(rx->r.drv, &done, 1), 0);
 }
 
+/* What needs more requests than are left waits for those that are out, and spins not. */
+static void pull_waits_for_requests(struct kunit *test)
+{
+	struct nic *net = net_open(test);
+	struct net_ring *rx = net_ring_open(net, NET_RX, pull_features(test), 64, SIZE);
+	u64 rounds;
+
+	net->keep = NET_IN_FLIGHT - 2;
+	packet_put(net, 3 * SIZE - NET_HDR, 1);
+	net_post(rx, 64);
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(net->nr_kept) == NET_IN_FLIGHT - 2));
+	KUNIT_ASSERT_TRUE(test, net_rests(net));
+	rounds = net_worker(net)->stats.rounds;
+	msleep(20);
+	KUNIT_EXPECT_EQ(test, net_worker(net)->stats.rounds, rounds);
+	KUNIT_EXPECT_EQ(test, rx->r.vq->stats.requests, 0);
+	net_fill(net, 0, 0x11);
+	KUNIT_EXPECT_TRUE(test, vh_until(READ_ONCE(rx->r.vq->stats.requests) == 4));
+	while (net->nr_kept)
+		net_fill(net, 0, 0x22);
+	toy_ring_leave(&rx->r);
+	KUNIT_EXPECT_EQ(test, parley_devq_in_flight(rx->r.dev), 0);
+	KUNIT_EXPECT_EQ(test, rx->r.vq->stats.errors, 0);
+}
+
 /* However many buffers there are, so many are out at a time. */
 static void bad_20_pulled(struct kunit *test)
 {
@@ -378,6 +403,7 @@ static bool as_one_reap(struct kunit *test, struct toy_ring *r, unsigned int nr)
 			r->free[r->nr_free++] = ((__le64 *)done[i].cookie - r->slots[0]) / 2;
 		if (time_after(jiffies, end))
 			return false;
+		cond_resched();
 	}
 	return all == nr;
 }
@@ -421,6 +447,7 @@ static struct kunit_case pull_cases[] = {
 	KUNIT_CASE_PARAM(pull_out_of_order_breaks, pull_shape_gen_params),
 	KUNIT_CASE_PARAM(bad_13_pulled, pull_shape_gen_params),
 	KUNIT_CASE_PARAM(bad_20_pulled, pull_shape_gen_params),
+	KUNIT_CASE_PARAM(pull_waits_for_requests, pull_shape_gen_params),
 	KUNIT_CASE_PARAM(pull_wire_is_full, pull_shape_gen_params),
 	KUNIT_CASE_PARAM(pull_wire_is_cut, pull_shape_gen_params),
 	KUNIT_CASE_PARAM(done_as_one, pull_shape_gen_params),
