@@ -124,15 +124,21 @@ free:
 	return ret;
 }
 
-/* A note has come, or the process has closed its end. */
-void child_hear(struct child *c)
+/*
+ * A note has come, or the process has closed its end.
+ *
+ * Return: true if it waits for us to agree to its device.
+ */
+bool child_hear(struct child *c)
 {
 	struct note note = note_receive(c->control);
 
-	if (note.kind == NOTE_SERVING)
-		c->device = note.value;
-	else if (note.kind == NOTE_CLOSED)
+	if (note.kind == NOTE_CLOSED)
 		c->deaf = true;
+	if (note.kind != NOTE_SERVING)
+		return false;
+	c->device = note.value;
+	return true;
 }
 
 /* Have it stop its rings and end. */

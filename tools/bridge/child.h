@@ -41,7 +41,7 @@ struct child {
 long child_now(void);
 int child_start(struct child **list, struct options *o, struct disk *disk,
 		int sock);
-void child_hear(struct child *c);
+bool child_hear(struct child *c);
 void child_stop(struct child *c);
 bool child_leaving(struct child *list, const struct disk *disk);
 struct child *child_find(struct child *list, pid_t pid);

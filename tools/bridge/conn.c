@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A connection: each message of the protocol, one function. */
 #define _GNU_SOURCE
+#include <endian.h>
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -127,11 +128,12 @@ static const char *rem_mem(struct conn *c, struct msg *msg)
 	return device_rem_mem(&c->d, &msg->p.reg.region);
 }
 
+/* QEMU looks at the header of the answer only, rust-vmm waits for what it sent. */
 static const char *set_log_base(struct conn *c, struct msg *msg)
 {
 	const char *why = device_set_log(&c->d, &msg->p.log, msg->fds[0]);
 
-	return why ? why : reply_u64(c, msg, 0);
+	return why ? why : reply(c, msg, sizeof(msg->p.log), -1);
 }
 
 static const char *set_log_fd(struct conn *c, struct msg *msg)
@@ -194,7 +196,10 @@ static const char *set_enable(struct conn *c, struct msg *msg)
 	return ring_update(&c->d, msg->p.state.index);
 }
 
-/* SET_VRING_KICK, _CALL, _ERR differ in what is done with the descriptor. */
+/*
+ * SET_VRING_KICK, _CALL, _ERR differ in what is done with the descriptor.  One that
+ * comes although the message says that there is none is not used.
+ */
 static const char *set_ring_fd(struct conn *c, struct msg *msg,
 			       const char *(*set)(struct device *d,
 						  unsigned int i, int fd))
@@ -202,7 +207,10 @@ static const char *set_ring_fd(struct conn *c, struct msg *msg,
 	uint32_t ring = msg->p.u64 & MSG_RING_MASK;
 	const char *why = check_ring(c, ring);
 
-	return why ? why : set(&c->d, ring, msg_take_fd(msg, 0));
+	if (why)
+		return why;
+	return set(&c->d, ring, msg->p.u64 & MSG_RING_NOFD ? -1 :
+				msg_take_fd(msg, 0));
 }
 
 static const char *set_kick(struct conn *c, struct msg *msg)
@@ -265,9 +273,9 @@ static const char *set_config(struct conn *c, struct msg *msg)
 	uint32_t off = m->offset, len = m->size;
 	int ret;
 
-	if (m->flags > MSG_CONFIG_MIGRATION)
+	if (m->flags & ~MSG_CONFIG_FLAGS)
 		return "unknown flags";
-	if (m->flags == MSG_CONFIG_MIGRATION) {
+	if (m->flags) {
 		if (wce < m->offset || wce >= m->offset + m->size)
 			return NULL;
 		off = wce;
@@ -480,7 +488,8 @@ static const char *backend_error(struct conn *c, int ret)
 
 	switch (ret) {
 	case -EINVAL:
-		return device_fail(&c->d, path,
+		return device_fail(&c->d, path, c->disk->options.block_size ?
+				   "the kernel does not take it; its module may be too old for block-size" :
 				   "the kernel does not take it (a swap file?); see dmesg");
 	case -EOPNOTSUPP:
 		return device_fail(&c->d, path,
@@ -488,6 +497,17 @@ static const char *backend_error(struct conn *c, int ret)
 	default:
 		return device_error(&c->d, path, ret);
 	}
+}
+
+static uint32_t backend_flags(const struct disk_options *o)
+{
+	uint32_t flags = o->read_only ? PARLEY_BLK_READ_ONLY : 0;
+
+	if (o->poll)
+		flags |= PARLEY_BLK_POLL;
+	if (o->block_size)
+		flags |= o->block_size == 512 ? PARLEY_BLK_512 : PARLEY_BLK_4096;
+	return flags;
 }
 
 static const char *set_backend(struct conn *c)
@@ -498,9 +518,8 @@ static const char *set_backend(struct conn *c)
 	ret = kernel_own(&c->d.kernel);
 	if (ret)
 		return device_error(&c->d, KERNEL_DEVICE, ret);
-	ret = kernel_set_backend(&c->d.kernel, c->d.image.fd,
-				 (o->read_only ? PARLEY_BLK_READ_ONLY : 0) |
-				 (o->poll ? PARLEY_BLK_POLL : 0), o->serial);
+	ret = kernel_set_backend(&c->d.kernel, c->d.image.fd, backend_flags(o),
+				 o->serial);
 	if (ret)
 		return backend_error(c, ret);
 	ret = kernel_set_config_call(&c->d.kernel, c->config_fd);
@@ -531,6 +550,24 @@ static const char *open_device(struct conn *c)
 	if (!why)
 		why = set_backend(c);
 	return why ? why : take_features(c);
+}
+
+/**
+ * conn_doubts - does the back end look as if it were served in a wrong way?
+ * @c: connection
+ *
+ * Return: NULL, or what a user should know.
+ */
+const char *conn_doubts(struct conn *c)
+{
+	struct virtio_blk_config cfg;
+	uint8_t buf[MSG_CONFIG_MAX];
+
+	if (read_config(c, buf))
+		return NULL;
+	memcpy(&cfg, buf, sizeof(cfg));
+	return image_doubts(&c->d.image, le32toh(cfg.blk_size),
+			    le64toh(cfg.capacity) * 512);
 }
 
 /**

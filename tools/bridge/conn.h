@@ -43,6 +43,7 @@ struct conn {
 	uint32_t id;
 };
 
+const char *conn_doubts(struct conn *c);
 const char *conn_open(struct conn *c, const struct disk *disk, struct who *who,
 		      int sock);
 void conn_close(struct conn *c);

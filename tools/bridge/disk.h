@@ -9,6 +9,7 @@
 #include <sys/types.h>
 #include "confine.h"
 #include "kernel.h"
+#include "limit.h"
 #include "say.h"
 
 #define DISK_SERIAL	20
@@ -25,10 +26,13 @@
  * @read_only: the guest cannot write
  * @share: nobody is kept from the back end
  * @poll: poll for completions
+ * @block_size: bytes of a block that the guest sees, 512 or 4096; 0 for the back
+ *	end's own
  * @mode: permissions of the socket
  * @gid: its group; -1 for ours
  * @rescan: seconds between looks at the size; 0 for never
  * @fd: inherited socket, listening or connected; -1 for none
+ * @limits: that it has from its beginning on, whatever was set before
  * @confine: how far the processes that serve it are confined
  */
 struct disk_options {
@@ -41,10 +45,12 @@ struct disk_options {
 	bool read_only;
 	bool share;
 	bool poll;
+	unsigned int block_size;
 	mode_t mode;
 	gid_t gid;
 	unsigned int rescan;
 	int fd;
+	struct limits limits;
 	struct confinement confine;
 };
 
@@ -53,6 +59,7 @@ struct disk_options {
  * @options: see above
  * @ops: the way to the kernel
  * @ops_priv: for @ops
+ * @limit: how a device gets its limits: limit_set(), but for tests
  * @who: for messages
  * @confined: the processes that serve it are; false in tests only
  * @control: in such a process, its socket to the supervisor; -1 elsewhere
@@ -74,6 +81,7 @@ struct disk {
 	struct disk_options options;
 	const struct kernel_ops *ops;
 	void *ops_priv;
+	int (*limit)(uint32_t device, const struct limits *l);
 	struct who who;
 	bool confined;
 	int control;

@@ -200,6 +200,56 @@ void image_release(struct image *image)
 	image->claimed = false;
 }
 
+static bool begins(int fd, off_t at, const char *with, size_t len)
+{
+	char buf[8];
+
+	return pread(fd, buf, len, at) == (ssize_t)len && !memcmp(buf, with, len);
+}
+
+/* The header of a GPT lies in the second block. */
+static bool has_gpt(int fd, off_t block)
+{
+	return begins(fd, block, "EFI PART", 8);
+}
+
+static const char *doubt_blocks(struct image *image, uint32_t block, uint32_t made)
+{
+	snprintf(image->error, sizeof(image->error),
+		 "%s: its partitions were made for blocks of %u bytes, and the guest sees %u and finds none; see block-size=%u",
+		 image->path, made, block, made);
+	return image->error;
+}
+
+/**
+ * image_doubts - does it look as if it were served in a wrong way?
+ * @image: open
+ * @block: bytes of a block that the guest sees
+ * @bytes: of the disk that it sees
+ *
+ * Return: NULL, or what a user should know; it is served all the same.
+ */
+const char *image_doubts(struct image *image, uint32_t block, uint64_t bytes)
+{
+	struct stat st;
+
+	if (begins(image->fd, 0, "QFI\xfb", 4))
+		return fail(image, "it is a qcow2 image, and the guest sees its raw bytes; qemu-img convert");
+	if (block == 4096 && has_gpt(image->fd, 512) && !has_gpt(image->fd, 4096))
+		return doubt_blocks(image, block, 512);
+	if (block == 512 && has_gpt(image->fd, 4096) && !has_gpt(image->fd, 512))
+		return doubt_blocks(image, block, 4096);
+	if (!bytes)
+		return fail(image, "it is smaller than a block: the guest sees an empty disk");
+	if (!block || fstat(image->fd, &st) || !S_ISREG(st.st_mode) ||
+	    (uint64_t)st.st_size % block == 0)
+		return NULL;
+	snprintf(image->error, sizeof(image->error),
+		 "%s: its last %llu bytes are no whole block, and the guest does not see them",
+		 image->path, (unsigned long long)((uint64_t)st.st_size % block));
+	return image->error;
+}
+
 void image_close(struct image *image)
 {
 	if (image->fd >= 0)

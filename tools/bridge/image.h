@@ -15,6 +15,7 @@
 #define BRIDGE_IMAGE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /**
  * struct image - an open back end
@@ -38,6 +39,7 @@ void image_init(struct image *image);
 const char *image_open(struct image *image, const char *path, bool read_only,
 		       bool share);
 const char *image_claim(struct image *image);
+const char *image_doubts(struct image *image, uint32_t block, uint64_t bytes);
 void image_release(struct image *image);
 void image_close(struct image *image);
 

@@ -74,7 +74,7 @@ enum msg_protocol {
 			  1ull << PROTOCOL_RESET_DEVICE | \
 			  1ull << PROTOCOL_MEM_SLOTS)
 
-#define MSG_TABLE_REGIONS	8	/* of SET_MEM_TABLE */
+#define MSG_TABLE_REGIONS	32	/* of SET_MEM_TABLE; as many as rust-vmm sends */
 #define MSG_FDS			MSG_TABLE_REGIONS
 #define MSG_CONFIG_MAX		256
 
@@ -125,7 +125,13 @@ struct msg_inflight {
 };
 
 #define MSG_CONFIG_HEAD		offsetof(struct msg_config, data)
-#define MSG_CONFIG_MIGRATION	1	/* of @flags, otherwise 0 */
+/*
+ * Of @flags.  In QEMU the first says that a migration sends the space, and 0 that the
+ * guest wrote it; in rust-vmm the first says that the guest did, and the second a
+ * migration.  With any of them, all but what the guest may write is left alone.
+ */
+#define MSG_CONFIG_MIGRATION	1
+#define MSG_CONFIG_FLAGS	3
 
 union msg_payload {
 	uint64_t u64;

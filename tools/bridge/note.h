@@ -13,6 +13,7 @@ enum note_kind {
 	NOTE_NOTHING,	/* nothing has come */
 	NOTE_CLOSED,	/* nothing will come any more */
 	NOTE_SERVING,	/* to the supervisor: a device is set up, with this number */
+	NOTE_AGREED,	/* from it: the device is limited as it shall be */
 	NOTE_RESCAN,	/* from it: look for a new size of the back end */
 };
 

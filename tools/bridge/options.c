@@ -30,6 +30,9 @@ static const char usage[] =
 "      workers=N       serve them by N kernel threads (1)\n"
 "      serial=TEXT     what the guest sees, up to 20 characters\n"
 "      poll            poll the device for completions\n"
+"      block-size=N    show blocks of 512 or 4096 bytes (512; a disk's own)\n"
+"      ops=RATE, bytes=RATE, ops-guaranteed=RATE, bytes-guaranteed=RATE,\n"
+"      ops-burst=N, bytes-burst=N   limits and guarantees, as of parley limit\n"
 "      mode=OCTAL      permissions of the socket (0660)\n"
 "      group=NAME      its group\n"
 "      rescan=SECONDS  look for a new size so often (SIGHUP does so at once)\n"
@@ -95,6 +98,14 @@ static const char *set_serial(struct disk_options *d, const char *value)
 	if (strlen(value) > DISK_SERIAL)
 		return "a serial number has at most 20 characters";
 	memcpy(d->serial, value, strlen(value) + 1);
+	return NULL;
+}
+
+static const char *set_block_size(struct disk_options *d, const char *value)
+{
+	if (strcmp(value, "512") && strcmp(value, "4096"))
+		return "a block has 512 or 4096 bytes";
+	d->block_size = (unsigned int)atoi(value);
 	return NULL;
 }
 
@@ -168,6 +179,8 @@ static const char *set_number(struct disk_options *d, const char *key,
 static const char *set_key(struct disk_options *d, const char *key,
 			   const char *value)
 {
+	const char *why;
+
 	if (!value)
 		return set_flag(d, key);
 	if (!strcmp(key, "socket"))
@@ -176,11 +189,14 @@ static const char *set_key(struct disk_options *d, const char *key,
 		return set_string(&d->path, value);
 	if (!strcmp(key, "serial"))
 		return set_serial(d, value);
+	if (!strcmp(key, "block-size"))
+		return set_block_size(d, value);
 	if (!strcmp(key, "group"))
 		return set_group(d, value);
 	if (!strcmp(key, "user"))
 		return set_user(d, value);
-	return set_number(d, key, value);
+	why = limit_parse(&d->limits, key, value);
+	return why && !*why ? set_number(d, key, value) : why;
 }
 
 static void set_defaults(struct disk *disk)
@@ -189,6 +205,7 @@ static void set_defaults(struct disk *disk)
 
 	memset(disk, 0, sizeof(*disk));
 	disk->ops = &kernel_real;
+	disk->limit = limit_set;
 	disk->options.queues = cpus < 1 ? 1 : cpus > 256 ? 256 : cpus;
 	disk->options.workers = 1;
 	disk->options.clients = 1;

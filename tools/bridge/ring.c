@@ -159,6 +159,17 @@ static bool tell(int fd)
 	return told;
 }
 
+/*
+ * A process that was killed may have completed requests when the VMM, who saw its
+ * socket close, listened to its eventfd no longer; the guest would wait for ever.
+ * One call too many does no harm.
+ */
+static void call_guest(struct ring *v)
+{
+	if (v->call >= 0)
+		tell(v->call);
+}
+
 static void signal_broken(struct device *d, unsigned int i)
 {
 	say(d->who, "ring %u was broken by the guest's driver and stays idle until a reset",
@@ -252,6 +263,7 @@ static const char *start(struct device *d, unsigned int i)
 		return why;
 	}
 	v->ran = true;
+	call_guest(v);
 	cache_keep(d);
 	say_legacy(d);
 	return NULL;
@@ -415,8 +427,13 @@ const char *ring_set_call(struct device *d, unsigned int i, int fd)
 	int ret;
 
 	replace(&v->call, fd);
-	ret = v->running ? kernel_ring_call(&d->kernel, i, fd) : 0;
-	return ret ? device_error(d, "the call eventfd", ret) : NULL;
+	if (!v->running)
+		return NULL;
+	ret = kernel_ring_call(&d->kernel, i, fd);
+	if (ret)
+		return device_error(d, "the call eventfd", ret);
+	call_guest(v);
+	return NULL;
 }
 
 const char *ring_set_err(struct device *d, unsigned int i, int fd)

@@ -90,6 +90,20 @@ static enum server_end serve(struct conn *c)
 	}
 }
 
+/* Tell the supervisor of the device, and wait until it has its limits. */
+static bool agreed(const struct disk *disk, uint32_t id)
+{
+	struct pollfd p = { .fd = disk->control, .events = POLLIN };
+	struct note note;
+
+	note_send(disk->control, NOTE_SERVING, id);
+	do {
+		poll(&p, 1, -1);
+		note = note_receive(disk->control);
+	} while (note.kind != NOTE_AGREED && note.kind != NOTE_CLOSED);
+	return note.kind == NOTE_AGREED;
+}
+
 /**
  * server_run - serve a VMM until it leaves or we are told to
  * @disk: which disk, with a number for the connection and our end of the notes
@@ -115,8 +129,8 @@ enum server_end server_run(struct disk *disk, int sock)
 		say(&disk->who, "serving %s%s%s as device %u with %u queues (process %d)",
 		    o->path, *o->serial ? ", serial " : "", o->serial, c->id,
 		    c->d.nr_rings, getpid());
-		note_send(disk->control, NOTE_SERVING, c->id);
-		end = serve(c);
+		if (agreed(disk, c->id))
+			end = serve(c);
 	}
 	conn_close(c);
 	free(c);
@@ -136,7 +150,8 @@ enum server_end server_run(struct disk *disk, int sock)
 enum server_end server_probe(struct disk *disk)
 {
 	struct conn *c = malloc(sizeof(*c));
-	const char *why = "no memory", *busy;
+	const char *why = "no memory", *busy, *doubts;
+	bool good;
 
 	if (!c)
 		return SERVER_REFUSED;
@@ -151,8 +166,12 @@ enum server_end server_probe(struct disk *disk)
 		if (busy)
 			say(&disk->who, "%s; no guest will be served until it lets go",
 			    busy);
+		doubts = conn_doubts(c);
+		if (doubts)
+			say(&disk->who, "%s", doubts);
 	}
+	good = !why && agreed(disk, c->id);
 	conn_close(c);
 	free(c);
-	return why ? SERVER_REFUSED : SERVER_LEFT;
+	return good ? SERVER_LEFT : SERVER_REFUSED;
 }

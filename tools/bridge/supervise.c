@@ -206,6 +206,25 @@ static void accept_one(struct supervisor *s, struct disk *disk)
 		starve(disk, errno);
 }
 
+/*
+ * A process has set up a device, and waits: no request shall come before its limits.
+ * Without them it might take what others were promised, so it is not served then.
+ */
+static void agree(struct child *c)
+{
+	const struct limits *l = &c->disk->options.limits;
+	int ret = l->given ? c->disk->limit(c->device, l) : 0;
+
+	if (!ret) {
+		note_send(c->control, NOTE_AGREED, 0);
+		return;
+	}
+	say(&c->disk->who, "its limits cannot be set: %s%s; it is not served without",
+	    strerror(-ret), ret == -EPERM || ret == -ENOENT || ret == -EAFNOSUPPORT ?
+	    " (CAP_NET_ADMIN, AF_NETLINK, the host's network namespace)" : "");
+	child_stop(c);
+}
+
 /* Those who wait until another one has ended. */
 static void look_after(struct supervisor *s, struct disk *disk)
 {
@@ -329,8 +348,8 @@ static void step(struct supervisor *s, long ms)
 		memset(p, 0, nr * sizeof(*p));
 	for (c = s->children, n = s->o->nr + 1; c; c = next, n += 2) {
 		next = c->next;
-		if (p[n].revents)
-			child_hear(c);
+		if (p[n].revents && child_hear(c))
+			agree(c);
 		if (p[n + 1].revents)
 			c->gone = true;
 	}

@@ -8,7 +8,7 @@ _parley_options()	# _parley_options VERB
 {
 	case $1 in
 	status)		echo "--all" ;;
-	stats)		echo "--queue --watch --count --workers" ;;
+	stats)		echo "--queue --watch --count --workers --openmetrics" ;;
 	backends)	echo "--forget --name" ;;
 	limit)		echo "--queue --backend --ops --bytes --ops-burst --bytes-burst" \
 				"--ops-guaranteed --bytes-guaranteed --off" ;;
@@ -16,7 +16,7 @@ _parley_options()	# _parley_options VERB
 	polling)	echo "--queue --us --budget --off" ;;
 	lane)		echo "--queue" ;;
 	takeover|giveback) echo "--all-of-type --force --at-boot" ;;
-	loopback)	echo "--queues --queue-size --ring --serial --read-only --poll --buffered" ;;
+	loopback)	echo "--queues --queue-size --ring --serial --read-only --poll --buffered --block-size" ;;
 	esac
 }
 
@@ -35,7 +35,7 @@ _parley_words()		# _parley_words COMMAND VERB HOW-MANY-CAME-BEFORE
 
 _parley_is_flag()	# _parley_is_flag OPTION: no value follows it
 {
-	[[ $1 =~ ^--(all|off|json|help|force|at-boot|workers|read-only|poll|buffered)$ ]]
+	[[ $1 =~ ^--(all|off|json|help|force|at-boot|workers|openmetrics|read-only|poll|buffered)$ ]]
 }
 
 _parley_reply()		# _parley_reply CHOICES CURRENT

@@ -73,6 +73,8 @@ packages() {
 	gcc-aarch64-linux-gnu    | soak           | the arm64 kernel and modules
 	libc6-dev-arm64-cross    | soak           | the first program of an arm64 guest
 	qemu-system-arm          | soak           | the arm64 guest
+	ovmf                     | soak           | firmware that boots from our disks
+	u-boot-qemu              | soak           | the same
 	END
 }
 

@@ -11,19 +11,31 @@
 #define VHB_ADMIN_ACTIVE	4
 #define VHB_IO_ACTIVE		16
 
-/* What kind of file is it?  Refused with a reason that a user can act on. */
-static int vhb_backend_kind(struct vhb *blk, struct vhb_backend *be)
+static int vhb_backend_bdev(struct vhb *blk, struct vhb_backend *be, u32 flags)
 {
-	struct inode *inode = file_inode(be->file);
+	struct block_device *bdev = I_BDEV(be->file->f_mapping->host);
 
-	if (S_ISBLK(inode->i_mode)) {
-		be->bdev = I_BDEV(be->file->f_mapping->host);
-		be->ops = &vhb_bdev_ops;
-		if (!bdev_is_zoned(be->bdev))
-			return 0;
+	if (bdev_is_zoned(bdev)) {
 		vhb_say(blk, "a zoned block device cannot be a back end\n");
 		return -EOPNOTSUPP;
 	}
+	if (flags & PARLEY_BLK_512 && bdev_logical_block_size(bdev) > SECTOR_SIZE) {
+		be->coarse = bdev;
+		be->ops = &vhb_coarse_ops;
+	} else {
+		be->bdev = bdev;
+		be->ops = &vhb_bdev_ops;
+	}
+	return 0;
+}
+
+/* What kind of file is it?  Refused with a reason that a user can act on. */
+static int vhb_backend_kind(struct vhb *blk, struct vhb_backend *be, u32 flags)
+{
+	struct inode *inode = file_inode(be->file);
+
+	if (S_ISBLK(inode->i_mode))
+		return vhb_backend_bdev(blk, be, flags);
 	if (S_ISREG(inode->i_mode)) {
 		be->ops = &vhb_file_ops;
 		if (be->file->f_op->read_iter && !IS_SWAPFILE(inode))
@@ -35,6 +47,7 @@ static int vhb_backend_kind(struct vhb *blk, struct vhb_backend *be)
 
 static int vhb_backend_mode(struct vhb *blk, struct vhb_backend *be, u32 flags)
 {
+	struct block_device *bdev = be->bdev ?: be->coarse;
 	fmode_t mode = be->file->f_mode;
 
 	if (!(mode & FMODE_READ)) {
@@ -46,19 +59,40 @@ static int vhb_backend_mode(struct vhb *blk, struct vhb_backend *be, u32 flags)
 		return -EINVAL;
 	}
 	be->read_only = !(mode & FMODE_WRITE) || flags & PARLEY_BLK_READ_ONLY ||
-			(be->bdev && bdev_read_only(be->bdev));
+			(bdev && bdev_read_only(bdev));
 	be->poll = be->bdev && flags & PARLEY_BLK_POLL &&
 		   bdev_get_queue(be->bdev)->limits.features & BLK_FEAT_POLL;
 	return 0;
 }
 
-static int vhb_backend_limits(struct vhb *blk, struct vhb_backend *be)
+/*
+ * Blocks larger than the back end's own, if the VMM wants them, and nothing that is
+ * no whole number of them.
+ */
+static void vhb_backend_block(struct vhb_limits *lim, u32 flags)
+{
+	u32 sectors;
+
+	if (flags & PARLEY_BLK_4096)
+		lim->block = max_t(u32, lim->block, SZ_4K);
+	sectors = lim->block >> SECTOR_SHIFT;
+	lim->physical = max(lim->physical, lim->block);
+	lim->discard_align = max(lim->discard_align, sectors);
+	lim->erase_align = max(lim->erase_align, sectors);
+	lim->discard = rounddown(lim->discard, lim->discard_align);
+	lim->zeroes = rounddown(lim->zeroes, sectors);
+	lim->erase = rounddown(lim->erase, lim->erase_align);
+}
+
+static int vhb_backend_limits(struct vhb *blk, struct vhb_backend *be, u32 flags)
 {
 	int err = be->ops->limits(be);
 
 	if (err)
 		vhb_say(blk, "back end: blocks of %u bytes are larger than a page\n",
 			be->limits.block);
+	else
+		vhb_backend_block(&be->limits, flags);
 	return err;
 }
 
@@ -113,11 +147,12 @@ static int vhb_backend_queues(struct vhb *blk, struct vhb_backend *be)
 static int vhb_backend_tell(struct vhb *blk, struct vhb_backend *be)
 {
 	const struct inode *inode = file_inode(be->file);
+	const struct block_device *bdev = be->bdev ?: be->coarse;
 	char name[VIRTIO_BLK_ID_BYTES + 1] = {};
 	struct parley_vhost_backend what = {
-		.dev = be->bdev ? be->bdev->bd_dev : inode->i_sb->s_dev,
-		.ino = be->bdev ? 0 : inode->i_ino,
-		.generation = be->bdev ? 0 : inode->i_generation,
+		.dev = bdev ? bdev->bd_dev : inode->i_sb->s_dev,
+		.ino = bdev ? 0 : inode->i_ino,
+		.generation = bdev ? 0 : inode->i_generation,
 		.name = name,
 	};
 	char *buf = kmalloc(PATH_MAX, GFP_KERNEL);
@@ -172,11 +207,11 @@ int vhb_backend_set(struct vhb *blk, struct file *file, u32 flags,
 	be->file = file;
 	memcpy(be->serial, serial, sizeof(be->serial));
 	be->writes_zeroes = READ_ONCE(vhb_zero_by_writing);
-	err = vhb_backend_kind(blk, be);
+	err = vhb_backend_kind(blk, be, flags);
 	if (!err)
 		err = vhb_backend_mode(blk, be, flags);
 	if (!err)
-		err = vhb_backend_limits(blk, be);
+		err = vhb_backend_limits(blk, be, flags);
 	if (!err)
 		err = vhb_backend_queues(blk, be);
 	if (!err)

@@ -10,7 +10,8 @@
  *	rw.c		reads and writes, in as many steps as it takes
  *	bounce.c	data by way of our own pages, where its shape does not fit
  *	bdev.c		back end: a block device, by bios
- *	file.c		back end: a regular file, by kiocbs
+ *	file.c		back end: a regular file, by kiocbs; or a block device with
+ *			blocks larger than the guest's
  *	admin.c		what may take long: discard, zeroes, erase, a file's flush
  *
  * The life of a request:
@@ -73,6 +74,9 @@ struct vhb_req;
 /* Likewise for discards, which cost by the number: a whole unit of the medium. */
 #define VHB_DISCARD_STEP SZ_64M
 #define VHB_DISCARD_WEIGHT 64	/* a discard of so many bytes costs what one written does */
+/* What a VMM may ask for. */
+#define VHB_FLAGS	(PARLEY_BLK_READ_ONLY | PARLEY_BLK_POLL | \
+			 PARLEY_BLK_512 | PARLEY_BLK_4096)
 /* A range's sectors, and its bytes, stay within 32 bits. */
 #define VHB_RANGE_SECTORS (U32_MAX >> SECTOR_SHIFT)
 
@@ -136,7 +140,9 @@ struct vhb_limits {
  * struct vhb_backend - what a device serves
  * @ops: how
  * @file: as the VMM opened it; held
- * @bdev: if it is a block device
+ * @bdev: if it is a block device that gets bios
+ * @coarse: if it is a block device whose blocks are larger than the guest's: it is
+ *	served as a file is, by its page cache
  * @read_only: writes fail
  * @poll: bios are polled for
  * @direct: file: IOCB_DIRECT can be used
@@ -153,6 +159,7 @@ struct vhb_backend {
 	const struct vhb_ops *ops;
 	struct file *file;
 	struct block_device *bdev;
+	struct block_device *coarse;
 	bool read_only;
 	bool poll;
 	bool direct;
@@ -338,6 +345,8 @@ void vhb_backend_drop(struct vhb *blk);
 void vhb_capacity_update(struct vhb *blk);
 extern const struct vhb_ops vhb_bdev_ops;
 extern const struct vhb_ops vhb_file_ops;
+extern const struct vhb_ops vhb_coarse_ops;
+void vhb_coarse_start(const struct vhb_backend *be);
 
 /* config.c */
 extern const u64 vhb_features;

@@ -34,15 +34,23 @@ void vhb_device_features(struct parley_vhost *dev, struct parley_features *offer
 		parley_features_drop(offered, VIRTIO_BLK_F_SECURE_ERASE);
 }
 
+/* A hint in blocks; 0, which is none, if it is no number of them or does not fit. */
+static u32 vhb_config_hint(const struct vhb_limits *lim, u32 bytes, u32 max)
+{
+	u32 blocks = bytes / lim->block;
+
+	return bytes % lim->block || blocks > max ? 0 : blocks;
+}
+
 static void vhb_config_topology(struct virtio_blk_config *cfg,
 				const struct vhb_limits *lim)
 {
 	cfg->blk_size = cpu_to_vr32(lim->block);
 	if (lim->physical > lim->block)
 		cfg->physical_block_exp = ilog2(lim->physical / lim->block);
-	cfg->alignment_offset = min_t(u32, lim->align / lim->block, U8_MAX);
-	cfg->min_io_size = cpu_to_vr16(min_t(u32, lim->io_min / lim->block, U16_MAX));
-	cfg->opt_io_size = cpu_to_vr32(lim->io_opt / lim->block);
+	cfg->alignment_offset = vhb_config_hint(lim, lim->align, U8_MAX);
+	cfg->min_io_size = cpu_to_vr16(vhb_config_hint(lim, lim->io_min, U16_MAX));
+	cfg->opt_io_size = cpu_to_vr32(vhb_config_hint(lim, lim->io_opt, U32_MAX));
 }
 
 static void vhb_config_clearing(struct virtio_blk_config *cfg,

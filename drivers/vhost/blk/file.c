@@ -194,3 +194,54 @@ const struct vhb_ops vhb_file_ops = {
 	.sync	= vhb_file_sync,
 	.clear	= vhb_file_clear,
 };
+
+/*
+ * A block device with blocks larger than the guest's: its page cache knows the rest
+ * of a block that is written in part.  All goes through it, since direct I/O beside it
+ * would leave old pages there, and nothing stays dirty in it: neither a flush nor a
+ * stop has more to write than what is in flight, and another host sees it all.  No
+ * discard and the like, which know nothing of the cache.
+ */
+static int vhb_coarse_limits(struct vhb_backend *be)
+{
+	struct block_device *bdev = be->coarse;
+	struct vhb_limits *lim = &be->limits;
+
+	be->flags = IOCB_DSYNC;
+	lim->block = SECTOR_SIZE;
+	lim->physical = bdev_physical_block_size(bdev);
+	lim->align = max(bdev_alignment_offset(bdev), 0);
+	lim->io_min = bdev_io_min(bdev);
+	lim->io_opt = bdev_io_opt(bdev);
+	return 0;
+}
+
+static u64 vhb_coarse_size(const struct vhb_backend *be)
+{
+	return bdev_nr_bytes(be->coarse);
+}
+
+static int vhb_coarse_clear(const struct vhb_backend *be, enum vhb_clear how, u64 pos,
+			    u64 len)
+{
+	return -EOPNOTSUPP;
+}
+
+/*
+ * Before a ring runs: what was read ahead while another host had the disk (by who
+ * looks for partitions, say) is not what is there now.
+ */
+void vhb_coarse_start(const struct vhb_backend *be)
+{
+	if (be->coarse)
+		invalidate_bdev(be->coarse);
+}
+
+const struct vhb_ops vhb_coarse_ops = {
+	.limits	= vhb_coarse_limits,
+	.size	= vhb_coarse_size,
+	.rw	= vhb_file_rw,
+	.flush	= vhb_admin_flush,
+	.sync	= vhb_file_sync,
+	.clear	= vhb_coarse_clear,
+};

@@ -84,7 +84,8 @@ static long vhb_set_backend(struct parley_vhost *dev, void __user *arg)
 
 	if (copy_from_user(&b, arg, sizeof(b)))
 		return -EFAULT;
-	if (b.pad || b.flags & ~(PARLEY_BLK_READ_ONLY | PARLEY_BLK_POLL))
+	if (b.pad || b.flags & ~VHB_FLAGS ||
+	    (b.flags & PARLEY_BLK_512 && b.flags & PARLEY_BLK_4096))
 		return -EINVAL;
 	if (b.fd != -1) {
 		/* The one look-up: a second could find another file. */
@@ -164,6 +165,7 @@ static int vhb_vq_start(struct parley_vhost_vq *vq)
 	if (!v)
 		return -ENOMEM;
 	INIT_LIST_HEAD(&v->polled);
+	vhb_coarse_start(blk->be);
 	parley_vhost_vq_set_priv(vq, v);
 	vhb_cache_start(blk, vq);
 	return 0;

@@ -77,6 +77,14 @@ struct parley_blk_backend {
 #define PARLEY_BLK_READ_ONLY	0x1	/* even if @fd is writable */
 #define PARLEY_BLK_POLL		0x2	/* poll for completions, where @fd can */
 
+/*
+ * Logical blocks of so many bytes, one of both; else those of the block device, or
+ * 512 for a file.  512 on a device whose blocks are larger: reads and writes go
+ * through the host's page cache, and a write completes when it is durable.
+ */
+#define PARLEY_BLK_512		0x4
+#define PARLEY_BLK_4096		0x8
+
 #define PARLEY_BLK_SET_BACKEND _IOW(VHOST_VIRTIO, 0xB0, \
 				    struct parley_blk_backend)
 

@@ -10,7 +10,7 @@
 #include "../device.h"
 
 #define FAKE_QUEUES	16
-#define FAKE_FEATURES	(1ull << 32 | 1ull << 34 | 1ull << 29 | 1ull << 28 | \
+#define FAKE_FEATURES	(1ull << 32 | 1ull << 34 | 1ull << 35 | 1ull << 29 | 1ull << 28 | \
 			 1ull << 33 | 1ull << 40 | 1ull << 12 | 1ull << 9 | \
 			 1ull << VHOST_F_LOG_ALL)
 #define FAKE_CONFIG	60

@@ -231,6 +231,60 @@ static void a_wait_ends_with_the_process(void)
 	vmm_free(a);
 }
 
+static void write_at(int fd, off_t at, const char *what)
+{
+	EXPECT(pwrite(fd, what, strlen(what), at) == (ssize_t)strlen(what));
+}
+
+static bool doubts(struct image *image, uint32_t block, const char *what)
+{
+	const char *said = image_doubts(image, block, 1 << 20);
+
+	return what ? said && strstr(said, what) : !said;
+}
+
+/* A guest that finds no partitions, and an operator who knows why. */
+static void an_image_that_is_served_wrongly_is_named(void)
+{
+	struct image image;
+
+	EXPECT(!opened(&image, false, true));
+	EXPECT(doubts(&image, 512, NULL) && doubts(&image, 4096, NULL));
+	EXPECT(strstr(image_doubts(&image, 4096, 0), "smaller than a block"));
+	write_at(image.fd, 512, "EFI PART");
+	EXPECT(doubts(&image, 512, NULL));
+	EXPECT(doubts(&image, 4096, "see block-size=512"));
+	write_at(image.fd, 4096, "EFI PART");	/* for both */
+	EXPECT(doubts(&image, 512, NULL) && doubts(&image, 4096, NULL));
+	write_at(image.fd, 512, "nothing.");
+	EXPECT(doubts(&image, 512, "see block-size=4096"));
+	EXPECT(doubts(&image, 4096, NULL));
+	write_at(image.fd, 0, "QFI\xfb");
+	EXPECT(doubts(&image, 4096, "qcow2"));
+	EXPECT(!ftruncate(image.fd, 0) && !ftruncate(image.fd, (1 << 20) - 512));
+	EXPECT(doubts(&image, 512, NULL));
+	EXPECT(doubts(&image, 4096, "last 3584 bytes"));
+	EXPECT(!ftruncate(image.fd, 1 << 20));
+	image_close(&image);
+}
+
+static void the_size_of_blocks_reaches_the_kernel(void)
+{
+	static const struct {
+		unsigned int size;
+		uint32_t flags;
+	} sizes[] = { { 0, 0 }, { 512, PARLEY_BLK_512 }, { 4096, PARLEY_BLK_4096 } };
+	struct vmm *v = vmm_new();
+	unsigned int i;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		v->disk.options.block_size = sizes[i].size;
+		vmm_restart(v);
+		EXPECT(!v->why && v->fake.backend.flags == sizes[i].flags);
+	}
+	vmm_free(v);
+}
+
 const struct test image_tests[] = {
 	{ "what_is_no_back_end_is_refused_with_a_reason",
 	  what_is_no_back_end_is_refused_with_a_reason },
@@ -244,5 +298,9 @@ const struct test image_tests[] = {
 	{ "a_qemu_sees_what_we_use", a_qemu_sees_what_we_use },
 	{ "rings_of_one_guest_at_a_time", rings_of_one_guest_at_a_time },
 	{ "a_wait_ends_with_the_process", a_wait_ends_with_the_process },
+	{ "an_image_that_is_served_wrongly_is_named",
+	  an_image_that_is_served_wrongly_is_named },
+	{ "the_size_of_blocks_reaches_the_kernel",
+	  the_size_of_blocks_reaches_the_kernel },
 	{ NULL, NULL },
 };

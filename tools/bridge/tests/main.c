@@ -35,7 +35,8 @@ int main(int argc, char **argv)
 {
 	const struct test *const suites[] = {
 		msg_tests, mem_tests, ring_tests, inflight_tests, cache_tests, image_tests,
-		supervise_tests, listen_tests, options_tests,
+		supervise_tests, listen_tests, options_tests, client_tests,
+		limit_tests,
 	};
 	unsigned int i, n = 0, failed = 0, fds;
 	const struct test *t;

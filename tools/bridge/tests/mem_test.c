@@ -377,7 +377,7 @@ static void bad_33_log_offset_and_size(void)
 	EXPECT(vmm_log(v, MB, 0, -1));
 	EXPECT(!v->fake.log && !v->c.d.log.lent.map);
 	EXPECT(!vmm_log(v, MB - 4096, 4096, vmm_memfd(MB)));
-	EXPECT(v->fake.log && v->reply_size == 8);
+	EXPECT(v->fake.log && v->reply_size == sizeof(struct msg_log));
 	vmm_free(v);
 }
 

@@ -22,8 +22,8 @@ static void sizes_are_bounded(void)
 	EXPECT(check_size(MSG_SET_FEATURES, 7));
 	EXPECT(check_size(MSG_SET_FEATURES, 9));
 	EXPECT(check_size(MSG_SET_FEATURES, UINT32_MAX));
-	EXPECT(!check_size(MSG_SET_MEM_TABLE, 8 + 8 * 32));
-	EXPECT(check_size(MSG_SET_MEM_TABLE, 8 + 8 * 32 + 1));
+	EXPECT(!check_size(MSG_SET_MEM_TABLE, 8 + 32 * 32));
+	EXPECT(check_size(MSG_SET_MEM_TABLE, 8 + 32 * 32 + 1));
 	EXPECT(!check_size(MSG_SET_CONFIG, 12 + 256));
 	EXPECT(check_size(MSG_SET_CONFIG, 12 + 257));
 	EXPECT(check_size(MSG_SET_CONFIG, 11));
@@ -75,7 +75,13 @@ static void config_stays_within_256_bytes(void)
 	m->p.config.size = UINT32_MAX;
 	EXPECT(msg_check(m, ALL));
 	m->p.config.size = 15;
+	EXPECT(!msg_check(m, ALL));
+	m->p.config.size = 17;
+	EXPECT(!msg_check(m, ALL));
+	m->header.request = MSG_SET_CONFIG;
 	EXPECT(msg_check(m, ALL));
+	m->p.config.size = 16;
+	EXPECT(!msg_check(m, ALL));
 	free(m);
 }
 
@@ -101,8 +107,8 @@ static void bad_34_surplus_descriptors(void)
 	m->header.request = MSG_SET_VRING_KICK;
 	m->p.u64 = 1;
 	EXPECT(!msg_check(m, ALL));
-	m->p.u64 = MSG_RING_NOFD | 1;	/* none, it says, and here is one */
-	EXPECT(msg_check(m, ALL));
+	m->p.u64 = MSG_RING_NOFD | 1;	/* none, it says, and here is one: not used */
+	EXPECT(!msg_check(m, ALL));
 	vmm_fd(m, vmm_eventfd());
 	m->p.u64 = 1;
 	EXPECT(msg_check(m, ALL));
@@ -222,7 +228,7 @@ static void bad_34_descriptors_beyond_any_message(void)
 	EXPECT(line_read(&l) == READER_BAD && l.why);
 	line_close(&l);
 	line_open(&l);
-	piece(l.s[0], &h, sizeof(h), 60);
+	piece(l.s[0], &h, sizeof(h), 64);
 	EXPECT(line_read(&l) == READER_BAD && l.why);
 	line_close(&l);
 }

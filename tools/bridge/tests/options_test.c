@@ -35,7 +35,10 @@ static void a_disk_and_its_options(void)
 	EXPECT(one(&o, "socket=/a,path=/b,serial=disk 1,mode=600,rescan=5"));
 	d = &o.disk[0].options;
 	EXPECT(!strcmp(d->serial, "disk 1") && d->mode == 0600);
-	EXPECT(d->rescan == 5);
+	EXPECT(d->rescan == 5 && !d->block_size);
+	options_free(&o);
+	EXPECT(one(&o, "socket=/a,path=/b,block-size=4096"));
+	EXPECT(o.disk[0].options.block_size == 4096);
 	options_free(&o);
 	EXPECT(one(&o, "socket=/a,path=/b,group=root,user=root,memlock=7,share,clients=64"));
 	d = &o.disk[0].options;
@@ -93,6 +96,8 @@ static void each_refusal_has_its_reason(void)
 		{ "serial=123456789012345678901", "at most 20 characters" },
 		{ "mode=888", "permissions in octal" },
 		{ "memlock=0", "MiB, from 1" },
+		{ "block-size=1024", "a block has 512 or 4096 bytes" },
+		{ "block-size=0512", "a block has 512 or 4096 bytes" },
 		{ "colour=red", "no option of a disk; see --help" },
 		{ "path=", "it is empty" },
 		{ "socket=/a,", "a comma in a path is written ,," },

@@ -284,7 +284,7 @@ static void configuration_space(void)
 	v->fake.config[32] = 0;
 	EXPECT(!send_config(v, MSG_SET_CONFIG, 0, 60, MSG_CONFIG_MIGRATION));
 	EXPECT(v->fake.config[32] == 0xaa && v->fake.config[0] == 0);
-	EXPECT(send_config(v, MSG_SET_CONFIG, 32, 1, 2));
+	EXPECT(send_config(v, MSG_SET_CONFIG, 32, 1, 4));
 	vmm_free(v);
 }
 

@@ -70,6 +70,17 @@ static void spy_close(void *priv, int fd)
 	fake_ops.close(&s->fake, fd);
 }
 
+/* Who may be limited; tests are in processes of one parent. */
+static struct seen *limited;
+
+static int spy_limit(uint32_t device, const struct limits *l)
+{
+	limited->limited++;
+	if (limited->unlimited)
+		return -EPERM;
+	return device == FAKE_ID && l->value[PARLEY_A_LIMITS_OPS_RATE] == 500 ? 0 : -EINVAL;
+}
+
 static const struct kernel_ops spy_ops = {
 	.open = spy_open,
 	.ioctl = spy_ioctl,
@@ -83,6 +94,7 @@ struct served *served_new(unsigned int disks)
 
 	s->seen = mmap(NULL, sizeof(*s->seen), PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	limited = s->seen;
 	fake_init(&s->fake);
 	s->o.disk = s->disk;
 	s->o.nr = disks;
@@ -90,7 +102,8 @@ struct served *served_new(unsigned int disks)
 		snprintf(s->path[i], sizeof(s->path[i]),
 			 "/tmp/parley-bridge-test.%d.%u", getpid(), i);
 		s->disk[i] = (struct disk){
-			.ops = &spy_ops, .ops_priv = s, .control = -1,
+			.ops = &spy_ops, .ops_priv = s, .limit = spy_limit,
+			.control = -1,
 			.listen_fd = -1, .waiting = -1,
 			.options = {
 				.socket = s->path[i],

@@ -17,6 +17,8 @@
  * @hang: whoever looks for a new size never comes back
  * @try: at the next such look, things are tried that are forbidden
  * @forbidden: how many of them were
+ * @limited: devices that were to be limited
+ * @unlimited: none can be
  */
 struct seen {
 	unsigned int opens;
@@ -25,6 +27,8 @@ struct seen {
 	bool hang;
 	bool try;
 	unsigned int forbidden;
+	unsigned int limited;
+	bool unlimited;
 };
 
 /**

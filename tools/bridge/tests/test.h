@@ -18,7 +18,8 @@ struct test {
 
 extern const struct test msg_tests[], mem_tests[], ring_tests[],
 	inflight_tests[], cache_tests[], image_tests[], supervise_tests[],
-	listen_tests[], options_tests[];
+	listen_tests[], options_tests[], client_tests[],
+	limit_tests[];
 
 const char *test_image(void);
 

@@ -70,6 +70,18 @@ def io(program, image, packed):
     expect(vmm.gone(), "the bridge ended, its connection did not")
 
 
+def limited(program, image, packed):
+    """its limits are those of its configuration, from the first request on"""
+    bridge, vmm, driver = served(program, image, packed, ",ops=50,ops-burst=5")
+    begun = time.monotonic()
+    for _ in range(30):
+        driver.one(0, GET_ID, length=20)
+    took = time.monotonic() - begun
+    expect(took >= 24 / 50, f"30 requests at 50 a second took {took:.2f} s")
+    bridge.end(signal.SIGTERM)
+    expect(vmm.gone(), "the bridge ended, its connection did not")
+
+
 def kill(program, image, packed):
     """killed and started again in mid-I/O: all of it, or the process that serves us,
     five times by -9, and twice politely"""
@@ -92,6 +104,24 @@ def kill(program, image, packed):
     load.finish(image)
     bridge.end(signal.SIGTERM)
     print(f"# {load.done} writes")
+
+
+def upgraded(program, image, packed):
+    """the bridge ends, the modules are exchanged, and it goes on in mid-I/O"""
+    bridge, vmm, driver = served(program, image, packed)
+    load = Load(driver)
+    for _ in range(2):
+        load.rounds(5)
+        bridge.end(signal.SIGTERM)
+        subprocess.run(os.environ["RELOAD"], shell=True, check=True)
+        bridge.start()
+        vmm.connect()
+        vmm.start()
+        for ring in vmm.rings:
+            ring.notify()
+    load.rounds(3)
+    load.finish(image)
+    bridge.end(signal.SIGTERM)
 
 
 def alone(program, image, packed):
@@ -375,7 +405,7 @@ def hostile(program, image, packed):
     bridge.end(signal.SIGTERM)
 
 
-TESTS = {f.__name__: f for f in (io, kill, alone, drained, twice, starved, old, resize, dirty,
+TESTS = {f.__name__: f for f in (io, limited, kill, upgraded, alone, drained, twice, starved, old, resize, dirty,
                                  slots, hostile)}
 
 

@@ -17,13 +17,13 @@ def status(args):
     if args.device is not None:
         return host.status(args)
     facts = [{**d.facts(), "at_boot": atboot.covers(d)} for d in guest.devices()]
-    devices, queues, missing = host.status_of_all()
+    devices, queues, named, missing = host.status_of_all()
     if args.json:
-        print_json(facts + [host.facts(d, queues) for d in devices])
+        print_json(facts + [host.facts(d, queues, named) for d in devices])
     else:
         print("\n".join(guest.status_lines(facts)))
         if devices:
-            print("\n" + "\n".join(host.status_lines(devices, queues)))
+            print("\n" + "\n".join(host.status_lines(devices, queues, named)))
     if missing:
         complain(missing)
     return DONE
@@ -34,6 +34,8 @@ def stats(args):
         raise Usage("--count says how often to --watch; give that as well")
     if args.queue is not None and args.device is None:
         raise Usage("--queue needs the device before it")
+    if args.openmetrics and (args.json or args.watch is not None):
+        raise Usage("--openmetrics is one answer; whoever reads it asks again")
     from . import stats as module       # pylint: disable=C0415
     return module.stats(args)
 
@@ -130,6 +132,8 @@ def showing(verbs):
     verb.add_argument("--watch", type=positive, metavar="SECONDS", help="again every so often")
     verb.add_argument("--count", type=count, metavar="N", help="so many times")
     verb.add_argument("--workers", action="store_true", help="also what the workers did")
+    verb.add_argument("--openmetrics", action="store_true",
+                      help="for Prometheus and its like: counts, workers and limits")
     verb.set_defaults(call=stats)
     yield verb
     verb = verbs.add_parser("backends", help="what vhost devices serve, and the limits kept",
@@ -199,6 +203,8 @@ def looping(verbs):
     verb.add_argument("--serial", metavar="TEXT", help="at most 20 bytes")
     verb.add_argument("--read-only", action="store_true", help="even if BACKEND is writable")
     verb.add_argument("--poll", action="store_true", help="poll BACKEND for completions")
+    verb.add_argument("--block-size", type=int, choices=(512, 4096), metavar="N",
+                      help="show blocks of 512 or 4096 bytes")
     verb.add_argument("--buffered", action="store_true",
                       help="through the page cache, without O_DIRECT")
     verb.set_defaults(call=loopback)

@@ -117,24 +117,39 @@ def show_all_limits(device, queues):
     return "; ".join(words)
 
 
-def facts(device, queues=()):
+def names(host, devices):
+    """What each device serves and by which name: {number: (path, serial)}. Told to
+    administrators only; others get what they may know, which is nothing."""
+    try:
+        paths = {b["id"]: b["path"] for b in host.backends()}
+        serials = {k["dev_id"]: k["name"] for k in host.kept() if "dev_id" in k}
+    except Failure:
+        paths, serials = {}, {}
+    return {d["id"]: (paths.get(d.get("backend_id")), serials.get(d["id"])) for d in devices}
+
+
+def facts(device, queues=(), named=None):
     """What `status --json` tells of a device; "driver" is there for every side."""
+    path, serial = (named or {}).get(device["id"], (None, None))
     return {"side": "host", "driver": "parley_vhost", "device": device["id"],
             **{k: v for k, v in device.items() if k != "id"}, "ring": ring_name(device),
+            "path": path, "serial": serial,
             "queues_limited": sum(1 for q in queues if q["dev_id"] == device["id"]
                                   and limited(q["limits"])),
             **{flag: device.get(flag, False) for flag in ("in_kernel", "iotlb", "logging")}}
 
 
-def status_lines(devices, queues):
-    head = ["DEVICE", "KIND", "OWNER", "BACKEND", "RUNNING", "WORKERS", "RING", "LIMIT", "STATE"]
+def status_lines(devices, queues, named):
+    head = ["DEVICE", "KIND", "OWNER", "PATH", "SERIAL", "RUNNING", "WORKERS", "RING", "LIMIT",
+            "STATE"]
     rows = []
     for d in devices:
         flags = [f for f in ("logging", "iotlb") if d.get(f)]
-        rows.append([d["id"], d["name"], owner(d), d.get("backend_id", "-"),
+        path, serial = named.get(d["id"], (None, None))
+        rows.append([d["id"], d["name"], owner(d), path or "-", serial or "-",
                      f"{d['queues_running']}/{d['queues']}", d["workers"], ring_name(d),
                      show_all_limits(d, queues), ",".join(flags) or "-"])
-    return table(head, rows, ("DEVICE", "BACKEND", "RUNNING", "WORKERS"))
+    return table(head, rows, ("DEVICE", "RUNNING", "WORKERS"))
 
 
 def queue_lines(queues):
@@ -164,25 +179,28 @@ def status(args):
     host = Host()
     device = host.device(args.device)
     queues, workers = host.queues(args.device, args.all), host.workers(args.device)
+    named = names(host, [device])
     if args.json:
-        print_json({**facts(device, queues), "queue_list": queues, "worker_list": workers})
+        print_json({**facts(device, queues, named), "queue_list": queues,
+                    "worker_list": workers})
         return
-    print("\n".join(status_lines([device], queues)))
+    print("\n".join(status_lines([device], queues, named)))
     if queues:
         print("\n" + "\n".join(queue_lines(queues)))
 
 
 def status_of_all():
-    """For `parley status`: ([device], [queue], what is in the way or None)."""
+    """For `parley status`: ([device], [queue], names(), what is in the way or None)."""
     if not loaded():
-        return [], [], None
+        return [], [], {}, None
     try:
         host = Host()
     except Absent as e:
-        return [], [], str(e)
+        return [], [], {}, str(e)
     found = host.devices(), host.queues()
+    named = names(host, found[0])
     host.close()
-    return *found, None
+    return *found, named, None
 
 
 def backend_lines(backends):

@@ -35,6 +35,7 @@ JOIN = struct.Struct("=iIIIQ")
 PARLEY_LOOPBACK_JOIN = _io(WRITE, 0xB8, JOIN.size)
 
 READ_ONLY, POLL = 0x1, 0x2
+BLOCKS = {None: 0, 512: 0x4, 4096: 0x8}
 LOG_ALL, ACCESS_PLATFORM, RING_PACKED, IN_ORDER = 26, 33, 34, 35
 SERIAL_MAX = 20
 
@@ -105,7 +106,8 @@ class Loopback:
                                            "its number"))[0]
         call(self.blk, VHOST_SET_OWNER, 0, "becoming its owner")
         backend = open_backend(args)
-        flags = (READ_ONLY if args.read_only else 0) | (POLL if args.poll else 0)
+        flags = ((READ_ONLY if args.read_only else 0) | (POLL if args.poll else 0) |
+                 BLOCKS[args.block_size])
         call(self.blk, PARLEY_BLK_SET_BACKEND,
              BACKEND.pack(backend, flags, serial.encode(), 0), f"serving {args.backend}")
         os.close(backend)

@@ -90,6 +90,10 @@ def worker_lines(devices):
 
 
 def stats(args):
+    if args.openmetrics:
+        from . import openmetrics       # pylint: disable=C0415
+        openmetrics.show(args)
+        return
     host = Host()
     if args.watch is not None:
         watch(host, args)

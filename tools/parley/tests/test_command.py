@@ -5,6 +5,7 @@ import contextlib
 import copy
 import glob
 import io
+import json
 import os
 import re
 import shutil
@@ -242,6 +243,50 @@ class HostTest(unittest.TestCase):
     def test_limited_queue_that_is_not_set_up(self):
         self.family.queues[9]["limits"]["ops-rate"] = 7
         self.assertRegex(run("status", "1")[1], r"(?m)^ +9 +idle .* 7 ops/s ")
+
+    def test_names(self):
+        """Which VM's image is this? By path and serial, for who may know."""
+        self.assertRegex(run("status", "1")[1], r"1 +blk +- +/dev/sdx +one +2/64 ")
+        with mock.patch.object(guest, "devices", lambda: iter(())):
+            device, = json.loads(run("status", "--json")[1])
+            self.assertEqual((device["path"], device["serial"]), ("/dev/sdx", "one"))
+        def refuse(command, **_):
+            if command in ("backend-get", "kept-get"):
+                raise Failure("only who has CAP_NET_ADMIN")
+            return FakeFamily.dump(self.family, command)
+        self.family.dump = refuse
+        self.assertRegex(run("status", "1")[1], r"1 +blk +- +- +- +2/64 ")
+
+    def test_openmetrics(self):
+        self.family.kept[0]["name"] = 'a "b"'
+        run("limit", "1", "--ops", "10k")
+        self.family.queues[1]["stats"] = {**FakeFamily.counters, "bytes-read": 12345}
+        code, out, _ = run("stats", "--openmetrics")
+        self.assertEqual(code, 0)
+        lines = out.splitlines()
+        self.assertEqual(lines[-1], "# EOF")
+        who = 'device="1",path="/dev/sdx",serial="a \\"b\\""'
+        for line in (f"parley_vhost_queues_running{{{who}}} 2",
+                     f'parley_vhost_from_guest_bytes_total{{{who},queue="1"}} 12345',
+                     f'parley_vhost_requests_total{{{who},queue="0"}} 0',
+                     f"parley_vhost_operations_limit{{{who}}} 10000",
+                     "# UNIT parley_vhost_from_guest_bytes bytes",
+                     "# TYPE parley_vhost_requests counter"):
+            self.assertIn(line, lines)
+        # Each family once, its lines together, no number twice.
+        heads = [l.split()[2] for l in lines if l.startswith("# TYPE")]
+        self.assertEqual(len(heads), len(set(heads)))
+        family = None
+        for line in lines[:-1]:
+            if line.startswith("# TYPE"):
+                family = line.split()[2]
+            elif not line.startswith("#"):
+                name = line.split("{")[0].removesuffix("_total")
+                self.assertEqual(name, family)
+        samples = [l.rsplit(" ", 1)[0] for l in lines if not l.startswith("#")]
+        self.assertEqual(len(samples), len(set(samples)))
+        self.family.calls.clear()
+        self.refused("is one answer", "stats", "--openmetrics", "--json", code=2)
 
     def test_guarantee(self):
         out = run("limit", "1", "--bytes", "1G", "--bytes-guaranteed", "375M")[1]

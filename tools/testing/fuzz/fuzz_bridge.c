@@ -106,7 +106,7 @@ static void cook(struct msg *m)
 
 	switch (m->header.request) {
 	case MSG_SET_MEM_TABLE:
-		m->p.table.nr %= 10;
+		m->p.table.nr %= MSG_TABLE_REGIONS + 2;
 		for (i = 0; i < MSG_TABLE_REGIONS; i++)
 			cook_region(&m->p.table.region[i]);
 		m->header.size = 8 + m->p.table.nr * sizeof(struct msg_region);

@@ -46,6 +46,8 @@ static void bad_10_11(void)
 	b.fd = v->disk;
 	b.flags = 0x80000000;
 	refused("unknown flags", vio(v->fd, PARLEY_BLK_SET_BACKEND, &b));
+	b.flags = PARLEY_BLK_512 | PARLEY_BLK_4096;
+	refused("blocks of two sizes", vio(v->fd, PARLEY_BLK_SET_BACKEND, &b));
 	b.flags = 0;
 	b.pad = 1;
 	refused("padding in use", vio(v->fd, PARLEY_BLK_SET_BACKEND, &b));

@@ -29,6 +29,9 @@ medium slow 500000000
 truncate -s 64M /tmp/image /tmp/other
 loop=$(losetup -f --show /tmp/other) || bail "no loop device"
 
+# What a test does between two bridges.
+export RELOAD="bash -c '. $LAB_ENV; . $LAB_LIB; unload && LAB_STOCK_MODULES= load'"
+
 try()		# try IMAGE TEST...
 {
 	local rc
@@ -40,8 +43,8 @@ try()		# try IMAGE TEST...
 
 try /dev/late io kill alone dirty slots twice old hostile
 try /dev/slow drained
-try "$loop" kill
-try /tmp/image io kill kill twice starved resize
+try "$loop" kill upgraded
+try /tmp/image io kill kill twice starved resize limited
 
 # While the bridge serves nobody it holds nothing, and ends when told to.
 "$bridge" --disk "socket=$socket,path=/tmp/image" 2>/tmp/bridge.log &
@@ -55,6 +58,9 @@ is $? 0 "SIGTERM ends it"
 [ ! -e "$socket" ]
 is $? 0 "and its socket is gone"
 
+is "$("${bridge%/*}/parley_vmm" "$loop" 2>&1)" \
+	"the disk is called example
+stopped at 1" "the example of the documentation works"
 losetup -d "$loop"
 rmdir "$null/late" "$null/slow"
 check "unload everything" unload

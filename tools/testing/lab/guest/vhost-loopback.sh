@@ -54,9 +54,9 @@ verify()	# verify DISK: writes of many sizes, and what comes back
 		--verify=crc32c --do_verify=1 --verify_fatal=1
 }
 
-file_system()	# file_system DISK: through the page cache, from mkfs to fsck
+file_system()	# file_system DISK [OPTION...]: through the page cache, from mkfs to fsck
 {
-	mkfs.ext4 -q -F "/dev/$1" && mount -o discard "/dev/$1" /tmp/mnt &&
+	mkfs.ext4 -q -F "${@:2}" "/dev/$1" && mount -o discard "/dev/$1" /tmp/mnt &&
 		cp /tmp/data /tmp/mnt/data && sync &&
 		cp /tmp/data /tmp/mnt/more && rm /tmp/mnt/more && fstrim /tmp/mnt &&
 		umount /tmp/mnt && echo 3 >/proc/sys/vm/drop_caches &&
@@ -142,6 +142,28 @@ check "reading works" dd if="/dev/$name" of=/dev/null bs=1M iflag=direct
 dd if=/tmp/data of="/dev/$name" bs=4k count=1 oflag=direct 2>/dev/null
 is $? 1 "writing does not"
 check "close" unserve
+
+# An image that was made for blocks of 512, on a disk of larger ones
+
+truncate -s 64M /tmp/disk4k
+printf 'label: gpt\n2048,40960\n,\n' | sfdisk -q /tmp/disk4k
+coarse=$(losetup --find --show --sector-size 4096 /tmp/disk4k)
+is "$(cat "/sys/block/${coarse#/dev/}/queue/logical_block_size")" 4096 \
+	"4Kn: a disk of blocks of 4096"
+serve coarse "$coarse"
+is "$(ls -d /sys/block/$name/$name* 2>/dev/null)" "" "as it is, nobody finds its partitions"
+check "close" unserve
+serve fine "$coarse" --block-size 512 --queues 2
+check "with blocks of 512 they are found" wait_for 5 test -b "/dev/${name}p1"
+is "$(cat "/sys/block/$name/queue/logical_block_size")" 512 "which the disk has"
+is "$(cat "/sys/block/$name/queue/physical_block_size")" 4096 "though not the medium"
+check "a file system of small blocks, from mkfs to fsck" file_system "${name}p1" -b 1024
+check "fio writes and verifies" verify "${name}p2"
+check "close" unserve
+losetup -d "$coarse"
+check "and the partition is sound" fsck.ext4 -fn \
+	"/tmp/disk4k?offset=1048576"
+rm -f /tmp/disk4k
 
 # A disk that is pulled out below us
 

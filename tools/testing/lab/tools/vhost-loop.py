@@ -36,6 +36,7 @@ SET_BACKEND = ioc(WRITE, 0xB0, 32)
 UPDATE_SIZE = ioc(0, 0xB1, 0)
 JOIN = ioc(WRITE, 0xB8, 24)
 
+BLOCKS = {None: 0, 512: 4, 4096: 8}     # flags of SET_BACKEND
 RING_PACKED = 1 << 34
 IN_ORDER = 1 << 35
 # A log and an IOMMU are for guests that have memory of their own.
@@ -52,7 +53,7 @@ class Loop:
         self.vhost = self.open("/dev/parley-blk", os.O_RDWR)
         fcntl.ioctl(self.vhost, SET_OWNER)
         fcntl.ioctl(self.vhost, SET_BACKEND, struct.pack(
-            "=iI20sI", self.fds[0], 2 if args.poll else 0,
+            "=iI20sI", self.fds[0], BLOCKS[args.block_size] | (2 if args.poll else 0),
             args.serial.encode(), 0))
         self.workers(args)
         if args.poll_us:
@@ -107,6 +108,8 @@ def parse():
                         help="the worker's busy polling")
     parser.add_argument("--poll", action="store_true",
                         help="poll the back end for completions")
+    parser.add_argument("--block-size", type=int, choices=(512, 4096),
+                        help="show logical blocks of this size")
     parser.add_argument("--packed", action="store_true")
     parser.add_argument("--in-order", action="store_true")
     parser.add_argument("--read-only", action="store_true")
