@@ -29,6 +29,7 @@
  * @dev: the library's
  * @ours: end of the wire that the device has
  * @theirs: the other end
+ * @file: that of @ours, which is watched
  * @echo: what is sent is received, without the wire
  * @keep: buffers that work() takes and fills later, when net_fill() says so
  * @lock: protects @kept, @nr_kept
@@ -59,8 +60,11 @@ struct nic {
 /**
  * struct net_ring - one ring of the guest
  * @r: both sides
- * @mem: @nr buffers of @size bytes
+ * @mem: buffers
+ * @size: bytes of each
+ * @nr: how many
  * @free: those not in flight
+ * @nr_free: how many
  */
 struct net_ring {
 	struct toy_ring r;
