@@ -59,7 +59,7 @@ static void net_scatter(struct nic *net, struct parley_vhost_req **reqs, unsigne
 	parley_vhost_reqs_done(reqs, nr);
 }
 
-static bool net_keep(struct nic *net, struct parley_vhost_vq *vq)
+static bool net_keep_one(struct nic *net, struct parley_vhost_vq *vq)
 {
 	struct parley_vhost_req *req;
 	struct net_req *r;
@@ -102,11 +102,13 @@ static bool net_rx_work(struct parley_vhost_vq *vq)
 	lockdep_assert_not_held(&vq->mutex);
 	WRITE_ONCE(net->works, net->works + 1);
 	for (n = 0; n < NET_IN_FLIGHT; n++) {
-		if (net->keep ? !net_keep(net, vq) : !net_deliver(net, vq)) {
+		if (net->keep ? !net_keep_one(net, vq) : !net_deliver(net, vq)) {
 			if (net->ended)
 				parley_vhost_vq_unwatch(vq);
 			return false;
 		}
+		if (net->stays && !net->keep)
+			wait_for_completion(&net->go);
 	}
 	return true;
 }
@@ -124,6 +126,12 @@ static void net_rx_recall(struct parley_vhost_vq *vq)
 	}
 	list_for_each_entry_safe(r, next, &kept, entry)
 		parley_vhost_req_untake(&r->req);
+}
+
+void net_keep(struct nic *net, unsigned int nr)
+{
+	net->keep = nr;
+	parley_vhost_vq_wake(parley_vhost_get_vq(net->dev, NET_RX));
 }
 
 void net_fill(struct nic *net, unsigned int at, u8 byte)
@@ -261,6 +269,7 @@ struct nic *net_open(struct kunit *test)
 	net->test = test;
 	spin_lock_init(&net->lock);
 	INIT_LIST_HEAD(&net->kept);
+	init_completion(&net->go);
 	KUNIT_ASSERT_EQ(test, parley_vhost_register(&net_driver), 0);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, net_end, net), 0);
 	dev = parley_vhost_open("kunit-net");

@@ -32,6 +32,8 @@
  * @file: that of @ours, which is watched
  * @echo: what is sent is received, without the wire
  * @keep: buffers that work() takes and fills later, when net_fill() says so
+ * @stays: work() stays where it is, when it has kept all, until @go
+ * @go: see @stays
  * @lock: protects @kept, @nr_kept
  * @kept: such buffers
  * @nr_kept: how many
@@ -48,6 +50,8 @@ struct nic {
 	struct file *file;
 	bool echo;
 	unsigned int keep;
+	bool stays;
+	struct completion go;
 	spinlock_t lock;	/* see above */
 	struct list_head kept;
 	unsigned int nr_kept;
@@ -84,6 +88,8 @@ void net_ring_close(struct net_ring *g);	/* and this */
 
 void net_wire_put(struct nic *net, const void *data, size_t len);
 int net_wire_get(struct nic *net, void *data, size_t len);	/* bytes, or an error */
+/* Have @nr buffers kept, of those that there are. */
+void net_keep(struct nic *net, unsigned int nr);
 /* Fill the @at-th of those that are kept, with @byte. */
 void net_fill(struct nic *net, unsigned int at, u8 byte);
 

@@ -33,6 +33,12 @@ static u64 pull_features(struct kunit *test)
 
 #define SIZE	128u			/* bytes of a buffer */
 
+/* Lets work() go on, a little later. */
+struct nic_later {
+	struct work_struct work;
+	struct nic *net;
+};
+
 static void packet_make(u8 *packet, unsigned int len, unsigned int nr)
 {
 	unsigned int i;
@@ -206,15 +212,15 @@ static void pull_stop_leaves_no_entry(struct kunit *test)
 	struct parley_done done[8];
 	unsigned int i;
 
-	net->keep = 6;
 	net_post(rx, 8);
+	net_keep(net, 6);
 	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(net->nr_kept) == 6));
 	net_fill(net, 0, 0x11);
 	net_fill(net, 0, 0x22);
 	toy_ring_leave(&rx->r);
-	ring_expect_even(rx);
 	KUNIT_EXPECT_EQ(test, net->nr_kept, 0);
 	KUNIT_ASSERT_EQ(test, parley_drvq_reap(rx->r.drv, done, 8), 2);
+	ring_expect_even(rx);
 	for (i = 0; i < 2; i++) {
 		KUNIT_EXPECT_EQ(test, done[i].len, NET_HDR + 1);
 		KUNIT_EXPECT_EQ(test, ((u8 *)done[i].cookie)[NET_HDR], 0x11 * (i + 1));
@@ -227,14 +233,40 @@ static void pull_stop_leaves_no_entry(struct kunit *test)
 	ring_expect_even(rx);
 }
 
+static void pull_go_later(struct work_struct *work)
+{
+	msleep(100);
+	complete_all(&container_of(work, struct nic_later, work)->net->go);
+}
+
+/* Who stops the ring comes while work() has buffers, and is in there for long. */
+static void pull_stop_while_at_work(struct kunit *test)
+{
+	struct nic *net = net_open(test);
+	struct net_ring *rx = net_ring_open(net, NET_RX, pull_features(test), 8, SIZE);
+	struct nic_later later = { .net = net };
+
+	net_post(rx, 8);
+	net->stays = true;
+	net_keep(net, 3);
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(net->nr_kept) == 3));
+	INIT_WORK_ONSTACK(&later.work, pull_go_later);
+	queue_work(system_dfl_wq, &later.work);
+	toy_ring_leave(&rx->r);
+	flush_work(&later.work);
+	destroy_work_on_stack(&later.work);
+	KUNIT_EXPECT_EQ(test, net->nr_kept, 0);
+	ring_expect_even(rx);
+}
+
 /* An earlier buffer that is never filled leaves the ring without a base. */
 static void pull_out_of_order_breaks(struct kunit *test)
 {
 	struct nic *net = net_open(test);
 	struct net_ring *rx = net_ring_open(net, NET_RX, pull_features(test), 8, SIZE);
 
-	net->keep = 3;
 	net_post(rx, 3);
+	net_keep(net, 3);
 	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(net->nr_kept) == 3));
 	net_fill(net, 1, 0x11);
 	KUNIT_ASSERT_TRUE(test, vh_until(vh_vq_in_flight(rx->r.vq) == 2));
@@ -251,8 +283,8 @@ static void bad_13_pulled(struct kunit *test)
 	struct net_ring *rx = net_ring_open(net, NET_RX, pull_features(test), 16, SIZE);
 	struct parley_done done;
 
-	net->keep = 5;
 	net_post(rx, 5);
+	net_keep(net, 5);
 	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(net->nr_kept) == 5));
 	KUNIT_ASSERT_TRUE(test, net_rests(net));
 	scoped_guard(mutex, &rx->r.vq->mutex)
@@ -272,9 +304,9 @@ static void pull_waits_for_requests(struct kunit *test)
 	struct net_ring *rx = net_ring_open(net, NET_RX, pull_features(test), 64, SIZE);
 	u64 rounds;
 
+	net_post(rx, 64);
 	net->keep = NET_IN_FLIGHT - 2;
 	packet_put(net, 3 * SIZE - NET_HDR, 1);
-	net_post(rx, 64);
 	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(net->nr_kept) == NET_IN_FLIGHT - 2));
 	KUNIT_ASSERT_TRUE(test, net_rests(net));
 	rounds = net_worker(net)->stats.rounds;
@@ -297,8 +329,8 @@ static void bad_20_pulled(struct kunit *test)
 	struct net_ring *rx = net_ring_open(net, NET_RX, pull_features(test), 64, SIZE);
 	unsigned int i;
 
-	net->keep = 40;
 	net_post(rx, 64);
+	net_keep(net, 40);
 	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(net->nr_kept) == NET_IN_FLIGHT));
 	KUNIT_ASSERT_TRUE(test, net_rests(net));
 	KUNIT_EXPECT_EQ(test, net->nr_kept, NET_IN_FLIGHT);
@@ -444,6 +476,7 @@ static struct kunit_case pull_cases[] = {
 	KUNIT_CASE_PARAM(pull_hungry_stops, pull_shape_gen_params),
 	KUNIT_CASE_PARAM(bad_20_too_large, pull_shape_gen_params),
 	KUNIT_CASE_PARAM(pull_stop_leaves_no_entry, pull_shape_gen_params),
+	KUNIT_CASE_PARAM(pull_stop_while_at_work, pull_shape_gen_params),
 	KUNIT_CASE_PARAM(pull_out_of_order_breaks, pull_shape_gen_params),
 	KUNIT_CASE_PARAM(bad_13_pulled, pull_shape_gen_params),
 	KUNIT_CASE_PARAM(bad_20_pulled, pull_shape_gen_params),
