@@ -342,8 +342,11 @@ static void permissions(void)
 	d[1].addr = iova;
 	raw_put(&r, d, 3);
 	raw_kick(&r);
-	expect(next_miss(m, &miss, 3000 * patience) && miss.iova == iova &&
-	       miss.perm & VHOST_ACCESS_RO, "no miss for reading");
+	/* A ring that was served again before the last answer may have asked twice. */
+	do {
+		must(next_miss(m, &miss, 3000 * patience) && miss.iova == iova,
+		     "no miss for reading, the last for %#llx", (unsigned long long)miss.iova);
+	} while (!(miss.perm & VHOST_ACCESS_RO));
 	expect(raw_used(&r) == 1, "write-only memory was read");
 	need(vmm_enable(m->v, 0, false));
 }

@@ -96,7 +96,8 @@ class Disk:
     def __init__(self, backend, queues=1, ring=None, serial=None):
         self.serial = serial or f"{backend}-{time.monotonic_ns() % 10**6}"
         args = argparse.Namespace(backend=f"/dev/{backend}", queues=queues, queue_size=128,
-                                  ring=ring, read_only=False, poll=False, buffered=False)
+                                  ring=ring, read_only=False, poll=False, buffered=False,
+                                  block_size=None)
         self.loop = Loopback(args, self.serial)
         self.id, self.queues = self.loop.id, queues
         disk = wait_for_disk(self.serial, 30)
