@@ -116,6 +116,13 @@ static inline int parley_compat_alloc_tag_set(struct blk_mq_tag_set *set)
 #define system_dfl_wq		system_unbound_wq
 #endif
 
+/* What a sample says was passed by value. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define parley_net_dim(dim, sample)	net_dim(dim, *(sample))
+#else
+#define parley_net_dim(dim, sample)	net_dim(dim, sample)
+#endif
+
 /* A timer's function was set after it. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 #include <linux/hrtimer.h>

@@ -18,6 +18,7 @@
 #include "iotlb.h"
 #include "limit.h"
 #include "netlink.h"
+#include "pool.h"
 #include "state.h"
 
 #define CREATE_TRACE_POINTS
@@ -240,12 +241,20 @@ PARLEY_EXPORT(parley_vhost_close);
 
 static int __init parley_vhost_init(void)
 {
-	return vh_netlink_init();
+	int err = vh_pools_init();
+
+	if (err)
+		return err;
+	err = vh_netlink_init();
+	if (err)
+		vh_pools_exit();
+	return err;
 }
 
 static void __exit parley_vhost_exit(void)
 {
 	vh_netlink_exit();
+	vh_pools_exit();
 	vh_limit_exit();
 	/* Workers and requests may be on their way to be freed. */
 	rcu_barrier();

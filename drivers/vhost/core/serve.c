@@ -501,9 +501,9 @@ static bool vh_round_dry(struct parley_vhost_vq *vq)
 	return false;
 }
 
-static enum step vh_round_run(struct parley_vhost_vq *vq)
+static enum step vh_round_run(struct parley_vhost_vq *vq, const struct vh_turn *turn,
+			      struct weight *w)
 {
-	struct weight w = {};
 	unsigned int turns;
 
 	parley_devq_disarm(vq->devq);
@@ -519,12 +519,12 @@ static enum step vh_round_run(struct parley_vhost_vq *vq)
 		/* Being killed: what is not taken is the successor's. */
 		if (unlikely(fatal_signal_pending(current)))
 			return STEP_STOP;
-		step = vh_round_step(vq, &w);
+		step = vh_round_step(vq, w);
 		if (step == STEP_DRY && !vh_round_dry(vq))
 			continue;
 		if (step != STEP_ON || unlikely(parley_devq_broken(vq->devq)))
 			return step;
-		if (vh_weight_reached(&w))
+		if (vh_weight_reached(w) || unlikely(READ_ONCE(turn->hurry)))
 			break;
 	}
 	vq->stats.weight_yields++;
@@ -534,13 +534,15 @@ static enum step vh_round_run(struct parley_vhost_vq *vq)
 /**
  * vh_vq_serve() - one round
  * @vq: ring, in any state
+ * @turn: whether it is to be short; what it has cost is added
  *
  * Context: the ring's worker.
  * Return: true if it wants another round at once.
  */
-bool vh_vq_serve(struct parley_vhost_vq *vq)
+bool vh_vq_serve(struct parley_vhost_vq *vq, struct vh_turn *turn)
 {
 	enum step step = STEP_STOP;
+	struct weight w = {};
 
 	guard(mutex)(&vq->mutex);
 	/* By the worker that it had before, or by who waits: he queues it again. */
@@ -553,7 +555,8 @@ bool vh_vq_serve(struct parley_vhost_vq *vq)
 	vq->stats.rounds++;
 	WRITE_ONCE(vq->server, current);
 	if (likely(vq->state == VH_VQ_RUNNING))
-		step = vh_round_run(vq);
+		step = vh_round_run(vq, turn, &w);
+	turn->cost += (u64)w.reqs * VH_COST_REQ + w.bytes;
 	vq->polled = vq->dev->drv->poll && vh_vq_in_flight(vq) &&
 		     vq->dev->drv->poll(vq);
 	do {
