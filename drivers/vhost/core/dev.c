@@ -48,6 +48,7 @@ struct parley_vhost *vh_dev_get(u32 id)
 		kref_get(&dev->ref);
 	return dev;
 }
+EXPORT_SYMBOL_IF_KUNIT(vh_dev_get);
 
 /**
  * vh_dev_next() - the first device with at least this number
@@ -100,6 +101,7 @@ void vh_dev_put(struct parley_vhost *dev)
 {
 	kref_put(&dev->ref, vh_dev_free);
 }
+EXPORT_SYMBOL_IF_KUNIT(vh_dev_put);
 
 /* ------------------------------------------------------ made and released */
 
