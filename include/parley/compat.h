@@ -116,6 +116,18 @@ static inline int parley_compat_alloc_tag_set(struct blk_mq_tag_set *set)
 #define system_dfl_wq		system_unbound_wq
 #endif
 
+/* Features above 63 had no call of their own; the number is the same everywhere. */
+#include <linux/vhost.h>
+#ifndef VHOST_GET_FEATURES_ARRAY
+struct vhost_features_array {
+	__u64 count;
+	__u64 features[];
+};
+
+#define VHOST_GET_FEATURES_ARRAY _IOR(VHOST_VIRTIO, 0x83, struct vhost_features_array)
+#define VHOST_SET_FEATURES_ARRAY _IOW(VHOST_VIRTIO, 0x83, struct vhost_features_array)
+#endif
+
 /* A timer's function was set after it. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 #include <linux/hrtimer.h>

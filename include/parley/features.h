@@ -69,6 +69,19 @@ static inline u64 parley_features_high(const struct parley_features *set)
 	return words[1];
 }
 
+/* Is all of @set in @other? */
+static inline bool parley_features_within(const struct parley_features *set,
+					  const struct parley_features *other)
+{
+	return bitmap_subset(set->bits, other->bits, PARLEY_FEATURE_BITS);
+}
+
+static inline bool parley_features_equal(const struct parley_features *one,
+					 const struct parley_features *other)
+{
+	return bitmap_equal(one->bits, other->bits, PARLEY_FEATURE_BITS);
+}
+
 /* Keep of @set what is in @mask. */
 static inline void parley_features_mask(struct parley_features *set,
 					const struct parley_features *mask)

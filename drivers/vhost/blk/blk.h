@@ -365,7 +365,7 @@ void vhb_coarse_start(const struct vhb_backend *be);
 
 /* config.c */
 extern const u64 vhb_features;
-u64 vhb_device_features(struct parley_vhost *dev);
+void vhb_device_features(struct parley_vhost *dev, struct parley_features *offered);
 void vhb_config_read(struct parley_vhost *dev, void *config);
 int vhb_config_write(struct parley_vhost *dev, unsigned int off, const void *buf,
 		     unsigned int len);

@@ -19,22 +19,19 @@ const u64 vhb_features = ALWAYS |
 			 BIT_ULL(VIRTIO_BLK_F_WRITE_ZEROES) |
 			 BIT_ULL(VIRTIO_BLK_F_SECURE_ERASE);
 
-u64 vhb_device_features(struct parley_vhost *dev)
+void vhb_device_features(struct parley_vhost *dev, struct parley_features *offered)
 {
 	struct vhb *blk = parley_vhost_priv(dev);
-	u64 features = ALWAYS;
+	bool writes = blk->be && !blk->be->read_only;
 
-	if (!blk->be)
-		return features;
-	if (blk->be->read_only)
-		return features | BIT_ULL(VIRTIO_BLK_F_RO);
-	if (blk->be->limits.discard)
-		features |= BIT_ULL(VIRTIO_BLK_F_DISCARD);
-	if (blk->be->limits.zeroes)
-		features |= BIT_ULL(VIRTIO_BLK_F_WRITE_ZEROES);
-	if (blk->be->limits.erase)
-		features |= BIT_ULL(VIRTIO_BLK_F_SECURE_ERASE);
-	return features;
+	if (!blk->be || writes)
+		parley_features_drop(offered, VIRTIO_BLK_F_RO);
+	if (!writes || !blk->be->limits.discard)
+		parley_features_drop(offered, VIRTIO_BLK_F_DISCARD);
+	if (!writes || !blk->be->limits.zeroes)
+		parley_features_drop(offered, VIRTIO_BLK_F_WRITE_ZEROES);
+	if (!writes || !blk->be->limits.erase)
+		parley_features_drop(offered, VIRTIO_BLK_F_SECURE_ERASE);
 }
 
 /* A hint in blocks; 0, which is none, if it is no number of them or does not fit. */

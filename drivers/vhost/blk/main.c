@@ -221,18 +221,32 @@ static bool vhb_poll(struct parley_vhost_vq *vq)
 	return vhb_bdev_poll(&v->polled);
 }
 
+static const struct parley_vhost_queue_ops vhb_queue_ops = {
+	.req_size	= sizeof(struct vhb_req),
+	.pieces		= PARLEY_VHOST_PIECES,
+	.max_in_flight	= VHB_IN_FLIGHT,
+	.max_bytes	= VHB_RING_BYTES,
+	.own_bytes	= VHB_STEP,
+	.framing	= sizeof(struct virtio_blk_outhdr) + 1,
+	.submit		= vhb_submit,
+	.finish		= vhb_finish,
+	.go_on		= vhb_go_on,
+	.poll		= vhb_poll,
+};
+
+static const struct parley_vhost_queue_ops *vhb_queue(unsigned int index)
+{
+	return &vhb_queue_ops;
+}
+
 static struct parley_vhost_driver vhb_driver = {
 	.name		= "blk",
 	.owner		= THIS_MODULE,
 	.device_id	= VIRTIO_ID_BLOCK,
 	.priv_size	= sizeof(struct vhb),
-	.req_size	= sizeof(struct vhb_req),
+	.queue		= vhb_queue,
 	.max_queues	= VHB_QUEUES,
-	.max_in_flight	= VHB_IN_FLIGHT,
-	.max_bytes	= VHB_RING_BYTES,
-	.own_bytes	= VHB_STEP,
 	.shared_bytes	= VHB_SHARED_BYTES,
-	.framing	= sizeof(struct virtio_blk_outhdr) + 1,
 	.config_size	= offsetof(struct virtio_blk_config, zoned),
 	.open		= vhb_open,
 	.release	= vhb_release,
@@ -244,10 +258,6 @@ static struct parley_vhost_driver vhb_driver = {
 	.config_queues	= vhb_config_queues,
 	.vq_start	= vhb_vq_start,
 	.vq_stop	= vhb_vq_stop,
-	.submit		= vhb_submit,
-	.finish		= vhb_finish,
-	.go_on		= vhb_go_on,
-	.poll		= vhb_poll,
 };
 
 static int __init parley_vhost_blk_init(void)

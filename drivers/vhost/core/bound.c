@@ -23,38 +23,38 @@
  * shared_bytes, and own_bytes for each.
  */
 #include <linux/sched/signal.h>
-#include "bound.h"
+#include "round.h"
 
 /* Payload, as far as it counts; at least 1, so that a full ring takes no flush. */
-static u32 vh_bound_count(const struct parley_vhost_driver *drv, u64 bytes)
+static u32 vh_bound_count(const struct parley_vhost_queue_ops *ops, u64 bytes)
 {
-	return clamp_t(u64, bytes, 1, drv->max_bytes);
+	return clamp_t(u64, bytes, 1, ops->max_bytes);
 }
 
 /* Bytes that the ring takes from what all share, with @bytes in flight. */
-static u32 vh_bound_beyond(const struct parley_vhost_driver *drv, u32 bytes)
+static u32 vh_bound_beyond(const struct parley_vhost_queue_ops *ops, u32 bytes)
 {
-	return bytes - min(bytes, drv->own_bytes);
+	return bytes - min(bytes, ops->own_bytes);
 }
 
 /* May a ring that has @bytes in flight have @count more beside them? */
 static bool vh_bound_fits(const struct parley_vhost_vq *vq, u32 bytes, u32 count)
 {
-	const struct parley_vhost_driver *drv = vq->dev->drv;
+	const struct parley_vhost_queue_ops *ops = vq->ops;
 	u32 shared;
 
-	if (bytes >= drv->max_bytes || count > drv->max_bytes - bytes)
+	if (bytes >= ops->max_bytes || count > ops->max_bytes - bytes)
 		return false;
-	shared = vh_bound_beyond(drv, bytes + count);
+	shared = vh_bound_beyond(ops, bytes + count);
 	return shared <= vq->shared ||
 	       atomic64_read(&vq->dev->shared) + (shared - vq->shared) <=
-	       drv->shared_bytes;
+	       vq->dev->drv->shared_bytes;
 }
 
 /* Have so many in flight.  Who is alone is left between two steps: he shares nothing. */
 static void vh_bound_set(struct parley_vhost_vq *vq, u32 bytes, bool alone)
 {
-	u32 shared = alone ? 0 : vh_bound_beyond(vq->dev->drv, bytes);
+	u32 shared = alone ? 0 : vh_bound_beyond(vq->ops, bytes);
 
 	vq->bytes = bytes;
 	WRITE_ONCE(vq->alone, alone);
@@ -70,20 +70,20 @@ static void vh_bound_set(struct parley_vhost_vq *vq, u32 bytes, bool alone)
  */
 static bool vh_bound_take(struct parley_vhost_vq *vq, u32 bytes, u32 count)
 {
-	const struct parley_vhost_driver *drv = vq->dev->drv;
+	const struct parley_vhost_queue_ops *ops = vq->ops;
 	u32 before = vq->bytes, shared = vq->shared;
 
-	if (likely(count < drv->max_bytes || bytes) && likely(vh_bound_fits(vq, bytes, count))) {
+	if (likely(count < ops->max_bytes || bytes) && likely(vh_bound_fits(vq, bytes, count))) {
 		vh_bound_set(vq, bytes + count, false);
 		if (likely(vq->shared <= shared ||
-			   atomic64_read(&vq->dev->shared) <= drv->shared_bytes))
+			   atomic64_read(&vq->dev->shared) <= vq->dev->drv->shared_bytes))
 			return true;
 		vh_bound_set(vq, before, false);
 	}
 	if (bytes)
 		return false;
 	/* As much as a ring can have: so nothing is taken beside it. */
-	vh_bound_set(vq, drv->max_bytes, true);
+	vh_bound_set(vq, ops->max_bytes, true);
 	return true;
 }
 
@@ -104,7 +104,7 @@ u64 vh_bound_payload(const struct parley_vhost_vq *vq, const struct parley_chain
 {
 	u64 bytes = (u64)c->len_out + c->len_in;
 
-	return bytes - min_t(u64, bytes, vq->dev->drv->framing);
+	return bytes - min_t(u64, bytes, vq->ops->framing);
 }
 
 /**
@@ -119,7 +119,7 @@ u64 vh_bound_payload(const struct parley_vhost_vq *vq, const struct parley_chain
  */
 unsigned int vh_bound_burst(struct parley_vhost_vq *vq, unsigned int n, u64 left)
 {
-	const struct parley_vhost_driver *drv = vq->dev->drv;
+	const struct parley_vhost_queue_ops *ops = vq->ops;
 	unsigned int i;
 	u64 bytes = 0;
 
@@ -128,9 +128,9 @@ unsigned int vh_bound_burst(struct parley_vhost_vq *vq, unsigned int n, u64 left
 		u32 count;
 
 		bytes += (u64)c->len_out + c->len_in;
-		if (!drv->max_bytes)
+		if (!ops->max_bytes)
 			continue;
-		count = vh_bound_count(drv, vh_bound_payload(vq, c));
+		count = vh_bound_count(ops, vh_bound_payload(vq, c));
 		if (unlikely(!vh_bound_take(vq, vq->bytes, count))) {
 			vq->wants = count;
 			break;
@@ -149,23 +149,23 @@ unsigned int vh_bound_burst(struct parley_vhost_vq *vq, unsigned int n, u64 left
  */
 void vh_bound_undo(struct parley_vhost_vq *vq, unsigned int from, unsigned int to)
 {
-	const struct parley_vhost_driver *drv = vq->dev->drv;
+	const struct parley_vhost_queue_ops *ops = vq->ops;
 
-	for (; drv->max_bytes && from < to; from++)
-		vh_bound_give(vq, vh_bound_count(drv, vh_bound_payload(vq, &vq->burst[from])));
+	for (; ops->max_bytes && from < to; from++)
+		vh_bound_give(vq, vh_bound_count(ops, vh_bound_payload(vq, &vq->burst[from])));
 }
 
 /** vh_bound_begin() - a chain that was counted becomes a request */
 void vh_bound_begin(struct parley_vhost_vq *vq, struct parley_vhost_req *req)
 {
-	const struct parley_vhost_driver *drv = vq->dev->drv;
+	const struct parley_vhost_queue_ops *ops = vq->ops;
 
-	req->back = false;
+	req->how = vq->how;
 	req->bytes = 0;
 	if (unlikely(vq->alone))
 		req->bytes = vq->bytes;
-	else if (likely(drv->max_bytes))
-		req->bytes = vh_bound_count(drv, vh_bound_payload(vq, &req->chain));
+	else if (likely(ops->max_bytes))
+		req->bytes = vh_bound_count(ops, vh_bound_payload(vq, &req->chain));
 }
 
 /** vh_bound_end() - it is in flight no more */
@@ -205,13 +205,13 @@ bool vh_bound_open(const struct parley_vhost_vq *vq)
 bool parley_vhost_req_grow(struct parley_vhost_req *req, u64 bytes)
 {
 	struct parley_vhost_vq *vq = req->vq;
-	const struct parley_vhost_driver *drv = vq->dev->drv;
+	const struct parley_vhost_queue_ops *ops = vq->ops;
 	struct parley_vhost_req *r;
 	u32 count, later = 0;
 
-	if (!drv->max_bytes)
+	if (!ops->max_bytes)
 		return true;
-	count = max(vh_bound_count(drv, bytes), req->bytes);
+	count = max(vh_bound_count(ops, bytes), req->bytes);
 	/* The rest of its burst, up to the first free request, is not begun either. */
 	for (r = req->next; r != vq->free; r = r->next)
 		later += r->bytes;
@@ -286,9 +286,9 @@ bool parley_vhost_req_leave(struct parley_vhost_req *req, u64 rest)
 		   !fatal_signal_pending(current)))
 		return false;
 	if (vq->state != VH_VQ_BROKEN) {
-		req->back = parley_vhost_req_alone(req);
-		if (!req->back)
+		if (!parley_vhost_req_alone(req))
 			return false;
+		req->how |= VH_REQ_BACK;
 	}
 	vh_limit_give_back(req, rest);
 	return true;

@@ -117,6 +117,7 @@ static int vh_dev_alloc_vqs(struct parley_vhost *dev)
 		if (!dev->vqs[i])
 			return -ENOMEM;
 		vh_vq_init(dev->vqs[i], dev, i);
+		vh_ask_init(dev->vqs[i]);
 	}
 	return 0;
 }
@@ -200,6 +201,15 @@ static void vh_dev_stop(struct parley_vhost *dev)
 		parley_vhost_vq_stop(dev->vqs[i]);
 }
 
+/* Files that the accelerator left to us; the device may be remembered for longer. */
+static void vh_dev_unwatch(struct parley_vhost *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->drv->max_queues; i++)
+		parley_vhost_vq_unwatch(dev->vqs[i]);
+}
+
 /* Nothing that an owner gave us remains. */
 static void vh_dev_disown(struct parley_vhost *dev)
 {
@@ -214,7 +224,7 @@ static void vh_dev_disown(struct parley_vhost *dev)
 	/* Under the mutexes, for who asks about the device by its number. */
 	vh_dev_set_mem(dev, NULL);
 	vh_config_call_set(dev, VHOST_FILE_UNBIND);
-	dev->features = 0;
+	vh_dev_forget_features(dev);
 	dev->backend_features = 0;
 	dev->owned = false;
 	vh_owner_drop(&dev->owner);
@@ -236,6 +246,7 @@ void vh_dev_release(struct parley_vhost *dev)
 		vh_dev_disown(dev);
 		if (dev->drv->release)
 			dev->drv->release(dev);
+		vh_dev_unwatch(dev);
 		vh_limit_close(dev);
 	}
 	vh_dev_unnumber(dev);
@@ -304,60 +315,7 @@ int parley_vhost_set_owner(struct parley_vhost *dev)
 }
 PARLEY_EXPORT(parley_vhost_set_owner);
 
-/* ---------------------------------------------------- features and memory */
-
-/**
- * vh_dev_set_features() - what VMM and driver agreed upon
- * @dev: device, under dev->mutex
- * @features: bits
- *
- * VHOST_F_LOG_ALL may change while rings run: so begins a migration.
- *
- * Return: 0; -EOPNOTSUPP for bits that are not offered; -EBUSY for a change
- * while a ring runs; -EFAULT for a log that does not fit; -ENOMEM.
- */
-long vh_dev_set_features(struct parley_vhost *dev, u64 features)
-{
-	u64 changed = features ^ dev->features;
-	unsigned int i;
-	int err;
-
-	lockdep_assert_held(&dev->mutex);
-	if (features & ~parley_vhost_offered(dev))
-		return -EOPNOTSUPP;
-	if (changed & ~BIT_ULL(VHOST_F_LOG_ALL) && parley_vhost_running(dev))
-		return -EBUSY;
-	if (features & BIT_ULL(VHOST_F_LOG_ALL) &&
-	    !vh_log_fits(dev->log.base, dev->mem))
-		return -EFAULT;
-	if (changed & BIT_ULL(VIRTIO_F_ACCESS_PLATFORM)) {
-		err = vh_iotlb_enable(dev, features &
-				      BIT_ULL(VIRTIO_F_ACCESS_PLATFORM));
-		if (err)
-			return err;
-	}
-	vh_dev_lock_vqs(dev);
-	dev->features = features;
-	for (i = 0; i < dev->drv->max_queues; i++)
-		vh_vq_update_log(dev->vqs[i]);
-	vh_dev_unlock_vqs(dev);
-	return 0;
-}
-
-/**
- * parley_vhost_set_features() - the same for a loopback
- * @dev: device
- * @features: bits
- *
- * Context: may sleep; takes dev->mutex.
- * Return: as vh_dev_set_features().
- */
-int parley_vhost_set_features(struct parley_vhost *dev, u64 features)
-{
-	guard(mutex)(&dev->mutex);
-	return vh_dev_set_features(dev, features);
-}
-PARLEY_EXPORT(parley_vhost_set_features);
+/* --------------------------------------------------------------- memory */
 
 /* Nothing is in flight that knows an address of this region: forget it as well. */
 static void vh_dev_forget_region(struct parley_vhost *dev, const struct parley_region *gone,

@@ -67,7 +67,7 @@ int vh_vq_open(struct parley_vhost_vq *vq)
 		.name = vq->dev->label,
 		.index = vq->index,
 		.size = vq->num,
-		.features = vq->dev->features,
+		.features = parley_vhost_features(vq->dev),
 		.map_space = PARLEY_SPACE_USER,
 		.map = vh_vq_map(vq),
 		.again = vh_access_again,
@@ -132,7 +132,7 @@ void vh_vq_update_log(struct parley_vhost_vq *vq)
 	lockdep_assert_held(&vq->mutex);
 	vq->logging = !vq->joined && !vq->dev->in_kernel &&
 		      (vq->log_ring ||
-		       vq->dev->features & BIT_ULL(VHOST_F_LOG_ALL));
+		       parley_features_has(&vq->dev->features, VHOST_F_LOG_ALL));
 }
 
 /* See devq.h. */
@@ -184,7 +184,7 @@ EXPORT_SYMBOL_IF_KUNIT(vh_vq_break);
  * @vq: ring
  * @why: said once
  *
- * Context: in submit() or go_on(); takes vq->mutex.
+ * Context: in submit(), go_on() or work(); takes vq->mutex.
  */
 void parley_vhost_vq_error(struct parley_vhost_vq *vq, const char *why)
 {

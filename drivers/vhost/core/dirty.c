@@ -73,7 +73,7 @@ void vh_log_req(struct parley_vhost_req *req)
 	int err = 0;
 
 	lockdep_assert_held(&req->vq->mutex);
-	if (!(dev->features & BIT_ULL(VHOST_F_LOG_ALL)) || !req->chain.n_in)
+	if (!parley_features_has(&dev->features, VHOST_F_LOG_ALL) || !req->chain.n_in)
 		return;
 	if (!dev->log.base) {
 		vh_log_end(req->vq, -ENXIO);
@@ -111,7 +111,7 @@ void vh_log_ring(struct parley_vhost_vq *vq)
 	smp_mb();	/* L1, pairs with the VMM's exchange of the bits */
 	if (vq->log_ring && !dev->iotlb.on)
 		err = vh_log_guest(&dev->log, &dev->owner, dev->mem, vq->log_addr, bytes[2]);
-	if (dev->features & BIT_ULL(VHOST_F_LOG_ALL)) {
+	if (parley_features_has(&dev->features, VHOST_F_LOG_ALL)) {
 		err = vh_dirty_area(dev, &vq->device, vq->host.device, bytes[2]) ?: err;
 		if (packed)
 			err = vh_dirty_area(dev, &vq->desc, vq->host.desc, bytes[0]) ?: err;

@@ -34,13 +34,65 @@
 
 static long vh_get_features(const struct vh_target *t, union vh_arg *a)
 {
-	a->u64 = parley_vhost_offered(t->dev);
+	struct parley_features offered;
+
+	parley_vhost_offered(t->dev, &offered);
+	a->u64 = parley_features_low(&offered);
 	return 0;
 }
 
 static long vh_set_features(const struct vh_target *t, union vh_arg *a)
 {
-	return vh_dev_set_features(t->dev, a->u64);
+	struct parley_features features;
+
+	parley_features_set(&features, a->u64, 0);
+	return vh_dev_set_features(t->dev, &features);
+}
+
+/* Words of a features array: more than anybody has, and done in no time. */
+#define FEATURE_WORDS_MAX	512
+
+static __u64 __user *vh_features_user(const struct vh_target *t)
+{
+	return t->user + offsetof(struct vhost_features_array, features);
+}
+
+/* What is beyond our words is not offered. */
+static long vh_get_features_array(const struct vh_target *t, union vh_arg *a)
+{
+	u64 words[PARLEY_FEATURE_BITS / 64], n = min(a->u64, ARRAY_SIZE(words));
+	__u64 __user *user = vh_features_user(t);
+	struct parley_features offered;
+
+	if (a->u64 > FEATURE_WORDS_MAX)
+		return -EINVAL;
+	parley_vhost_offered(t->dev, &offered);
+	words[0] = parley_features_low(&offered);
+	words[1] = parley_features_high(&offered);
+	if (copy_to_user(user, words, n * sizeof(u64)) ||
+	    clear_user(user + n, (a->u64 - n) * sizeof(u64)))
+		return -EFAULT;
+	return 0;
+}
+
+static long vh_set_features_array(const struct vh_target *t, union vh_arg *a)
+{
+	u64 words[PARLEY_FEATURE_BITS / 64] = {}, word, i;
+	__u64 __user *user = vh_features_user(t);
+	struct parley_features features;
+
+	if (a->u64 > FEATURE_WORDS_MAX)
+		return -EINVAL;
+	for (i = 0; i < a->u64; i++) {
+		if (get_user(word, user + i))
+			return -EFAULT;
+		if (i < ARRAY_SIZE(words))
+			words[i] = word;
+		else if (word)
+			return -EOPNOTSUPP;
+	}
+	parley_features_set(&features, words[0], words[1]);
+	return vh_dev_set_features(t->dev, &features);
 }
 
 static long vh_get_backend_features(const struct vh_target *t, union vh_arg *a)
@@ -149,7 +201,7 @@ static long vh_set_vring_num(const struct vh_target *t, union vh_arg *a)
 
 	if (!num || num > PARLEY_VQ_SIZE_MAX)
 		return -EINVAL;
-	if (!(t->dev->features & BIT_ULL(VIRTIO_F_RING_PACKED)) &&
+	if (!vh_vq_packed(t->vq) &&
 	    !is_power_of_2(num))
 		return -EINVAL;
 	t->vq->num = num;
@@ -192,7 +244,7 @@ static long vh_set_vring_addr(const struct vh_target *t, union vh_arg *a)
 
 static long vh_set_vring_base(const struct vh_target *t, union vh_arg *a)
 {
-	if (!(t->dev->features & BIT_ULL(VIRTIO_F_RING_PACKED)) &&
+	if (!vh_vq_packed(t->vq) &&
 	    a->state.num > U16_MAX)
 		return -EINVAL;
 	t->vq->base = a->state.num;
@@ -276,6 +328,8 @@ static long vh_set_vring_keep(const struct vh_target *t, union vh_arg *a)
 static const struct vh_call calls[] = {
 	{ VHOST_GET_FEATURES, VH_OUT | VH_ANYBODY, vh_get_features },
 	{ VHOST_SET_FEATURES, VH_IN | VH_ANYBODY, vh_set_features },
+	{ VHOST_GET_FEATURES_ARRAY, VH_IN | VH_ANYBODY, vh_get_features_array },
+	{ VHOST_SET_FEATURES_ARRAY, VH_IN | VH_ANYBODY, vh_set_features_array },
 	{ VHOST_GET_BACKEND_FEATURES, VH_OUT | VH_ANYBODY,
 	  vh_get_backend_features },
 	{ VHOST_SET_BACKEND_FEATURES, VH_IN | VH_ANYBODY,

@@ -125,12 +125,27 @@ static struct vh_driver *vh_accelerator_find(const char *name)
 	return NULL;
 }
 
+static bool vh_queue_sane(const struct parley_vhost_queue_ops *ops)
+{
+	if (!ops || !ops->max_in_flight || !ops->pieces ||
+	    ops->pieces > PARLEY_VHOST_PIECES ||
+	    ops->req_size < sizeof(struct parley_vhost_req))
+		return false;
+	/* What is pulled has no steps, and nothing of it is taken unasked. */
+	return ops->submit || (ops->work && !ops->go_on && !ops->poll && !ops->max_bytes);
+}
+
 static bool vh_accelerator_sane(const struct parley_vhost_driver *drv)
 {
-	return drv->name && drv->submit && drv->max_queues &&
-	       drv->max_in_flight &&
-	       drv->req_size >= sizeof(struct parley_vhost_req) &&
-	       (!drv->config_size || drv->config_read);
+	unsigned int i;
+
+	if (!drv->name || !drv->queue || !drv->max_queues ||
+	    (drv->config_size && !drv->config_read))
+		return false;
+	for (i = 0; i < drv->max_queues; i++)
+		if (!vh_queue_sane(drv->queue(i)))
+			return false;
+	return true;
 }
 
 /**
@@ -240,12 +255,20 @@ PARLEY_EXPORT(parley_vhost_close);
 
 static int __init parley_vhost_init(void)
 {
-	return vh_netlink_init();
+	int err = vh_switch_init();
+
+	if (err)
+		return err;
+	err = vh_netlink_init();
+	if (err)
+		vh_switch_exit();
+	return err;
 }
 
 static void __exit parley_vhost_exit(void)
 {
 	vh_netlink_exit();
+	vh_switch_exit();
 	vh_limit_exit();
 	/* Workers and requests may be on their way to be freed. */
 	rcu_barrier();

@@ -138,7 +138,7 @@ static int vh_nl_put_dev(struct sk_buff *skb, struct parley_vhost *dev, bool adm
 	     nla_put_u32(skb, PARLEY_A_DEVICE_OWNER_PID, READ_ONCE(dev->owner_pid))) ||
 	    (dev->in_kernel && nla_put_flag(skb, PARLEY_A_DEVICE_IN_KERNEL)) ||
 	    nla_put_u64_64bit(skb, PARLEY_A_DEVICE_FEATURES,
-			      READ_ONCE(dev->features), pad) ||
+			      parley_vhost_features(dev), pad) ||
 	    nla_put_u64_64bit(skb, PARLEY_A_DEVICE_BACKEND_FEATURES,
 			      READ_ONCE(dev->backend_features), pad) ||
 	    nla_put_u32(skb, PARLEY_A_DEVICE_QUEUES, dev->drv->max_queues) ||

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Kicks and calls; see notify.c.  Their state is in the ring: state.h. */
+/* Kicks, calls and files that are watched; see notify.c, watch.c.  Their state: state.h. */
 #ifndef _PARLEY_VHOST_NOTIFY_H
 #define _PARLEY_VHOST_NOTIFY_H
 
@@ -20,6 +20,8 @@ int vh_err_set(struct parley_vhost_vq *vq, int fd);
 /* nr completions were published, the driver wants a call or not. */
 void vh_call(struct parley_vhost_vq *vq, unsigned int nr, bool wanted);
 void vh_call_flush(struct parley_vhost_vq *vq);	/* nothing is held back after */
+/* Has the back end something to say?  Nobody is outside. */
+bool vh_watch_pending(struct parley_vhost_vq *vq);
 /* When the ring is made and before it is freed; the latter lets go of all. */
 void vh_notify_init(struct parley_vhost_vq *vq);
 void vh_notify_release(struct parley_vhost_vq *vq);

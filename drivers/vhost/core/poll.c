@@ -12,13 +12,14 @@
  * of the time that passes, so an idle guest costs no more than that.  Looking
  * ends at once when something is queued, or the processor is wanted.
  *
- * Requests that end by polling only (drv->poll) are another matter: while there
+ * Requests that end by polling only (ops->poll) are another matter: while there
  * are any, the worker does not sleep.
  */
 #include <linux/bitmap.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
+#include "notify.h"
 #include "runq.h"
 #include "serve.h"
 #include "state.h"
@@ -57,6 +58,19 @@ void vh_poll_slept(struct parley_vhost_vq *vq, u64 ns)
 
 /* ---------------------------------------------------------------- a look */
 
+/* Of the guest's, or of the back end's. */
+static bool vh_look_for_work(struct parley_vhost_vq *vq)
+{
+	if (unlikely(vq->ops->work)) {
+		/* What cannot be delivered is no work. */
+		if (!vh_pull_hungry(vq) && vh_watch_pending(vq))
+			return true;
+		if (!vq->ops->submit && !vh_pull_hungry(vq))
+			return false;
+	}
+	return vq->nr_free && parley_devq_peek(vq->devq);
+}
+
 /*
  * Look at one ring.  A ring that has moved to another worker meanwhile may still
  * be among ours, which does no harm.
@@ -70,11 +84,10 @@ static bool vh_look_at(struct parley_vhost_vq *vq, bool *later)
 		return false;
 	if (vq->state == VH_VQ_RUNNING && vq->devq && !vq->outside) {
 		if (vq->polled)
-			vq->polled = vh_vq_in_flight(vq) && vq->dev->drv->poll(vq);
+			vq->polled = vh_vq_in_flight(vq) && vq->ops->poll(vq);
 		if (vq->polled)
 			*later = true;
-		work = !llist_empty(&vq->done) ||
-		       (vq->unarmed && vq->nr_free && parley_devq_peek(vq->devq));
+		work = !llist_empty(&vq->done) || (vq->unarmed && vh_look_for_work(vq));
 	}
 	mutex_unlock(&vq->mutex);
 	return work;
@@ -152,7 +165,8 @@ static void vh_arm_all(struct vh_worker *w, bool vain)
 		if (vain)
 			vh_poll_shrink(&vq->poll);
 		vq->unarmed = false;
-		if (vq->state == VH_VQ_RUNNING && vq->devq && !vh_vq_arm(vq))
+		if (vq->state == VH_VQ_RUNNING && vq->devq &&
+		    (vq->ops->submit || vh_pull_hungry(vq)) && !vh_vq_arm(vq))
 			vh_vq_queue(vq);
 	}
 }

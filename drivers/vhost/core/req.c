@@ -26,7 +26,7 @@ static int vh_reqs_node(const struct parley_vhost_vq *vq)
 
 static struct parley_vhost_req *vh_req_at(const struct parley_vhost_vq *vq, unsigned int i)
 {
-	return vq->reqs + i * vq->dev->drv->req_size;
+	return vq->reqs + i * vq->ops->req_size;
 }
 
 /**
@@ -40,15 +40,15 @@ static struct parley_vhost_req *vh_req_at(const struct parley_vhost_vq *vq, unsi
  */
 int vh_reqs_alloc(struct parley_vhost_vq *vq)
 {
-	const struct parley_vhost_driver *drv = vq->dev->drv;
+	const struct parley_vhost_queue_ops *ops = vq->ops;
 	unsigned int nr, i, size = vq->num;
 	int node = vh_reqs_node(vq);
 
 	if (vq->joined)
 		size = parley_devq_size(vq->ring.vq);
-	nr = min(size, drv->max_in_flight);
-	vq->reqs = kvcalloc_node(nr, drv->req_size, GFP_KERNEL_ACCOUNT, node);
-	vq->iovs = kvcalloc_node(nr * PARLEY_VHOST_PIECES, sizeof(*vq->iovs),
+	nr = min(size, ops->max_in_flight);
+	vq->reqs = kvcalloc_node(nr, ops->req_size, GFP_KERNEL_ACCOUNT, node);
+	vq->iovs = kvcalloc_node(nr * ops->pieces, sizeof(*vq->iovs),
 				 GFP_KERNEL_ACCOUNT, node);
 	vq->burst = kcalloc_node(VH_BURST, sizeof(*vq->burst), GFP_KERNEL_ACCOUNT,
 				 node);
@@ -57,12 +57,12 @@ int vh_reqs_alloc(struct parley_vhost_vq *vq)
 		return -ENOMEM;
 	}
 	for (i = 0; i < VH_BURST; i++)
-		vq->burst[i].max = PARLEY_VHOST_PIECES;
+		vq->burst[i].max = ops->pieces;
 	for (i = nr; i--;) {
 		struct parley_vhost_req *req = vh_req_at(vq, i);
 
 		req->vq = vq;
-		req->chain.iov = vq->iovs + i * PARLEY_VHOST_PIECES;
+		req->chain.iov = vq->iovs + i * ops->pieces;
 		req->next = vq->free;
 		vq->free = req;
 	}

@@ -9,20 +9,6 @@
  * early is sure to be queued again: by the kick it armed, by the first
  * completion, by the limits, or at once.
  *
- * Completions come from any context and end on the list vq->done.  Two
- * orderings make sure that one which comes first is never left there:
- *
- *	S1 req_done: add to done,   full barrier (llist_add), read server
- *	S2 serve:    server = NULL, full barrier,             read done
- *
- *	   Either S1 sees that nobody serves and queues the ring, or S2 sees the
- *	   request and reaps it.
- *
- *	W1 req_done: add to done,  full barrier (llist_add), is anybody waiting?
- *	W2 wait.c:   wait_event(): enter the wait queue, full barrier, read done
- *
- *	   Either W1 wakes, or W2 does not sleep.
- *
  * The accelerator may wait for its back end: for a tag of a busy disk, or for a
  * file system that is frozen.  So it is called without vq->mutex, and whoever
  * only asks or sets something never waits for a back end.  Meanwhile
@@ -33,255 +19,11 @@
 #include <linux/overflow.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
-#include "bound.h"
 #include "devq.h"
-#include "dirty.h"
-#include "notify.h"
 #include "req.h"
-#include "runq.h"
+#include "round.h"
 #include "serve.h"
 #include "state.h"
-
-/* ----------------------------------------------------------- completion */
-
-/**
- * parley_vhost_req_done() - a request is finished
- * @req: request that was submitted; the library's again
- *
- * The completions of one submit() that end inside it cost no wake-up.
- *
- * Context: any.
- */
-void parley_vhost_req_done(struct parley_vhost_req *req)
-{
-	struct parley_vhost_vq *vq = req->vq;
-
-	/* Inside submit(), nobody else is near. */
-	if (READ_ONCE(vq->server) == current && in_task()) {
-		req->next = NULL;
-		*vq->last_ended = req;
-		vq->last_ended = &req->next;
-		return;
-	}
-	/* The ring is freed a grace period after its device is. */
-	rcu_read_lock();
-	if (llist_add(&req->done, &vq->done)) {	/* S1, pairs with S2 */
-		if (!READ_ONCE(vq->server))
-			vh_vq_queue(vq);
-		/* W1, pairs with W2 in vh_vq_wait(): llist_add() was a barrier */
-		if (unlikely(waitqueue_active(&vq->drained)))
-			wake_up_all(&vq->drained);
-	}
-	rcu_read_unlock();
-}
-PARLEY_EXPORT(parley_vhost_req_done);
-
-/* Can ring memory be written from here?  Not after its owner died. */
-static bool vh_ring_reachable(const struct parley_vhost_vq *vq)
-{
-	return vq->space == PARLEY_SPACE_KERNEL || current->mm == vq->dev->owner.mm;
-}
-
-static void vh_req_free(struct parley_vhost_vq *vq, struct parley_vhost_req *req)
-{
-	req->busy = false;
-	if (unlikely(req->awaited)) {
-		req->awaited = false;
-		vq->nr_awaited--;
-	}
-	vh_bound_end(vq, req);
-	req->next = vq->free;
-	vq->free = req;
-	WRITE_ONCE(vq->nr_free, vq->nr_free + 1);
-}
-
-/* Used entries for what vq->burst holds; a fault is the caller's to look for. */
-static void vh_reap_complete(struct parley_vhost_vq *vq, unsigned int n)
-{
-	if (n)
-		parley_devq_complete(vq->devq, vq->burst, n);
-}
-
-/* Account for and log a finished request; its chain goes to vq->burst. */
-static void vh_reap_one(struct parley_vhost_vq *vq, struct parley_vhost_req *req,
-			struct parley_chain *chain)
-{
-	if (WARN_ON_ONCE(req->chain.written > req->chain.len_in))
-		req->chain.written = req->chain.len_in;
-	if (unlikely(vq->logging))
-		vh_log_req(req);
-	vq->stats.bytes_read += req->chain.len_out;
-	vq->stats.bytes_written += req->chain.written;
-	*chain = req->chain;
-}
-
-/*
- * Nothing is published on a broken ring, or if a used entry could not be written:
- * the core breaks it and parley_devq_publish() says no.
- */
-static void vh_reap_publish(struct parley_vhost_vq *vq, unsigned int n)
-{
-	bool wanted = parley_devq_publish(vq->devq);
-
-	if (unlikely(parley_devq_broken(vq->devq)))
-		return;
-	if (unlikely(vq->logging))
-		vh_log_ring(vq);
-	vh_call(vq, n, wanted);
-}
-
-/*
- * The accelerator left a request unfinished: it is the only one in flight, so what
- * was taken last.  Who goes on with the ring takes it again.
- */
-static noinline void vh_reap_back(struct parley_vhost_vq *vq, struct parley_vhost_req *req)
-{
-	/* The guest's memory was written. */
-	if (unlikely(vq->logging))
-		vh_log_req(req);
-	if (WARN_ON_ONCE(parley_devq_untake(vq->devq, &req->chain, 1)))
-		vh_vq_break(vq, "a request cannot go back");
-	/* Who waits for it sees that something happened, though nothing was served. */
-	WRITE_ONCE(vq->nr_back, vq->nr_back + 1);
-	/* Not stopped after all, say. */
-	if (vq->state == VH_VQ_RUNNING)
-		vh_vq_queue(vq);
-}
-
-/* The burst while it is gathered, the requests that were, and those that go on. */
-struct reap {
-	unsigned int n;
-	unsigned int all;
-	bool dead;
-	struct parley_vhost_req *on;
-};
-
-static __always_inline void vh_reap_req(struct parley_vhost_vq *vq, struct reap *r,
-					struct parley_vhost_req *req)
-{
-	bool (*finish)(struct parley_vhost_req *req) = vq->dev->drv->finish;
-
-	if (finish && unlikely(!finish(req))) {
-		req->next = r->on;
-		r->on = req;
-		return;
-	}
-	if (unlikely(req->back)) {
-		if (!r->dead)
-			vh_reap_back(vq, req);
-		vh_req_free(vq, req);
-		return;
-	}
-	if (likely(!r->dead))
-		vh_reap_one(vq, req, &vq->burst[r->n++]);
-	vh_req_free(vq, req);
-	r->all++;
-	if (r->n == VH_BURST) {
-		vh_reap_complete(vq, r->n);
-		r->n = 0;
-	}
-}
-
-/* Those that ended inside submit(); finish() may make it more. */
-static void vh_reap_ended(struct parley_vhost_vq *vq, struct reap *r)
-{
-	struct parley_vhost_req *req = vq->ended, *next;
-
-	vq->ended = NULL;
-	vq->last_ended = &vq->ended;
-	for (; req; req = next) {
-		next = req->next;
-		vh_reap_req(vq, r, req);
-	}
-}
-
-static void vh_reap_done(struct parley_vhost_vq *vq, struct reap *r)
-{
-	struct llist_node *done = llist_reverse_order(llist_del_all(&vq->done));
-	struct parley_vhost_req *req, *next;
-
-	llist_for_each_entry_safe(req, next, done, done)
-		vh_reap_req(vq, r, req);
-}
-
-/* Into the accelerator, where it may wait for its back end: without vq->mutex. */
-static void vh_vq_go_outside(struct parley_vhost_vq *vq)
-{
-	lockdep_assert_held(&vq->mutex);
-	WRITE_ONCE(vq->outside, true);
-	mutex_unlock(&vq->mutex);
-}
-
-static void vh_vq_come_back(struct parley_vhost_vq *vq)
-{
-	mutex_lock(&vq->mutex);
-	WRITE_ONCE(vq->outside, false);
-	/* The lock of the wait queue orders this after it. */
-	if (unlikely(vq->waiters))
-		wake_up_all(&vq->drained);
-	if (unlikely(vq->missed)) {
-		vq->missed = false;
-		vh_vq_queue(vq);
-	}
-}
-
-/* Requests of several steps: the next one of each. */
-static noinline void vh_reap_go_on(struct parley_vhost_vq *vq,
-				   struct parley_vhost_req *req)
-{
-	struct parley_vhost_req *next;
-
-	vh_vq_go_outside(vq);
-	for (; req; req = next) {
-		next = req->next;
-		vq->dev->drv->go_on(req);
-	}
-	vh_vq_come_back(vq);
-}
-
-/**
- * vh_vq_reap() - give back to the guest what is done
- * @vq: ring that was started
- *
- * The data was written before parley_vhost_req_done(), is logged first, then
- * used entries are written, then published: so a log that was read before the
- * guest saw the request misses nothing.
- *
- * Context: vq->mutex, with nobody outside; let go of and taken again if requests
- * go on with another step, after which vq->state may be another.
- * Return: requests that the guest has back.
- */
-unsigned int vh_vq_reap(struct parley_vhost_vq *vq)
-{
-	struct reap r = {};
-
-	lockdep_assert_held(&vq->mutex);
-	if (llist_empty(&vq->done) && !vq->ended)
-		return 0;
-	/* A device IOMMU may have hidden the ring meanwhile. */
-	if (vq->devq && unlikely(!vh_ring_reachable(vq)))
-		parley_devq_break(vq->devq, NULL);
-	r.dead = !vq->devq || parley_devq_broken(vq->devq);
-	if (vq->ended)
-		vh_reap_ended(vq, &r);
-	if (!llist_empty(&vq->done))
-		vh_reap_done(vq, &r);
-	WRITE_ONCE(vq->stats.requests, vq->stats.requests + r.all);
-	/*
-	 * Several may wait, and whoever sleeps must learn that it was another.
-	 * The lock of the wait queue orders this after nr_free.
-	 */
-	if (unlikely(vq->waiters))
-		wake_up_all(&vq->drained);
-	if (likely(!r.dead)) {
-		vh_reap_complete(vq, r.n);
-		if (r.all)
-			vh_reap_publish(vq, r.all);
-	}
-	if (unlikely(r.on))
-		vh_reap_go_on(vq, r.on);
-	return r.all;
-}
 
 /* --------------------------------------------------------------- limits */
 
@@ -302,15 +44,25 @@ void vh_serve_init(struct parley_vhost_vq *vq)
 	vq->node = NUMA_NO_NODE;
 }
 
+/** vh_serve_prepare() - before the ring runs: what its kind of queue does; dev->mutex */
+void vh_serve_prepare(struct parley_vhost_vq *vq)
+{
+	const struct parley_vhost_queue_ops *ops = vq->ops;
+
+	vq->finish = ops->submit ? ops->finish : vh_pull_finish;
+	vq->how = (ops->submit ? 0 : VH_REQ_PULLED) | (ops->cost ? VH_REQ_COSTS : 0);
+	vq->lack = VH_LACK_NOTHING;
+}
+
 void vh_serve_release(struct parley_vhost_vq *vq)
 {
 	hrtimer_cancel(&vq->look_timer);
 }
 
-/* Of a ring that runs. */
-static bool vh_limited(const struct parley_vhost_vq *vq)
+/* Bytes to be paid for in advance. */
+static u64 vh_limit_payload(const struct parley_vhost_vq *vq, const struct parley_chain *c)
 {
-	return unlikely(parley_limit_active(vq->limit));
+	return vq->how & VH_REQ_COSTS ? 0 : vh_bound_payload(vq, c);
 }
 
 /* How many of the burst's @n chains may go on; the others go back, and wait. */
@@ -320,7 +72,7 @@ static unsigned int vh_limit_burst(struct parley_vhost_vq *vq, unsigned int n)
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
-		bytes[i] = vh_bound_payload(vq, &vq->burst[i]);
+		bytes[i] = vh_limit_payload(vq, &vq->burst[i]);
 	i = parley_limit_admit(vq->limit, ktime_get_ns(), bytes, n);
 	if (i == n)
 		return n;
@@ -353,24 +105,6 @@ void parley_vhost_req_charge(struct parley_vhost_req *req, u64 bytes)
 PARLEY_EXPORT(parley_vhost_req_charge);
 
 /* ---------------------------------------------------------------- round */
-
-/* How a step, or a round, ended. */
-enum step {
-	STEP_ON,	/* something was done, there may be more */
-	STEP_DRY,	/* nothing is available */
-	STEP_FULL,	/* enough is in flight; the first one that ends goes on */
-	STEP_STOP,	/* whoever we wait for will queue the ring */
-};
-
-/* Give each slot of the burst the pieces of a free request. */
-static void vh_burst_prepare(struct parley_vhost_vq *vq, unsigned int room)
-{
-	const struct parley_vhost_req *req = vq->free;
-	unsigned int i;
-
-	for (i = 0; i < room; i++, req = req->next)
-		vq->burst[i].iov = req->chain.iov;
-}
 
 /* What a round has taken so far. */
 struct weight {
@@ -420,7 +154,7 @@ static unsigned int vh_burst_submit(struct parley_vhost_vq *vq, unsigned int n, 
 		req->chain = vq->burst[i];
 		req->chain.written = 0;
 		req->busy = true;
-		req->paid = unlikely(paid) ? 1 + vh_bound_payload(vq, &req->chain) : 0;
+		req->paid = unlikely(paid) ? 1 + vh_limit_payload(vq, &req->chain) : 0;
 		req->since = now;
 		vh_bound_begin(vq, req);
 		w->bytes += (u64)req->chain.len_out + req->chain.len_in;
@@ -431,14 +165,14 @@ static unsigned int vh_burst_submit(struct parley_vhost_vq *vq, unsigned int n, 
 	vq->free = req;
 	WRITE_ONCE(vq->nr_free, vq->nr_free - n);
 	vh_vq_go_outside(vq);
-	took = vq->dev->drv->submit(vq, reqs, n);
+	took = vq->ops->submit(vq, reqs, n);
 	vh_vq_come_back(vq);
 	if (unlikely(took < n))
 		vh_burst_back(vq, reqs, took, n);
 	return took;
 }
 
-static enum step vh_round_step(struct parley_vhost_vq *vq, struct weight *w)
+static __always_inline enum step vh_round_step(struct parley_vhost_vq *vq, struct weight *w)
 {
 	unsigned int room = min3(vq->guess, vq->nr_free, VH_WEIGHT_REQS - w->reqs), n, fit;
 	bool limited = vh_limited(vq);
@@ -461,7 +195,7 @@ static enum step vh_round_step(struct parley_vhost_vq *vq, struct weight *w)
 	/* Slots are prepared for what comes, not for what might. */
 	vq->guess = min(2 * n + 2, VH_BURST);
 	if (likely(n) && unlikely(vh_burst_submit(vq, n, limited, w) < n))
-		return STEP_FULL;
+		return vq->ops->work ? STEP_STOP : STEP_FULL;
 	if (unlikely(n < fit))
 		return STEP_STOP;
 	return vq->wants ? STEP_FULL : STEP_ON;
@@ -492,23 +226,7 @@ bool vh_vq_arm(struct parley_vhost_vq *vq)
 	return true;
 }
 
-/* Dry: may the round end?  Not if something became available meanwhile. */
-static bool vh_round_dry(struct parley_vhost_vq *vq)
-{
-	/* What was set aside while it waited is of use to others. */
-	if (vh_limited(vq) && parley_limit_spare(vq->limit))
-		vh_limit_idle(vq);
-	if (vh_poll_wanted(vq)) {
-		vq->unarmed = true;
-		return true;
-	}
-	if (vh_vq_arm(vq))
-		return true;
-	parley_devq_disarm(vq->devq);
-	return false;
-}
-
-static enum step vh_round_run(struct parley_vhost_vq *vq)
+static __always_inline enum step vh_round(struct parley_vhost_vq *vq)
 {
 	struct weight w = {};
 	unsigned int turns;
@@ -538,6 +256,12 @@ static enum step vh_round_run(struct parley_vhost_vq *vq)
 	return STEP_ON;
 }
 
+/* For kinds whose back end is asked first; the others have it where they are served. */
+enum step vh_round_run(struct parley_vhost_vq *vq)
+{
+	return vh_round(vq);
+}
+
 /**
  * vh_vq_serve() - one round
  * @vq: ring, in any state
@@ -560,9 +284,8 @@ bool vh_vq_serve(struct parley_vhost_vq *vq)
 	vq->stats.rounds++;
 	WRITE_ONCE(vq->server, current);
 	if (likely(vq->state == VH_VQ_RUNNING))
-		step = vh_round_run(vq);
-	vq->polled = vq->dev->drv->poll && vh_vq_in_flight(vq) &&
-		     vq->dev->drv->poll(vq);
+		step = unlikely(vq->ops->work) ? vh_work_run(vq) : vh_round(vq);
+	vq->polled = vq->ops->poll && vh_vq_in_flight(vq) && vq->ops->poll(vq);
 	do {
 		/* What submit() finished at the end, and what came just now. */
 		do

@@ -7,16 +7,6 @@
 
 #include "state.h"
 
-/* What the library adds to the features of every accelerator. */
-#define DEV_FEATURES							\
-	(BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_F_RING_PACKED) |	\
-	 BIT_ULL(VIRTIO_F_IN_ORDER) | BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |	\
-	 BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC))
-
-/* And where it is a VMM that talks to us. */
-#define DEV_FEATURES_VMM						\
-	(BIT_ULL(VHOST_F_LOG_ALL) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM))
-
 /* Every vq->mutex, below dev->mutex, which keeps two from doing so at once. */
 void vh_dev_lock_vqs(struct parley_vhost *dev)
 {
@@ -39,24 +29,6 @@ long vh_dev_check_owner(const struct parley_vhost *dev)
 {
 	return dev->owned && dev->owner.mm == current->mm ? 0 : -EPERM;
 }
-
-/**
- * parley_vhost_offered() - the feature bits that this device offers now
- * @dev: device
- *
- * Context: under dev->mutex, if the accelerator decides by its back end.
- * Return: VIRTIO_F_*, VHOST_F_* and those of the device type.
- */
-u64 parley_vhost_offered(struct parley_vhost *dev)
-{
-	const struct parley_vhost_driver *drv = dev->drv;
-	u64 own = drv->features;
-
-	if (drv->device_features)
-		own &= drv->device_features(dev);
-	return own | DEV_FEATURES | (dev->in_kernel ? 0 : DEV_FEATURES_VMM);
-}
-PARLEY_EXPORT(parley_vhost_offered);
 
 /**
  * parley_vhost_as_owner() - go on as the owner of a device
@@ -87,13 +59,6 @@ u32 parley_vhost_id(const struct parley_vhost *dev)
 	return dev->id;
 }
 PARLEY_EXPORT(parley_vhost_id);
-
-/** parley_vhost_features() - what was agreed upon */
-u64 parley_vhost_features(const struct parley_vhost *dev)
-{
-	return dev->features;
-}
-PARLEY_EXPORT(parley_vhost_features);
 
 /** parley_vhost_driver() - whose device it is */
 const struct parley_vhost_driver *

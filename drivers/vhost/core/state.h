@@ -17,6 +17,8 @@
  *	vdpa.c		what mainline has for vDPA devices only
  * device: dev.h
  *	dev.c		a device: made, owned, reset, released; the registry
+ *	features.c	what it offers, and what was agreed upon
+ *	switch.c	rings started and stopped from outside a VMM's call
  * configuration: config.h
  *	config.c	configuration space, and who is told of changes
  * limits: limit.h
@@ -28,8 +30,10 @@
  *	iotlb.c		on and off, and what the VMM says
  * ring: vq.h
  *	vq.c		the life of a ring: started, held, stopped, lent
- * service: serve.h, bound.h
- *	serve.c		one round of a ring: reap, take, limit, submit, publish
+ * service: serve.h, round.h, bound.h
+ *	serve.c		one round of a ring: reap, take, limit, submit
+ *	pull.c		the same where the back end begins: work, pull
+ *	reap.c		what is done: log, complete, publish, call
  *	wait.c		waiting for the end of requests in flight
  *	bound.c		bytes in flight, of a ring and of a device
  * queue: devq.h
@@ -42,6 +46,7 @@
  *	req.c		their memory, and the guest's bytes in them
  * notification: notify.h
  *	notify.c	kicks and calls: eventfds, moderation
+ *	watch.c		a file of the back end that tells of work
  * run queue: runq.h
  *	runq.c		rings that wait for their worker
  * state: state.h, trace.h
@@ -62,7 +67,7 @@
  *
  *	parley_vhost_registry_lock (mutex)	list of devices and drivers
  *	dev->mutex				the VMM's calls, worker list
- *	vq->mutex				one ring; not held in submit() and go_on()
+ *	vq->mutex				one ring; not held in submit(), go_on(), work()
  *	dev->log.lock (mutex)			pinned pages of the dirty log
  *	vh_limit_lock (mutex)			limits: which, whose, kept
  *	dev->iotlb.lock (spinlock)		messages to and from the VMM
@@ -90,6 +95,7 @@
 #include <linux/poll.h>
 #include <linux/vhost.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 #include <parley/compat.h>
 #include <parley/export.h>
@@ -170,6 +176,38 @@ struct vh_moderation {
 	u64 fired;
 };
 
+/* Wait queues of one file: sockets and tun devices have one, pipes two. */
+#define VH_WATCH_QUEUES	2
+
+/**
+ * struct vh_watch - what a ring hears of a file
+ * @file: held; NULL for none
+ * @events: EPOLL* that are worth a round
+ * @table: how we get to its wait queues; for the call of vfs_poll() that hooks
+ * @nr: wait queues that it has
+ * @hooks: our entry in each of them, of @vq; @head is NULL where there is none, or
+ *	where the wait queue has gone
+ */
+struct vh_watch {
+	struct file *file;
+	__poll_t events;
+	poll_table table;
+	unsigned int nr;
+	struct vh_hook {
+		struct parley_vhost_vq *vq;
+		wait_queue_entry_t wait;
+		wait_queue_head_t *head;
+	} hooks[VH_WATCH_QUEUES];
+};
+
+/* What the last pull of a ring lacked; see pull.c. */
+enum vh_lack {
+	VH_LACK_NOTHING,
+	VH_LACK_BUFFERS,	/* of the guest's: its kick queues the ring */
+	VH_LACK_REQUESTS,	/* of ours: the end of one in flight does */
+	VH_LACK_LEAVE,		/* a limit's, the VMM's, or the ring's: they do */
+};
+
 /* -------------------------------------------------------------- a ring */
 
 enum vh_vq_state {
@@ -183,6 +221,7 @@ enum vh_vq_state {
  * struct parley_vhost_vq - a ring of a device; lines of the cache by who writes them
  * @dev: its device
  * @index: its number
+ * @ops: what its kind of queue does
  * @mutex: serialises everything about it; held while it is served
  * @state: changed under @mutex
  * @num: descriptors, as the VMM set (0: not yet)
@@ -224,8 +263,16 @@ enum vh_vq_state {
  *	lists and @burst are his; changed under @mutex
  * @missed: a worker came meanwhile
  * @held: it would run, but the VMM is taking memory away; under dev->mutex
+ * @finish: what @ops has, or the library's for what is pulled
+ * @how: VH_REQ_* of each request
+ * @lack: why the last pull got nothing
+ * @pulled: requests of a ring that is pulled, in flight or put by, in the order in
+ *	which they were taken
+ * @went_back: requests that went back to the ring, so far
+ * @watch: file of which the accelerator wants to hear
+ * @ask: starts or stops it, as @ask_on says; holds the device
+ * @ask_on: what was asked for last
  * @nr_awaited: requests in flight that somebody waits for, see parley_vhost_req
- * @nr_back: requests that went back to the ring, so far
  * @waiters: how many wait for requests to end
  * @server: who serves it; he reaps before he leaves
  * @ended: requests that ended inside submit(), the first one first; the server's
@@ -250,6 +297,7 @@ enum vh_vq_state {
 struct parley_vhost_vq {
 	struct parley_vhost *dev;
 	unsigned int index;
+	const struct parley_vhost_queue_ops *ops;
 	struct mutex mutex;
 	enum vh_vq_state state;
 	unsigned int num;
@@ -290,8 +338,15 @@ struct parley_vhost_vq {
 	bool outside;
 	bool missed;
 	bool held;
+	bool (*finish)(struct parley_vhost_req *req);
+	u8 how;
+	enum vh_lack lack;
+	struct list_head pulled;
+	u64 went_back;
+	struct vh_watch watch;
+	struct work_struct ask;
+	bool ask_on;
 	unsigned int nr_awaited;
-	u64 nr_back;
 	unsigned int waiters;
 	struct eventfd_ctx *call;
 	struct eventfd_ctx *err;
@@ -337,6 +392,12 @@ static inline unsigned int vh_vq_in_flight(const struct parley_vhost_vq *vq)
 static inline bool vh_vq_is_empty(const struct parley_vhost_vq *vq)
 {
 	return !READ_ONCE(vq->outside) && !vh_vq_in_flight(vq);
+}
+
+/* It has something to deliver, and no buffers for it.  Under vq->mutex. */
+static inline bool vh_pull_hungry(const struct parley_vhost_vq *vq)
+{
+	return vq->lack == VH_LACK_BUFFERS;
 }
 
 /* Does it pay to leave kicks off when this ring runs dry?  Under vq->mutex. */
@@ -410,7 +471,7 @@ struct parley_vhost {
 	bool dead;
 	bool in_kernel;
 	u8 fork_owner;
-	u64 features;
+	struct parley_features features;
 	u64 backend_features;
 	struct vh_mem *mem;
 	unsigned int nr_regions;
@@ -429,7 +490,7 @@ struct parley_vhost {
 
 static inline bool vh_vq_packed(const struct parley_vhost_vq *vq)
 {
-	return vq->dev->features & BIT_ULL(VIRTIO_F_RING_PACKED);
+	return parley_features_has(&vq->dev->features, VIRTIO_F_RING_PACKED);
 }
 
 long vh_dev_check_owner(const struct parley_vhost *dev);

@@ -55,13 +55,15 @@
 static int vh_vq_may_start(struct parley_vhost_vq *vq)
 {
 	struct parley_vhost *dev = vq->dev;
+	struct parley_features offered;
 
 	if (dev->dead || !dev->owned)
 		return -EPERM;
-	if (!(dev->features & BIT_ULL(VIRTIO_F_VERSION_1)) ||
-	    dev->features & ~parley_vhost_offered(dev)) {
-		vq_say(vq, "features %#llx: not all are offered, or no VERSION_1\n",
-		       dev->features);
+	parley_vhost_offered(dev, &offered);
+	if (!parley_features_has(&dev->features, VIRTIO_F_VERSION_1) ||
+	    !parley_features_within(&dev->features, &offered)) {
+		vq_say(vq, "features %*pbl: not all are offered, or no VERSION_1\n",
+		       PARLEY_FEATURE_BITS, dev->features.bits);
 		return -EINVAL;
 	}
 	return dev->drv->ready ? dev->drv->ready(dev) : 0;
@@ -91,6 +93,7 @@ static int vh_vq_prepare(struct parley_vhost_vq *vq)
 	const struct parley_vhost_driver *drv = vq->dev->drv;
 	int err = vh_reqs_alloc(vq);
 
+	vh_serve_prepare(vq);
 	if (!err && drv->vq_start) {
 		err = drv->vq_start(vq);
 		if (err)
@@ -359,8 +362,10 @@ void vh_vq_init(struct parley_vhost_vq *vq, struct parley_vhost *dev,
 {
 	vq->dev = dev;
 	vq->index = index;
+	vq->ops = dev->drv->queue(index);
 	mutex_init(&vq->mutex);
 	INIT_LIST_HEAD(&vq->entry);
+	INIT_LIST_HEAD(&vq->pulled);
 	vq->lane = VH_LANE_NORMAL;
 	vq->poll.budget = VH_POLL_BUDGET;
 	vh_notify_init(vq);
@@ -390,5 +395,6 @@ void vh_vq_release(struct parley_vhost_vq *vq)
 	vh_vq_reset(vq);
 	vh_serve_release(vq);
 	vh_notify_release(vq);
+	parley_vhost_vq_unwatch(vq);
 	vh_tlb_free(vq->tlb);
 }

@@ -10,33 +10,46 @@
 #include "serve.h"
 #include "state.h"
 
-/* Requests that ended, or went back. */
-static u64 vh_wait_seen(const struct parley_vhost_vq *vq)
+/* Requests that have ended, in whatever way. */
+static u64 vh_wait_ended(const struct parley_vhost_vq *vq)
 {
-	return READ_ONCE(vq->stats.requests) + READ_ONCE(vq->nr_back);
+	return READ_ONCE(vq->stats.requests) + READ_ONCE(vq->went_back);
 }
 
-/* What there is to do, or to look at again, for who waits; @seen: requests so far. */
-static bool vh_wait_due(struct parley_vhost_vq *vq, u64 seen)
+/*
+ * What who waits has seen: requests that had ended, and whether somebody was outside, so
+ * that buffers could not be recalled.
+ */
+struct wait_seen {
+	u64 ended;
+	bool outside;
+};
+
+/* What there is to do, or to look at again, for who waits. */
+static bool vh_wait_due(struct parley_vhost_vq *vq, const struct wait_seen *seen)
 {
-	return (!READ_ONCE(vq->outside) && !llist_empty(&vq->done)) ||
-	       vh_wait_seen(vq) != seen ||
+	bool outside = READ_ONCE(vq->outside);
+
+	return (!outside && (seen->outside || !llist_empty(&vq->done))) ||
+	       vh_wait_ended(vq) != seen->ended ||
 	       vh_vq_is_empty(vq);
 }
 
 /* One look: reap unless another is at it; true if it is time to look for polled ones. */
 static bool vh_wait_look(struct parley_vhost_vq *vq)
 {
-	const struct parley_vhost_driver *drv = vq->dev->drv;
+	const struct parley_vhost_queue_ops *ops = vq->ops;
 	bool poll = false;
 
 	lockdep_assert_held(&vq->mutex);
 	if (vq->outside)
 		return false;
 	/* Closed: it may be another who looks, after the accelerator's vq_stop(). */
-	if (drv->poll && vq->devq && vh_vq_in_flight(vq))
-		poll = drv->poll(vq);
+	if (ops->poll && vq->devq && vh_vq_in_flight(vq))
+		poll = ops->poll(vq);
 	vh_vq_reap(vq);
+	if (unlikely(!ops->submit))
+		vh_pull_recall(vq);
 	return poll;
 }
 
@@ -58,15 +71,16 @@ int vh_vq_wait(struct parley_vhost_vq *vq,
 	       const void *arg, bool killable)
 {
 	bool done = false, poll;
+	struct wait_seen seen;
 	int err = 0;
-	u64 seen;
 
 	scoped_guard(mutex, &vq->mutex)
 		vq->waiters++;
 	for (;;) {
 		scoped_guard(mutex, &vq->mutex) {
+			seen.outside = vq->outside;
 			poll = vh_wait_look(vq);
-			seen = vh_wait_seen(vq);
+			seen.ended = vh_wait_ended(vq);
 			done = clear(vq, arg);
 			if (done || err)
 				vq->waiters--;
@@ -75,11 +89,11 @@ int vh_vq_wait(struct parley_vhost_vq *vq,
 			return done ? 0 : err;
 		/* Polled requests end by looking only, now and then is enough. */
 		if (poll)
-			wait_event_timeout(vq->drained, vh_wait_due(vq, seen), 1);
+			wait_event_timeout(vq->drained, vh_wait_due(vq, &seen), 1);
 		else if (!killable)
-			wait_event(vq->drained, vh_wait_due(vq, seen));	/* W2 */
+			wait_event(vq->drained, vh_wait_due(vq, &seen));	/* W2 */
 		else
-			err = wait_event_killable(vq->drained, vh_wait_due(vq, seen)) ?
+			err = wait_event_killable(vq->drained, vh_wait_due(vq, &seen)) ?
 			      -EINTR : 0;
 		if (killable && fatal_signal_pending(current))
 			err = -EINTR;

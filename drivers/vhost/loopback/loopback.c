@@ -178,11 +178,13 @@ static void vl_queue_stop(struct parley_loopback_queue *queue)
 /* Features are the vhost device's to refuse. */
 static u8 vl_status(struct parley_loopback *lb, u8 status)
 {
+	struct parley_features features;
+
 	if (status & VIRTIO_CONFIG_S_DRIVER_OK ||
 	    !(status & VIRTIO_CONFIG_S_FEATURES_OK))
 		return status;
-	if (parley_vhost_set_features(vl_of(lb)->dev,
-				      parley_loopback_features(lb)))
+	parley_features_set(&features, parley_loopback_features(lb), 0);
+	if (parley_vhost_set_features(vl_of(lb)->dev, &features))
 		status &= ~VIRTIO_CONFIG_S_FEATURES_OK;
 	return status;
 }
@@ -285,6 +287,7 @@ parley_vhost_loopback_create(struct parley_vhost *dev,
 			     const struct parley_loopback_join *join)
 {
 	struct parley_vhost_loopback *vl;
+	struct parley_features features;
 	int err;
 
 	err = vl_check(dev, join);
@@ -298,8 +301,8 @@ parley_vhost_loopback_create(struct parley_vhost *dev,
 	if (err)
 		goto free;
 	/* May it be offered?  Asked so, because the back end may change now. */
-	err = parley_vhost_set_features(dev, join->features |
-					BIT_ULL(VIRTIO_F_VERSION_1));
+	parley_features_set(&features, join->features | BIT_ULL(VIRTIO_F_VERSION_1), 0);
+	err = parley_vhost_set_features(dev, &features);
 	if (!err) {
 		guard(mutex)(&vl->config_lock);
 		err = vl_config_fetch(vl);

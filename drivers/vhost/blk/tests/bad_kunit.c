@@ -326,7 +326,7 @@ static void requests_without_their_feature_are_unsupported(struct kunit *test)
 
 static void expect_read_only(struct kunit *test, struct vblk *v)
 {
-	KUNIT_EXPECT_TRUE(test, parley_vhost_offered(v->dev) &
+	KUNIT_EXPECT_TRUE(test, vblk_offered(v) &
 			  BIT_ULL(VIRTIO_BLK_F_RO));
 	KUNIT_EXPECT_EQ(test, IOERR, vblk_write(v, VBLK_PARTS, 0, 512, 1));
 	KUNIT_EXPECT_NE(test, OK, vblk_clear(v, VIRTIO_BLK_T_DISCARD, 0, 1, 0));

@@ -501,7 +501,7 @@ static void no_zeroes_are_written_unless_asked(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, ram);
 	ram->disk->queue->limits.max_write_zeroes_sectors = 0;
 	v = vblk_open(test, 0, ram, NULL, 0);
-	KUNIT_EXPECT_FALSE(test, parley_vhost_offered(v->dev) &
+	KUNIT_EXPECT_FALSE(test, vblk_offered(v) &
 				 BIT_ULL(VIRTIO_BLK_F_WRITE_ZEROES));
 	KUNIT_EXPECT_EQ(test, UNSUPP, vblk_clear(v, VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 0));
 	KUNIT_EXPECT_EQ(test, 0, atomic_read(ram_count(ram, REQ_OP_WRITE)));

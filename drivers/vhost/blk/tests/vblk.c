@@ -136,6 +136,15 @@ int vblk_join(struct vblk *v)
 	return err;
 }
 
+/* Bits 0 to 63. */
+u64 vblk_offered(struct vblk *v)
+{
+	struct parley_features offered;
+
+	parley_vhost_offered(v->dev, &offered);
+	return parley_features_low(&offered);
+}
+
 /**
  * vblk_run() - make a ring and let the device serve it
  * @v: driver
@@ -146,11 +155,12 @@ int vblk_join(struct vblk *v)
  */
 int vblk_run(struct vblk *v, u64 features)
 {
-	u64 offered = parley_vhost_offered(v->dev);
-	u64 accept = (features ^ VBLK_FEATURES) & offered;
+	u64 accept = (features ^ VBLK_FEATURES) & vblk_offered(v);
+	struct parley_features set;
 	int err;
 
-	err = parley_vhost_set_features(v->dev, accept);
+	parley_features_set(&set, accept, 0);
+	err = parley_vhost_set_features(v->dev, &set);
 	if (!err)
 		err = vblk_queues(v, accept);
 	return err ?: vblk_join(v);

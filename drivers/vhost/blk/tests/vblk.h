@@ -91,6 +91,7 @@ const void *vblk_ring_gen(struct kunit *test, const void *prev, char *desc);
 struct vblk *vblk_open(struct kunit *test, u64 ring_features, struct ram *ram,
 		       struct file *file, u32 flags);
 struct vblk *vblk_ram(struct kunit *test, unsigned int block);
+u64 vblk_offered(struct vblk *v);
 int vblk_run(struct vblk *v, u64 features);
 void vblk_stop(struct vblk *v);
 int vblk_join(struct vblk *v);

@@ -25,14 +25,24 @@ static unsigned int nl_submit(struct parley_vhost_vq *vq,
 	return nr;
 }
 
+static const struct parley_vhost_queue_ops nl_ops = {
+	.req_size	= sizeof(struct parley_vhost_req),
+	.pieces		= PARLEY_VHOST_PIECES,
+	.max_in_flight	= 8,
+	.submit		= nl_submit,
+};
+
+static const struct parley_vhost_queue_ops *nl_kind(unsigned int index)
+{
+	return &nl_ops;
+}
+
 static const struct parley_vhost_driver nl_driver = {
 	.name		= "kunit-nl",
 	.owner		= THIS_MODULE,
 	.device_id	= 42,
-	.req_size	= sizeof(struct parley_vhost_req),
+	.queue		= nl_kind,
 	.max_queues	= NL_QUEUES,
-	.max_in_flight	= 8,
-	.submit		= nl_submit,
 };
 
 static void nl_release(void *dev)

@@ -29,6 +29,27 @@ static void toy_answer(struct toy_req *r)
 	}
 }
 
+/* End the first ones that are held, so many at a time, as one. */
+unsigned int toy_release_as_one(struct toy *toy, unsigned int group)
+{
+	struct parley_vhost_req *reqs[16];
+	struct toy_req *r;
+	unsigned int i;
+
+	scoped_guard(spinlock_irqsave, &toy->lock) {
+		if (toy->nr_held < group || group > ARRAY_SIZE(reqs))
+			return 0;
+		for (i = 0; i < group; i++) {
+			r = list_first_entry(&toy->held, struct toy_req, entry);
+			list_del(&r->entry);
+			reqs[i] = &r->req;
+		}
+		toy->nr_held -= group;
+	}
+	parley_vhost_reqs_done(reqs, group);
+	return group;
+}
+
 /* End up to @max requests that are held; the first ones or any. */
 static unsigned int toy_end(struct toy *toy, unsigned int max, bool any)
 {
@@ -191,28 +212,47 @@ static void toy_config_read(struct parley_vhost *dev, void *config)
 	memset(config, 0, 8);
 }
 
-static struct parley_vhost_driver toy_driver = {
-	.name		= "kunit-toy",
-	.owner		= THIS_MODULE,
-	.device_id	= 42,
-	.priv_size	= sizeof(struct toy *),
+static struct parley_vhost_queue_ops toy_ops = {
 	.req_size	= sizeof(struct toy_req),
-	.max_queues	= TOY_QUEUES,
+	.pieces		= PARLEY_VHOST_PIECES,
 	.max_in_flight	= TOY_IN_FLIGHT,
 	.framing	= 6,
-	.config_size	= 8,
-	.config_read	= toy_config_read,
 	.submit		= toy_submit,
 	.finish		= toy_finish,
 	.go_on		= toy_go_on,
 	.poll		= toy_poll,
 };
 
+/* The last ring is of another kind: of few requests, and those of few pieces. */
+static const struct parley_vhost_queue_ops toy_small_ops = {
+	.req_size	= sizeof(struct toy_req),
+	.pieces		= TOY_SMALL_PIECES,
+	.max_in_flight	= TOY_SMALL_IN_FLIGHT,
+	.framing	= 6,
+	.submit		= toy_submit,
+};
+
+static const struct parley_vhost_queue_ops *toy_queue(unsigned int index)
+{
+	return index == TOY_SMALL ? &toy_small_ops : &toy_ops;
+}
+
+static struct parley_vhost_driver toy_driver = {
+	.name		= "kunit-toy",
+	.owner		= THIS_MODULE,
+	.device_id	= 42,
+	.priv_size	= sizeof(struct toy *),
+	.queue		= toy_queue,
+	.max_queues	= TOY_QUEUES,
+	.config_size	= 8,
+	.config_read	= toy_config_read,
+};
+
 /* Bounds of toys that are opened from now on. */
 void toy_bound(u32 max, u32 own, u64 shared)
 {
-	toy_driver.max_bytes = max;
-	toy_driver.own_bytes = own;
+	toy_ops.max_bytes = max;
+	toy_ops.own_bytes = own;
 	toy_driver.shared_bytes = shared;
 }
 
@@ -304,6 +344,15 @@ void toy_ring_leave(struct toy_ring *r)
 	r->joined = false;
 }
 
+void toy_ring_unpair(struct toy_ring *r)
+{
+	toy_ring_leave(r);
+	parley_devq_destroy(r->dev);
+	while (parley_drvq_detach(r->drv))
+		;
+	parley_drvq_destroy(r->drv);
+}
+
 static void toy_end_ring(void *priv)
 {
 	struct toy_ring *r = priv;
@@ -314,11 +363,7 @@ static void toy_end_ring(void *priv)
 	r->toy->mode = TOY_SYNC;
 	while (toy_release(r->toy, 64))
 		;
-	toy_ring_leave(r);
-	parley_devq_destroy(r->dev);
-	while (parley_drvq_detach(r->drv))
-		;
-	parley_drvq_destroy(r->drv);
+	toy_ring_unpair(r);
 }
 
 void toy_ring_close(struct toy_ring *r)
@@ -326,7 +371,9 @@ void toy_ring_close(struct toy_ring *r)
 	kunit_release_action(r->test, toy_end_ring, r);
 }
 
-static void toy_ring_make(struct toy_ring *r, u64 features, unsigned int index)
+/* Both sides of a ring of r->size descriptors, for that ring of the device. */
+void toy_ring_pair(struct toy_ring *r, struct parley_vhost *vhost, unsigned int index,
+		   u64 features)
 {
 	struct parley_drvq_config drv = {
 		.name = "toy", .index = index, .size = r->size,
@@ -336,7 +383,9 @@ static void toy_ring_make(struct toy_ring *r, u64 features, unsigned int index)
 		.name = "toy", .index = index, .size = r->size,
 		.features = features, .map = &r->map,
 	};
+	struct parley_features set;
 
+	init_waitqueue_head(&r->wait);
 	r->drv = parley_drvq_create(&drv);
 	KUNIT_ASSERT_FALSE(r->test, IS_ERR(r->drv));
 	r->region = (struct parley_region){
@@ -350,6 +399,11 @@ static void toy_ring_make(struct toy_ring *r, u64 features, unsigned int index)
 	dev.addr.device = (unsigned long)phys_to_virt(dev.addr.device);
 	r->dev = parley_devq_create(&dev);
 	KUNIT_ASSERT_FALSE(r->test, IS_ERR(r->dev));
+	r->vq = parley_vhost_get_vq(vhost, index);
+	KUNIT_ASSERT_NOT_NULL(r->test, r->vq);
+	parley_features_set(&set, features, 0);
+	if (parley_vhost_features(vhost) != features)
+		KUNIT_ASSERT_EQ(r->test, parley_vhost_set_features(vhost, &set), 0);
 }
 
 struct toy_ring *toy_ring_open(struct kunit *test, struct toy *toy,
@@ -369,12 +423,7 @@ struct toy_ring *toy_ring_open(struct kunit *test, struct toy *toy,
 	KUNIT_ASSERT_NOT_NULL(test, r->free);
 	for (i = 0; i < size / 2; i++)
 		r->free[r->nr_free++] = i;
-	init_waitqueue_head(&r->wait);
-	toy_ring_make(r, features, index);
-	r->vq = parley_vhost_get_vq(toy->dev, index);
-	KUNIT_ASSERT_NOT_NULL(test, r->vq);
-	if (parley_vhost_features(toy->dev) != features)
-		KUNIT_ASSERT_EQ(test, parley_vhost_set_features(toy->dev, features), 0);
+	toy_ring_pair(r, toy->dev, index, features);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, toy_end_ring, r), 0);
 	toy_ring_join(r);
 	return r;

@@ -16,8 +16,11 @@
 #include "../state.h"
 #include "until.h"
 
-#define TOY_QUEUES	4u
+#define TOY_QUEUES	5u
 #define TOY_IN_FLIGHT	64u
+#define TOY_SMALL	4u	/* a ring of another kind */
+#define TOY_SMALL_PIECES 3u
+#define TOY_SMALL_IN_FLIGHT 2u
 #define TOY_LOG		16384u
 #define TOY_SIZE_MAX	4096u
 
@@ -115,10 +118,15 @@ void toy_bound(u32 max, u32 own, u64 shared);	/* until the toy is closed */
 struct toy *toy_open(struct kunit *test);
 void toy_close(struct toy *toy);	/* the test's end does it as well */
 unsigned int toy_release(struct toy *toy, unsigned int max);
+unsigned int toy_release_as_one(struct toy *toy, unsigned int group);
 
 struct toy_ring *toy_ring_open(struct kunit *test, struct toy *toy,
 			       unsigned int index, u64 features, unsigned int size);
 void toy_ring_close(struct toy_ring *r);	/* and this */
+/* Both sides of a ring alone, for another accelerator; r->test and r->size are set. */
+void toy_ring_pair(struct toy_ring *r, struct parley_vhost *vhost, unsigned int index,
+		   u64 features);
+void toy_ring_unpair(struct toy_ring *r);
 void toy_ring_join(struct toy_ring *r);
 void toy_ring_leave(struct toy_ring *r);
 void toy_put(struct toy_ring *r, unsigned int nr);

@@ -45,6 +45,8 @@ static unsigned int vmm_submit(struct parley_vhost_vq *vq,
 	unsigned int i;
 
 	v->fsuid = current_fsuid();
+	if (v->quits)
+		parley_vhost_vq_ask(vq, false);
 	for (i = 0; i < nr; i++) {
 		struct vmm_req *r = container_of(reqs[i], struct vmm_req, req);
 
@@ -69,6 +71,44 @@ static bool vmm_finish(struct parley_vhost_req *req)
 	return true;
 }
 
+/* Fills a buffer for each event, or keeps it until vmm_release(). */
+static bool vmm_work(struct parley_vhost_vq *vq)
+{
+	struct vmm *v = vmm_of(parley_vhost_vq_dev(vq));
+	struct parley_vhost_req *req;
+	struct vmm_req *r;
+
+	while (READ_ONCE(v->events) && parley_vhost_pull(vq, &req, 1, 8) == 1) {
+		WRITE_ONCE(v->events, v->events - 1);
+		if (!READ_ONCE(v->hold)) {
+			vmm_answer(req);
+			parley_vhost_req_done(req);
+			continue;
+		}
+		r = container_of(req, struct vmm_req, req);
+		guard(spinlock)(&v->lock);
+		list_add_tail(&r->entry, &v->held);
+		WRITE_ONCE(v->nr_held, v->nr_held + 1);
+	}
+	return false;
+}
+
+/* What is kept is not filled, and comes again: its events are still to be told. */
+static void vmm_recall(struct parley_vhost_vq *vq)
+{
+	struct vmm *v = vmm_of(parley_vhost_vq_dev(vq));
+	struct vmm_req *r, *next;
+	LIST_HEAD(held);
+
+	scoped_guard(spinlock, &v->lock) {
+		list_splice_init(&v->held, &held);
+		WRITE_ONCE(v->events, v->events + v->nr_held);
+		WRITE_ONCE(v->nr_held, 0);
+	}
+	list_for_each_entry_safe(r, next, &held, entry)
+		parley_vhost_req_untake(&r->req);
+}
+
 void vmm_release(struct vmm *v)
 {
 	struct vmm_req *r, *next;
@@ -81,6 +121,19 @@ void vmm_release(struct vmm *v)
 	}
 	list_for_each_entry_safe(r, next, &held, entry)
 		parley_vhost_req_done(&r->req);
+}
+
+/* The first one that is held; there is one. */
+void vmm_release_one(struct vmm *v)
+{
+	struct vmm_req *r;
+
+	scoped_guard(spinlock, &v->lock) {
+		r = list_first_entry(&v->held, struct vmm_req, entry);
+		list_del(&r->entry);
+		WRITE_ONCE(v->nr_held, v->nr_held - 1);
+	}
+	parley_vhost_req_done(&r->req);
 }
 
 static int vmm_vq_start(struct parley_vhost_vq *vq)
@@ -112,19 +165,74 @@ static void vmm_config_read(struct parley_vhost *dev, void *config)
 	memcpy(config, "config!", 8);
 }
 
+static void vmm_device_features(struct parley_vhost *dev, struct parley_features *offered)
+{
+	unsigned int masked = vmm_of(dev) ? vmm_of(dev)->masked : 0;
+
+	if (masked)
+		parley_features_drop(offered, masked);
+}
+
+static void vmm_features_changed(struct parley_vhost *dev)
+{
+	struct vmm *v = vmm_of(dev);
+
+	lockdep_assert_held(&dev->mutex);
+	v->changes++;
+	v->has = parley_vhost_features(dev);
+	v->has_high = parley_vhost_has(dev, VMM_FEATURE_HIGH);
+}
+
+static const struct parley_vhost_queue_ops vmm_ops = {
+	.req_size	= sizeof(struct vmm_req),
+	.pieces		= PARLEY_VHOST_PIECES,
+	.max_in_flight	= 8,
+	.submit		= vmm_submit,
+	.finish		= vmm_finish,
+};
+
+static const struct parley_vhost_queue_ops *vmm_queue(unsigned int index)
+{
+	return &vmm_ops;
+}
+
+static const struct parley_vhost_queue_ops vmm_event_ops = {
+	.req_size	= sizeof(struct vmm_req),
+	.pieces		= PARLEY_VHOST_PIECES,
+	.max_in_flight	= 8,
+	.work		= vmm_work,
+	.recall		= vmm_recall,
+	.finish		= vmm_finish,
+};
+
+static const struct parley_vhost_queue_ops *vmm_event_queue(unsigned int index)
+{
+	return &vmm_event_ops;
+}
+
+static const struct parley_vhost_driver vmm_event_driver = {
+	.name		= "kunit-vmm-events",
+	.owner		= THIS_MODULE,
+	.device_id	= 42,
+	.priv_size	= sizeof(struct vmm *),
+	.queue		= vmm_event_queue,
+	.max_queues	= VMM_QUEUES,
+};
+
 static const struct parley_vhost_driver vmm_driver = {
 	.name		= "kunit-vmm",
 	.owner		= THIS_MODULE,
 	.device_id	= 42,
+	.features	= VMM_FEATURES,
+	.features_high	= VMM_FEATURES_HIGH,
 	.priv_size	= sizeof(struct vmm *),
-	.req_size	= sizeof(struct vmm_req),
+	.device_features = vmm_device_features,
+	.features_changed = vmm_features_changed,
+	.queue		= vmm_queue,
 	.max_queues	= VMM_QUEUES,
-	.max_in_flight	= 8,
 	.config_size	= 8,
 	.config_read	= vmm_config_read,
 	.vq_start	= vmm_vq_start,
-	.submit		= vmm_submit,
-	.finish		= vmm_finish,
 };
 
 /* ------------------------------------------------------------------- VMM */
@@ -148,7 +256,7 @@ void vmm_close_held(struct vmm *v)
 	vh_dev_release(v->dev);
 }
 
-struct vmm *vmm_open(struct kunit *test)
+static struct vmm *vmm_open_kind(struct kunit *test, const struct parley_vhost_driver *drv)
 {
 	struct vmm *v = kunit_kzalloc(test, sizeof(*v), GFP_KERNEL);
 
@@ -159,7 +267,7 @@ struct vmm *vmm_open(struct kunit *test)
 	v->user = kunit_vm_mmap(test, NULL, 0, VMM_SIZE, PROT_READ | PROT_WRITE,
 				MAP_ANONYMOUS | MAP_PRIVATE, 0);
 	KUNIT_ASSERT_NE(test, v->user, 0);
-	v->dev = vh_dev_create(&vmm_driver, false);
+	v->dev = vh_dev_create(drv, false);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(v->dev));
 	*(struct vmm **)parley_vhost_priv(v->dev) = v;
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, vmm_end, v), 0);
@@ -167,6 +275,22 @@ struct vmm *vmm_open(struct kunit *test)
 	v->dev->fork_owner = VHOST_FORK_OWNER_KTHREAD;
 	KUNIT_ASSERT_EQ(test, vmm_call_at(v, VHOST_SET_OWNER, 0), 0);
 	return v;
+}
+
+struct vmm *vmm_open(struct kunit *test)
+{
+	return vmm_open_kind(test, &vmm_driver);
+}
+
+struct vmm *vmm_open_events(struct kunit *test)
+{
+	return vmm_open_kind(test, &vmm_event_driver);
+}
+
+void vmm_events(struct vmm *v, unsigned int nr)
+{
+	WRITE_ONCE(v->events, nr);
+	parley_vhost_vq_wake(vmm_vq(v));
 }
 
 void vmm_poke(struct vmm *v, unsigned long at, const void *buf, size_t len)
@@ -323,7 +447,7 @@ bool vmm_answered(struct vmm *v, unsigned long at)
 	return !memchr_inv(buf, VMM_BYTE, sizeof(buf));
 }
 
-static u16 vmm_used(struct vmm *v)
+u16 vmm_used(struct vmm *v)
 {
 	__le16 idx;
 

@@ -28,6 +28,10 @@
 #define VMM_SIZE	(VMM_ARGS + SZ_64K)
 
 #define VMM_QUEUES	2
+#define VMM_FEATURE	3u	/* two of the device type */
+#define VMM_FEATURE_HIGH 66u
+#define VMM_FEATURES	BIT_ULL(VMM_FEATURE)
+#define VMM_FEATURES_HIGH BIT_ULL(VMM_FEATURE_HIGH - 64)
 #define VMM_NUM		16u	/* descriptors of a ring */
 #define VMM_BYTE	0xA5
 
@@ -44,8 +48,14 @@
  * @avail: chains made available so far
  * @hold: requests wait for vmm_release()
  * @late: they are answered when they are finished, not when they are submitted
+ * @quits: the ring is to stop when a request comes
  * @fsuid: as whom the last request was submitted
  * @was_new: what parley_vhost_vq_is_new() said when a ring last started
+ * @events: still to be told to the guest, where the ring is one for events
+ * @masked: feature that this device does not offer; 0 for none
+ * @changes: how often features were changed
+ * @has: bits 0 to 63 of them
+ * @has_high: VMM_FEATURE_HIGH is one of them
  * @lock: protects @held
  * @held: such requests
  * @nr_held: how many
@@ -57,8 +67,14 @@ struct vmm {
 	u16 avail;
 	bool hold;
 	bool late;
+	bool quits;
 	kuid_t fsuid;
 	bool was_new;
+	unsigned int events;
+	unsigned int masked;
+	unsigned int changes;
+	u64 has;
+	bool has_high;
 	spinlock_t lock;
 	struct list_head held;
 	int nr_held;
@@ -72,6 +88,9 @@ struct vmm_piece {
 };
 
 struct vmm *vmm_open(struct kunit *test);	/* with an owner */
+struct vmm *vmm_open_events(struct kunit *test);	/* its rings are pulled */
+/* So many events for the guest; the worker is not at it. */
+void vmm_events(struct vmm *v, unsigned int nr);
 void vmm_close(struct vmm *v);	/* the test's end does it as well */
 /* With requests that wait for vmm_release(), by somebody else. */
 void vmm_close_held(struct vmm *v);
@@ -98,8 +117,10 @@ void vmm_send_quietly(struct vmm *v, const struct vmm_piece *p, unsigned int nr)
 /* Eight bytes for the device to write; has it? */
 void vmm_send_one(struct vmm *v, u64 at);
 bool vmm_answered(struct vmm *v, unsigned long at);
+u16 vmm_used(struct vmm *v);	/* entries of the used ring */
 bool vmm_wait(struct vmm *v);	/* until all that was sent is used */
 void vmm_release(struct vmm *v);
+void vmm_release_one(struct vmm *v);
 
 /* The release, a tenth of a second later and by another thread. */
 struct vmm_later {

@@ -82,9 +82,11 @@ static struct parley_vhost_loopback *loop_join(struct loop *l, u64 features,
 	struct parley_loopback_join join = {
 		.nr_queues = queues,
 		.queue_size = 64,
-		.features = (parley_vhost_offered(l->dev) & ~ring) | features,
 	};
+	struct parley_features offered;
 
+	parley_vhost_offered(l->dev, &offered);
+	join.features = (parley_features_low(&offered) & ~ring) | features;
 	return parley_vhost_loopback_create(l->dev, &join);
 }
 
