@@ -288,6 +288,7 @@ unsigned int parley_vhost_vq_index(const struct parley_vhost_vq *vq);
 bool parley_vhost_vq_is_new(const struct parley_vhost_vq *vq);
 void *parley_vhost_vq_priv(const struct parley_vhost_vq *vq);
 void parley_vhost_vq_set_priv(struct parley_vhost_vq *vq, void *priv);
+unsigned int parley_vhost_nr_queues(const struct parley_vhost *dev);
 struct parley_vhost_vq *parley_vhost_get_vq(struct parley_vhost *dev,
 					    unsigned int index);
 

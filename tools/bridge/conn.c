@@ -464,17 +464,12 @@ void conn_config_changed(struct conn *c)
 /* What the disk offers through this device. */
 static const char *take_features(struct conn *c)
 {
-	uint32_t queues, segs;
+	uint32_t segs;
 	int ret;
 
 	ret = kernel_get_features(&c->d.kernel, &c->offered);
 	if (ret)
 		return device_error(&c->d, "its features", ret);
-	ret = kernel_get_queues(&c->d.kernel, &queues);
-	if (ret)
-		return device_error(&c->d, "its queues", ret);
-	if (c->d.nr_rings > queues)
-		c->d.nr_rings = queues;
 	c->offered &= ~NOT_OFFERED;
 	c->offered |= 1ull << MSG_F_PROTOCOL;
 	if (c->d.nr_rings == 1)
@@ -521,6 +516,9 @@ static const char *set_backend(struct conn *c)
 	const struct disk_options *o = &c->disk->options;
 	int ret;
 
+	ret = kernel_want_queues(&c->d.kernel, &c->d.nr_rings);
+	if (ret)
+		return device_error(&c->d, "its queues", ret);
 	ret = kernel_own(&c->d.kernel);
 	if (ret)
 		return device_error(&c->d, KERNEL_DEVICE, ret);

@@ -140,13 +140,22 @@ int kernel_set_features(struct kernel *k, uint64_t features)
 	return call(k, VHOST_SET_FEATURES, &bits);
 }
 
-int kernel_get_queues(struct kernel *k, uint32_t *queues)
+/*
+ * Before it is owned: it has @queues rings, or as many as it may have.  Modules older
+ * than we are make all of these, whatever is asked.
+ */
+int kernel_want_queues(struct kernel *k, unsigned int *queues)
 {
 	__u32 n = 0;
 	int ret = call(k, VHOST_VDPA_GET_VQS_COUNT, &n);
 
+	if (ret)
+		return ret;
+	if (n > *queues)
+		n = *queues;
 	*queues = n;
-	return ret;
+	ret = call(k, PARLEY_VHOST_SET_QUEUES, &n);
+	return ret == -ENOTTY ? 0 : ret;
 }
 
 /**

@@ -69,7 +69,7 @@ int kernel_get_cache(struct kernel *k, uint32_t *cache);
 int kernel_set_cache(struct kernel *k, uint32_t cache);
 int kernel_get_features(struct kernel *k, uint64_t *features);
 int kernel_set_features(struct kernel *k, uint64_t features);
-int kernel_get_queues(struct kernel *k, uint32_t *queues);
+int kernel_want_queues(struct kernel *k, unsigned int *queues);
 int kernel_spread(struct kernel *k, unsigned int workers, unsigned int rings);
 int kernel_set_mem(struct kernel *k, struct vhost_memory *mem);
 int kernel_set_log(struct kernel *k, uint64_t base);

@@ -81,7 +81,7 @@ void vhb_config_read(struct parley_vhost *dev, void *config)
 		.capacity = cpu_to_vr64(blk->capacity),
 		.seg_max = cpu_to_vr32(VHB_SEGS),
 		.wce = vhb_cache_read(blk),
-		.num_queues = cpu_to_vr16(VHB_QUEUES),
+		.num_queues = cpu_to_vr16(parley_vhost_nr_queues(dev)),
 	};
 
 	if (blk->be) {

@@ -69,18 +69,15 @@ struct parley_vhost *vh_dev_next(u32 *id)
 	return dev;
 }
 
-static void vh_dev_free_vqs(struct parley_vhost *dev)
+/* Rings that nobody could name yet, or that nobody can name any more. */
+static void vh_dev_free_vqs(struct parley_vhost_vq **vqs, unsigned int nr)
 {
-	unsigned int i;
-
-	for (i = 0; dev->vqs && i < dev->drv->max_queues; i++) {
-		if (!dev->vqs[i])
-			continue;
-		vh_vq_release(dev->vqs[i]);
+	while (nr--) {
+		vh_vq_release(vqs[nr]);
 		/* Whoever ended its last request may still be in parley_vhost_req_done(). */
-		kfree_rcu(dev->vqs[i], rcu);
+		kfree_rcu(vqs[nr], rcu);
 	}
-	kfree(dev->vqs);
+	kfree(vqs);
 }
 
 static void vh_dev_free(struct kref *ref)
@@ -89,7 +86,7 @@ static void vh_dev_free(struct kref *ref)
 	struct module *owner = dev->drv->owner;
 
 	vh_limit_close(dev);
-	vh_dev_free_vqs(dev);
+	vh_dev_free_vqs(dev->vqs, dev->nr_vqs);
 	kvfree(dev->priv);
 	xa_destroy(&dev->workers);
 	kfree(dev);
@@ -104,23 +101,6 @@ void vh_dev_put(struct parley_vhost *dev)
 EXPORT_SYMBOL_IF_KUNIT(vh_dev_put);
 
 /* ------------------------------------------------------ made and released */
-
-static int vh_dev_alloc_vqs(struct parley_vhost *dev)
-{
-	unsigned int i;
-
-	dev->vqs = kcalloc(dev->drv->max_queues, sizeof(*dev->vqs), GFP_KERNEL_ACCOUNT);
-	if (!dev->vqs)
-		return -ENOMEM;
-	for (i = 0; i < dev->drv->max_queues; i++) {
-		dev->vqs[i] = kzalloc(sizeof(**dev->vqs), GFP_KERNEL_ACCOUNT);
-		if (!dev->vqs[i])
-			return -ENOMEM;
-		vh_vq_init(dev->vqs[i], dev, i);
-		vh_ask_init(dev->vqs[i]);
-	}
-	return 0;
-}
 
 /* Reserves a number; look-ups find nothing under it yet. */
 static int vh_dev_number(struct parley_vhost *dev)
@@ -168,7 +148,7 @@ struct parley_vhost *vh_dev_create(const struct parley_vhost_driver *drv,
 	dev->in_kernel = in_kernel;
 	dev->fork_owner = VHOST_FORK_OWNER_TASK;
 	dev->priv = kvzalloc(max(drv->priv_size, 1), GFP_KERNEL_ACCOUNT);
-	if (!dev->priv || vh_dev_alloc_vqs(dev))
+	if (!dev->priv)
 		goto put;
 	err = vh_limit_open(dev) ?: vh_dev_number(dev);
 	if (err)
@@ -197,7 +177,7 @@ static void vh_dev_stop(struct parley_vhost *dev)
 {
 	unsigned int i;
 
-	for (i = 0; i < dev->drv->max_queues; i++)
+	for (i = 0; i < dev->nr_vqs; i++)
 		parley_vhost_vq_stop(dev->vqs[i]);
 }
 
@@ -206,7 +186,7 @@ static void vh_dev_unwatch(struct parley_vhost *dev)
 {
 	unsigned int i;
 
-	for (i = 0; i < dev->drv->max_queues; i++)
+	for (i = 0; i < dev->nr_vqs; i++)
 		parley_vhost_vq_unwatch(dev->vqs[i]);
 }
 
@@ -217,7 +197,7 @@ static void vh_dev_disown(struct parley_vhost *dev)
 
 	vh_dev_stop(dev);
 	vh_workers_destroy(dev);
-	for (i = 0; i < dev->drv->max_queues; i++)
+	for (i = 0; i < dev->nr_vqs; i++)
 		vh_vq_reset(dev->vqs[i]);
 	vh_iotlb_release(dev);
 	vh_log_release(dev);
@@ -256,22 +236,88 @@ void vh_dev_release(struct parley_vhost *dev)
 }
 EXPORT_SYMBOL_IF_KUNIT(vh_dev_release);
 
+/* ------------------------------------------------------------------ rings */
+
+static int vh_dev_alloc_vq(struct parley_vhost *dev, struct parley_vhost_vq **vqs,
+			   unsigned int index)
+{
+	struct parley_vhost_vq *vq = kzalloc(sizeof(*vq), GFP_KERNEL_ACCOUNT);
+
+	if (!vq)
+		return -ENOMEM;
+	vh_vq_init(vq, dev, index);
+	vqs[index] = vq;
+	/* What was agreed upon before. */
+	return dev->iotlb.on ? vh_iotlb_alloc_vq(vq) : 0;
+}
+
+/*
+ * A ring and the limits of one are some 2 KiB, so a device has none until somebody
+ * uses it, and no more than that one says.  They stay until the device goes, for who
+ * found them by netlink.
+ */
+static int vh_dev_make_vqs(struct parley_vhost *dev)
+{
+	unsigned int i, nr = vh_dev_max_vqs(dev);
+	struct parley_vhost_vq **vqs;
+	int err = 0;
+
+	lockdep_assert_held(&dev->mutex);
+	if (dev->nr_vqs)
+		return 0;
+	vqs = kcalloc(nr, sizeof(*vqs), GFP_KERNEL_ACCOUNT);
+	if (!vqs)
+		return -ENOMEM;
+	for (i = 0; i < nr && !err; i++)
+		err = vh_dev_alloc_vq(dev, vqs, i);
+	err = err ?: vh_limit_rings(dev, vqs, nr);
+	if (err) {
+		/* The last one may not be there. */
+		vh_dev_free_vqs(vqs, i && !vqs[i - 1] ? i - 1 : i);
+		return err;
+	}
+	return 0;
+}
+
+/**
+ * vh_dev_want_vqs() - how many rings a device shall have
+ * @dev: device, under dev->mutex
+ * @nr: how many
+ *
+ * Return: 0; -EINVAL for none, or more than its kind may have; -EBUSY if it has others.
+ */
+int vh_dev_want_vqs(struct parley_vhost *dev, unsigned int nr)
+{
+	lockdep_assert_held(&dev->mutex);
+	if (!nr || nr > dev->drv->max_queues)
+		return -EINVAL;
+	if (dev->nr_vqs && dev->nr_vqs != nr)
+		return -EBUSY;
+	WRITE_ONCE(dev->want_vqs, nr);
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(vh_dev_want_vqs);
+
 /* ------------------------------------------------------------------ owner */
 
 /**
  * vh_dev_set_owner() - the caller's memory is the guest's
  * @dev: device without an owner, under dev->mutex
  *
- * Return: 0; -EBUSY if there is one; what making a worker says.
+ * Return: 0; -EBUSY if there is one; -ENOMEM; what making a worker says.
  */
 long vh_dev_set_owner(struct parley_vhost *dev)
 {
 	struct vh_worker *worker;
 	unsigned int i;
+	int err;
 
 	lockdep_assert_held(&dev->mutex);
 	if (dev->owned)
 		return -EBUSY;
+	err = vh_dev_make_vqs(dev);
+	if (err)
+		return err;
 	if (!dev->in_kernel)
 		vh_owner_take(&dev->owner);
 	dev->owner_pid = task_tgid_nr(current);
@@ -280,7 +326,7 @@ long vh_dev_set_owner(struct parley_vhost *dev)
 		vh_owner_drop(&dev->owner);
 		return PTR_ERR(worker);
 	}
-	for (i = 0; i < dev->drv->max_queues; i++)
+	for (i = 0; i < dev->nr_vqs; i++)
 		vh_worker_attach(dev->vqs[i], worker);
 	dev->owned = true;
 	return 0;
@@ -300,6 +346,7 @@ long vh_dev_reset_owner(struct parley_vhost *dev)
 	vh_dev_disown(dev);
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(vh_dev_reset_owner);
 
 /**
  * parley_vhost_set_owner() - take a device of the kernel's own into use
@@ -323,7 +370,7 @@ static void vh_dev_forget_region(struct parley_vhost *dev, const struct parley_r
 {
 	unsigned int i;
 
-	for (i = 0; i < dev->drv->max_queues; i++) {
+	for (i = 0; i < dev->nr_vqs; i++) {
 		struct parley_vhost_vq *vq = dev->vqs[i];
 
 		if (dev->iotlb.on)
@@ -345,7 +392,7 @@ static void vh_dev_swap_mem(struct parley_vhost *dev, struct vh_mem *mem)
 			vh_dev_forget_region(dev, &old->map.regions[at], mem);
 	swap(dev->mem, mem);
 	WRITE_ONCE(dev->nr_regions, dev->mem ? dev->mem->map.nr : 0);
-	for (i = 0; i < dev->drv->max_queues; i++)
+	for (i = 0; i < dev->nr_vqs; i++)
 		vh_vq_set_map(dev->vqs[i]);
 	vh_dev_unlock_vqs(dev);
 	vh_mem_free(mem);
@@ -375,11 +422,11 @@ int vh_dev_set_mem(struct parley_vhost *dev, struct vh_mem *mem)
 		return -EFAULT;
 	/* Found once, and before any ring's mutex is taken. */
 	goes = vh_mem_find_gone(dev->mem, mem);
-	for (i = 0; goes && !err && i < dev->drv->max_queues; i++)
+	for (i = 0; goes && !err && i < dev->nr_vqs; i++)
 		err = vh_vq_hold(dev->vqs[i]);
 	if (!err)
 		vh_dev_swap_mem(dev, mem);
-	for (i = 0; goes && i < dev->drv->max_queues; i++)
+	for (i = 0; goes && i < dev->nr_vqs; i++)
 		vh_vq_let_go(dev->vqs[i]);
 	return err;
 }

@@ -22,7 +22,8 @@ extern void (*vh_dev_moved)(const struct parley_vhost *dev, bool there);
 struct parley_vhost *vh_dev_create(const struct parley_vhost_driver *drv,
 				   bool in_kernel);
 void vh_dev_release(struct parley_vhost *dev);
-long vh_dev_set_owner(struct parley_vhost *dev);	/* under dev->mutex */
+int vh_dev_want_vqs(struct parley_vhost *dev, unsigned int nr);	/* under dev->mutex */
+long vh_dev_set_owner(struct parley_vhost *dev);	/* the same */
 long vh_dev_reset_owner(struct parley_vhost *dev);	/* the same */
 long vh_dev_set_features(struct parley_vhost *dev, const struct parley_features *features);
 void vh_dev_forget_features(struct parley_vhost *dev);

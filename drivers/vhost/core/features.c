@@ -85,7 +85,7 @@ long vh_dev_set_features(struct parley_vhost *dev, const struct parley_features 
 	}
 	vh_dev_lock_vqs(dev);
 	dev->features = *features;
-	for (i = 0; i < dev->drv->max_queues; i++)
+	for (i = 0; i < dev->nr_vqs; i++)
 		vh_vq_update_log(dev->vqs[i]);
 	vh_dev_unlock_vqs(dev);
 	if (differ && dev->drv->features_changed)

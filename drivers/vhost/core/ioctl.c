@@ -193,6 +193,11 @@ static long vh_get_id(const struct vh_target *t, union vh_arg *a)
 	return 0;
 }
 
+static long vh_set_queues(const struct vh_target *t, union vh_arg *a)
+{
+	return vh_dev_want_vqs(t->dev, a->u32);
+}
+
 /* --------------------------------------------------------- of a ring */
 
 static long vh_set_vring_num(const struct vh_target *t, union vh_arg *a)
@@ -361,6 +366,7 @@ static const struct vh_call calls[] = {
 	{ VHOST_GET_VRING_WORKER, VH_IN | VH_OUT | VH_RING, vh_get_vring_worker },
 	{ PARLEY_VHOST_SET_VRING_KEEP, RING | VH_IDLE, vh_set_vring_keep },
 	{ PARLEY_VHOST_GET_ID, VH_OUT | VH_ANYBODY, vh_get_id },
+	{ PARLEY_VHOST_SET_QUEUES, VH_IN | VH_ANYBODY, vh_set_queues },
 };
 
 static const struct vh_call *vh_call_find(const struct vh_call *table,
@@ -377,7 +383,7 @@ static const struct vh_call *vh_call_find(const struct vh_call *table,
 /* The ring that the argument begins with, also under speculation. */
 static int vh_call_ring(struct vh_target *t, u32 index)
 {
-	u32 nr = t->dev->drv->max_queues;
+	u32 nr = t->dev->nr_vqs;
 
 	if (index >= nr)
 		return -ENOBUFS;

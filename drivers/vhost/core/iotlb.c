@@ -87,7 +87,7 @@ static int vh_iotlb_wait(struct parley_vhost *dev)
 	unsigned int i;
 	int err = 0;
 
-	for (i = 0; !err && i < dev->drv->max_queues; i++)
+	for (i = 0; !err && i < dev->nr_vqs; i++)
 		if (READ_ONCE(dev->vqs[i]->nr_awaited))
 			err = vh_vq_wait(dev->vqs[i], vh_iotlb_unused, NULL, true);
 	return err;
@@ -127,7 +127,7 @@ static int vh_iotlb_message(struct parley_vhost *dev,
 	switch (m->type) {
 	case VHOST_IOTLB_UPDATE:
 		err = vh_iotlb_region(m, &r);
-		for (i = 0; !err && i < dev->drv->max_queues; i++)
+		for (i = 0; !err && i < dev->nr_vqs; i++)
 			vh_iotlb_update(dev->vqs[i], &r);
 		return err ?: vh_iotlb_wait(dev);
 	case VHOST_IOTLB_INVALIDATE:
@@ -135,7 +135,7 @@ static int vh_iotlb_message(struct parley_vhost *dev,
 		last = m->iova + (m->size - 1);
 		if (last < m->iova || (!m->size && m->iova))
 			return -EINVAL;
-		for (i = 0; i < dev->drv->max_queues; i++)
+		for (i = 0; i < dev->nr_vqs; i++)
 			vh_iotlb_invalidate(dev->vqs[i], m->iova, last);
 		return vh_iotlb_wait(dev);
 	default:
@@ -186,7 +186,7 @@ static void vh_iotlb_ended(void *priv, u64 host, u64 last)
 	vh_reqs_await(priv, host, last);
 }
 
-static int vh_iotlb_alloc_vq(struct parley_vhost_vq *vq)
+int vh_iotlb_alloc_vq(struct parley_vhost_vq *vq)
 {
 	vq->tlb = vh_tlb_alloc(&vq->dev->iotlb);
 	if (!vq->tlb)
@@ -209,7 +209,7 @@ int vh_iotlb_enable(struct parley_vhost *dev, bool on)
 	int err = 0;
 
 	lockdep_assert_held(&dev->mutex);
-	for (i = 0; i < dev->drv->max_queues; i++) {
+	for (i = 0; i < dev->nr_vqs; i++) {
 		guard(mutex)(&dev->vqs[i]->mutex);
 		vh_tlb_free(dev->vqs[i]->tlb);
 		dev->vqs[i]->tlb = NULL;

@@ -14,6 +14,8 @@ struct vh_mem;
 /* Under dev->mutex, while no ring runs. */
 int vh_iotlb_enable(struct parley_vhost *dev, bool on);
 void vh_iotlb_release(struct parley_vhost *dev);
+/* Translations of a ring, where they are on. */
+int vh_iotlb_alloc_vq(struct parley_vhost_vq *vq);
 /* Takes dev->mutex. */
 ssize_t vh_iotlb_write(struct parley_vhost *dev, struct iov_iter *from);
 /* Translations to @gone end, unless @mem still shows where they lead; vq->mutex. */

@@ -52,22 +52,29 @@ static void vh_limits_free(struct vh_limits *l)
 	kfree(l);
 }
 
+/* At least so many rings have limits. */
+static int vh_limits_grow(struct vh_limits *l, unsigned int nr)
+{
+	for (; l->nr_queues < nr; l->nr_queues++) {
+		l->queue[l->nr_queues] = parley_limit_create(l->device);
+		if (!l->queue[l->nr_queues])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static struct vh_limits *vh_limits_alloc(const struct parley_vhost *dev)
 {
-	unsigned int nr = dev->drv->max_queues;
-	struct vh_limits *l = kzalloc(struct_size(l, queue, nr), GFP_KERNEL_ACCOUNT);
+	unsigned int max = dev->drv->max_queues;
+	struct vh_limits *l = kzalloc(struct_size(l, queue, max), GFP_KERNEL_ACCOUNT);
 
 	if (!l)
 		return NULL;
+	l->max_queues = max;
 	INIT_LIST_HEAD(&l->entry);
 	l->alone = parley_limit_create(NULL);
 	l->device = l->alone ? parley_limit_create(l->alone) : NULL;
-	for (; l->device && l->nr_queues < nr; l->nr_queues++) {
-		l->queue[l->nr_queues] = parley_limit_create(l->device);
-		if (!l->queue[l->nr_queues])
-			break;
-	}
-	if (l->nr_queues == nr)
+	if (l->device)
 		return l;
 	vh_limits_free(l);
 	return NULL;
@@ -94,7 +101,13 @@ static bool vh_limits_are_set(const struct vh_limits *l)
 	return vh_limit_is_set(l->device);
 }
 
-/* The device's from now on; its rings do not run. */
+static void vh_limits_bind(struct parley_limit *limit, struct parley_vhost_vq *vq)
+{
+	vq->limit = limit;
+	parley_limit_user(limit, vh_limit_wake, vq);
+}
+
+/* The device's from now on; its rings do not run, and each has one. */
 static void vh_limits_use(struct parley_vhost *dev, struct vh_limits *l)
 {
 	unsigned int i;
@@ -102,10 +115,8 @@ static void vh_limits_use(struct parley_vhost *dev, struct vh_limits *l)
 	lockdep_assert_held(&vh_limit_lock);
 	l->dev = dev;
 	dev->limits = l;
-	for (i = 0; i < l->nr_queues; i++) {
-		dev->vqs[i]->limit = l->queue[i];
-		parley_limit_user(l->queue[i], vh_limit_wake, dev->vqs[i]);
-	}
+	for (i = 0; i < dev->nr_vqs; i++)
+		vh_limits_bind(l->queue[i], dev->vqs[i]);
 }
 
 /* And not any more: nobody waits. */
@@ -114,7 +125,7 @@ static void vh_limits_unuse(struct vh_limits *l)
 	unsigned int i;
 
 	lockdep_assert_held(&vh_limit_lock);
-	for (i = 0; i < l->nr_queues; i++) {
+	for (i = 0; i < l->dev->nr_vqs; i++) {
 		parley_limit_idle(l->queue[i], ktime_get_ns());
 		parley_limit_user(l->queue[i], NULL, NULL);
 		l->dev->vqs[i]->limit = NULL;
@@ -212,12 +223,12 @@ EXPORT_SYMBOL_IF_KUNIT(vh_backend_next);
 
 /* What was kept for a device of that name; or NULL. */
 static struct vh_limits *vh_backend_kept(struct vh_backend *b, const char *name,
-					 unsigned int nr_queues)
+					 unsigned int max_queues)
 {
 	struct vh_limits *l;
 
 	list_for_each_entry(l, &b->devices, entry)
-		if (!l->dev && l->nr_queues == nr_queues && !strcmp(l->name, name))
+		if (!l->dev && l->max_queues == max_queues && !strcmp(l->name, name))
 			return l;
 	return NULL;
 }
@@ -289,6 +300,30 @@ void vh_limit_close(struct parley_vhost *dev)
 	vh_limits_keep(l);
 }
 
+/**
+ * vh_limit_rings() - a device gets its rings
+ * @dev: device without rings, under dev->mutex
+ * @vqs: its rings, if this succeeds
+ * @nr: how many, at most those of its kind
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int vh_limit_rings(struct parley_vhost *dev, struct parley_vhost_vq **vqs, unsigned int nr)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&dev->mutex);
+	guard(mutex)(&vh_limit_lock);
+	if (vh_limits_grow(dev->limits, nr))
+		return -ENOMEM;
+	for (i = 0; i < nr; i++)
+		vh_limits_bind(dev->limits->queue[i], vqs[i]);
+	dev->vqs = vqs;
+	/* Pairs with vh_dev_nr_vqs(). */
+	smp_store_release(&dev->nr_vqs, nr);
+	return 0;
+}
+
 /* Nodes for which nothing was kept go into this back end's tree, as they are. */
 static void vh_limits_enter(struct vh_limits *l, struct vh_backend *b, const char *name)
 {
@@ -319,7 +354,7 @@ static int vh_limit_attach(struct parley_vhost *dev, struct vh_backend *b, const
 			l->name, l->backend->path);
 		return -EACCES;
 	}
-	kept = vh_backend_kept(b, name, l->nr_queues);
+	kept = vh_backend_kept(b, name, l->max_queues);
 	/* Settings that were made before it had a back end are meant for this one. */
 	if (kept && vh_limits_are_set(l)) {
 		vh_backend_drop(b, name);
@@ -329,6 +364,8 @@ static int vh_limit_attach(struct parley_vhost *dev, struct vh_backend *b, const
 		vh_limits_enter(l, b, name);
 		return 0;
 	}
+	if (vh_limits_grow(kept, dev->nr_vqs))
+		return -ENOMEM;
 	vh_limits_unuse(l);
 	vh_limits_use(dev, kept);
 	vh_limits_keep(l);

@@ -13,7 +13,7 @@
 #define VH_NAME_SIZE	64
 /*
  * Devices that are open, and closed ones for which something is kept; and as many back
- * ends.  One with 64 queues has some 40 KiB of nodes, on its opener's account.
+ * ends.  Each queue has some 600 bytes of nodes, on its opener's account.
  */
 #define VH_DEVICES_MAX	4096
 
@@ -48,7 +48,8 @@ struct vh_backend {
  * @dev: whose they are; NULL: kept for one that is closed
  * @alone: above @device, as long as there is no back end
  * @device: of the whole device
- * @nr_queues: rings
+ * @max_queues: most rings of such a device
+ * @nr_queues: how many have limits: those of its device, or of an earlier one
  * @queue: theirs
  */
 struct vh_limits {
@@ -59,8 +60,9 @@ struct vh_limits {
 	struct parley_vhost *dev;
 	struct parley_limit *alone;
 	struct parley_limit *device;
+	unsigned int max_queues;
 	unsigned int nr_queues;
-	struct parley_limit *queue[];
+	struct parley_limit *queue[] __counted_by(max_queues);
 };
 
 extern struct mutex vh_limit_lock;
@@ -70,6 +72,8 @@ extern unsigned int vh_devices_max;
 
 int vh_limit_open(struct parley_vhost *dev);
 void vh_limit_close(struct parley_vhost *dev);
+/* It gets its rings: these, with limits of their own, as soon as there are some. */
+int vh_limit_rings(struct parley_vhost *dev, struct parley_vhost_vq **vqs, unsigned int nr);
 void vh_limit_exit(void);
 bool vh_limit_is_set(struct parley_limit *limit);
 /* All under vh_limit_lock. */

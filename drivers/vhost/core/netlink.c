@@ -65,13 +65,17 @@ struct parley_vhost_vq *vh_nl_find_vq(struct parley_vhost *dev,
 				      const struct genl_info *info)
 {
 	struct nlattr *attr = info->attrs[PARLEY_A_QUEUE_INDEX];
-	unsigned int nr = dev->drv->max_queues;
+	unsigned int nr = vh_dev_nr_vqs(dev);
 	u32 index;
 
 	if (!attr) {
 		NL_SET_ERR_ATTR_MISS(info->extack, NULL, PARLEY_A_QUEUE_INDEX);
 		NL_SET_ERR_MSG(info->extack, "say which queue; queue-get lists them");
 		return ERR_PTR(-EINVAL);
+	}
+	if (!nr) {
+		NL_SET_ERR_MSG(info->extack, "the device has no queues before somebody uses it");
+		return ERR_PTR(-ENOENT);
 	}
 	index = nla_get_u32(attr);
 	if (index >= nr) {

@@ -101,9 +101,9 @@ static int vh_nl_put_pair(struct sk_buff *skb, int nest, int attr_a, u32 a, int 
 
 static unsigned int vh_nl_count_running(const struct parley_vhost *dev)
 {
-	unsigned int i, nr = 0;
+	unsigned int i, there = vh_dev_nr_vqs(dev), nr = 0;
 
-	for (i = 0; i < dev->drv->max_queues; i++)
+	for (i = 0; i < there; i++)
 		nr += READ_ONCE(dev->vqs[i]->state) == VH_VQ_RUNNING;
 	return nr;
 }
@@ -141,7 +141,7 @@ static int vh_nl_put_dev(struct sk_buff *skb, struct parley_vhost *dev, bool adm
 			      parley_vhost_features(dev), pad) ||
 	    nla_put_u64_64bit(skb, PARLEY_A_DEVICE_BACKEND_FEATURES,
 			      READ_ONCE(dev->backend_features), pad) ||
-	    nla_put_u32(skb, PARLEY_A_DEVICE_QUEUES, dev->drv->max_queues) ||
+	    nla_put_u32(skb, PARLEY_A_DEVICE_QUEUES, vh_dev_max_vqs(dev)) ||
 	    nla_put_u32(skb, PARLEY_A_DEVICE_QUEUES_RUNNING, vh_nl_count_running(dev)) ||
 	    nla_put_u32(skb, PARLEY_A_DEVICE_WORKERS, vh_nl_count_workers(dev)) ||
 	    nla_put_u32(skb, PARLEY_A_DEVICE_MEMORY_REGIONS, READ_ONCE(dev->nr_regions)) ||
@@ -333,7 +333,7 @@ static int vh_nl_dump_queues(struct sk_buff *skb, struct netlink_callback *cb,
 {
 	bool admin = netlink_capable(cb->skb, CAP_NET_ADMIN);
 
-	for (; pos->sub < dev->drv->max_queues; pos->sub++) {
+	for (; pos->sub < vh_dev_nr_vqs(dev); pos->sub++) {
 		void *head = vh_nl_begin(skb, cb);
 		int err;
 

@@ -100,7 +100,7 @@ static bool vh_look_around(struct vh_worker *w, bool *later)
 	unsigned int i;
 
 	*later = false;
-	for_each_set_bit(i, w->looking, w->dev->drv->max_queues) {
+	for_each_set_bit(i, w->looking, w->dev->nr_vqs) {
 		struct parley_vhost_vq *vq = w->dev->vqs[i];
 
 		if (vh_look_at(vq, later)) {
@@ -131,7 +131,7 @@ static u64 vh_poll_time(struct vh_worker *w, u64 now)
 	u32 us = 0, budget = 0;
 	unsigned int i;
 
-	for_each_set_bit(i, w->looking, w->dev->drv->max_queues) {
+	for_each_set_bit(i, w->looking, w->dev->nr_vqs) {
 		struct parley_vhost_vq *vq = w->dev->vqs[i];
 
 		if (!READ_ONCE(vq->unarmed))
@@ -154,7 +154,7 @@ static void vh_arm_all(struct vh_worker *w, bool vain)
 {
 	unsigned int i;
 
-	for_each_set_bit(i, w->looking, w->dev->drv->max_queues) {
+	for_each_set_bit(i, w->looking, w->dev->nr_vqs) {
 		struct parley_vhost_vq *vq = w->dev->vqs[i];
 
 		guard(mutex)(&vq->mutex);
@@ -203,6 +203,6 @@ void vh_worker_poll(struct vh_worker *w)
 	}
 	if (!hit && !disturbed)
 		vh_arm_all(w, time);
-	w->look = !bitmap_empty(w->looking, w->dev->drv->max_queues);
+	w->look = !bitmap_empty(w->looking, w->dev->nr_vqs);
 	cond_resched();
 }

@@ -13,7 +13,7 @@ void vh_dev_lock_vqs(struct parley_vhost *dev)
 	unsigned int i;
 
 	lockdep_assert_held(&dev->mutex);
-	for (i = 0; i < dev->drv->max_queues; i++)
+	for (i = 0; i < dev->nr_vqs; i++)
 		mutex_lock_nest_lock(&dev->vqs[i]->mutex, &dev->mutex);
 }
 
@@ -21,7 +21,7 @@ void vh_dev_unlock_vqs(struct parley_vhost *dev)
 {
 	unsigned int i;
 
-	for (i = 0; i < dev->drv->max_queues; i++)
+	for (i = 0; i < dev->nr_vqs; i++)
 		mutex_unlock(&dev->vqs[i]->mutex);
 }
 
@@ -73,7 +73,7 @@ bool parley_vhost_running(const struct parley_vhost *dev)
 {
 	unsigned int i;
 
-	for (i = 0; i < dev->drv->max_queues; i++)
+	for (i = 0; i < dev->nr_vqs; i++)
 		if (READ_ONCE(dev->vqs[i]->state) != VH_VQ_IDLE)
 			return true;
 	return false;
@@ -108,10 +108,17 @@ void parley_vhost_vq_set_priv(struct parley_vhost_vq *vq, void *priv)
 }
 PARLEY_EXPORT(parley_vhost_vq_set_priv);
 
-/** parley_vhost_get_vq() - a ring by its number; NULL if there is none */
+/** parley_vhost_nr_queues() - how many rings it has, or will have when it is owned */
+unsigned int parley_vhost_nr_queues(const struct parley_vhost *dev)
+{
+	return vh_dev_max_vqs(dev);
+}
+PARLEY_EXPORT(parley_vhost_nr_queues);
+
+/** parley_vhost_get_vq() - a ring by its number; NULL if there is none (yet) */
 struct parley_vhost_vq *parley_vhost_get_vq(struct parley_vhost *dev,
 					    unsigned int index)
 {
-	return index < dev->drv->max_queues ? dev->vqs[index] : NULL;
+	return index < vh_dev_nr_vqs(dev) ? dev->vqs[index] : NULL;
 }
 PARLEY_EXPORT(parley_vhost_get_vq);

@@ -456,7 +456,9 @@ static inline void vh_limit_give_back(struct parley_vhost_req *req, u64 rest)
  * @config_call: eventfd of configuration changes
  * @config_changed: the same for a loopback
  * @config_priv: for @config_changed
- * @vqs: drv->max_queues of them
+ * @want_vqs: how many rings it shall have, as the VMM says; 0 for drv->max_queues
+ * @nr_vqs: how many it has: none before it is owned, then always the same
+ * @vqs: these
  * @priv: the accelerator's
  */
 struct parley_vhost {
@@ -484,6 +486,8 @@ struct parley_vhost {
 	struct eventfd_ctx *config_call;
 	void (*config_changed)(void *priv);
 	void *config_priv;
+	unsigned int want_vqs;
+	unsigned int nr_vqs;
 	struct parley_vhost_vq **vqs;
 	void *priv;
 };
@@ -491,6 +495,21 @@ struct parley_vhost {
 static inline bool vh_vq_packed(const struct parley_vhost_vq *vq)
 {
 	return parley_features_has(&vq->dev->features, VIRTIO_F_RING_PACKED);
+}
+
+/*
+ * For who has not dev->mutex.  The acquire pairs with the release of
+ * vh_limit_rings(): who sees the number sees the rings.
+ */
+static inline unsigned int vh_dev_nr_vqs(const struct parley_vhost *dev)
+{
+	return smp_load_acquire(&dev->nr_vqs);
+}
+
+/* How many rings it has or will have. */
+static inline unsigned int vh_dev_max_vqs(const struct parley_vhost *dev)
+{
+	return READ_ONCE(dev->want_vqs) ?: dev->drv->max_queues;
 }
 
 long vh_dev_check_owner(const struct parley_vhost *dev);

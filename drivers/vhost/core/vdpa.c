@@ -67,7 +67,7 @@ static long vh_set_config_call(const struct vh_target *t, union vh_arg *a)
 
 static long vh_get_vqs_count(const struct vh_target *t, union vh_arg *a)
 {
-	a->u32 = t->dev->drv->max_queues;
+	a->u32 = vh_dev_max_vqs(t->dev);
 	return 0;
 }
 

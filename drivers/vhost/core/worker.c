@@ -51,7 +51,7 @@ static void vh_worker_place(struct vh_worker *w, int node)
 	struct parley_vhost *dev = w->dev;
 	unsigned int i;
 
-	for (i = 0; i < dev->drv->max_queues; i++) {
+	for (i = 0; i < dev->nr_vqs; i++) {
 		struct parley_vhost_vq *vq = dev->vqs[i];
 
 		if (rcu_access_pointer(vq->worker) == w &&
@@ -136,7 +136,7 @@ static void vh_worker_killed(void *arg)
 		w->killed = true;
 	while ((vq = vh_worker_next(w, false)))
 		;
-	for (i = 0; i < dev->drv->max_queues; i++)
+	for (i = 0; i < dev->nr_vqs; i++)
 		if (rcu_access_pointer(dev->vqs[i]->worker) == w)
 			vh_vq_kill(dev->vqs[i]);
 }
@@ -239,7 +239,7 @@ struct vh_worker *vh_worker_create(struct parley_vhost *dev)
 	w = kzalloc(sizeof(*w), GFP_KERNEL_ACCOUNT);
 	if (!w)
 		return ERR_PTR(-ENOMEM);
-	w->looking = bitmap_zalloc(dev->drv->max_queues, GFP_KERNEL_ACCOUNT);
+	w->looking = bitmap_zalloc(dev->nr_vqs, GFP_KERNEL_ACCOUNT);
 	if (!w->looking) {
 		err = -ENOMEM;
 		goto free;
@@ -302,7 +302,7 @@ void vh_workers_destroy(struct parley_vhost *dev)
 	/* Not: without workers.  The last may have been freed with nothing attached. */
 	if (!dev->owned)
 		return;
-	for (i = 0; i < dev->drv->max_queues; i++)
+	for (i = 0; i < dev->nr_vqs; i++)
 		vh_worker_attach(dev->vqs[i], NULL);
 	xa_for_each(&dev->workers, id, w)
 		vh_worker_destroy(w);

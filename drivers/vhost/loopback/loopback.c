@@ -201,10 +201,12 @@ static const struct parley_loopback_ops vl_ops = {
 static int vl_check(struct parley_vhost *dev,
 		    const struct parley_loopback_join *join)
 {
-	const struct parley_vhost_driver *drv = parley_vhost_driver(dev);
-
-	if (join->pad || !join->nr_queues || join->nr_queues > drv->max_queues)
+	if (join->pad || !join->nr_queues ||
+	    join->nr_queues > parley_vhost_nr_queues(dev))
 		return -EINVAL;
+	/* Nobody owned it yet. */
+	if (!parley_vhost_get_vq(dev, join->nr_queues - 1))
+		return -EPERM;
 	if (!join->queue_size || join->queue_size > PARLEY_VQ_SIZE_MAX)
 		return -EINVAL;
 	/* The log and the IOMMU are a VMM's; here is no memory table. */

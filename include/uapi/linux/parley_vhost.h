@@ -56,6 +56,13 @@ struct parley_vhost_kept {
 /* The number under which netlink and debugfs know this device. */
 #define PARLEY_VHOST_GET_ID _IOR(VHOST_VIRTIO, 0xA1, __u32)
 
+/*
+ * How many rings the device shall have, before VHOST_SET_OWNER: memory is spent for no
+ * more.  -EINVAL for none or more than its kind may have (VHOST_VDPA_GET_VQS_COUNT),
+ * -EBUSY if it has others already.  Without this call there are as many as there may be.
+ */
+#define PARLEY_VHOST_SET_QUEUES _IOW(VHOST_VIRTIO, 0xA2, __u32)
+
 /**
  * struct parley_blk_backend - what /dev/parley-blk serves
  * @fd: a block device or a regular file, opened by the caller; -1 takes the

@@ -265,14 +265,20 @@ static struct fake_ring *ring_of(struct fake *f, const void *arg)
 {
 	unsigned int index = *(const unsigned int *)arg;
 
-	MUST(index < FAKE_QUEUES);
+	MUST(index < f->queues);
 	return &f->ring[index];
 }
 
 static int device_call(struct fake *f, unsigned long cmd, void *arg)
 {
 	switch (cmd) {
+	case PARLEY_VHOST_SET_QUEUES:
+		MUST(!f->owned || f->open > 1);
+		MUST(*(__u32 *)arg && *(__u32 *)arg <= FAKE_QUEUES);
+		f->queues = *(__u32 *)arg;
+		return 0;
 	case VHOST_SET_OWNER:
+		f->owned = true;
 		return 0;
 	case PARLEY_VHOST_GET_ID:
 		*(__u32 *)arg = FAKE_ID;
@@ -386,6 +392,7 @@ static void fake_close(void *priv, int fd)
 		f->ring[i].worker = 0;
 	}
 	f->workers = 0;
+	f->owned = false;
 	f->cache = PARLEY_BLK_CACHE_UNKNOWN;
 	f->log = 0;
 	free(f->mem);

@@ -49,6 +49,8 @@ struct fake_ring {
  * @last: number of the last ioctl
  * @backend: file given by PARLEY_BLK_SET_BACKEND
  * @mem: the memory table in use; NULL for none
+ * @owned: since it was opened
+ * @queues: how many rings it was asked to have
  * @cache: PARLEY_BLK_CACHE_*: what the guest wrote, or was kept, or follows from
  *	the base of the first ring
  * @advance: how far a ring gets between its start and its stop
@@ -68,6 +70,8 @@ struct fake {
 	uint8_t config[FAKE_CONFIG];
 	unsigned int workers;
 	unsigned int sizes_updated;
+	bool owned;
+	unsigned int queues;
 	uint32_t cache;
 	uint32_t advance;
 	bool busy;

@@ -207,8 +207,8 @@ struct vblk *vblk_open(struct kunit *test, u64 ring_features, struct ram *ram,
 	KUNIT_ASSERT_NOT_NULL(test, v->in);
 	v->dev = parley_vhost_open("blk");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, v->dev);
-	v->vq = parley_vhost_get_vq(v->dev, 0);
 	KUNIT_ASSERT_EQ(test, 0, parley_vhost_set_owner(v->dev));
+	v->vq = parley_vhost_get_vq(v->dev, 0);
 	KUNIT_ASSERT_EQ(test, 0, parley_vhost_blk_attach(v->dev, v->file, flags,
 							 VBLK_SERIAL));
 	/* As every driver does, and our answer is what it believes. */

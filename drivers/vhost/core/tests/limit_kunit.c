@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Limits of devices and back ends: kept, shared, and bound to what they were set for. */
 #include <linux/delay.h>
+#include "../dev.h"
 #include "../limit.h"
 #include "toy.h"
 
@@ -241,6 +242,96 @@ static void back_ends_are_so_many(struct kunit *test)
 	limit_to(test, root, NONE, NONE);
 }
 
+/* ------------------------------------------------------------------- rings */
+
+static void bare_close(void *dev)
+{
+	parley_vhost_close(dev);
+}
+
+/* A toy's device without a toy, with @nr rings; @nr 0: as many as there may be. */
+static struct parley_vhost *bare_open(struct kunit *test, unsigned int nr)
+{
+	struct parley_vhost *dev = parley_vhost_open("kunit-toy");
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(dev));
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, bare_close, dev), 0);
+	guard(mutex)(&dev->mutex);
+	if (nr)
+		KUNIT_ASSERT_EQ(test, vh_dev_want_vqs(dev, nr), 0);
+	return dev;
+}
+
+static int bare_want(struct parley_vhost *dev, unsigned int nr)
+{
+	guard(mutex)(&dev->mutex);
+	return vh_dev_want_vqs(dev, nr);
+}
+
+/* Rings are made when somebody owns the device, so many as he said, and stay. */
+static void rings_are_what_was_asked_for(struct kunit *test)
+{
+	struct parley_vhost_vq *second;
+	struct parley_vhost *dev;
+
+	toy_open(test);
+	dev = bare_open(test, 0);
+	KUNIT_EXPECT_EQ(test, parley_vhost_nr_queues(dev), TOY_QUEUES);
+	KUNIT_EXPECT_NULL(test, parley_vhost_get_vq(dev, 0));
+	KUNIT_EXPECT_EQ(test, bare_want(dev, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, bare_want(dev, TOY_QUEUES + 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, bare_want(dev, TOY_QUEUES), 0);
+	KUNIT_EXPECT_EQ(test, bare_want(dev, 2), 0);
+	KUNIT_EXPECT_EQ(test, parley_vhost_nr_queues(dev), 2);
+	KUNIT_EXPECT_EQ(test, dev->limits->nr_queues, 0);
+
+	KUNIT_ASSERT_EQ(test, parley_vhost_set_owner(dev), 0);
+	second = parley_vhost_get_vq(dev, 1);
+	KUNIT_EXPECT_NOT_NULL(test, second);
+	KUNIT_EXPECT_NULL(test, parley_vhost_get_vq(dev, 2));
+	KUNIT_EXPECT_EQ(test, dev->limits->nr_queues, 2);
+	KUNIT_EXPECT_EQ(test, bare_want(dev, 3), -EBUSY);
+	KUNIT_EXPECT_EQ(test, bare_want(dev, 2), 0);
+	scoped_guard(mutex, &dev->mutex)
+		KUNIT_EXPECT_EQ(test, vh_dev_reset_owner(dev), 0);
+	KUNIT_EXPECT_EQ(test, bare_want(dev, 1), -EBUSY);
+	KUNIT_ASSERT_EQ(test, parley_vhost_set_owner(dev), 0);
+	KUNIT_EXPECT_PTR_EQ(test, parley_vhost_get_vq(dev, 1), second);
+}
+
+static bool ring_is_limited(struct parley_vhost *dev, unsigned int index)
+{
+	struct parley_vhost_vq *vq = parley_vhost_get_vq(dev, index);
+
+	return vq->limit == dev->limits->queue[index] && vh_limit_is_set(vq->limit);
+}
+
+/* What was kept for two rings does for one, and for four. */
+static void limits_are_kept_for_other_rings(struct kunit *test)
+{
+	static const unsigned int rings[] = { 2, 1, 4, 2, TOY_QUEUES };
+	struct parley_vhost *dev;
+	unsigned int i, n;
+
+	toy_open(test);
+	for (i = 0; i < ARRAY_SIZE(rings); i++) {
+		dev = bare_open(test, rings[i]);
+		/* Who is owned first has rings when it gets what was kept. */
+		if (i % 2)
+			KUNIT_ASSERT_EQ(test, parley_vhost_set_owner(dev), 0);
+		KUNIT_ASSERT_EQ(test, parley_vhost_set_backend(dev, &disk), 0);
+		if (!(i % 2))
+			KUNIT_ASSERT_EQ(test, parley_vhost_set_owner(dev), 0);
+		if (!i)
+			limit_to(test, dev->vqs[0]->limit, RATE(1000), NONE);
+		for (n = 0; n < rings[i]; n++)
+			KUNIT_EXPECT_EQ(test, ring_is_limited(dev, n), !n);
+		kunit_release_action(test, bare_close, dev);
+	}
+	kept_forget(test, 1);
+	kept_forget(test, 0);
+}
+
 static struct kunit_case limit_cases[] = {
 	KUNIT_CASE(limits_are_kept),
 	KUNIT_CASE(limits_are_shared),
@@ -248,6 +339,8 @@ static struct kunit_case limit_cases[] = {
 	KUNIT_CASE(debts_are_not_shed),
 	KUNIT_CASE(devices_are_so_many),
 	KUNIT_CASE(back_ends_are_so_many),
+	KUNIT_CASE(rings_are_what_was_asked_for),
+	KUNIT_CASE(limits_are_kept_for_other_rings),
 	{}
 };
 
