@@ -246,6 +246,7 @@ static int vh_dev_alloc_vq(struct parley_vhost *dev, struct parley_vhost_vq **vq
 	if (!vq)
 		return -ENOMEM;
 	vh_vq_init(vq, dev, index);
+	vh_ask_init(vq);
 	vqs[index] = vq;
 	/* What was agreed upon before. */
 	return dev->iotlb.on ? vh_iotlb_alloc_vq(vq) : 0;
