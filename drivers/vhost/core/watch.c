@@ -58,6 +58,7 @@ static void vh_watch_unhook(struct vh_hook *hook)
 
 	/* A queue that goes is freed a grace period after it has told us. */
 	guard(rcu)();
+	/* Pairs with vh_watch_wake(): without a head, the entry is left alone. */
 	head = smp_load_acquire(&hook->head);
 	if (!head)
 		return;
