@@ -24,6 +24,13 @@ enum limit_kind {
 	LIMIT_KINDS,
 };
 
+/*
+ * What is done in one go, with the lock held: nodes that are looked at in vain, and
+ * payments.  Whoever that does not reach is the next look's.
+ */
+#define LIMIT_LOOKS	4096u
+#define LIMIT_PAYMENTS	2048u
+
 #define for_each_kind(k) for (k = 0; k < LIMIT_KINDS; k++)
 
 struct limit_tree;
@@ -109,6 +116,8 @@ struct limit_timer {
  * @heir: a leaf below the root that owes what nodes owed that are gone
  * @limited: kinds of which there is a limit at all
  * @pause: nanoseconds to leave between two looks at who waits
+ * @looks: nodes at which this look may still look in vain
+ * @more: the last one ended before it had seen all
  * @timer: for the next look
  */
 struct limit_tree {
@@ -117,6 +126,8 @@ struct limit_tree {
 	struct limit_node *heir;
 	bool limited[LIMIT_KINDS];
 	u64 pause;
+	unsigned int looks;
+	bool more;
 	struct limit_timer timer;
 };
 

@@ -21,6 +21,8 @@
 #define PIECE_BYTES	4096
 /* Nor more than this part of what is there. */
 #define PIECE_PART	16
+/* The clock of a crowd, of which nobody knows who is next. */
+#define CROWD_NS	((u64)NSEC_PER_MSEC)
 /* For one piece: keeps the sums in range. */
 #define COST_SECONDS	BIT_ULL(22)
 
@@ -89,15 +91,32 @@ static bool limit_before(u64 a, u64 b)
 	return (s64)(a - b) < 0;
 }
 
-/* Most come at the end: look from there. */
+static struct limit_node *limit_turn(struct list_head *turn)
+{
+	return list_entry(turn, struct limit_node, turn);
+}
+
+/*
+ * Most come at one of the ends, so from both.  Where so many wait that neither finds
+ * its place, somewhere in the middle will do.
+ */
 static void limit_insert(struct limit_node *n)
 {
-	struct limit_node *at;
+	struct list_head *order = &n->parent->hungry;
+	struct list_head *first = order->next, *last = order->prev;
+	unsigned int i;
 
-	list_for_each_entry_reverse(at, &n->parent->hungry, turn)
-		if (!limit_before(n->got, at->got))
+	for (i = 0; i < LIMIT_LOOKS / 2; i++) {
+		if (last == order || !limit_before(n->got, limit_turn(last)->got))
 			break;
-	list_add(&n->turn, &at->turn);
+		if (limit_before(n->got, limit_turn(first)->got)) {
+			list_add_tail(&n->turn, first);
+			return;
+		}
+		first = first->next;
+		last = last->prev;
+	}
+	list_add(&n->turn, last);
 }
 
 static void limit_enqueue(struct limit_node *n)
@@ -192,17 +211,26 @@ static bool limit_payable(const struct limit_node *l, const bool *lent)
 	return lacks || some;
 }
 
+static struct limit_node *limit_in_vain(struct limit_tree *tree)
+{
+	if (tree->looks)
+		tree->looks--;
+	return NULL;
+}
+
 /*
  * The leaf at or below @n whose turn it is.  @above: kinds that are lent at @n's
  * parent.  As deep as PARLEY_LIMIT_DEPTH.
  */
 static struct limit_node *limit_pick(struct limit_node *n, const bool *above, u64 now)
 {
-	const struct limit_tree *tree = n->tree;
+	struct limit_tree *tree = n->tree;
 	struct limit_node *child, *found;
 	bool lent[LIMIT_KINDS], hope = READ_ONCE(n->guarded);
 	int k;
 
+	if (!tree->looks)
+		return NULL;
 	parley_limit_fill(n, now);
 	for_each_kind(k) {
 		lent[k] = (!n->limit[k].rate || parley_bucket_has(&n->limit[k])) &&
@@ -210,15 +238,20 @@ static struct limit_node *limit_pick(struct limit_node *n, const bool *above, u6
 		hope |= lent[k] && tree->limited[k];
 	}
 	if (limit_is_leaf(n))
-		return limit_payable(n, lent) ? n : NULL;
+		return limit_payable(n, lent) ? n : limit_in_vain(tree);
 	if (!hope)
-		return NULL;
+		return limit_in_vain(tree);
 	list_for_each_entry(child, &n->hungry, turn) {
 		found = limit_pick(child, lent, now);
 		if (found)
 			return found;
+		if (tree->looks)
+			continue;
+		/* Those before had their turn, in vain; the next look begins here. */
+		list_move_tail(&n->hungry, &child->turn);
+		break;
 	}
-	return NULL;
+	return limit_in_vain(tree);
 }
 
 /* Who lends to it, the nearest one, and how much at most; NULL for nobody. */
@@ -313,21 +346,27 @@ void parley_limit_wake_if(struct limit_node *l)
  *
  * Each piece is at least a sixteenth of what one bucket on its way holds, or
  * PIECE_*: the number of turns is bounded by the logarithm of the bursts, for
- * each leaf.
+ * each leaf.  And there are LIMIT_PAYMENTS at most, and LIMIT_LOOKS nodes that are
+ * looked at in vain: where more wait, the next look goes on behind them, and what was
+ * an order of turns is there one of coming.
  */
 void parley_limit_run(struct limit_tree *tree, u64 now)
 {
 	const bool above[LIMIT_KINDS] = { true, true };
+	unsigned int payments = LIMIT_PAYMENTS;
 	struct limit_node *l;
 
-	while (tree->root->queued) {
+	tree->looks = LIMIT_LOOKS;
+	while (tree->root->queued && payments) {
 		l = limit_pick(tree->root, above, now);
 		if (!l)
 			break;
+		payments--;
 		limit_pay(l);
 		parley_limit_settle(l);
 		parley_limit_wake_if(l);
 	}
+	tree->more = !tree->looks || !payments;
 }
 
 /* Beyond @keep, what is in the account goes back to the limits that it came from. */
@@ -372,6 +411,8 @@ static u64 limit_node_next(struct limit_node *n, u64 now)
 	u64 wait = 0, best = U64_MAX, tokens;
 	int k;
 
+	if (n->tree->looks)
+		n->tree->looks--;
 	if (limit_is_leaf(n)) {
 		for_each_kind(k) {
 			tokens = limit_lack(n, k);
@@ -383,8 +424,11 @@ static u64 limit_node_next(struct limit_node *n, u64 now)
 		}
 		return wait ?: best;
 	}
-	list_for_each_entry(child, &n->hungry, turn)
+	list_for_each_entry(child, &n->hungry, turn) {
 		best = min(best, limit_node_next(child, now));
+		if (!n->tree->looks)
+			return min(best, CROWD_NS);
+	}
 	return best;
 }
 
@@ -394,7 +438,8 @@ static u64 limit_node_next(struct limit_node *n, u64 now)
  * @now: as there
  *
  * Return: nanoseconds after which somebody can be paid what he needs, or a
- * quarter of a bucket; U64_MAX if nobody needs anything.
+ * quarter of a bucket, or CROWD_NS where so many wait that not all of them are
+ * asked; U64_MAX if nobody needs anything.
  */
 u64 parley_limit_next(struct limit_tree *tree, u64 now)
 {
@@ -402,6 +447,9 @@ u64 parley_limit_next(struct limit_tree *tree, u64 now)
 
 	if (!tree->root->queued)
 		return U64_MAX;
+	if (tree->more)
+		return tree->pause;
+	tree->looks = LIMIT_LOOKS;
 	/* The wait counts from where the buckets stand. */
 	return stamp - now + limit_node_next(tree->root, stamp);
 }

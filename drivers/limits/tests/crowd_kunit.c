@@ -173,10 +173,76 @@ static void crowd_may_look(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, crowd_taken(), 0);
 }
 
+/* How many of a device's queues are asked for: all, or one. */
+static unsigned int crowd_queues(unsigned int d, unsigned int whole)
+{
+	return d < whole ? QUEUES : 1;
+}
+
+/* Each of the queues asks for an operation, the one of the last device last. */
+static void crowd_ask(struct kunit *test, struct crowd *c, unsigned int whole,
+		      unsigned int last, unsigned int goes)
+{
+	const u64 one = 1;
+	unsigned int d, q;
+
+	for (d = 0; d <= last; d++)
+		for (q = 0; q < crowd_queues(d, whole); q++)
+			KUNIT_ASSERT_EQ(test, goes,
+					parley_limit_admit(c->queue[d][q], START, &one, 1));
+}
+
+/*
+ * @whole devices whose queues all wait for limits of their own, @more that wait for the
+ * device's, and behind them one that waits for the root's only; returns after how many
+ * looks it went.
+ */
+static unsigned int crowd_turn(struct kunit *test, unsigned int whole, unsigned int more)
+{
+	unsigned int d, q, looks = 0, nr = whole * QUEUES + more;
+	struct parley_limits some = { .ops.rate = 1000, .ops.burst = nr + 1 };
+	const struct parley_limits few = { .ops.rate = 1 };
+	struct crowd *c = crowd_new(test);
+	struct parley_limit *last = c->queue[whole + more][0];
+	const u64 one = 1, now = START + NSEC_PER_MSEC;
+
+	KUNIT_ASSERT_EQ(test, parley_limit_set(c->root, &some, START), 0);
+	for (d = 0; d < whole + more; d++)
+		for (q = 0; q < crowd_queues(d, whole); q++)
+			KUNIT_ASSERT_EQ(test, parley_limit_set(d < whole ? c->queue[d][q] :
+							       c->device[d], &few, START), 0);
+	/* What there is goes to each of them once; then all wait. */
+	crowd_ask(test, c, whole, whole + more, 1);
+	crowd_ask(test, c, whole, whole + more, 0);
+	crowd_begin();
+	while (parley_limit_waiting(last) && looks < DEVICES) {
+		KUNIT_EXPECT_GT(test, parley_limit_look(c->root, now), 0);
+		looks++;
+	}
+	KUNIT_EXPECT_LE(test, crowd_steps(), 2 * LIMIT_LOOKS);
+	KUNIT_EXPECT_EQ(test, parley_limit_admit(last, now, &one, 1), 1);
+	return looks;
+}
+
+/* A device whose queues are looked at in vain is one more; who is last is not. */
+#define WHOLE	((LIMIT_LOOKS - 1) / (QUEUES + 1))
+#define MORE	((LIMIT_LOOKS - 1) % (QUEUES + 1))
+
+/* Nobody is looked at for long, and nobody is passed for ever. */
+static void crowd_is_looked_at_in_pieces(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, crowd_turn(test, 0, 1), 1);
+	KUNIT_EXPECT_EQ(test, crowd_turn(test, WHOLE, MORE), 1);
+	KUNIT_EXPECT_EQ(test, crowd_turn(test, WHOLE, MORE + 1), 2);
+	KUNIT_EXPECT_EQ(test, crowd_turn(test, DEVICES - 1, 0),
+			(DEVICES - 1) * (QUEUES + 1) / LIMIT_LOOKS + 1);
+}
+
 static struct kunit_case crowd_cases[] = {
 	KUNIT_CASE(crowd_is_walked_in_pieces),
 	KUNIT_CASE(crowd_is_woken),
 	KUNIT_CASE(crowd_may_look),
+	KUNIT_CASE(crowd_is_looked_at_in_pieces),
 	{}
 };
 

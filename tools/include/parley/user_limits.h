@@ -166,6 +166,12 @@ static inline void list_del(struct list_head *l)
 	l->prev->next = l->next;
 }
 
+static inline void list_move_tail(struct list_head *l, struct list_head *at)
+{
+	list_del(l);
+	list_add_tail(l, at);
+}
+
 static inline void list_del_init(struct list_head *l)
 {
 	list_del(l);

@@ -58,6 +58,11 @@ def lines_of(devices, facts, named):
                  [(who(n), f["queues_running"]) for n, f in facts.items()])
     out += metric("gauge", "in_flight", "Requests in flight.",
                   of_queues(lambda q: q["in_flight"]))
+    # Only root is told; nothing in flight is as young as can be, for everybody.
+    out += metric("gauge", "oldest", "Age of the oldest request in flight.",
+                  [(where, f"{age / 1000:.3f}") for where, age in
+                   of_queues(lambda q: q.get("oldest_ms", None if q["in_flight"] else 0))
+                   if age is not None], "seconds")
     out += metric("gauge", "broken", "1 if the guest broke the queue.",
                   of_queues(lambda q: int(q["state"] == "broken")))
     for name, key, text in COUNTERS:

@@ -305,6 +305,18 @@ class HostTest(unittest.TestCase):
         shown = json.loads(run("stats", "1", "--json")[1])[0]["queues"]
         self.assertEqual([q["oldest_ms"] for q in shown], [61234, 5000])
 
+    def test_the_oldest_request_is_measured(self):
+        """0 where nothing is in flight; nothing at all where we are not told."""
+        self.family.queues[0].update({"in-flight": 2, "oldest-ms": 61234})
+        for told, ages in (({"in-flight": 0}, ["61.234", "0.000"]),
+                           ({"in-flight": 1}, ["61.234"]),
+                           ({"in-flight": 1, "oldest-ms": 7}, ["61.234", "0.007"])):
+            self.family.queues[1].update(told)
+            lines = run("stats", "--openmetrics")[1].splitlines()
+            self.assertEqual([l.rsplit(" ", 1)[1] for l in lines
+                              if l.startswith("parley_vhost_oldest_seconds{")], ages)
+            self.assertIn("# UNIT parley_vhost_oldest_seconds seconds", lines)
+
     def test_guarantee(self):
         out = run("limit", "1", "--bytes", "1G", "--bytes-guaranteed", "375M")[1]
         self.assertEqual(out, "parley: device 1: 1G B/s, burst 0 B; 375M B/s guaranteed\n")

@@ -240,14 +240,16 @@ static void vq_tells_the_oldest(struct kunit *test)
 
 /**
  * struct look - somebody looks for a device by its number
- * @work: when it looks
+ * @work: who does
+ * @v: whose requests end after that
  * @id: number
  * @found: it was there
  * @state: of its first ring then
  * @in_flight: requests of it
  */
 struct look {
-	struct delayed_work work;
+	struct work_struct work;
+	struct vmm *v;
 	u32 id;
 	bool found;
 	enum vh_vq_state state;
@@ -256,36 +258,35 @@ struct look {
 
 static void look_work(struct work_struct *work)
 {
-	struct look *look = container_of(to_delayed_work(work), struct look, work);
+	struct look *look = container_of(work, struct look, work);
 	struct parley_vhost *dev = vh_dev_get(look->id);
 
-	if (!dev)
-		return;
-	look->found = true;
-	look->state = READ_ONCE(dev->vqs[0]->state);
-	look->in_flight = vh_vq_in_flight(dev->vqs[0]);
-	vh_dev_put(dev);
+	look->found = dev;
+	if (dev) {
+		vh_until(READ_ONCE(dev->vqs[0]->state) != VH_VQ_RUNNING);
+		look->state = READ_ONCE(dev->vqs[0]->state);
+		look->in_flight = vh_vq_in_flight(dev->vqs[0]);
+		vh_dev_put(dev);
+	}
+	vmm_release(look->v);
 }
 
 /* While it waits for its requests, a device that is closed can be looked at. */
 static void vq_closing_is_seen(struct kunit *test)
 {
 	struct vmm *v = vmm_open(test);
-	struct vmm_later later;
-	struct look look = { .id = v->dev->id };
+	struct look look = { .v = v, .id = v->dev->id };
 	struct parley_vhost *dev;
 
 	v->hold = true;
 	vmm_start(v, 0);
 	vmm_send_one(v, SZ_2M);
 	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(v->nr_held) == 1));
-	INIT_DELAYED_WORK_ONSTACK(&look.work, look_work);
-	queue_delayed_work(system_dfl_wq, &look.work, msecs_to_jiffies(30));
-	vmm_release_later(v, &later);
+	INIT_WORK_ONSTACK(&look.work, look_work);
+	queue_work(system_dfl_wq, &look.work);
 	vmm_close_held(v);
-	flush_delayed_work(&look.work);
-	destroy_delayed_work_on_stack(&look.work);
-	vmm_release_wait(&later);
+	flush_work(&look.work);
+	destroy_work_on_stack(&look.work);
 	KUNIT_EXPECT_TRUE(test, look.found);
 	KUNIT_EXPECT_EQ(test, look.state, VH_VQ_STOPPING);
 	KUNIT_EXPECT_EQ(test, look.in_flight, 1);
