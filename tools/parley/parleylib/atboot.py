@@ -10,7 +10,8 @@ from .common import DONE, Absent, Failure, print_json, read, say
 
 CONF = "/etc/parley/takeover.conf"
 SCRIPT = "/usr/lib/parley/at-boot"
-HEAD = """# What Parley takes over at boot, one PCI address or type (blk, rng) a line.
+TYPES = ", ".join(guest.FRONT_ENDS)
+HEAD = f"""# What Parley takes over at boot, one PCI address or type ({TYPES}) a line.
 # `parley takeover --at-boot` adds lines here, `parley giveback --at-boot` removes
 # them. After a change by hand: update-initramfs -u, or dracut --force.
 """

@@ -12,8 +12,16 @@ STOCK = "virtio-pci"
 TYPE_NAMES = {1: "net", 2: "blk", 3: "console", 4: "rng", 5: "balloon", 8: "scsi", 9: "9p",
               16: "gpu", 18: "input", 19: "vsock", 20: "crypto", 23: "iommu", 24: "mem",
               25: "sound", 26: "fs", 27: "pmem"}
-# Those that Parley drives.
-FRONT_ENDS = ("blk", "rng")
+HERE = os.path.dirname(os.path.realpath(__file__))
+
+
+def front_ends():
+    """Names of the types that Parley drives, from a table that is installed beside us."""
+    table = read(f"{HERE}/front-ends") or read(f"{HERE}/../../dist/front-ends", "")
+    return tuple(line.split()[1] for line in table.splitlines() if line[:1].isdigit())
+
+
+FRONT_ENDS = front_ends()
 
 
 def link_name(path):

@@ -1,23 +1,69 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The script at-boot of tools/dist, on a sysfs and a /proc of files."""
+"""The scripts of tools/dist, on a sysfs and a /proc of files."""
 import os
 import re
 import subprocess
 import tempfile
 import unittest
 
-SCRIPT = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../dist/at-boot")
+DIST = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../dist")
 DISK, RNG, NET = "0000:00:04.0", "0000:00:05.0", "0000:00:06.0"
 
 
-class AtBootScriptTest(unittest.TestCase):
+class Scripts(unittest.TestCase):
+    """In a root of their own, with a front-end that nobody has."""
+
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
         self.top = self.folder.name
-        with open(SCRIPT, encoding="utf-8") as f:
-            text = re.sub(r"/(sys|proc|etc|dev/kmsg|sbin/modprobe)\b", rf"{self.top}/\1", f.read())
-        self.write("at-boot", text)
+        with open(f"{DIST}/front-ends", encoding="utf-8") as f:
+            self.write("usr/lib/parley/front-ends", f.read() + "27 pmem\n")
+
+    def write(self, name, text):
+        path = f"{self.top}/{name}"
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def script(self, name):
+        with open(f"{DIST}/{name}", encoding="utf-8") as f:
+            self.write(name, re.sub(r"/(sys|proc|etc|dev/kmsg|sbin/modprobe|usr)\b",
+                                    rf"{self.top}/\1", f.read()))
+        return f"{self.top}/{name}"
+
+
+class HookTest(Scripts):
+    """What goes into an initramfs."""
+
+    def taken(self, shell, text):
+        self.write("etc/parley/takeover.conf", "blk\n")
+        done = subprocess.run([shell, "-c", text], capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        said = done.stdout.replace(self.top, "")
+        self.assertIn("modules parley_pci parley_blk parley_rng parley_pmem\n", said)
+        for path in ("/usr/lib/parley/at-boot", "/usr/lib/parley/front-ends",
+                     "/etc/parley/takeover.conf"):
+            self.assertIn(f" {path}", said)
+
+    def test_initramfs_tools(self):
+        self.write("usr/share/initramfs-tools/hook-functions",
+                   "manual_add_modules() { echo modules $*; }\n"
+                   "copy_exec() { echo exec $*; }\ncopy_file() { echo file $*; }\n")
+        self.taken("sh", f". {self.script('initramfs-hook')}")
+
+    def test_dracut(self):
+        self.taken("bash", f". {self.script('dracut-setup.sh')}; "
+                   "instmods() { echo modules $*; }; inst_multiple() { echo files $*; }; "
+                   "inst_rules() { :; }; inst_hook() { :; }; check && installkernel && install")
+
+
+class AtBootScriptTest(Scripts):
+    """At boot."""
+
+    def setUp(self):
+        super().setUp()
+        self.script("at-boot")
         self.write("sbin/modprobe", "#!/bin/sh\n"
                    f"[ ! -e {self.top}/no-$2 ] && echo $2 >>{self.top}/loaded\n")
         os.chmod(f"{self.top}/sbin/modprobe", 0o755)
@@ -30,12 +76,6 @@ class AtBootScriptTest(unittest.TestCase):
         self.device(NET, "0x1041", "0x1100")
         self.write(f"sys/bus/pci/devices/{DISK}/virtio0/block/vda/dev", "254:0\n")
         self.write(f"sys/bus/pci/devices/{DISK}/virtio0/block/vda/vda1/dev", "254:1\n")
-
-    def write(self, name, text):
-        path = f"{self.top}/{name}"
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as f:
-            f.write(text)
 
     def read(self, name):
         with open(f"{self.top}/{name}", encoding="utf-8") as f:
@@ -78,6 +118,12 @@ class AtBootScriptTest(unittest.TestCase):
         self.taken(RNG)
         self.run_with("rng\n")
         self.assertEqual((self.override(DISK), self.override(RNG)), ("(null)", "parley_pci"))
+
+    def test_any_front_end(self):
+        self.device(NET, "0x105b", "0x1100")
+        self.taken(NET)
+        self.assertIn(f"{NET} (pmem) is driven by parley_pmem", self.run_with("pmem\n"))
+        self.assertEqual(self.override(NET), "parley_pci")
 
     def test_gives_back(self):
         said = self.run_with(f"{DISK}\n")

@@ -74,9 +74,9 @@ def ratio(ours, theirs):
 
 def show(title, method, head, rows):
     """Print one reST table under its title and its method."""
-    # An empty cell would end a column of a simple table.
+    # An empty cell would end a column of a simple table, and a bare dash begin a list.
     head = [cell or "\\" for cell in head]
-    rows = [[str(cell) for cell in row] for row in rows]
+    rows = [["\\-" if cell == "-" else str(cell) for cell in row] for row in rows]
     width = [max(len(row[i]) for row in [head] + rows)
              for i in range(len(head))]
     rule = "  ".join("=" * w for w in width)

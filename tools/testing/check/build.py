@@ -22,7 +22,7 @@ def kbuild(*arguments):
 
 
 def kconfig():
-    """an option is known to Kconfig, to kbuild, to some Makefile and to install.rst"""
+    """an option is known to Kconfig, kbuild, a Makefile and install.rst; a front-end to takeover"""
     def options(pattern, files):
         return {m for f in files for m in re.findall(pattern, read(f), re.M)}
 
@@ -31,6 +31,7 @@ def kconfig():
     exported = options(r"^export CONFIG_(PARLEY_\w+)", ["Kbuild"])
     used = options(r"CONFIG_(PARLEY_\w+)", [f for f in ours if f.startswith("drivers/")])
     yield from options_page()
+    yield from front_ends()
     for option in sorted(offered | exported | used):
         problems = [f"{option} is not {what}" for what, known in
                     (("in any Kconfig", offered), ("exported by Kbuild", exported),
@@ -68,6 +69,37 @@ def options_page():
         yield f"install.rst: {option}", problems
     for option in sorted((set(table) | chosen) - set(entries)):
         yield f"install.rst: {option}", ["is no option of ours"]
+
+
+FRONT_ENDS = "tools/dist/front-ends"
+# Folders of drivers/virtio/ that are below the front-ends.
+BELOW = ("core", "guest", "transport")
+
+
+def front_ends():
+    """`parley takeover`, at-boot and the hooks of the initramfs know every front-end:
+    each module of drivers/virtio/ is in their table, by the type that its alias has."""
+    table = {f"parley_{name}": int(number) for number, name in
+             re.findall(r"^(\d+) (\w+)$", read(FRONT_ENDS), re.M)}
+    for makefile in (f for f in our_files() if re.match(r"drivers/virtio/\w+/Makefile$", f)):
+        folder = os.path.dirname(makefile)
+        if os.path.basename(folder) in BELOW:
+            continue
+        aliases = {int(n, 16) for f in c_files(folder + "/") for n in
+                   re.findall(r'MODULE_ALIAS_PARLEY\("(\w+)"\)', read(f))}
+        for module in re.findall(r"^obj-\S+ \+= (\w+)\.o", read(makefile), re.M):
+            number = table.pop(module, None)
+            problems = []
+            if not aliases:
+                problems.append(f"no source of {folder} has a MODULE_ALIAS_PARLEY")
+            if number is None:
+                row = " ".join([*map(str, sorted(aliases)), module.removeprefix("parley_")])
+                problems.append(f"{FRONT_ENDS} has no row for it: {row}")
+            elif aliases and number not in aliases:
+                problems.append(f"{FRONT_ENDS} has type {number}, its alias {aliases}")
+            yield f"front-end {module}", problems
+    for module in sorted(table):
+        yield f"front-end {module}", [f"{FRONT_ENDS} has it, drivers/virtio/ has not"]
 
 
 def warnings():

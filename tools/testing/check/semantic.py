@@ -4,6 +4,7 @@ import glob
 import os
 import re
 import shutil
+import xml.etree.ElementTree
 from concurrent.futures import ThreadPoolExecutor
 
 from common import (BUILD, COPY, JOBS, LINUX, ROOT, c_files, copy_kernel_part, our_files, read,
@@ -65,20 +66,25 @@ def netlink():
 
 
 HTML = os.path.join(BUILD, "html")
+TREES = os.path.join(BUILD, "html/trees")
 
 
 def documents():
-    """the pages make HTML without a warning, and no link leads nowhere"""
+    """the pages make HTML without a warning, no link leads nowhere, no table is cut up"""
     pages = [f for f in our_files() if f.startswith("Documentation/") and f.endswith(".rst")]
     shutil.rmtree(HTML, ignore_errors=True)
     code, out = run(["sphinx-build", "-q", "-W", "--keep-going", "-n", "-b", "html",
                      "-d", HTML + "/doctrees", "Documentation", HTML], 300)
     said = out.replace(ROOT + "/", "").splitlines()
+    run(["sphinx-build", "-q", "-b", "xml", "-d", HTML + "/doctrees", "Documentation", TREES], 300)
     for page in pages:
         problems = [l for l in said if l.startswith(page + ":")]
         html = os.path.join(HTML, os.path.relpath(page, "Documentation")[:-4] + ".html")
         problems += [f"{page}: a dead link to {link}"
                      for link in (dead_links(html) if os.path.exists(html) else ["itself"])]
+        tree = os.path.join(TREES, os.path.relpath(page, "Documentation")[:-4] + ".xml")
+        problems += [f"{page}: a table has this row, cut up or empty: '{row}'"
+                     for row in (cut_rows(tree) if os.path.exists(tree) else ["no XML"])]
         yield page, problems
         said = [l for l in said if not l.startswith(page + ":")]
     yield "sphinx-build", said if code else []
@@ -86,6 +92,18 @@ def documents():
         links = re.findall(r"\]\(([^)#:]+)\)", read(page))
         yield page, [f"{page}: {link} is not there" for link in links
                      if not os.path.exists(os.path.join(ROOT, os.path.dirname(page), link))]
+
+
+def cut_rows(tree):
+    """Rows that a text of two lines in the first column of a simple table was made of,
+    and cells such as "-" or "509." that are lists without an entry."""
+    for row in xml.etree.ElementTree.parse(tree).iter("row"):
+        texts = [" ".join("".join(cell.itertext()).split()) for cell in row]
+        alone = len(texts) > 1 and not any(texts[1:])
+        torn = [t for t in texts if t.endswith(",") or t.count("(") != t.count(")")]
+        empty = [item for item in row.iter("list_item") if not "".join(item.itertext()).strip()]
+        if alone or torn or empty:
+            yield " | ".join(texts)
 
 
 def shown():

@@ -1,37 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Suspend to memory and resume with requests in flight.
 #
-# QEMU resets every device on the way, and mainline's 9p cannot bear that: the
-# root is dead afterwards. So everything that is needed is copied into memory
-# first, and the script goes on from there. Nor do the chipset's power registers
-# come back: later rounds go all the way down and up again without QEMU's help,
-# and there is no power-off, only a reset, which ends a QEMU with -no-reboot.
+# QEMU resets every device on the way. Nor do the chipset's power registers come
+# back: later rounds go all the way down and up again without QEMU's help, and
+# there is no power-off, only a reset, which ends a QEMU with -no-reboot.
 . "$LAB_ENV"; . "$LAB_LIB"
-
-own=/tmp/own
-
-copy_in()	# copy_in FILE...: with the libraries they need, same places
-{
-	# shellcheck disable=SC2046
-	cp -L --parents "$@" $(ldd "$@" 2>/dev/null | grep -o '[[:space:]]/[^ ]*' |
-		sort -u) $own
-}
 
 if [ ! -e /in-memory ]; then
 	load
 	for pci in 0000:00:10.0 0000:00:11.0; do
 		bind_to parley_pci $pci || bail "cannot take $pci over"
 	done
-	mkdir -p $own/dev $own/proc $own/sys $own/tmp
-	# shellcheck disable=SC2046
-	copy_in /bin/bash $(type -P env fio cat sleep tail cut sed) "$LAB_ENV" \
-		"$LAB_LIB" "$LAB_SCRIPT" || bail "cannot copy"
-	touch $own/in-memory
-	for at in dev proc sys; do
-		mount --rbind /$at $own/$at
-	done
-	exec chroot $own "$(type -P env)" -i "LAB_ENV=$LAB_ENV" /bin/bash \
-		"$LAB_SCRIPT"
+	to_memory fio tail cut
 fi
 
 in_flight()	# in_flight DISK: some requests are
@@ -79,7 +59,4 @@ is "$(</sys/block/vdpara/cache_type)" "write through" \
 	"the device has the cache mode that was set"
 broken=$(</sys/bus/pci/devices/0000:00:10.0/parley0/queue0/errors)
 is "$broken" 0 "the queue saw no violation"
-finish
-echo "@EXIT 0"
-sleep 0.2
-echo b >/proc/sysrq-trigger
+finish_by_reset
