@@ -20,6 +20,7 @@
 #include "dirty.h"
 #include "iotlb.h"
 #include "limit.h"
+#include "pool.h"
 #include "ring.h"
 #include "state.h"
 #include "vq.h"
@@ -228,6 +229,7 @@ static void vh_dev_disown(struct parley_vhost *dev)
 	dev->backend_features = 0;
 	dev->owned = false;
 	vh_owner_drop(&dev->owner);
+	vh_pool_detach(dev);
 }
 
 /**

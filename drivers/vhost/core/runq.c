@@ -13,50 +13,51 @@
  */
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/clock.h>
 #include <linux/sched/vhost_task.h>
 
 #include "runq.h"
 
-/* The first ring, of the lane whose turn it is; lower lanes every 8th time. */
-static struct parley_vhost_vq *vh_worker_first(struct vh_worker *w)
+/* Take the first ring off the queue, of the lane whose turn it is.  Under w->lock. */
+struct parley_vhost_vq *vh_worker_first(struct vh_worker *w)
 {
-	unsigned int first = 0, i;
+	unsigned int first = vh_order_first(&w->turns), i;
+	struct parley_vhost_vq *vq;
 
-	if (!(++w->turn % 8))
-		first = 1 + w->turn / 8 % (VH_LANES - 1);
 	for (i = 0; i < VH_LANES; i++) {
-		struct list_head *lane = &w->queue[(first + i) % VH_LANES];
+		unsigned int lane = (first + i) % VH_LANES;
 
-		if (!list_empty(lane))
-			return list_first_entry(lane, struct parley_vhost_vq, entry);
+		vq = list_first_entry_or_null(&w->queue[lane], struct parley_vhost_vq, entry);
+		if (!vq)
+			continue;
+		vh_worker_take_off(vq);
+		w->lane = lane;
+		return vq;
 	}
+	w->lane = VH_LANE_LATENCY;
 	return NULL;
 }
 
-/**
- * vh_worker_next() - take the next ring off the queue
- * @w: worker
- * @sleep: it goes to sleep if there is none, and is to be woken by who queues one
- *
- * Context: the worker's thread.
- * Return: the ring, or NULL.
- */
-struct parley_vhost_vq *vh_worker_next(struct vh_worker *w, bool sleep)
+bool vh_worker_has_work(const struct vh_worker *w)
 {
-	struct parley_vhost_vq *vq;
-	unsigned long flags;
+	unsigned int i;
 
-	spin_lock_irqsave(&w->lock, flags);
-	vq = vh_worker_first(w);
-	if (vq) {
-		list_del(&vq->entry);
-		vq->queued = false;
-	} else {
-		w->sleeping = sleep;
-	}
-	spin_unlock_irqrestore(&w->lock, flags);
-	return vq;
+	for (i = 0; i < VH_LANES; i++)
+		if (!list_empty_careful(&w->queue[i]))
+			return true;
+	return w->look;
 }
+EXPORT_SYMBOL_IF_KUNIT(vh_worker_has_work);
+
+/** vh_worker_drop_all() - nothing is to be done: the memory for it is gone */
+void vh_worker_drop_all(struct vh_worker *w)
+{
+	guard(spinlock_irqsave)(&w->lock);
+	while (vh_worker_first(w))
+		;
+	w->look = false;
+}
+EXPORT_SYMBOL_IF_KUNIT(vh_worker_drop_all);
 
 /*
  * The state of the worker's task was set before it took w->lock to say that it
@@ -70,20 +71,96 @@ static void vh_worker_wake(struct vh_worker *w)
 		wake_up_process(w->thread);
 }
 
+/* Nobody has the run queue, and there is something to do.  Under w->lock. */
+static void vh_worker_rouse(struct vh_worker *w)
+{
+	if (w->pool) {
+		vh_pool_queue(w, false);
+		return;
+	}
+	w->sleeping = false;
+	vh_worker_wake(w);
+}
+
+/**
+ * vh_worker_pass_on() - who had the run queue has done with it
+ * @w: worker; its own thread has it, or one of a pool
+ *
+ * It goes to its pool or to its own thread, if there is something to do.
+ *
+ * Context: w->lock.
+ */
+void vh_worker_pass_on(struct vh_worker *w)
+{
+	lockdep_assert_held(&w->lock);
+	if (!vh_worker_has_work(w)) {
+		w->pooled = false;
+		w->sleeping = true;
+		w->slept = local_clock();
+		w->stats.sleeps += !!w->woken;
+		w->woken = 0;
+	} else if (w->pool) {
+		vh_pool_queue(w, w->pooled);
+	} else {
+		w->pooled = false;
+		w->woken = local_clock();
+		vh_worker_wake(w);
+	}
+}
+
+/* It is a pool's: what its own thread has, that hands over.  Under w->lock. */
+static void vh_worker_hand_over(struct vh_worker *w)
+{
+	if (w->pooled || w->sleeping)
+		return;
+	if (w->woken)
+		w->stats.busy_ns += local_clock() - w->woken;
+	vh_worker_pass_on(w);
+}
+
+/**
+ * vh_worker_next() - take the next ring off the queue
+ * @w: worker
+ * @sleep: it goes to sleep if there is none, and is to be woken by who queues one
+ *
+ * Context: the worker's own thread.
+ * Return: the ring, or NULL; VH_NOT_OURS if a pool has the run queue, and with it all
+ * that its threads use.
+ */
+struct parley_vhost_vq *vh_worker_next(struct vh_worker *w, bool sleep)
+{
+	struct parley_vhost_vq *vq;
+	unsigned long flags;
+
+	spin_lock_irqsave(&w->lock, flags);
+	if (unlikely(w->pool || w->pooled)) {
+		vh_worker_hand_over(w);
+		vq = VH_NOT_OURS;
+	} else {
+		w->turn.hurry = false;
+		vq = vh_worker_first(w);
+		w->sleeping = !vq && sleep;
+	}
+	spin_unlock_irqrestore(&w->lock, flags);
+	return vq;
+}
+
 /* False: it is not the ring's worker any more, and the ring is to be asked again. */
 static bool vh_worker_add(struct vh_worker *w, struct parley_vhost_vq *vq)
 {
+	enum vh_lane lane = READ_ONCE(vq->lane);
 	unsigned long flags;
 	bool mine;
 
 	spin_lock_irqsave(&w->lock, flags);
 	mine = rcu_access_pointer(vq->worker) == w;
 	if (likely(mine) && !vq->queued && !w->killed) {
-		list_add_tail(&vq->entry, &w->queue[READ_ONCE(vq->lane)]);
+		list_add_tail(&vq->entry, &w->queue[lane]);
 		vq->queued = true;
 		if (w->sleeping)
-			vh_worker_wake(w);
-		w->sleeping = false;
+			vh_worker_rouse(w);
+		else if (unlikely(lane < w->lane))
+			WRITE_ONCE(w->turn.hurry, true);
 	}
 	spin_unlock_irqrestore(&w->lock, flags);
 	return mine;
