@@ -561,7 +561,7 @@ static void nl_sets_pools(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nl_pool(nl, add, name, 0, threads, VH_POOL_THREADS_MAX + 1),
 			NL_REFUSED);
 	KUNIT_EXPECT_EQ(test, nl_pool(nl, add, "12345678901234567890123456789012", 0, threads,
-				      1), NL_REFUSED);
+				      1), -EINVAL);
 	KUNIT_EXPECT_EQ(test, nl_pool(nl, add, max_name, 0, threads, 1), 0);
 	KUNIT_EXPECT_EQ(test, nl_pool(nl, add, name, 0, threads, VH_POOL_THREADS_MAX), 0);
 	KUNIT_EXPECT_EQ(test, nl_pool(nl, add, name, 0, threads, 1), -EEXIST);

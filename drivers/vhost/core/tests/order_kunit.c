@@ -124,7 +124,7 @@ static void order_exact(struct kunit *test)
 	for (i = 0; i < 200000; i++) {
 		struct who *w = crowd_next(c);
 
-		crowd_charge(c, w, w == a ? 8192 : 1 + crowd_random(c, SZ_1M));
+		crowd_charge(c, w, w == a ? 8192 : 1 + crowd_random(c, SZ_64K));
 		vh_order_add(&c->order, &w->share, true);
 	}
 	KUNIT_EXPECT_LT(test, abs((s64)(a->cost - 3 * b->cost)), (s64)(a->cost / 1000));

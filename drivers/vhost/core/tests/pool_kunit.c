@@ -304,9 +304,9 @@ static void pool_by_weight(struct kunit *test)
 		toy[i]->gate = 0;
 		complete(&toy[i]->open);
 	}
-	/* Rounds are of 512, and one has begun. */
+	/* Rounds are of 512: one of either, and what a pass may be. */
 	KUNIT_EXPECT_LE(test, abs((int)(toy[0]->nr_log - 3 * toy[1]->nr_log)),
-			4 * VH_WEIGHT_REQS);
+			(int)(5 * VH_WEIGHT_REQS));
 	for (i = 0; i < 2; i++) {
 		toy[i]->gate = -1;
 		complete(&toy[i]->open);
