@@ -93,7 +93,8 @@ static void vh_worker_rouse(struct vh_worker *w)
 void vh_worker_pass_on(struct vh_worker *w)
 {
 	lockdep_assert_held(&w->lock);
-	if (!vh_worker_has_work(w)) {
+	/* The thread of a process that was killed is not there to be woken. */
+	if (w->killed || !vh_worker_has_work(w)) {
 		w->pooled = false;
 		w->sleeping = true;
 		w->slept = local_clock();
