@@ -226,7 +226,8 @@ bool vh_vq_arm(struct parley_vhost_vq *vq)
 	return true;
 }
 
-static __always_inline enum step vh_round(struct parley_vhost_vq *vq)
+static __always_inline enum step vh_round_turns(struct parley_vhost_vq *vq,
+						const struct vh_turn *turn, struct weight *w)
 {
 	unsigned int turns;
 
@@ -281,7 +282,6 @@ enum step vh_round_run(struct parley_vhost_vq *vq, struct vh_turn *turn)
 bool vh_vq_serve(struct parley_vhost_vq *vq, struct vh_turn *turn)
 {
 	enum step step = STEP_STOP;
-	struct weight w = {};
 
 	guard(mutex)(&vq->mutex);
 	/* By the worker that it had before, or by who waits: he queues it again. */
