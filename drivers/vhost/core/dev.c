@@ -227,9 +227,8 @@ static void vh_dev_disown(struct parley_vhost *dev)
 	vh_config_call_set(dev, VHOST_FILE_UNBIND);
 	vh_dev_forget_features(dev);
 	dev->backend_features = 0;
-	dev->owned = false;
+	vh_pool_disown(dev);
 	vh_owner_drop(&dev->owner);
-	vh_pool_detach(dev);
 }
 
 /**
@@ -284,7 +283,7 @@ long vh_dev_set_owner(struct parley_vhost *dev)
 	}
 	for (i = 0; i < dev->drv->max_queues; i++)
 		vh_worker_attach(dev->vqs[i], worker);
-	dev->owned = true;
+	smp_store_release(&dev->owned, true);	/* pairs with vh_pool_attach() */
 	return 0;
 }
 

@@ -21,8 +21,8 @@ int vh_nl_put_dev_pool(struct sk_buff *skb, struct parley_vhost *dev)
 	if (!m->pool)
 		return 0;
 	if (nla_put_string(skb, PARLEY_A_DEVICE_POOL, m->pool->name) ||
-	    nla_put_u32(skb, PARLEY_A_DEVICE_POOL_CLASS, m->class) ||
-	    nla_put_u32(skb, PARLEY_A_DEVICE_POOL_WEIGHT, m->weight))
+	    nla_put_u32(skb, PARLEY_A_DEVICE_POOL_CLASS, m->account.class) ||
+	    nla_put_u32(skb, PARLEY_A_DEVICE_POOL_WEIGHT, m->account.weight))
 		return -EMSGSIZE;
 	return 0;
 }

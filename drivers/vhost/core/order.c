@@ -12,6 +12,9 @@
  * to be served all along, their costs are as their weights, but for one pass and for
  * one turn: the error does not grow.
  *
+ * Whose weight it is, is an account, which may have many shares: who splits his work
+ * into more of them has no more of it, nor less to pay.
+ *
  * Passes in which nobody has credit are not walked through but reckoned.  Who is
  * being served by another thread meanwhile gets his credit of them afterwards, one
  * pass at most beyond what he owes; who had nothing to do gets none, but goes on
@@ -24,25 +27,32 @@
 
 #include "order.h"
 
-static s64 vh_share_pass(const struct vh_share *s)
+static s64 vh_account_pass(const struct vh_account *a)
 {
-	return (s64)s->weight * VH_CREDIT;
+	return (s64)a->weight * VH_CREDIT;
 }
 
 /* Credit of @passes, of which one at most may be saved. */
-static void vh_share_grant(struct vh_share *s, u64 passes)
+static void vh_account_grant(struct vh_account *a, u64 passes)
 {
-	s64 one = vh_share_pass(s);
-	u64 wanted = s->credit >= one ? 0 : div64_u64(one - s->credit + one - 1, one);
+	s64 one = vh_account_pass(a);
+	u64 wanted = a->credit >= one ? 0 : div64_u64(one - a->credit + one - 1, one);
 
-	s->credit += min(passes, wanted) * one;
-	s->credit = min(s->credit, one);
+	a->credit += min(passes, wanted) * one;
+	a->credit = min(a->credit, one);
+}
+
+/* Credit of the passes that its class has had since the last time. */
+static void vh_account_catch_up(const struct vh_order *o, struct vh_account *a)
+{
+	vh_account_grant(a, o->pass[a->class] - a->pass);
+	a->pass = o->pass[a->class];
 }
 
 /* Passes until it has credit: none, or some. */
-static u64 vh_share_waits(const struct vh_share *s)
+static u64 vh_account_waits(const struct vh_account *a)
 {
-	return s->credit > 0 ? 0 : div64_u64(-s->credit, vh_share_pass(s)) + 1;
+	return a->credit > 0 ? 0 : div64_u64(-a->credit, vh_account_pass(a)) + 1;
 }
 
 /** vh_order_init() - nobody is ready */
@@ -57,15 +67,13 @@ void vh_order_init(struct vh_order *o)
 EXPORT_SYMBOL_IF_KUNIT(vh_order_init);
 
 /**
- * vh_order_join() - somebody new, or with another class or weight
- * @o: order
- * @s: share that is not ready
- * @class: below VH_CLASSES
- * @weight: 1 to VH_WEIGHT_MAX
+ * vh_order_join() - somebody new
+ * @s: share that is not active
+ * @a: its account, whose class, below VH_CLASSES, and weight, 1 to VH_WEIGHT_MAX, are set
  */
-void vh_order_join(struct vh_order *o, struct vh_share *s, unsigned int class, u32 weight)
+void vh_order_join(struct vh_share *s, struct vh_account *a)
 {
-	*s = (struct vh_share){ .class = class, .weight = weight, .pass = o->pass[class] };
+	*s = (struct vh_share){ .account = a };
 }
 EXPORT_SYMBOL_IF_KUNIT(vh_order_join);
 
@@ -73,33 +81,60 @@ EXPORT_SYMBOL_IF_KUNIT(vh_order_join);
  * vh_order_add() - it has something to do
  * @o: order
  * @s: share that is not ready
- * @again: it was served until now, else it had nothing to do
+ *
+ * Return: true if it was served until now, false if it had nothing to do.
  */
-void vh_order_add(struct vh_order *o, struct vh_share *s, bool again)
+bool vh_order_add(struct vh_order *o, struct vh_share *s)
 {
-	if (again)
-		vh_share_grant(s, o->pass[s->class] - s->pass);
-	else
-		s->credit = min(s->credit, 0);
-	s->pass = o->pass[s->class];
+	struct vh_account *a = s->account;
+	bool again = s->active;
+
+	if (!again && !a->users++) {
+		a->credit = min(a->credit, 0);
+		a->pass = o->pass[a->class];
+	} else {
+		vh_account_catch_up(o, a);
+	}
+	s->active = true;
 	s->ready = true;
+	o->nr[a->class]++;
 	o->nr_ready++;
 	/* It goes on where it was, as long as it has credit. */
-	if (again && s->credit > 0)
-		list_add(&s->entry, &o->ready[s->class]);
+	if (again && a->credit > 0)
+		list_add(&s->entry, &o->ready[a->class]);
 	else
-		list_add_tail(&s->entry, &o->ready[s->class]);
+		list_add_tail(&s->entry, &o->ready[a->class]);
+	return again;
 }
 EXPORT_SYMBOL_IF_KUNIT(vh_order_add);
 
-/** vh_order_del() - it has nothing to do any more, or is being served */
-void vh_order_del(struct vh_order *o, struct vh_share *s)
+static void vh_order_del(struct vh_order *o, struct vh_share *s)
 {
 	list_del(&s->entry);
 	s->ready = false;
+	o->nr[s->account->class]--;
 	o->nr_ready--;
 }
-EXPORT_SYMBOL_IF_KUNIT(vh_order_del);
+
+/** vh_order_idle() - it has nothing to do any more, or goes */
+void vh_order_idle(struct vh_order *o, struct vh_share *s)
+{
+	if (s->ready)
+		vh_order_del(o, s);
+	s->account->users -= s->active;
+	s->active = false;
+}
+EXPORT_SYMBOL_IF_KUNIT(vh_order_idle);
+
+/** vh_order_ahead() - how many are ready that are as urgent as @class, or more */
+unsigned int vh_order_ahead(const struct vh_order *o, unsigned int class)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i <= class; i++)
+		n += o->nr[i];
+	return n;
+}
 
 /* Nobody of the class has credit: the passes until the first one has. */
 static void vh_order_pass(struct vh_order *o, unsigned int class)
@@ -108,12 +143,11 @@ static void vh_order_pass(struct vh_order *o, unsigned int class)
 	u64 passes = U64_MAX;
 
 	list_for_each_entry(s, &o->ready[class], entry)
-		passes = min(passes, vh_share_waits(s));
+		passes = min(passes, vh_account_waits(s->account));
 	o->pass[class] += passes;
-	list_for_each_entry(s, &o->ready[class], entry) {
-		vh_share_grant(s, passes);
-		s->pass = o->pass[class];
-	}
+	/* Another share may have had it done for the account of this one. */
+	list_for_each_entry(s, &o->ready[class], entry)
+		vh_account_catch_up(o, s->account);
 }
 
 static struct vh_share *vh_order_of_class(struct vh_order *o, unsigned int class)
@@ -121,7 +155,7 @@ static struct vh_share *vh_order_of_class(struct vh_order *o, unsigned int class
 	struct vh_share *s;
 
 	list_for_each_entry(s, &o->ready[class], entry)
-		if (s->credit > 0)
+		if (s->account->credit > 0)
 			return s;
 	return NULL;
 }
@@ -161,7 +195,7 @@ EXPORT_SYMBOL_IF_KUNIT(vh_order_next);
 /** vh_order_charge() - a turn has cost so much */
 void vh_order_charge(struct vh_order *o, struct vh_share *s, u64 cost)
 {
-	s->credit -= min_t(u64, cost, S32_MAX);
+	s->account->credit -= min_t(u64, cost, S32_MAX);
 }
 EXPORT_SYMBOL_IF_KUNIT(vh_order_charge);
 
@@ -174,10 +208,10 @@ EXPORT_SYMBOL_IF_KUNIT(vh_order_charge);
  */
 void vh_order_alone(struct vh_order *o, struct vh_share *s)
 {
-	u64 passes = vh_share_waits(s);
+	struct vh_account *a = s->account;
 
-	o->pass[s->class] += passes;
-	s->pass = o->pass[s->class];
-	vh_share_grant(s, passes);
+	vh_account_catch_up(o, a);
+	o->pass[a->class] += vh_account_waits(a);
+	vh_account_catch_up(o, a);
 }
 EXPORT_SYMBOL_IF_KUNIT(vh_order_alone);

@@ -17,21 +17,33 @@
 #define VH_CREDIT	1024	/* cost that a weight of 1 may have in one pass */
 
 /**
- * struct vh_share - who takes turns
- * @entry: in the list of its class, while it is ready
+ * struct vh_account - what somebody may have, in however many shares
  * @class: 0 is first
  * @weight: 1 to VH_WEIGHT_MAX
  * @credit: cost that it may still have in this pass; below zero it owes
  * @pass: the last pass of its class that it had its credit of
- * @ready: it is in the list
+ * @users: its shares that are ready or being served
  */
-struct vh_share {
-	struct list_head entry;
+struct vh_account {
 	unsigned int class;
 	u32 weight;
 	s64 credit;
 	u64 pass;
+	unsigned int users;
+};
+
+/**
+ * struct vh_share - who takes turns
+ * @entry: in the list of its class, while it is ready
+ * @account: who pays for them
+ * @ready: it is in the list
+ * @active: it is ready or being served
+ */
+struct vh_share {
+	struct list_head entry;
+	struct vh_account *account;
 	bool ready;
+	bool active;
 };
 
 /**
@@ -39,12 +51,14 @@ struct vh_share {
  * @ready: a list for each class, the first one's turn is next
  * @pass: how often all of a class were given credit
  * @turn: counts turns, for the floor
- * @nr_ready: in all lists
+ * @nr: in each list
+ * @nr_ready: in all of them
  */
 struct vh_order {
 	struct list_head ready[VH_CLASSES];
 	u64 pass[VH_CLASSES];
 	unsigned int turn;
+	unsigned int nr[VH_CLASSES];
 	unsigned int nr_ready;
 };
 
@@ -57,11 +71,12 @@ static inline unsigned int vh_order_first(unsigned int *turn)
 }
 
 void vh_order_init(struct vh_order *o);
-void vh_order_join(struct vh_order *o, struct vh_share *s, unsigned int class, u32 weight);
-void vh_order_add(struct vh_order *o, struct vh_share *s, bool again);
-void vh_order_del(struct vh_order *o, struct vh_share *s);
+void vh_order_join(struct vh_share *s, struct vh_account *a);
+bool vh_order_add(struct vh_order *o, struct vh_share *s);
+void vh_order_idle(struct vh_order *o, struct vh_share *s);
 struct vh_share *vh_order_next(struct vh_order *o);
 void vh_order_charge(struct vh_order *o, struct vh_share *s, u64 cost);
 void vh_order_alone(struct vh_order *o, struct vh_share *s);
+unsigned int vh_order_ahead(const struct vh_order *o, unsigned int class);
 
 #endif /* _PARLEY_VHOST_ORDER_H */

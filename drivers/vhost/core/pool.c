@@ -104,17 +104,31 @@ static int vh_seat_add(struct vh_pool *pool, struct parley_vhost *dev)
 	return 0;
 }
 
+/*
+ * The threads of a pool for one VM go where @like is, in the control groups, so that
+ * their time is the VM's.  Under vh_pools_lock.
+ */
+static int vh_pool_move(struct vh_pool *pool, struct task_struct *like)
+{
+	struct vh_seat *seat;
+	int err = 0;
+
+	list_for_each_entry(seat, &pool->seats, all)
+		err = cgroup_attach_task_all(like, seat->thread) ?: err;
+	return err;
+}
+
 /* No device is in it; a thread may still be with one that left. */
 static void vh_pool_free(struct work_struct *work)
 {
 	struct vh_pool *pool = container_of(work, struct vh_pool, free);
 	struct vh_seat *seat, *next;
 
+	timer_shutdown_sync(&pool->watch);
 	list_for_each_entry_safe(seat, next, &pool->seats, all) {
 		kthread_stop_put(seat->thread);
 		kfree(seat);
 	}
-	timer_shutdown_sync(&pool->watch);
 	kfree(pool);
 }
 
@@ -123,7 +137,6 @@ static void vh_pool_free(struct work_struct *work)
 /* Under vh_pools_lock: from now on a pool has it, or its own thread (NULL). */
 static void vh_worker_set_pool(struct vh_worker *w, struct vh_pool *pool)
 {
-	struct vh_membership *m = &w->dev->membership;
 	struct vh_pool *old = w->pool;
 	bool waits = false;
 
@@ -132,14 +145,13 @@ static void vh_worker_set_pool(struct vh_worker *w, struct vh_pool *pool)
 	if (old) {
 		guard(spinlock)(&old->lock);
 		waits = w->share.ready;
-		if (waits)
-			vh_order_del(&old->order, &w->share);
+		vh_order_idle(&old->order, &w->share);
 		w->pool = NULL;
 	}
-	w->pool = pool;
 	if (pool) {
 		guard(spinlock)(&pool->lock);
-		vh_order_join(&pool->order, &w->share, m->class, m->weight);
+		vh_order_join(&w->share, &w->dev->membership.account);
+		w->pool = pool;
 	}
 	/* In a list of the old one: nobody else would hand it over. */
 	if (waits)
@@ -163,7 +175,8 @@ static int vh_pool_take_in(struct vh_pool *pool, struct vh_worker *w)
 {
 	int err;
 
-	if (pool->members == VH_POOL_MEMBERS_MAX)
+	/* One of each device has its place: no tenant takes it by having many. */
+	if (pool->members >= VH_POOL_MEMBERS_MAX && w->dev->membership.members)
 		return -ENOSPC;
 	/* Strangers become fewer by themselves, and more as members become fewer. */
 	if (pool->nr_seats <= pool->members + vh_pool_strangers(pool)) {
@@ -172,6 +185,7 @@ static int vh_pool_take_in(struct vh_pool *pool, struct vh_worker *w)
 			return err;
 	}
 	pool->members++;
+	w->dev->membership.members++;
 	vh_worker_set_pool(w, pool);
 	return 0;
 }
@@ -179,6 +193,7 @@ static int vh_pool_take_in(struct vh_pool *pool, struct vh_worker *w)
 static void vh_pool_let_out(struct vh_worker *w)
 {
 	w->pool->members--;
+	w->dev->membership.members--;
 	vh_worker_set_pool(w, NULL);
 }
 
@@ -188,7 +203,7 @@ static void vh_pool_let_out(struct vh_worker *w)
  *
  * Context: dev->mutex.
  * Return: 0, whether the device belongs to a pool or not; -ENOSPC if the pool has
- * VH_POOL_MEMBERS_MAX; -ENOMEM.
+ * VH_POOL_MEMBERS_MAX, and the device one of them; -ENOMEM.
  */
 int vh_pool_welcome(struct vh_worker *w)
 {
@@ -229,8 +244,12 @@ static void vh_pool_detach_locked(struct parley_vhost *dev)
 		if (w->pool)
 			vh_pool_let_out(w);
 	dev->membership.pool = NULL;
-	if (!--pool->devices)
-		pool->mm = NULL;
+	if (--pool->devices)
+		return;
+	pool->mm = NULL;
+	/* The VM's groups are to go; if there is no memory for that, later. */
+	if (pool->one_vm)
+		vh_pool_move(pool, &init_task);
 }
 
 /**
@@ -261,13 +280,20 @@ int vh_pool_attach(struct parley_vhost *dev, const char *name, unsigned int clas
 		return -ENOENT;
 	if (READ_ONCE(dev->dead))
 		return -ENODEV;
-	if (pool->one_vm && (!READ_ONCE(dev->owned) ||
+	/* Pairs with vh_dev_set_owner(); an owner does not go without vh_pools_lock. */
+	if (pool->one_vm && (!smp_load_acquire(&dev->owned) ||
 			     (pool->devices && pool->mm != dev->owner.mm)))
 		return -EXDEV;
 	if (m->pool)
 		vh_pool_detach_locked(dev);
-	*m = (struct vh_membership){ .pool = pool, .class = class, .weight = weight };
-	pool->devices++;
+	if (pool->devices == VH_POOL_DEVICES_MAX)
+		return -ENOSPC;
+	*m = (struct vh_membership){
+		.pool = pool,
+		.account = { .class = class, .weight = weight },
+	};
+	if (!pool->devices++ && pool->one_vm && dev->owner.task)
+		err = vh_pool_move(pool, dev->owner.task);
 	pool->mm = dev->owner.mm;
 	xa_for_each(&dev->workers, id, w)
 		if (!err && w->settled)
@@ -280,7 +306,7 @@ EXPORT_SYMBOL_IF_KUNIT(vh_pool_attach);
 
 /**
  * vh_pool_detach() - its own threads serve the device again
- * @dev: device, with a reference, or that goes
+ * @dev: device, with a reference
  *
  * Context: may sleep; takes vh_pools_lock.
  * Return: 0; -ENOENT if it belongs to no pool.
@@ -294,6 +320,20 @@ int vh_pool_detach(struct parley_vhost *dev)
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(vh_pool_detach);
+
+/**
+ * vh_pool_disown() - a device has no owner any more
+ * @dev: device without workers
+ *
+ * Context: dev->mutex, while dev->owner is still what it was.
+ */
+void vh_pool_disown(struct parley_vhost *dev)
+{
+	guard(mutex)(&vh_pools_lock);
+	WRITE_ONCE(dev->owned, false);
+	if (dev->membership.pool)
+		vh_pool_detach_locked(dev);
+}
 
 /* ----------------------------------------------------------------- pools */
 

@@ -12,7 +12,8 @@ struct parley_vhost;
 
 #define VH_POOLS_MAX		64
 #define VH_POOL_THREADS_MAX	64	/* of a pool at a time */
-#define VH_POOL_MEMBERS_MAX	256	/* workers of all devices of a pool */
+#define VH_POOL_DEVICES_MAX	256
+#define VH_POOL_MEMBERS_MAX	256	/* their workers, beyond one of each */
 
 extern struct mutex vh_pools_lock;
 extern struct list_head vh_pools;	/* under it */
@@ -23,6 +24,7 @@ int vh_pool_resize(const char *name, unsigned int threads);
 int vh_pool_remove(const char *name);
 int vh_pool_attach(struct parley_vhost *dev, const char *name, unsigned int class, u32 weight);
 int vh_pool_detach(struct parley_vhost *dev);
+void vh_pool_disown(struct parley_vhost *dev);
 /* Under vh_pools_lock; NULL for none. */
 struct vh_pool *vh_pool_find(const char *name);
 

@@ -75,11 +75,25 @@ static void vh_worker_wake(struct vh_worker *w)
 static void vh_worker_rouse(struct vh_worker *w)
 {
 	if (w->pool) {
-		vh_pool_queue(w, false);
+		vh_pool_queue(w);
 		return;
 	}
 	w->sleeping = false;
 	vh_worker_wake(w);
+}
+
+/* Nobody has the run queue any more.  Under w->lock. */
+static void vh_worker_sleep(struct vh_worker *w)
+{
+	if (w->pool)
+		vh_pool_idle(w);
+	w->pooled = false;
+	w->sleeping = true;
+	if (!w->woken)
+		return;
+	w->slept = local_clock();
+	w->stats.sleeps++;
+	w->woken = 0;
 }
 
 /**
@@ -95,13 +109,9 @@ void vh_worker_pass_on(struct vh_worker *w)
 	lockdep_assert_held(&w->lock);
 	/* The thread of a process that was killed is not there to be woken. */
 	if (w->killed || !vh_worker_has_work(w)) {
-		w->pooled = false;
-		w->sleeping = true;
-		w->slept = local_clock();
-		w->stats.sleeps += !!w->woken;
-		w->woken = 0;
+		vh_worker_sleep(w);
 	} else if (w->pool) {
-		vh_pool_queue(w, w->pooled);
+		vh_pool_queue(w);
 	} else {
 		w->pooled = false;
 		w->woken = local_clock();
@@ -109,24 +119,22 @@ void vh_worker_pass_on(struct vh_worker *w)
 	}
 }
 
-/* It is a pool's: what its own thread has, that hands over.  Under w->lock. */
-static void vh_worker_hand_over(struct vh_worker *w)
+/* Its own thread has the run queue: what it has spent.  Under w->lock. */
+static void vh_worker_spent(struct vh_worker *w)
 {
-	if (w->pooled || w->sleeping)
-		return;
 	if (w->woken)
 		w->stats.busy_ns += local_clock() - w->woken;
-	vh_worker_pass_on(w);
 }
 
 /**
  * vh_worker_next() - take the next ring off the queue
  * @w: worker
- * @sleep: it goes to sleep if there is none, and is to be woken by who queues one
+ * @sleep: it goes to sleep if there is nothing to do, and is to be woken by who queues
+ *	a ring
  *
  * Context: the worker's own thread.
- * Return: the ring, or NULL; VH_NOT_OURS if a pool has the run queue, and with it all
- * that its threads use.
+ * Return: the ring, or NULL; VH_NOT_OURS if it is to sleep: a pool has the run queue, or
+ * may have it as soon as there is something to do, and with it all that its threads use.
  */
 struct parley_vhost_vq *vh_worker_next(struct vh_worker *w, bool sleep)
 {
@@ -135,12 +143,20 @@ struct parley_vhost_vq *vh_worker_next(struct vh_worker *w, bool sleep)
 
 	spin_lock_irqsave(&w->lock, flags);
 	if (unlikely(w->pool || w->pooled)) {
-		vh_worker_hand_over(w);
 		vq = VH_NOT_OURS;
+		if (!w->pooled && !w->sleeping) {
+			vh_worker_spent(w);
+			vh_worker_pass_on(w);
+		}
 	} else {
 		w->turn.hurry = false;
 		vq = vh_worker_first(w);
-		w->sleeping = !vq && sleep;
+		w->sleeping = false;
+		if (!vq && sleep && !w->look) {
+			vh_worker_spent(w);
+			vh_worker_sleep(w);
+			vq = VH_NOT_OURS;
+		}
 	}
 	spin_unlock_irqrestore(&w->lock, flags);
 	return vq;

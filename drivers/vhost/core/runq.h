@@ -35,7 +35,7 @@ struct vhost_task;
  * @turn: the round that is being served
  * @pool: whose threads serve it, NULL for its own; changed under @lock, the lock of
  *	the pool before, and vh_pools_lock
- * @share: its turns there; under @lock and the pool's
+ * @share: its turns there, on its device's account; under @lock and the pool's
  * @node: NUMA node that it keeps to, NUMA_NO_NODE for none
  * @look: there are rings to look at before it sleeps
  * @looking: which, by index: they were left without kicks armed, or have requests

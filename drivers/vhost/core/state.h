@@ -113,6 +113,7 @@
 
 #include "log.h"
 #include "memory.h"
+#include "order.h"
 #include "owner.h"
 #include "pin.h"
 #include "tlb.h"
@@ -449,13 +450,14 @@ static inline void vh_limit_give_back(struct parley_vhost_req *req, u64 rest)
 /**
  * struct vh_membership - in a pool; under vh_pools_lock
  * @pool: pool, or NULL
- * @class: for the device's workers, VH_LANE_*
- * @weight: likewise
+ * @account: what all its workers together may have there; its class is VH_LANE_*, and
+ *	that and its weight stay as they are, the rest is under pool->lock
+ * @members: its workers there
  */
 struct vh_membership {
 	struct vh_pool *pool;
-	unsigned int class;
-	u32 weight;
+	struct vh_account account;
+	unsigned int members;
 };
 
 /**

@@ -68,16 +68,25 @@ static bool vh_pool_call_seat(struct vh_pool *pool)
 	return true;
 }
 
-/* Under pool->lock: all are busy.  The least urgent one's round is cut, if it is less. */
+/*
+ * Under pool->lock: somebody waits.  The least urgent one's round is cut, if it is less,
+ * unless threads enough are between two turns.
+ */
 static void vh_pool_hurry(struct vh_pool *pool, unsigned int class)
 {
 	struct vh_seat *seat, *least = NULL;
+	unsigned int between = 0;
 
-	list_for_each_entry(seat, &pool->seats, all)
-		if (seat->worker && seat->active && seat->class > class &&
-		    (!least || seat->class > least->class))
+	list_for_each_entry(seat, &pool->seats, all) {
+		if (!seat->active)
+			continue;
+		if (!seat->worker)
+			between++;
+		else if (seat->class > class && (!least || seat->class > least->class))
 			least = seat;
-	if (!least || least->worker->turn.hurry)
+	}
+	if (!least || between >= vh_order_ahead(&pool->order, class) ||
+	    READ_ONCE(least->worker->turn.hurry))
 		return;
 	WRITE_ONCE(least->worker->turn.hurry, true);
 	pool->stats.hurries++;
@@ -117,11 +126,10 @@ static void vh_pool_watch_timer(struct timer_list *timer)
 /**
  * vh_pool_queue() - a worker has something to do
  * @w: worker with a pool, that nobody has
- * @again: it was served until now
  *
  * Context: w->lock, which is taken in any context.
  */
-void vh_pool_queue(struct vh_worker *w, bool again)
+void vh_pool_queue(struct vh_worker *w)
 {
 	struct vh_pool *pool = w->pool;
 
@@ -129,11 +137,24 @@ void vh_pool_queue(struct vh_worker *w, bool again)
 	guard(spinlock)(&pool->lock);
 	w->sleeping = false;
 	w->pooled = true;
-	vh_order_add(&pool->order, &w->share, again);
+	vh_order_add(&pool->order, &w->share);
 	if (vh_pool_call_seat(pool))
 		return;
-	vh_pool_hurry(pool, w->share.class);
+	vh_pool_hurry(pool, w->share.account->class);
 	vh_pool_watch(pool);
+}
+
+/**
+ * vh_pool_idle() - a worker has nothing more to do
+ * @w: worker with a pool, that was served until now
+ *
+ * Context: w->lock.
+ */
+void vh_pool_idle(struct vh_worker *w)
+{
+	lockdep_assert_held(&w->lock);
+	guard(spinlock)(&w->pool->lock);
+	vh_order_idle(&w->pool->order, &w->share);
 }
 
 /** vh_pool_is_wanted() - does anybody wait for a turn?  Any context; at some time. */
@@ -173,7 +194,7 @@ struct vh_worker *vh_pool_next(struct vh_pool *pool, struct vh_seat *seat)
 		return NULL;
 	}
 	seat->worker = container_of(share, struct vh_worker, share);
-	seat->class = share->class;
+	seat->class = share->account->class;
 	seat->since = jiffies;
 	seat->worker->turn = (struct vh_turn){ .pool = pool };
 	pool->stats.turns++;
@@ -181,6 +202,22 @@ struct vh_worker *vh_pool_next(struct vh_pool *pool, struct vh_seat *seat)
 }
 
 /* ----------------------------------------------------------------- turns */
+
+/**
+ * vh_pool_took() - a turn took so long
+ * @pool: pool
+ * @turn: turn
+ * @ns: time
+ *
+ * Who does little, but slowly, holds a thread all the same.  When it stalls it does no
+ * more: others have its place then.
+ */
+void vh_pool_took(const struct vh_pool *pool, struct vh_turn *turn, u64 ns)
+{
+	ns = min(ns, jiffies_to_nsecs(pool->stall));
+	turn->cost = max(turn->cost, ns * VH_COST_NS);
+}
+EXPORT_SYMBOL_IF_KUNIT(vh_pool_took);
 
 /**
  * vh_pool_again() - a turn is over: may it go on?

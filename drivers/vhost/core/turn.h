@@ -19,6 +19,7 @@ struct vh_worker;
 
 #define VH_COST_REQ	4096	/* a request costs as much as so many bytes */
 #define VH_COST_TURN	4096	/* so does a turn */
+#define VH_COST_NS	1	/* and the time of a turn, if that is more */
 
 /**
  * struct vh_turn - one round of a ring, between who serves and who orders
@@ -108,14 +109,16 @@ struct vh_pool {
 	struct work_struct free;
 };
 
-/* Under w->lock: it has something to do, for a thread of w->pool. */
-void vh_pool_queue(struct vh_worker *w, bool again);
+/* Under w->lock: it has something to do, for a thread of w->pool; it has nothing more. */
+void vh_pool_queue(struct vh_worker *w);
+void vh_pool_idle(struct vh_worker *w);
 bool vh_pool_is_wanted(const struct vh_pool *pool);
 void vh_pool_order_init(struct vh_pool *pool, unsigned int threads);
 void vh_pool_set_threads(struct vh_pool *pool, unsigned int threads);
 /* For its threads. */
 struct vh_worker *vh_pool_next(struct vh_pool *pool, struct vh_seat *seat);
 bool vh_pool_again(struct vh_pool *pool, struct vh_seat *seat);
+void vh_pool_took(const struct vh_pool *pool, struct vh_turn *turn, u64 ns);
 void vh_pool_leave(struct vh_pool *pool, struct vh_seat *seat);
 
 #endif /* _PARLEY_VHOST_TURN_H */

@@ -102,18 +102,9 @@ static bool vh_worker_run(void *arg)
 	struct parley_vhost_vq *vq;
 	unsigned int n;
 
-	vq = vh_worker_next(w, !READ_ONCE(w->look));
+	vq = vh_worker_next(w, true);
 	if (IS_ERR(vq))
 		return false;
-	if (!vq && !w->look) {
-		if (w->woken) {
-			w->slept = local_clock();
-			w->stats.busy_ns += w->slept - w->woken;
-			w->stats.sleeps++;
-			w->woken = 0;
-		}
-		return false;
-	}
 	__set_current_state(TASK_RUNNING);
 	if (!w->woken) {
 		w->woken = local_clock();
@@ -143,7 +134,7 @@ static bool vh_worker_run(void *arg)
 void vh_worker_turn(struct vh_worker *w)
 {
 	struct parley_vhost_vq *vq;
-	u64 start = local_clock();
+	u64 start = local_clock(), took;
 
 	scoped_guard(spinlock_irqsave, &w->lock)
 		vq = vh_worker_first(w);
@@ -158,7 +149,9 @@ void vh_worker_turn(struct vh_worker *w)
 		vh_worker_serve(w, vq);
 	else if (w->look)
 		vh_worker_poll(w);
-	w->stats.busy_ns += local_clock() - start;
+	took = local_clock() - start;
+	w->stats.busy_ns += took;
+	vh_pool_took(w->turn.pool, &w->turn, took);
 }
 
 /* The owner's process was killed; its memory lives until this thread ends. */

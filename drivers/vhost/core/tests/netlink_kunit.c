@@ -575,10 +575,10 @@ static void nl_sets_pools(struct kunit *test)
 				      VH_LANES), NL_REFUSED);
 	KUNIT_EXPECT_NULL(test, dev->membership.pool);
 	KUNIT_EXPECT_EQ(test, nl_pool(nl, attach, name, dev->id, 0, 0), 0);
-	KUNIT_EXPECT_EQ(test, dev->membership.weight, VH_WEIGHT);
-	KUNIT_EXPECT_EQ(test, dev->membership.class, VH_LANE_NORMAL);
+	KUNIT_EXPECT_EQ(test, dev->membership.account.weight, VH_WEIGHT);
+	KUNIT_EXPECT_EQ(test, dev->membership.account.class, VH_LANE_NORMAL);
 	KUNIT_EXPECT_EQ(test, nl_pool(nl, attach, name, dev->id, weight, VH_WEIGHT_MAX), 0);
-	KUNIT_EXPECT_EQ(test, dev->membership.weight, VH_WEIGHT_MAX);
+	KUNIT_EXPECT_EQ(test, dev->membership.account.weight, VH_WEIGHT_MAX);
 
 	nl_send(nl, nl_ask(nl, PARLEY_CMD_POOL_GET, NLM_F_DUMP));
 	while (nl_answer(h = nl_next(nl))) {

@@ -12,10 +12,12 @@
 /**
  * struct who - somebody who takes turns
  * @share: his
+ * @account: who pays, if it is not another
  * @cost: of all his turns so far
  */
 struct who {
 	struct vh_share share;
+	struct vh_account account;
 	u64 cost;
 };
 
@@ -47,8 +49,19 @@ static struct who *crowd_join(struct crowd *c, unsigned int class, u32 weight)
 {
 	struct who *w = &c->who[c->nr++];
 
-	vh_order_join(&c->order, &w->share, class, weight);
-	vh_order_add(&c->order, &w->share, false);
+	w->account = (struct vh_account){ .class = class, .weight = weight };
+	vh_order_join(&w->share, &w->account);
+	KUNIT_EXPECT_FALSE(c->test, vh_order_add(&c->order, &w->share));
+	return w;
+}
+
+/* One more on the account of @other. */
+static struct who *crowd_split(struct crowd *c, struct who *other)
+{
+	struct who *w = &c->who[c->nr++];
+
+	vh_order_join(&w->share, &other->account);
+	KUNIT_EXPECT_FALSE(c->test, vh_order_add(&c->order, &w->share));
 	return w;
 }
 
@@ -71,7 +84,7 @@ static void crowd_turn(struct crowd *c, u64 cost)
 
 	KUNIT_ASSERT_NOT_NULL(c->test, w);
 	crowd_charge(c, w, cost);
-	vh_order_add(&c->order, &w->share, true);
+	vh_order_add(&c->order, &w->share);
 }
 
 /* What two had is as their weights, but for a pass and a turn. */
@@ -82,11 +95,11 @@ static void crowd_check(struct crowd *c)
 	for (i = 0; i < c->nr; i++) {
 		for (j = 0; j < i; j++) {
 			struct who *a = &c->who[i], *b = &c->who[j];
-			s64 diff = div_u64(a->cost, a->share.weight) -
-				   div_u64(b->cost, b->share.weight);
+			s64 diff = div_u64(a->cost, a->account.weight) -
+				   div_u64(b->cost, b->account.weight);
 
 			KUNIT_EXPECT_LE(c->test, abs(diff), (s64)VH_CREDIT + 2 + ORDER_COST /
-					min(a->share.weight, b->share.weight));
+					min(a->account.weight, b->account.weight));
 		}
 	}
 }
@@ -125,7 +138,7 @@ static void order_exact(struct kunit *test)
 		struct who *w = crowd_next(c);
 
 		crowd_charge(c, w, w == a ? 8192 : 1 + crowd_random(c, SZ_64K));
-		vh_order_add(&c->order, &w->share, true);
+		vh_order_add(&c->order, &w->share);
 	}
 	KUNIT_EXPECT_LT(test, abs((s64)(a->cost - 3 * b->cost)), (s64)(a->cost / 1000));
 }
@@ -169,7 +182,7 @@ static unsigned int twin_next(struct twin *t, const struct crowd *c)
 			return who;
 		}
 		for (i = 0; i < t->nr; i++) {
-			s64 one = (s64)c->who[t->line[i]].share.weight * VH_CREDIT;
+			s64 one = (s64)c->who[t->line[i]].account.weight * VH_CREDIT;
 
 			who = t->line[i];
 			t->credit[who] = min(t->credit[who] + one, one);
@@ -201,14 +214,15 @@ static void order_like_its_twin(struct kunit *test)
 			t->credit[who] -= cost;
 			asleep[who] = crowd_random(c, 3) == 0;
 			if (!asleep[who]) {
-				vh_order_add(&c->order, &w->share, true);
+				vh_order_add(&c->order, &w->share);
 				twin_add(t, who, true);
 			}
 		}
 		who = crowd_random(c, ORDER_MANY);
 		if (asleep[who]) {
 			asleep[who] = false;
-			vh_order_add(&c->order, &c->who[who].share, false);
+			vh_order_idle(&c->order, &c->who[who].share);
+			vh_order_add(&c->order, &c->who[who].share);
 			twin_add(t, who, false);
 		}
 	}
@@ -229,7 +243,7 @@ static void order_floor(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, c->who[i].cost, all[i]);
 		c->who[i].cost = 0;
 	}
-	vh_order_del(&c->order, &c->who[0].share);
+	vh_order_idle(&c->order, &c->who[0].share);
 	for (i = 0; i < 800; i++)
 		crowd_turn(c, 1);
 	for (i = 0; i < VH_CLASSES; i++)
@@ -248,7 +262,7 @@ static void order_alone_owes_nothing(struct kunit *test)
 		vh_order_charge(&c->order, &a->share, ORDER_COST);
 		vh_order_alone(&c->order, &a->share);
 	}
-	vh_order_add(&c->order, &a->share, true);
+	vh_order_add(&c->order, &a->share);
 	b = crowd_join(c, 1, 100);
 	for (i = 0; i < 2000; i++)
 		crowd_turn(c, 4096);
@@ -264,17 +278,71 @@ static void order_debt_stays(struct kunit *test)
 
 	KUNIT_ASSERT_PTR_EQ(test, crowd_next(c), a);
 	vh_order_charge(&c->order, &a->share, 10 * VH_CREDIT);
-	vh_order_add(&c->order, &a->share, false);
+	vh_order_idle(&c->order, &a->share);
+	vh_order_add(&c->order, &a->share);
 	for (i = 0; i < 9; i++) {
 		KUNIT_EXPECT_PTR_EQ(test, crowd_next(c), b);
 		crowd_charge(c, b, VH_CREDIT);
-		vh_order_add(&c->order, &b->share, true);
+		vh_order_add(&c->order, &b->share);
 	}
 	/* And who had credit when he went to sleep does not save it. */
-	vh_order_del(&c->order, &b->share);
-	b->share.credit = VH_CREDIT;
-	vh_order_add(&c->order, &b->share, false);
-	KUNIT_EXPECT_EQ(test, b->share.credit, 0);
+	vh_order_idle(&c->order, &b->share);
+	b->account.credit = VH_CREDIT;
+	vh_order_add(&c->order, &b->share);
+	KUNIT_EXPECT_EQ(test, b->account.credit, 0);
+	/* A new share, as of a worker that its owner made anew, owes what the old one did. */
+	vh_order_charge(&c->order, &b->share, 10 * VH_CREDIT);
+	vh_order_idle(&c->order, &b->share);
+	vh_order_join(&b->share, &b->account);
+	vh_order_add(&c->order, &b->share);
+	KUNIT_EXPECT_EQ(test, b->account.credit, -10 * VH_CREDIT);
+}
+
+/* Who splits his work has no more of it: one of many shares against one of one. */
+static void order_split(struct kunit *test)
+{
+	struct crowd *c = crowd_make(test, 12);
+	struct who *a = crowd_join(c, 1, 100), *b = crowd_join(c, 1, 100);
+	u64 split = 0;
+	unsigned int i;
+
+	while (c->nr < ORDER_MANY)
+		crowd_split(c, b);
+	for (i = 0; i < 20000; i++)
+		crowd_turn(c, 1 + crowd_random(c, ORDER_COST));
+	for (i = 1; i < ORDER_MANY; i++) {
+		split += c->who[i].cost;
+		/* And each of the shares has its turns. */
+		KUNIT_EXPECT_GT(test, c->who[i].cost, 0);
+	}
+	KUNIT_EXPECT_LE(test, abs((s64)(a->cost - split)), 100 * VH_CREDIT + 2 * ORDER_COST);
+	KUNIT_EXPECT_EQ(test, b->account.users, ORDER_MANY - 1);
+	for (i = 1; i < ORDER_MANY; i++)
+		vh_order_idle(&c->order, &c->who[i].share);
+	KUNIT_EXPECT_EQ(test, b->account.users, 0);
+	KUNIT_EXPECT_EQ(test, c->order.nr_ready, 1);
+}
+
+/* Two of one account are served at once: both are charged, passes count once. */
+static void order_split_at_once(struct kunit *test)
+{
+	struct crowd *c = crowd_make(test, 13);
+	struct who *a = crowd_join(c, 1, 10), *b = crowd_join(c, 1, 10);
+	struct who *d = crowd_split(c, b);
+	unsigned int i;
+
+	vh_order_idle(&c->order, &a->share);
+	KUNIT_ASSERT_PTR_EQ(test, crowd_next(c), b);
+	KUNIT_ASSERT_PTR_EQ(test, crowd_next(c), d);
+	vh_order_add(&c->order, &a->share);
+	for (i = 0; i < 7; i++)
+		crowd_turn(c, 10 * VH_CREDIT);
+	crowd_charge(c, b, 30 * VH_CREDIT);
+	crowd_charge(c, d, 20 * VH_CREDIT);
+	vh_order_add(&c->order, &b->share);
+	vh_order_add(&c->order, &d->share);
+	/* A pass of the start, and the seven since: 8 of 5, of which one is saved. */
+	KUNIT_EXPECT_EQ(test, b->account.credit, 10 * VH_CREDIT);
 }
 
 /* Passes that go by while another thread serves it are its own as well, but for one. */
@@ -289,9 +357,9 @@ static void order_served_elsewhere(struct kunit *test)
 		crowd_turn(c, 10 * VH_CREDIT);
 	KUNIT_EXPECT_EQ(test, b->cost, 50 * VH_CREDIT);
 	crowd_charge(c, a, 35 * VH_CREDIT);
-	vh_order_add(&c->order, &a->share, true);
+	vh_order_add(&c->order, &a->share);
 	/* One pass of credit from the start, and four that it missed: 5 of 3.5. */
-	KUNIT_EXPECT_EQ(test, a->share.credit, 10 * VH_CREDIT);
+	KUNIT_EXPECT_EQ(test, a->account.credit, 10 * VH_CREDIT);
 	KUNIT_EXPECT_PTR_EQ(test, crowd_next(c), a);
 }
 
@@ -306,8 +374,8 @@ static void order_any_cost(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, crowd_next(c));
 		vh_order_charge(&c->order, &a->share, U64_MAX);
 		vh_order_charge(&c->order, &b->share, U64_MAX);
-		vh_order_add(&c->order, a->share.ready ? &b->share : &a->share, true);
-		KUNIT_ASSERT_LT(test, a->share.credit, 0);
+		vh_order_add(&c->order, a->share.ready ? &b->share : &a->share);
+		KUNIT_ASSERT_LT(test, a->account.credit, 0);
 	}
 	KUNIT_EXPECT_EQ(test, c->order.nr_ready, 2);
 }
@@ -319,6 +387,8 @@ static struct kunit_case order_cases[] = {
 	KUNIT_CASE(order_floor),
 	KUNIT_CASE(order_alone_owes_nothing),
 	KUNIT_CASE(order_debt_stays),
+	KUNIT_CASE(order_split),
+	KUNIT_CASE(order_split_at_once),
 	KUNIT_CASE(order_served_elsewhere),
 	KUNIT_CASE(order_any_cost),
 	{}

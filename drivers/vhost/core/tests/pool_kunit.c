@@ -401,16 +401,65 @@ static void pool_refuses(struct kunit *test)
 		snprintf(name, sizeof(name), "kunit-%d", i);
 		KUNIT_EXPECT_EQ(test, vh_pool_remove(name), 0);
 	}
-	/* The most workers: the one that is too many leaves none. */
+	/* The most devices: the one that is too many leaves none. */
 	scoped_guard(mutex, &vh_pools_lock)
-		pool->members += VH_POOL_MEMBERS_MAX;
+		pool->devices += VH_POOL_DEVICES_MAX;
 	KUNIT_EXPECT_EQ(test, vh_pool_attach(toy->dev, POOL, 0, 1), -ENOSPC);
-	scoped_guard(mutex, &toy->dev->mutex)
-		KUNIT_EXPECT_NULL(test, toy->dev->membership.pool);
 	scoped_guard(mutex, &vh_pools_lock) {
-		pool->members -= VH_POOL_MEMBERS_MAX;
+		KUNIT_EXPECT_NULL(test, toy->dev->membership.pool);
+		pool->devices -= VH_POOL_DEVICES_MAX;
 		KUNIT_EXPECT_EQ(test, pool->members, 0);
 		KUNIT_EXPECT_EQ(test, pool->devices, 0);
+	}
+}
+
+/* However many workers others have made: a device has room for one, not for another. */
+static void pool_is_full(struct kunit *test)
+{
+	struct vh_pool *pool = pool_make(test, 1);
+	struct toy *toy = toy_open(test);
+	struct parley_vhost *dev = toy->dev;
+
+	scoped_guard(mutex, &vh_pools_lock)
+		pool->members += VH_POOL_MEMBERS_MAX;
+	KUNIT_EXPECT_EQ(test, vh_pool_attach(dev, POOL, 0, 1), 0);
+	scoped_guard(mutex, &dev->mutex)
+		KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(vh_worker_create(dev)), -ENOSPC);
+	scoped_guard(mutex, &vh_pools_lock) {
+		KUNIT_EXPECT_EQ(test, dev->membership.members, 1);
+		pool->members -= VH_POOL_MEMBERS_MAX;
+		KUNIT_EXPECT_EQ(test, pool->members, 1);
+	}
+}
+
+/* Who does little, but slowly, pays for the time, but for no more than until it stalls. */
+static void pool_time_costs(struct kunit *test)
+{
+	struct vh_pool *pool = pool_make(test, 1);
+	struct toy_ring *r = pooled(test, VH_LANE_NORMAL, 1000);
+	const u64 most = 2ull * VH_POOL_STALL_MS * NSEC_PER_MSEC * VH_COST_NS;
+	struct vh_turn turn = { .cost = 100000 };
+	u64 passes;
+
+	vh_pool_took(pool, &turn, 20000);
+	KUNIT_EXPECT_EQ(test, turn.cost, 100000);
+	vh_pool_took(pool, &turn, 200000);
+	KUNIT_EXPECT_EQ(test, turn.cost, 200000 * VH_COST_NS);
+	vh_pool_took(pool, &turn, NSEC_PER_SEC);
+	KUNIT_EXPECT_LE(test, turn.cost, most);
+	scoped_guard(spinlock_irqsave, &pool->lock)
+		passes = pool->order.pass[VH_LANE_NORMAL];
+	hang(r);
+	msleep(4 * VH_POOL_STALL_MS);
+	complete(&r->toy->open);
+	answered(r);
+	sent_and_answered(r, 1);
+	KUNIT_EXPECT_TRUE(test, vh_until(!READ_ONCE(pool->active)));
+	scoped_guard(spinlock_irqsave, &pool->lock) {
+		/* Of the first one it had its credit. */
+		KUNIT_EXPECT_GE(test, pool->order.pass[VH_LANE_NORMAL] - passes,
+				most / 2 / (1000 * VH_CREDIT) - 1);
+		KUNIT_EXPECT_EQ(test, r->toy->dev->membership.account.users, 0);
 	}
 }
 
@@ -478,6 +527,8 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(pool_polls),
 	KUNIT_CASE(pool_workers),
 	KUNIT_CASE(pool_refuses),
+	KUNIT_CASE(pool_is_full),
+	KUNIT_CASE(pool_time_costs),
 	KUNIT_CASE(pool_closed),
 	KUNIT_CASE(pool_soak),
 	{}
