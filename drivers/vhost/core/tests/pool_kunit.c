@@ -73,6 +73,14 @@ static void sent_and_answered(struct toy_ring *r, unsigned int nr)
 	answered(r);
 }
 
+/* Whoever served it has left, so that what comes is a turn of its own. */
+static void sleeps(struct toy_ring *r)
+{
+	struct vh_worker *w = rcu_dereference_raw(r->vq->worker);
+
+	KUNIT_EXPECT_TRUE(r->test, vh_until(READ_ONCE(w->sleeping)));
+}
+
 /* The pool serves what is in it, and nothing else. */
 static void pool_serves(struct kunit *test)
 {
@@ -121,7 +129,8 @@ static void pool_counts_time(struct kunit *test)
 	complete(&a->toy->open);
 	answered(a);
 	answered(b);
-	KUNIT_EXPECT_TRUE(test, vh_until(READ_ONCE(wa->sleeping) && READ_ONCE(wb->sleeping)));
+	sleeps(a);
+	sleeps(b);
 	KUNIT_EXPECT_GE(test, wa->stats.busy_ns, 200 * NSEC_PER_MSEC);
 	KUNIT_EXPECT_LT(test, wb->stats.busy_ns, 200 * NSEC_PER_MSEC);
 }
@@ -141,7 +150,8 @@ static void pool_stall(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, a->reaped, 0);
 	complete(&a->toy->open);
 	answered(a);
-	/* One at a time again. */
+	/* One at a time again, when the turn that stalled is over. */
+	sleeps(a);
 	KUNIT_EXPECT_TRUE(test, vh_until(!READ_ONCE(pool->active)));
 	hang(a);
 	KUNIT_EXPECT_EQ(test, READ_ONCE(pool->active), 1);
@@ -263,6 +273,8 @@ static void lane_hurry(struct kunit *test)
 	struct toy_ring *urgent = toy_ring_open(test, toy, 1, TOY_EVENT, 16);
 	unsigned int n;
 
+	/* It was queued when it was started, in the lane that it had. */
+	sleeps(urgent);
 	urgent->vq->lane = VH_LANE_LATENCY;
 	hang(bulk);
 	toy_send(bulk, 400);
@@ -310,8 +322,10 @@ static void pool_by_weight(struct kunit *test)
 	for (i = 0; i < 2; i++) {
 		toy[i]->gate = -1;
 		complete(&toy[i]->open);
-		answered(r[i]);
 	}
+	/* Each may have to wait for the other. */
+	answered(r[0]);
+	answered(r[1]);
 	answered(busy);
 }
 
