@@ -58,6 +58,19 @@ static const struct nlattr *answer(u16 type)
 	return find(msg.attrs, msg.head.nlmsg_len - NLMSG_HDRLEN - GENL_HDRLEN, type);
 }
 
+/* One in a nest. */
+static u64 answer_stat(u16 nest, u16 type)
+{
+	const struct nlattr *a = answer(nest);
+	u64 value = 0;
+
+	if (a)
+		a = find((const u8 *)a + NLA_HDRLEN, a->nla_len - NLA_HDRLEN, type);
+	if (a)
+		memcpy(&value, (const u8 *)a + NLA_HDRLEN, sizeof(value));
+	return value;
+}
+
 static u32 answer_u32(u16 type, u32 otherwise)
 {
 	const struct nlattr *a = answer(type);
@@ -91,6 +104,8 @@ static long ask(void)
 		for (; ret > 0 && NLMSG_OK(h, len); h = NLMSG_NEXT(h, len)) {
 			if (h->nlmsg_type == NLMSG_ERROR)
 				ret = ((struct nlmsgerr *)NLMSG_DATA(h))->error;
+			else if (h->nlmsg_type == NLMSG_DONE)
+				ret = 0;
 			else
 				memcpy(&msg, h, min((size_t)h->nlmsg_len, sizeof(msg)));
 		}
@@ -152,4 +167,63 @@ long nl_limit_set(u32 dev, u64 ops)
 	put(PARLEY_A_LIMITS_OPS_RATE, &ops, sizeof(ops));
 	nest->nla_len = (u8 *)&msg + msg.head.nlmsg_len - (u8 *)nest;
 	return ask();
+}
+
+long nl_stats_get(u32 dev, u32 index, struct nl_stats *s)
+{
+	const u16 nest = PARLEY_A_QUEUE_STATS;
+	struct nl_queue q;
+	long ret = nl_queue_get(dev, index, &q);
+
+	if (ret)
+		return ret;
+	s->kicks = answer_stat(nest, PARLEY_A_QUEUE_STATS_KICKS);
+	s->rounds = answer_stat(nest, PARLEY_A_QUEUE_STATS_ROUNDS);
+	s->requests = answer_stat(nest, PARLEY_A_QUEUE_STATS_REQUESTS);
+	s->calls = answer_stat(nest, PARLEY_A_QUEUE_STATS_CALLS);
+	return 0;
+}
+
+static void begin_pool(u8 command, const char *name)
+{
+	begin(family_id(), command);
+	put(PARLEY_A_POOL_NAME, name, strlen(name) + 1);
+}
+
+long nl_pool_add(const char *name, u32 threads)
+{
+	begin_pool(PARLEY_CMD_POOL_ADD, name);
+	put(PARLEY_A_POOL_THREADS, &threads, sizeof(threads));
+	return ask();
+}
+
+long nl_pool_remove(const char *name)
+{
+	begin_pool(PARLEY_CMD_POOL_REMOVE, name);
+	return ask();
+}
+
+long nl_pool_attach(const char *name, u32 dev, u32 class)
+{
+	begin_pool(PARLEY_CMD_POOL_ATTACH, name);
+	put(PARLEY_A_POOL_DEV_ID, &dev, sizeof(dev));
+	put(PARLEY_A_POOL_CLASS, &class, sizeof(class));
+	return ask();
+}
+
+long nl_pool_get(struct nl_pool_stats *s)
+{
+	const u16 nest = PARLEY_A_POOL_STATS;
+	long ret;
+
+	begin(family_id(), PARLEY_CMD_POOL_GET);
+	msg.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	ret = ask();
+	if (ret)
+		return ret;
+	s->turns = answer_stat(nest, PARLEY_A_POOL_STATS_TURNS);
+	s->wakeups = answer_stat(nest, PARLEY_A_POOL_STATS_WAKEUPS);
+	s->stalls = answer_stat(nest, PARLEY_A_POOL_STATS_STALLS);
+	s->hurries = answer_stat(nest, PARLEY_A_POOL_STATS_HURRIES);
+	return 0;
 }
