@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* See nl.h.  One socket for each process that asks, made when it first does. */
+/* See nl.h.  One socket for each thread that asks, made when it first does. */
 #include <linux/genetlink.h>
 #include <linux/netlink.h>
 #include <sys/socket.h>
@@ -14,7 +14,7 @@ struct message {
 	u8 attrs[ROOM];
 };
 
-static struct message msg;
+static __thread struct message msg;
 
 static void begin(u16 family, u8 command)
 {
@@ -84,9 +84,9 @@ static u32 answer_u32(u16 type, u32 otherwise)
 /* Send what is in msg; the answer, if there is one, is in msg then. */
 static long ask(void)
 {
-	static u64 buf[ROOM / sizeof(u64)];
-	static int fd = -1;
-	static pid_t whose;
+	static __thread u64 buf[ROOM / sizeof(u64)];
+	static __thread int fd = -1;
+	static __thread pid_t whose;
 	long ret = 1;
 
 	if (whose != getpid()) {
@@ -190,10 +190,26 @@ static void begin_pool(u8 command, const char *name)
 	put(PARLEY_A_POOL_NAME, name, strlen(name) + 1);
 }
 
-long nl_pool_add(const char *name, u32 threads)
+long nl_pool_add(const char *name, u32 threads, bool one_vm)
 {
 	begin_pool(PARLEY_CMD_POOL_ADD, name);
 	put(PARLEY_A_POOL_THREADS, &threads, sizeof(threads));
+	if (one_vm)
+		put(PARLEY_A_POOL_ONE_VM, NULL, 0);
+	return ask();
+}
+
+long nl_pool_set(const char *name, u32 threads)
+{
+	begin_pool(PARLEY_CMD_POOL_SET, name);
+	put(PARLEY_A_POOL_THREADS, &threads, sizeof(threads));
+	return ask();
+}
+
+long nl_pool_detach(u32 dev)
+{
+	begin(family_id(), PARLEY_CMD_POOL_DETACH);
+	put(PARLEY_A_POOL_DEV_ID, &dev, sizeof(dev));
 	return ask();
 }
 

@@ -41,8 +41,10 @@ long nl_dev_get(u32 dev, u32 *running);
 long nl_queue_get(u32 dev, u32 index, struct nl_queue *q);
 long nl_limit_set(u32 dev, u64 ops);	/* of the device, a second; 0 for none */
 long nl_stats_get(u32 dev, u32 index, struct nl_stats *s);
-long nl_pool_add(const char *name, u32 threads);
+long nl_pool_add(const char *name, u32 threads, bool one_vm);
+long nl_pool_set(const char *name, u32 threads);
 long nl_pool_remove(const char *name);
+long nl_pool_detach(u32 dev);
 long nl_pool_attach(const char *name, u32 dev, u32 class);
 long nl_pool_get(struct nl_pool_stats *s);	/* of the only one that there is */
 

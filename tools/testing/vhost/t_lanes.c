@@ -358,7 +358,7 @@ static void measure(void)
 	const char *disk = disk_steady();
 	unsigned int round, i;
 
-	need(nl_pool_add(POOL, 1));
+	need(nl_pool_add(POOL, 1, false));
 	for (round = 0; round < (brief ? 1 : ROUNDS); round++)
 		for (i = 0; i < sizeof(modes) / sizeof(modes[0]) && !failed(); i++)
 			measure_mode(&modes[i], disk, round);
