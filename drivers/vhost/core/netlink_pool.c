@@ -184,8 +184,9 @@ int parley_nl_pool_attach_doit(struct sk_buff *skb, struct genl_info *info)
 	err = vh_pool_attach(dev, name, class ? nla_get_u32(class) : VH_LANE_NORMAL,
 			     weight ? nla_get_u32(weight) : VH_WEIGHT);
 	if (err == -ENOSPC)
-		NL_SET_ERR_MSG_FMT(info->extack, "a pool has at most %u workers of devices",
-				   VH_POOL_MEMBERS_MAX);
+		NL_SET_ERR_MSG_FMT(info->extack,
+				   "a pool has at most %u devices, and %u workers if they have several",
+				   VH_POOL_DEVICES_MAX, VH_POOL_MEMBERS_MAX);
 	return vh_nl_explain(info, err);
 }
 
