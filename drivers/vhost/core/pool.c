@@ -7,6 +7,7 @@
 #include <linux/kthread.h>
 #include <linux/mmu_context.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
@@ -58,6 +59,7 @@ static int vh_pool_thread(void *arg)
 {
 	struct vh_seat *seat = arg;
 
+	allow_kernel_signal(SIGKILL);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
 		if (kthread_should_stop())

@@ -39,6 +39,7 @@
  */
 #include <linux/jiffies.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/wait_bit.h>
 
 #include "runq.h"
@@ -157,6 +158,32 @@ void vh_pool_idle(struct vh_worker *w)
 	vh_order_idle(&w->pool->order, &w->share);
 }
 
+/**
+ * vh_pool_interrupt() - who serves it waits no longer than he must
+ * @w: worker whose owner was killed, and that has nothing to do any more
+ *
+ * Where a thread of the owner would have given up, for being killed, the pool's does.
+ * Its signal is flushed when the turn is over.
+ *
+ * Context: w->lock.
+ */
+void vh_pool_interrupt(struct vh_worker *w)
+{
+	struct vh_pool *pool = w->turn.pool;
+	struct vh_seat *seat;
+
+	lockdep_assert_held(&w->lock);
+	/* Who takes it from now on finds nothing. */
+	if (!pool)
+		return;
+	/* It is there as long as a thread of its own is: that clears it under w->lock. */
+	guard(spinlock)(&pool->lock);
+	list_for_each_entry(seat, &pool->seats, all)
+		if (seat->worker == w)
+			send_sig(SIGKILL, seat->thread, 1);
+}
+EXPORT_SYMBOL_IF_KUNIT(vh_pool_interrupt);
+
 /** vh_pool_is_wanted() - does anybody wait for a turn?  Any context; at some time. */
 bool vh_pool_is_wanted(const struct vh_pool *pool)
 {
@@ -266,6 +293,9 @@ void vh_pool_leave(struct vh_pool *pool, struct vh_seat *seat)
 	w->turn = (struct vh_turn){};
 	vh_worker_pass_on(w);
 	spin_unlock_irqrestore(&w->lock, flags);
+	/* See vh_pool_interrupt(); nobody signals for this worker any more. */
+	if (unlikely(signal_pending(current)))
+		flush_signals(current);
 	smp_mb();	/* pairs with vh_pool_farewell(), which goes to sleep, then looks */
 	/* By its address alone. */
 	wake_up_var(&w->pooled);

@@ -30,7 +30,7 @@ struct vh_worker;
 struct vh_turn {
 	bool hurry;
 	u64 cost;
-	const struct vh_pool *pool;
+	struct vh_pool *pool;
 };
 
 static inline u64 vh_turn_cost(u64 reqs, u64 bytes)
@@ -112,6 +112,8 @@ struct vh_pool {
 /* Under w->lock: it has something to do, for a thread of w->pool; it has nothing more. */
 void vh_pool_queue(struct vh_worker *w);
 void vh_pool_idle(struct vh_worker *w);
+/* Under w->lock: its owner was killed. */
+void vh_pool_interrupt(struct vh_worker *w);
 bool vh_pool_is_wanted(const struct vh_pool *pool);
 void vh_pool_order_init(struct vh_pool *pool, unsigned int threads);
 void vh_pool_set_threads(struct vh_pool *pool, unsigned int threads);

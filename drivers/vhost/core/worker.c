@@ -166,6 +166,7 @@ static void vh_worker_killed(void *arg)
 		w->killed = true;
 		while (vh_worker_first(w))
 			;
+		vh_pool_interrupt(w);
 	}
 	for (i = 0; i < dev->drv->max_queues; i++)
 		if (rcu_access_pointer(dev->vqs[i]->worker) == w)

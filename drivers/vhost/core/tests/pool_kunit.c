@@ -4,6 +4,7 @@
  * nobody up, who is urgent is served first, and nobody who sets something waits.
  */
 #include <linux/ktime.h>
+#include <linux/sched/signal.h>
 #include "../dev.h"
 #include "../pool.h"
 #include "../req.h"
@@ -427,6 +428,49 @@ static void pool_refuses(struct kunit *test)
 	}
 }
 
+/* The seat that serves a ring. */
+static struct vh_seat *seat_of(struct vh_pool *pool, struct toy_ring *r)
+{
+	struct vh_worker *w = rcu_dereference_raw(r->vq->worker);
+	struct vh_seat *seat;
+
+	guard(spinlock_irqsave)(&pool->lock);
+	list_for_each_entry(seat, &pool->seats, all)
+		if (seat->worker == w)
+			return seat;
+	return NULL;
+}
+
+/* Of an owner who is killed: a wait that can be given up is, and the next one's is not. */
+static void pool_interrupt(struct kunit *test)
+{
+	struct vh_pool *pool = pool_make(test, 1);
+	struct toy_ring *r = pooled(test, VH_LANE_NORMAL, 100);
+	struct vh_worker *w = rcu_dereference_raw(r->vq->worker);
+	struct vh_seat *seat;
+
+	pool_is_patient(pool);
+	scoped_guard(spinlock_irqsave, &w->lock)
+		vh_pool_interrupt(w);
+	hang(r);
+	toy_send(r, 1);
+	seat = seat_of(pool, r);
+	KUNIT_ASSERT_NOT_NULL(test, seat);
+	KUNIT_EXPECT_FALSE(test, signal_pending(seat->thread));
+	scoped_guard(spinlock_irqsave, &w->lock)
+		vh_pool_interrupt(w);
+	KUNIT_EXPECT_TRUE(test, fatal_signal_pending(seat->thread));
+	complete(&r->toy->open);
+	KUNIT_EXPECT_TRUE(test, toy_wait(r, 1));
+	/* As in a thread that is killed: what is not taken is the successor's. */
+	sleeps(r);
+	KUNIT_EXPECT_FALSE(test, signal_pending(seat->thread));
+	KUNIT_EXPECT_EQ(test, READ_ONCE(r->vq->stats.requests), 1);
+	parley_vhost_vq_wake(r->vq);
+	answered(r);
+	sent_and_answered(r, 10);
+}
+
 /* However many workers others have made: a device has room for one, not for another. */
 static void pool_is_full(struct kunit *test)
 {
@@ -541,6 +585,7 @@ static struct kunit_case pool_cases[] = {
 	KUNIT_CASE(pool_polls),
 	KUNIT_CASE(pool_workers),
 	KUNIT_CASE(pool_refuses),
+	KUNIT_CASE(pool_interrupt),
 	KUNIT_CASE(pool_is_full),
 	KUNIT_CASE(pool_time_costs),
 	KUNIT_CASE(pool_closed),
