@@ -142,11 +142,11 @@ struct parley_vhost_req {
  *	or a bound of bytes counts; see also parley_vhost_req_charge()
  * @submit: optional: serve @nr requests: in the ring's worker, which serves nobody else
  *	while it waits here.  Returns how many it took, the first ones, which must
- *	all end in parley_vhost_req_done(); the others go back to the ring and
- *	come again when a request of this ring has ended.  So it must take one if
- *	nothing of the ring is in flight; but for a kind with @work, where they
- *	come again when the ring is queued: by a request that ends, by what is
- *	watched, or by parley_vhost_vq_wake().
+ *	all end in parley_vhost_req_done(); the others go back to the ring.  If it
+ *	took any, they may come again at once; if it took none, when a request of
+ *	this ring has ended.  So it must take one if nothing of the ring is in
+ *	flight; but for a kind with @work, where they come again, too, when the ring
+ *	is queued: by what is watched, or by parley_vhost_vq_wake().
  * @finish: optional: a request that was done, before it is logged, completed and
  *	published (or dropped, if the ring broke): under vq->mutex, in the
  *	worker or in who drains the ring.  The place to write to the guest what

@@ -84,6 +84,7 @@ static int vh_pull_short(struct parley_vhost_vq *vq, unsigned int n, unsigned in
 	if (n != nr && n != vq->nr_reqs && slots < vq->num)
 		return 0;
 	vq->lack = VH_LACK_NOTHING;
+	vq->unfit++;
 	return -EMSGSIZE;
 }
 
@@ -124,7 +125,8 @@ static unsigned int vh_pull_admit(struct parley_vhost_vq *vq, struct parley_vhos
  * Whatever is lacking, work() is called again when it is there.
  *
  * Context: in work().  Takes vq->mutex; may sleep.
- * Return: how many; 0 if there are not enough now, or the ring is to stop;
+ * Return: how many; 0 if there are not enough now, the ring is to stop, or it is the
+ * turn of others;
  * -EMSGSIZE if there never will be: @nr buffers, all that may be in flight or all of
  * the ring have not enough room.  Then what was to be delivered is to be dropped, or it
  * stays in the way of all that comes after it.
@@ -140,6 +142,9 @@ int parley_vhost_pull(struct parley_vhost_vq *vq, struct parley_vhost_req **reqs
 	vq->lack = VH_LACK_LEAVE;
 	if (WARN_ON_ONCE(vq->ops->submit || READ_ONCE(vq->server) != current) ||
 	    vq->state != VH_VQ_RUNNING)
+		return 0;
+	vq->lack = VH_LACK_TURN;
+	if (vq->unfit >= VH_WEIGHT_REQS)
 		return 0;
 	vq->lack = VH_LACK_NOTHING;
 	if (!bytes)
@@ -310,6 +315,9 @@ static enum step vh_pull_turn(struct parley_vhost_vq *vq)
 	vh_vq_reap(vq);
 	if (unlikely(!vh_pull_may_go_on(vq)))
 		return STEP_STOP;
+	/* Who waits for some of the buffers may never see that nobody is outside. */
+	if (unlikely(vq->nr_awaited))
+		vh_pull_recall(vq);
 	switch (vq->lack) {
 	case VH_LACK_BUFFERS:
 		return vh_round_dry(vq) ? STEP_DRY : STEP_ON;
@@ -317,6 +325,8 @@ static enum step vh_pull_turn(struct parley_vhost_vq *vq)
 		return vq->nr_free ? STEP_ON : STEP_FULL;
 	case VH_LACK_LEAVE:
 		return STEP_STOP;
+	case VH_LACK_TURN:
+		return STEP_ON;
 	case VH_LACK_NOTHING:
 		break;
 	}
@@ -329,15 +339,17 @@ static enum step vh_pull_turns(struct parley_vhost_vq *vq, const struct vh_turn 
 	enum step step = STEP_STOP;
 	unsigned int turns;
 
+	vq->unfit = 0;
 	vh_vq_reap(vq);
 	if (!vh_pull_may_go_on(vq))
 		return STEP_STOP;
-	/* A turn that delivered nothing counts as well. */
+	/* A turn that delivered nothing counts as well, and what had to be dropped. */
 	for (turns = 0; turns < VH_WEIGHT_REQS; turns++) {
 		step = vh_pull_turn(vq);
 		if (step != STEP_ON)
 			return step;
 		if (vq->stats.requests - reqs >= VH_WEIGHT_REQS ||
+		    vq->unfit >= VH_WEIGHT_REQS ||
 		    vq->stats.bytes_written - bytes >= VH_WEIGHT_BYTES ||
 		    unlikely(READ_ONCE(turn->hurry)))
 			break;
@@ -354,7 +366,8 @@ static enum step vh_pull_run(struct parley_vhost_vq *vq, struct vh_turn *turn)
 	parley_devq_disarm(vq->devq);
 	vq->unarmed = false;
 	step = vh_pull_turns(vq, turn);
-	turn->cost += vh_turn_cost(vq->stats.requests - reqs, vq->stats.bytes_written - bytes);
+	turn->cost += vh_turn_cost(vq->stats.requests - reqs + vq->unfit,
+				   vq->stats.bytes_written - bytes);
 	/* Who waits for requests of ours is not to be taken for one who has some now. */
 	if (!vh_pull_hungry(vq) && vq->lack != VH_LACK_REQUESTS)
 		vh_pull_trim(vq);

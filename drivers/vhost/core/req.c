@@ -150,7 +150,8 @@ s64 vh_reqs_oldest_ms(const struct parley_vhost_vq *vq)
 	for (i = 0; i < vq->nr_reqs; i++) {
 		const struct parley_vhost_req *req = vh_req_at(vq, i);
 
-		if (!req->busy)
+		/* What is put by, nobody works at. */
+		if (!req->busy || req->spare)
 			continue;
 		found = true;
 		age = max(age, now - req->since);

@@ -19,6 +19,7 @@ enum step {
 	STEP_ON,	/* something was done, there may be more */
 	STEP_DRY,	/* nothing is available */
 	STEP_FULL,	/* enough is in flight; the first one that ends goes on */
+	STEP_REFUSED,	/* the accelerator takes none; the same, or who queues the ring */
 	STEP_STOP,	/* whoever we wait for will queue the ring */
 };
 

@@ -132,6 +132,7 @@ static noinline void vh_burst_back(struct parley_vhost_vq *vq,
 	/* A byte at least: not before something has ended, if nothing fits. */
 	if (!vq->wants)
 		vq->wants = 1;
+	vq->refused = vh_vq_ended(vq);
 	for (i = n; i > from; i--) {
 		vh_limit_give_back(reqs[i - 1], U64_MAX);
 		vh_req_free(vq, reqs[i - 1]);
@@ -174,7 +175,7 @@ static unsigned int vh_burst_submit(struct parley_vhost_vq *vq, unsigned int n, 
 
 static __always_inline enum step vh_round_step(struct parley_vhost_vq *vq, struct weight *w)
 {
-	unsigned int room = min3(vq->guess, vq->nr_free, VH_WEIGHT_REQS - w->reqs), n, fit;
+	unsigned int room = min3(vq->guess, vq->nr_free, VH_WEIGHT_REQS - w->reqs), n, fit, took;
 	bool limited = vh_limited(vq);
 	int taken;
 
@@ -194,8 +195,12 @@ static __always_inline enum step vh_round_step(struct parley_vhost_vq *vq, struc
 		vh_bound_undo(vq, n, fit);
 	/* Slots are prepared for what comes, not for what might. */
 	vq->guess = min(2 * n + 2, VH_BURST);
-	if (likely(n) && unlikely(vh_burst_submit(vq, n, limited, w) < n))
-		return vq->ops->work ? STEP_STOP : STEP_FULL;
+	if (likely(n)) {
+		took = vh_burst_submit(vq, n, limited, w);
+		/* Asked again at once, if what fits was left; but not in vain. */
+		if (unlikely(took < n))
+			return took ? STEP_FULL : STEP_REFUSED;
+	}
 	if (unlikely(n < fit))
 		return STEP_STOP;
 	return vq->wants ? STEP_FULL : STEP_ON;
@@ -271,6 +276,16 @@ enum step vh_round_run(struct parley_vhost_vq *vq, struct vh_turn *turn)
 	return vh_round(vq, turn);
 }
 
+/* The accelerator took nothing.  May it do so now? */
+static noinline bool vh_refused_again(const struct parley_vhost_vq *vq)
+{
+	/* Something ended, maybe before we were ready to be told. */
+	if (vh_vq_ended(vq) != vq->refused)
+		return true;
+	/* Nobody would ever come for what was left. */
+	return !vq->ops->work && WARN_ON_ONCE(!vh_vq_in_flight(vq));
+}
+
 /**
  * vh_vq_serve() - one round
  * @vq: ring, in any state
@@ -308,6 +323,8 @@ bool vh_vq_serve(struct parley_vhost_vq *vq, struct vh_turn *turn)
 		vh_vq_break(vq, NULL);	/* the core has said why */
 	if (unlikely(vq->state != VH_VQ_RUNNING))
 		return false;
+	if (unlikely(step == STEP_REFUSED))
+		return vh_refused_again(vq);
 	/* Full, but no completion that came while we served has queued it. */
 	return step == STEP_ON ||
 	       (step == STEP_FULL && vq->nr_free && vh_bound_open(vq));

@@ -223,6 +223,7 @@ enum vh_lack {
 	VH_LACK_BUFFERS,	/* of the guest's: its kick queues the ring */
 	VH_LACK_REQUESTS,	/* of ours: the end of one in flight does */
 	VH_LACK_LEAVE,		/* a limit's, the VMM's, or the ring's: they do */
+	VH_LACK_TURN,		/* it is the turn of others; then it goes on */
 };
 
 /* -------------------------------------------------------------- a ring */
@@ -283,9 +284,11 @@ enum vh_vq_state {
  * @finish: what @ops has, or the library's for what is pulled
  * @how: VH_REQ_* of each request
  * @lack: why the last pull got nothing
+ * @unfit: pulls of this round for which there will never be enough room
  * @pulled: requests of a ring that is pulled, in flight or put by, in the order in
  *	which they were taken
  * @went_back: requests that went back to the ring, so far
+ * @refused: vh_vq_ended() when submit() last took nothing
  * @watch: file of which the accelerator wants to hear
  * @ask: starts or stops it, as @ask_on says; holds the device
  * @ask_on: what was asked for last
@@ -358,8 +361,10 @@ struct parley_vhost_vq {
 	bool (*finish)(struct parley_vhost_req *req);
 	u8 how;
 	enum vh_lack lack;
+	unsigned int unfit;
 	struct list_head pulled;
 	u64 went_back;
+	u64 refused;
 	struct vh_watch watch;
 	struct work_struct ask;
 	bool ask_on;
@@ -403,6 +408,12 @@ struct parley_vhost_vq {
 static inline unsigned int vh_vq_in_flight(const struct parley_vhost_vq *vq)
 {
 	return READ_ONCE(vq->nr_reqs) - READ_ONCE(vq->nr_free);
+}
+
+/* Requests that have ended, in whatever way. */
+static inline u64 vh_vq_ended(const struct parley_vhost_vq *vq)
+{
+	return READ_ONCE(vq->stats.requests) + READ_ONCE(vq->went_back);
 }
 
 /* Nothing is in flight, and nobody is about to leave the accelerator. */

@@ -25,7 +25,8 @@ static struct workqueue_struct *switch_wq;
 
 int vh_switch_init(void)
 {
-	switch_wq = alloc_workqueue("parley-vhost", WQ_UNBOUND, 0);
+	/* One that waits for a back end takes nobody else's place. */
+	switch_wq = alloc_workqueue("parley-vhost", WQ_UNBOUND, WQ_MAX_ACTIVE);
 	return switch_wq ? 0 : -ENOMEM;
 }
 

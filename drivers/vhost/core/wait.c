@@ -10,12 +10,6 @@
 #include "serve.h"
 #include "state.h"
 
-/* Requests that have ended, in whatever way. */
-static u64 vh_wait_ended(const struct parley_vhost_vq *vq)
-{
-	return READ_ONCE(vq->stats.requests) + READ_ONCE(vq->went_back);
-}
-
 /*
  * What who waits has seen: requests that had ended, and whether somebody was outside, so
  * that buffers could not be recalled.
@@ -31,7 +25,7 @@ static bool vh_wait_due(struct parley_vhost_vq *vq, const struct wait_seen *seen
 	bool outside = READ_ONCE(vq->outside);
 
 	return (!outside && (seen->outside || !llist_empty(&vq->done))) ||
-	       vh_wait_ended(vq) != seen->ended ||
+	       vh_vq_ended(vq) != seen->ended ||
 	       vh_vq_is_empty(vq);
 }
 
@@ -80,7 +74,7 @@ int vh_vq_wait(struct parley_vhost_vq *vq,
 		scoped_guard(mutex, &vq->mutex) {
 			seen.outside = vq->outside;
 			poll = vh_wait_look(vq);
-			seen.ended = vh_wait_ended(vq);
+			seen.ended = vh_vq_ended(vq);
 			done = clear(vq, arg);
 			if (done || err)
 				vq->waiters--;

@@ -58,6 +58,7 @@ static void vh_watch_unhook(struct vh_hook *hook)
 
 	/* A queue that goes is freed a grace period after it has told us. */
 	guard(rcu)();
+	/* Pairs with vh_watch_wake(): without a head, the entry is left alone. */
 	head = smp_load_acquire(&hook->head);
 	if (!head)
 		return;
@@ -123,6 +124,9 @@ PARLEY_EXPORT(parley_vhost_vq_unwatch);
  * @vq: ring of a kind that has work()
  * @file: what its back end is behind; held until parley_vhost_vq_unwatch(), which the
  *	library calls itself after release().  What was watched before is not any more.
+ *	It is for the accelerator to see that it is a file of a kind that it knows (a
+ *	socket, a tap): asking it must not wait for anybody, as a FUSE server's does,
+ *	and it must not hold files of the owner's in turn, among them this device's.
  * @events: EPOLLIN, EPOLLOUT and the like; EPOLLERR and EPOLLHUP are added
  *
  * A file that is ready already counts as one that becomes it, where the ring runs.

@@ -3,6 +3,7 @@
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include "../req.h"
+#include "../runq.h"
 #include "../serve.h"
 #include "toy.h"
 
@@ -427,6 +428,83 @@ static void what_is_awaited_is_left(struct kunit *test)
 	}
 }
 
+/* ---------------------------------------------------- of the back end's own */
+
+/* Of a kind without work() and of one with it. */
+static const unsigned int kinds[] = { 0, TOY_SMALL };
+
+static struct vh_worker *bound_worker(const struct toy_ring *r)
+{
+	return rcu_dereference_raw(r->vq->worker);
+}
+
+/* A back end that takes one at a time: the others wait in the ring, and nobody spins. */
+static void room_is_waited_for(struct kunit *test)
+{
+	unsigned int k, i;
+	u64 rounds;
+
+	for (k = 0; k < ARRAY_SIZE(kinds); k++) {
+		struct toy *toy = toy_open(test);
+		struct toy_ring *r = toy_ring_open(test, toy, kinds[k], TOY_EVENT, 64);
+
+		toy->mode = TOY_HOLD;
+		toy->room = 1;
+		toy_send(r, 5);
+		for (i = 0; i < 5; i++) {
+			KUNIT_ASSERT_TRUE(test, bound_held(toy, 1));
+			KUNIT_EXPECT_EQ(test, vh_vq_in_flight(r->vq), 1);
+			rounds = READ_ONCE(bound_worker(r)->stats.rounds);
+			msleep(20);
+			KUNIT_EXPECT_EQ(test, READ_ONCE(bound_worker(r)->stats.rounds), rounds);
+			KUNIT_EXPECT_EQ(test, toy_release(toy, 1), 1);
+		}
+		KUNIT_EXPECT_TRUE(test, toy_wait(r, 5));
+		KUNIT_EXPECT_EQ(test, toy->most_held, 1);
+		toy_ring_close(r);
+		toy_close(toy);
+	}
+}
+
+static int room_thread(void *toy)
+{
+	while (!kthread_should_stop())
+		if (!toy_release(toy, 1))
+			cond_resched();
+	return 0;
+}
+
+static void room_thread_stop(void *thread)
+{
+	kthread_stop(thread);
+}
+
+/* One that ends when the round that was refused is about to end is heard as well. */
+static void room_is_not_missed(struct kunit *test)
+{
+	struct task_struct *thread;
+	unsigned int k, i;
+
+	for (k = 0; k < ARRAY_SIZE(kinds); k++) {
+		struct toy *toy = toy_open(test);
+		struct toy_ring *r = toy_ring_open(test, toy, kinds[k], TOY_EVENT, 128);
+
+		toy->mode = TOY_HOLD;
+		toy->room = 1;
+		thread = kthread_run(room_thread, toy, "room");
+		KUNIT_ASSERT_FALSE(test, IS_ERR(thread));
+		KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, room_thread_stop,
+								thread), 0);
+		for (i = 0; i < 50; i++) {
+			toy_send(r, 60);
+			KUNIT_ASSERT_TRUE(test, toy_wait(r, r->put));
+		}
+		kunit_release_action(test, room_thread_stop, thread);
+		toy_ring_close(r);
+		toy_close(toy);
+	}
+}
+
 static struct kunit_case bound_cases[] = {
 	KUNIT_CASE(bad_20_bytes_of_a_ring),
 	KUNIT_CASE(bad_20_larger_than_the_ring),
@@ -436,6 +514,8 @@ static struct kunit_case bound_cases[] = {
 	KUNIT_CASE_PARAM(a_stop_leaves_what_is_alone, format_gen_params),
 	KUNIT_CASE_SLOW(what_is_left_is_paid_once),
 	KUNIT_CASE(what_is_awaited_is_left),
+	KUNIT_CASE(room_is_waited_for),
+	KUNIT_CASE(room_is_not_missed),
 	{}
 };
 

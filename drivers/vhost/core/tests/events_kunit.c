@@ -7,6 +7,7 @@
 #include <linux/virtio_byteorder.h>
 #include "../devq.h"
 #include "../iotlb.h"
+#include "../serve.h"
 #include "../vq.h"
 #include "../worker.h"
 #include "vmm.h"
@@ -96,6 +97,25 @@ static void events_some_filled(struct kunit *test)
 	events_expect(v, 0, 0);
 	events_expect_kept(v, PARLEY_VHOST_KEPT_STOPPED, 1);
 	KUNIT_EXPECT_EQ(test, vmm_vq(v)->stats.errors, 0);
+}
+
+/*
+ * Buffers that hold no event, and events without end: the round ends all the same, so
+ * that others have their turn, and goes on after it.
+ */
+static void bad_06_unfit(struct kunit *test)
+{
+	struct vmm *v = vmm_open_events(test);
+	struct parley_vhost_vq *vq = vmm_vq(v);
+
+	events_start(v, 0);
+	vmm_send_quietly(v, &(struct vmm_piece){ AT(0), 7, true }, 1);
+	vmm_events(v, 10 * VH_WEIGHT_REQS);
+	KUNIT_ASSERT_TRUE(test, vh_until(!READ_ONCE(v->events)));
+	KUNIT_EXPECT_GE(test, vq->stats.weight_yields, 9);
+	KUNIT_ASSERT_EQ(test, vmm_enable(v, 0), 0);
+	KUNIT_EXPECT_EQ(test, vmm_base(v), 0);
+	KUNIT_EXPECT_EQ(test, vq->stats.errors, 0);
 }
 
 /* Its worker is killed: buffers that are out come back without it. */
@@ -290,6 +310,7 @@ static void events_iommu_hides_ring(struct kunit *test)
 static struct kunit_case events_cases[] = {
 	KUNIT_CASE(events_base),
 	KUNIT_CASE(events_some_filled),
+	KUNIT_CASE(bad_06_unfit),
 	KUNIT_CASE(events_killed),
 	KUNIT_CASE(events_broken),
 	KUNIT_CASE(events_logged),

@@ -107,8 +107,10 @@ static bool net_rx_work(struct parley_vhost_vq *vq)
 				parley_vhost_vq_unwatch(vq);
 			return false;
 		}
-		if (net->stays && !net->keep)
+		if (net->stays && !net->keep) {
 			wait_for_completion(&net->go);
+			return true;
+		}
 	}
 	return true;
 }

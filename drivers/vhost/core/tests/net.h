@@ -32,7 +32,8 @@
  * @file: that of @ours, which is watched
  * @echo: what is sent is received, without the wire
  * @keep: buffers that work() takes and fills later, when net_fill() says so
- * @stays: work() stays where it is, when it has kept all, until @go
+ * @stays: work() stays where it is, when it has kept all, until @go, and after each
+ *	packet; then it is called again
  * @go: see @stays
  * @lock: protects @kept, @nr_kept
  * @kept: such buffers

@@ -2,7 +2,10 @@
 /* Rings whose back end begins: a network device's, over lent rings of each kind. */
 #include <linux/kthread.h>
 #include <net/sock.h>
+#include <parley/compat.h>
 #include "../devq.h"
+#include "../req.h"
+#include "../serve.h"
 #include "net.h"
 
 struct pull_shape {
@@ -259,6 +262,48 @@ static void pull_stop_while_at_work(struct kunit *test)
 	ring_expect_even(rx);
 }
 
+static bool pull_none_awaited(const struct parley_vhost_vq *vq, const void *arg)
+{
+	return !vq->nr_awaited;
+}
+
+static void pull_go_once(struct work_struct *work)
+{
+	msleep(100);
+	complete(&container_of(work, struct nic_later, work)->net->go);
+}
+
+/*
+ * Who waits for buffers of a ring that goes on, whose worker is in work() all the time
+ * but for moments: he has them, though he need not see one of these.
+ */
+static void pull_awaited_while_at_work(struct kunit *test)
+{
+	struct nic *net = net_open(test);
+	struct net_ring *rx = net_ring_open(net, NET_RX, pull_features(test), 8, SIZE);
+	struct nic_later later = { .net = net };
+	struct parley_vhost_vq *vq = rx->r.vq;
+
+	net_post(rx, 8);
+	net->stays = true;
+	net->keep = 3;
+	packet_put(net, 9, 1);
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(net->nr_kept) == 3));
+	scoped_guard(mutex, &vq->mutex)
+		vh_reqs_await(vq, 0, U64_MAX);
+	KUNIT_EXPECT_EQ(test, vq->nr_awaited, 3);
+	INIT_WORK_ONSTACK(&later.work, pull_go_once);
+	queue_work(system_dfl_wq, &later.work);
+	KUNIT_EXPECT_EQ(test, vh_vq_wait(vq, pull_none_awaited, NULL, true), 0);
+	flush_work(&later.work);
+	destroy_work_on_stack(&later.work);
+	KUNIT_EXPECT_EQ(test, net->nr_kept, 0);
+	complete_all(&net->go);
+	packet_expect(rx, 9, 1);
+	toy_ring_leave(&rx->r);
+	ring_expect_even(rx);
+}
+
 /* An earlier buffer that is never filled leaves the ring without a base. */
 static void pull_out_of_order_breaks(struct kunit *test)
 {
@@ -477,6 +522,7 @@ static struct kunit_case pull_cases[] = {
 	KUNIT_CASE_PARAM(bad_20_too_large, pull_shape_gen_params),
 	KUNIT_CASE_PARAM(pull_stop_leaves_no_entry, pull_shape_gen_params),
 	KUNIT_CASE_PARAM(pull_stop_while_at_work, pull_shape_gen_params),
+	KUNIT_CASE_PARAM(pull_awaited_while_at_work, pull_shape_gen_params),
 	KUNIT_CASE_PARAM(pull_out_of_order_breaks, pull_shape_gen_params),
 	KUNIT_CASE_PARAM(bad_13_pulled, pull_shape_gen_params),
 	KUNIT_CASE_PARAM(bad_20_pulled, pull_shape_gen_params),

@@ -151,6 +151,8 @@ static unsigned int toy_submit(struct parley_vhost_vq *vq,
 
 		if (toy->grow && !parley_vhost_req_grow(&r->req, toy->grow))
 			break;
+		if (toy->room && READ_ONCE(toy->nr_held) >= toy->room)
+			break;
 		if (toy->nr_log < TOY_LOG)
 			toy->log[toy->nr_log++] = parley_vhost_vq_index(vq);
 		r->step = 1;
@@ -223,6 +225,12 @@ static struct parley_vhost_queue_ops toy_ops = {
 	.poll		= toy_poll,
 };
 
+/* What else has to be done is nothing, but it may come up at any time. */
+static bool toy_no_work(struct parley_vhost_vq *vq)
+{
+	return false;
+}
+
 /* The last ring is of another kind: of few requests, and those of few pieces. */
 static const struct parley_vhost_queue_ops toy_small_ops = {
 	.req_size	= sizeof(struct toy_req),
@@ -230,6 +238,7 @@ static const struct parley_vhost_queue_ops toy_small_ops = {
 	.max_in_flight	= TOY_SMALL_IN_FLIGHT,
 	.framing	= 6,
 	.submit		= toy_submit,
+	.work		= toy_no_work,
 };
 
 static const struct parley_vhost_queue_ops *toy_queue(unsigned int index)

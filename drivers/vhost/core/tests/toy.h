@@ -38,6 +38,7 @@ enum toy_mode {
 /*
  * struct toy - the accelerator's device
  * @lock: protects @held, @nr_held, @most_held
+ * @room: requests that it takes at a time; 0 for any number
  * @registered: it is the one that registered the accelerator
  * @gate: queue whose submit() waits for @open; negative for none
  * @steps: steps of each request; 0 and 1 are one
@@ -59,6 +60,7 @@ struct toy {
 	struct list_head held;
 	unsigned int nr_held;
 	unsigned int most_held;
+	unsigned int room;
 	struct work_struct work;
 	struct hrtimer timer;
 	struct rnd_state rnd;

@@ -71,15 +71,18 @@ static bool vmm_finish(struct parley_vhost_req *req)
 	return true;
 }
 
-/* Fills a buffer for each event, or keeps it until vmm_release(). */
+/* Fills a buffer for each event, or keeps it until vmm_release(); drops what fits none. */
 static bool vmm_work(struct parley_vhost_vq *vq)
 {
 	struct vmm *v = vmm_of(parley_vhost_vq_dev(vq));
 	struct parley_vhost_req *req;
 	struct vmm_req *r;
+	int nr;
 
-	while (READ_ONCE(v->events) && parley_vhost_pull(vq, &req, 1, 8) == 1) {
+	while (READ_ONCE(v->events) && (nr = parley_vhost_pull(vq, &req, 1, 8))) {
 		WRITE_ONCE(v->events, v->events - 1);
+		if (nr < 0)
+			continue;
 		if (!READ_ONCE(v->hold)) {
 			vmm_answer(req);
 			parley_vhost_req_done(req);
