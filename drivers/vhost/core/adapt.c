@@ -27,6 +27,7 @@ static void vh_dim_net(struct dim *dim, struct dim_sample sample)
 {
 	parley_net_dim(dim, &sample);
 }
+
 #define VH_DIM	vh_dim_net
 #else
 #define VH_DIM	NULL
