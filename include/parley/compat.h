@@ -128,6 +128,13 @@ struct vhost_features_array {
 #define VHOST_SET_FEATURES_ARRAY _IOW(VHOST_VIRTIO, 0x83, struct vhost_features_array)
 #endif
 
+/* What a sample says was passed by value. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define parley_net_dim(dim, sample)	net_dim(dim, *(sample))
+#else
+#define parley_net_dim(dim, sample)	net_dim(dim, sample)
+#endif
+
 /* A timer's function was set after it. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 #include <linux/hrtimer.h>

@@ -310,6 +310,7 @@ struct parley_vhost_as {
 
 void parley_vhost_as_owner(struct parley_vhost *dev, struct parley_vhost_as *was);
 void parley_vhost_as_before(const struct parley_vhost_as *was);
+u16 parley_vhost_ioprio(const struct parley_vhost *dev);
 
 int parley_vhost_vq_start(struct parley_vhost_vq *vq);
 void parley_vhost_vq_stop(struct parley_vhost_vq *vq);

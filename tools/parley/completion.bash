@@ -12,9 +12,10 @@ _parley_options()	# _parley_options VERB
 	backends)	echo "--forget --name" ;;
 	limit)		echo "--queue --backend --ops --bytes --ops-burst --bytes-burst" \
 				"--ops-guaranteed --bytes-guaranteed --off" ;;
-	moderation)	echo "--queue --requests --us --off" ;;
+	moderation)	echo "--queue --requests --us --adaptive --off" ;;
 	polling)	echo "--queue --us --budget --off" ;;
 	lane)		echo "--queue" ;;
+	pool)		echo "--threads --one-vm --class --weight" ;;
 	takeover|giveback) echo "--all-of-type --force --at-boot" ;;
 	loopback)	echo "--queues --queue-size --ring --serial --read-only --poll --buffered --block-size" ;;
 	esac
@@ -28,6 +29,10 @@ _parley_words()		# _parley_words COMMAND VERB HOW-MANY-CAME-BEFORE
 		"$1" complete addresses 2>/dev/null ;;
 	lane:1)
 		echo "latency normal bulk" ;;
+	pool:0)
+		echo "add set remove attach detach" ;;
+	pool:1)
+		"$1" complete devices 2>/dev/null ;;
 	status:0|stats:0|limit:0|moderation:0|polling:0|lane:0)
 		"$1" complete devices 2>/dev/null ;;
 	esac
@@ -35,7 +40,7 @@ _parley_words()		# _parley_words COMMAND VERB HOW-MANY-CAME-BEFORE
 
 _parley_is_flag()	# _parley_is_flag OPTION: no value follows it
 {
-	[[ $1 =~ ^--(all|off|json|help|force|at-boot|workers|openmetrics|read-only|poll|buffered)$ ]]
+	[[ $1 =~ ^--(all|off|json|help|force|at-boot|workers|openmetrics|read-only|poll|buffered|one-vm|adaptive)$ ]]
 }
 
 _parley_reply()		# _parley_reply CHOICES CURRENT
@@ -55,7 +60,7 @@ _parley()
 	[[ $line != *[[:blank:]] ]] || typed+=("")
 	current=${typed[-1]} previous=${typed[-2]}
 	if ((${#typed[@]} == 2)); then
-		choices="status stats backends limit moderation polling lane takeover giveback loopback"
+		choices="status stats backends limit moderation polling lane pool takeover giveback loopback"
 		_parley_reply "$choices --help --version" "$current"
 		return
 	fi
@@ -64,7 +69,8 @@ _parley()
 	--all-of-type)	choices=$("$1" complete types 2>/dev/null) ;;
 	--ring)		choices="split packed" ;;
 	--queue)	choices=all ;;
-	--*burst|--*guaranteed|--backend|--forget|--name|--ops|--bytes|--us|--budget|--requests|--watch|--count|--queues|\
+	--class)	choices="latency normal bulk" ;;
+	--*burst|--*guaranteed|--backend|--forget|--name|--ops|--bytes|--us|--budget|--requests|--watch|--count|--queues|--threads|--weight|\
 	--queue-size|--serial) return ;;
 	*)
 		for ((n = 2; n < ${#typed[@]} - 1; n++)); do

@@ -165,7 +165,7 @@ static void vhb_bio_aim(struct bio *bio, struct vhb_req *r, u64 pos)
 	bio->bi_iter.bi_sector = pos >> SECTOR_SHIFT;
 	bio->bi_private = r;
 	bio->bi_end_io = vhb_bio_end;
-	bio->bi_ioprio = get_current_ioprio();
+	bio->bi_ioprio = r->ioprio;
 }
 
 static blk_opf_t vhb_rw_opf(struct vhb_req *r)

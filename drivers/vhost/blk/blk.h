@@ -281,6 +281,7 @@ struct vhb_bio {
  * @embedded: @bio is in use
  * @polling: it is in @poll_list
  * @multi: several bios, counted by @bios
+ * @ioprio: of its bios or its kiocb
  * @payload: bytes written to the guest before the status, from the start
  * @pos: first byte on the medium
  * @len: bytes of data
@@ -316,6 +317,7 @@ struct vhb_req {
 	bool embedded;
 	bool polling;
 	bool multi;
+	u16 ioprio;
 	u32 payload;
 	u64 pos;
 	u32 len;
@@ -378,6 +380,7 @@ int vhb_cache_write(struct vhb *blk, bool wce);
 int vhb_cache_start(struct vhb *blk, const struct parley_vhost_vq *vq);
 
 /* request.c */
+extern bool vhb_guest_ioprio;
 enum vhb_started vhb_start(struct vhb_req *r);
 bool vhb_finish(struct parley_vhost_req *req);
 u8 vhb_status(long err);

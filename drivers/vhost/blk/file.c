@@ -121,7 +121,7 @@ static void vhb_file_rw(struct vhb_req *r, struct iov_iter *iter, u64 pos)
 		.ki_filp = be->file,
 		.ki_pos = pos,
 		.ki_flags = be->flags,
-		.ki_ioprio = get_current_ioprio(),
+		.ki_ioprio = r->ioprio,
 	};
 	if (r->write) {
 		r->iocb.ki_flags |= IOCB_WRITE | (READ_ONCE(r->blk->stable) ? IOCB_DSYNC : 0);

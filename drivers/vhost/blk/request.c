@@ -12,9 +12,17 @@
  * writable ones.  So a read that failed counts nothing, although its status
  * byte, which lies behind the data, was written.
  */
+#include <linux/ioprio.h>
+#include <linux/moduleparam.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include "blk.h"
+
+bool vhb_guest_ioprio;
+EXPORT_SYMBOL_IF_KUNIT(vhb_guest_ioprio);
+module_param_named(guest_ioprio, vhb_guest_ioprio, bool, 0644);
+MODULE_PARM_DESC(guest_ioprio,
+		 "Give reads and writes the I/O priority that their guest asks for, but never real-time");
 
 /**
  * vhb_status() - the status byte for an error
@@ -40,6 +48,30 @@ static void vhb_end(struct vhb_req *r, u8 status)
 {
 	r->status = status;
 	parley_vhost_req_done(&r->req);
+}
+
+/*
+ * The header has a word for the I/O priority.  The specification calls it reserved
+ * (5.2.6), so who does not speak of it may have left anything there; Linux puts what
+ * ioprio_set(2) takes.  A guest gets what any process may choose for itself: real-time
+ * becomes the best of best-effort, hints and all else that is odd is not heard.
+ */
+static u16 vhb_ioprio(const struct vhb_req *r, u32 asked)
+{
+	const u16 own = parley_vhost_ioprio(r->blk->dev);
+
+	if (likely(!READ_ONCE(vhb_guest_ioprio)) || asked > U16_MAX)
+		return own;
+	switch (IOPRIO_PRIO_CLASS(asked)) {
+	case IOPRIO_CLASS_RT:
+		return IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 0);
+	case IOPRIO_CLASS_BE:
+		return IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, IOPRIO_PRIO_LEVEL(asked));
+	case IOPRIO_CLASS_IDLE:
+		return IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0);
+	default:
+		return own;
+	}
 }
 
 static void vhb_start_rw(struct vhb_req *r, u64 sector, bool write)
@@ -134,6 +166,7 @@ enum vhb_started vhb_start(struct vhb_req *r)
 		vhb_end(r, VIRTIO_BLK_S_IOERR);
 		return VHB_STARTED;
 	}
+	r->ioprio = vhb_ioprio(r, vr32_to_cpu(hdr.ioprio));
 	type = vr32_to_cpu(hdr.type);
 	if (unlikely(type != VIRTIO_BLK_T_IN && type != VIRTIO_BLK_T_OUT))
 		return vhb_start_other(r, type);

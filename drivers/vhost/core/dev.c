@@ -20,6 +20,7 @@
 #include "dirty.h"
 #include "iotlb.h"
 #include "limit.h"
+#include "pool.h"
 #include "ring.h"
 #include "state.h"
 #include "vq.h"
@@ -206,7 +207,7 @@ static void vh_dev_disown(struct parley_vhost *dev)
 	vh_config_call_set(dev, VHOST_FILE_UNBIND);
 	vh_dev_forget_features(dev);
 	dev->backend_features = 0;
-	dev->owned = false;
+	vh_pool_disown(dev);
 	vh_owner_drop(&dev->owner);
 }
 
@@ -329,7 +330,7 @@ long vh_dev_set_owner(struct parley_vhost *dev)
 	}
 	for (i = 0; i < dev->nr_vqs; i++)
 		vh_worker_attach(dev->vqs[i], worker);
-	dev->owned = true;
+	smp_store_release(&dev->owned, true);	/* pairs with vh_pool_attach() */
 	return 0;
 }
 

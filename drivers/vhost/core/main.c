@@ -18,6 +18,7 @@
 #include "iotlb.h"
 #include "limit.h"
 #include "netlink.h"
+#include "pool.h"
 #include "state.h"
 
 #define CREATE_TRACE_POINTS
@@ -259,9 +260,17 @@ static int __init parley_vhost_init(void)
 
 	if (err)
 		return err;
+	err = vh_pools_init();
+	if (err)
+		goto switches;
 	err = vh_netlink_init();
 	if (err)
-		vh_switch_exit();
+		goto pools;
+	return 0;
+pools:
+	vh_pools_exit();
+switches:
+	vh_switch_exit();
 	return err;
 }
 
@@ -269,6 +278,7 @@ static void __exit parley_vhost_exit(void)
 {
 	vh_netlink_exit();
 	vh_switch_exit();
+	vh_pools_exit();
 	vh_limit_exit();
 	/* Workers and requests may be on their way to be freed. */
 	rcu_barrier();

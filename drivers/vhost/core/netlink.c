@@ -10,9 +10,10 @@
  * reference; what is shown of it and its rings is read word by word, each of them
  * true at some time.  A ring is changed under vq->mutex, which nobody holds while
  * he waits for a back end or for requests.  Workers are read under RCU, limits
- * under vh_limit_lock.
+ * under vh_limit_lock, pools under vh_pools_lock.
  *
- * What is shown is in netlink_show.c, back ends and limits in netlink_limit.c.
+ * What is shown is in netlink_show.c, back ends and limits in netlink_limit.c, pools
+ * in netlink_pool.c.
  *
  * The family exists in the initial network namespace only: devices belong to no
  * other.
@@ -117,6 +118,24 @@ static void vh_nl_set_u32(u32 *value, const struct nlattr *attr)
 
 /* ------------------------------------------------------------- settings */
 
+static int vh_nl_set_adaptive(struct parley_vhost_vq *vq, struct nlattr **tb,
+			      const struct genl_info *info)
+{
+	int err;
+
+	if (tb[PARLEY_A_MODERATION_MAX_REQS] || tb[PARLEY_A_MODERATION_MAX_US]) {
+		NL_SET_ERR_MSG(info->extack,
+			       "adaptive moderation learns these by itself: give it alone");
+		return -EINVAL;
+	}
+	vh_call_flush(vq);
+	err = vh_adapt_set(vq, true);
+	if (err)
+		NL_SET_ERR_MSG(info->extack,
+			       "this kernel cannot learn it: it is built without CONFIG_DIMLIB");
+	return err;
+}
+
 static int vh_nl_set_moderation(struct parley_vhost_vq *vq, struct nlattr **tb,
 				const struct genl_info *info)
 {
@@ -124,8 +143,11 @@ static int vh_nl_set_moderation(struct parley_vhost_vq *vq, struct nlattr **tb,
 
 	lockdep_assert_held(&vq->mutex);
 
-	max_reqs = vq->moderation.max_reqs;
-	max_us = vq->moderation.max_us;
+	if (tb[PARLEY_A_MODERATION_ADAPTIVE] && nla_get_u32(tb[PARLEY_A_MODERATION_ADAPTIVE]))
+		return vh_nl_set_adaptive(vq, tb, info);
+	/* What was learnt is no rule of anybody's. */
+	max_reqs = vq->moderation.adaptive ? 0 : vq->moderation.max_reqs;
+	max_us = vq->moderation.adaptive ? 0 : vq->moderation.max_us;
 	vh_nl_set_u32(&max_reqs, tb[PARLEY_A_MODERATION_MAX_REQS]);
 	vh_nl_set_u32(&max_us, tb[PARLEY_A_MODERATION_MAX_US]);
 	if (max_reqs > 1 && !max_us) {
@@ -135,6 +157,7 @@ static int vh_nl_set_moderation(struct parley_vhost_vq *vq, struct nlattr **tb,
 	}
 	/* What was held back by the old rule is let go now. */
 	vh_call_flush(vq);
+	vh_adapt_set(vq, false);
 	WRITE_ONCE(vq->moderation.max_reqs, max_reqs);
 	WRITE_ONCE(vq->moderation.max_us, max_us);
 	return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What netlink.c (settings, events), netlink_show.c (messages about what there
- * is) and netlink_limit.c (limits and back ends) share.
+ * is), netlink_limit.c (limits and back ends) and netlink_pool.c (pools) share.
  */
 #ifndef _PARLEY_VHOST_NETLINK_H
 #define _PARLEY_VHOST_NETLINK_H
@@ -34,6 +34,8 @@ int vh_nl_end(struct sk_buff *skb, void *head, int err);
 /* Of a device, and of a ring under its mutex; zeroes once the device is closed. */
 int vh_nl_put_dev_limits(struct sk_buff *skb, struct parley_vhost *dev);
 int vh_nl_put_vq_limits(struct sk_buff *skb, struct parley_vhost_vq *vq);
+/* The pool that it belongs to, if any. */
+int vh_nl_put_dev_pool(struct sk_buff *skb, struct parley_vhost *dev);
 /* Number and kind. */
 int vh_nl_put_name(struct sk_buff *skb, const struct parley_vhost *dev);
 

@@ -53,9 +53,10 @@ const struct nla_policy parley_limits_nl_policy[PARLEY_A_LIMITS_BYTES_GUARANTEED
 	[PARLEY_A_LIMITS_BYTES_GUARANTEED] = NLA_POLICY_FULL_RANGE(NLA_U64, &parley_a_limits_bytes_guaranteed_range),
 };
 
-const struct nla_policy parley_moderation_nl_policy[PARLEY_A_MODERATION_MAX_US + 1] = {
+const struct nla_policy parley_moderation_nl_policy[PARLEY_A_MODERATION_ADAPTIVE + 1] = {
 	[PARLEY_A_MODERATION_MAX_REQS] = NLA_POLICY_FULL_RANGE(NLA_U32, &parley_a_moderation_max_reqs_range),
 	[PARLEY_A_MODERATION_MAX_US] = NLA_POLICY_FULL_RANGE(NLA_U32, &parley_a_moderation_max_us_range),
+	[PARLEY_A_MODERATION_ADAPTIVE] = NLA_POLICY_MAX(NLA_U32, 1),
 };
 
 const struct nla_policy parley_polling_nl_policy[PARLEY_A_POLLING_BUDGET + 1] = {
@@ -122,6 +123,37 @@ static const struct nla_policy parley_backend_get_nl_policy[PARLEY_A_BACKEND_ID 
 static const struct nla_policy parley_backend_forget_nl_policy[PARLEY_A_BACKEND_NAME + 1] = {
 	[PARLEY_A_BACKEND_ID] = { .type = NLA_U32, },
 	[PARLEY_A_BACKEND_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
+};
+
+/* PARLEY_CMD_POOL_ADD - do */
+static const struct nla_policy parley_pool_add_nl_policy[PARLEY_A_POOL_ONE_VM + 1] = {
+	[PARLEY_A_POOL_NAME] = { .type = NLA_NUL_STRING, .len = PARLEY_POOL_NAME_MAX, },
+	[PARLEY_A_POOL_THREADS] = NLA_POLICY_RANGE(NLA_U32, 1, PARLEY_POOL_THREADS_MAX),
+	[PARLEY_A_POOL_ONE_VM] = { .type = NLA_FLAG, },
+};
+
+/* PARLEY_CMD_POOL_SET - do */
+static const struct nla_policy parley_pool_set_nl_policy[PARLEY_A_POOL_THREADS + 1] = {
+	[PARLEY_A_POOL_NAME] = { .type = NLA_NUL_STRING, .len = PARLEY_POOL_NAME_MAX, },
+	[PARLEY_A_POOL_THREADS] = NLA_POLICY_RANGE(NLA_U32, 1, PARLEY_POOL_THREADS_MAX),
+};
+
+/* PARLEY_CMD_POOL_REMOVE - do */
+static const struct nla_policy parley_pool_remove_nl_policy[PARLEY_A_POOL_NAME + 1] = {
+	[PARLEY_A_POOL_NAME] = { .type = NLA_NUL_STRING, .len = PARLEY_POOL_NAME_MAX, },
+};
+
+/* PARLEY_CMD_POOL_ATTACH - do */
+static const struct nla_policy parley_pool_attach_nl_policy[PARLEY_A_POOL_WEIGHT + 1] = {
+	[PARLEY_A_POOL_DEV_ID] = { .type = NLA_U32, },
+	[PARLEY_A_POOL_NAME] = { .type = NLA_NUL_STRING, .len = PARLEY_POOL_NAME_MAX, },
+	[PARLEY_A_POOL_CLASS] = NLA_POLICY_MAX(NLA_U32, 2),
+	[PARLEY_A_POOL_WEIGHT] = NLA_POLICY_RANGE(NLA_U32, 1, PARLEY_POOL_WEIGHT_MAX),
+};
+
+/* PARLEY_CMD_POOL_DETACH - do */
+static const struct nla_policy parley_pool_detach_nl_policy[PARLEY_A_POOL_DEV_ID + 1] = {
+	[PARLEY_A_POOL_DEV_ID] = { .type = NLA_U32, },
 };
 
 /* Ops table for parley */
@@ -209,6 +241,46 @@ static const struct genl_split_ops parley_nl_ops[] = {
 		.doit		= parley_nl_backend_forget_doit,
 		.policy		= parley_backend_forget_nl_policy,
 		.maxattr	= PARLEY_A_BACKEND_NAME,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= PARLEY_CMD_POOL_GET,
+		.dumpit	= parley_nl_pool_get_dumpit,
+		.flags	= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= PARLEY_CMD_POOL_ADD,
+		.doit		= parley_nl_pool_add_doit,
+		.policy		= parley_pool_add_nl_policy,
+		.maxattr	= PARLEY_A_POOL_ONE_VM,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= PARLEY_CMD_POOL_SET,
+		.doit		= parley_nl_pool_set_doit,
+		.policy		= parley_pool_set_nl_policy,
+		.maxattr	= PARLEY_A_POOL_THREADS,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= PARLEY_CMD_POOL_REMOVE,
+		.doit		= parley_nl_pool_remove_doit,
+		.policy		= parley_pool_remove_nl_policy,
+		.maxattr	= PARLEY_A_POOL_NAME,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= PARLEY_CMD_POOL_ATTACH,
+		.doit		= parley_nl_pool_attach_doit,
+		.policy		= parley_pool_attach_nl_policy,
+		.maxattr	= PARLEY_A_POOL_WEIGHT,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= PARLEY_CMD_POOL_DETACH,
+		.doit		= parley_nl_pool_detach_doit,
+		.policy		= parley_pool_detach_nl_policy,
+		.maxattr	= PARLEY_A_POOL_DEV_ID,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 };

@@ -13,7 +13,7 @@
 
 /* Common nested types */
 extern const struct nla_policy parley_limits_nl_policy[PARLEY_A_LIMITS_BYTES_GUARANTEED + 1];
-extern const struct nla_policy parley_moderation_nl_policy[PARLEY_A_MODERATION_MAX_US + 1];
+extern const struct nla_policy parley_moderation_nl_policy[PARLEY_A_MODERATION_ADAPTIVE + 1];
 extern const struct nla_policy parley_polling_nl_policy[PARLEY_A_POLLING_BUDGET + 1];
 
 int parley_nl_dev_get_doit(struct sk_buff *skb, struct genl_info *info);
@@ -32,6 +32,12 @@ int parley_nl_backend_get_dumpit(struct sk_buff *skb,
 				 struct netlink_callback *cb);
 int parley_nl_kept_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int parley_nl_backend_forget_doit(struct sk_buff *skb, struct genl_info *info);
+int parley_nl_pool_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int parley_nl_pool_add_doit(struct sk_buff *skb, struct genl_info *info);
+int parley_nl_pool_set_doit(struct sk_buff *skb, struct genl_info *info);
+int parley_nl_pool_remove_doit(struct sk_buff *skb, struct genl_info *info);
+int parley_nl_pool_attach_doit(struct sk_buff *skb, struct genl_info *info);
+int parley_nl_pool_detach_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	PARLEY_NLGRP_MONITOR,

@@ -149,7 +149,8 @@ static int vh_nl_put_dev(struct sk_buff *skb, struct parley_vhost *dev, bool adm
 	    (READ_ONCE(dev->log.base) && nla_put_flag(skb, PARLEY_A_DEVICE_LOGGING)) ||
 	    nla_put_u64_64bit(skb, PARLEY_A_DEVICE_LOG_ERRORS,
 			      READ_ONCE(dev->log.errors), pad) ||
-	    vh_nl_put_dev_limits(skb, dev))
+	    vh_nl_put_dev_limits(skb, dev) ||
+	    (admin && vh_nl_put_dev_pool(skb, dev)))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -194,6 +195,19 @@ static int vh_nl_put_queue_stats(struct sk_buff *skb, struct parley_vhost_vq *vq
 				  queue_counters, ARRAY_SIZE(queue_counters));
 }
 
+static int vh_nl_put_moderation(struct sk_buff *skb, const struct vh_moderation *m)
+{
+	struct nlattr *start = nla_nest_start(skb, PARLEY_A_QUEUE_MODERATION);
+
+	if (!start ||
+	    nla_put_u32(skb, PARLEY_A_MODERATION_MAX_REQS, READ_ONCE(m->max_reqs)) ||
+	    nla_put_u32(skb, PARLEY_A_MODERATION_MAX_US, READ_ONCE(m->max_us)) ||
+	    nla_put_u32(skb, PARLEY_A_MODERATION_ADAPTIVE, READ_ONCE(m->adaptive)))
+		return -EMSGSIZE;
+	nla_nest_end(skb, start);
+	return 0;
+}
+
 static int vh_nl_put_queue(struct sk_buff *skb, struct parley_vhost_vq *vq, bool admin)
 {
 	if (nla_put_u32(skb, PARLEY_A_QUEUE_DEV_ID, vq->dev->id) ||
@@ -205,9 +219,7 @@ static int vh_nl_put_queue(struct sk_buff *skb, struct parley_vhost_vq *vq, bool
 	    vh_nl_put_worker_id(skb, vq) ||
 	    nla_put_u32(skb, PARLEY_A_QUEUE_LANE, READ_ONCE(vq->lane)) ||
 	    vh_nl_put_vq_limits(skb, vq) ||
-	    vh_nl_put_pair(skb, PARLEY_A_QUEUE_MODERATION, PARLEY_A_MODERATION_MAX_REQS,
-			   READ_ONCE(vq->moderation.max_reqs), PARLEY_A_MODERATION_MAX_US,
-			   READ_ONCE(vq->moderation.max_us)) ||
+	    vh_nl_put_moderation(skb, &vq->moderation) ||
 	    vh_nl_put_pair(skb, PARLEY_A_QUEUE_POLLING, PARLEY_A_POLLING_MAX_US,
 			   READ_ONCE(vq->poll.max_us), PARLEY_A_POLLING_BUDGET,
 			   READ_ONCE(vq->poll.budget)) ||

@@ -157,6 +157,8 @@ void vh_call(struct parley_vhost_vq *vq, unsigned int nr, bool wanted)
 	struct vh_moderation *m = &vq->moderation;
 
 	lockdep_assert_held(&vq->mutex);
+	if (unlikely(m->adaptive))
+		vh_adapt(vq, nr, ktime_get());
 	if (!wanted && !READ_ONCE(m->wanted)) {
 		vq->stats.calls_suppressed++;
 		return;
@@ -250,6 +252,7 @@ void vh_notify_init(struct parley_vhost_vq *vq)
 	init_poll_funcptr(&vq->kick.table, vh_kick_hook);
 	hrtimer_setup(&vq->moderation.timer, vh_call_timer, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_SOFT);
+	vh_adapt_init(&vq->moderation);
 }
 
 /** vh_notify_release() - before it is freed; it does not run */
@@ -259,4 +262,5 @@ void vh_notify_release(struct parley_vhost_vq *vq)
 	vh_kick_set(vq, VHOST_FILE_UNBIND);
 	vh_call_set(vq, VHOST_FILE_UNBIND);
 	vh_err_set(vq, VHOST_FILE_UNBIND);
+	vh_adapt_set(vq, false);
 }

@@ -3,9 +3,12 @@
 #ifndef _PARLEY_VHOST_NOTIFY_H
 #define _PARLEY_VHOST_NOTIFY_H
 
+#include <linux/dim.h>
+#include <linux/ktime.h>
 #include <linux/types.h>
 
 struct parley_vhost_vq;
+struct vh_moderation;
 
 /*
  * All under vq->mutex.  The setters take an eventfd or VHOST_FILE_UNBIND and
@@ -25,5 +28,11 @@ bool vh_watch_pending(struct parley_vhost_vq *vq);
 /* When the ring is made and before it is freed; the latter lets go of all. */
 void vh_notify_init(struct parley_vhost_vq *vq);
 void vh_notify_release(struct parley_vhost_vq *vq);
+
+/* Moderation that learns; see adapt.c.  All but the first under vq->mutex. */
+extern void (*vh_dim)(struct dim *dim, struct dim_sample sample);
+void vh_adapt_init(struct vh_moderation *m);
+int vh_adapt_set(struct parley_vhost_vq *vq, bool on);
+void vh_adapt(struct parley_vhost_vq *vq, unsigned int nr, ktime_t now);
 
 #endif /* _PARLEY_VHOST_NOTIFY_H */

@@ -7,6 +7,7 @@
  * workqueue would run with all rights, on nobody's account, and past every limit
  * that an operator has set on the tenant's control groups.  So it puts these on:
  *
+ *	I/O priority	for who asks for it, parley_vhost_ioprio()
  *	credentials	quota, security modules, files that ask again (NFS)
  *	I/O group	throttling and accounting of what the medium does
  *	memory group	pages of the page cache, and what the block layer allocates
@@ -16,6 +17,7 @@
  */
 #include <linux/cgroup.h>
 #include <linux/cred.h>
+#include <linux/ioprio.h>
 #include <linux/kthread.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
@@ -72,6 +74,7 @@ void vh_owner_take(struct vh_owner *owner)
 	owner->task = get_task_struct(current);
 	owner->cred = get_current_cred();
 	owner->may_lock = capable(CAP_IPC_LOCK);
+	owner->ioprio = get_current_ioprio();
 	owner->io = vh_owner_io_group();
 	owner->memory = get_mem_cgroup_from_mm(owner->mm);
 }

@@ -21,6 +21,7 @@ struct task_struct;
  * @task: the thread that became the owner, for its limits
  * @cred: its credentials
  * @may_lock: RLIMIT_MEMLOCK does not bind it
+ * @ioprio: its I/O priority, when it became the owner
  * @io: its I/O control group, or NULL
  * @memory: its memory control group, or NULL
  *
@@ -31,6 +32,7 @@ struct vh_owner {
 	struct task_struct *task;
 	const struct cred *cred;
 	bool may_lock;
+	u16 ioprio;
 	struct cgroup_subsys_state *io;
 	struct mem_cgroup *memory;
 };

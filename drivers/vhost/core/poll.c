@@ -120,6 +120,8 @@ static bool vh_is_disturbed(const struct vh_worker *w)
 	for (i = 0; i < VH_LANES; i++)
 		if (!list_empty_careful(&w->queue[i]))
 			return true;
+	if (w->turn.pool && vh_pool_is_wanted(w->turn.pool))
+		return true;
 	return need_resched() || signal_pending(current);
 }
 

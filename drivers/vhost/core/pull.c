@@ -333,37 +333,41 @@ static enum step vh_pull_turn(struct parley_vhost_vq *vq)
 	return more ? STEP_ON : vh_pull_idle(vq);
 }
 
-static enum step vh_pull_turns(struct parley_vhost_vq *vq)
+static enum step vh_pull_turns(struct parley_vhost_vq *vq, const struct vh_turn *turn)
 {
 	u64 reqs = vq->stats.requests, bytes = vq->stats.bytes_written;
 	enum step step = STEP_STOP;
 	unsigned int turns;
 
+	vq->unfit = 0;
 	vh_vq_reap(vq);
 	if (!vh_pull_may_go_on(vq))
 		return STEP_STOP;
 	/* A turn that delivered nothing counts as well, and what had to be dropped. */
-	vq->unfit = 0;
 	for (turns = 0; turns < VH_WEIGHT_REQS; turns++) {
 		step = vh_pull_turn(vq);
 		if (step != STEP_ON)
 			return step;
 		if (vq->stats.requests - reqs >= VH_WEIGHT_REQS ||
 		    vq->unfit >= VH_WEIGHT_REQS ||
-		    vq->stats.bytes_written - bytes >= VH_WEIGHT_BYTES)
+		    vq->stats.bytes_written - bytes >= VH_WEIGHT_BYTES ||
+		    unlikely(READ_ONCE(turn->hurry)))
 			break;
 	}
 	vq->stats.weight_yields++;
 	return step;
 }
 
-static enum step vh_pull_run(struct parley_vhost_vq *vq)
+static enum step vh_pull_run(struct parley_vhost_vq *vq, struct vh_turn *turn)
 {
+	u64 reqs = vq->stats.requests, bytes = vq->stats.bytes_written;
 	enum step step;
 
 	parley_devq_disarm(vq->devq);
 	vq->unarmed = false;
-	step = vh_pull_turns(vq);
+	step = vh_pull_turns(vq, turn);
+	turn->cost += vh_turn_cost(vq->stats.requests - reqs + vq->unfit,
+				   vq->stats.bytes_written - bytes);
 	/* Who waits for requests of ours is not to be taken for one who has some now. */
 	if (!vh_pull_hungry(vq) && vq->lack != VH_LACK_REQUESTS)
 		vh_pull_trim(vq);
@@ -373,20 +377,21 @@ static enum step vh_pull_run(struct parley_vhost_vq *vq)
 /**
  * vh_work_run() - one round of a ring whose kind has work()
  * @vq: ring that runs
+ * @turn: as vh_vq_serve()
  *
  * Context: the ring's worker, under vq->mutex.
  * Return: how it ended.
  */
-enum step vh_work_run(struct parley_vhost_vq *vq)
+enum step vh_work_run(struct parley_vhost_vq *vq, struct vh_turn *turn)
 {
 	enum step step;
 	bool more;
 
 	if (!vq->ops->submit)
-		return vh_pull_run(vq);
+		return vh_pull_run(vq, turn);
 	more = vh_work_call(vq);
 	if (unlikely(vq->state != VH_VQ_RUNNING))
 		return STEP_STOP;
-	step = vh_round_run(vq);
+	step = vh_round_run(vq, turn);
 	return more && vq->state == VH_VQ_RUNNING ? STEP_ON : step;
 }

@@ -90,10 +90,10 @@ static inline bool vh_round_dry(struct parley_vhost_vq *vq)
 }
 
 /* serve.c: a round of a ring whose requests are submitted. */
-enum step vh_round_run(struct parley_vhost_vq *vq);
+enum step vh_round_run(struct parley_vhost_vq *vq, struct vh_turn *turn);
 
 /* pull.c: a round of a ring whose back end has something to say. */
-enum step vh_work_run(struct parley_vhost_vq *vq);
+enum step vh_work_run(struct parley_vhost_vq *vq, struct vh_turn *turn);
 /* A pulled request ended, filled or not; under vq->mutex, nobody outside. */
 bool vh_pull_finish(struct parley_vhost_req *req);
 void vh_pull_ended(struct parley_vhost_vq *vq, struct parley_vhost_req *req);

@@ -13,50 +13,51 @@
  */
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/clock.h>
 #include <linux/sched/vhost_task.h>
 
 #include "runq.h"
 
-/* The first ring, of the lane whose turn it is; lower lanes every 8th time. */
-static struct parley_vhost_vq *vh_worker_first(struct vh_worker *w)
+/* Take the first ring off the queue, of the lane whose turn it is.  Under w->lock. */
+struct parley_vhost_vq *vh_worker_first(struct vh_worker *w)
 {
-	unsigned int first = 0, i;
+	unsigned int first = vh_order_first(&w->turns), i;
+	struct parley_vhost_vq *vq;
 
-	if (!(++w->turn % 8))
-		first = 1 + w->turn / 8 % (VH_LANES - 1);
 	for (i = 0; i < VH_LANES; i++) {
-		struct list_head *lane = &w->queue[(first + i) % VH_LANES];
+		unsigned int lane = (first + i) % VH_LANES;
 
-		if (!list_empty(lane))
-			return list_first_entry(lane, struct parley_vhost_vq, entry);
+		vq = list_first_entry_or_null(&w->queue[lane], struct parley_vhost_vq, entry);
+		if (!vq)
+			continue;
+		vh_worker_take_off(vq);
+		w->lane = lane;
+		return vq;
 	}
+	w->lane = VH_LANE_LATENCY;
 	return NULL;
 }
 
-/**
- * vh_worker_next() - take the next ring off the queue
- * @w: worker
- * @sleep: it goes to sleep if there is none, and is to be woken by who queues one
- *
- * Context: the worker's thread.
- * Return: the ring, or NULL.
- */
-struct parley_vhost_vq *vh_worker_next(struct vh_worker *w, bool sleep)
+bool vh_worker_has_work(const struct vh_worker *w)
 {
-	struct parley_vhost_vq *vq;
-	unsigned long flags;
+	unsigned int i;
 
-	spin_lock_irqsave(&w->lock, flags);
-	vq = vh_worker_first(w);
-	if (vq) {
-		list_del(&vq->entry);
-		vq->queued = false;
-	} else {
-		w->sleeping = sleep;
-	}
-	spin_unlock_irqrestore(&w->lock, flags);
-	return vq;
+	for (i = 0; i < VH_LANES; i++)
+		if (!list_empty_careful(&w->queue[i]))
+			return true;
+	return w->look;
 }
+EXPORT_SYMBOL_IF_KUNIT(vh_worker_has_work);
+
+/** vh_worker_drop_all() - nothing is to be done: the memory for it is gone */
+void vh_worker_drop_all(struct vh_worker *w)
+{
+	guard(spinlock_irqsave)(&w->lock);
+	while (vh_worker_first(w))
+		;
+	w->look = false;
+}
+EXPORT_SYMBOL_IF_KUNIT(vh_worker_drop_all);
 
 /*
  * The state of the worker's task was set before it took w->lock to say that it
@@ -70,20 +71,113 @@ static void vh_worker_wake(struct vh_worker *w)
 		wake_up_process(w->thread);
 }
 
+/* Nobody has the run queue, and there is something to do.  Under w->lock. */
+static void vh_worker_rouse(struct vh_worker *w)
+{
+	if (w->pool) {
+		vh_pool_queue(w);
+		return;
+	}
+	w->sleeping = false;
+	vh_worker_wake(w);
+}
+
+/* Nobody has the run queue any more.  Under w->lock. */
+static void vh_worker_sleep(struct vh_worker *w)
+{
+	if (w->pool)
+		vh_pool_idle(w);
+	w->pooled = false;
+	w->sleeping = true;
+	if (!w->woken)
+		return;
+	w->slept = local_clock();
+	w->stats.sleeps++;
+	w->woken = 0;
+}
+
+/**
+ * vh_worker_pass_on() - who had the run queue has done with it
+ * @w: worker; its own thread has it, or one of a pool
+ *
+ * It goes to its pool or to its own thread, if there is something to do.
+ *
+ * Context: w->lock.
+ */
+void vh_worker_pass_on(struct vh_worker *w)
+{
+	lockdep_assert_held(&w->lock);
+	/* The thread of a process that was killed is not there to be woken. */
+	if (w->killed || !vh_worker_has_work(w)) {
+		vh_worker_sleep(w);
+	} else if (w->pool) {
+		vh_pool_queue(w);
+	} else {
+		w->pooled = false;
+		w->woken = local_clock();
+		vh_worker_wake(w);
+	}
+}
+
+/* Its own thread has the run queue: what it has spent.  Under w->lock. */
+static void vh_worker_spent(struct vh_worker *w)
+{
+	if (w->woken)
+		w->stats.busy_ns += local_clock() - w->woken;
+}
+
+/**
+ * vh_worker_next() - take the next ring off the queue
+ * @w: worker
+ * @sleep: it goes to sleep if there is nothing to do, and is to be woken by who queues
+ *	a ring
+ *
+ * Context: the worker's own thread.
+ * Return: the ring, or NULL; VH_NOT_OURS if it is to sleep: a pool has the run queue, or
+ * may have it as soon as there is something to do, and with it all that its threads use.
+ */
+struct parley_vhost_vq *vh_worker_next(struct vh_worker *w, bool sleep)
+{
+	struct parley_vhost_vq *vq;
+	unsigned long flags;
+
+	spin_lock_irqsave(&w->lock, flags);
+	if (unlikely(w->pool || w->pooled)) {
+		vq = VH_NOT_OURS;
+		if (!w->pooled && !w->sleeping) {
+			vh_worker_spent(w);
+			vh_worker_pass_on(w);
+		}
+	} else {
+		w->turn.hurry = false;
+		vq = vh_worker_first(w);
+		w->sleeping = false;
+		if (!vq && sleep && !w->look) {
+			vh_worker_spent(w);
+			vh_worker_sleep(w);
+			vq = VH_NOT_OURS;
+		}
+	}
+	spin_unlock_irqrestore(&w->lock, flags);
+	return vq;
+}
+
 /* False: it is not the ring's worker any more, and the ring is to be asked again. */
 static bool vh_worker_add(struct vh_worker *w, struct parley_vhost_vq *vq)
 {
+	enum vh_lane lane = READ_ONCE(vq->lane);
 	unsigned long flags;
 	bool mine;
 
 	spin_lock_irqsave(&w->lock, flags);
 	mine = rcu_access_pointer(vq->worker) == w;
 	if (likely(mine) && !vq->queued && !w->killed) {
-		list_add_tail(&vq->entry, &w->queue[READ_ONCE(vq->lane)]);
+		list_add_tail(&vq->entry, &w->queue[lane]);
 		vq->queued = true;
 		if (w->sleeping)
-			vh_worker_wake(w);
-		w->sleeping = false;
+			vh_worker_rouse(w);
+		else if (unlikely(lane < w->lane))
+			WRITE_ONCE(w->turn.hurry, true);
 	}
 	spin_unlock_irqrestore(&w->lock, flags);
 	return mine;

@@ -11,6 +11,7 @@
 #include <linux/types.h>
 
 #include "state.h"
+#include "turn.h"
 
 struct task_struct;
 struct vhost_task;
@@ -24,9 +25,17 @@ struct vhost_task;
  * @attached: rings; under dev->mutex
  * @lock: protects @queue, @killed
  * @queue: rings to serve, a list for each lane, first come first served
- * @sleeping: found nothing to do; under @lock.  Who queues wakes it.
+ * @sleeping: nothing to do was found; under @lock.  Who queues sees that somebody
+ *	serves it.
  * @killed: its process was killed; nothing will be served again
- * @turn: counts rounds, for the lanes' turns; under @lock
+ * @pooled: a pool has it, see turn.c; under @lock
+ * @settled: it may be taken in by a pool; under vh_pools_lock
+ * @turns: counts rounds, for the lanes' turns; under @lock
+ * @lane: of the ring that is being served; under @lock
+ * @turn: the round that is being served
+ * @pool: whose threads serve it, NULL for its own; changed under @lock, the lock of
+ *	the pool before, and vh_pools_lock
+ * @share: its turns there, on its device's account; under @lock and the pool's
  * @node: NUMA node that it keeps to, NUMA_NO_NODE for none
  * @look: there are rings to look at before it sleeps
  * @looking: which, by index: they were left without kicks armed, or have requests
@@ -48,7 +57,13 @@ struct vh_worker {
 	struct list_head queue[VH_LANES];
 	bool sleeping;
 	bool killed;
-	unsigned int turn;
+	bool pooled;
+	bool settled;
+	unsigned int turns;
+	enum vh_lane lane;
+	struct vh_turn turn;
+	struct vh_pool *pool;
+	struct vh_share share;
 	int node;
 	bool look;
 	unsigned long *looking;
@@ -75,8 +90,15 @@ void vh_vq_queue(struct parley_vhost_vq *vq);
  * else than running, so no later round serves it; without vq->mutex.
  */
 void vh_vq_unqueue(struct parley_vhost_vq *vq);
-/* For the worker: the next ring; none and @sleep: whoever queues one will wake. */
+/* For the worker's own thread: see there. */
 struct parley_vhost_vq *vh_worker_next(struct vh_worker *w, bool sleep);
+#define VH_NOT_OURS	((struct parley_vhost_vq *)ERR_PTR(-EAGAIN))
+/* Under worker->lock: take the next ring off, hand the run queue on. */
+struct parley_vhost_vq *vh_worker_first(struct vh_worker *w);
+void vh_worker_pass_on(struct vh_worker *w);
+/* Is there anything to do?  At some time, or under worker->lock. */
+bool vh_worker_has_work(const struct vh_worker *w);
+void vh_worker_drop_all(struct vh_worker *w);
 
 /* Under worker->lock. */
 static inline void vh_worker_take_off(struct parley_vhost_vq *vq)

@@ -231,9 +231,9 @@ bool vh_vq_arm(struct parley_vhost_vq *vq)
 	return true;
 }
 
-static __always_inline enum step vh_round(struct parley_vhost_vq *vq)
+static __always_inline enum step vh_round_turns(struct parley_vhost_vq *vq,
+						const struct vh_turn *turn, struct weight *w)
 {
-	struct weight w = {};
 	unsigned int turns;
 
 	parley_devq_disarm(vq->devq);
@@ -249,22 +249,31 @@ static __always_inline enum step vh_round(struct parley_vhost_vq *vq)
 		/* Being killed: what is not taken is the successor's. */
 		if (unlikely(fatal_signal_pending(current)))
 			return STEP_STOP;
-		step = vh_round_step(vq, &w);
+		step = vh_round_step(vq, w);
 		if (step == STEP_DRY && !vh_round_dry(vq))
 			continue;
 		if (step != STEP_ON || unlikely(parley_devq_broken(vq->devq)))
 			return step;
-		if (vh_weight_reached(&w))
+		if (vh_weight_reached(w) || unlikely(READ_ONCE(turn->hurry)))
 			break;
 	}
 	vq->stats.weight_yields++;
 	return STEP_ON;
 }
 
-/* For kinds whose back end is asked first; the others have it where they are served. */
-enum step vh_round_run(struct parley_vhost_vq *vq)
+static __always_inline enum step vh_round(struct parley_vhost_vq *vq, struct vh_turn *turn)
 {
-	return vh_round(vq);
+	struct weight w = {};
+	enum step step = vh_round_turns(vq, turn, &w);
+
+	turn->cost += vh_turn_cost(w.reqs, w.bytes);
+	return step;
+}
+
+/* For kinds whose back end is asked first; the others have it where they are served. */
+enum step vh_round_run(struct parley_vhost_vq *vq, struct vh_turn *turn)
+{
+	return vh_round(vq, turn);
 }
 
 /* The accelerator took nothing.  May it do so now? */
@@ -280,11 +289,12 @@ static noinline bool vh_refused_again(const struct parley_vhost_vq *vq)
 /**
  * vh_vq_serve() - one round
  * @vq: ring, in any state
+ * @turn: whether it is to be short; what it has cost is added
  *
  * Context: the ring's worker.
  * Return: true if it wants another round at once.
  */
-bool vh_vq_serve(struct parley_vhost_vq *vq)
+bool vh_vq_serve(struct parley_vhost_vq *vq, struct vh_turn *turn)
 {
 	enum step step = STEP_STOP;
 
@@ -299,7 +309,7 @@ bool vh_vq_serve(struct parley_vhost_vq *vq)
 	vq->stats.rounds++;
 	WRITE_ONCE(vq->server, current);
 	if (likely(vq->state == VH_VQ_RUNNING))
-		step = unlikely(vq->ops->work) ? vh_work_run(vq) : vh_round(vq);
+		step = unlikely(vq->ops->work) ? vh_work_run(vq, turn) : vh_round(vq, turn);
 	vq->polled = vq->ops->poll && vh_vq_in_flight(vq) && vq->ops->poll(vq);
 	do {
 		/* What submit() finished at the end, and what came just now. */

@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 struct parley_vhost_vq;
+struct vh_turn;
 
 #define VH_WEIGHT_REQS	512	/* requests of one ring before the next */
 #define VH_WEIGHT_READS	8192	/* descriptors of them */
@@ -19,7 +20,7 @@ void vh_serve_prepare(struct parley_vhost_vq *vq);
 /* Kicks from now on; false if something is available already.  Under vq->mutex. */
 bool vh_vq_arm(struct parley_vhost_vq *vq);
 /* One round; true if there is more to do at once.  In the worker. */
-bool vh_vq_serve(struct parley_vhost_vq *vq);
+bool vh_vq_serve(struct parley_vhost_vq *vq, struct vh_turn *turn);
 /* Log, complete, publish and call what is done.  Under vq->mutex, nobody outside. */
 unsigned int vh_vq_reap(struct parley_vhost_vq *vq);
 /* Of a ring that is pulled: have buffers back that somebody waits for.  The same. */

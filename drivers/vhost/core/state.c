@@ -2,6 +2,7 @@
 /*
  * What may be asked of a device or a ring, and needs nothing but what stands in them.
  */
+#include <linux/ioprio.h>
 #include <linux/mm_types.h>
 #include <linux/sched.h>
 
@@ -45,6 +46,24 @@ void parley_vhost_as_owner(struct parley_vhost *dev, struct parley_vhost_as *was
 	vh_owner_put_on(&dev->owner, was);
 }
 PARLEY_EXPORT(parley_vhost_as_owner);
+
+/**
+ * parley_vhost_ioprio() - the I/O priority of who works for a device
+ * @dev: device
+ *
+ * A thread of the owner's has its own, which may change.  A kernel thread has what the
+ * owner had when it became the owner.
+ *
+ * Context: task; a worker, or as the owner.
+ * Return: IOPRIO_PRIO_VALUE().
+ */
+u16 parley_vhost_ioprio(const struct parley_vhost *dev)
+{
+	if (current->flags & PF_KTHREAD && dev->owner.task)
+		return dev->owner.ioprio;
+	return get_current_ioprio();
+}
+PARLEY_EXPORT(parley_vhost_ioprio);
 
 /** parley_vhost_priv() - the accelerator's private data */
 void *parley_vhost_priv(const struct parley_vhost *dev)

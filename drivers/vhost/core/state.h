@@ -11,6 +11,7 @@
  *	netlink.c	the family "parley": settings and events
  *	netlink_show.c	its messages about what there is
  *	netlink_limit.c	its limits and back ends
+ *	netlink_pool.c	its pools
  *	netlink_gen.c	its policies, made by a generator
  * ABI: ioctl.h
  *	ioctl.c		the VMM's calls: one table row, one small function each
@@ -23,9 +24,10 @@
  *	config.c	configuration space, and who is told of changes
  * limits: limit.h
  *	limit.c		limits of back ends, devices and rings, and how they are kept
- * workers: worker.h
+ * workers: worker.h, pool.h
  *	worker.c	threads that serve rings
  *	poll.c		adaptive busy polling
+ *	pool.c		threads that several devices share
  * device IOMMU: iotlb.h
  *	iotlb.c		on and off, and what the VMM says
  * ring: vq.h
@@ -47,8 +49,10 @@
  * notification: notify.h
  *	notify.c	kicks and calls: eventfds, moderation
  *	watch.c		a file of the back end that tells of work
- * run queue: runq.h
+ *	adapt.c		moderation that learns
+ * run queue: runq.h, turn.h
  *	runq.c		rings that wait for their worker
+ *	turn.c		workers that wait for a thread of their pool
  * state: state.h, trace.h
  *	state.c		what may be asked of a device or a ring
  * translations: tlb.h
@@ -62,17 +66,21 @@
  * owner: owner.h
  *	owner.c		what the owner may do, for who works in its place
  *	mm.c		his memory, reached with more patience
+ * order: order.h
+ *	order.c		who is served next, by class and weight
  *
  * Lock order, outermost first (Documentation/locking.rst has it as a picture):
  *
  *	parley_vhost_registry_lock (mutex)	list of devices and drivers
  *	dev->mutex				the VMM's calls, worker list
+ *	vh_pools_lock (mutex)			which device is in which pool
  *	vq->mutex				one ring; not held in submit(), go_on(), work()
  *	dev->log.lock (mutex)			pinned pages of the dirty log
  *	vh_limit_lock (mutex)			limits: which, whose, kept
  *	dev->iotlb.lock (spinlock)		messages to and from the VMM
  *	dev->config_lock (spinlock, irqsave)	who is told of new configuration
  *	worker->lock (spinlock, irqsave)	the worker's run queue
+ *	pool->lock (spinlock, irqsave)		workers that wait for a thread
  *
  * Names: what is global inside this module begins with vh_, since a kernel may
  * have mainline's vhost_* built in beside it.
@@ -86,6 +94,7 @@
 #define _PARLEY_VHOST_STATE_H
 
 #include <kunit/visibility.h>
+#include <linux/dim.h>
 #include <linux/eventfd.h>
 #include <linux/hrtimer.h>
 #include <linux/kref.h>
@@ -104,11 +113,13 @@
 
 #include "log.h"
 #include "memory.h"
+#include "order.h"
 #include "owner.h"
 #include "pin.h"
 #include "tlb.h"
 
 struct vh_limits;
+struct vh_pool;
 struct vh_worker;
 
 /* Not every 6.12 has the choice; without it workers are the owner's threads. */
@@ -166,6 +177,9 @@ struct vh_kick {
  * @wanted: it wants one, and @timer runs; exchanged, so that one side calls
  * @timer: fires at @max_us
  * @fired: calls that it made
+ * @adaptive: @max_reqs and @max_us are learnt, see adapt.c; under vq->mutex
+ * @done: completions since then, for @dim
+ * @dim: who learns
  */
 struct vh_moderation {
 	u32 max_reqs;
@@ -174,6 +188,9 @@ struct vh_moderation {
 	bool wanted;
 	struct hrtimer timer;
 	u64 fired;
+	bool adaptive;
+	u32 done;
+	struct dim dim;
 };
 
 /* Wait queues of one file: sockets and tun devices have one, pipes two. */
@@ -442,6 +459,19 @@ static inline void vh_limit_give_back(struct parley_vhost_req *req, u64 rest)
 /* ------------------------------------------------------------ a device */
 
 /**
+ * struct vh_membership - in a pool; under vh_pools_lock
+ * @pool: pool, or NULL
+ * @account: what all its workers together may have there; its class is VH_LANE_*, and
+ *	that and its weight stay as they are, the rest is under pool->lock
+ * @members: its workers there
+ */
+struct vh_membership {
+	struct vh_pool *pool;
+	struct vh_account account;
+	unsigned int members;
+};
+
+/**
  * struct parley_vhost - a device: one open file of /dev/parley-NAME
  * @drv: its accelerator
  * @ref: file, netlink look-ups, workers
@@ -461,6 +491,7 @@ static inline void vh_limit_give_back(struct parley_vhost_req *req, u64 rest)
  * @iotlb: device IOMMU
  * @log: dirty log
  * @workers: by id
+ * @membership: the pool that serves it
  * @limits: its own and its rings'; under vh_limit_lock
  * @shared: bytes in flight of all rings, beyond what each has for itself
  * @config_lock: protects the three below
@@ -491,6 +522,7 @@ struct parley_vhost {
 	struct vh_iotlb iotlb;
 	struct vh_log log;
 	struct xarray workers;
+	struct vh_membership membership;
 	struct vh_limits *limits;	/* limit.h */
 	atomic64_t shared;
 	spinlock_t config_lock;

@@ -119,7 +119,7 @@ PARLEY_EXPORT(parley_vhost_vq_ask);
 /* ----------------------------------------------------------- and waiting */
 
 /**
- * struct vh_order - an order that somebody waits for
+ * struct vh_command - a command that somebody waits for
  * @work: does it
  * @done: it was done
  * @ref: who waits, and @work
@@ -127,7 +127,7 @@ PARLEY_EXPORT(parley_vhost_vq_ask);
  * @on: start it
  * @err: what came of it
  */
-struct vh_order {
+struct vh_command {
 	struct work_struct work;
 	struct completion done;
 	refcount_t ref;
@@ -136,21 +136,21 @@ struct vh_order {
 	int err;
 };
 
-static void vh_order_put(struct vh_order *order)
+static void vh_command_put(struct vh_command *command)
 {
-	if (!refcount_dec_and_test(&order->ref))
+	if (!refcount_dec_and_test(&command->ref))
 		return;
-	vh_dev_put(order->vq->dev);
-	kfree(order);
+	vh_dev_put(command->vq->dev);
+	kfree(command);
 }
 
-static void vh_order_work(struct work_struct *work)
+static void vh_command_work(struct work_struct *work)
 {
-	struct vh_order *order = container_of(work, struct vh_order, work);
+	struct vh_command *command = container_of(work, struct vh_command, work);
 
-	order->err = vh_switch(order->vq, order->on);
-	complete(&order->done);
-	vh_order_put(order);
+	command->err = vh_switch(command->vq, command->on);
+	complete(&command->done);
+	vh_command_put(command);
 }
 
 /**
@@ -171,24 +171,24 @@ static void vh_order_work(struct work_struct *work)
  */
 int parley_vhost_vq_switch(struct parley_vhost_vq *vq, bool on)
 {
-	struct vh_order *order;
+	struct vh_command *command;
 	int err;
 
 	lockdep_assert_not_held(&vq->dev->mutex);
 	if (WARN_ON_ONCE(READ_ONCE(vq->server) == current))
 		return -EDEADLK;
-	order = kzalloc(sizeof(*order), GFP_KERNEL);
-	if (!order)
+	command = kzalloc(sizeof(*command), GFP_KERNEL);
+	if (!command)
 		return -ENOMEM;
-	INIT_WORK(&order->work, vh_order_work);
-	init_completion(&order->done);
-	refcount_set(&order->ref, 2);
-	order->vq = vq;
-	order->on = on;
+	INIT_WORK(&command->work, vh_command_work);
+	init_completion(&command->done);
+	refcount_set(&command->ref, 2);
+	command->vq = vq;
+	command->on = on;
 	kref_get(&vq->dev->ref);
-	queue_work(switch_wq, &order->work);
-	err = wait_for_completion_killable(&order->done) ? -EINTR : order->err;
-	vh_order_put(order);
+	queue_work(switch_wq, &command->work);
+	err = wait_for_completion_killable(&command->done) ? -EINTR : command->err;
+	vh_command_put(command);
 	return err;
 }
 PARLEY_EXPORT(parley_vhost_vq_switch);

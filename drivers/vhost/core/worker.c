@@ -8,6 +8,8 @@
  *
  * No grace period is waited for, which an owner could otherwise ask for as often as he
  * likes: workers and rings are freed after one.
+ *
+ * A run queue may be taken by a pool, see turn.c; the worker's own thread sleeps then.
  */
 #include <linux/bitmap.h>
 #include <linux/cgroup.h>
@@ -19,6 +21,7 @@
 #include <linux/slab.h>
 #include <linux/topology.h>
 
+#include "pool.h"
 #include "runq.h"
 #include "serve.h"
 #include "state.h"
@@ -71,7 +74,8 @@ static void vh_worker_place(struct vh_worker *w, int node)
 
 static void vh_worker_serve(struct vh_worker *w, struct parley_vhost_vq *vq)
 {
-	if (unlikely(!READ_ONCE(vq->placed)) && num_online_nodes() > 1) {
+	/* A pool's threads are placed by who made it. */
+	if (unlikely(!READ_ONCE(vq->placed)) && !w->turn.pool && num_online_nodes() > 1) {
 		int node = READ_ONCE(vq->node);
 
 		WRITE_ONCE(vq->placed, true);
@@ -79,7 +83,7 @@ static void vh_worker_serve(struct vh_worker *w, struct parley_vhost_vq *vq)
 			vh_worker_place(w, node);
 	}
 	w->stats.rounds++;
-	if (vh_vq_serve(vq))
+	if (vh_vq_serve(vq, &w->turn))
 		vh_vq_queue(vq);
 	if (READ_ONCE(vq->unarmed) || READ_ONCE(vq->polled)) {
 		__set_bit(vq->index, w->looking);
@@ -98,16 +102,9 @@ static bool vh_worker_run(void *arg)
 	struct parley_vhost_vq *vq;
 	unsigned int n;
 
-	vq = vh_worker_next(w, !w->look);
-	if (!vq && !w->look) {
-		if (w->woken) {
-			w->slept = local_clock();
-			w->stats.busy_ns += w->slept - w->woken;
-			w->stats.sleeps++;
-			w->woken = 0;
-		}
+	vq = vh_worker_next(w, true);
+	if (IS_ERR(vq))
 		return false;
-	}
 	__set_current_state(TASK_RUNNING);
 	if (!w->woken) {
 		w->woken = local_clock();
@@ -118,10 +115,43 @@ static bool vh_worker_run(void *arg)
 	for (n = 0; vq && n < WORKER_ROUNDS; n++) {
 		vh_worker_serve(w, vq);
 		vq = n + 1 < WORKER_ROUNDS ? vh_worker_next(w, false) : NULL;
+		if (IS_ERR(vq))
+			return true;
 	}
 	if (n < WORKER_ROUNDS && w->look)
 		vh_worker_poll(w);
 	return true;
+}
+
+/**
+ * vh_worker_turn() - one round of one ring, or a look at all that want one
+ * @w: worker
+ *
+ * Its cost is in w->turn afterwards.
+ *
+ * Context: the thread of a pool that has it, with the owner's memory.
+ */
+void vh_worker_turn(struct vh_worker *w)
+{
+	struct parley_vhost_vq *vq;
+	u64 start = local_clock(), took;
+
+	scoped_guard(spinlock_irqsave, &w->lock)
+		vq = vh_worker_first(w);
+	if (!w->woken) {
+		w->stats.wakeups++;
+		if (vq)
+			vh_poll_slept(vq, start - w->slept);
+	}
+	w->woken = start;
+	w->turn.cost += VH_COST_TURN;
+	if (vq)
+		vh_worker_serve(w, vq);
+	else if (w->look)
+		vh_worker_poll(w);
+	took = local_clock() - start;
+	w->stats.busy_ns += took;
+	vh_pool_took(w->turn.pool, &w->turn, took);
 }
 
 /* The owner's process was killed; its memory lives until this thread ends. */
@@ -129,13 +159,15 @@ static void vh_worker_killed(void *arg)
 {
 	struct vh_worker *w = arg;
 	struct parley_vhost *dev = w->dev;
-	struct parley_vhost_vq *vq;
 	unsigned int i;
 
-	scoped_guard(spinlock_irqsave, &w->lock)
+	/* A thread of its pool may be at it, and finds nothing more. */
+	scoped_guard(spinlock_irqsave, &w->lock) {
 		w->killed = true;
-	while ((vq = vh_worker_next(w, false)))
-		;
+		while (vh_worker_first(w))
+			;
+		vh_pool_interrupt(w);
+	}
 	for (i = 0; i < dev->nr_vqs; i++)
 		if (rcu_access_pointer(dev->vqs[i]->worker) == w)
 			vh_vq_kill(dev->vqs[i]);
@@ -226,7 +258,7 @@ static void vh_worker_free(struct vh_worker *w)
  *
  * Context: dev->mutex; with an mm, the owner's is current.
  * Return: the worker, found under its id from now on; ERR_PTR(-EBUSY) if there
- * are VH_WORKERS_MAX, or what making a thread returned.
+ * are VH_WORKERS_MAX, or what making a thread or joining the device's pool returned.
  */
 struct vh_worker *vh_worker_create(struct parley_vhost *dev)
 {
@@ -261,8 +293,11 @@ struct vh_worker *vh_worker_create(struct parley_vhost *dev)
 	else
 		err = vh_worker_start_kthread(w, name);
 	if (!err)
+		err = vh_pool_welcome(w);
+	if (!err)
 		return w;
 	xa_erase(&dev->workers, w->id);
+	vh_pool_farewell(w);
 	vh_worker_stop(w);
 free:
 	vh_worker_free(w);
@@ -281,6 +316,7 @@ void vh_worker_destroy(struct vh_worker *w)
 	lockdep_assert_held(&w->dev->mutex);
 	WARN_ON_ONCE(w->attached);
 	xa_erase(&w->dev->workers, w->id);
+	vh_pool_farewell(w);
 	vh_worker_stop(w);
 	vh_worker_free(w);
 }

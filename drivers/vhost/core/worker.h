@@ -24,6 +24,8 @@ void vh_workers_destroy(struct parley_vhost *dev);
 struct vh_worker *vh_worker_find(struct parley_vhost *dev, u32 id);
 int vh_worker_attach(struct parley_vhost_vq *vq, struct vh_worker *worker);
 
+/* For the thread of a pool. */
+void vh_worker_turn(struct vh_worker *w);
 /* In the worker, with nothing queued.  After it, kicks are armed. */
 void vh_worker_poll(struct vh_worker *worker);
 /* The worker slept for so long before this ring had work. */

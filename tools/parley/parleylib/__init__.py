@@ -10,6 +10,7 @@
   netlink.py   talking to it
   host.py      vhost devices of this machine, and their queues
   settings.py  the rules they follow: limit, moderation, polling, lane
+  pool.py      threads that several of them share
   stats.py     what they did
   loopback.py  a vhost device for this very kernel
 

@@ -54,6 +54,11 @@ def setting(name):
     return call
 
 
+def pool(args):
+    from . import pool as module        # pylint: disable=C0415
+    return module.pool(args)
+
+
 def loopback(args):
     from . import loopback as module    # pylint: disable=C0415
     return module.loopback(args)
@@ -173,6 +178,8 @@ def ruling(verbs):
     verb = add("moderation", "hold calls to the guest back", "without it, all that are set up")
     verb.add_argument("--requests", metavar="N", help="completions for one call")
     verb.add_argument("--us", metavar="N", help="but no later than this, in microseconds")
+    verb.add_argument("--adaptive", action="store_true",
+                      help="learn both, again and again, from how many requests there are")
     verb.add_argument("--off", action="store_true", help="no moderation")
     yield verb
     verb = add("polling", "look for work before sleeping", "without it, all that are set up")
@@ -184,6 +191,28 @@ def ruling(verbs):
     verb = add("lane", "choose which queues are served first", "without it, all that are set up")
     verb.add_argument("lane", nargs="?", choices=("latency", "normal", "bulk"))
     yield verb
+
+
+def pooling(verbs):
+    text = "threads that several vhost devices share"
+    verb = verbs.add_parser("pool", help=text,
+                            usage="parley pool [options] [add NAME | set NAME | remove NAME | "
+                            "attach DEVICE NAME | detach DEVICE]",
+                            description=f"Pools are {text}. Without an action, shows them.")
+    verb.add_argument("action", nargs="?", metavar="ACTION",
+                      choices=("add", "set", "remove", "attach", "detach"),
+                      help="add, set, remove a pool; attach a device to one, detach it")
+    verb.add_argument("words", nargs="*", metavar="WORD",
+                      help="the pool's name, the device's number")
+    verb.add_argument("--threads", metavar="N", help="so many serve at a time; 1 by default")
+    verb.add_argument("--one-vm", action="store_true",
+                      help="for devices of one VM, in whose control groups its threads are")
+    verb.add_argument("--class", choices=("latency", "normal", "bulk"),
+                      help="the device's in the pool; normal by default")
+    verb.add_argument("--weight", metavar="N",
+                      help="its share within the class, 1 to 1000; 100 by default")
+    verb.set_defaults(call=pool)
+    return verb
 
 
 def looping(verbs):
@@ -234,7 +263,7 @@ def parser():
         "guest,\nvhost devices of this machine as a host.")
     top.add_argument("--version", action="version", version=f"parley {VERSION}")
     verbs = top.add_subparsers(metavar="VERB", required=True, parser_class=Verb)
-    every = [*showing(verbs), *ruling(verbs),
+    every = [*showing(verbs), *ruling(verbs), pooling(verbs),
              moving(verbs, "takeover", "move virtio PCI devices from virtio-pci to Parley",
                     move.takeover),
              moving(verbs, "giveback", "move them back", move.giveback), looping(verbs)]

@@ -15,6 +15,9 @@ MODERATION_MAX_REQS = 32768
 MODERATION_MAX_US = 100000
 POLLING_MAX_US = 10000
 POLLING_MAX_BUDGET = 100
+POOL_NAME_MAX = 31
+POOL_THREADS_MAX = 64
+POOL_WEIGHT_MAX = 1000
 
 ENUMS = {
     "lane": ("latency", "normal", "bulk"),
@@ -25,14 +28,15 @@ SETS = {
     "limits": (("pad", "pad"), ("ops-rate", "u64"), ("ops-burst", "u64"),
                ("bytes-rate", "u64"), ("bytes-burst", "u64"), ("ops-guaranteed", "u64"),
                ("bytes-guaranteed", "u64")),
-    "moderation": (("max-reqs", "u32"), ("max-us", "u32")),
+    "moderation": (("max-reqs", "u32"), ("max-us", "u32"), ("adaptive", "u32")),
     "polling": (("max-us", "u32"), ("budget", "u32")),
     "device": (("pad", "pad"), ("id", "u32"), ("name", "string"), ("virtio-id", "u32"),
                ("owner-pid", "u32"), ("in-kernel", "flag"), ("features", "u64"),
                ("backend-features", "u64"), ("queues", "u32"), ("queues-running", "u32"),
                ("workers", "u32"), ("memory-regions", "u32"), ("iotlb", "flag"),
                ("logging", "flag"), ("log-errors", "u64"), ("limits", "limits"),
-               ("throttled", "u64"), ("backend-id", "u32")),
+               ("throttled", "u64"), ("backend-id", "u32"), ("pool", "string"),
+               ("pool-class", "lane"), ("pool-weight", "u32")),
     "backend": (("pad", "pad"), ("id", "u32"), ("path", "string"), ("devices", "u32"),
                 ("kept", "u32"), ("limits", "limits"), ("throttled", "u64"),
                 ("name", "string")),
@@ -56,6 +60,12 @@ SETS = {
                      ("busy-ns", "u64")),
     "worker": (("pad", "pad"), ("dev-id", "u32"), ("id", "u32"), ("node", "u32"),
                ("killed", "flag"), ("queues", "u32"), ("stats", "worker-stats")),
+    "pool-stats": (("pad", "pad"), ("turns", "u64"), ("wakeups", "u64"), ("stalls", "u64"),
+                   ("hurries", "u64")),
+    "pool": (("pad", "pad"), ("name", "string"), ("threads", "u32"), ("one-vm", "flag"),
+             ("devices", "u32"), ("workers", "u32"), ("seats", "u32"), ("active", "u32"),
+             ("waiting", "u32"), ("stats", "pool-stats"), ("dev-id", "u32"),
+             ("class", "lane"), ("weight", "u32")),
 }
 
 # Commands, numbered from 1: each with the set of its attributes.
@@ -72,6 +82,12 @@ COMMANDS = {
     "backend-get": "backend",
     "kept-get": "kept",
     "backend-forget": "backend",
+    "pool-get": "pool",
+    "pool-add": "pool",
+    "pool-set": "pool",
+    "pool-remove": "pool",
+    "pool-attach": "pool",
+    "pool-detach": "pool",
 }
 
 

@@ -56,6 +56,9 @@ class Host:
     def workers(self, device=None):
         return [underscored(w) for w in self.family.dump("worker-get", dev_id=device)]
 
+    def pools(self):
+        return [underscored(p) for p in self.family.dump("pool-get")]
+
     def chosen(self, device, queue):
         """The queues that a setting is meant for: one, or all that are set up."""
         if queue is not None:
@@ -165,6 +168,11 @@ def status_lines(devices, queues, named):
         rows.append([d["id"], d["name"], owner(d), path or "-", serial or "-",
                      f"{d['queues_running']}/{d['queues']}", d["workers"], ring_name(d),
                      show_all_limits(d, queues), states(d, queues)])
+    if any(d.get("pool") for d in devices):
+        head.insert(7, "POOL")
+        for row, d in zip(rows, devices):
+            row.insert(7, f"{d['pool']} ({d['pool_class']} {d['pool_weight']})"
+                       if d.get("pool") else "-")
     return table(head, rows, ("DEVICE", "RUNNING", "WORKERS"))
 
 
@@ -179,9 +187,9 @@ def queue_lines(queues):
 
 
 def show_moderation(rule):
-    if rule["max_reqs"] < 2:
-        return "off"
-    return f"{rule['max_reqs']} requests or {rule['max_us']} us"
+    now = "off" if rule["max_reqs"] < 2 else \
+          f"{rule['max_reqs']} requests or {rule['max_us']} us"
+    return f"adaptive (now {now})" if rule.get("adaptive") else now
 
 
 def show_polling(rule, now=None):

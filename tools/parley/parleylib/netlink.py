@@ -149,6 +149,12 @@ DOING = {
     "backend-get": "cannot show the back end",
     "kept-get": "cannot show the limits that are kept",
     "backend-forget": "cannot forget the limits",
+    "pool-get": "cannot show the pools",
+    "pool-add": "cannot make the pool",
+    "pool-set": "cannot change the pool",
+    "pool-remove": "cannot remove the pool",
+    "pool-attach": "cannot attach the device",
+    "pool-detach": "cannot detach the device",
 }
 
 

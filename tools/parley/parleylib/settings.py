@@ -139,12 +139,17 @@ def per_queue(args, wanted, command, nest, line, check=None):
 def moderation(args):
     wanted = {"max-reqs": number(args.requests, family.MODERATION_MAX_REQS, "--requests"),
               "max-us": number(args.us, family.MODERATION_MAX_US, "--us")}
+    if args.adaptive and (args.off or args.requests or args.us):
+        raise Usage("--adaptive learns the numbers by itself; give it alone")
+    if args.adaptive:
+        wanted = {"adaptive": 1}
     if args.off:
         wanted = {"max-reqs": 0, "max-us": 0}
     wanted = {k: v for k, v in wanted.items() if v is not None}
 
     def check(index, now):
-        if wanted.get("max-us") and "max-reqs" not in wanted and now["max_reqs"] < 2:
+        if wanted.get("max-us") and "max-reqs" not in wanted and \
+                (now["max_reqs"] < 2 or now.get("adaptive")):
             raise Failure(f"moderation of queue {index} is off, and --us alone leaves it so: "
                           "say with --requests for how many one call is")
 

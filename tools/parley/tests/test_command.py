@@ -90,7 +90,18 @@ class VerbsTest(unittest.TestCase):
                           ("moderation", "0", "--us", "1M"), ("polling", "0", "--budget", "101"),
                           ("lane", "0", "fast"), ("lane", "0", "--queue", "x"),
                           ("stats", "--", "ls"), ("loopback", "/x", "--queue-size", "32769"),
-                          ("loopback", "/x", "--serial", "x" * 21)):
+                          ("loopback", "/x", "--serial", "x" * 21),
+                          ("moderation", "0", "--adaptive", "--us", "5"),
+                          ("moderation", "0", "--adaptive", "--off"),
+                          ("pool", "add"), ("pool", "add", "x" * 32), ("pool", "drop", "x"),
+                          ("pool", "add", ""), ("pool", "set", "x"), ("pool", "attach", "1"),
+                          ("pool", "attach", "x", "1"), ("pool", "detach", "1", "x"),
+                          ("pool", "add", "x", "--threads", "65"),
+                          ("pool", "add", "x", "--threads", "0"), ("pool", "--one-vm"),
+                          ("pool", "add", "x", "--weight", "1"),
+                          ("pool", "attach", "1", "x", "--weight", "1001"),
+                          ("pool", "attach", "1", "x", "--weight", "0"),
+                          ("pool", "attach", "1", "x", "--class", "gold")):
             code, out, err = run(*arguments)
             self.assertEqual((code, out), (2, ""), arguments)
             self.assertIn("parley", err)
@@ -164,6 +175,7 @@ class FakeFamily:
         self.kept = [{"backend-id": 4, "name": name, "limits": dict(self.limits),
                       "queues-limited": 0, **more}
                      for name, more in (("one", {"dev-id": 1}), ("two", {}))]
+        self.pools = []
         self.calls = []
 
     def close(self):
@@ -171,7 +183,8 @@ class FakeFamily:
 
     def dump(self, command, **_):
         return {"dev-get": [self.device], "queue-get": self.queues, "worker-get": [],
-                "backend-get": [self.backend], "kept-get": self.kept}[command]
+                "backend-get": [self.backend], "kept-get": self.kept,
+                "pool-get": self.pools}[command]
 
     def get(self, command, **values):
         return {"dev-get": self.device, "backend-get": self.backend}.get(command) or \
@@ -182,10 +195,30 @@ class FakeFamily:
         if command == "backend-forget":
             self.kept = [k for k in self.kept if "dev-id" in k]
             return
+        if command.startswith("pool-"):
+            self.set_pool(command, values)
+            return
         target = self.backend if "backend_id" in values else \
             self.queues[values["index"]] if "index" in values else self.device
         target[command[:-4] + ("s" if command == "limit-set" else "")].update(
             values[command[:-4] + ("s" if command == "limit-set" else "")])
+
+
+    def set_pool(self, command, values):
+        if command == "pool-add":
+            self.pools.append({"name": values["name"], "threads": values["threads"],
+                               "devices": 0, "workers": 0, "seats": 0, "active": 0,
+                               "waiting": 0, "stats": dict.fromkeys(
+                                   ("turns", "wakeups", "stalls", "hurries"), 0),
+                               **({"one-vm": True} if values["one_vm"] else {})})
+        elif command == "pool-remove":
+            self.pools = [p for p in self.pools if p["name"] != values["name"]]
+        elif command == "pool-attach":
+            self.device.update({"pool": values["name"],
+                                "pool-class": values["class"] or "normal",
+                                "pool-weight": values["weight"] or 100})
+        elif command == "pool-detach":
+            del self.device["pool"]
 
 
 class HostTest(unittest.TestCase):
@@ -224,6 +257,13 @@ class HostTest(unittest.TestCase):
         self.assertIn("8 requests or 10 us", run("moderation", "1", "--us", "10")[1])
         run("polling", "1", "--us", "50")
         self.assertIn("30 %", run("polling", "1", "--budget", "30")[1])
+
+    def test_adaptive(self):
+        run("moderation", "1", "--requests", "8", "--us", "50")
+        self.assertIn("adaptive (now 8 requests or 50 us)",
+                      run("moderation", "1", "--adaptive")[1])
+        self.family.calls.clear()
+        self.refused("--us alone leaves it so", "moderation", "1", "--us", "10")
 
     def test_off_is_off(self):
         """What `limit --off` leaves, and `status` does not tell, is what bites later."""
@@ -335,6 +375,22 @@ class HostTest(unittest.TestCase):
         self.refused("--queue is of a device", "limit", "--backend", "4", "--queue", "0",
                      code=2)
         self.refused("give that as well", "backends", "--name", "x", code=2)
+
+
+    def test_pool(self):
+        self.assertIn("no pool", run("pool")[1])
+        self.assertNotIn("POOL", run("status", "1")[1])
+        self.assertRegex(run("pool", "add", "gold", "--threads", "2")[1],
+                         r"(?m)^gold +host +2 +0 +0 ")
+        self.assertRegex(run("pool", "add", "vm-1", "--one-vm")[1], r"(?m)^vm-1 +one VM +1 ")
+        self.assertRegex(run("pool", "attach", "1", "gold", "--class", "latency", "--weight",
+                             "300")[1], r"(?m)^ +1 +gold +latency +300")
+        self.assertIn("gold (latency 300)", run("status", "1")[1])
+        self.assertIn('"device_list": [\n      1\n', run("pool", "--json")[1])
+        self.assertNotIn("latency", run("pool", "detach", "1")[1])
+        self.assertNotIn("vm-1", run("pool", "remove", "vm-1")[1])
+        self.assertEqual(self.family.calls, ["pool-add", "pool-add", "pool-attach",
+                                             "pool-detach", "pool-remove"])
 
 
 class Sysfs(unittest.TestCase):

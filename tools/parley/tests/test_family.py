@@ -32,7 +32,8 @@ class SpecificationTest(unittest.TestCase):
             for code in (errno.EPERM, errno.ENOENT, errno.EINVAL):
                 error = mock.Mock(code=code, args=(code, None))
                 text = netlink.explain(command, error)
-                self.assertRegex(text, "^cannot (show|set|forget) the ")
+                self.assertRegex(text, "^cannot (show|set|forget|make|change|"
+                                       "remove|attach|detach) the ")
                 self.assertNotIn(command, text)
 
     def test_sets(self):

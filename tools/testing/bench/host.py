@@ -7,8 +7,9 @@ usage: host.py BUILD-DIRECTORY
 A host with KVM (emulated), stock QEMU in it, one inner guest with all the
 disks; host/inside.py runs there. Three runs, because counting costs time and
 the plugin needs one processor: time, counts, instructions. In a fourth run one
-guest and then four have limits; that is host/limits.py. A fifth has no guest, and
-measures stops, kills and changes of memory; that is parley-vmm of tools/testing/vhost.
+guest and then four have limits; that is host/limits.py. A fifth and a sixth have no
+guest, and measure stops, kills and changes of memory, and a guest that waits for each
+request beside one that does not; that is parley-vmm of tools/testing/vhost.
 """
 import collections
 import contextlib
@@ -30,7 +31,8 @@ STAGES = ("time", "count", "instructions")
 # one of the host that instructions are counted on, and some of its windows have
 # more than others, for instance as one waits in __timer_delete_sync() for another
 # that does not run. It happens to every pair, to one window in six or so.
-ROUNDS = {"time": 7, "count": 9, "instructions": 7, "limits": 1, "latency": 3}
+ROUNDS = {"time": 7, "count": 9, "instructions": 7, "limits": 1, "latency": 3,
+          "lanes": 3}
 # With two processors the emulator loses hosts, see Documentation/lab.rst. What
 # such a run had come to the end of is kept, and the next goes on from there.
 TRIES = 8
@@ -44,6 +46,9 @@ LESS_HOST_WORK = 1 / 3
 MORE_IOPS = 2
 FLAT = 0.10
 EXACT = 0.02
+# A guest that waits for each request may wait so much longer beside another, which
+# keeps that much of what it does alone.
+WAITS_LONGER, BULK_KEEPS = 1.5, 0.9
 LOCAL, REMOTE = "c packed", "remote"
 COLUMNS = ("exits", "npf", "hlt", "msr", "intr", "interrupts", "switches",
            "calls", "instructions")
@@ -66,11 +71,11 @@ def describe(build, stage, rounds):
         if stage == "instructions" else [])
 
 
-def describe_latency():
+def describe_alone(stage):
     """The same of a run without a guest."""
     return scenario.Scenario(
-        name="bench-host-latency", mem="2G", timeout=1200, stock_modules=["configfs"],
-        script=str(HERE / "host/latency.sh"), modules=["parley_vhost_blk"])
+        name=f"bench-host-{stage}", mem="2G", timeout=1200, stock_modules=["configfs"],
+        script=str(HERE / f"host/{stage}.sh"), modules=["parley_vhost_blk"])
 
 
 def windows(path):
@@ -88,7 +93,8 @@ def windows(path):
 def boot(build, stage, rounds):
     """One run: its rows, and whether it came to its end. What the lab says is none
     of the tables."""
-    what = describe_latency() if stage == "latency" else describe(build, stage, rounds)
+    what = describe_alone(stage) if stage in ("latency", "lanes") else \
+        describe(build, stage, rounds)
     with contextlib.redirect_stdout(sys.stderr):
         run = runner.run_one(what)
     log = pathlib.Path(run.log.name)
@@ -301,6 +307,62 @@ def latency_table(rows):
          ("back end", "a read", "in flight", "stop", "memory", "kill"), shown)
 
 
+def medians(rows):
+    """{what: median} of rows of the same shape."""
+    first = rows[0]
+    if isinstance(first, dict):
+        return {what: medians([row[what] for row in rows]) for what in first}
+    if isinstance(first, list):
+        return [medians(list(some)) for some in zip(*rows)]
+    return first if isinstance(first, str) else statistics.median(rows)
+
+
+def lane_verdict(row, waits, bulk):
+    """What is asked of both together, in the classes that are theirs."""
+    bad = [f"{what} {row['waits'][what] / waits['waits'][what]:.2f}"
+           for what in ("kicks", "calls")
+           if row["waits"][what] > WAITS_LONGER * waits["waits"][what] + 0.01]
+    if row["us"][1] > WAITS_LONGER * waits["us"][1]:
+        bad.append(f"p99 {row['us'][1] / waits['us'][1]:.2f}")
+    if row["bulk"]["rate"] < BULK_KEEPS * bulk["bulk"]["rate"]:
+        bad.append(f"bulk keeps {row['bulk']['rate'] / bulk['bulk']['rate']:.2f}")
+    return judged(not bad, ", ".join(bad))
+
+
+def lanes_table(rows):
+    """One that waits for each read beside one that does not."""
+    modes = collections.defaultdict(list)
+    for row in rows:
+        modes[row["mode"], "waits" in row, "bulk" in row].append(row)
+    found = [medians(some) for some in modes.values()]
+    waits = next(row for row in found if "bulk" not in row)
+    bulk = next(row for row in found if "waits" not in row)
+    shown = []
+    for row in found:
+        mine, other = row.get("waits"), row.get("bulk")
+        shown.append((
+            row["mode"],
+            *((number(mine["kicks"]), number(mine["calls"]), *map(number, row["others"]),
+               *(f"{ours / alone:.2f}" for ours, alone in zip(row["us"], waits["us"])))
+              if mine else ("-",) * 6),
+            *((number(other["kicks"]), number(other["calls"]), number(other["rounds"]),
+               f"{other['rate'] / bulk['bulk']['rate']:.2f}") if other else ("-",) * 4),
+            number(row["switches"]), number(row["hurries"]),
+            lane_verdict(row, waits, bulk) if "two classes" in row["mode"] else "-"))
+    show("A guest that waits for each read beside one that does not",
+         "Two processes, each VMM and driver in one, split rings, on one null_blk that "
+         "takes a\nmillisecond: 4 KiB reads at depth 1, and at depth 64. Kicks and calls "
+         "are the exits and\ninterrupts that guests would have had, rounds the worker's, "
+         "each per request of that\nguest; between are the other's reads that ended while "
+         "one was under way, p50 and p99;\nthen the time it took, as a ratio to alone. Rate "
+         "is a ratio to alone, too. Switches are\nall of the machine, guests and all, per "
+         "request of both, hurries rounds cut short for\nthe other. Medians of three "
+         "rounds. Asked of two classes: kicks, calls and p99 at most "
+         f"{WAITS_LONGER}\ntimes those alone, and bulk keeps {BULK_KEEPS:.0%}.",
+         ("served by", "kicks", "calls", "between", "p99", "p50", "p99", "bulk: kicks",
+          "calls", "rounds", "rate", "switches", "hurries", "verdict"), shown)
+
+
 def main():
     """Print the tables."""
     build = pathlib.Path(sys.argv[1]).resolve()
@@ -310,6 +372,7 @@ def main():
     remote_table(data)
     limits_table(collect(build, "limits"))
     latency_table(collect(build, "latency"))
+    lanes_table(collect(build, "lanes"))
     if LOST:
         print("\nRuns that did not come to their end, so that another made the "
               "rounds that were missing:\n" +

@@ -12,6 +12,7 @@
 #define POLLED		"vmm-polled"
 #define LIMITED		"vmm-limited"
 #define LATE		"vmm-late"
+#define STEADY		"vmm-steady"
 #define LARGE_MIB	4096
 #define ZEROES		"/sys/module/parley_vhost_blk/parameters/zero_by_writing"
 #define FILE_PATH	"/tmp/vmm-disk"
@@ -88,6 +89,7 @@ void disk_drop_all(void)
 	drop(POLLED);
 	drop(LIMITED);
 	drop(LATE);
+	drop(STEADY);
 	unlink(LARGE_PATH);
 	unlink(FILE_PATH);
 }
@@ -138,6 +140,15 @@ const char *disk_late(void)
 	must(set(LATE, "completion_nsec", LATE_NS) && set(LATE, "hw_queue_depth", "1024") &&
 	     set(LATE, "power", "1"), "no disk that is late");
 	return "/dev/" LATE;
+}
+
+const char *disk_steady(void)
+{
+	make_endless(STEADY, "irqmode", "2");
+	must(set(STEADY, "completion_nsec", DISK_STEADY_NS) &&
+	     set(STEADY, "hw_queue_depth", "256") && set(STEADY, "power", "1"),
+	     "no disk that is steady");
+	return "/dev/" STEADY;
 }
 
 const char *disk_large_file(void)

@@ -18,6 +18,9 @@ const char *disk_file(void);	/* a regular file */
 /* Takes DISK_LATE_MS unless polled for, then no time; made anew by each call. */
 const char *disk_polled(void);
 #define DISK_LATE_MS	100
+/* Endless zeroes, each after DISK_STEADY_NS; made anew by each call. */
+const char *disk_steady(void);
+#define DISK_STEADY_NS	"1000000"
 /* Endless zeroes, 100 MB a second; made anew by each call. */
 const char *disk_limited(void);
 /* Endless zeroes that come DISK_LATE_MS late; and a file of as many. */

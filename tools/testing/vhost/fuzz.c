@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "fuzz.h"
 #include "groups.h"
+#include "nl.h"
 
 #define EPISODE_MS	700
 #define END_MS		15000	/* for an episode to go away */
@@ -107,7 +108,12 @@ static void fuzz_run(const struct fuzz *f)
 
 static void calls(void)
 {
+	need(nl_pool_add(FUZZ_POOL, 2, false));
+	need(nl_pool_add(FUZZ_POOL_ONE_VM, 1, true));
 	fuzz_run(&fuzz_ioctl);
+	expect(wait_until(!nl_pool_remove(FUZZ_POOL), 5000), "a device is left in a pool");
+	expect(wait_until(!nl_pool_remove(FUZZ_POOL_ONE_VM), 5000),
+	       "a device is left in the pool for one VM");
 }
 
 static void rings(void)

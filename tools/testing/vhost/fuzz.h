@@ -24,4 +24,8 @@ struct fuzz {
 
 extern const struct fuzz fuzz_ioctl, fuzz_ring;
 
+/* Pools that its devices come into and leave. */
+#define FUZZ_POOL		"vmm-fuzz"
+#define FUZZ_POOL_ONE_VM	"vmm-fuzz-vm"
+
 #endif /* _VMM_FUZZ_H */

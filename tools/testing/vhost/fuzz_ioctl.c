@@ -10,6 +10,7 @@
 #include "disk.h"
 #include "fuzz.h"
 #include "groups.h"
+#include "nl.h"
 
 #define DEVICES		3
 #define EVENTS		6
@@ -305,6 +306,22 @@ static void messages(struct world *w, struct rng *r, int fd)
 		return;
 }
 
+/* What an operator does meanwhile: into a pool, out of it, and elsewhere in it. */
+static void call_pool(struct world *w, struct rng *r, int fd)
+{
+	u32 id;
+
+	if (vio(fd, PARLEY_VHOST_GET_ID, &id))
+		return;
+	if (rng_chance(r, 30))
+		nl_pool_detach(id);
+	else if (rng_chance(r, 10))
+		nl_pool_set(FUZZ_POOL, rng_between(r, 1, 3));
+	else
+		nl_pool_attach(rng_chance(r, 70) ? FUZZ_POOL : FUZZ_POOL_ONE_VM, id,
+			       rng_below(r, 3));
+}
+
 /* ------------------------------------------------------------ the others */
 
 static void scribble(struct world *w, struct rng *r)
@@ -380,7 +397,7 @@ static void step(void *world, struct rng *r, unsigned int thread)
 {
 	static const call calls[] = { set_up, call_features, call_owner, call_table,
 		call_setup, call_enable, call_enable, call_backend, call_log,
-		call_workers, call_rest, messages, messages, set_up };
+		call_workers, call_rest, messages, messages, set_up, call_pool };
 	struct world *w = world;
 	unsigned int n = rng_below(r, 100);
 

@@ -7,6 +7,7 @@
 
 extern const struct group group_abi, group_device, group_data, group_log, group_iotlb,
 			  group_hostile, group_life, group_limits, group_place,
-			  group_tenants, group_remote, group_latency, group_fuzz;
+			  group_tenants, group_remote, group_latency, group_lanes,
+			  group_fuzz;
 
 #endif /* _VMM_GROUPS_H */

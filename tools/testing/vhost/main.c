@@ -20,7 +20,7 @@ static const struct group * const groups[] = {
 	&group_abi, &group_device, &group_data, &group_log, &group_iotlb,
 	&group_hostile, &group_life, &group_limits, &group_place,
 	&group_tenants, &group_remote,
-	&group_latency, &group_fuzz,
+	&group_latency, &group_lanes, &group_fuzz,
 };
 
 #define NR_GROUPS	(sizeof(groups) / sizeof(groups[0]))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* See nl.h.  One socket for each process that asks, made when it first does. */
+/* See nl.h.  One socket for each thread that asks, made when it first does. */
 #include <linux/genetlink.h>
 #include <linux/netlink.h>
 #include <sys/socket.h>
@@ -14,7 +14,7 @@ struct message {
 	u8 attrs[ROOM];
 };
 
-static struct message msg;
+static __thread struct message msg;
 
 static void begin(u16 family, u8 command)
 {
@@ -58,6 +58,19 @@ static const struct nlattr *answer(u16 type)
 	return find(msg.attrs, msg.head.nlmsg_len - NLMSG_HDRLEN - GENL_HDRLEN, type);
 }
 
+/* One in a nest. */
+static u64 answer_stat(u16 nest, u16 type)
+{
+	const struct nlattr *a = answer(nest);
+	u64 value = 0;
+
+	if (a)
+		a = find((const u8 *)a + NLA_HDRLEN, a->nla_len - NLA_HDRLEN, type);
+	if (a)
+		memcpy(&value, (const u8 *)a + NLA_HDRLEN, sizeof(value));
+	return value;
+}
+
 static u32 answer_u32(u16 type, u32 otherwise)
 {
 	const struct nlattr *a = answer(type);
@@ -71,9 +84,9 @@ static u32 answer_u32(u16 type, u32 otherwise)
 /* Send what is in msg; the answer, if there is one, is in msg then. */
 static long ask(void)
 {
-	static u64 buf[ROOM / sizeof(u64)];
-	static int fd = -1;
-	static pid_t whose;
+	static __thread u64 buf[ROOM / sizeof(u64)];
+	static __thread int fd = -1;
+	static __thread pid_t whose;
 	long ret = 1;
 
 	if (whose != getpid()) {
@@ -91,6 +104,8 @@ static long ask(void)
 		for (; ret > 0 && NLMSG_OK(h, len); h = NLMSG_NEXT(h, len)) {
 			if (h->nlmsg_type == NLMSG_ERROR)
 				ret = ((struct nlmsgerr *)NLMSG_DATA(h))->error;
+			else if (h->nlmsg_type == NLMSG_DONE)
+				ret = 0;
 			else
 				memcpy(&msg, h, min((size_t)h->nlmsg_len, sizeof(msg)));
 		}
@@ -152,4 +167,79 @@ long nl_limit_set(u32 dev, u64 ops)
 	put(PARLEY_A_LIMITS_OPS_RATE, &ops, sizeof(ops));
 	nest->nla_len = (u8 *)&msg + msg.head.nlmsg_len - (u8 *)nest;
 	return ask();
+}
+
+long nl_stats_get(u32 dev, u32 index, struct nl_stats *s)
+{
+	const u16 nest = PARLEY_A_QUEUE_STATS;
+	struct nl_queue q;
+	long ret = nl_queue_get(dev, index, &q);
+
+	if (ret)
+		return ret;
+	s->kicks = answer_stat(nest, PARLEY_A_QUEUE_STATS_KICKS);
+	s->rounds = answer_stat(nest, PARLEY_A_QUEUE_STATS_ROUNDS);
+	s->requests = answer_stat(nest, PARLEY_A_QUEUE_STATS_REQUESTS);
+	s->calls = answer_stat(nest, PARLEY_A_QUEUE_STATS_CALLS);
+	return 0;
+}
+
+static void begin_pool(u8 command, const char *name)
+{
+	begin(family_id(), command);
+	put(PARLEY_A_POOL_NAME, name, strlen(name) + 1);
+}
+
+long nl_pool_add(const char *name, u32 threads, bool one_vm)
+{
+	begin_pool(PARLEY_CMD_POOL_ADD, name);
+	put(PARLEY_A_POOL_THREADS, &threads, sizeof(threads));
+	if (one_vm)
+		put(PARLEY_A_POOL_ONE_VM, NULL, 0);
+	return ask();
+}
+
+long nl_pool_set(const char *name, u32 threads)
+{
+	begin_pool(PARLEY_CMD_POOL_SET, name);
+	put(PARLEY_A_POOL_THREADS, &threads, sizeof(threads));
+	return ask();
+}
+
+long nl_pool_detach(u32 dev)
+{
+	begin(family_id(), PARLEY_CMD_POOL_DETACH);
+	put(PARLEY_A_POOL_DEV_ID, &dev, sizeof(dev));
+	return ask();
+}
+
+long nl_pool_remove(const char *name)
+{
+	begin_pool(PARLEY_CMD_POOL_REMOVE, name);
+	return ask();
+}
+
+long nl_pool_attach(const char *name, u32 dev, u32 class)
+{
+	begin_pool(PARLEY_CMD_POOL_ATTACH, name);
+	put(PARLEY_A_POOL_DEV_ID, &dev, sizeof(dev));
+	put(PARLEY_A_POOL_CLASS, &class, sizeof(class));
+	return ask();
+}
+
+long nl_pool_get(struct nl_pool_stats *s)
+{
+	const u16 nest = PARLEY_A_POOL_STATS;
+	long ret;
+
+	begin(family_id(), PARLEY_CMD_POOL_GET);
+	msg.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	ret = ask();
+	if (ret)
+		return ret;
+	s->turns = answer_stat(nest, PARLEY_A_POOL_STATS_TURNS);
+	s->wakeups = answer_stat(nest, PARLEY_A_POOL_STATS_WAKEUPS);
+	s->stalls = answer_stat(nest, PARLEY_A_POOL_STATS_STALLS);
+	s->hurries = answer_stat(nest, PARLEY_A_POOL_STATS_HURRIES);
+	return 0;
 }

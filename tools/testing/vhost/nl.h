@@ -20,9 +20,32 @@ struct nl_queue {
 	u32 oldest_ms;
 };
 
+/* What queue-get says was counted so far. */
+struct nl_stats {
+	u64 kicks;
+	u64 rounds;
+	u64 requests;
+	u64 calls;
+};
+
+/* The same of pool-get. */
+struct nl_pool_stats {
+	u64 turns;
+	u64 wakeups;
+	u64 stalls;
+	u64 hurries;
+};
+
 /* Results are 0 or -errno. */
 long nl_dev_get(u32 dev, u32 *running);
 long nl_queue_get(u32 dev, u32 index, struct nl_queue *q);
 long nl_limit_set(u32 dev, u64 ops);	/* of the device, a second; 0 for none */
+long nl_stats_get(u32 dev, u32 index, struct nl_stats *s);
+long nl_pool_add(const char *name, u32 threads, bool one_vm);
+long nl_pool_set(const char *name, u32 threads);
+long nl_pool_remove(const char *name);
+long nl_pool_detach(u32 dev);
+long nl_pool_attach(const char *name, u32 dev, u32 class);
+long nl_pool_get(struct nl_pool_stats *s);	/* of the only one that there is */
 
 #endif /* _VMM_NL_H */

@@ -55,8 +55,10 @@ static void ram_serve(struct ram *ram, struct bio *bio)
 		atomic_inc(&ram->fua);
 	if (bio->bi_opf & REQ_POLLED)
 		atomic_inc(&ram->polled);
-	if (bio_sectors(bio))
+	if (bio_sectors(bio)) {
 		atomic_inc(ram_count(ram, bio_op(bio)));
+		WRITE_ONCE(ram->ioprio, bio->bi_ioprio);
+	}
 	if (bio->bi_opf & REQ_PREFLUSH && READ_ONCE(ram->bad_flush)) {
 		bio->bi_status = BLK_STS_IOERR;
 		return;

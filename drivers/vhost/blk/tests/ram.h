@@ -49,6 +49,7 @@ enum ram_end {
  * @fua: with REQ_FUA
  * @polled: with REQ_POLLED
  * @polls: looks for their completions
+ * @ioprio: of the last bio with data
  * @lock: protects @waiting, @nr_waiting, @bytes_waiting
  * @waiting: bios to be ended later
  * @nr_waiting: how many
@@ -71,6 +72,7 @@ struct ram {
 	atomic_t fua;
 	atomic_t polled;
 	atomic_t polls;
+	u16 ioprio;
 	spinlock_t lock;
 	struct bio_list waiting;
 	unsigned int nr_waiting;

@@ -7,6 +7,8 @@
 #include <linux/net.h>
 #include <net/sock.h>
 #include "../netlink.h"
+#include "../notify.h"
+#include "../pool.h"
 #include "../worker.h"
 
 #define NL_QUEUES	12u
@@ -481,6 +483,126 @@ static void nl_sets_moderation_and_polling(struct kunit *test)
 #undef POLL
 }
 
+static void nl_dim(struct dim *dim, struct dim_sample sample)
+{
+}
+
+/* Moderation is learnt, or as somebody said, or not at all. */
+static void nl_sets_adaptive(struct kunit *test)
+{
+	void (*was)(struct dim *dim, struct dim_sample sample) = vh_dim;
+	struct nl *nl = nl_open(test);
+	struct parley_vhost *dev = nl_device(test);
+	struct vh_moderation *m = &dev->vqs[1]->moderation;
+
+#define MODERATE(attr, value) \
+	nl_set(nl, PARLEY_CMD_MODERATION_SET, dev->id, true, \
+	       PARLEY_A_QUEUE_MODERATION, PARLEY_A_MODERATION_##attr, value, false)
+	vh_dim = NULL;
+	KUNIT_EXPECT_EQ(test, MODERATE(ADAPTIVE, 1), -EOPNOTSUPP);
+	vh_dim = nl_dim;
+	KUNIT_EXPECT_EQ(test, MODERATE(ADAPTIVE, 2), NL_REFUSED);
+	KUNIT_EXPECT_EQ(test, MODERATE(ADAPTIVE, 1), 0);
+	KUNIT_EXPECT_TRUE(test, m->adaptive);
+	/* What was learnt does not count as said. */
+	m->max_us = 8;
+	KUNIT_EXPECT_EQ(test, MODERATE(MAX_REQS, 4), -EINVAL);
+	KUNIT_EXPECT_TRUE(test, m->adaptive);
+	KUNIT_EXPECT_EQ(test, MODERATE(MAX_US, 30), 0);
+	KUNIT_EXPECT_FALSE(test, m->adaptive);
+	KUNIT_EXPECT_EQ(test, m->max_us, 30);
+	KUNIT_EXPECT_EQ(test, MODERATE(ADAPTIVE, 1), 0);
+	KUNIT_EXPECT_EQ(test, m->max_us, 0);
+	KUNIT_EXPECT_EQ(test, MODERATE(ADAPTIVE, 0), 0);
+	KUNIT_EXPECT_FALSE(test, m->adaptive);
+	vh_dim = was;
+#undef MODERATE
+}
+
+/* ------------------------------------------------------------------- pools */
+
+/* A command about a pool; without a name, a device or a number if they are none. */
+static int nl_pool(struct nl *nl, u8 cmd, const char *name, u32 id, int attr, u32 value)
+{
+	struct sk_buff *skb = nl_ask(nl, cmd, 0);
+
+	if (name)
+		nla_put_string(skb, PARLEY_A_POOL_NAME, name);
+	if (id)
+		nla_put_u32(skb, PARLEY_A_POOL_DEV_ID, id);
+	if (attr)
+		nla_put_u32(skb, attr, value);
+	return nl_do(nl, skb);
+}
+
+static void nl_pool_end(void *unused)
+{
+	vh_pool_remove("kunit-nl");
+	vh_pool_remove("1234567890123456789012345678901");
+}
+
+/* Made, joined, listed, left and removed; what makes no sense is refused. */
+static void nl_sets_pools(struct kunit *test)
+{
+	static const char max_name[] = "1234567890123456789012345678901", name[] = "kunit-nl";
+	const u8 add = PARLEY_CMD_POOL_ADD, attach = PARLEY_CMD_POOL_ATTACH;
+	const int threads = PARLEY_A_POOL_THREADS, weight = PARLEY_A_POOL_WEIGHT;
+	struct nl *nl = nl_open(test);
+	struct parley_vhost *dev;
+	unsigned int seen = 0;
+	struct nlmsghdr *h;
+
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, nl_pool_end, NULL), 0);
+	dev = nl_device(test);
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, add, name, 0, 0, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, add, NULL, 0, threads, 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, add, "", 0, threads, 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, add, name, 0, threads, 0), NL_REFUSED);
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, add, name, 0, threads, VH_POOL_THREADS_MAX + 1),
+			NL_REFUSED);
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, add, "12345678901234567890123456789012", 0, threads,
+				      1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, add, max_name, 0, threads, 1), 0);
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, add, name, 0, threads, VH_POOL_THREADS_MAX), 0);
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, add, name, 0, threads, 1), -EEXIST);
+
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, attach, name, 0, 0, 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, attach, "x", dev->id, 0, 0), -ENOENT);
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, attach, name, dev->id, weight, 0), NL_REFUSED);
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, attach, name, dev->id, weight, VH_WEIGHT_MAX + 1),
+			NL_REFUSED);
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, attach, name, dev->id, PARLEY_A_POOL_CLASS,
+				      VH_LANES), NL_REFUSED);
+	KUNIT_EXPECT_NULL(test, dev->membership.pool);
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, attach, name, dev->id, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, dev->membership.account.weight, VH_WEIGHT);
+	KUNIT_EXPECT_EQ(test, dev->membership.account.class, VH_LANE_NORMAL);
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, attach, name, dev->id, weight, VH_WEIGHT_MAX), 0);
+	KUNIT_EXPECT_EQ(test, dev->membership.account.weight, VH_WEIGHT_MAX);
+
+	nl_send(nl, nl_ask(nl, PARLEY_CMD_POOL_GET, NLM_F_DUMP));
+	while (nl_answer(h = nl_next(nl))) {
+		struct nlattr *a = nlmsg_find_attr(h, GENL_HDRLEN, PARLEY_A_POOL_NAME);
+
+		if (!a || nla_strcmp(a, name))
+			continue;
+		seen++;
+		KUNIT_EXPECT_EQ(test, nl_u32(h, threads), VH_POOL_THREADS_MAX);
+		KUNIT_EXPECT_EQ(test, nl_u32(h, PARLEY_A_POOL_DEVICES), 1);
+		KUNIT_EXPECT_EQ(test, nl_u32(h, PARLEY_A_POOL_WORKERS), 1);
+	}
+	KUNIT_EXPECT_EQ(test, seen, 1);
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, PARLEY_CMD_POOL_SET, name, 0, threads, 2), 0);
+	KUNIT_EXPECT_EQ(test, dev->membership.pool->threads, 2);
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, PARLEY_CMD_POOL_REMOVE, name, 0, 0, 0), -EBUSY);
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, PARLEY_CMD_POOL_DETACH, NULL, dev->id, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, PARLEY_CMD_POOL_DETACH, NULL, dev->id, 0, 0),
+			-ENOENT);
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, PARLEY_CMD_POOL_REMOVE, name, 0, 0, 0), 0);
+	KUNIT_EXPECT_EQ(test, nl_pool(nl, PARLEY_CMD_POOL_REMOVE, name, 0, 0, 0), -ENOENT);
+	KUNIT_EXPECT_EQ(test, kref_read(&dev->ref), 1);
+}
+
 /* ---------------------------------------------------------------- nonsense */
 
 static int nl_queue(struct nl *nl, u8 cmd, u32 id, u32 index, u32 lane)
@@ -535,6 +657,8 @@ static struct kunit_case netlink_cases[] = {
 	KUNIT_CASE(nl_sets_limits),
 	KUNIT_CASE(nl_sets_guarantees),
 	KUNIT_CASE(nl_sets_moderation_and_polling),
+	KUNIT_CASE(nl_sets_adaptive),
+	KUNIT_CASE(nl_sets_pools),
 	KUNIT_CASE(bad_19_netlink),
 	{}
 };
