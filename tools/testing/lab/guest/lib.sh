@@ -6,7 +6,7 @@
 # "@" and are answered on standard input by one line "OK ..." or "ERR ...".
 
 export PATH=$LAB_BIN:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
-count=0
+count=${LAB_COUNT:-0}
 
 # Results
 
@@ -103,8 +103,38 @@ qmp_event()	# qmp_event NAME [KEY=VALUE...]: waits until QEMU has sent it
 
 suspend()	# suspend [SECONDS]: to memory and, after SECONDS, back; that QEMU
 {		# slept is waited for, a kernel that did not sleep notices nothing
-	request "@WAKE ${1:-1}" >/dev/null
+	local answer
+	[ -e /in-memory ] || bail "suspend: the root would be dead, say to_memory before"
+	answer=$(request "@WAKE ${1:-1}") || bail "suspend: $answer"
 	echo mem >/sys/power/state && request "@EVENT WAKEUP" >/dev/null
+}
+
+to_memory()	# to_memory PROGRAM...: the script begins anew, with these programs and
+{		# bash in memory, and /in-memory is there: mainline's 9p, and with it
+		# the root, does not outlive a suspend
+	local own=/tmp/own name files=()
+	mkdir -p $own/dev $own/proc $own/sys $own/tmp
+	for name in /bin/bash env cat sleep sed "$@"; do
+		files+=("$(type -P "$name")") || bail "to_memory: there is no $name"
+	done
+	# shellcheck disable=SC2046
+	cp -L --parents "${files[@]}" "$LAB_ENV" "$LAB_LIB" "$LAB_SCRIPT" $(ldd "${files[@]}" \
+		2>/dev/null | grep -o '[[:space:]]/[^ ]*' | sort -u) $own ||
+		bail "to_memory: cannot copy"
+	touch $own/in-memory
+	for name in dev proc sys; do
+		mount --rbind /$name $own/$name
+	done
+	exec chroot $own "$(type -P env)" -i "LAB_ENV=$LAB_ENV" "LAB_COUNT=$count" \
+		/bin/bash "$LAB_SCRIPT"
+}
+
+finish_by_reset() # finish_by_reset: call last where the guest slept: neither its root
+{		# nor the chipset's power registers came back
+	finish
+	echo "@EXIT 0"
+	sleep 0.2
+	echo b >/proc/sysrq-trigger
 }
 
 # Modules and devices

@@ -1,33 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Suspend to memory and resume with a reader on the rng front-end.
-#
-# Mainline's 9p does not come back from a suspend, and with it the root is dead:
-# the script goes on from memory, and ends with a reset, as blk-suspend.sh does.
 . "$LAB_ENV"; . "$LAB_LIB"
-
-own=/tmp/own
-
-copy_in()	# copy_in FILE...: with the libraries it needs, same place
-{
-	local file
-	for file in "$@" $(ldd "$@" 2>/dev/null | grep -o '/[^ ]*'); do
-		[ -f "$file" ] && install -D "$file" "$own$file"
-	done
-}
 
 if [ ! -e /in-memory ]; then
 	load
 	bind_to parley_pci 0000:00:10.0 || bail "cannot take the device over"
-	mkdir -p $own/dev $own/proc $own/sys $own/tmp
-	copy_in /bin/bash "$(type -P env)" "$(type -P dd)" "$(type -P sleep)" \
-		"$(type -P cat)" "$(type -P timeout)"
-	copy_in "$LAB_ENV" "$LAB_LIB" "$LAB_SCRIPT"
-	touch $own/in-memory
-	for at in dev proc sys; do
-		mount --rbind /$at $own/$at
-	done
-	exec chroot $own "$(type -P env)" -i "LAB_ENV=$LAB_ENV" /bin/bash \
-		"$LAB_SCRIPT"
+	to_memory dd timeout
 fi
 
 queue=(/sys/bus/parley/devices/parley*/queue0)
@@ -61,7 +39,4 @@ for ((round = 1; round <= ${ROUNDS:-2}; round++)); do
 done
 kill $reader
 is "$(<"${queue[0]}/errors")" 0 "the queue saw no violation"
-finish
-echo "@EXIT 0"
-sleep 0.2
-echo b >/proc/sysrq-trigger
+finish_by_reset

@@ -133,6 +133,9 @@ class Run:
             name, _, rest = rest.partition(" ")
             self.waiting = (name, arguments(rest))
             self._wait_over()
+        elif verb == "@WAKE" and not (self.scenario.shipped and self.scenario.smp == 1):
+            self.vm.tell("ERR who sleeps wakes up with shipped = true and smp = 1 on a "
+                         "stock kernel only, see lab.rst")
         elif verb == "@WAKE":
             self.wake = float(rest or 1)
             self.vm.tell("OK")

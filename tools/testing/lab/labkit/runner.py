@@ -43,7 +43,9 @@ def inner_guest(scenario, folder):
 def boot(scenario, tty="ttyS1"):
     """Everything a boot needs: returns QEMU's arguments."""
     kernel = kernels.get(scenario.kernel)
-    if scenario.shipped and kernel.shipped:
+    # A kernel that was built here has none, and does not wake up from a suspend.
+    scenario.shipped = scenario.shipped and kernel.shipped is not None
+    if scenario.shipped:
         kernel = dataclasses.replace(kernel, image=kernel.shipped)
     if kernel.name.startswith("debug") and "kvm-amd" in scenario.stock_modules:
         kernels.with_kvm(kernel.name)
