@@ -63,7 +63,7 @@ enum parley_command_state {
  * @out: what the device reads, @out_len bytes; zeroed when it is made
  * @in: what the device writes, @in_len bytes; zeroed when it is made
  * @out_len: see @out; may be 0 if @in_len is not
- * @in_len: see @in
+ * @in_len: see @in; may be 0 if @out_len is not
  * @len: bytes that the device says it wrote, once it is done; at most @in_len
  * @state: written by the helper; read it with parley_command_state()
  * @breaks: of the queue when it was submitted
