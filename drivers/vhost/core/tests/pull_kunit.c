@@ -510,11 +510,12 @@ static void done_as_one(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(toy->nr_held) == 12));
 	publishes = parley_devq_stats(r->dev)->publishes;
 	KUNIT_EXPECT_EQ(test, toy_release_as_one(toy, 12), 12);
-	/* None is in flight any more some time before the guest sees it. */
-	KUNIT_EXPECT_TRUE(test, as_one_reap(test, r, 12));
+	KUNIT_EXPECT_TRUE(test, vh_until(vh_vq_in_flight(r->vq) == 0));
+	/* They are free before they are published, under the mutex. */
 	scoped_guard(mutex, &r->vq->mutex)
 		publishes = parley_devq_stats(r->dev)->publishes - publishes;
 	KUNIT_EXPECT_EQ(test, publishes, 1);
+	KUNIT_EXPECT_TRUE(test, as_one_reap(test, r, 12));
 }
 
 static struct kunit_case pull_cases[] = {
