@@ -241,8 +241,7 @@ struct vh_worker *vh_pool_next(struct vh_pool *pool, struct vh_seat *seat)
  */
 void vh_pool_took(const struct vh_pool *pool, struct vh_turn *turn, u64 ns)
 {
-	ns = min(ns, jiffies_to_nsecs(pool->stall));
-	turn->cost = max(turn->cost, ns * VH_COST_NS);
+	turn->cost = max(turn->cost, min(ns, pool->charged) * VH_COST_NS);
 }
 EXPORT_SYMBOL_IF_KUNIT(vh_pool_took);
 
@@ -312,6 +311,7 @@ void vh_pool_order_init(struct vh_pool *pool, unsigned int threads)
 	INIT_LIST_HEAD(&pool->seats);
 	pool->threads = threads;
 	pool->stall = msecs_to_jiffies(VH_POOL_STALL_MS);
+	pool->charged = VH_POOL_STALL_MS * NSEC_PER_MSEC;
 	timer_setup(&pool->watch, vh_pool_watch_timer, 0);
 }
 

@@ -80,6 +80,7 @@ struct vh_seat {
  * @active: seats that serve, without those that stall
  * @watch: looks for those
  * @stall: jiffies of a turn after which it stalls
+ * @charged: ns of a turn that cost something, at most
  * @stats: under @lock
  * @free: ends the threads, when the pool is removed
  */
@@ -100,6 +101,7 @@ struct vh_pool {
 	unsigned int active;
 	struct timer_list watch;
 	unsigned long stall;
+	u64 charged;
 	struct {
 		u64 turns;		/* rounds of all members */
 		u64 wakeups;		/* of threads */
