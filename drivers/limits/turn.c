@@ -447,8 +447,9 @@ u64 parley_limit_next(struct limit_tree *tree, u64 now)
 
 	if (!tree->root->queued)
 		return U64_MAX;
+	/* Not at once: the others may all wait for limits of their own. */
 	if (tree->more)
-		return tree->pause;
+		return CROWD_NS;
 	tree->looks = LIMIT_LOOKS;
 	/* The wait counts from where the buckets stand. */
 	return stamp - now + limit_node_next(tree->root, stamp);

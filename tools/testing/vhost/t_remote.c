@@ -16,6 +16,7 @@
 #define DEPTH		24
 #define OUTAGE_MS	4000
 #define STILL_MS	500	/* without a completion */
+#define DOWN_MS		20000	/* until requests stop, or fail */
 #define ANSWER_MS	1000	/* of netlink, and of calls that wait for nobody */
 #define RESUME_MS	10000	/* the initiator tries again every second */
 #define AGE_MS		1500	/* between the last answer and the oldest question */
@@ -105,7 +106,7 @@ static u64 go_down(struct load *l)
 			done = load_done(l);
 			since = now_ms();
 		}
-		must(now_ms() - start < 20000, "requests go on without the other end");
+		must(now_ms() - start < DOWN_MS * patience, "requests go on without the other end");
 		sleep_ms(10);
 	}
 	return since;
@@ -242,7 +243,7 @@ static void gone(void)
 
 	load_may_fail(l, true);
 	start = go_down(l);
-	while (!load_errors(l) && now_ms() - start < 20000) {
+	while (!load_errors(l) && now_ms() - start < DOWN_MS * patience) {
 		ask(id, 2);
 		sleep_ms(100);
 	}

@@ -26,6 +26,7 @@ FIRST_SLOT = 9
 def pairs():
     """(name, front-end, back end, packed), mainline's own pair first."""
     yield "a", "mainline", "qemu", False
+    yield "a daemon", "mainline", "daemon", False
     yield "b split", "mainline", "bridge", False
     yield "b packed", "mainline", "bridge", True
     yield "c split", "ours", "bridge", False
@@ -34,6 +35,8 @@ def pairs():
 
 # The last of them once more, with its null_blk behind NVMe over TCP.
 REMOTE = "remote"
+# "b packed" once more, by a bridge that has all privileges and may call everything.
+UNCONFINED = "unconfined"
 
 
 class Count:
@@ -113,22 +116,25 @@ def figures(stage, guest, load_of):
 
 
 def plug_in(most):
-    """A null_blk for each disk; returns {(pair, queues): disk} and the server."""
+    """A null_blk for each disk; returns {(pair, queues): disk} and the servers."""
     # Debian's null_blk completes in a soft interrupt and keeps no data.
     shell("modprobe", "null_blk", f"nr_devices={most}", "queue_mode=2",
           "submit_queues=4", "hw_queue_depth=256", "bs=512", "gb=1")
-    server = disks.server("bridge")
+    servers = {kind: disks.server(kind) for kind in ("qemu", "daemon", "bridge")}
+    servers["unconfined"] = disks.Bridge("unconfined", os.environ["UNCONFINED"])
     found = {}
+
+    def add(pair, kind, queues, packed, over=lambda path: path):
+        number = len(found)
+        found[pair, queues] = disks.disk_of(
+            servers[kind], over(f"/dev/nullb{number}"), f"{FIRST_SLOT + number:02x}.0",
+            queues, packed)
     for queues in (1, 4):
-        for pair in pairs():
-            number = len(found)
-            found[pair[0], queues] = disks.disk_of(
-                server if pair[2] == "bridge" else None, f"/dev/nullb{number}",
-                f"{FIRST_SLOT + number:02x}.0", queues, pair[3])
-    number = len(found)
-    found[REMOTE, 1] = disks.disk_of(server, remote.disk(f"/dev/nullb{number}"),
-                                     f"{FIRST_SLOT + number:02x}.0", packed=True)
-    return found, server.start()
+        for pair, _, kind, packed in pairs():
+            add(pair, kind, queues, packed)
+    add(REMOTE, "bridge", 1, True, remote.disk)
+    add(UNCONFINED, "unconfined", 1, True)
+    return found, [server.start() for server in servers.values() if server]
 
 
 def boot(report, table):
@@ -136,7 +142,8 @@ def boot(report, table):
     guest = Inner(report, "inner", table.values(), mem=512,
                   smp=int(os.environ["INNER_SMP"])).boot()
     guest.run("insert_ours")
-    front = {name: who for name, who, _, _ in pairs()} | {REMOTE: "ours"}
+    front = {name: who for name, who, _, _ in pairs()} | {REMOTE: "ours",
+                                                          UNCONFINED: "mainline"}
     mine = [disk.address for (pair, _), disk in table.items()
             if front[pair] == "ours"]
     guest.run("ours " + " ".join(mine))
@@ -173,11 +180,12 @@ def measure(report, guest, table):
 def main():
     """One run of one stage."""
     report = Report()
-    table, server = plug_in(2 * len(list(pairs())) + 1)
+    table, servers = plug_in(2 * len(list(pairs())) + 2)
     guest = boot(report, table)
     measure(report, guest, table)
     report.equal(guest.off(), 0, "the inner guest powers off")
-    report.equal(server.stop(), 0, "the bridge ends")
+    for server in servers:
+        report.equal(server.stop(), 0, f"{os.path.basename(server.command()[0])} ends")
     return report.plan()
 
 

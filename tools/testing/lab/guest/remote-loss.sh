@@ -19,7 +19,7 @@ mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/confi
 # shellcheck disable=SC2086 # several
 modprobe -a $STOCK || bail "this kernel has none of: $STOCK"
 
-"$LAB_BIN/parley-vmm" --patience 2 --remote "$remote" "remote${TEST:+.$TEST}" 2>&1 |
+"$LAB_BIN/parley-vmm" --patience 6 --remote "$remote" "remote${TEST:+.$TEST}" 2>&1 |
 	sed -u 's/^/    /'
 is "${PIPESTATUS[0]}" 0 "a program that is VMM and driver"
 

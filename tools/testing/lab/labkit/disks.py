@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Disks for inner guests, behind back ends that a word names: "qemu" (QEMU's own
-device) or "bridge" (ours: the bridge, and the kernel of the host)."""
+device), "daemon" (qemu-storage-daemon's vhost-user-blk) or "bridge" (ours: the bridge,
+and the kernel of the host)."""
 
 import dataclasses
 import hashlib
@@ -137,11 +138,34 @@ class Server:
         self.process.wait()
 
 
+class Daemon(Server):
+    """QEMU's: each disk with an iothread of its own and native AIO, its best."""
+
+    def command(self):
+        args = [need("qemu-storage-daemon", "qemu-system-common")]
+        for disk in self.disks:
+            name = f"disk{disk.address}"
+            args += ["--blockdev", words({
+                         "driver": "host_device", "filename": disk.image, "node-name": name,
+                         "cache.direct": "on", "aio": "native"}),
+                     "--object", f"iothread,id={name}-t",
+                     "--export", words({
+                         "type": "vhost-user-blk", "id": f"{name}-e", "node-name": name,
+                         "iothread": f"{name}-t", "writable": "on",
+                         "num-queues": disk.queues, "addr.type": "unix",
+                         "addr.path": self.socket(disk)})]
+        return args
+
+
 class Bridge(Server):
     """Ours: it hands each disk to the kernel of the host."""
 
+    def __init__(self, name="0", program=None):
+        super().__init__(name)
+        self.program = program or os.environ["LAB_BRIDGE"]
+
     def command(self):
-        args = [os.environ["LAB_BRIDGE"]]
+        args = [self.program]
         for disk in self.disks:
             args += ["--disk", words({
                 "socket": self.socket(disk), "path": disk.image,
@@ -151,7 +175,7 @@ class Bridge(Server):
 
 def server(kind, name="0"):
     """What serves the disks of the back end that a word means; None: QEMU."""
-    return {"qemu": lambda _: None, "bridge": Bridge}[kind](name)
+    return {"qemu": lambda _: None, "daemon": Daemon, "bridge": Bridge}[kind](name)
 
 
 def disk_of(host, image, address, queues=1, packed=False):
