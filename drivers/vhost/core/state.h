@@ -540,12 +540,10 @@ static inline bool vh_vq_packed(const struct parley_vhost_vq *vq)
 	return parley_features_has(&vq->dev->features, VIRTIO_F_RING_PACKED);
 }
 
-/*
- * For who has not dev->mutex.  The acquire pairs with the release of
- * vh_limit_rings(): who sees the number sees the rings.
- */
+/* For who has not dev->mutex. */
 static inline unsigned int vh_dev_nr_vqs(const struct parley_vhost *dev)
 {
+	/* Pairs with the release of vh_limit_rings(): who sees the number sees the rings. */
 	return smp_load_acquire(&dev->nr_vqs);
 }
 

@@ -123,7 +123,7 @@ static void bad_20_a_step_of_a_disk(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(steps); i++) {
-		u32 first = min(steps[i], (u32)VHB_STEP), rest = steps[i] - first;
+		u32 first = min_t(u32, steps[i], VHB_STEP), rest = steps[i] - first;
 
 		WRITE_ONCE(v->ram->end, RAM_HELD);
 		KUNIT_ASSERT_EQ(test, 0, big_put_chunks(v, b, false, steps[i], 0));

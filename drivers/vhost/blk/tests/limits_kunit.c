@@ -62,7 +62,7 @@ static void clearing_costs_what_it_clears(struct kunit *test)
 	}
 	/* A request that is refused clears nothing, and owes nothing. */
 	KUNIT_EXPECT_NE(test, OK, vblk_clear(v, VIRTIO_BLK_T_WRITE_ZEROES, RAM_SECTORS,
-					 8 * bytes >> SECTOR_SHIFT, 0));
+					     8 * bytes >> SECTOR_SHIFT, 0));
 	KUNIT_EXPECT_LE(test, waits(test, v), SLACK);
 }
 

@@ -256,7 +256,7 @@ static void iotlb_forgets_what_is_unmapped(struct kunit *test)
 	vmm_send_one(v, IOVA + SZ_2M);
 	KUNIT_ASSERT_TRUE(test, vmm_wait(v));
 	KUNIT_ASSERT_EQ(test, vmm_mem(v, &low, 1), 0);
-	vmm_poke(v, SZ_2M, (u8[8]){}, 8);
+	vmm_poke(v, SZ_2M, (const u8[8]) {}, 8);
 	vmm_send_one(v, IOVA + SZ_2M);
 	KUNIT_ASSERT_TRUE(test, iotlb_asks(v));
 	KUNIT_EXPECT_EQ(test, iotlb_receive(v, &m), sizeof(m));
