@@ -3,6 +3,7 @@
 #include <linux/delay.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
+#include "../../core/runq.h"
 #include "../../core/state.h"
 #include "../../core/tests/until.h"
 #include "../../core/vq.h"
@@ -91,12 +92,16 @@ static void bad_20_many_rings_end_soon(struct kunit *test)
 	struct ram *ram = m->ring[0]->ram;
 	unsigned int i, back = 0;
 	struct parley_done done;
+	struct vh_worker *w;
 
 	WRITE_ONCE(ram->end, RAM_HELD);
 	for (i = 0; i < RINGS; i++)
 		many_put(test, m, i);
 	KUNIT_ASSERT_TRUE(test, vh_until(ram_bytes_waiting(ram) == RINGS * (u64)VHB_STEP));
 	KUNIT_EXPECT_LE(test, atomic64_read(&m->ring[0]->dev->shared), VHB_SHARED_BYTES);
+	/* The worker has left submit() of the last one as well: it would go on with it. */
+	w = rcu_dereference_raw(m->ring[0]->vq->worker);
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(w->sleeping)));
 	/* Killed at once: no worker goes on with any of them. */
 	scoped_guard(mutex, &m->ring[0]->dev->mutex)
 		for (i = 0; i < RINGS; i++)
