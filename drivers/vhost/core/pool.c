@@ -140,24 +140,28 @@ static void vh_pool_free(struct work_struct *work)
 static void vh_worker_set_pool(struct vh_worker *w, struct vh_pool *pool)
 {
 	struct vh_pool *old = w->pool;
+	unsigned long flags;
 	bool waits = false;
 
 	lockdep_assert_held(&vh_pools_lock);
-	guard(spinlock_irqsave)(&w->lock);
+	spin_lock_irqsave(&w->lock, flags);
 	if (old) {
-		guard(spinlock)(&old->lock);
+		spin_lock(&old->lock);
 		waits = w->share.ready;
 		vh_order_idle(&old->order, &w->share);
 		w->pool = NULL;
+		spin_unlock(&old->lock);
 	}
 	if (pool) {
-		guard(spinlock)(&pool->lock);
+		spin_lock(&pool->lock);
 		vh_order_join(&w->share, &w->dev->membership.account);
 		w->pool = pool;
+		spin_unlock(&pool->lock);
 	}
 	/* In a list of the old one: nobody else would hand it over. */
 	if (waits)
 		vh_worker_pass_on(w);
+	spin_unlock_irqrestore(&w->lock, flags);
 }
 
 /* Threads that are still with workers which left. */
@@ -166,9 +170,9 @@ static unsigned int vh_pool_strangers(struct vh_pool *pool)
 	struct vh_seat *seat;
 	unsigned int nr = 0;
 
-	guard(spinlock_irqsave)(&pool->lock);
-	list_for_each_entry(seat, &pool->seats, all)
-		nr += seat->worker && seat->worker->pool != pool;
+	scoped_guard(spinlock_irqsave, &pool->lock)
+		list_for_each_entry(seat, &pool->seats, all)
+			nr += seat->worker && seat->worker->pool != pool;
 	return nr;
 }
 

@@ -52,10 +52,11 @@ EXPORT_SYMBOL_IF_KUNIT(vh_worker_has_work);
 /** vh_worker_drop_all() - nothing is to be done: the memory for it is gone */
 void vh_worker_drop_all(struct vh_worker *w)
 {
-	guard(spinlock_irqsave)(&w->lock);
-	while (vh_worker_first(w))
-		;
-	w->look = false;
+	scoped_guard(spinlock_irqsave, &w->lock) {
+		while (vh_worker_first(w))
+			;
+		w->look = false;
+	}
 }
 EXPORT_SYMBOL_IF_KUNIT(vh_worker_drop_all);
 

@@ -100,16 +100,21 @@ static void vh_pool_watch(struct vh_pool *pool)
 		mod_timer(&pool->watch, jiffies + pool->stall);
 }
 
-/* Somebody waits.  Turns that last too long are not counted, others begin. */
-static void vh_pool_watch_timer(struct timer_list *timer)
+/* Under pool->lock: as many threads as may run, and have somebody to serve. */
+static void vh_pool_call_seats(struct vh_pool *pool)
 {
-	struct vh_pool *pool = container_of(timer, struct vh_pool, watch);
-	struct vh_seat *seat;
-	unsigned int waiting;
+	unsigned int waiting = pool->order.nr_ready;
 
-	guard(spinlock_irqsave)(&pool->lock);
-	if (!pool->order.nr_ready)
-		return;
+	while (waiting && vh_pool_call_seat(pool))
+		waiting--;
+}
+
+/* Under pool->lock: turns that last too long are not counted, others begin. */
+static void vh_pool_look(struct vh_pool *pool)
+{
+	struct vh_seat *seat;
+
+	lockdep_assert_held(&pool->lock);
 	list_for_each_entry(seat, &pool->seats, all) {
 		if (!seat->active || !seat->worker ||
 		    time_before(jiffies, seat->since + pool->stall))
@@ -118,10 +123,18 @@ static void vh_pool_watch_timer(struct timer_list *timer)
 		pool->active--;
 		pool->stats.stalls++;
 	}
-	waiting = pool->order.nr_ready;
-	while (waiting && vh_pool_call_seat(pool))
-		waiting--;
+	vh_pool_call_seats(pool);
 	vh_pool_watch(pool);
+}
+
+/* Does somebody wait? */
+static void vh_pool_watch_timer(struct timer_list *timer)
+{
+	struct vh_pool *pool = container_of(timer, struct vh_pool, watch);
+
+	scoped_guard(spinlock_irqsave, &pool->lock)
+		if (pool->order.nr_ready)
+			vh_pool_look(pool);
 }
 
 /**
@@ -135,14 +148,15 @@ void vh_pool_queue(struct vh_worker *w)
 	struct vh_pool *pool = w->pool;
 
 	lockdep_assert_held(&w->lock);
-	guard(spinlock)(&pool->lock);
-	w->sleeping = false;
-	w->pooled = true;
-	vh_order_add(&pool->order, &w->share);
-	if (vh_pool_call_seat(pool))
-		return;
-	vh_pool_hurry(pool, w->share.account->class);
-	vh_pool_watch(pool);
+	scoped_guard(spinlock, &pool->lock) {
+		w->sleeping = false;
+		w->pooled = true;
+		vh_order_add(&pool->order, &w->share);
+		if (!vh_pool_call_seat(pool)) {
+			vh_pool_hurry(pool, w->share.account->class);
+			vh_pool_watch(pool);
+		}
+	}
 }
 
 /**
@@ -154,8 +168,8 @@ void vh_pool_queue(struct vh_worker *w)
 void vh_pool_idle(struct vh_worker *w)
 {
 	lockdep_assert_held(&w->lock);
-	guard(spinlock)(&w->pool->lock);
-	vh_order_idle(&w->pool->order, &w->share);
+	scoped_guard(spinlock, &w->pool->lock)
+		vh_order_idle(&w->pool->order, &w->share);
 }
 
 /**
@@ -177,10 +191,10 @@ void vh_pool_interrupt(struct vh_worker *w)
 	if (!pool)
 		return;
 	/* It is there as long as a thread of its own is: that clears it under w->lock. */
-	guard(spinlock)(&pool->lock);
-	list_for_each_entry(seat, &pool->seats, all)
-		if (seat->worker == w)
-			send_sig(SIGKILL, seat->thread, 1);
+	scoped_guard(spinlock, &pool->lock)
+		list_for_each_entry(seat, &pool->seats, all)
+			if (seat->worker == w)
+				send_sig(SIGKILL, seat->thread, 1);
 }
 EXPORT_SYMBOL_IF_KUNIT(vh_pool_interrupt);
 
@@ -191,21 +205,11 @@ bool vh_pool_is_wanted(const struct vh_pool *pool)
 }
 EXPORT_SYMBOL_IF_KUNIT(vh_pool_is_wanted);
 
-/**
- * vh_pool_next() - whom to serve
- * @pool: pool
- * @seat: the thread that asks
- *
- * Return: a worker, which is in seat->worker as well and is to be given up with
- * vh_pool_leave(); NULL: the thread is to sleep.
- */
-struct vh_worker *vh_pool_next(struct vh_pool *pool, struct vh_seat *seat)
+/* Under pool->lock: whom a thread that is awake serves; NULL: it is to sleep. */
+static struct vh_worker *vh_pool_choose(struct vh_pool *pool, struct vh_seat *seat)
 {
 	struct vh_share *share = NULL;
 
-	guard(spinlock_irqsave)(&pool->lock);
-	if (!seat->awake)
-		return NULL;
 	/* Back from a stall, and others have its place; or there are fewer places. */
 	if (!seat->active && pool->active < pool->threads) {
 		seat->active = true;
@@ -228,6 +232,24 @@ struct vh_worker *vh_pool_next(struct vh_pool *pool, struct vh_seat *seat)
 	return seat->worker;
 }
 
+/**
+ * vh_pool_next() - whom to serve
+ * @pool: pool
+ * @seat: the thread that asks
+ *
+ * Return: a worker, which is in seat->worker as well and is to be given up with
+ * vh_pool_leave(); NULL: the thread is to sleep.
+ */
+struct vh_worker *vh_pool_next(struct vh_pool *pool, struct vh_seat *seat)
+{
+	struct vh_worker *w = NULL;
+
+	scoped_guard(spinlock_irqsave, &pool->lock)
+		if (seat->awake)
+			w = vh_pool_choose(pool, seat);
+	return w;
+}
+
 /* ----------------------------------------------------------------- turns */
 
 /**
@@ -245,20 +267,11 @@ void vh_pool_took(const struct vh_pool *pool, struct vh_turn *turn, u64 ns)
 }
 EXPORT_SYMBOL_IF_KUNIT(vh_pool_took);
 
-/**
- * vh_pool_again() - a turn is over: may it go on?
- * @pool: pool
- * @seat: the thread that served it
- *
- * Return: true if it has more to do and nobody else waits.
- */
-bool vh_pool_again(struct vh_pool *pool, struct vh_seat *seat)
+/* Under pool->lock: another turn, if nobody else waits. */
+static bool vh_pool_renew(struct vh_pool *pool, struct vh_seat *seat)
 {
 	struct vh_worker *w = seat->worker;
 
-	if (!vh_worker_has_work(w))
-		return false;
-	guard(spinlock_irqsave)(&pool->lock);
 	if (w->pool != pool || pool->order.nr_ready || !seat->active ||
 	    pool->active > pool->threads)
 		return false;
@@ -269,6 +282,24 @@ bool vh_pool_again(struct vh_pool *pool, struct vh_seat *seat)
 	seat->since = jiffies;
 	pool->stats.turns++;
 	return true;
+}
+
+/**
+ * vh_pool_again() - a turn is over: may it go on?
+ * @pool: pool
+ * @seat: the thread that served it
+ *
+ * Return: true if it has more to do and nobody else waits.
+ */
+bool vh_pool_again(struct vh_pool *pool, struct vh_seat *seat)
+{
+	bool again = false;
+
+	if (!vh_worker_has_work(seat->worker))
+		return false;
+	scoped_guard(spinlock_irqsave, &pool->lock)
+		again = vh_pool_renew(pool, seat);
+	return again;
 }
 
 /**
@@ -318,11 +349,8 @@ void vh_pool_order_init(struct vh_pool *pool, unsigned int threads)
 /** vh_pool_set_threads() - so many at a time from now on; any context */
 void vh_pool_set_threads(struct vh_pool *pool, unsigned int threads)
 {
-	unsigned int waiting;
-
-	guard(spinlock_irqsave)(&pool->lock);
-	WRITE_ONCE(pool->threads, threads);
-	waiting = pool->order.nr_ready;
-	while (waiting && vh_pool_call_seat(pool))
-		waiting--;
+	scoped_guard(spinlock_irqsave, &pool->lock) {
+		WRITE_ONCE(pool->threads, threads);
+		vh_pool_call_seats(pool);
+	}
 }
