@@ -101,11 +101,12 @@ static void ram_slow_next(struct ram *ram)
 
 static void ram_wait(struct ram *ram, struct bio *bio, enum ram_end end)
 {
-	guard(spinlock_irqsave)(&ram->lock);
-	bio_list_add(&ram->waiting, bio);
-	ram->bytes_waiting += bio->bi_iter.bi_size;
-	if (!ram->nr_waiting++ && end == RAM_SLOW)
-		ram_slow_next(ram);
+	scoped_guard(spinlock_irqsave, &ram->lock) {
+		bio_list_add(&ram->waiting, bio);
+		ram->bytes_waiting += bio->bi_iter.bi_size;
+		if (!ram->nr_waiting++ && end == RAM_SLOW)
+			ram_slow_next(ram);
+	}
 }
 
 static void ram_submit_bio(struct bio *bio)
@@ -157,8 +158,11 @@ unsigned int ram_waiting(struct ram *ram)
 
 u64 ram_bytes_waiting(struct ram *ram)
 {
-	guard(spinlock_irqsave)(&ram->lock);
-	return ram->bytes_waiting;
+	u64 bytes;
+
+	scoped_guard(spinlock_irqsave, &ram->lock)
+		bytes = ram->bytes_waiting;
+	return bytes;
 }
 
 /* End the first that waits, and begin the next. */
@@ -168,15 +172,17 @@ static void ram_slow_end(struct ram *ram)
 
 	scoped_guard(spinlock_irqsave, &ram->lock) {
 		bio = bio_list_pop(&ram->waiting);
-		if (!bio)
-			return;
-		ram->nr_waiting--;
-		ram->bytes_waiting -= bio->bi_iter.bi_size;
+		if (bio) {
+			ram->nr_waiting--;
+			ram->bytes_waiting -= bio->bi_iter.bi_size;
+		}
 	}
+	if (!bio)
+		return;
 	bio_endio(bio);
-	guard(spinlock_irqsave)(&ram->lock);
-	if (!hrtimer_is_queued(&ram->timer))
-		ram_slow_next(ram);
+	scoped_guard(spinlock_irqsave, &ram->lock)
+		if (!hrtimer_is_queued(&ram->timer))
+			ram_slow_next(ram);
 }
 
 static enum hrtimer_restart ram_timer(struct hrtimer *timer)

@@ -68,9 +68,10 @@ static bool net_keep_one(struct nic *net, struct parley_vhost_vq *vq)
 		return false;
 	r = container_of(req, struct net_req, req);
 	net->keep--;
-	guard(spinlock_irqsave)(&net->lock);
-	list_add_tail(&r->entry, &net->kept);
-	WRITE_ONCE(net->nr_kept, net->nr_kept + 1);
+	scoped_guard(spinlock_irqsave, &net->lock) {
+		list_add_tail(&r->entry, &net->kept);
+		WRITE_ONCE(net->nr_kept, net->nr_kept + 1);
+	}
 	return true;
 }
 

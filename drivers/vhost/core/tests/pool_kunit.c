@@ -35,8 +35,8 @@ static struct vh_pool *pool_make(struct kunit *test, unsigned int threads)
 /* A turn may last as long as it likes. */
 static void pool_is_patient(struct vh_pool *pool)
 {
-	guard(spinlock_irqsave)(&pool->lock);
-	pool->stall = 600 * HZ;
+	scoped_guard(spinlock_irqsave, &pool->lock)
+		pool->stall = 600 * HZ;
 }
 
 /* A device of the pool with one ring, of the greatest size. */
@@ -51,8 +51,11 @@ static struct toy_ring *pooled(struct kunit *test, unsigned int class, u32 weigh
 
 static u64 turns(struct vh_pool *pool)
 {
-	guard(spinlock_irqsave)(&pool->lock);
-	return pool->stats.turns;
+	u64 turns;
+
+	scoped_guard(spinlock_irqsave, &pool->lock)
+		turns = pool->stats.turns;
+	return turns;
 }
 
 /* Its back end hangs with one request. */
@@ -433,13 +436,13 @@ static void pool_refuses(struct kunit *test)
 static struct vh_seat *seat_of(struct vh_pool *pool, struct toy_ring *r)
 {
 	struct vh_worker *w = rcu_dereference_raw(r->vq->worker);
-	struct vh_seat *seat;
+	struct vh_seat *seat, *found = NULL;
 
-	guard(spinlock_irqsave)(&pool->lock);
-	list_for_each_entry(seat, &pool->seats, all)
-		if (seat->worker == w)
-			return seat;
-	return NULL;
+	scoped_guard(spinlock_irqsave, &pool->lock)
+		list_for_each_entry(seat, &pool->seats, all)
+			if (seat->worker == w)
+				found = seat;
+	return found;
 }
 
 /* Of an owner who is killed: a wait that can be given up is, and the next one's is not. */

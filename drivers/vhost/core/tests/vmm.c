@@ -89,9 +89,10 @@ static bool vmm_work(struct parley_vhost_vq *vq)
 			continue;
 		}
 		r = container_of(req, struct vmm_req, req);
-		guard(spinlock)(&v->lock);
-		list_add_tail(&r->entry, &v->held);
-		WRITE_ONCE(v->nr_held, v->nr_held + 1);
+		scoped_guard(spinlock, &v->lock) {
+			list_add_tail(&r->entry, &v->held);
+			WRITE_ONCE(v->nr_held, v->nr_held + 1);
+		}
 	}
 	return false;
 }

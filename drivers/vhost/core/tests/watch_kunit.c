@@ -68,8 +68,11 @@ static struct file *bell_file(struct kunit *test, struct bell *b, unsigned int n
 /* Does anybody wait there? */
 static bool bell_is_hooked(wait_queue_head_t *queue)
 {
-	guard(spinlock_irqsave)(&queue->lock);
-	return !list_empty(&queue->head);
+	bool hooked;
+
+	scoped_guard(spinlock_irqsave, &queue->lock)
+		hooked = !list_empty(&queue->head);
+	return hooked;
 }
 
 static struct parley_vhost_vq *watch_vq(struct nic *net)
