@@ -10,6 +10,7 @@ command is called inside this process, since starting Python takes seconds here.
 import argparse
 import contextlib
 import errno
+import fcntl
 import io
 import json
 import os
@@ -27,7 +28,8 @@ sys.path[:0] = [os.path.join(LINUX, "tools/net/ynl"), os.path.join(ROOT, "tools/
 
 from lib import NlError, YnlFamily                              # noqa: E402
 from parleylib import cli, family                               # noqa: E402
-from parleylib.loopback import Loopback, open_node, wait_for_disk   # noqa: E402
+from parleylib.loopback import (                                # noqa: E402
+    Loopback, VHOST_SET_OWNER, open_node, wait_for_disk)
 
 QUEUES = 64         # of a block device
 WINDOW = 5          # seconds of a measurement
@@ -214,6 +216,16 @@ def test_many():
         nodes.append(open_node("/dev/parley-blk", "parley_vhost_blk"))
     ids = [d["id"] for d in y.dump("dev-get", {})]
     same("a dump shows every device", (len(ids), ids), (12, sorted(set(ids))))
+    same("nobody's devices have no queues", y.dump("queue-get", {}), [])
+    try:
+        y.do("lane-set", {"dev-id": ids[0], "index": 0, "lane": "bulk"})
+        check("and a setting of one says so", False, "it was done")
+    except NlError as e:
+        said = (e.nl_msg.extack or {}).get("msg", "")
+        check("and a setting of one says so",
+              e.error == errno.ENOENT and "before somebody uses it" in said, said)
+    for node in nodes:
+        fcntl.ioctl(node, VHOST_SET_OWNER)
     queues = [(q["dev-id"], q["index"]) for q in y.dump("queue-get", {})]
     same("a dump shows every queue once", queues, [(d, q) for d in ids for q in range(QUEUES)])
     for node in nodes:
@@ -316,7 +328,7 @@ def test_set():
              y.do("dev-get", {"id": disk.id})["limits"]["ops-rate"], family.LIMIT_MAX)
         y.do("moderation-set", {**me, "moderation": {"max-reqs": 16, "max-us": 50}})
         y.do("moderation-set", {**me, "moderation": {"max-us": 70}})
-        same("moderation", queue()["moderation"], {"max-reqs": 16, "max-us": 70})
+        same("moderation", queue()["moderation"], {"max-reqs": 16, "max-us": 70, "adaptive": 0})
         y.do("polling-set", {**me, "polling": {"max-us": 40, "budget": 60}})
         same("polling", queue()["polling"], {"max-us": 40, "budget": 60})
         for lane in family.ENUMS["lane"]:
@@ -408,7 +420,8 @@ def test_race():
                     y.do("limit-set", {"dev-id": d["id"], "limits": {"ops-rate": 5}})
                     y.do("lane-set", {"dev-id": d["id"], "index": 3, "lane": "bulk"})
             except NlError as e:
-                if e.error != errno.ENODEV:
+                # It went, or nobody owns it yet.
+                if e.error not in (errno.ENODEV, errno.ENOENT):
                     failures.append(e)
 
     threads = [threading.Thread(target=look) for _ in range(2)]
