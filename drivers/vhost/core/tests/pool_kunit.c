@@ -393,7 +393,7 @@ static void pool_refuses(struct kunit *test)
 	static const char long_name[] = "12345678901234567890123456789012";
 	struct vh_pool *pool = pool_make(test, VH_POOL_THREADS_MAX);
 	struct toy *toy = toy_open(test);
-	char name[16];
+	char name[24];
 	int i, n = 0;
 
 	KUNIT_EXPECT_EQ(test, vh_pool_create(POOL, 1, false), -EEXIST);
