@@ -261,7 +261,7 @@ const char *image_doubts(struct image *image, uint32_t block, uint64_t bytes)
 	struct stat st;
 
 	if (begins(image->fd, 0, "QFI\xfb", 4))
-		return fail(image, "it is qcow2, and the guest sees its raw bytes: qemu-img convert");
+		return fail(image, "it is qcow2, shown to the guest as it is: qemu-img convert");
 	if (block == 4096 && has_gpt(image->fd, 512) && !has_gpt(image->fd, 4096))
 		return doubt_blocks(image, block, 512);
 	if (block == 512 && has_gpt(image->fd, 4096) && !has_gpt(image->fd, 512))
