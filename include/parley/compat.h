@@ -130,9 +130,8 @@ struct vhost_features_array {
 
 /* What a sample says was passed by value. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
-#define parley_net_dim(dim, sample)	net_dim(dim, *(sample))
-#else
-#define parley_net_dim(dim, sample)	net_dim(dim, sample)
+#include <linux/dim.h>
+#define net_dim(dim, sample)	net_dim(dim, *(sample))
 #endif
 
 /* A timer's function was set after it. */

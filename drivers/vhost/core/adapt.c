@@ -25,7 +25,7 @@ static const struct {
 #if IS_REACHABLE(CONFIG_DIMLIB)
 static void vh_dim_net(struct dim *dim, struct dim_sample sample)
 {
-	parley_net_dim(dim, &sample);
+	net_dim(dim, &sample);
 }
 
 #define VH_DIM	vh_dim_net

@@ -8,7 +8,7 @@ from build import FINDING, HARMLESS
 from common import BUILD, JOBS, KERNEL_PART, ROOT, c_files, copy_kernel_part, group, read, run
 
 sys.path.insert(0, os.path.join(ROOT, "tools/testing/lab"))
-from labkit import kernels                           # noqa: E402
+from labkit import kernels, modules                  # noqa: E402
 from labkit.common import LabError                   # noqa: E402
 
 COMPAT = "include/parley/compat.h"
@@ -37,9 +37,9 @@ def compat():
 def linked():
     """modpost's complaints: only the distribution's kernel has a list of symbols."""
     kernel = kernels.get(f"stock-{kernels.NEWEST}")
-    make = ["make", "-C", kernel.build, f"M={NEWEST_COPY}", f"-j{JOBS}"]
-    run([*make, "clean"], 300)
-    code, out = run([*make, "modules"], 2400)
+    # Objects of another compiler and its header files are no use there.
+    run(modules.command(kernel, NEWEST_COPY, "clean"), 300)
+    code, out = run(modules.command(kernel, NEWEST_COPY), 2400)
     found = [line for line in out.splitlines() if re.match(r"(WARNING|ERROR): modpost", line)]
     return found or (out.strip().splitlines()[-15:] if code else [])
 
