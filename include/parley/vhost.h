@@ -68,6 +68,7 @@
 
 #include <linux/list.h>
 #include <linux/llist.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/types.h>
 #include <linux/uio.h>
@@ -75,11 +76,14 @@
 #include <parley/limits.h>
 #include <parley/virtqueue.h>
 
+struct bio_vec;
 struct cred;
 struct file;
 struct mem_cgroup;
+struct mm_struct;
 struct parley_vhost;
 struct parley_vhost_vq;
+struct sg_table;
 
 /* Most pieces of one request: more than any driver sends that keeps to 254 segments. */
 #define PARLEY_VHOST_PIECES	272
@@ -279,10 +283,12 @@ u32 parley_vhost_id(const struct parley_vhost *dev);
 u64 parley_vhost_features(const struct parley_vhost *dev);
 bool parley_vhost_has(const struct parley_vhost *dev, unsigned int bit);
 bool parley_vhost_running(const struct parley_vhost *dev);
+struct mm_struct *parley_vhost_mm(const struct parley_vhost *dev);
 void parley_vhost_config_changed(struct parley_vhost *dev);
 int parley_vhost_set_backend(struct parley_vhost *dev,
 			     const struct parley_vhost_backend *what);
 
+pid_t parley_vhost_vq_worker(const struct parley_vhost_vq *vq);
 struct parley_vhost *parley_vhost_vq_dev(const struct parley_vhost_vq *vq);
 unsigned int parley_vhost_vq_index(const struct parley_vhost_vq *vq);
 bool parley_vhost_vq_is_new(const struct parley_vhost_vq *vq);
@@ -338,6 +344,44 @@ void parley_vhost_req_iter(struct parley_vhost_req *req, unsigned int direction,
 			   size_t off, size_t len, struct iov_iter *iter);
 void __user *parley_vhost_req_user(const struct parley_vhost_req *req,
 				   unsigned int direction, size_t off, size_t len);
+
+bool parley_vhost_req_pins(const struct parley_vhost_req *req);
+int parley_vhost_iter_vecs(struct iov_iter *iter, struct bio_vec *vecs, unsigned int room);
+void parley_vhost_vecs_put(const struct parley_vhost_req *req, const struct bio_vec *vecs,
+			   unsigned int nr, bool dirty);
+int parley_vhost_req_sg(struct parley_vhost_req *req, unsigned int direction, size_t off,
+			size_t len, struct sg_table *sgt);
+void parley_vhost_req_sg_put(const struct parley_vhost_req *req, struct sg_table *sgt,
+			     bool dirty);
+
+/**
+ * parley_vhost_user_page() - the one page of what parley_vhost_req_user() found
+ * @at: first byte
+ * @len: bytes
+ * @write: they are to be written
+ *
+ * Most requests of a disk are one page, so this is short.  The mirror is
+ * parley_vhost_user_page_put().
+ *
+ * Return: the page, pinned; NULL if there are more, or it cannot be had so: use
+ * parley_vhost_iter_vecs(), which knows of more kinds and says what is wrong.
+ */
+static inline struct page *parley_vhost_user_page(void __user *at, size_t len, bool write)
+{
+	struct page *page;
+
+	if (len > PAGE_SIZE - offset_in_page(at) ||
+	    unlikely(pin_user_pages_fast((unsigned long)at & PAGE_MASK, 1,
+					 write ? FOLL_WRITE : 0, &page) != 1))
+		return NULL;
+	return page;
+}
+
+/* In finish(), say: a page that may have been written is locked to be marked. */
+static inline void parley_vhost_user_page_put(struct page *page, bool dirty)
+{
+	unpin_user_pages_dirty_lock(&page, 1, dirty);
+}
 
 bool parley_vhost_req_grow(struct parley_vhost_req *req, u64 bytes);
 bool parley_vhost_req_alone(const struct parley_vhost_req *req);

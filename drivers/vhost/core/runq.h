@@ -22,6 +22,7 @@ struct vhost_task;
  * @id: as VHOST_NEW_WORKER returned
  * @task: vhost_task, or NULL if @thread is used
  * @thread: kthread: for VHOST_FORK_OWNER_KTHREAD and for owners without mm
+ * @pid: its number, as the whole system sees it; 0 until it has run
  * @attached: rings; under dev->mutex
  * @lock: protects @queue, @killed
  * @queue: rings to serve, a list for each lane, first come first served
@@ -52,6 +53,7 @@ struct vh_worker {
 	u32 id;
 	struct vhost_task *task;
 	struct task_struct *thread;
+	pid_t pid;
 	unsigned int attached;
 	spinlock_t lock;
 	struct list_head queue[VH_LANES];

@@ -79,6 +79,22 @@ u32 parley_vhost_id(const struct parley_vhost *dev)
 }
 PARLEY_EXPORT(parley_vhost_id);
 
+/**
+ * parley_vhost_mm() - the owner's memory
+ * @dev: device
+ *
+ * What is current in submit(), finish() and work().  To use it elsewhere, see whether
+ * it is there still (mmget_not_zero()).
+ *
+ * Context: while the device has its owner: of one with a ring that runs, say.
+ * Return: as it says; NULL without an owner, and of one that is in the kernel.
+ */
+struct mm_struct *parley_vhost_mm(const struct parley_vhost *dev)
+{
+	return dev->owner.mm;
+}
+PARLEY_EXPORT(parley_vhost_mm);
+
 /** parley_vhost_driver() - whose device it is */
 const struct parley_vhost_driver *
 parley_vhost_driver(const struct parley_vhost *dev)

@@ -107,6 +107,7 @@ static bool vh_worker_run(void *arg)
 		return false;
 	__set_current_state(TASK_RUNNING);
 	if (!w->woken) {
+		WRITE_ONCE(w->pid, task_pid_nr(current));
 		w->woken = local_clock();
 		w->stats.wakeups++;
 		if (vq)
@@ -351,6 +352,27 @@ struct vh_worker *vh_worker_find(struct parley_vhost *dev, u32 id)
 	return xa_load(&dev->workers, id);
 }
 EXPORT_SYMBOL_IF_KUNIT(vh_worker_find);
+
+/**
+ * parley_vhost_vq_worker() - which thread serves a ring?
+ * @vq: ring
+ *
+ * For who places it or says how it is to be scheduled.  In submit() and work() it is
+ * current, as long as nobody drains the ring.
+ *
+ * Context: any.
+ * Return: its number, as the whole system sees it; 0 if there is none, or if it has
+ * served nothing yet.
+ */
+pid_t parley_vhost_vq_worker(const struct parley_vhost_vq *vq)
+{
+	const struct vh_worker *w;
+
+	guard(rcu)();
+	w = rcu_dereference(vq->worker);
+	return w ? READ_ONCE(w->pid) : 0;
+}
+PARLEY_EXPORT(parley_vhost_vq_worker);
 
 /**
  * vh_worker_attach() - from now on this worker serves the ring

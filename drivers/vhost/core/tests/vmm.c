@@ -45,6 +45,7 @@ static unsigned int vmm_submit(struct parley_vhost_vq *vq,
 	unsigned int i;
 
 	v->fsuid = current_fsuid();
+	v->pid = task_pid_nr(current);
 	if (v->quits)
 		parley_vhost_vq_ask(vq, false);
 	for (i = 0; i < nr; i++) {
@@ -125,6 +126,12 @@ void vmm_release(struct vmm *v)
 	}
 	list_for_each_entry_safe(r, next, &held, entry)
 		parley_vhost_req_done(&r->req);
+}
+
+struct parley_vhost_req *vmm_held(struct vmm *v)
+{
+	guard(spinlock)(&v->lock);
+	return &list_first_entry(&v->held, struct vmm_req, entry)->req;
 }
 
 /* The first one that is held; there is one. */

@@ -50,6 +50,7 @@
  * @late: they are answered when they are finished, not when they are submitted
  * @quits: the ring is to stop when a request comes
  * @fsuid: as whom the last request was submitted
+ * @pid: and by which thread
  * @was_new: what parley_vhost_vq_is_new() said when a ring last started
  * @events: still to be told to the guest, where the ring is one for events
  * @masked: feature that this device does not offer; 0 for none
@@ -69,6 +70,7 @@ struct vmm {
 	bool late;
 	bool quits;
 	kuid_t fsuid;
+	pid_t pid;
 	bool was_new;
 	unsigned int events;
 	unsigned int masked;
@@ -121,6 +123,7 @@ u16 vmm_used(struct vmm *v);	/* entries of the used ring */
 bool vmm_wait(struct vmm *v);	/* until all that was sent is used */
 void vmm_release(struct vmm *v);
 void vmm_release_one(struct vmm *v);
+struct parley_vhost_req *vmm_held(struct vmm *v);	/* the first one */
 
 /* The release, a tenth of a second later and by another thread. */
 struct vmm_later {
