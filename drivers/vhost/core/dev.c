@@ -70,10 +70,12 @@ struct parley_vhost *vh_dev_next(u32 *id)
 	return dev;
 }
 
-/* Rings that nobody could name yet, or that nobody can name any more. */
+/* Rings that nobody could name yet, some of them not there, or cannot any more. */
 static void vh_dev_free_vqs(struct parley_vhost_vq **vqs, unsigned int nr)
 {
 	while (nr--) {
+		if (!vqs[nr])
+			continue;
 		vh_vq_release(vqs[nr]);
 		/* Whoever ended its last request may still be in parley_vhost_req_done(). */
 		kfree_rcu(vqs[nr], rcu);
@@ -273,12 +275,9 @@ static int vh_dev_make_vqs(struct parley_vhost *dev)
 	for (i = 0; i < nr && !err; i++)
 		err = vh_dev_alloc_vq(dev, vqs, i);
 	err = err ?: vh_limit_rings(dev, vqs, nr);
-	if (err) {
-		/* The last one may not be there. */
-		vh_dev_free_vqs(vqs, i && !vqs[i - 1] ? i - 1 : i);
-		return err;
-	}
-	return 0;
+	if (err)
+		vh_dev_free_vqs(vqs, nr);
+	return err;
 }
 
 /**

@@ -206,8 +206,7 @@ static long vh_set_vring_num(const struct vh_target *t, union vh_arg *a)
 
 	if (!num || num > PARLEY_VQ_SIZE_MAX)
 		return -EINVAL;
-	if (!vh_vq_packed(t->vq) &&
-	    !is_power_of_2(num))
+	if (!vh_vq_packed(t->vq) && !is_power_of_2(num))
 		return -EINVAL;
 	t->vq->num = num;
 	return 0;
@@ -249,8 +248,7 @@ static long vh_set_vring_addr(const struct vh_target *t, union vh_arg *a)
 
 static long vh_set_vring_base(const struct vh_target *t, union vh_arg *a)
 {
-	if (!vh_vq_packed(t->vq) &&
-	    a->state.num > U16_MAX)
+	if (!vh_vq_packed(t->vq) && a->state.num > U16_MAX)
 		return -EINVAL;
 	t->vq->base = a->state.num;
 	t->vq->base_set = true;

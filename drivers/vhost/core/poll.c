@@ -115,14 +115,9 @@ static bool vh_look_around(struct vh_worker *w, bool *later)
 
 static bool vh_is_disturbed(const struct vh_worker *w)
 {
-	unsigned int i;
-
-	for (i = 0; i < VH_LANES; i++)
-		if (!list_empty_careful(&w->queue[i]))
-			return true;
-	if (w->turn.pool && vh_pool_is_wanted(w->turn.pool))
-		return true;
-	return need_resched() || signal_pending(current);
+	return vh_worker_is_queued(w) ||
+	       (w->turn.pool && vh_pool_is_wanted(w->turn.pool)) ||
+	       need_resched() || signal_pending(current);
 }
 
 /* ---------------------------------------------------------------- policy */

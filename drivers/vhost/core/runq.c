@@ -38,14 +38,19 @@ struct parley_vhost_vq *vh_worker_first(struct vh_worker *w)
 	return NULL;
 }
 
-bool vh_worker_has_work(const struct vh_worker *w)
+bool vh_worker_is_queued(const struct vh_worker *w)
 {
 	unsigned int i;
 
 	for (i = 0; i < VH_LANES; i++)
 		if (!list_empty_careful(&w->queue[i]))
 			return true;
-	return w->look;
+	return false;
+}
+
+bool vh_worker_has_work(const struct vh_worker *w)
+{
+	return vh_worker_is_queued(w) || w->look;
 }
 EXPORT_SYMBOL_IF_KUNIT(vh_worker_has_work);
 

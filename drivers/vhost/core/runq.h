@@ -96,7 +96,8 @@ struct parley_vhost_vq *vh_worker_next(struct vh_worker *w, bool sleep);
 /* Under worker->lock: take the next ring off, hand the run queue on. */
 struct parley_vhost_vq *vh_worker_first(struct vh_worker *w);
 void vh_worker_pass_on(struct vh_worker *w);
-/* Is there anything to do?  At some time, or under worker->lock. */
+/* Is there a ring to serve?  Anything to do?  At some time, or under worker->lock. */
+bool vh_worker_is_queued(const struct vh_worker *w);
 bool vh_worker_has_work(const struct vh_worker *w);
 void vh_worker_drop_all(struct vh_worker *w);
 

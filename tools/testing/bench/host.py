@@ -77,7 +77,8 @@ def describe_alone(stage):
     """The same of a run without a guest."""
     return scenario.Scenario(
         name=f"bench-host-{stage}", mem="2G", timeout=1200, stock_modules=["configfs"],
-        script=str(HERE / f"host/{stage}.sh"), modules=["parley_vhost_blk"])
+        script=str(HERE / "host/alone.sh"), modules=["parley_vhost_blk"],
+        env={"STAGE": stage})
 
 
 def windows(path):

@@ -3,10 +3,9 @@
  * A ring that is pulled, under a VMM's calls: what it keeps for a successor, its dirty
  * log, a device IOMMU, memory that goes, and the end of its owner.
  */
-#include <linux/uio.h>
+#include <asm/byteorder.h>
 #include <linux/virtio_byteorder.h>
 #include "../devq.h"
-#include "../iotlb.h"
 #include "../serve.h"
 #include "../vq.h"
 #include "../worker.h"
@@ -205,24 +204,6 @@ static void events_memory_goes(struct kunit *test)
 
 /* --------------------------------------------------------- device IOMMU */
 
-#define IOVA	0x7000000000ull
-
-static ssize_t events_iotlb(struct vmm *v, u8 type, u64 iova, u64 size, u64 at)
-{
-	struct vhost_msg_v2 m = {
-		.type = VHOST_IOTLB_MSG_V2,
-		.iotlb = {
-			.iova = iova, .size = size, .uaddr = v->user + at,
-			.perm = VHOST_ACCESS_RW, .type = type,
-		},
-	};
-	struct kvec vec = { .iov_base = &m, .iov_len = sizeof(m) };
-	struct iov_iter iter;
-
-	iov_iter_kvec(&iter, ITER_SOURCE, &vec, 1, sizeof(m));
-	return vh_iotlb_write(v->dev, &iter);
-}
-
 /* The ring and @nr buffers can be reached. */
 static void events_start_iommu(struct vmm *v, unsigned int nr)
 {
@@ -230,10 +211,10 @@ static void events_start_iommu(struct vmm *v, unsigned int nr)
 
 	KUNIT_ASSERT_EQ(v->test, vmm_call(v, VHOST_SET_BACKEND_FEATURES, &features), 0);
 	vmm_set_up(v, BIT_ULL(VIRTIO_F_ACCESS_PLATFORM));
-	KUNIT_ASSERT_EQ(v->test, vmm_addr(v, IOVA, 0), 0);
-	KUNIT_ASSERT_GT(v->test, events_iotlb(v, VHOST_IOTLB_UPDATE, IOVA, SZ_2M, 0), 0);
-	KUNIT_ASSERT_GT(v->test, events_iotlb(v, VHOST_IOTLB_UPDATE, IOVA + SZ_2M,
-					      nr * SZ_4K, SZ_2M), 0);
+	KUNIT_ASSERT_EQ(v->test, vmm_addr(v, VMM_IOVA, 0), 0);
+	KUNIT_ASSERT_GT(v->test, vmm_iotlb(v, VHOST_IOTLB_UPDATE, VMM_IOVA, SZ_2M, 0), 0);
+	KUNIT_ASSERT_GT(v->test, vmm_iotlb(v, VHOST_IOTLB_UPDATE, VMM_IOVA + SZ_2M,
+					   nr * SZ_4K, SZ_2M), 0);
 	KUNIT_ASSERT_EQ(v->test, vmm_enable(v, 1), 0);
 	KUNIT_ASSERT_TRUE(v->test, vh_until(READ_ONCE(vmm_vq(v)->devq)));
 }
@@ -241,7 +222,7 @@ static void events_start_iommu(struct vmm *v, unsigned int nr)
 static void events_post_iommu(struct vmm *v, unsigned int from, unsigned int nr)
 {
 	for (; nr--; from++)
-		vmm_send_quietly(v, &(struct vmm_piece){ IOVA + AT(from), 8, true }, 1);
+		vmm_send_quietly(v, &(struct vmm_piece){ VMM_IOVA + AT(from), 8, true }, 1);
 }
 
 /* A buffer that is not known yet is no end of the ring: the answer goes on with it. */
@@ -255,8 +236,8 @@ static void events_iommu_misses(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(v->dev->iotlb.nr_messages)));
 	events_expect(v, 0, 1);
 	KUNIT_EXPECT_EQ(test, v->events, 1);
-	KUNIT_ASSERT_GT(test, events_iotlb(v, VHOST_IOTLB_UPDATE, IOVA + AT(2), SZ_4K,
-					   AT(2)), 0);
+	KUNIT_ASSERT_GT(test, vmm_iotlb(v, VHOST_IOTLB_UPDATE, VMM_IOVA + AT(2), SZ_4K,
+					AT(2)), 0);
 	events_expect(v, 2, 2);
 	KUNIT_ASSERT_EQ(test, vmm_enable(v, 0), 0);
 	KUNIT_EXPECT_EQ(test, vmm_base(v), 3);
@@ -273,12 +254,12 @@ static void events_iommu_takes_away(struct kunit *test)
 	events_start_iommu(v, 4);
 	events_post_iommu(v, 0, 4);
 	events_hold(v, 3);
-	KUNIT_EXPECT_GT(test, events_iotlb(v, VHOST_IOTLB_INVALIDATE, IOVA + AT(1), SZ_4K,
-					   0), 0);
+	KUNIT_EXPECT_GT(test, vmm_iotlb(v, VHOST_IOTLB_INVALIDATE, VMM_IOVA + AT(1), SZ_4K,
+					0), 0);
 	/* The first of them again; the second is not known now. */
 	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(v->nr_held) == 1));
-	KUNIT_ASSERT_GT(test, events_iotlb(v, VHOST_IOTLB_UPDATE, IOVA + AT(1), SZ_4K,
-					   AT(1) + SZ_1M), 0);
+	KUNIT_ASSERT_GT(test, vmm_iotlb(v, VHOST_IOTLB_UPDATE, VMM_IOVA + AT(1), SZ_4K,
+					AT(1) + SZ_1M), 0);
 	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(v->nr_held) == 3));
 	v->late = true;
 	vmm_release(v);
@@ -297,11 +278,11 @@ static void events_iommu_hides_ring(struct kunit *test)
 	events_start_iommu(v, 4);
 	events_post_iommu(v, 0, 4);
 	events_hold(v, 2);
-	KUNIT_EXPECT_GT(test, events_iotlb(v, VHOST_IOTLB_INVALIDATE, IOVA, SZ_2M, 0), 0);
+	KUNIT_EXPECT_GT(test, vmm_iotlb(v, VHOST_IOTLB_INVALIDATE, VMM_IOVA, SZ_2M, 0), 0);
 	KUNIT_EXPECT_EQ(test, v->nr_held, 0);
 	KUNIT_EXPECT_EQ(test, vmm_vq(v)->state, VH_VQ_RUNNING);
 	v->hold = false;
-	KUNIT_ASSERT_GT(test, events_iotlb(v, VHOST_IOTLB_UPDATE, IOVA, SZ_2M, 0), 0);
+	KUNIT_ASSERT_GT(test, vmm_iotlb(v, VHOST_IOTLB_UPDATE, VMM_IOVA, SZ_2M, 0), 0);
 	events_expect(v, 0, 1);
 	KUNIT_ASSERT_EQ(test, vmm_enable(v, 0), 0);
 	KUNIT_EXPECT_EQ(test, vmm_base(v), 2);

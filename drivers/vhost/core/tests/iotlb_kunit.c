@@ -5,24 +5,6 @@
 #include "../vq.h"
 #include "vmm.h"
 
-#define IOVA	0x7000000000ull		/* where the ring is for the driver */
-
-static ssize_t iotlb_send(struct vmm *v, u8 type, u64 iova, u64 size, u64 at)
-{
-	struct vhost_msg_v2 m = {
-		.type = VHOST_IOTLB_MSG_V2,
-		.iotlb = {
-			.iova = iova, .size = size, .uaddr = v->user + at,
-			.perm = VHOST_ACCESS_RW, .type = type,
-		},
-	};
-	struct kvec vec = { .iov_base = &m, .iov_len = sizeof(m) };
-	struct iov_iter iter;
-
-	iov_iter_kvec(&iter, ITER_SOURCE, &vec, 1, sizeof(m));
-	return vh_iotlb_write(v->dev, &iter);
-}
-
 static ssize_t iotlb_receive(struct vmm *v, struct vhost_msg_v2 *m)
 {
 	struct kvec vec = { .iov_base = m, .iov_len = sizeof(*m) };
@@ -57,8 +39,8 @@ static unsigned int iotlb_serve(struct vmm *v, u64 shift)
 							0, 64 - sizeof(m.iotlb)),
 				    NULL);
 		KUNIT_EXPECT_EQ(v->test,
-				iotlb_send(v, VHOST_IOTLB_UPDATE, page,
-					   PAGE_SIZE, page - IOVA + shift),
+				vmm_iotlb(v, VHOST_IOTLB_UPDATE, page,
+					  PAGE_SIZE, page - VMM_IOVA + shift),
 				sizeof(m));
 	}
 	KUNIT_EXPECT_EQ(v->test, iotlb_receive(v, &m), -EAGAIN);
@@ -72,7 +54,7 @@ static void iotlb_start(struct vmm *v)
 	KUNIT_ASSERT_EQ(v->test, vmm_call(v, VHOST_SET_BACKEND_FEATURES,
 					  &features), 0);
 	vmm_set_up(v, BIT_ULL(VIRTIO_F_ACCESS_PLATFORM));
-	KUNIT_ASSERT_EQ(v->test, vmm_addr(v, IOVA, 0), 0);
+	KUNIT_ASSERT_EQ(v->test, vmm_addr(v, VMM_IOVA, 0), 0);
 	KUNIT_ASSERT_EQ(v->test, vmm_enable(v, 1), 0);
 }
 
@@ -88,14 +70,14 @@ static void bad_08_iotlb_miss_and_update(struct kunit *test)
 	KUNIT_EXPECT_GE(test, iotlb_serve(v, 0), 3);
 	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(vmm_vq(v)->devq)));
 	KUNIT_EXPECT_EQ(test, current->mm->locked_vm, 3);
-	vmm_send_one(v, IOVA + SZ_2M);
+	vmm_send_one(v, VMM_IOVA + SZ_2M);
 	KUNIT_EXPECT_GE(test, iotlb_serve(v, 0), 1);
 	KUNIT_ASSERT_TRUE(test, vmm_wait(v));
 	KUNIT_EXPECT_TRUE(test, vmm_answered(v, SZ_2M));
 
-	KUNIT_EXPECT_EQ(test, iotlb_send(v, VHOST_IOTLB_INVALIDATE, IOVA + SZ_2M,
-					 SZ_4K, 0), sizeof(m));
-	vmm_send_one(v, IOVA + SZ_2M);
+	KUNIT_EXPECT_EQ(test, vmm_iotlb(v, VHOST_IOTLB_INVALIDATE, VMM_IOVA + SZ_2M,
+					SZ_4K, 0), sizeof(m));
+	vmm_send_one(v, VMM_IOVA + SZ_2M);
 	KUNIT_EXPECT_GE(test, iotlb_serve(v, SZ_1M), 1);
 	KUNIT_ASSERT_TRUE(test, vmm_wait(v));
 	KUNIT_EXPECT_TRUE(test, vmm_answered(v, SZ_2M + SZ_1M));
@@ -111,10 +93,10 @@ static void iotlb_hides_ring(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, copy);
 	iotlb_start(v);
 	iotlb_serve(v, 0);
-	vmm_send_one(v, IOVA + SZ_2M);
+	vmm_send_one(v, VMM_IOVA + SZ_2M);
 	iotlb_serve(v, 0);
 	KUNIT_ASSERT_TRUE(test, vmm_wait(v));
-	KUNIT_EXPECT_EQ(test, iotlb_send(v, VHOST_IOTLB_INVALIDATE, 0, 0, 0),
+	KUNIT_EXPECT_EQ(test, vmm_iotlb(v, VHOST_IOTLB_INVALIDATE, 0, 0, 0),
 			sizeof(m));
 	/* Unpinned when the call returns; the worker may ask at once. */
 	KUNIT_EXPECT_EQ(test, current->mm->locked_vm, 0);
@@ -190,9 +172,9 @@ static struct vmm *iotlb_open(struct kunit *test, unsigned int nr)
 	iotlb_serve(v, 0);
 	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(vmm_vq(v)->devq)));
 	for (i = 0; i < nr; i++)
-		KUNIT_ASSERT_GT(test, iotlb_send(v, VHOST_IOTLB_UPDATE,
-						 IOVA + SZ_2M + i * SZ_4K, SZ_4K,
-						 SZ_2M + i * SZ_4K), 0);
+		KUNIT_ASSERT_GT(test, vmm_iotlb(v, VHOST_IOTLB_UPDATE,
+						VMM_IOVA + SZ_2M + i * SZ_4K, SZ_4K,
+						SZ_2M + i * SZ_4K), 0);
 	v->late = true;
 	v->hold = true;
 	return v;
@@ -228,11 +210,11 @@ static void iotlb_takes_away_in_flight(struct kunit *test)
 		struct vmm *v = iotlb_open(test, row[i].pages);
 		struct vmm_later later;
 
-		vmm_send_one(v, IOVA + SZ_2M);
+		vmm_send_one(v, VMM_IOVA + SZ_2M);
 		KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(v->nr_held) == 1));
 		vmm_release_later(v, &later);
-		KUNIT_EXPECT_GT(test, iotlb_send(v, row[i].type, IOVA + row[i].iova,
-						 row[i].size, row[i].at), 0);
+		KUNIT_EXPECT_GT(test, vmm_iotlb(v, row[i].type, VMM_IOVA + row[i].iova,
+						row[i].size, row[i].at), 0);
 		KUNIT_EXPECT_EQ_MSG(test, vmm_answered(v, SZ_2M), row[i].waits, "%s",
 				    row[i].what);
 		vmm_release_wait(&later);
@@ -253,14 +235,14 @@ static void iotlb_forgets_what_is_unmapped(struct kunit *test)
 	struct vhost_msg_v2 m;
 
 	v->hold = false;
-	vmm_send_one(v, IOVA + SZ_2M);
+	vmm_send_one(v, VMM_IOVA + SZ_2M);
 	KUNIT_ASSERT_TRUE(test, vmm_wait(v));
 	KUNIT_ASSERT_EQ(test, vmm_mem(v, &low, 1), 0);
 	vmm_poke(v, SZ_2M, (const u8[8]) {}, 8);
-	vmm_send_one(v, IOVA + SZ_2M);
+	vmm_send_one(v, VMM_IOVA + SZ_2M);
 	KUNIT_ASSERT_TRUE(test, iotlb_asks(v));
 	KUNIT_EXPECT_EQ(test, iotlb_receive(v, &m), sizeof(m));
-	KUNIT_EXPECT_EQ(test, m.iotlb.iova & PAGE_MASK, IOVA + SZ_2M);
+	KUNIT_EXPECT_EQ(test, m.iotlb.iova & PAGE_MASK, VMM_IOVA + SZ_2M);
 	KUNIT_EXPECT_FALSE(test, vmm_answered(v, SZ_2M));
 	/* The ring's own pages were found again by what is left. */
 	KUNIT_EXPECT_EQ(test, vmm_vq(v)->state, VH_VQ_RUNNING);
@@ -271,18 +253,18 @@ static void iotlb_refuses(struct kunit *test)
 {
 	struct vmm *v = vmm_open(test);
 
-	KUNIT_EXPECT_EQ(test, iotlb_send(v, VHOST_IOTLB_UPDATE, IOVA, SZ_4K, 0),
+	KUNIT_EXPECT_EQ(test, vmm_iotlb(v, VHOST_IOTLB_UPDATE, VMM_IOVA, SZ_4K, 0),
 			-EFAULT);
 	iotlb_start(v);
-	KUNIT_EXPECT_EQ(test, iotlb_send(v, VHOST_IOTLB_UPDATE, IOVA, 0, 0),
+	KUNIT_EXPECT_EQ(test, vmm_iotlb(v, VHOST_IOTLB_UPDATE, VMM_IOVA, 0, 0),
 			-EFAULT);
-	KUNIT_EXPECT_EQ(test, iotlb_send(v, VHOST_IOTLB_UPDATE, -SZ_4K, SZ_8K,
-					 0), -EFAULT);
-	KUNIT_EXPECT_EQ(test, iotlb_send(v, VHOST_IOTLB_UPDATE, IOVA, SZ_4K,
-					 PAGE_OFFSET - v->user), -EFAULT);
-	KUNIT_EXPECT_EQ(test, iotlb_send(v, VHOST_IOTLB_INVALIDATE, IOVA, 0, 0),
+	KUNIT_EXPECT_EQ(test, vmm_iotlb(v, VHOST_IOTLB_UPDATE, -SZ_4K, SZ_8K,
+					0), -EFAULT);
+	KUNIT_EXPECT_EQ(test, vmm_iotlb(v, VHOST_IOTLB_UPDATE, VMM_IOVA, SZ_4K,
+					PAGE_OFFSET - v->user), -EFAULT);
+	KUNIT_EXPECT_EQ(test, vmm_iotlb(v, VHOST_IOTLB_INVALIDATE, VMM_IOVA, 0, 0),
 			-EFAULT);
-	KUNIT_EXPECT_EQ(test, iotlb_send(v, 77, IOVA, SZ_4K, 0), -EFAULT);
+	KUNIT_EXPECT_EQ(test, vmm_iotlb(v, 77, VMM_IOVA, SZ_4K, 0), -EFAULT);
 }
 
 /* More translations than a ring keeps: old ones go, all are found again. */
@@ -294,16 +276,16 @@ static void iotlb_is_bounded(struct kunit *test)
 	iotlb_start(v);
 	iotlb_serve(v, 0);
 	for (i = 0; i < 3000; i++)	/* every second page, so they stay apart */
-		KUNIT_ASSERT_GT(test, iotlb_send(v, VHOST_IOTLB_UPDATE,
-						 2 * IOVA + 2 * i * SZ_4K, SZ_4K,
-						 SZ_2M), 0);
+		KUNIT_ASSERT_GT(test, vmm_iotlb(v, VHOST_IOTLB_UPDATE,
+						2 * VMM_IOVA + 2 * i * SZ_4K, SZ_4K,
+						SZ_2M), 0);
 	KUNIT_EXPECT_EQ(test, vmm_vq(v)->tlb->map.nr, VH_TLB_MAX);
 	KUNIT_EXPECT_EQ(test, parley_memmap_check(&vmm_vq(v)->tlb->map), 0);
-	vmm_send_one(v, 2 * IOVA);
+	vmm_send_one(v, 2 * VMM_IOVA);
 	/* Evicted, so it is asked for. */
 	KUNIT_EXPECT_TRUE(test, iotlb_asks(v));
-	KUNIT_EXPECT_GT(test, iotlb_send(v, VHOST_IOTLB_UPDATE, 2 * IOVA, SZ_4K,
-					 SZ_2M), 0);
+	KUNIT_EXPECT_GT(test, vmm_iotlb(v, VHOST_IOTLB_UPDATE, 2 * VMM_IOVA, SZ_4K,
+					SZ_2M), 0);
 	KUNIT_EXPECT_TRUE(test, vmm_wait(v));
 	KUNIT_EXPECT_TRUE(test, vmm_answered(v, SZ_2M));
 }

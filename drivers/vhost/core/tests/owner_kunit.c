@@ -7,24 +7,6 @@
 #include <parley/compat.h>
 #include "vmm.h"
 
-#define SOMEBODY	KUIDT_INIT(4711)
-
-/* A device whose owner is somebody else than the kernel. */
-static struct vmm *owner_open(struct kunit *test)
-{
-	struct cred *cred = prepare_creds();
-	const struct cred *was;
-	struct vmm *v;
-
-	KUNIT_ASSERT_NOT_NULL(test, cred);
-	cred->fsuid = SOMEBODY;
-	was = override_creds(cred);
-	v = vmm_open(test);
-	revert_creds(was);
-	put_cred(cred);
-	return v;
-}
-
 struct errand {
 	struct work_struct work;
 	struct parley_vhost *dev;
@@ -55,12 +37,12 @@ static void errand_run(struct errand *e, struct parley_vhost *dev)
 /* A work item is the owner while it says so. */
 static void work_is_the_owners(struct kunit *test)
 {
-	struct vmm *v = owner_open(test);
+	struct vmm *v = vmm_open_somebody(test);
 	struct errand e;
 
 	errand_run(&e, v->dev);
 	KUNIT_EXPECT_TRUE(test, uid_eq(e.before, GLOBAL_ROOT_UID));
-	KUNIT_EXPECT_TRUE(test, uid_eq(e.during, SOMEBODY));
+	KUNIT_EXPECT_TRUE(test, uid_eq(e.during, VMM_SOMEBODY));
 	KUNIT_EXPECT_TRUE(test, uid_eq(e.after, GLOBAL_ROOT_UID));
 	/* Without an owner it is nobody else. */
 	KUNIT_ASSERT_EQ(test, vmm_call_at(v, VHOST_RESET_OWNER, 0), 0);
@@ -71,12 +53,12 @@ static void work_is_the_owners(struct kunit *test)
 /* So is a worker that is a kernel thread. */
 static void worker_is_the_owners(struct kunit *test)
 {
-	struct vmm *v = owner_open(test);
+	struct vmm *v = vmm_open_somebody(test);
 
 	vmm_start(v, 0);
 	vmm_send_one(v, SZ_2M);
 	KUNIT_ASSERT_TRUE(test, vmm_wait(v));
-	KUNIT_EXPECT_TRUE(test, uid_eq(v->fsuid, SOMEBODY));
+	KUNIT_EXPECT_TRUE(test, uid_eq(v->fsuid, VMM_SOMEBODY));
 }
 
 /* Pages of the log that a worker pins count against the owner's limit. */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A pool's thread in an owner's memory: as the owner, and no longer than a turn. */
-#include <linux/cred.h>
 #include <linux/sched/mm.h>
 #include <parley/compat.h>
 #include "../pool.h"
@@ -10,7 +9,6 @@
 #include "vmm.h"
 
 #define POOL		"kunit-mm"
-#define SOMEBODY	KUIDT_INIT(4711)
 
 static void pool_end(void *arg)
 {
@@ -33,16 +31,8 @@ static struct vh_pool *pool_make(struct kunit *test, bool one_vm)
  */
 static struct vmm *pooled(struct kunit *test, int *users)
 {
-	struct cred *cred = prepare_creds();
-	const struct cred *was;
-	struct vmm *v;
+	struct vmm *v = vmm_open_somebody(test);
 
-	KUNIT_ASSERT_NOT_NULL(test, cred);
-	cred->fsuid = SOMEBODY;
-	was = override_creds(cred);
-	v = vmm_open(test);
-	revert_creds(was);
-	put_cred(cred);
 	*users = atomic_read(&current->mm->mm_users);
 	KUNIT_ASSERT_EQ(test, vh_pool_attach(v->dev, POOL, VH_LANE_NORMAL, 100), 0);
 	vmm_start(v, 0);
@@ -66,7 +56,7 @@ static void pool_as_owner(struct kunit *test)
 
 	for (i = 0; i < 20; i++)
 		served(v, SZ_2M + 64 * i);
-	KUNIT_EXPECT_TRUE(test, uid_eq(v->fsuid, SOMEBODY));
+	KUNIT_EXPECT_TRUE(test, uid_eq(v->fsuid, VMM_SOMEBODY));
 	scoped_guard(spinlock_irqsave, &pool->lock)
 		turns = pool->stats.turns;
 	KUNIT_EXPECT_GE(test, turns, 20);

@@ -3,11 +3,13 @@
 #include <linux/cred.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/uio.h>
 #include <linux/virtio_byteorder.h>
 #include <linux/virtio_ring.h>
 #include <parley/compat.h>
 #include "../dev.h"
 #include "../ioctl.h"
+#include "../iotlb.h"
 #include "vmm.h"
 
 /* ----------------------------------------------------------- accelerator */
@@ -286,6 +288,21 @@ struct vmm *vmm_open(struct kunit *test)
 	return vmm_open_kind(test, &vmm_driver);
 }
 
+struct vmm *vmm_open_somebody(struct kunit *test)
+{
+	struct cred *cred = prepare_creds();
+	const struct cred *was;
+	struct vmm *v;
+
+	KUNIT_ASSERT_NOT_NULL(test, cred);
+	cred->fsuid = VMM_SOMEBODY;
+	was = override_creds(cred);
+	v = vmm_open(test);
+	revert_creds(was);
+	put_cred(cred);
+	return v;
+}
+
 struct vmm *vmm_open_events(struct kunit *test)
 {
 	return vmm_open_kind(test, &vmm_event_driver);
@@ -367,6 +384,22 @@ u32 vmm_base(struct vmm *v)
 
 	KUNIT_EXPECT_EQ(v->test, vmm_call(v, VHOST_GET_VRING_BASE, &s), 0);
 	return s.num;
+}
+
+ssize_t vmm_iotlb(struct vmm *v, u8 type, u64 iova, u64 size, u64 at)
+{
+	struct vhost_msg_v2 m = {
+		.type = VHOST_IOTLB_MSG_V2,
+		.iotlb = {
+			.iova = iova, .size = size, .uaddr = v->user + at,
+			.perm = VHOST_ACCESS_RW, .type = type,
+		},
+	};
+	struct kvec vec = { .iov_base = &m, .iov_len = sizeof(m) };
+	struct iov_iter iter;
+
+	iov_iter_kvec(&iter, ITER_SOURCE, &vec, 1, sizeof(m));
+	return vh_iotlb_write(v->dev, &iter);
 }
 
 void vmm_set_up(struct vmm *v, u64 features)

@@ -28,6 +28,8 @@
 #define VMM_SIZE	(VMM_ARGS + SZ_64K)
 
 #define VMM_QUEUES	2
+#define VMM_IOVA	0x7000000000ull		/* where the ring is for the driver */
+#define VMM_SOMEBODY	KUIDT_INIT(4711)	/* and not the kernel */
 #define VMM_FEATURE	3u	/* two of the device type */
 #define VMM_FEATURE_HIGH 66u
 #define VMM_FEATURES	BIT_ULL(VMM_FEATURE)
@@ -88,6 +90,7 @@ struct vmm_piece {
 };
 
 struct vmm *vmm_open(struct kunit *test);	/* with an owner */
+struct vmm *vmm_open_somebody(struct kunit *test);	/* who is VMM_SOMEBODY */
 struct vmm *vmm_open_events(struct kunit *test);	/* its rings are pulled */
 /* So many events for the guest; the worker is not at it. */
 void vmm_events(struct vmm *v, unsigned int nr);
@@ -105,6 +108,8 @@ long vmm_mem(struct vmm *v, const struct vhost_memory_region *r, u32 nr);
 long vmm_addr(struct vmm *v, u64 base, u32 flags);
 long vmm_enable(struct vmm *v, u32 on);
 u32 vmm_base(struct vmm *v);
+/* To the device IOMMU: VHOST_IOTLB_*, for reads and writes. */
+ssize_t vmm_iotlb(struct vmm *v, u8 type, u64 iova, u64 size, u64 at);
 
 /* Features, all memory in one region, and the ring where it usually lies. */
 void vmm_set_up(struct vmm *v, u64 features);
