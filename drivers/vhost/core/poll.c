@@ -115,9 +115,7 @@ static bool vh_look_around(struct vh_worker *w, bool *later)
 
 static bool vh_is_disturbed(const struct vh_worker *w)
 {
-	return vh_worker_is_queued(w) ||
-	       (w->turn.pool && vh_pool_is_wanted(w->turn.pool)) ||
-	       need_resched() || signal_pending(current);
+	return vh_worker_is_queued(w) || need_resched() || signal_pending(current);
 }
 
 /* ---------------------------------------------------------------- policy */
@@ -180,12 +178,14 @@ static void vh_arm_all(struct vh_worker *w, bool vain)
 void vh_worker_poll(struct vh_worker *w)
 {
 	u64 start = local_clock(), now = start, time = vh_poll_time(w, start);
-	bool hit, later, disturbed;
+	bool hit, later, disturbed, wanted;
 
 	do {
 		hit = vh_look_around(w, &later);
 		disturbed = vh_is_disturbed(w);
-		if (hit || disturbed)
+		/* Not a disturbance: two of a pool would keep each other looking for ever. */
+		wanted = w->turn.pool && vh_pool_is_wanted(w->turn.pool);
+		if (hit || disturbed || wanted)
 			break;
 		cpu_relax();
 		now = local_clock();
@@ -199,7 +199,7 @@ void vh_worker_poll(struct vh_worker *w)
 			w->credit -= now - start;
 	}
 	if (!hit && !disturbed)
-		vh_arm_all(w, time);
+		vh_arm_all(w, time && !wanted);
 	w->look = !bitmap_empty(w->looking, w->dev->nr_vqs);
 	cond_resched();
 }
