@@ -2,8 +2,9 @@
 /*
  * Who is served next.
  *
- * Between classes: the first one that has somebody, but of every VH_FLOOR turns one
- * begins at a lower class, each of them in turn.
+ * Between classes: the first one that has somebody.  But who was passed over VH_FLOOR - 1
+ * times in a row has the next turn; so a class that gets its turns in between anyway, as
+ * beside one with a request now and then, never has one before its time.
  *
  * Within a class: deficit round robin (Shreedhar and Varghese, 1995).  In each pass
  * everybody may have cost in proportion to his weight.  Who has credit left is
@@ -21,11 +22,36 @@
  * owing.
  */
 #include <kunit/visibility.h>
+#include <linux/bitops.h>
 #include <linux/kernel.h>
 #include <linux/math64.h>
 #include <parley/export.h>
 
 #include "order.h"
+
+/**
+ * vh_floor_turn() - which class has the next turn?
+ * @f: what was passed over
+ * @ready: a bit for each class that has somebody, not 0
+ *
+ * Return: the class, which is served now.
+ */
+unsigned int vh_floor_turn(struct vh_floor *f, unsigned long ready)
+{
+	unsigned int class, turn = __ffs(ready), most = VH_FLOOR - 2;
+
+	for_each_set_bit(class, &ready, VH_CLASSES) {
+		if (f->passed[class] <= most)
+			continue;
+		most = f->passed[class];
+		turn = class;
+	}
+	__clear_bit(turn, &ready);
+	for (class = 0; class < VH_CLASSES; class++)
+		f->passed[class] = ready & BIT(class) ? f->passed[class] + 1 : 0;
+	return turn;
+}
+EXPORT_SYMBOL_IF_KUNIT(vh_floor_turn);
 
 static s64 vh_account_pass(const struct vh_account *a)
 {
@@ -169,26 +195,22 @@ static struct vh_share *vh_order_of_class(struct vh_order *o, unsigned int class
  */
 struct vh_share *vh_order_next(struct vh_order *o)
 {
-	unsigned int first, i;
+	unsigned long ready = 0;
+	struct vh_share *s;
+	unsigned int class;
 
 	if (!o->nr_ready)
 		return NULL;
-	first = vh_order_first(&o->turn);
-	for (i = 0; i < VH_CLASSES; i++) {
-		unsigned int class = (first + i) % VH_CLASSES;
-		struct vh_share *s;
-
-		if (list_empty(&o->ready[class]))
-			continue;
+	for (class = 0; class < VH_CLASSES; class++)
+		ready |= o->nr[class] ? BIT(class) : 0;
+	class = vh_floor_turn(&o->floor, ready);
+	s = vh_order_of_class(o, class);
+	if (!s) {
+		vh_order_pass(o, class);
 		s = vh_order_of_class(o, class);
-		if (!s) {
-			vh_order_pass(o, class);
-			s = vh_order_of_class(o, class);
-		}
-		vh_order_del(o, s);
-		return s;
 	}
-	return NULL;
+	vh_order_del(o, s);
+	return s;
 }
 EXPORT_SYMBOL_IF_KUNIT(vh_order_next);
 

@@ -10,11 +10,19 @@
 #include <linux/types.h>
 
 #define VH_CLASSES	3	/* as there are lanes, see enum vh_lane */
-#define VH_FLOOR	8	/* of so many turns one begins at a lower class */
+#define VH_FLOOR	8	/* of so many turns at least one is a class's that wants it */
 
 #define VH_WEIGHT_MAX	1000
 #define VH_WEIGHT	100	/* unless told otherwise */
 #define VH_CREDIT	1024	/* cost that a weight of 1 may have in one pass */
+
+/**
+ * struct vh_floor - so that who is urgent keeps nobody out
+ * @passed: turns in a row in which a class was ready and others were served
+ */
+struct vh_floor {
+	u8 passed[VH_CLASSES];
+};
 
 /**
  * struct vh_account - what somebody may have, in however many shares
@@ -50,25 +58,19 @@ struct vh_share {
  * struct vh_order - what is ready
  * @ready: a list for each class, the first one's turn is next
  * @pass: how often all of a class were given credit
- * @turn: counts turns, for the floor
+ * @floor: that no class is kept out
  * @nr: in each list
  * @nr_ready: in all of them
  */
 struct vh_order {
 	struct list_head ready[VH_CLASSES];
 	u64 pass[VH_CLASSES];
-	unsigned int turn;
+	struct vh_floor floor;
 	unsigned int nr[VH_CLASSES];
 	unsigned int nr_ready;
 };
 
-/* The class whose turn begins now: the first, or a lower one every VH_FLOOR-th time. */
-static inline unsigned int vh_order_first(unsigned int *turn)
-{
-	if (++*turn % VH_FLOOR)
-		return 0;
-	return 1 + *turn / VH_FLOOR % (VH_CLASSES - 1);
-}
+unsigned int vh_floor_turn(struct vh_floor *f, unsigned long ready);
 
 void vh_order_init(struct vh_order *o);
 void vh_order_join(struct vh_share *s, struct vh_account *a);

@@ -11,6 +11,7 @@
  * two queues; and who wakes a worker does so under its lock, so that none is woken
  * after its last ring has left.
  */
+#include <linux/bits.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
@@ -21,21 +22,20 @@
 /* Take the first ring off the queue, of the lane whose turn it is.  Under w->lock. */
 struct parley_vhost_vq *vh_worker_first(struct vh_worker *w)
 {
-	unsigned int first = vh_order_first(&w->turns), i;
 	struct parley_vhost_vq *vq;
+	unsigned long ready = 0;
+	unsigned int lane;
 
-	for (i = 0; i < VH_LANES; i++) {
-		unsigned int lane = (first + i) % VH_LANES;
-
-		vq = list_first_entry_or_null(&w->queue[lane], struct parley_vhost_vq, entry);
-		if (!vq)
-			continue;
-		vh_worker_take_off(vq);
-		w->lane = lane;
-		return vq;
+	for (lane = 0; lane < VH_LANES; lane++)
+		ready |= list_empty(&w->queue[lane]) ? 0 : BIT(lane);
+	if (!ready) {
+		w->lane = VH_LANE_LATENCY;
+		return NULL;
 	}
-	w->lane = VH_LANE_LATENCY;
-	return NULL;
+	w->lane = vh_floor_turn(&w->floor, ready);
+	vq = list_first_entry(&w->queue[w->lane], struct parley_vhost_vq, entry);
+	vh_worker_take_off(vq);
+	return vq;
 }
 
 bool vh_worker_is_queued(const struct vh_worker *w)

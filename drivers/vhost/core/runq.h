@@ -30,7 +30,7 @@ struct vhost_task;
  * @killed: its process was killed; nothing will be served again
  * @pooled: a pool has it, see turn.c; under @lock
  * @settled: it may be taken in by a pool; under vh_pools_lock
- * @turns: counts rounds, for the lanes' turns; under @lock
+ * @floor: that no lane is kept out; under @lock
  * @lane: of the ring that is being served; under @lock
  * @turn: the round that is being served
  * @pool: whose threads serve it, NULL for its own; changed under @lock, the lock of
@@ -59,7 +59,7 @@ struct vh_worker {
 	bool killed;
 	bool pooled;
 	bool settled;
-	unsigned int turns;
+	struct vh_floor floor;
 	enum vh_lane lane;
 	struct vh_turn turn;
 	struct vh_pool *pool;

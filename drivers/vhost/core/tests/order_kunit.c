@@ -228,16 +228,16 @@ static void order_like_its_twin(struct kunit *test)
 	}
 }
 
-/* Classes: first the first, and of eight turns one for a lower one, each in turn. */
+/* Classes: first the first, and one that was passed over seven times has the eighth turn. */
 static void order_floor(struct kunit *test)
 {
-	const u64 all[] = { 700, 50, 50 }, without[] = { 0, 750, 50 };
+	const u64 all[] = { 601, 100, 100 }, without[] = { 0, 700, 100 };
 	struct crowd *c = crowd_make(test, 5);
 	unsigned int i;
 
 	for (i = 0; i < VH_CLASSES; i++)
 		crowd_join(c, i, 100);
-	for (i = 0; i < 800; i++)
+	for (i = 0; i < 801; i++)
 		crowd_turn(c, 1);
 	for (i = 0; i < VH_CLASSES; i++) {
 		KUNIT_EXPECT_EQ(test, c->who[i].cost, all[i]);
@@ -248,6 +248,39 @@ static void order_floor(struct kunit *test)
 		crowd_turn(c, 1);
 	for (i = 0; i < VH_CLASSES; i++)
 		KUNIT_EXPECT_EQ(test, c->who[i].cost, without[i]);
+}
+
+/* Whatever is ready when: no class waits longer, and none has a turn before its time. */
+static void order_floor_is_a_floor(struct kunit *test)
+{
+	struct crowd *c = crowd_make(test, 14);
+	unsigned int passed[VH_CLASSES] = {}, turn, class, i;
+	struct vh_floor f = {};
+
+	for (i = 0; i < 20000; i++) {
+		unsigned long ready = 1 + crowd_random(c, BIT(VH_CLASSES) - 1);
+
+		turn = vh_floor_turn(&f, ready);
+		KUNIT_ASSERT_TRUE(test, ready & BIT(turn));
+		KUNIT_ASSERT_TRUE(test, turn == __ffs(ready) || passed[turn] >= VH_FLOOR - 1);
+		for (class = 0; class < VH_CLASSES; class++) {
+			passed[class] = class != turn && ready & BIT(class) ?
+					passed[class] + 1 : 0;
+			KUNIT_ASSERT_LT(test, passed[class], VH_FLOOR + VH_CLASSES - 2);
+		}
+	}
+}
+
+/* One with a request now and then beside a busy one: it never waits for a floor. */
+static void order_floor_leaves_alone(struct kunit *test)
+{
+	struct vh_floor f = {};
+	unsigned int i;
+
+	for (i = 0; i < 100; i++) {
+		KUNIT_ASSERT_EQ(test, vh_floor_turn(&f, BIT(0) | BIT(2)), 0);
+		KUNIT_ASSERT_EQ(test, vh_floor_turn(&f, BIT(2)), 2);
+	}
 }
 
 /* Who was alone for long does not pay for it when another comes. */
@@ -385,6 +418,8 @@ static struct kunit_case order_cases[] = {
 	KUNIT_CASE(order_exact),
 	KUNIT_CASE(order_like_its_twin),
 	KUNIT_CASE(order_floor),
+	KUNIT_CASE(order_floor_is_a_floor),
+	KUNIT_CASE(order_floor_leaves_alone),
 	KUNIT_CASE(order_alone_owes_nothing),
 	KUNIT_CASE(order_debt_stays),
 	KUNIT_CASE(order_split),
