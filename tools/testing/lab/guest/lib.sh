@@ -289,6 +289,8 @@ fail_sweep()	# fail_sweep MAX UNDO OPERATION...: one test; fail-nth does the
 	local max=$1 undo=$2 step=${FAIL_STEP:-1} rc nth out
 	shift 2
 	for ((nth = 1; nth <= max; nth += step)); do
+		# A sweep is one test; on a slow machine its faults are signs of life.
+		((nth / step % 50)) || note "$*: fault $nth"
 		rc=0
 		out=$(fail-nth "$nth" "$@" 2>&1) || rc=$?
 		[ "$rc" = 0 ] || [ "$rc" = 3 ] || break
