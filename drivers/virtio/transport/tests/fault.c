@@ -103,29 +103,56 @@ unsigned int tester_fault_pause(void)
 
 #endif
 
-/* Our test device has some 330, the entropy device 240, the disk 900. */
-static unsigned int fault_step = 11;
-module_param(fault_step, uint, 0444);
-MODULE_PARM_DESC(fault_step, "of the allocations of a probe, fail each so manieth; default 11");
+/*
+ * Our test device has some 330 in its probe, the entropy device 240, the disk 900.  All
+ * of them in one test would take longer than KUnit and the hung-task watch wait for one,
+ * so each so manieth is a test of its own.
+ */
+#define FAULT_STEP	11u
+
+static unsigned int fault_slices = 1;
+module_param(fault_slices, uint, 0444);
+MODULE_PARM_DESC(fault_slices, "of 11, so many elevenths of a probe's allocations fail; default 1");
+
+/**
+ * struct fault_slice - a format, and some of the allocations
+ * @ring: what a test of it expects as its parameter
+ * @first: allocation that fails first; then each FAULT_STEP-th
+ */
+struct fault_slice {
+	struct tester_ring ring;
+	unsigned int first;
+};
+
+/* Each format with each slice that is asked for, another one if that is only one. */
+const void *tester_slice_gen(struct kunit *test, const void *prev, char *desc)
+{
+	static struct fault_slice slices[2 * FAULT_STEP];
+	const struct fault_slice *last = prev;
+	unsigned int nr = clamp(fault_slices, 1u, FAULT_STEP);
+	unsigned int i = last ? last - slices + 1 : 0;
+	const struct tester_ring *ring;
+
+	if (i == 2 * nr)
+		return NULL;
+	ring = tester_format_gen(test, NULL, desc);
+	if (i >= nr)
+		ring = tester_format_gen(test, ring, desc);
+	slices[i].ring = *ring;
+	slices[i].first = 1 + (ring->index + i) % FAULT_STEP;
+	if (nr > 1)
+		scnprintf(desc + strlen(desc), KUNIT_PARAM_DESC_SIZE - strlen(desc),
+			  " from %u", slices[i].first);
+	return &slices[i];
+}
 
 /* More allocations than any of the bodies has. */
 #define NTH_MAX	5000
 
-/**
- * tester_fault_sweep() - run a body once for each of its allocations, which then fails
- * @test: test
- * @body: does its thing, undoes it, and says nothing if it failed
- * @arg: for @body
- * @least: of so many allocations at the least, to be sure that they were seen
- * @step: 1, or a sample: each so manieth one, from a place that differs with
- *	the test's parameter
- */
-void tester_fault_sweep(struct kunit *test,
-			void (*body)(struct kunit *test, void *arg), void *arg,
-			unsigned int least, unsigned int step)
+/* Each @step-th from the @nth on. */
+static void fault_sweep(struct kunit *test, void (*body)(struct kunit *test, void *arg),
+			void *arg, unsigned int least, unsigned int nth, unsigned int step)
 {
-	const struct tester_ring *ring = test->param_value;
-	unsigned int nth = 1 + ring->index % step;
 	bool injected = true;
 
 	if (!tester_faults_ready())
@@ -142,10 +169,26 @@ void tester_fault_sweep(struct kunit *test,
 	body(test, arg);
 }
 
-/* As tester_fault_sweep(), of a probe: all of its allocations would take minutes. */
-void tester_fault_sample(struct kunit *test,
-			 void (*body)(struct kunit *test, void *arg), void *arg,
-			 unsigned int least)
+/**
+ * tester_fault_sweep() - run a body once for each of its allocations, which then fails
+ * @test: test
+ * @body: does its thing, undoes it, and says nothing if it failed
+ * @arg: for @body
+ * @least: of so many allocations at the least, to be sure that they were seen
+ */
+void tester_fault_sweep(struct kunit *test,
+			void (*body)(struct kunit *test, void *arg), void *arg,
+			unsigned int least)
 {
-	tester_fault_sweep(test, body, arg, least, max(fault_step, 1u));
+	fault_sweep(test, body, arg, least, 1, 1);
+}
+
+/* As tester_fault_sweep(), of those in the slice that is the test's parameter. */
+void tester_fault_slice(struct kunit *test,
+			void (*body)(struct kunit *test, void *arg), void *arg,
+			unsigned int least)
+{
+	const struct fault_slice *slice = test->param_value;
+
+	fault_sweep(test, body, arg, least, slice->first, FAULT_STEP);
 }

@@ -24,7 +24,7 @@ static void probe_body(struct kunit *test, void *arg)
 static void allocations_of_probe_fail_once(struct kunit *test)
 {
 	tester_options.nr_queues = 2;
-	tester_fault_sample(test, probe_body, NULL, 30);
+	tester_fault_slice(test, probe_body, NULL, 30);
 	tester_mock_of(test, 0, 2);
 }
 
@@ -45,7 +45,7 @@ static void every_allocation_of_io_fails_once(struct kunit *test)
 	struct tester *t = tester_of(mock);
 
 	/* Chains this long need a table of their own. */
-	tester_fault_sweep(test, io_body, t, 2, 1);
+	tester_fault_sweep(test, io_body, t, 2);
 	KUNIT_EXPECT_EQ(test, 0, tester_echo(t, 0, TESTER_PIECES_MAX, 20));
 }
 
@@ -82,11 +82,11 @@ static void freeze_body(struct kunit *test, void *arg)
 
 static void every_allocation_of_restore_fails_once(struct kunit *test)
 {
-	tester_fault_sweep(test, freeze_body, NULL, 5, 1);
+	tester_fault_sweep(test, freeze_body, NULL, 5);
 }
 
 static struct kunit_case fault_cases[] = {
-	KUNIT_CASE_PARAM(allocations_of_probe_fail_once, tester_format_gen),
+	KUNIT_CASE_PARAM(allocations_of_probe_fail_once, tester_slice_gen),
 	KUNIT_CASE_PARAM(every_allocation_of_io_fails_once, tester_format_gen),
 	KUNIT_CASE_PARAM(every_allocation_of_restore_fails_once,
 			 tester_format_gen),

@@ -42,7 +42,7 @@ static void allocations_of_rng_fail_once(struct kunit *test)
 {
 	bool probed = false;
 
-	tester_fault_sample(test, rng_body, &probed, 30);
+	tester_fault_slice(test, rng_body, &probed, 30);
 	KUNIT_EXPECT_TRUE_MSG(test, probed, "is parley_rng loaded?");
 }
 
@@ -70,7 +70,7 @@ static void allocations_of_disk_fail_once(struct kunit *test)
 {
 	bool probed = false;
 
-	tester_fault_sample(test, disk_body, &probed, 60);
+	tester_fault_slice(test, disk_body, &probed, 60);
 	KUNIT_EXPECT_TRUE_MSG(test, probed, "is parley_blk loaded?");
 }
 
@@ -112,7 +112,7 @@ static void every_allocation_of_disk_io_fails_once(struct kunit *test)
 	const struct tester_ring *ring = test->param_value;
 	struct disk *d = disk_new(test, ring->features, 1);
 
-	tester_fault_sweep(test, disk_io_body, d, 1, 1);
+	tester_fault_sweep(test, disk_io_body, d, 1);
 	KUNIT_EXPECT_EQ(test, 0, disk_write_read(test, d, 64, 9));
 }
 
@@ -153,14 +153,13 @@ static void every_allocation_of_discard_fails_once(struct kunit *test)
 	const struct tester_ring *ring = test->param_value;
 	struct disk *d = disk_new(test, ring->features, 1);
 
-	tester_fault_sweep(test, discard_body, d, 1, 1);
+	tester_fault_sweep(test, discard_body, d, 1);
 	KUNIT_EXPECT_EQ(test, 0, disk_write_read(test, d, 64, 9));
 }
 
 static struct kunit_case front_cases[] = {
-	KUNIT_CASE_PARAM(allocations_of_rng_fail_once, tester_format_gen),
-	KUNIT_CASE_PARAM(allocations_of_disk_fail_once,
-			 tester_format_gen),
+	KUNIT_CASE_PARAM(allocations_of_rng_fail_once, tester_slice_gen),
+	KUNIT_CASE_PARAM(allocations_of_disk_fail_once, tester_slice_gen),
 	KUNIT_CASE_PARAM(every_allocation_of_disk_io_fails_once,
 			 tester_format_gen),
 	KUNIT_CASE_PARAM(every_allocation_of_discard_fails_once,

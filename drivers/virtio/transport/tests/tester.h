@@ -109,6 +109,7 @@ struct tester_ring {
 #ifdef PARLEY_COMPAT_KUNIT_GEN
 #define tester_ring_gen(test, prev, desc)	tester_ring_gen(prev, desc)
 #define tester_format_gen(test, prev, desc)	tester_format_gen(prev, desc)
+#define tester_slice_gen(test, prev, desc)	tester_slice_gen(prev, desc)
 #endif
 const void *tester_ring_gen(struct kunit *test, const void *prev, char *desc);
 const void *tester_format_gen(struct kunit *test, const void *prev, char *desc);
@@ -145,9 +146,10 @@ void tester_fault_all(bool on);
 unsigned int tester_fault_pause(void);
 void tester_fault_sweep(struct kunit *test,
 			void (*body)(struct kunit *test, void *arg), void *arg,
-			unsigned int least, unsigned int step);
-void tester_fault_sample(struct kunit *test,
-			 void (*body)(struct kunit *test, void *arg), void *arg,
-			 unsigned int least);
+			unsigned int least);
+const void *tester_slice_gen(struct kunit *test, const void *prev, char *desc);
+void tester_fault_slice(struct kunit *test,
+			void (*body)(struct kunit *test, void *arg), void *arg,
+			unsigned int least);
 
 #endif /* _PARLEY_TESTER_H */
