@@ -68,21 +68,27 @@
 
 #include <linux/list.h>
 #include <linux/llist.h>
+#include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sizes.h>
 #include <linux/types.h>
 #include <linux/uio.h>
 #include <parley/features.h>
 #include <parley/limits.h>
 #include <parley/virtqueue.h>
 
+struct bio_vec;
 struct cred;
 struct file;
 struct mem_cgroup;
 struct parley_vhost;
 struct parley_vhost_vq;
+struct sg_table;
 
 /* Most pieces of one request: more than any driver sends that keeps to 254 segments. */
 #define PARLEY_VHOST_PIECES	272
+/* Most bytes of one request that a scatterlist holds: a guest may ask for 4 GiB. */
+#define PARLEY_VHOST_STEP	SZ_4M
 
 /**
  * struct parley_vhost_req - one request of a guest
@@ -338,6 +344,48 @@ void parley_vhost_req_iter(struct parley_vhost_req *req, unsigned int direction,
 			   size_t off, size_t len, struct iov_iter *iter);
 void __user *parley_vhost_req_user(const struct parley_vhost_req *req,
 				   unsigned int direction, size_t off, size_t len);
+
+int parley_vhost_req_vecs(const struct parley_vhost_req *req, struct iov_iter *iter,
+			  struct bio_vec *vecs, unsigned int room);
+void parley_vhost_vecs_put(const struct parley_vhost_req *req, const struct bio_vec *vecs,
+			   unsigned int nr, bool dirty);
+int parley_vhost_req_sg(struct parley_vhost_req *req, unsigned int direction, size_t off,
+			size_t len, struct sg_table *sgt);
+void parley_vhost_req_sg_put(const struct parley_vhost_req *req, struct sg_table *sgt,
+			     bool dirty);
+
+/**
+ * parley_vhost_user_page() - the one page of what parley_vhost_req_user() found
+ * @at: first byte
+ * @len: bytes
+ * @write: they are to be written
+ * @page: the page, pinned; where it lies until it is let go of, rather not on the stack
+ *
+ * Most requests of a disk are one page, so this is short.  The mirror is
+ * parley_vhost_user_page_put(), and what is said of parley_vhost_req_vecs() holds.
+ *
+ * Context: where the address was found; may sleep.
+ * Return: false, with @page NULL, if there are more, or it cannot be had so: use
+ * parley_vhost_req_vecs(), which knows of more kinds and says what is wrong.
+ */
+static inline bool parley_vhost_user_page(void __user *at, size_t len, bool write,
+					  struct page **page)
+{
+	if (len > PAGE_SIZE - offset_in_page(at) ||
+	    unlikely(pin_user_pages_fast((unsigned long)at & PAGE_MASK, 1,
+					 write ? FOLL_WRITE : 0, page) != 1)) {
+		*page = NULL;
+		return false;
+	}
+	return true;
+}
+
+/* In finish(), say: a page that may have been written (@dirty) is locked to be marked. */
+static inline void parley_vhost_user_page_put(struct page **page, bool dirty)
+{
+	unpin_user_pages_dirty_lock(page, 1, dirty);
+	*page = NULL;
+}
 
 bool parley_vhost_req_grow(struct parley_vhost_req *req, u64 bytes);
 bool parley_vhost_req_alone(const struct parley_vhost_req *req);

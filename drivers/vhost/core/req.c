@@ -183,11 +183,6 @@ static const struct parley_iov *vh_req_piece(const struct parley_iov *iov,
 	return iov;
 }
 
-static bool vh_req_reachable(const struct parley_vhost_vq *vq)
-{
-	return vq->joined || likely(current->mm == vq->dev->owner.mm);
-}
-
 /**
  * parley_vhost_req_iter() - walk over the guest's bytes of a request
  * @req: request

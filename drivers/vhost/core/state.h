@@ -46,6 +46,7 @@
  *	ring.c		the areas of a ring: found, pinned
  * requests: req.h
  *	req.c		their memory, and the guest's bytes in them
+ *	pages.c		and the pages of these
  * notification: notify.h
  *	notify.c	kicks and calls: eventfds, moderation
  *	watch.c		a file of the back end that tells of work

@@ -3,8 +3,9 @@
 #include <kunit/test.h>
 #include <linux/mman.h>
 #include <linux/prandom.h>
+#include <linux/scatterlist.h>
 #include <linux/uaccess.h>
-#include "../state.h"
+#include "toy.h"
 
 #define BYTES	4096u
 #define PIECES	64u
@@ -245,6 +246,31 @@ static void req_foreign_mm(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, iov_iter_count(&iter), 0);
 }
 
+/* A loopback's pages are the kernel's, and are lent: nobody holds them but who did. */
+static void pages_that_are_lent(struct kunit *test)
+{
+	struct toy *toy = toy_open(test);
+	struct toy_ring *r = toy_ring_open(test, toy, 0, TOY_EVENT, 64);
+	struct parley_vhost_req *req;
+	struct sg_table sgt;
+	int refs;
+
+	toy->mode = TOY_HOLD;
+	toy_send(r, 1);
+	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(toy->nr_held) == 1));
+	req = toy_held(toy);
+	refs = page_count(virt_to_page(r->slots));
+	KUNIT_ASSERT_EQ(test, parley_vhost_req_sg(req, ITER_SOURCE, 0, 8, &sgt), 0);
+	KUNIT_EXPECT_EQ(test, sgt.orig_nents, 1);
+	KUNIT_EXPECT_EQ(test, sgt.sgl->length, 8);
+	KUNIT_EXPECT_PTR_EQ(test, sg_virt(sgt.sgl), (void *)req->chain.iov[0].addr);
+	KUNIT_EXPECT_EQ(test, page_count(sg_page(sgt.sgl)), refs);
+	parley_vhost_req_sg_put(req, &sgt, true);
+	KUNIT_EXPECT_EQ(test, page_count(virt_to_page(r->slots)), refs);
+	toy_release(toy, 1);
+	KUNIT_EXPECT_TRUE(test, toy_wait(r, 1));
+}
+
 static struct kunit_case req_cases[] = {
 	KUNIT_CASE(bad_38_pieces_kernel),
 	KUNIT_CASE(bad_38_pieces_user),
@@ -252,6 +278,7 @@ static struct kunit_case req_cases[] = {
 	KUNIT_CASE(bad_37_hole),
 	KUNIT_CASE(bad_36_read_once),
 	KUNIT_CASE(req_foreign_mm),
+	KUNIT_CASE(pages_that_are_lent),
 	{}
 };
 

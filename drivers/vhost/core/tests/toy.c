@@ -29,6 +29,15 @@ static void toy_answer(struct toy_req *r)
 	}
 }
 
+struct parley_vhost_req *toy_held(struct toy *toy)
+{
+	struct parley_vhost_req *req = NULL;
+
+	scoped_guard(spinlock_irqsave, &toy->lock)
+		req = &list_first_entry(&toy->held, struct toy_req, entry)->req;
+	return req;
+}
+
 /* End the first ones that are held, so many at a time, as one. */
 unsigned int toy_release_as_one(struct toy *toy, unsigned int group)
 {

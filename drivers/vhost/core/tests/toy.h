@@ -120,6 +120,7 @@ void toy_bound(u32 max, u32 own, u64 shared);	/* until the toy is closed */
 struct toy *toy_open(struct kunit *test);
 void toy_close(struct toy *toy);	/* the test's end does it as well */
 unsigned int toy_release(struct toy *toy, unsigned int max);
+struct parley_vhost_req *toy_held(struct toy *toy);	/* the first one */
 unsigned int toy_release_as_one(struct toy *toy, unsigned int group);
 
 struct toy_ring *toy_ring_open(struct kunit *test, struct toy *toy,

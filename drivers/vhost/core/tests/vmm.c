@@ -129,6 +129,15 @@ void vmm_release(struct vmm *v)
 		parley_vhost_req_done(&r->req);
 }
 
+struct parley_vhost_req *vmm_held(struct vmm *v)
+{
+	struct parley_vhost_req *req = NULL;
+
+	scoped_guard(spinlock, &v->lock)
+		req = &list_first_entry(&v->held, struct vmm_req, entry)->req;
+	return req;
+}
+
 /* The first one that is held; there is one. */
 void vmm_release_one(struct vmm *v)
 {

@@ -126,6 +126,7 @@ u16 vmm_used(struct vmm *v);	/* entries of the used ring */
 bool vmm_wait(struct vmm *v);	/* until all that was sent is used */
 void vmm_release(struct vmm *v);
 void vmm_release_one(struct vmm *v);
+struct parley_vhost_req *vmm_held(struct vmm *v);	/* the first one */
 
 /* The release, a tenth of a second later and by another thread. */
 struct vmm_later {
