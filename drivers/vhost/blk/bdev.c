@@ -5,14 +5,12 @@
  * The pages of user memory are pinned in submit() and let go in finish(), in the
  * worker: there a page that was read into can be locked to mark it dirty, which a
  * bio's end cannot do.  Data within one page, which is what most requests are,
- * is pinned as that; any other some pages at a time.  The block layer's own
+ * is pinned as that.  The library finds the pages: the block layer's own
  * bio_iov_iter_get_pages() is for modules no longer.
  */
 #include <linux/blk-mq.h>
 #include <linux/slab.h>
 #include "blk.h"
-
-#define BDEV_PAGES	16u	/* pinned at once, of data in more than one page */
 
 static int vhb_bdev_fill_limits(struct vhb_backend *be)
 {
@@ -65,11 +63,11 @@ static void vhb_bio_end(struct bio *bio)
 		parley_vhost_req_done(&r->req);
 }
 
-/* Let go of what is behind the last whole block. */
-static void vhb_bio_trim(struct bio *bio, struct iov_iter *iter, u32 len_mask)
+/* Let go of what is behind the last whole block: @over bytes. */
+static noinline int vhb_bio_trim(struct bio *bio, struct iov_iter *iter, u32 over)
 {
-	u32 over = bio->bi_iter.bi_size & len_mask, n;
 	struct bio_vec *last;
+	u32 n;
 
 	iov_iter_revert(iter, over);
 	bio->bi_iter.bi_size -= over;
@@ -83,40 +81,31 @@ static void vhb_bio_trim(struct bio *bio, struct iov_iter *iter, u32 len_mask)
 			unpin_user_page(last->bv_page);
 		bio->bi_vcnt--;
 	}
+	return bio->bi_vcnt ? 0 : -EFAULT;
 }
 
 /*
  * As much of the owner's memory as the bio holds, in whole blocks: the VMM's is
  * pinned, the kernel's own, which is a loopback's, stays anyway.  Each page has a
- * vector of its own, so that letting go of the vectors' pages is enough, whatever
- * lies side by side or twice.
+ * vector of its own, so that the block layer can let go of them, as the library would.
  *
  * Return: 0 if that is anything, or why it is nothing.
  */
-static int vhb_bio_add(struct bio *bio, struct iov_iter *iter, u32 len_mask)
+static __always_inline int vhb_bio_add(struct vhb_req *r, struct bio *bio,
+				       struct iov_iter *iter)
 {
-	struct page *pages[BDEV_PAGES], **to = pages;
-	unsigned int room, len, i;
-	ssize_t got = 0;
-	size_t off;
+	size_t before = iov_iter_count(iter);
+	int nr = parley_vhost_req_vecs(&r->req, iter, bio->bi_io_vec, bio->bi_max_vecs);
+	u32 over;
 
+	if (unlikely(nr < 0))
+		return nr;
 	if (iov_iter_extract_will_pin(iter))
 		bio_set_flag(bio, BIO_PAGE_PINNED);
-	for (;;) {
-		room = bio->bi_max_vecs - bio->bi_vcnt;
-		if (!room || !iov_iter_count(iter))
-			break;
-		got = iov_iter_extract_pages(iter, &to, iov_iter_count(iter),
-					     min(room, BDEV_PAGES), 0, &off);
-		if (got <= 0)
-			break;
-		for (i = 0; got; i++, got -= len, off = 0) {
-			len = min_t(size_t, got, PAGE_SIZE - off);
-			__bio_add_page(bio, pages[i], len, off);
-		}
-	}
-	vhb_bio_trim(bio, iter, len_mask);
-	return bio->bi_vcnt ? 0 : got ? : -EFAULT;
+	bio->bi_vcnt = nr;
+	bio->bi_iter.bi_size = before - iov_iter_count(iter);
+	over = bio->bi_iter.bi_size & r->blk->be->len_mask;
+	return unlikely(over) ? vhb_bio_trim(bio, iter, over) : 0;
 }
 
 /* The only bio of bounced data, which uses their vectors where they are. */
@@ -138,7 +127,7 @@ static int vhb_bio_first(struct vhb_req *r, struct iov_iter *iter, blk_opf_t opf
 		return 0;
 	}
 	bio_init(&r->bio, be->bdev, r->vecs, VHB_VECS, opf);
-	return vhb_bio_add(&r->bio, iter, be->len_mask);
+	return vhb_bio_add(r, &r->bio, iter);
 }
 
 /*
@@ -194,7 +183,7 @@ static noinline void vhb_rw_more(struct vhb_req *r, struct iov_iter *iter, u64 p
 			break;
 		}
 		vhb_bio_aim(bio, r, pos);
-		err = vhb_bio_add(bio, iter, be->len_mask);
+		err = vhb_bio_add(r, bio, iter);
 		if (err) {
 			WRITE_ONCE(r->result, err);
 			break;
@@ -225,21 +214,16 @@ static void vhb_rw_submit(struct vhb_req *r, struct bio *bio)
  */
 static bool vhb_bdev_rw_user(struct vhb_req *r, void __user *data, u64 pos)
 {
-	unsigned int off = offset_in_page(data);
 	struct bio *bio = &r->bio;
 
-	if (r->step > PAGE_SIZE - off ||
-	    unlikely(pin_user_pages_fast((unsigned long)data & PAGE_MASK, 1,
-					 r->write ? 0 : FOLL_WRITE, &r->page) != 1)) {
-		r->page = NULL;
+	if (!parley_vhost_user_page(data, r->step, !r->write, &r->page))
 		return false;
-	}
 	r->result = r->step;
 	r->multi = false;
 	r->embedded = true;
 	bio_init(bio, r->blk->be->bdev, r->vecs, VHB_VECS, vhb_rw_opf(r));
 	vhb_bio_aim(bio, r, pos);
-	__bio_add_page(bio, r->page, r->step, off);
+	__bio_add_page(bio, r->page, r->step, offset_in_page(data));
 	vhb_rw_submit(r, bio);
 	return true;
 }
@@ -289,10 +273,8 @@ static void vhb_bdev_rw_end(struct vhb_req *r)
 		list_del(&r->polled);
 		r->polling = false;
 	}
-	if (likely(r->page)) {
-		unpin_user_pages_dirty_lock(&r->page, 1, !r->write);
-		r->page = NULL;
-	}
+	if (likely(r->page))
+		parley_vhost_user_page_put(&r->page, !r->write);
 	if (likely(r->embedded)) {
 		bio_release_pages(&r->bio, !r->write);
 		bio_uninit(&r->bio);
