@@ -81,8 +81,10 @@ struct bio_vec;
 struct cred;
 struct file;
 struct mem_cgroup;
+struct mm_struct;
 struct parley_vhost;
 struct parley_vhost_vq;
+struct pid;
 struct sg_table;
 
 /* Most pieces of one request: more than any driver sends that keeps to 254 segments. */
@@ -285,10 +287,13 @@ u32 parley_vhost_id(const struct parley_vhost *dev);
 u64 parley_vhost_features(const struct parley_vhost *dev);
 bool parley_vhost_has(const struct parley_vhost *dev, unsigned int bit);
 bool parley_vhost_running(const struct parley_vhost *dev);
+struct mm_struct *parley_vhost_mm_get(const struct parley_vhost *dev);
+void parley_vhost_mm_put(struct mm_struct *mm);
 void parley_vhost_config_changed(struct parley_vhost *dev);
 int parley_vhost_set_backend(struct parley_vhost *dev,
 			     const struct parley_vhost_backend *what);
 
+struct pid *parley_vhost_vq_worker(const struct parley_vhost_vq *vq);
 struct parley_vhost *parley_vhost_vq_dev(const struct parley_vhost_vq *vq);
 unsigned int parley_vhost_vq_index(const struct parley_vhost_vq *vq);
 bool parley_vhost_vq_is_new(const struct parley_vhost_vq *vq);

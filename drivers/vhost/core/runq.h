@@ -13,6 +13,7 @@
 #include "state.h"
 #include "turn.h"
 
+struct pid;
 struct task_struct;
 struct vhost_task;
 
@@ -22,6 +23,7 @@ struct vhost_task;
  * @id: as VHOST_NEW_WORKER returned
  * @task: vhost_task, or NULL if @thread is used
  * @thread: kthread: for VHOST_FORK_OWNER_KTHREAD and for owners without mm
+ * @pid: the same, for who asks; NULL until it has served a ring; under @lock
  * @attached: rings; under dev->mutex
  * @lock: protects @queue, @killed
  * @queue: rings to serve, a list for each lane, first come first served
@@ -52,6 +54,7 @@ struct vh_worker {
 	u32 id;
 	struct vhost_task *task;
 	struct task_struct *thread;
+	struct pid *pid;
 	unsigned int attached;
 	spinlock_t lock;
 	struct list_head queue[VH_LANES];

@@ -5,6 +5,7 @@
 #include <linux/ioprio.h>
 #include <linux/mm_types.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 
 #include "state.h"
 
@@ -78,6 +79,44 @@ u32 parley_vhost_id(const struct parley_vhost *dev)
 	return dev->id;
 }
 PARLEY_EXPORT(parley_vhost_id);
+
+/**
+ * parley_vhost_mm_get() - the owner's memory, for another thread than the worker
+ * @dev: device
+ *
+ * The worker has it already (current->mm) in submit(), go_on() and work().  Who drains a
+ * ring may not have it; a work item of an accelerator borrows it with kthread_use_mm(),
+ * and after that can do with a request what the worker can.  It is more patient than
+ * that, for nobody kills it: who backs the memory (userfaultfd, FUSE) may have it wait
+ * after the process has ended, and the device's last close with it.
+ *
+ * Context: any, with a request of the device in flight, whose owner stays as long.
+ * Return: the memory, which stays until parley_vhost_mm_put(); NULL if it is gone, since
+ * its process was killed, and of a device of the kernel's own, which has none.
+ */
+struct mm_struct *parley_vhost_mm_get(const struct parley_vhost *dev)
+{
+	struct mm_struct *mm = dev->owner.mm;
+
+	return mm && mmget_not_zero(mm) ? mm : NULL;
+}
+PARLEY_EXPORT(parley_vhost_mm_get);
+
+/**
+ * parley_vhost_mm_put() - the mirror of parley_vhost_mm_get()
+ * @mm: what that returned; the request may be over by now
+ *
+ * If the process was killed meanwhile, its memory is torn down by somebody else: that
+ * may take long, and waits for pages.
+ *
+ * Context: any; current has it no more.
+ */
+void parley_vhost_mm_put(struct mm_struct *mm)
+{
+	if (mm)
+		mmput_async(mm);
+}
+PARLEY_EXPORT(parley_vhost_mm_put);
 
 /** parley_vhost_driver() - whose device it is */
 const struct parley_vhost_driver *

@@ -15,6 +15,7 @@
 #include <linux/cgroup.h>
 #include <linux/kthread.h>
 #include <linux/nodemask.h>
+#include <linux/pid.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/vhost_task.h>
@@ -72,16 +73,30 @@ static void vh_worker_place(struct vh_worker *w, int node)
 		w->node = node;
 }
 
+/*
+ * The first round of a ring with this thread: where should it run, and who is it?  What
+ * vhost_task_create() returns does not say.
+ */
+static noinline void vh_worker_first_round(struct vh_worker *w, struct parley_vhost_vq *vq)
+{
+	int node = READ_ONCE(vq->node);
+
+	scoped_guard(spinlock_irqsave, &w->lock) {
+		/* If it went to another worker meanwhile, the first round there is to come. */
+		if (rcu_access_pointer(vq->worker) == w)
+			WRITE_ONCE(vq->placed, true);
+		if (!w->pid)
+			w->pid = get_task_pid(current, PIDTYPE_PID);
+	}
+	if (node != NUMA_NO_NODE && num_online_nodes() > 1)
+		vh_worker_place(w, node);
+}
+
 static void vh_worker_serve(struct vh_worker *w, struct parley_vhost_vq *vq)
 {
 	/* A pool's threads are placed by who made it. */
-	if (unlikely(!READ_ONCE(vq->placed)) && !w->turn.pool && num_online_nodes() > 1) {
-		int node = READ_ONCE(vq->node);
-
-		WRITE_ONCE(vq->placed, true);
-		if (node != NUMA_NO_NODE)
-			vh_worker_place(w, node);
-	}
+	if (unlikely(!READ_ONCE(vq->placed)) && !w->turn.pool)
+		vh_worker_first_round(w, vq);
 	w->stats.rounds++;
 	if (vh_vq_serve(vq, &w->turn))
 		vh_vq_queue(vq);
@@ -247,6 +262,8 @@ static void vh_worker_stop(struct vh_worker *w)
 static void vh_worker_free(struct vh_worker *w)
 {
 	bitmap_free(w->looking);
+	/* Who still looks at it finds no ring of its own there, and takes no reference. */
+	put_pid(w->pid);
 	kfree_rcu(w, rcu);
 }
 
@@ -351,6 +368,36 @@ struct vh_worker *vh_worker_find(struct parley_vhost *dev, u32 id)
 	return xa_load(&dev->workers, id);
 }
 EXPORT_SYMBOL_IF_KUNIT(vh_worker_find);
+
+/**
+ * parley_vhost_vq_worker() - which thread serves a ring?
+ * @vq: ring
+ *
+ * For who places it or says how it is to be scheduled.  It may end, or serve the ring no
+ * longer, at any time; but this stays its name, and nobody else's.
+ *
+ * Context: any.
+ * Return: the thread, with a reference that put_pid() gives back; NULL if there is none,
+ * if it has served nothing yet, if its process was killed, or if a pool serves the ring,
+ * by another thread each time.
+ */
+struct pid *parley_vhost_vq_worker(const struct parley_vhost_vq *vq)
+{
+	struct vh_worker *w;
+	struct pid *pid = NULL;
+
+	guard(rcu)();
+	w = rcu_dereference(vq->worker);
+	if (!w)
+		return NULL;
+	/* Rings are taken from it under its lock, and before it goes. */
+	scoped_guard(spinlock_irqsave, &w->lock)
+		if (rcu_access_pointer(vq->worker) == w && !w->pool && !w->pooled &&
+		    !w->killed)
+			pid = get_pid(w->pid);
+	return pid;
+}
+PARLEY_EXPORT(parley_vhost_vq_worker);
 
 /**
  * vh_worker_attach() - from now on this worker serves the ring

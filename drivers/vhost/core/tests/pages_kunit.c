@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Pages of a request, as vectors and as a scatterlist: what they show, and who holds them. */
 #include <linux/bvec.h>
+#include <linux/kthread.h>
 #include <linux/scatterlist.h>
 #include <parley/compat.h>
 #include "vmm.h"
@@ -190,13 +191,17 @@ static void pages_read_only(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, vmm_wait(v));
 }
 
-/* What a work item of an accelerator does, in nobody's memory. */
+/* What a work item of an accelerator does, in nobody's memory and in the owner's. */
 struct helper {
 	struct work_struct work;
+	struct vmm *v;
 	struct parley_vhost_req *req;
 	struct iov_iter iter;
 	struct bio_vec vec;
+	struct mm_struct *mm;
 	int without;
+	int with;
+	u8 bytes[8];
 };
 
 static void helper_work(struct work_struct *work)
@@ -204,24 +209,44 @@ static void helper_work(struct work_struct *work)
 	struct helper *h = container_of(work, struct helper, work);
 
 	h->without = parley_vhost_req_vecs(h->req, &h->iter, &h->vec, 1);
+	h->mm = parley_vhost_mm_get(h->v->dev);
+	if (!h->mm)
+		return;
+	kthread_use_mm(h->mm);
+	h->with = parley_vhost_req_vecs(h->req, &h->iter, &h->vec, 1);
+	parley_vhost_req_read(h->req, 0, h->bytes, sizeof(h->bytes));
+	kthread_unuse_mm(h->mm);
+	if (h->with == 1)
+		parley_vhost_vecs_put(h->req, &h->vec, 1, false);
+	parley_vhost_mm_put(h->mm);
 }
 
 static void pages_for_a_helper(struct kunit *test)
 {
 	const struct vmm_piece p = { SZ_2M, SZ_4K, false };
 	struct vmm *v = vmm_open(test);
+	int users = atomic_read(&current->mm->mm_users);
 	struct helper *h = kunit_kzalloc(test, sizeof(*h), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, h);
 	vmm_start(v, 0);
+	h->v = v;
 	h->req = pages_send(v, &p, 1);
 	parley_vhost_req_iter(h->req, ITER_SOURCE, 0, p.len, &h->iter);
 	INIT_WORK(&h->work, helper_work);
 	queue_work(system_dfl_wq, &h->work);
 	flush_work(&h->work);
 	KUNIT_EXPECT_EQ(test, h->without, -EFAULT);
+	KUNIT_EXPECT_PTR_EQ(test, h->mm, current->mm);
+	KUNIT_EXPECT_EQ(test, h->with, 1);
+	KUNIT_EXPECT_TRUE(test, pages_match(h->bytes, sizeof(h->bytes), 0));
+	KUNIT_EXPECT_FALSE(test, page_is_pinned(h->vec.bv_page));
+	KUNIT_EXPECT_EQ(test, atomic_read(&current->mm->mm_users), users);
 	vmm_release(v);
 	KUNIT_EXPECT_TRUE(test, vmm_wait(v));
+	KUNIT_ASSERT_EQ(test, vmm_call_at(v, VHOST_RESET_OWNER, 0), 0);
+	KUNIT_EXPECT_PTR_EQ(test, parley_vhost_mm_get(v->dev), NULL);
+	parley_vhost_mm_put(NULL);
 }
 
 static struct kunit_case pages_cases[] = {

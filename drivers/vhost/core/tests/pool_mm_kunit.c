@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A pool's thread in an owner's memory: as the owner, and no longer than a turn. */
+#include <linux/pid.h>
 #include <linux/sched/mm.h>
 #include <parley/compat.h>
 #include "../pool.h"
@@ -146,11 +147,44 @@ static void pool_of_one(struct kunit *test)
 	served(b, SZ_2M);
 }
 
+/* A thread by its number, as the whole system sees it; 0 for none. */
+static pid_t worker_nr(struct vmm *v)
+{
+	struct pid *pid = parley_vhost_vq_worker(vmm_vq(v));
+	pid_t nr = pid_nr(pid);
+
+	put_pid(pid);
+	return nr;
+}
+
+/* Who serves a ring can be asked for, as long as it is one. */
+static void worker_of_a_ring(struct kunit *test)
+{
+	struct vmm *v = vmm_open(test);
+
+	pool_make(test, false);
+	vmm_start(v, 0);
+	served(v, SZ_2M);
+	KUNIT_EXPECT_NE(test, v->pid, 0);
+	KUNIT_EXPECT_EQ(test, worker_nr(v), v->pid);
+	KUNIT_ASSERT_EQ(test, vh_pool_attach(v->dev, POOL, VH_LANE_NORMAL, 100), 0);
+	KUNIT_EXPECT_EQ(test, worker_nr(v), 0);
+	served(v, SZ_2M + 64);
+	KUNIT_ASSERT_EQ(test, vh_pool_detach(v->dev), 0);
+	/* The pool's thread may still be at it. */
+	KUNIT_EXPECT_TRUE(test, vh_until(worker_nr(v)));
+	served(v, SZ_2M + 128);
+	KUNIT_EXPECT_EQ(test, worker_nr(v), v->pid);
+	KUNIT_ASSERT_EQ(test, vmm_call_at(v, VHOST_RESET_OWNER, 0), 0);
+	KUNIT_EXPECT_EQ(test, worker_nr(v), 0);
+}
+
 static struct kunit_case pool_mm_cases[] = {
 	KUNIT_CASE(pool_as_owner),
 	KUNIT_CASE(pool_stops),
 	KUNIT_CASE(pool_after_the_owner),
 	KUNIT_CASE(pool_of_one),
+	KUNIT_CASE(worker_of_a_ring),
 	{}
 };
 

@@ -47,6 +47,7 @@ static unsigned int vmm_submit(struct parley_vhost_vq *vq,
 	unsigned int i;
 
 	v->fsuid = current_fsuid();
+	v->pid = task_pid_nr(current);
 	if (v->quits)
 		parley_vhost_vq_ask(vq, false);
 	for (i = 0; i < nr; i++) {

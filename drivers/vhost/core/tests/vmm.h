@@ -52,6 +52,7 @@
  * @late: they are answered when they are finished, not when they are submitted
  * @quits: the ring is to stop when a request comes
  * @fsuid: as whom the last request was submitted
+ * @pid: and by which thread
  * @was_new: what parley_vhost_vq_is_new() said when a ring last started
  * @events: still to be told to the guest, where the ring is one for events
  * @masked: feature that this device does not offer; 0 for none
@@ -71,6 +72,7 @@ struct vmm {
 	bool late;
 	bool quits;
 	kuid_t fsuid;
+	pid_t pid;
 	bool was_new;
 	unsigned int events;
 	unsigned int masked;
