@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The admin queue.
+ *
+ * Every slot has a page of its own for data.  So no memory that a controller was
+ * told of is used for something else before it has answered or can no longer
+ * reach memory at all.
+ *
+ * A command that is late is first looked for, since an interrupt may have been
+ * lost, and then aborted.  If it does not come back from that either, the
+ * controller is DEAD: what it would still write goes nowhere.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/jiffies.h>
+#include <linux/slab.h>
+#include "pf.h"
+
+/* The number of a command: three bits of slot, twelve of count; never 0xffff. */
+#define PNV_CID(round, slot)	((((round) << 3) | (slot)) & 0x7fff)
+#define PNV_CID_SLOT(cid)	((cid) & (PARLEY_NVME_SLOTS - 1))
+#define PNV_ABORT_SLOT		(PARLEY_NVME_SLOTS - 1)
+
+static_assert(PARLEY_NVME_SLOTS == 8);
+
+/**
+ * parley_nvme_admin_alloc() - memory for the queue and the data of its commands
+ * @n: the function
+ *
+ * Context: process context; may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int parley_nvme_admin_alloc(struct parley_nvme *n)
+{
+	struct parley_nvme_admin *a = &n->admin;
+	struct parley_nvme_slot *slot;
+
+	a->sq = n->ops->alloc(n, PARLEY_NVME_PAGE, &a->sq_dma);
+	a->cq = n->ops->alloc(n, PARLEY_NVME_PAGE, &a->cq_dma);
+	if (!a->sq || !a->cq)
+		goto fail;
+	for (slot = a->slot; slot < a->slot + PARLEY_NVME_SLOTS; slot++) {
+		init_completion(&slot->done);
+		slot->page = n->ops->alloc(n, PARLEY_NVME_PAGE, &slot->dma);
+		if (!slot->page)
+			goto fail;
+	}
+	return 0;
+fail:
+	parley_nvme_admin_free(n);
+	return -ENOMEM;
+}
+
+static void pnv_free_page(struct parley_nvme *n, void *page, dma_addr_t dma)
+{
+	if (page)
+		n->ops->free(n, PARLEY_NVME_PAGE, page, dma);
+}
+
+/**
+ * parley_nvme_admin_free() - give all of it back
+ * @n: the function, which reaches no memory any more
+ *
+ * Context: process context; may sleep.
+ */
+void parley_nvme_admin_free(struct parley_nvme *n)
+{
+	struct parley_nvme_admin *a = &n->admin;
+	struct parley_nvme_slot *slot;
+
+	for (slot = a->slot; slot < a->slot + PARLEY_NVME_SLOTS; slot++)
+		pnv_free_page(n, slot->page, slot->dma);
+	pnv_free_page(n, a->cq, a->cq_dma);
+	pnv_free_page(n, a->sq, a->sq_dma);
+	memset(a, 0, sizeof(*a));
+}
+
+/**
+ * parley_nvme_admin_clear() - an empty queue, as a reset controller expects it
+ * @n: the function, disabled
+ *
+ * Context: process context.
+ */
+void parley_nvme_admin_clear(struct parley_nvme *n)
+{
+	struct parley_nvme_admin *a = &n->admin;
+
+	scoped_guard(spinlock_irqsave, &n->lock) {
+		memset(a->cq, 0, PARLEY_NVME_PAGE);
+		a->sq_tail = 0;
+		a->cq_head = 0;
+		a->phase = 1;
+	}
+}
+
+static void pnv_end_all(struct parley_nvme *n, int err)
+{
+	struct parley_nvme_slot *slot;
+
+	lockdep_assert_held(&n->lock);
+	for (slot = n->admin.slot; slot < n->admin.slot + PARLEY_NVME_SLOTS; slot++) {
+		if (!slot->sent)
+			continue;
+		slot->sent = false;
+		slot->err = err;
+		complete(&slot->done);
+	}
+}
+
+static int pnv_state_error(enum parley_nvme_state state)
+{
+	switch (state) {
+	case PARLEY_NVME_LIVE:
+		return 0;
+	case PARLEY_NVME_OFF:
+		return -ENETDOWN;
+	case PARLEY_NVME_GONE:
+		return -ENODEV;
+	default:
+		return -EIO;
+	}
+}
+
+/**
+ * parley_nvme_set_state() - the controller changes its state as it should
+ * @n: the function
+ * @state: the new state; unless it is LIVE, every waiter is ended
+ *
+ * Context: any.
+ */
+void parley_nvme_set_state(struct parley_nvme *n, enum parley_nvme_state state)
+{
+	scoped_guard(spinlock_irqsave, &n->lock) {
+		WRITE_ONCE(n->state, state);
+		if (state != PARLEY_NVME_LIVE)
+			pnv_end_all(n, pnv_state_error(state));
+	}
+}
+
+/**
+ * parley_nvme_fail() - a live controller is one no longer
+ * @n: the function
+ * @state: DEAD or GONE
+ * @why: for the log
+ *
+ * Takes memory from it, ends every waiter, and says so once.
+ *
+ * Context: any.
+ */
+void parley_nvme_fail(struct parley_nvme *n, enum parley_nvme_state state,
+		      const char *why)
+{
+	bool was = false;
+
+	scoped_guard(spinlock_irqsave, &n->lock) {
+		was = n->state == PARLEY_NVME_LIVE;
+		if (was) {
+			/* Before anybody hears of it and uses that memory again. */
+			n->ops->master(n, false);
+			WRITE_ONCE(n->state, state);
+			pnv_end_all(n, pnv_state_error(state));
+		}
+	}
+	if (was)
+		dev_err_ratelimited(n->dev, "controller %s; %s\n", why,
+				    state == PARLEY_NVME_GONE ? "look for it on the bus" :
+				    "write 1 to its file reset, or bind it anew");
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_fail);
+
+static void pnv_ring(struct parley_nvme *n, bool cq, u16 value)
+{
+	n->ops->write32(n, NVME_REG_DBS + (cq ? n->stride : 0), value);
+}
+
+/*
+ * One answer, if there is one.  All of it is read once, and its last word first:
+ * the controller writes that one last.
+ */
+static bool pnv_take_answer(struct parley_nvme *n, const char **fault)
+{
+	struct parley_nvme_admin *a = &n->admin;
+	struct nvme_completion *cqe = &a->cq[a->cq_head];
+	struct parley_nvme_slot *slot;
+	u16 status, cid, sq_id, sq_head;
+
+	status = le16_to_cpu(READ_ONCE(cqe->status));
+	if ((status & 1) != a->phase)
+		return false;
+	/* The rest of the answer after its phase; the controller's order, NVMe 4.6. */
+	dma_rmb();
+	cid = READ_ONCE(cqe->command_id);
+	sq_id = le16_to_cpu(READ_ONCE(cqe->sq_id));
+	sq_head = le16_to_cpu(READ_ONCE(cqe->sq_head));
+	slot = &a->slot[PNV_CID_SLOT(cid)];
+	if (sq_id || sq_head >= PARLEY_NVME_DEPTH) {
+		*fault = "answered for a queue that it does not have";
+		return false;
+	}
+	if (!slot->sent || slot->cid != cid) {
+		*fault = "answered a command that it was not given";
+		return false;
+	}
+	slot->result = le32_to_cpu(READ_ONCE(cqe->result.u32));
+	slot->status = status >> 1;
+	slot->sent = false;
+	complete(&slot->done);
+	if (++a->cq_head == PARLEY_NVME_DEPTH) {
+		a->cq_head = 0;
+		a->phase ^= 1;
+	}
+	return true;
+}
+
+/**
+ * parley_nvme_reap() - take what the controller has answered
+ * @n: the function
+ *
+ * Each answer ends a slot, and there are few of those: a controller that writes
+ * answers without end is DEAD at the first that nobody waits for.
+ *
+ * Context: any; this is what the interrupt does.
+ * Return: whether there was an answer.
+ */
+bool parley_nvme_reap(struct parley_nvme *n)
+{
+	const char *fault = NULL;
+	bool found = false;
+
+	scoped_guard(spinlock_irqsave, &n->lock) {
+		if (n->state == PARLEY_NVME_LIVE) {
+			while (pnv_take_answer(n, &fault))
+				found = true;
+			if (found)
+				pnv_ring(n, true, n->admin.cq_head);
+		}
+	}
+	if (fault)
+		parley_nvme_fail(n, PARLEY_NVME_DEAD, fault);
+	return found;
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_reap);
+
+/* A slot for a command; @from is where to look for one. */
+static struct parley_nvme_slot *pnv_claim(struct parley_nvme *n, unsigned int from)
+{
+	unsigned int end = from == PNV_ABORT_SLOT ? PARLEY_NVME_SLOTS : PNV_ABORT_SLOT;
+	struct parley_nvme_slot *slot, *found = NULL;
+
+	scoped_guard(spinlock_irqsave, &n->lock) {
+		for (slot = n->admin.slot + from; slot < n->admin.slot + end; slot++) {
+			if (slot->busy)
+				continue;
+			slot->busy = true;
+			found = slot;
+			break;
+		}
+	}
+	return found;
+}
+
+static void pnv_unclaim(struct parley_nvme *n, struct parley_nvme_slot *slot)
+{
+	scoped_guard(spinlock_irqsave, &n->lock)
+		slot->busy = false;
+}
+
+static int pnv_send(struct parley_nvme *n, struct parley_nvme_slot *slot,
+		    struct nvme_command *cmd)
+{
+	struct parley_nvme_admin *a = &n->admin;
+	int err = 0;
+
+	reinit_completion(&slot->done);
+	scoped_guard(spinlock_irqsave, &n->lock) {
+		err = pnv_state_error(n->state);
+		if (!err) {
+			slot->cid = PNV_CID(a->round++, slot - a->slot);
+			slot->err = 0;
+			slot->sent = true;
+			cmd->common.command_id = slot->cid;
+			a->sq[a->sq_tail] = *cmd;
+			a->sq_tail = (a->sq_tail + 1) % PARLEY_NVME_DEPTH;
+			pnv_ring(n, false, a->sq_tail);
+		}
+	}
+	return err;
+}
+
+/*
+ * A controller that failed or went away says nothing of it by itself.  An answer
+ * that is found here may only be faster than its interrupt; when the command is
+ * late, it is not.
+ */
+static void pnv_look(struct parley_nvme *n, bool late)
+{
+	u32 csts;
+
+	if (parley_nvme_reap(n) && late)
+		dev_warn_ratelimited(n->dev, "an answer came without its interrupt\n");
+	csts = n->ops->read32(n, NVME_REG_CSTS);
+	if (csts == PARLEY_NVME_ALL_ONES)
+		parley_nvme_fail(n, PARLEY_NVME_GONE, "is gone");
+	else if (csts & NVME_CSTS_CFS)
+		parley_nvme_fail(n, PARLEY_NVME_DEAD, "reports a fatal fault");
+	else if (!(csts & NVME_CSTS_RDY))
+		parley_nvme_fail(n, PARLEY_NVME_DEAD, "stopped by itself");
+}
+
+/* Until it was answered or will not be: 0, or -ETIMEDOUT. */
+static int pnv_wait(struct parley_nvme *n, struct parley_nvme_slot *slot,
+		    unsigned int ms)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(ms);
+	unsigned int look = min(ms, PARLEY_NVME_LOOK_MS);
+	bool late = false;
+
+	for (;;) {
+		if (wait_for_completion_timeout(&slot->done, msecs_to_jiffies(look)))
+			return 0;
+		late = time_after_eq(jiffies, end);
+		pnv_look(n, late);
+		if (late)
+			return try_wait_for_completion(&slot->done) ? 0 : -ETIMEDOUT;
+	}
+}
+
+/*
+ * The controller is asked for the command back.  Whatever it says to that, what
+ * counts is whether the command comes, with an answer of its own.  In the end it
+ * has come or the controller is DEAD.
+ */
+static void pnv_abort(struct parley_nvme *n, struct parley_nvme_slot *late)
+{
+	struct nvme_command cmd = {
+		.abort.opcode = nvme_admin_abort_cmd,
+		.abort.cid = late->cid,
+	};
+	struct parley_nvme_slot *slot = pnv_claim(n, PNV_ABORT_SLOT);
+	int err = slot ? pnv_send(n, slot, &cmd) : -EBUSY;
+
+	if (!err)
+		err = pnv_wait(n, slot, n->abort_ms);
+	/* Also if another one is being aborted: this one has the same time. */
+	if (!err || err == -EBUSY)
+		err = pnv_wait(n, late, n->abort_ms);
+	if (err == -ETIMEDOUT)
+		parley_nvme_fail(n, PARLEY_NVME_DEAD,
+				 "neither finished a command nor aborted it");
+	if (slot)
+		pnv_unclaim(n, slot);
+}
+
+/* What the answer means to the caller. */
+static int pnv_judge(const struct parley_nvme_req *req)
+{
+	switch (req->status & 0x7ff) {
+	case NVME_SC_SUCCESS:
+		return 0;
+	case NVME_SC_INVALID_OPCODE:
+		return -EOPNOTSUPP;
+	case NVME_SC_ABORT_REQ:
+		return -ETIMEDOUT;
+	default:
+		return -EREMOTEIO;
+	}
+}
+
+static int pnv_execute(struct parley_nvme *n, struct parley_nvme_slot *slot,
+		       struct parley_nvme_req *req)
+{
+	int err;
+
+	/* Zeroed: what the controller leaves out must not be somebody else's. */
+	memset(slot->page, 0, PARLEY_NVME_PAGE);
+	if (req->out)
+		memcpy(slot->page, req->data, req->len);
+	if (req->data)
+		req->cmd.common.dptr.prp1 = cpu_to_le64(slot->dma);
+	err = pnv_send(n, slot, &req->cmd);
+	if (err)
+		return err;
+	err = pnv_wait(n, slot, n->command_ms);
+	if (err) {
+		dev_warn_ratelimited(n->dev, "admin command %#x is late and is aborted\n",
+				     req->cmd.common.opcode);
+		pnv_abort(n, slot);
+	}
+	if (slot->err)
+		return slot->err;
+	req->status = slot->status;
+	req->result = slot->result;
+	err = pnv_judge(req);
+	if (!err && req->data && !req->out)
+		memcpy(req->data, slot->page, req->len);
+	return err;
+}
+
+/**
+ * parley_nvme_admin() - a command, from beginning to end
+ * @n: the function
+ * @req: the command; @req->status and @req->result are set if it was answered
+ *
+ * Several may do so at a time.
+ *
+ * Context: process context; sleeps up to @n->command_ms and twice @n->abort_ms.
+ * Return: 0, or
+ *	-EREMOTEIO	the controller refused, see @req->status
+ *	-EOPNOTSUPP	it does not know the command
+ *	-ETIMEDOUT	it was late and came back when it was aborted
+ *	-EBUSY		too many commands are under way
+ *	-ENETDOWN	the controller is not enabled
+ *	-EIO		it is DEAD, maybe since this command
+ *	-ENODEV		it is GONE
+ */
+int parley_nvme_admin(struct parley_nvme *n, struct parley_nvme_req *req)
+{
+	struct parley_nvme_slot *slot;
+	int err;
+
+	if (req->len > PARLEY_NVME_PAGE)
+		return -EINVAL;
+	slot = pnv_claim(n, 0);
+	if (!slot)
+		return -EBUSY;
+	err = pnv_execute(n, slot, req);
+	pnv_unclaim(n, slot);
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_admin);

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Virtual functions come and go, with all that they need.
+ *
+ * Flexible resources lie with the primary at first, which needs none of them here.
+ * They are taken from it, which a reset makes true; then virtual functions are
+ * enabled, all at once, as their number must not be changed while there are some;
+ * then each is given its share and goes online; then the lists are read again, to
+ * see that it is so.
+ *
+ *	step	undone by
+ *	take	give back, reset	@taken says what the primary had
+ *	enable	disable			@nr_vfs says how many there are
+ *	equip	offline			takes the resources back as well
+ *	online	offline
+ *
+ * Going down is undoing in the reverse order whatever there is, and that is also
+ * what follows a step that fails.  It needs no controller that obeys: a function
+ * without virtual functions has no secondary controller at work, and what one that
+ * died still has to give back is asked of it when it lives again (pnv_tidy()).
+ */
+#include <linux/math.h>
+#include "pf.h"
+
+/* What the primary needs of its flexible resources: nothing, if it has others. */
+static u16 pnv_own(const struct parley_nvme_pool *pool)
+{
+	return pool->fixed >= PARLEY_NVME_OWN_MIN ? 0 :
+	       roundup(PARLEY_NVME_OWN_MIN, pool->grain);
+}
+
+static u16 pnv_share(const struct parley_nvme_pool *pool, unsigned int nr)
+{
+	u32 all = pool->total - min_t(u32, pool->total, pnv_own(pool));
+
+	return rounddown(min_t(u32, all / nr, pool->most), pool->grain);
+}
+
+/**
+ * parley_nvme_share() - what each of so many virtual functions would get
+ * @n: the function
+ * @nr: how many, not 0
+ * @share: how much of each kind
+ *
+ * Context: process context; @n->mutex held.
+ * Return: 0; -EOPNOTSUPP if it cannot have any; -ENOSPC if so many are not there or
+ *	would get too little to work with.
+ */
+int parley_nvme_share(struct parley_nvme *n, unsigned int nr, u16 *share)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&n->mutex);
+	if (n->virt)
+		return -EOPNOTSUPP;
+	for (i = 1; i <= nr; i++)
+		if (!parley_nvme_vf_find(n, i))
+			return -ENOSPC;
+	for (i = 0; i < PARLEY_NVME_KINDS; i++)
+		share[i] = pnv_share(&n->pool[i], nr);
+	return share[PARLEY_NVME_QUEUES] < PARLEY_NVME_VF_QUEUES_MIN ||
+	       share[PARLEY_NVME_INTERRUPTS] < PARLEY_NVME_VF_INTERRUPTS_MIN ? -ENOSPC : 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_share);
+
+/* Reset the whole function, or, where it has no such reset, its controller. */
+static int pnv_restart(struct parley_nvme *n)
+{
+	int err;
+
+	parley_nvme_stop(n, false);
+	err = n->ops->reset(n);
+	if (err == -ENOTTY)
+		err = 0;
+	if (err)
+		dev_err_ratelimited(n->dev, "cannot be reset (%d)\n", err);
+	return err ?: parley_nvme_start(n);
+}
+
+/* Let the primary have so much, and see that it has. */
+static int pnv_move(struct parley_nvme *n, const u16 *want)
+{
+	enum parley_nvme_kind kind;
+	int err = 0;
+
+	/* Both, always: an earlier try may have got half-way and not to the reset. */
+	for (kind = 0; kind < PARLEY_NVME_KINDS && !err; kind++)
+		err = parley_nvme_primary(n, kind, want[kind]);
+	if (!err)
+		err = pnv_restart(n);
+	if (!err && n->virt) {
+		dev_err_ratelimited(n->dev, "after a reset, can have no virtual functions: %s\n",
+				    n->virt);
+		return -EPROTO;
+	}
+	for (kind = 0; kind < PARLEY_NVME_KINDS && !err; kind++) {
+		if (n->pool[kind].mine == want[kind])
+			continue;
+		dev_err_ratelimited(n->dev, "controller keeps %u flexible resources, not %u, after a reset\n",
+				    n->pool[kind].mine, want[kind]);
+		err = -EPROTO;
+	}
+	return err;
+}
+
+static int pnv_take(struct parley_nvme *n)
+{
+	u16 want[PARLEY_NVME_KINDS];
+	enum parley_nvme_kind kind;
+	bool enough = true;
+
+	for (kind = 0; kind < PARLEY_NVME_KINDS; kind++) {
+		want[kind] = min(n->pool[kind].mine, pnv_own(&n->pool[kind]));
+		enough = enough && n->pool[kind].mine == want[kind];
+	}
+	if (enough)
+		return 0;
+	for (kind = 0; kind < PARLEY_NVME_KINDS && !n->took; kind++)
+		n->taken[kind] = n->pool[kind].mine;
+	n->took = true;
+	return pnv_move(n, want);
+}
+
+static void pnv_give_back(struct parley_nvme *n)
+{
+	int err;
+
+	if (!n->took)
+		return;
+	err = READ_ONCE(n->state) == PARLEY_NVME_LIVE ? pnv_move(n, n->taken) : -EIO;
+	n->took = err;
+	if (err)
+		dev_warn_ratelimited(n->dev, "controller did not take its %u queues and %u interrupts back (%d): that is tried again after its next reset\n",
+				     n->taken[PARLEY_NVME_QUEUES],
+				     n->taken[PARLEY_NVME_INTERRUPTS], err);
+}
+
+static bool pnv_has_something(const struct parley_nvme_vf *vf)
+{
+	return vf->online || vf->have[PARLEY_NVME_QUEUES] ||
+	       vf->have[PARLEY_NVME_INTERRUPTS];
+}
+
+/* Whether there was anything to do. */
+static bool pnv_offline_all(struct parley_nvme *n)
+{
+	struct parley_nvme_vf *vf;
+	bool did = false;
+
+	for (vf = n->vf; vf < n->vf + n->nr_secondaries; vf++) {
+		if (!pnv_has_something(vf) || READ_ONCE(n->state) != PARLEY_NVME_LIVE)
+			continue;
+		parley_nvme_offline(n, vf);
+		did = true;
+	}
+	return did;
+}
+
+static int pnv_equip_one(struct parley_nvme *n, struct parley_nvme_vf *vf)
+{
+	enum parley_nvme_kind kind;
+	int err = 0;
+
+	/* What is there already may be somebody else's work, and less than it says. */
+	if (pnv_has_something(vf))
+		err = parley_nvme_offline(n, vf);
+	for (kind = 0; kind < PARLEY_NVME_KINDS && !err; kind++) {
+		/* Noted before it is so: then it is also undone if nobody answers. */
+		vf->have[kind] = n->share[kind];
+		err = parley_nvme_assign(n, vf, kind, n->share[kind]);
+	}
+	if (!err)
+		err = parley_nvme_online(n, vf);
+	return err;
+}
+
+static int pnv_see(struct parley_nvme *n)
+{
+	struct parley_nvme_vf *vf;
+	unsigned int i;
+	int err = parley_nvme_learn_virt(n);
+
+	for (i = 1; i <= n->nr_vfs && !err; i++) {
+		vf = parley_nvme_vf_find(n, i);
+		if (vf && vf->online &&
+		    vf->have[PARLEY_NVME_QUEUES] >= n->share[PARLEY_NVME_QUEUES] &&
+		    vf->have[PARLEY_NVME_INTERRUPTS] >= n->share[PARLEY_NVME_INTERRUPTS])
+			continue;
+		dev_err_ratelimited(n->dev, "virtual function %u is not online, although the controller said so\n",
+				    i);
+		err = -EPROTO;
+	}
+	return err;
+}
+
+static int pnv_equip(struct parley_nvme *n)
+{
+	struct parley_nvme_vf *vf;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 1; i <= n->nr_vfs && !err; i++) {
+		vf = parley_nvme_vf_find(n, i);
+		err = vf ? pnv_equip_one(n, vf) : -EPROTO;
+	}
+	return err ?: pnv_see(n);
+}
+
+static void pnv_refuse(struct parley_nvme *n, unsigned int nr, int err)
+{
+	if (err == -EOPNOTSUPP)
+		dev_err(n->dev, "can have no virtual functions: %s\n", n->virt);
+	else
+		dev_err(n->dev, "cannot have %u virtual functions: of %u, with %u flexible queues and %u interrupts, each needs %u and %u\n",
+			nr, n->nr_secondaries, n->pool[PARLEY_NVME_QUEUES].total,
+			n->pool[PARLEY_NVME_INTERRUPTS].total, PARLEY_NVME_VF_QUEUES_MIN,
+			PARLEY_NVME_VF_INTERRUPTS_MIN);
+}
+
+static int pnv_prepare(struct parley_nvme *n, unsigned int nr)
+{
+	int err;
+
+	if (READ_ONCE(n->state) != PARLEY_NVME_LIVE)
+		return -ENETDOWN;
+	err = parley_nvme_share(n, nr, n->share);
+	if (err) {
+		pnv_refuse(n, nr, err);
+		return err;
+	}
+	return pnv_take(n);
+}
+
+static int pnv_enable_vfs(struct parley_nvme *n, unsigned int nr)
+{
+	int err = n->ops->vfs_enable(n, nr);
+
+	if (err)
+		dev_err(n->dev, "%u virtual functions cannot be enabled (%d)\n", nr, err);
+	else
+		n->nr_vfs = nr;
+	return err;
+}
+
+/**
+ * parley_nvme_vfs_up() - so many virtual functions, online
+ * @n: the function, LIVE and without any
+ * @nr: how many, not 0
+ *
+ * Context: process context; device lock held by the caller, @n->mutex not; may
+ *	sleep.
+ * Return: 0; or, with all of it undone,
+ *	-EBUSY		there are some
+ *	-ENETDOWN	the controller is not LIVE
+ *	-EOPNOTSUPP	it can have none
+ *	-ENOSPC		not so many
+ *	-EPROTO		it did other than it said
+ *	or what parley_nvme_start(), parley_nvme_admin() or the bus returns.
+ */
+int parley_nvme_vfs_up(struct parley_nvme *n, unsigned int nr)
+{
+	int err;
+
+	/* Their number is never written while there are some. */
+	if (n->nr_vfs)
+		return -EBUSY;
+	scoped_guard(mutex, &n->mutex)
+		err = pnv_prepare(n, nr);
+	if (!err)
+		err = pnv_enable_vfs(n, nr);
+	if (!err) {
+		scoped_guard(mutex, &n->mutex)
+			err = pnv_equip(n);
+	}
+	if (err)
+		parley_nvme_vfs_down(n);
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vfs_up);
+
+/**
+ * parley_nvme_vfs_down() - no virtual functions, and nothing left of them
+ * @n: the function, in any state
+ *
+ * Context: process context; device lock held by the caller, @n->mutex not; may
+ *	sleep.
+ */
+void parley_nvme_vfs_down(struct parley_nvme *n)
+{
+	/* What the controller said of itself stands, if nothing was done about it. */
+	if (!n->nr_vfs && !n->took)
+		return;
+	if (n->nr_vfs) {
+		/* While they still work: their drivers may have something to save. */
+		n->ops->vfs_release(n);
+		scoped_guard(mutex, &n->mutex)
+			pnv_offline_all(n);
+		n->ops->vfs_disable(n);
+		n->nr_vfs = 0;
+	}
+	scoped_guard(mutex, &n->mutex) {
+		pnv_give_back(n);
+		if (READ_ONCE(n->state) == PARLEY_NVME_LIVE)
+			parley_nvme_learn_virt(n);
+	}
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vfs_down);
+
+/*
+ * A controller that lives again: without virtual functions nothing may be left of
+ * them, whoever made them; with some, they get what they had.
+ */
+static int pnv_tidy(struct parley_nvme *n)
+{
+	int err = 0;
+
+	if (n->nr_vfs)
+		return n->virt ? -EOPNOTSUPP : pnv_equip(n);
+	if (pnv_offline_all(n))
+		err = parley_nvme_learn_virt(n);
+	if (!err)
+		pnv_give_back(n);
+	return READ_ONCE(n->state) == PARLEY_NVME_LIVE ? err : -EIO;
+}
+
+/**
+ * parley_nvme_go_on() - start the controller after somebody reset the function
+ * @n: the function, stopped by parley_nvme_pause()
+ *
+ * Virtual functions that are enabled get what they had and go online.
+ *
+ * Context: process context; device lock held by the caller, @n->mutex not; may
+ *	sleep.
+ * Return: as parley_nvme_start(), or why virtual functions are not online.
+ */
+int parley_nvme_go_on(struct parley_nvme *n)
+{
+	int err;
+
+	guard(mutex)(&n->mutex);
+	err = parley_nvme_start(n);
+	if (err)
+		return err;
+	err = pnv_tidy(n);
+	if (err && n->nr_vfs)
+		dev_err(n->dev, "virtual functions are not online again (%d): write 0 to sriov_numvfs, then their number\n",
+			err);
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_go_on);
+
+/**
+ * parley_nvme_pause() - stop the controller, because the function will be reset
+ * @n: the function
+ * @shutdown: or will lose its power
+ *
+ * Context: process context; device lock held by the caller, @n->mutex not; may
+ *	sleep.
+ */
+void parley_nvme_pause(struct parley_nvme *n, bool shutdown)
+{
+	guard(mutex)(&n->mutex);
+	parley_nvme_stop(n, shutdown);
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_pause);
+
+/**
+ * parley_nvme_down() - a function that will be unbound
+ * @n: the function, in any state
+ *
+ * Context: process context; device lock held by the caller; may sleep.
+ */
+void parley_nvme_down(struct parley_nvme *n)
+{
+	parley_nvme_vfs_down(n);
+	parley_nvme_pause(n, true);
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_down);

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The attributes of a physical function, below parley/ in its folder.  Only root
+ * writes them; who reads waits for a command or a reset that is under way.
+ */
+#include <linux/cleanup.h>
+#include <linux/slab.h>
+#include <linux/sysfs.h>
+#include "pf.h"
+
+static struct parley_nvme *pnv_of(struct device *dev)
+{
+	return dev_get_drvdata(dev);
+}
+
+static const char *const pnv_state_name[] = {
+	[PARLEY_NVME_OFF] = "off",
+	[PARLEY_NVME_LIVE] = "live",
+	[PARLEY_NVME_DEAD] = "dead",
+	[PARLEY_NVME_GONE] = "gone",
+};
+
+static ssize_t state_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", pnv_state_name[READ_ONCE(pnv_of(dev)->state)]);
+}
+static DEVICE_ATTR_RO(state);
+
+static ssize_t pnv_show_text(struct device *dev, const char *text, char *buf)
+{
+	guard(mutex)(&pnv_of(dev)->mutex);
+	return sysfs_emit(buf, "%s\n", text);
+}
+
+static ssize_t serial_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return pnv_show_text(dev, pnv_of(dev)->id.serial, buf);
+}
+static DEVICE_ATTR_RO(serial);
+
+static ssize_t model_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return pnv_show_text(dev, pnv_of(dev)->id.model, buf);
+}
+static DEVICE_ATTR_RO(model);
+
+static ssize_t firmware_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return pnv_show_text(dev, pnv_of(dev)->id.firmware, buf);
+}
+static DEVICE_ATTR_RO(firmware);
+
+static ssize_t pnv_show_pool(struct device *dev, enum parley_nvme_kind kind, char *buf)
+{
+	struct parley_nvme *n = pnv_of(dev);
+	struct parley_nvme_pool *pool = &n->pool[kind];
+
+	guard(mutex)(&n->mutex);
+	return sysfs_emit(buf, "%u %u %u\n", pool->total, pool->mine, pool->most);
+}
+
+static ssize_t queues_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return pnv_show_pool(dev, PARLEY_NVME_QUEUES, buf);
+}
+static DEVICE_ATTR_RO(queues);
+
+static ssize_t interrupts_show(struct device *dev, struct device_attribute *attr,
+			       char *buf)
+{
+	return pnv_show_pool(dev, PARLEY_NVME_INTERRUPTS, buf);
+}
+static DEVICE_ATTR_RO(interrupts);
+
+static ssize_t vfs_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct parley_nvme *n = pnv_of(dev);
+	struct parley_nvme_vf *vf;
+	ssize_t len = 0;
+
+	guard(mutex)(&n->mutex);
+	for (vf = n->vf; vf < n->vf + n->nr_secondaries; vf++)
+		len += sysfs_emit_at(buf, len, "%u %u %s %u %u\n", vf->number, vf->cntlid,
+				     vf->online ? "online" : "offline",
+				     vf->have[PARLEY_NVME_QUEUES],
+				     vf->have[PARLEY_NVME_INTERRUPTS]);
+	return len;
+}
+static DEVICE_ATTR_RO(vfs);
+
+/* A line each, as many as fit; a list that changes meanwhile ends early. */
+#define PNV_NS_SHOWN	64
+
+static ssize_t namespaces_show(struct device *dev, struct device_attribute *attr,
+			       char *buf)
+{
+	struct parley_nvme *n = pnv_of(dev);
+	struct parley_nvme_ns ns;
+	u32 nsid[PNV_NS_SHOWN];
+	ssize_t len = 0;
+	int nr, i, err;
+
+	guard(mutex)(&n->mutex);
+	nr = parley_nvme_ns_list(n, nsid, PNV_NS_SHOWN);
+	if (nr < 0)
+		return nr;
+	for (i = 0; i < nr; i++) {
+		err = parley_nvme_ns_identify(n, nsid[i], &ns);
+		if (err)
+			return err;
+		len += sysfs_emit_at(buf, len, "%u %llu %u\n", nsid[i], ns.blocks,
+				     ns.block_size);
+	}
+	return len;
+}
+static DEVICE_ATTR_RO(namespaces);
+
+static ssize_t ns_create_store(struct device *dev, struct device_attribute *attr,
+			       const char *buf, size_t count)
+{
+	struct parley_nvme *n = pnv_of(dev);
+	u8 format = 0;
+	u64 blocks;
+	u32 nsid;
+	int err;
+
+	if (sscanf(buf, "%llu %hhu", &blocks, &format) < 1)
+		return -EINVAL;
+	guard(mutex)(&n->mutex);
+	err = parley_nvme_ns_create(n, blocks, format, &nsid);
+	if (err)
+		return err;
+	dev_info(dev, "namespace %u was created\n", nsid);
+	return count;
+}
+static DEVICE_ATTR_WO(ns_create);
+
+static ssize_t ns_delete_store(struct device *dev, struct device_attribute *attr,
+			       const char *buf, size_t count)
+{
+	struct parley_nvme *n = pnv_of(dev);
+	u32 nsid;
+	int err;
+
+	if (kstrtou32(buf, 0, &nsid))
+		return -EINVAL;
+	guard(mutex)(&n->mutex);
+	err = parley_nvme_ns_delete(n, nsid);
+	return err ?: count;
+}
+static DEVICE_ATTR_WO(ns_delete);
+
+static ssize_t pnv_attach_store(struct device *dev, const char *buf, size_t count,
+				bool attach)
+{
+	struct parley_nvme *n = pnv_of(dev);
+	unsigned int number;
+	u32 nsid;
+	int err;
+
+	if (sscanf(buf, "%u %u", &nsid, &number) != 2)
+		return -EINVAL;
+	guard(mutex)(&n->mutex);
+	err = parley_nvme_ns_attach(n, nsid, number, attach);
+	return err ?: count;
+}
+
+static ssize_t ns_attach_store(struct device *dev, struct device_attribute *attr,
+			       const char *buf, size_t count)
+{
+	return pnv_attach_store(dev, buf, count, true);
+}
+static DEVICE_ATTR_WO(ns_attach);
+
+static ssize_t ns_detach_store(struct device *dev, struct device_attribute *attr,
+			       const char *buf, size_t count)
+{
+	return pnv_attach_store(dev, buf, count, false);
+}
+static DEVICE_ATTR_WO(ns_detach);
+
+static struct attribute *pnv_attrs[] = {
+	&dev_attr_state.attr,
+	&dev_attr_serial.attr,
+	&dev_attr_model.attr,
+	&dev_attr_firmware.attr,
+	&dev_attr_queues.attr,
+	&dev_attr_interrupts.attr,
+	&dev_attr_vfs.attr,
+	&dev_attr_namespaces.attr,
+	&dev_attr_ns_create.attr,
+	&dev_attr_ns_delete.attr,
+	&dev_attr_ns_attach.attr,
+	&dev_attr_ns_detach.attr,
+	NULL
+};
+
+static const struct attribute_group pnv_group = {
+	.name = "parley",
+	.attrs = pnv_attrs,
+};
+
+const struct attribute_group *parley_nvme_groups[] = { &pnv_group, NULL };
