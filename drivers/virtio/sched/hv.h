@@ -24,8 +24,10 @@
  *	answer costs time and nothing else
  * @yield: have the host run this processor rather than the caller's
  * @halt: let the caller's processor sleep while @word is @value.  Returns when it was
- *	kicked, when @word differs, or for no reason at all.  A kick that comes after
- *	the look at @word is never lost: not if it comes before the sleep either
+ *	kicked, when an interrupt was served, when @word differs, or for no reason at
+ *	all.  A kick that comes after the look at @word is never lost: not if it comes
+ *	before the sleep, nor if the handler of an interrupt that ends the sleep waits
+ *	for a lock as well and the kick ends that one's sleep
  * @kick: wake this processor.  It may be awake, or anywhere else by now
  */
 struct parley_hv_ops {

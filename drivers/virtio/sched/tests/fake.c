@@ -28,30 +28,46 @@ static void fake_stop_at(enum fake_stop where)
 		atomic_inc(&fake.lost);
 }
 
-static void fake_sleep(int cpu)
+static bool fake_ends(int cpu, int depth)
+{
+	return atomic_xchg(&fake.kept[cpu], 0) || test_and_clear_bit(depth, &fake.ended[cpu]) ||
+	       READ_ONCE(fake.wake);
+}
+
+static void fake_sleep(int cpu, int depth)
 {
 	int n = atomic_inc_return(&fake.halts);
 	bool alone = fake.spurious && n % fake.spurious == 0;
 
 	set_bit(cpu, &fake.asleep);
-	if (!alone && !fake_until(atomic_xchg(&fake.kept[cpu], 0) || READ_ONCE(fake.wake)))
+	if (!alone && !fake_until(fake_ends(cpu, depth)))
 		atomic_inc(&fake.lost);
 	clear_bit(cpu, &fake.asleep);
 }
 
-/* As the contract says, also that an interrupt may not take a kick between the two. */
+/*
+ * As the contract says: no interrupt comes between the look and the sleep, and one that
+ * comes later ends it.  Of those only the ones matter whose handlers sleep, and may have
+ * had a kick that was for us.
+ */
 static void fake_halt(const u32 *word, u32 value)
 {
+	int cpu = smp_processor_id(), depth;
 	unsigned long flags;
 
 	local_irq_save(flags);
 	fake_stop_at(FAKE_BEFORE_LOOK);
 	if (READ_ONCE(*word) == value) {
 		fake_stop_at(FAKE_BEFORE_SLEEP);
+		depth = fake.depth[cpu]++;
+		clear_bit(depth, &fake.ended[cpu]);
 		if (!irqs_disabled_flags(flags))
 			local_irq_enable();
-		fake_sleep(smp_processor_id());
+		fake_sleep(cpu, depth);
 		local_irq_disable();
+		fake.depth[cpu]--;
+		if (depth)
+			set_bit(depth - 1, &fake.ended[cpu]);
 	}
 	local_irq_restore(flags);
 }

@@ -38,6 +38,8 @@ enum fake_stop { FAKE_NOWHERE, FAKE_BEFORE_LOOK, FAKE_BEFORE_SLEEP };
  * @kept: kicks that wait for a processor to halt
  * @asleep: processors that sleep
  * @wake: let those that sleep go, without a kick
+ * @depth: contexts of a processor that sleep
+ * @ended: bit of those whose sleep was ended by the interrupt in which another slept
  * @lost: halts that nobody ended
  * @kicks, @yields: how often for which processor
  * @order: processors in the order in which they were kicked
@@ -50,6 +52,8 @@ struct fake {
 	atomic_t kept[FAKE_CPUS];
 	unsigned long asleep;
 	bool wake;
+	int depth[FAKE_CPUS];
+	unsigned long ended[FAKE_CPUS];
 	atomic_t lost;
 	atomic_t halts;
 	atomic_t kicks[FAKE_CPUS];
