@@ -114,7 +114,7 @@ static void the_queue_goes_round(struct kunit *test)
 	for (i = 0; i < 5 * PARLEY_NVME_DEPTH; i++) {
 		KUNIT_ASSERT_EQ(test, 0, ask(f, &req));
 		KUNIT_ASSERT_EQ(test, 1, le32_to_cpu(*(__le32 *)req.data));
-		KUNIT_ASSERT_EQ(test, 0, ((__le32 *)req.data)[1]);
+		KUNIT_ASSERT_EQ(test, 0, le32_to_cpu(((__le32 *)req.data)[1]));
 	}
 }
 
