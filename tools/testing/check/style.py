@@ -97,6 +97,18 @@ def scripts():
             yield f, out.splitlines()
 
 
+def runnable():
+    """what a Makefile runs as a program may be run"""
+    called = re.compile(r"(?:^\t[@-]*|[;&|]\s*)(\./|\$\(T\)/)([\w./-]+)", re.MULTILINE)
+    for f in our_files():
+        if os.path.basename(f) != "Makefile":
+            continue
+        where = {"./": os.path.dirname(f), "$(T)/": "tools/testing"}
+        programs = {os.path.join(where[base], name) for base, name in called.findall(read(f))}
+        yield f, [f"{f}: {program} cannot be run" for program in sorted(programs)
+                  if not os.access(os.path.join(ROOT, program), os.X_OK)]
+
+
 def versions():
     """the version is the same wherever it stands"""
     code, out = run(["tools/version", "--check"], 60)
