@@ -4,6 +4,7 @@ load, for the tests of vmm.py."""
 
 import array
 import atexit
+import contextlib
 import mmap
 import os
 import random
@@ -60,6 +61,19 @@ def dial(path):
     return sock
 
 
+def children(pid):
+    """The processes that a process started. Not every kernel has the file of that
+    name in /proc."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as stat:
+                # After the program's name, which may hold anything: state and parent.
+                if int(stat.read().rpartition(")")[2].split()[1]) == pid:
+                    found.append(int(name))
+    return sorted(found)
+
+
 class Bridge:
     """The process."""
 
@@ -99,9 +113,7 @@ class Bridge:
 
     def servers(self):
         """The processes that serve VMMs."""
-        pid = self.process.pid
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
-            return [int(child) for child in children.read().split()]
+        return children(self.process.pid)
 
     def fds(self):
         """How many file descriptors all of it has open."""

@@ -13,7 +13,7 @@ import time
 import xml.etree.ElementTree as ET
 
 from labkit import disks
-from labkit.common import LabError
+from labkit.common import LabError, children
 from labkit.inner import ANSWER, BOOT, CONSOLE, WITHOUT, shell
 from labkit.limits import PATIENCE
 from labkit.report import Report
@@ -66,8 +66,7 @@ def start_systemd():
                                  env={"container": "lab", "PATH": os.environ["PATH"]},
                                  stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     wait_for("systemd", 60, lambda: os.path.exists("/run/systemd/private"))
-    with open(f"/proc/{outer.pid}/task/{outer.pid}/children", encoding="ascii") as pids:
-        SYSTEMD_PID.append(pids.read().strip())
+    SYSTEMD_PID.extend(map(str, children(outer.pid)))
     wait_for("its target", 60, lambda: "active" in systemctl("show", "-P", "ActiveState",
                                                              "lab.target").split())
 

@@ -31,6 +31,19 @@ class LabError(Exception):
     """Something the user has to mend; its text says what and how."""
 
 
+def children(pid):
+    """The processes that a process started. Not every kernel has the file of that
+    name in /proc."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as stat:
+                # After the program's name, which may hold anything: state and parent.
+                if int(stat.read().rpartition(")")[2].split()[1]) == pid:
+                    found.append(int(name))
+    return sorted(found)
+
+
 def say(text):
     """Progress for a person: one line, at once, even into a pipe."""
     print(f"lab: {text}", flush=True)

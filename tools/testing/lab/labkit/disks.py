@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 
-from .common import LabError, need
+from .common import LabError, children, need
 from .inner import words
 from .limits import PATIENCE
 
@@ -119,9 +119,7 @@ class Server:
 
     def pids(self):
         """Its process, and those that it started."""
-        pid = self.process.pid
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
-            return [pid, *map(int, children.read().split())]
+        return [self.process.pid, *children(self.process.pid)]
 
     def stop(self):
         """Ask it to end; returns its exit code."""
