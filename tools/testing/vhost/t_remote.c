@@ -196,7 +196,8 @@ static void expect_errors(struct load *l, u64 start, unsigned int seconds)
 	took = now_ms() - start;
 	note("the first error came after %llu ms, of %u s", (unsigned long long)took,
 	     seconds);
-	expect(took >= seconds * 1000 - 1000 && took <= seconds * 1000 + LATE_MS,
+	expect(took >= seconds * 1000 - 1000 &&
+	       took <= seconds * 1000 + LATE_MS * patience,
 	       "the first error came after %llu ms", (unsigned long long)took);
 }
 
@@ -468,7 +469,7 @@ static void kill_of(u64 ring, const char *disk, unsigned int seconds)
 	go_down(l);
 	took = killed(pid, s->id, seconds ? PATIENT_MS : OUTAGE_MS);
 	if (seconds) {
-		expect(took && took <= seconds * 1000 + LATE_MS,
+		expect(took && took <= seconds * 1000 + LATE_MS * patience,
 		       "it ended after %llu ms", (unsigned long long)took);
 		note("killed in %llu ms, with errors after %u s", (unsigned long long)took,
 		     seconds);
