@@ -9,7 +9,8 @@ disks; host/inside.py runs there. Three runs, because counting costs time and
 the plugin needs one processor: time, counts, instructions. In a fourth run one
 guest and then four have limits; that is host/limits.py. A fifth and a sixth have no
 guest, and measure stops, kills and changes of memory, and a guest that waits for each
-request beside one that does not; that is parley-vmm of tools/testing/vhost.
+request beside one that does not; that is parley-vmm of tools/testing/vhost. A seventh
+has the same two as inner guests; that is host/lanes.py.
 """
 import collections
 import contextlib
@@ -27,12 +28,13 @@ from labkit.common import LabError, main_guard, say
 from tables import VERDICTS, show, summary
 
 STAGES = ("time", "count", "instructions")
+PROGRAMS = {"limits": "limits", "guests": "lanes"}     # of the stages that are others'
 # How often each stage goes round all disks. Four guest processors share the only
 # one of the host that instructions are counted on, and some of its windows have
 # more than others, for instance as one waits in __timer_delete_sync() for another
 # that does not run. It happens to every pair, to one window in six or so.
 ROUNDS = {"time": 7, "count": 9, "instructions": 7, "limits": 1, "latency": 3,
-          "lanes": 3}
+          "lanes": 3, "guests": 3}
 # With two processors the emulator loses hosts, see Documentation/lab.rst. What
 # such a run had come to the end of is kept, and the next goes on from there.
 TRIES = 8
@@ -65,8 +67,7 @@ def describe(build, stage, rounds):
         stock_modules=["kvm-amd", *remote.MODULES],
         modules=["parley_vhost_blk"], inner_modules=["parley_blk", "parley_pci"],
         inner_files={"bin/io": build / "io"},
-        env={"INNER": "../../bench/host/" +
-                      ("limits" if stage == "limits" else "inside"),
+        env={"INNER": "../../bench/host/" + PROGRAMS.get(stage, "inside"),
              "STAGE": stage, "ROUNDS": rounds, "COUNT": COUNT, "INNER_SMP": 4,
              "UNCONFINED": build / "bridge-unconfined"},
         qemu=["-plugin", f"{build}/plugin.so,out={build}/windows"]
@@ -386,6 +387,52 @@ def lanes_table(rows):
           "calls", "rounds", "rate", "switches", "hurries", "verdict"), shown)
 
 
+def guests_verdict(row, waits, bulk):
+    """What is asked of both guests together, in the classes that are theirs."""
+    bad = [f"{what} {row['waits'][what] / waits['waits'][what]:.2f}"
+           for what in ("exits", "interrupts", "switches", "p99")
+           if row["waits"][what] > WAITS_LONGER * waits["waits"][what]]
+    if row["bulk"]["rate"] < BULK_KEEPS * bulk["bulk"]["rate"]:
+        bad.append(f"bulk keeps {row['bulk']['rate'] / bulk['bulk']['rate']:.2f}")
+    return judged(not bad, ", ".join(bad))
+
+
+def guests_table(rows):
+    """The same of inner guests."""
+    modes = collections.defaultdict(list)
+    for row in rows:
+        modes[row["disk"], row["mode"], "waits" in row, "bulk" in row].append(row)
+    found = [medians(some) for some in modes.values()]
+    shown = []
+    for row in found:
+        waits, bulk = (next(other for other in found if other["disk"] == row["disk"] and
+                            missing not in other) for missing in ("bulk", "waits"))
+        mine, other = row.get("waits"), row.get("bulk")
+        shown.append((
+            row["disk"], row["mode"],
+            *((*(number(mine[what]) for what in ("exits", "interrupts", "switches")),
+               *(f"{mine[what] / waits['waits'][what]:.2f}" for what in ("p50", "p99")))
+              if mine else ("-",) * 5),
+            *((number(other["exits"]), number(other["switches"]),
+               f"{other['rate'] / bulk['bulk']['rate']:.2f}") if other else ("-",) * 3),
+            number(row["switches"]),
+            guests_verdict(row, waits, bulk) if "two classes" in row["mode"] else "-"))
+    show("The same of two virtual machines",
+         "Two inner guests under KVM, our driver in each, packed rings, a bridge for each, "
+         "on two\npartitions of one null_blk that takes so long: 4 KiB reads one after "
+         "another, and at depth\n64. The emulated host has two processors: of the disk of "
+         "a millisecond these are what both\nguests want. Exits are kvm:kvm_exit's of that guest's "
+         "threads, interrupts its disk's,\nswitches those of its QEMU's and its bridge's "
+         "threads (a worker of its own is one of them,\na pool's thread is not), each per "
+         "request of that guest; at the end all switches of the\nmachine, per request of "
+         "both. p50 and p99 are what its reads took, and rate, as ratios to\nalone. "
+         "Medians of three rounds. Asked of two classes: exits, interrupts, switches and "
+         f"p99 at\nmost {WAITS_LONGER} times those alone, and bulk keeps "
+         f"{BULK_KEEPS:.0%}.",
+         ("disk", "served by", "exits", "interrupts", "switches", "p50", "p99", "bulk: exits",
+          "switches", "rate", "all switches", "verdict"), shown)
+
+
 def main():
     """Print the tables."""
     build = pathlib.Path(sys.argv[1]).resolve()
@@ -397,6 +444,7 @@ def main():
     limits_table(collect(build, "limits"))
     latency_table(collect(build, "latency"))
     lanes_table(collect(build, "lanes"))
+    guests_table(collect(build, "guests"))
     if LOST:
         print("\nRuns that did not come to their end, so that another made the "
               "rounds that were missing:\n" +

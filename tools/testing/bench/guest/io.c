@@ -3,7 +3,8 @@
  * io DEVICE read|write DEPTH COUNT [PROCESSES]: direct 4 KiB I/O with DEPTH
  * requests in flight, marked for the plugin, so that the window holds exactly
  * COUNT requests from first submission to last completion. PROCESSES do so at
- * once, the n-th on processor n, each COUNT requests.
+ * once, the n-th on processor n, each COUNT requests. With "waits" for DEPTH
+ * it is one read or write after another, and how long each took is told.
  *
  * Static and without libaio; prints how long it took, how often each device
  * interrupt came, and how often the process slept. What it prints comes after
@@ -149,6 +150,37 @@ static void run(struct load *load, unsigned int depth, unsigned long count)
 	}
 }
 
+static unsigned long now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ul + t.tv_nsec;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	unsigned long x = *(const unsigned long *)a, y = *(const unsigned long *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* One after another, by the clock. */
+static void run_waiting(struct load *load, unsigned long count)
+{
+	unsigned long *took = calloc(count, sizeof(*took)), i;
+
+	if (!took)
+		fail("calloc");
+	for (i = 0; i < count; i++) {
+		took[i] = now_ns();
+		run(load, 1, 1);
+		took[i] = now_ns() - took[i];
+	}
+	qsort(took, count, sizeof(*took), by_size);
+	printf("# p50 %lu p99 %lu\n", took[count / 2], took[count * 99 / 100]);
+}
+
 static void prepare(struct load *load, const char *path, int write,
 		    unsigned int depth)
 {
@@ -174,14 +206,6 @@ static void prepare(struct load *load, const char *path, int write,
 			.aio_buf = (uintptr_t)data + (size_t)i * BLOCK,
 			.aio_nbytes = BLOCK,
 		};
-}
-
-static unsigned long now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ul + t.tv_nsec;
 }
 
 /* What a process does: get ready, say so, wait for the word, run. */
@@ -260,14 +284,16 @@ int main(int argc, char **argv)
 	struct rusage a, b;
 	unsigned long count, from, took;
 	struct gate gate;
-	int processes;
+	int processes, waits;
 
 	if (argc != 5 && argc != 6)
 		return 2;
-	depth = atoi(argv[3]);
+	waits = !strcmp(argv[3], "waits");
+	depth = waits ? 1 : atoi(argv[3]);
 	count = strtoul(argv[4], NULL, 0);
 	processes = argc == 6 ? atoi(argv[5]) : 0;
-	if (!depth || depth > MAX_DEPTH || processes > (int)sizeof(go))
+	if (!depth || depth > MAX_DEPTH || !count || processes > (int)sizeof(go) ||
+	    (waits && processes))
 		return 2;
 	if (processes) {
 		start_all(&load, argv, depth, count, processes, &gate);
@@ -280,7 +306,9 @@ int main(int argc, char **argv)
 	getrusage(RUSAGE_SELF, &a);
 	from = now_ns();
 	mark(MARK_OPEN);
-	if (!processes)
+	if (waits)
+		run_waiting(&load, count);
+	else if (!processes)
 		run(&load, depth, count);
 	else if (write(gate.go[1], go, processes) == processes)
 		wait_all(processes);
