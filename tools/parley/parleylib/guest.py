@@ -118,7 +118,7 @@ def need_front_end(device):
     kind = need_type(device)
     if kind not in FRONT_ENDS:
         raise Failure(f"{device.address} is of type {kind}, and Parley has front-ends for "
-                      f"{' and '.join(FRONT_ENDS)} only")
+                      f"{', '.join(FRONT_ENDS[:-1])} and {FRONT_ENDS[-1]} only")
     return kind
 
 

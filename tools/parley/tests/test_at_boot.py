@@ -7,7 +7,7 @@ import tempfile
 import unittest
 
 DIST = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../dist")
-DISK, RNG, NET = "0000:00:04.0", "0000:00:05.0", "0000:00:06.0"
+DISK, RNG, P9 = "0000:00:04.0", "0000:00:05.0", "0000:00:06.0"
 
 
 class Scripts(unittest.TestCase):
@@ -41,7 +41,7 @@ class HookTest(Scripts):
         done = subprocess.run([shell, "-c", text], capture_output=True, text=True, check=False)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         said = done.stdout.replace(self.top, "")
-        self.assertIn("modules parley_pci parley_blk parley_rng parley_pmem\n", said)
+        self.assertIn("modules parley_pci parley_net parley_blk parley_rng parley_pmem\n", said)
         for path in ("/usr/lib/parley/at-boot", "/usr/lib/parley/front-ends",
                      "/etc/parley/takeover.conf"):
             self.assertIn(f" {path}", said)
@@ -73,7 +73,7 @@ class AtBootScriptTest(Scripts):
         self.write("proc/cmdline", "quiet\n")
         self.device(DISK, "0x1001", "0x0002")
         self.device(RNG, "0x1044", "0x1100")
-        self.device(NET, "0x1041", "0x1100")
+        self.device(P9, "0x1049", "0x1100")
         self.write(f"sys/bus/pci/devices/{DISK}/virtio0/block/vda/dev", "254:0\n")
         self.write(f"sys/bus/pci/devices/{DISK}/virtio0/block/vda/vda1/dev", "254:1\n")
 
@@ -110,7 +110,7 @@ class AtBootScriptTest(Scripts):
         self.assertIn(f"{DISK} (blk) is driven by parley_blk from boot on", said)
         self.assertEqual(self.override(DISK), "parley_pci")
         self.assertEqual(self.read(f"sys/bus/pci/devices/{DISK}/driver/unbind").strip(), DISK)
-        self.assertEqual((self.override(RNG), self.override(NET)), ("(null)", "(null)"))
+        self.assertEqual((self.override(RNG), self.override(P9)), ("(null)", "(null)"))
         self.assertEqual(set(self.read("loaded").split()), {"parley_blk", "parley_pci"})
 
     def test_types(self):
@@ -120,10 +120,10 @@ class AtBootScriptTest(Scripts):
         self.assertEqual((self.override(DISK), self.override(RNG)), ("(null)", "parley_pci"))
 
     def test_any_front_end(self):
-        self.device(NET, "0x105b", "0x1100")
-        self.taken(NET)
-        self.assertIn(f"{NET} (pmem) is driven by parley_pmem", self.run_with("pmem\n"))
-        self.assertEqual(self.override(NET), "parley_pci")
+        self.device(P9, "0x105b", "0x1100")
+        self.taken(P9)
+        self.assertIn(f"{P9} (pmem) is driven by parley_pmem", self.run_with("pmem\n"))
+        self.assertEqual(self.override(P9), "parley_pci")
 
     def test_gives_back(self):
         said = self.run_with(f"{DISK}\n")
@@ -157,7 +157,7 @@ class AtBootScriptTest(Scripts):
         self.assertEqual(self.run_with("blk\n"), "")
 
     def test_nothing_of_the_kind(self):
-        for word in (NET, "0000:00:1f.0", "net"):
+        for word in (P9, "0000:00:1f.0", "9p"):
             self.assertIn(f"names {word}, and there is no such", self.run_with(f"{word}\n"))
 
 

@@ -444,7 +444,7 @@ class GuestTest(Sysfs):
                     mock.patch.object(atboot, "SCRIPT", __file__):
                 code, _, err = run(*words)
             self.assertEqual(code, 1, words)
-            self.assertIn("of type 9p, and Parley has front-ends for blk and rng only", err)
+            self.assertIn("of type 9p, and Parley has front-ends for net, blk and rng only", err)
 
     def test_find(self):
         self.device("0000:00:01.0", "0x1af4", "0x1042")

@@ -41,7 +41,7 @@ check "what is not virtio is refused" refuses "no virtio PCI device" \
 # Python 3.13 lists what there is without quotation marks.
 check "a type without a front-end is refused" refuses "invalid choice: '9p'" \
 	$parley takeover --all-of-type 9p
-check "a device without a front-end is refused" refuses "front-ends for blk and rng only" \
+check "a device without a front-end is refused" refuses "front-ends for net, blk and rng only" \
 	$parley takeover "$($parley status | awk '$2 == "9p" { print $1 }')"
 
 check "swap space on it" sh -c "mkswap /dev/$name && swapon /dev/$name"

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Network front-end: what its files share.
+ *
+ *	main.c		driver table, probe and its mirror, the device's queues
+ *	config.c	what the device's configuration and features allow
+ *	header.c	the header of a packet, both ways
+ *	fill.c		receive buffers: allocated, posted, taken back
+ *	rx.c		buffers become packets
+ *	tx.c		packets become buffers
+ *	run.c		who polls, and when: up and down, stop and start, time-outs
+ *	ctrl.c		the control queue, and what is told again after a reset
+ *	ops.c		what the stack asks of the interface
+ *	ethtool.c	channels, rings, link, statistics
+ *
+ * Who owns what: struct parley_net is the private part of the net_device, and
+ * lives from probe until remove.  The device's queues live from probe until remove
+ * has returned, whatever recoveries come between.  A receive buffer is a piece of
+ * a page of the pair's pool; it belongs to the device from put to reap, and then
+ * to the packet that is being put together, or to the pool.  A packet that is
+ * sent belongs to its slot until it is reaped or given back.
+ *
+ * Who serialises what: both queues of a pair are PARLEY_QUEUE_UNLOCKED.  The
+ * receive queue and all of struct parley_net_rx are the NAPI's.  The transmit
+ * queue and struct parley_net_tx are under the lock of the stack's transmit queue,
+ * which the NAPI takes to reap.  While no NAPI runs (see run.c) both are the
+ * model's.  The control queue has the model's lock.
+ *
+ * Locks, outer first:
+ *	RTNL
+ *	parley_net.ctrl_lock	what was set, and commands that set it; taken by
+ *				reapply(), so never held over parley_queue_resize()
+ *	parley_net.lock		who polls; taken by stop(), so never held while a
+ *				command is waited for
+ */
+#ifndef _PARLEY_NET_H
+#define _PARLEY_NET_H
+
+#include <kunit/visibility.h>
+#include <linux/average.h>
+#include <linux/bitops.h>
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <linux/mutex.h>
+#include <linux/netdevice.h>
+#include <linux/timer.h>
+#include <linux/u64_stats_sync.h>
+#include <linux/workqueue.h>
+#include <net/page_pool/types.h>
+#include <parley/byteorder.h>
+#include <parley/compat.h>
+#include <parley/device.h>
+#include <parley/export.h>
+#include <uapi/linux/virtio_net.h>
+#include <uapi/linux/virtio_ring.h>
+
+/* A ring begins with at most so many descriptors, and can have at most so many. */
+#define PARLEY_NET_RING		1024
+#define PARLEY_NET_RING_MAX	4096
+/* Commands in flight in the control queue: one, and those that were given up. */
+#define PARLEY_NET_CTRL_RING	64
+/* The longest packet: an IP packet of the largest size in a tagged frame. */
+#define PARLEY_NET_LEN_MAX	(VLAN_ETH_HLEN + 65535)
+/* Up to this length a packet is copied and its buffer used again at once. */
+#define PARLEY_NET_COPY		256
+/* Of longer ones so much is looked through for headers, which are copied. */
+#define PARLEY_NET_HEAD		128
+/* Pieces of a packet to send: its header, its linear part, its fragments. */
+#define PARLEY_NET_TX_SEGS	(MAX_SKB_FRAGS + 2)
+/* Pages of a buffer that has to hold the longest packet by itself. */
+#define PARLEY_NET_BIG_PAGES						\
+	DIV_ROUND_UP(sizeof(struct virtio_net_hdr_v1) + PARLEY_NET_LEN_MAX, PAGE_SIZE)
+/* Buffers that are put at once. */
+#define PARLEY_NET_BATCH	16
+
+DECLARE_EWMA(parley_net_len, 0, 64)
+
+/**
+ * struct parley_net_rx_stats - of a receive queue
+ * @packets: handed to the stack
+ * @bytes: in them
+ * @runts: buffers that are too short to hold a packet
+ * @too_long: packets longer than any may be
+ * @bad_header: packets whose header contradicts itself, or them
+ * @lost: packets of which a buffer did not come
+ * @no_memory: packets that were dropped for want of it
+ * @no_buffer: fills of the ring that ended for want of memory
+ * @sync: of all of these
+ */
+struct parley_net_rx_stats {
+	u64_stats_t packets;
+	u64_stats_t bytes;
+	u64_stats_t runts;
+	u64_stats_t too_long;
+	u64_stats_t bad_header;
+	u64_stats_t lost;
+	u64_stats_t no_memory;
+	u64_stats_t no_buffer;
+	struct u64_stats_sync sync;
+};
+
+/**
+ * struct parley_net_tx_stats - of a transmit queue
+ * @packets: given to the device
+ * @bytes: in them
+ * @dropped: packets that could not be given to it
+ * @lost: packets that it had when it was reset
+ * @stops: how often the ring was full
+ * @sync: of all of these
+ */
+struct parley_net_tx_stats {
+	u64_stats_t packets;
+	u64_stats_t bytes;
+	u64_stats_t dropped;
+	u64_stats_t lost;
+	u64_stats_t stops;
+	struct u64_stats_sync sync;
+};
+
+/**
+ * struct parley_net_rx - receiving half of a pair
+ * @queue: its queue
+ * @pool: where its buffers come from
+ * @mapped: the pool maps its pages, so that buffers are put with the device's
+ *	addresses; otherwise the core maps
+ * @head: the packet that is being put together; NULL between packets, and of
+ *	one that is being dropped
+ * @tail: where its next piece goes: @head, or the last in its list of fragments
+ * @missing: buffers of the packet that are to come
+ * @hdr: its header, read once
+ * @len: learned length of packets
+ * @stats: see there
+ */
+struct parley_net_rx {
+	struct parley_queue *queue;
+	struct page_pool *pool;
+	bool mapped;
+	struct sk_buff *head;
+	struct sk_buff *tail;
+	unsigned int missing;
+	struct virtio_net_hdr_v1 hdr;
+	struct ewma_parley_net_len len;
+	struct parley_net_rx_stats stats;
+};
+
+/**
+ * struct parley_net_slot - a packet that the device has
+ * @skb: the packet; of a free slot @next counts
+ * @next: the next free slot
+ * @hdr: its header, unless there is room for that before the packet
+ */
+struct parley_net_slot {
+	union {
+		struct sk_buff *skb;
+		struct parley_net_slot *next;
+	};
+	struct virtio_net_hdr_v1 hdr;
+};
+
+/**
+ * struct parley_net_tx - sending half of a pair
+ * @queue: its queue
+ * @slots: as many as the ring can have descriptors
+ * @free: those that no packet is in
+ * @need: descriptors that the largest packet may take
+ * @done_packets: reaped, and not told to the stack's byte limits yet
+ * @done_bytes: likewise
+ * @completed: packets reaped, ever; to see progress
+ * @seen: what that was at the last time-out
+ * @stuck: there was one, and nothing has moved since; this and @seen are under
+ *	parley_net.lock
+ * @segs: scratch of one packet
+ * @stats: see there
+ */
+struct parley_net_tx {
+	struct parley_queue *queue;
+	struct parley_net_slot *slots;
+	struct parley_net_slot *free;
+	unsigned int need;
+	unsigned int done_packets;
+	unsigned int done_bytes;
+	unsigned int completed;
+	unsigned int seen;
+	bool stuck;
+	struct parley_seg segs[PARLEY_NET_TX_SEGS];
+	struct parley_net_tx_stats stats;
+};
+
+/**
+ * struct parley_net_pair - a receive and a transmit queue, and who polls them
+ * @net: the interface
+ * @index: number of the pair
+ * @polled: its NAPI is enabled; under parley_net.lock
+ * @napi: polls both
+ * @refill: fills the receive ring when there was no memory for it
+ * @rx: see there
+ * @tx: see there
+ */
+struct parley_net_pair {
+	struct parley_net *net;
+	unsigned int index;
+	bool polled;
+	struct napi_struct napi;
+	struct timer_list refill;
+	struct parley_net_rx rx;
+	struct parley_net_tx tx ____cacheline_aligned_in_smp;
+} ____cacheline_aligned_in_smp;
+
+/**
+ * struct parley_net - an interface
+ * @pd: its device
+ * @dev: the stack's part of it
+ * @ctrl: control queue, or NULL
+ * @pairs: @nr_pairs of them
+ * @nr_pairs: those that have queues
+ * @rx_pages: pages of a receive buffer, 1 unless packets come in one buffer each
+ *	and may be longer than a page
+ * @rx_len: bytes of a receive buffer, 0 with mergeable ones: they are learned
+ * @mergeable: a packet may come in several buffers
+ * @lock: of the two that follow, and of who polls
+ * @up: the interface is
+ * @held: between stop() and start()
+ * @ctrl_lock: of what follows, up to @offloads, and of commands about them
+ * @used: pairs that are in use, the first ones
+ * @mac: the address that was set, if @mac_set
+ * @mac_set: it was, since probe
+ * @vlans: the tags that are let through
+ * @offloads: what the device may hand over unfinished (VIRTIO_NET_F_GUEST_*)
+ * @rx_mode: tells the device what to receive
+ * @timeout: looks after a device that does not send
+ * @link: speed and duplex that the device says
+ */
+struct parley_net {
+	struct parley_device *pd;
+	struct net_device *dev;
+	struct parley_queue *ctrl;
+	struct parley_net_pair *pairs;
+	unsigned int nr_pairs;
+	unsigned int rx_pages;
+	unsigned int rx_len;
+	bool mergeable;
+
+	struct mutex lock;	/* see the top of this file */
+	bool up;
+	bool held;
+
+	struct mutex ctrl_lock;	/* see the top of this file */
+	unsigned int used;
+	u8 mac[ETH_ALEN];
+	bool mac_set;
+	DECLARE_BITMAP(vlans, VLAN_N_VID);
+	u64 offloads;
+
+	struct work_struct rx_mode;
+	struct work_struct timeout;
+	struct {
+		u32 speed;
+		u8 duplex;
+	} link;
+};
+
+/* config.c */
+extern const unsigned int parley_net_features[];
+extern const unsigned int parley_net_nr_features;
+void parley_net_check(struct parley_device *pd, struct parley_features *features);
+unsigned int parley_net_pairs_max(struct parley_device *pd);
+int parley_net_configure(struct parley_net *net);
+void parley_net_link(struct parley_net *net);
+void parley_net_config_changed(struct parley_device *pd);
+u64 parley_net_guest_offloads(const struct parley_net *net, netdev_features_t features);
+
+/* header.c */
+int parley_net_hdr_apply(struct sk_buff *skb, const struct virtio_net_hdr_v1 *hdr,
+			 u64 features);
+int parley_net_hdr_make(const struct sk_buff *skb, struct virtio_net_hdr_v1 *hdr);
+
+/* fill.c */
+int parley_net_make_pool(struct parley_net_pair *pair);
+bool parley_net_fill(struct parley_net_pair *pair);
+void parley_net_put_buffer(struct parley_net_rx *rx, void *buf, bool direct);
+void parley_net_put_big(struct parley_net_rx *rx, void *cookie, unsigned int from,
+			bool direct);
+void *parley_net_big_page(void *cookie, unsigned int i);
+void parley_net_rx_give_back(struct parley_queue *queue, void *cookie,
+			     enum parley_fate fate);
+
+/* rx.c */
+void parley_net_rx_complete(struct parley_queue *queue, const struct parley_done *done,
+			    unsigned int nr, void *ctx);
+void parley_net_rx_end(struct parley_net_rx *rx);
+
+/* tx.c */
+int parley_net_make_slots(struct parley_net_tx *tx);
+netdev_tx_t parley_net_xmit(struct sk_buff *skb, struct net_device *dev);
+void parley_net_tx_complete(struct parley_queue *queue, const struct parley_done *done,
+			    unsigned int nr, void *ctx);
+void parley_net_tx_give_back(struct parley_queue *queue, void *cookie,
+			     enum parley_fate fate);
+void parley_net_tx_poll(struct parley_net_pair *pair, int budget);
+bool parley_net_tx_arm(struct parley_net_pair *pair);
+
+/* run.c */
+void parley_net_interrupt(struct parley_queue *queue);
+int parley_net_poll(struct napi_struct *napi, int budget);
+void parley_net_refill(struct timer_list *timer);
+void parley_net_set_up(struct parley_net *net, bool up);
+void parley_net_more_pairs(struct parley_net *net);
+void parley_net_stop(struct parley_device *pd);
+void parley_net_start(struct parley_device *pd);
+void parley_net_tx_timeout(struct net_device *dev, unsigned int txqueue);
+void parley_net_timeout_work(struct work_struct *work);
+
+/* ctrl.c */
+int parley_net_tell_mac(struct parley_net *net, const u8 *mac);
+int parley_net_tell_pairs(struct parley_net *net, unsigned int pairs);
+int parley_net_tell_vlan(struct parley_net *net, u16 vid, bool add);
+int parley_net_tell_offloads(struct parley_net *net, u64 offloads);
+void parley_net_tell_announced(struct parley_net *net);
+void parley_net_rx_mode_work(struct work_struct *work);
+int parley_net_reapply(struct parley_device *pd);
+
+/* ops.c, ethtool.c */
+void parley_net_set_ops(struct net_device *dev);
+void parley_net_set_ethtool(struct net_device *dev);
+
+/* What only the suites of tests/ call from outside its file. */
+#if IS_ENABLED(CONFIG_KUNIT)
+int parley_net_hdr_check(const struct virtio_net_hdr_v1 *hdr, u32 len, u64 features);
+#endif
+
+static inline u64 parley_net_feature_bits(const struct parley_net *net)
+{
+	return parley_features_low(&net->pd->features);
+}
+
+/* One more; as the owner of the queue. */
+static inline void parley_net_count(struct u64_stats_sync *sync, u64_stats_t *what)
+{
+	u64_stats_update_begin(sync);
+	u64_stats_inc(what);
+	u64_stats_update_end(sync);
+}
+
+static inline struct netdev_queue *parley_net_txq(const struct parley_net_pair *pair)
+{
+	return netdev_get_tx_queue(pair->net->dev, pair->index);
+}
+
+#endif /* _PARLEY_NET_H */
