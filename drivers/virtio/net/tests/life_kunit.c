@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What happens to a device while packets are under way: it is reset, asleep, gone,
+ * unbound, stops to take packets; and what its settings are afterwards.
+ */
+#include <linux/delay.h>
+#include <linux/ethtool.h>
+#include <linux/etherdevice.h>
+#include <linux/kthread.h>
+#include <linux/rtnetlink.h>
+#include "peer.h"
+
+/* ------------------------------------------------------------ under way */
+
+static struct task_struct *load;
+
+/* Sends and receives as fast as it goes, whatever becomes of it. */
+static int load_thread(void *arg)
+{
+	struct peer *p = arg;
+	u8 data[200];
+	u32 i;
+
+	for (i = 0; !kthread_should_stop(); i++) {
+		struct peer_frame *f;
+
+		peer_transmit(p, 60 + i % 1400, i);
+		peer_fill(data, sizeof(data), i);
+		peer_receive(p, 0, NULL, data, sizeof(data), NULL);
+		while ((f = peer_next(p, &p->sent)))
+			kfree(f);
+		while ((f = peer_next(p, &p->came)))
+			kfree(f);
+		if (i % 64 == 0)
+			fsleep(1000);
+	}
+	return 0;
+}
+
+static void load_start(struct kunit *test, struct peer *p)
+{
+	load = kthread_run(load_thread, p, "net-load");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(load));
+	msleep(50);
+}
+
+static void load_stop(void)
+{
+	kthread_stop(load);
+}
+
+static unsigned int in_flight(struct peer *p)
+{
+	const struct parley_drvq *vq = p->net->pairs[0].tx.queue->vq;
+
+	return parley_drvq_size(vq) - parley_drvq_free(vq);
+}
+
+static unsigned int free_slots(struct peer *p)
+{
+	const struct parley_net_slot *slot = p->net->pairs[0].tx.free;
+	unsigned int n = 0;
+
+	for (; slot; slot = slot->next)
+		n++;
+	return n;
+}
+
+/* Packets that the device has and does not take, until the ring is full. */
+static void fill_ring(struct kunit *test, struct peer *p)
+{
+	struct netdev_queue *txq = netdev_get_tx_queue(p->dev, 0);
+	unsigned int i;
+
+	WRITE_ONCE(p->deaf, true);
+	for (i = 0; i < 2 * PEER_RING && !netif_xmit_stopped(txq); i++) {
+		struct sk_buff *skb = peer_skb(p, 60, i, 64, 0);
+
+		KUNIT_ASSERT_NOT_NULL(test, skb);
+		dev_direct_xmit(skb, 0);
+	}
+	KUNIT_EXPECT_TRUE(test, netif_xmit_stopped(txq));
+	KUNIT_EXPECT_GT(test, in_flight(p), 0u);
+}
+
+static void listen_again(struct peer *p)
+{
+	WRITE_ONCE(p->deaf, false);
+	peer_serve(p);
+}
+
+static struct parley_vdev *vdev(struct peer *p)
+{
+	return to_parley_vdev(p->pd);
+}
+
+static void sleeps_and_wakes_under_load(struct kunit *test)
+{
+	struct peer *p = peer_new(test, PEER_ALL, 1);
+	unsigned int i;
+
+	load_start(test, p);
+	for (i = 0; i < 10; i++) {
+		KUNIT_EXPECT_EQ(test, 0, parley_device_freeze(vdev(p), PARLEY_HOLD_SLEEP));
+		fsleep(10000);
+		KUNIT_EXPECT_EQ(test, 0, parley_device_restore(vdev(p), PARLEY_HOLD_SLEEP));
+		fsleep(10000);
+	}
+	load_stop();
+	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
+}
+
+static void a_full_ring_survives_a_reset(struct kunit *test)
+{
+	struct peer *p = peer_new(test, PEER_ALL, 1);
+	unsigned int slots = free_slots(p), n;
+
+	fill_ring(test, p);
+	n = in_flight(p);
+	KUNIT_EXPECT_EQ(test, 0, parley_device_freeze(vdev(p), PARLEY_HOLD_RESET));
+	KUNIT_EXPECT_EQ(test, slots, free_slots(p));
+	KUNIT_EXPECT_GT(test, n, 0u);
+	WRITE_ONCE(p->deaf, false);
+	KUNIT_EXPECT_EQ(test, 0, parley_device_restore(vdev(p), PARLEY_HOLD_RESET));
+	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
+	KUNIT_EXPECT_GT(test, peer_stats(p).tx_dropped, 0ull);
+}
+
+static void asks_for_a_reset_under_load(struct kunit *test)
+{
+	struct peer *p = peer_new(test, PEER_ALL, 1);
+	int resets = atomic_read(&p->resets);
+	unsigned int ms;
+
+	load_start(test, p);
+	parley_loopback_needs_reset(p->lb);
+	for (ms = 0; ms < 10000 && atomic_read(&p->resets) == resets; ms++)
+		fsleep(1000);
+	load_stop();
+	KUNIT_EXPECT_GT(test, atomic_read(&p->resets), resets);
+	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
+}
+
+static void vanishes_under_load(struct kunit *test)
+{
+	struct peer *p = peer_new(test, PEER_ALL, 1);
+	unsigned int ms, slots = free_slots(p);
+
+	load_start(test, p);
+	parley_loopback_vanish(p->lb);
+	for (ms = 0; ms < 10000 && netif_carrier_ok(p->dev); ms++)
+		fsleep(1000);
+	KUNIT_EXPECT_FALSE(test, netif_carrier_ok(p->dev));
+	msleep(50);
+	load_stop();
+	KUNIT_EXPECT_EQ(test, slots, free_slots(p));
+	peer_end(test, p);
+}
+
+static void vanishes_with_a_full_ring(struct kunit *test)
+{
+	struct peer *p = peer_new(test, PEER_ALL, 1);
+
+	fill_ring(test, p);
+	parley_loopback_vanish(p->lb);
+	peer_end(test, p);
+}
+
+static void is_unbound_with_a_full_ring(struct kunit *test)
+{
+	struct peer *p = peer_new(test, PEER_ALL, 1);
+
+	fill_ring(test, p);
+	peer_end(test, p);
+}
+
+/* ------------------------------------------------------ refused packets */
+
+/* What cannot be put is dropped, and nothing of the ring or the slots is lost. */
+static void refused_packets_leak_nothing(struct kunit *test)
+{
+	struct peer *p = peer_new(test, PEER_ALL, 1);
+	struct netdev_queue *txq = netdev_get_tx_queue(p->dev, 0);
+	unsigned int i, slots = free_slots(p);
+	struct sk_buff *skb;
+
+	fill_ring(test, p);
+	for (i = 0; i < 3 * PEER_RING; i++) {
+		skb = peer_skb(p, 1514, i, 64, 3);
+		KUNIT_ASSERT_NOT_NULL(test, skb);
+		skb_set_queue_mapping(skb, 0);
+		/* The stack would not, while the queue is stopped. */
+		__netif_tx_lock_bh(txq);
+		p->dev->netdev_ops->ndo_start_xmit(skb, p->dev);
+		__netif_tx_unlock_bh(txq);
+	}
+	KUNIT_EXPECT_GT(test, peer_stats(p).tx_dropped, (u64)PEER_RING);
+	listen_again(p);
+	for (i = 0; i < 10000 && in_flight(p); i++)
+		fsleep(1000);
+	KUNIT_EXPECT_EQ(test, 0u, in_flight(p));
+	KUNIT_EXPECT_EQ(test, slots, free_slots(p));
+	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
+}
+
+/* A packet of a kind that was never offered to take. */
+static void odd_packets_leak_nothing(struct kunit *test)
+{
+	struct peer *p = peer_new(test, PEER_ALL, 1);
+	struct netdev_queue *txq = netdev_get_tx_queue(p->dev, 0);
+	unsigned int i, slots = free_slots(p);
+
+	for (i = 0; i < 3 * PEER_RING; i++) {
+		struct sk_buff *skb = peer_skb(p, 4000, i, 64, 0);
+
+		KUNIT_ASSERT_NOT_NULL(test, skb);
+		skb_shinfo(skb)->gso_size = 1000;
+		skb_shinfo(skb)->gso_type = SKB_GSO_FCOE;
+		skb_set_queue_mapping(skb, 0);
+		__netif_tx_lock_bh(txq);
+		p->dev->netdev_ops->ndo_start_xmit(skb, p->dev);
+		__netif_tx_unlock_bh(txq);
+	}
+	KUNIT_EXPECT_EQ(test, 3ull * PEER_RING, peer_stats(p).tx_dropped);
+	KUNIT_EXPECT_EQ(test, slots, free_slots(p));
+	KUNIT_EXPECT_EQ(test, 2, peer_both_ways(test, p, 500, 1));
+}
+
+/* ------------------------------------------------------- takes nothing */
+
+/* The stack's timer is set when the interface goes up. */
+static void hurry(struct kunit *test, struct peer *p, int timeo)
+{
+	peer_up(p, false);
+	p->dev->watchdog_timeo = timeo;
+	KUNIT_ASSERT_EQ(test, 0, peer_up(p, true));
+}
+
+/* One that is slow is waited for: what it has is sent in the end, and once. */
+static void a_slow_device_is_waited_for(struct kunit *test)
+{
+	struct peer *p = peer_new(test, PEER_ALL, 1);
+	int resets = atomic_read(&p->resets);
+	struct parley_net_tx *tx = &p->net->pairs[0].tx;
+	struct peer_frame *f;
+	unsigned int i, n;
+
+	hurry(test, p, 4 * HZ);
+	fill_ring(test, p);
+	n = in_flight(p);
+	for (i = 0; i < 20000 && !READ_ONCE(tx->stuck); i++)
+		fsleep(1000);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(tx->stuck));
+	listen_again(p);
+	for (i = 0; i < n; i++) {
+		f = peer_wait(test, p, &p->sent);
+		KUNIT_ASSERT_NOT_NULL(test, f);
+		KUNIT_EXPECT_TRUE(test, peer_matches(f, 60, i));
+		kfree(f);
+	}
+	KUNIT_EXPECT_EQ(test, resets, atomic_read(&p->resets));
+	KUNIT_EXPECT_EQ(test, 2, peer_both_ways(test, p, 500, 1));
+}
+
+/* One that takes nothing although it was kicked again is started anew. */
+static void a_device_that_takes_nothing_is_started_anew(struct kunit *test)
+{
+	struct peer *p = peer_new(test, PEER_ALL, 1);
+	int resets = atomic_read(&p->resets);
+	unsigned int ms;
+
+	hurry(test, p, HZ / 2);
+	fill_ring(test, p);
+	for (ms = 0; ms < 20000 && atomic_read(&p->resets) == resets; ms++)
+		fsleep(1000);
+	KUNIT_EXPECT_GT(test, atomic_read(&p->resets), resets);
+	WRITE_ONCE(p->deaf, false);
+	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
+}
+
+/* ------------------------------------------------------------- settings */
+
+static void told(struct kunit *test, struct peer *p, u8 class, u8 cmd, const void *data, u32 len)
+{
+	struct peer_told last = {};
+	unsigned int ms;
+
+	for (ms = 0; ms < 10000; ms++) {
+		if (peer_times_told(p, class, cmd, &last) && !memcmp(last.data, data, len))
+			break;
+		fsleep(1000);
+	}
+	KUNIT_EXPECT_EQ_MSG(test, len, last.len, "class %u command %u", class, cmd);
+	KUNIT_EXPECT_MEMEQ(test, data, last.data, len);
+}
+
+static void set_all(struct kunit *test, struct peer *p, const u8 *mac)
+{
+	struct sockaddr_storage addr = { .ss_family = p->dev->type };
+	const struct net_device_ops *ops = p->dev->netdev_ops;
+	static const u8 other[] = { 0x02, 1, 2, 3, 4, 5 };
+
+	memcpy(((struct sockaddr *)&addr)->sa_data, mac, ETH_ALEN);
+	rtnl_lock();
+	KUNIT_EXPECT_EQ(test, 0, ops->ndo_set_mac_address(p->dev, &addr));
+	KUNIT_EXPECT_EQ(test, 0, dev_uc_add(p->dev, other));
+	KUNIT_EXPECT_EQ(test, 0, dev_set_allmulti(p->dev, 1));
+	KUNIT_EXPECT_EQ(test, 0, ops->ndo_vlan_rx_add_vid(p->dev, htons(ETH_P_8021Q), 77));
+	p->dev->wanted_features &= ~NETIF_F_GRO_HW;
+	netdev_update_features(p->dev);
+	rtnl_unlock();
+	KUNIT_EXPECT_MEMEQ(test, p->dev->dev_addr, mac, ETH_ALEN);
+}
+
+static void told_all(struct kunit *test, struct peer *p, const u8 *mac)
+{
+	const __le64 offloads = cpu_to_le64(B(GUEST_CSUM));
+	const __le16 vid = cpu_to_le16(77);
+	const u8 one = 1;
+	struct peer_told last;
+	unsigned int ms;
+
+	told(test, p, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, mac, ETH_ALEN);
+	told(test, p, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_ALLMULTI, &one, 1);
+	told(test, p, VIRTIO_NET_CTRL_VLAN, VIRTIO_NET_CTRL_VLAN_ADD, &vid, sizeof(vid));
+	told(test, p, VIRTIO_NET_CTRL_GUEST_OFFLOADS, VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET,
+	     &offloads, sizeof(offloads));
+	for (ms = 0; ms < 10000; ms++) {
+		last = (struct peer_told) {};
+		peer_times_told(p, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_TABLE_SET, &last);
+		if (last.data[0] == 1)
+			break;
+		fsleep(1000);
+	}
+	/* One address, and it is this one. */
+	KUNIT_EXPECT_EQ(test, 1, last.data[0]);
+	KUNIT_EXPECT_EQ(test, 0x02, last.data[4]);
+}
+
+static void settings_are_told_and_told_again(struct kunit *test)
+{
+	static const u8 mac[] = { 0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee };
+	struct peer *p = peer_new(test, PEER_ALL, 1);
+
+	set_all(test, p, mac);
+	told_all(test, p, mac);
+	KUNIT_EXPECT_EQ(test, 0, parley_device_freeze(vdev(p), PARLEY_HOLD_SLEEP));
+	peer_forget_told(p);
+	KUNIT_EXPECT_EQ(test, 0, parley_device_restore(vdev(p), PARLEY_HOLD_SLEEP));
+	told_all(test, p, mac);
+	KUNIT_EXPECT_EQ(test, 2, peer_both_ways(test, p, 500, 1));
+}
+
+/* A refusal is an error, and what was before stays. */
+static void a_refused_setting_is_put_back(struct kunit *test)
+{
+	struct peer *p = peer_new(test, PEER_ALL, 1);
+	struct sockaddr_storage addr = { .ss_family = p->dev->type };
+	u8 before[ETH_ALEN];
+
+	ether_addr_copy(before, p->dev->dev_addr);
+	((struct sockaddr *)&addr)->sa_data[0] = 2;
+	WRITE_ONCE(p->refuse, VIRTIO_NET_CTRL_MAC);
+	rtnl_lock();
+	KUNIT_EXPECT_NE(test, 0, p->dev->netdev_ops->ndo_set_mac_address(p->dev, &addr));
+	rtnl_unlock();
+	KUNIT_EXPECT_MEMEQ(test, before, p->dev->dev_addr, ETH_ALEN);
+	KUNIT_EXPECT_MEMEQ(test, before, p->net->mac, ETH_ALEN);
+	WRITE_ONCE(p->refuse, -1);
+}
+
+/* While the device is held a setting is kept, and told when it is back. */
+static void a_setting_of_a_device_asleep_is_kept(struct kunit *test)
+{
+	static const u8 mac[] = { 0x02, 0x11, 0x22, 0x33, 0x44, 0x55 };
+	struct peer *p = peer_new(test, PEER_ALL, 1);
+	struct sockaddr_storage addr = { .ss_family = p->dev->type };
+
+	memcpy(((struct sockaddr *)&addr)->sa_data, mac, ETH_ALEN);
+	KUNIT_EXPECT_EQ(test, 0, parley_device_freeze(vdev(p), PARLEY_HOLD_SLEEP));
+	rtnl_lock();
+	KUNIT_EXPECT_EQ(test, 0, p->dev->netdev_ops->ndo_set_mac_address(p->dev, &addr));
+	rtnl_unlock();
+	KUNIT_EXPECT_EQ(test, 0, parley_device_restore(vdev(p), PARLEY_HOLD_SLEEP));
+	told(test, p, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, mac, ETH_ALEN);
+}
+
+/* A device that answers no command is waited for, and not for ever. */
+static void a_command_that_is_not_answered_ends(struct kunit *test)
+{
+	struct peer *p = peer_new(test, PEER_ALL, 1);
+	struct sockaddr_storage addr = { .ss_family = p->dev->type };
+	unsigned long begin = jiffies;
+
+	((struct sockaddr *)&addr)->sa_data[0] = 2;
+	WRITE_ONCE(p->mute, true);
+	rtnl_lock();
+	KUNIT_EXPECT_EQ(test, -ETIMEDOUT,
+			p->dev->netdev_ops->ndo_set_mac_address(p->dev, &addr));
+	rtnl_unlock();
+	KUNIT_EXPECT_LT(test, jiffies - begin, 60ul * HZ);
+	parley_loopback_vanish(p->lb);
+	peer_end(test, p);
+}
+
+static struct kunit_case life_cases[] = {
+	KUNIT_CASE_PARAM(sleeps_and_wakes_under_load, peer_format_gen),
+	KUNIT_CASE_PARAM(a_full_ring_survives_a_reset, peer_format_gen),
+	KUNIT_CASE_PARAM(asks_for_a_reset_under_load, peer_format_gen),
+	KUNIT_CASE_PARAM(vanishes_under_load, peer_format_gen),
+	KUNIT_CASE_PARAM(vanishes_with_a_full_ring, peer_format_gen),
+	KUNIT_CASE_PARAM(is_unbound_with_a_full_ring, peer_format_gen),
+	KUNIT_CASE_PARAM(refused_packets_leak_nothing, peer_format_gen),
+	KUNIT_CASE_PARAM(odd_packets_leak_nothing, peer_format_gen),
+	KUNIT_CASE_PARAM(a_slow_device_is_waited_for, peer_format_gen),
+	KUNIT_CASE_PARAM(a_device_that_takes_nothing_is_started_anew, peer_format_gen),
+	KUNIT_CASE_PARAM(settings_are_told_and_told_again, peer_format_gen),
+	KUNIT_CASE(a_refused_setting_is_put_back),
+	KUNIT_CASE(a_setting_of_a_device_asleep_is_kept),
+	KUNIT_CASE(a_command_that_is_not_answered_ends),
+	{}
+};
+
+static struct kunit_suite life_suite = {
+	.name = "parley_net_life",
+	.test_cases = life_cases,
+};
+
+kunit_test_suite(life_suite);
