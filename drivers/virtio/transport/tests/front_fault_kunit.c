@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Every allocation of the front-ends fails once: in making a mock device and
- * probing parley_rng or parley_blk on it, and in the disk's I/O.
+ * probing parley_rng, parley_blk or parley_net on it, and in the disk's I/O.
  */
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <parley/device.h>
+#include <uapi/linux/virtio_ids.h>
+#include <uapi/linux/virtio_net.h>
 #include "disk.h"
 #include "tester.h"
 
@@ -73,6 +75,48 @@ static void allocations_of_disk_fail_once(struct kunit *test)
 	tester_fault_slice(test, disk_body, &probed, 60);
 	KUNIT_EXPECT_TRUE_MSG(test, probed, "is parley_blk loaded?");
 }
+
+#ifdef CONFIG_PAGE_POOL	/* without, there is no such front-end */
+
+/* Its interface stays down, so nothing is served but commands, of which none succeeds. */
+static void net_serve(struct parley_mock *mock, struct parley_mock_req *req)
+{
+}
+
+static void net_body(struct kunit *test, void *arg)
+{
+	const struct tester_ring *ring = test->param_value;
+	static const struct parley_mock_ops ops = { .serve = net_serve };
+	struct virtio_net_config config = {
+		.max_virtqueue_pairs = (__force __virtio16)cpu_to_le16(2),
+	};
+	struct parley_mock_config cfg = {
+		.type = VIRTIO_ID_NET,
+		.features = ring->features | BIT_ULL(VIRTIO_NET_F_CTRL_VQ) |
+			    BIT_ULL(VIRTIO_NET_F_MQ) | BIT_ULL(VIRTIO_NET_F_MRG_RXBUF),
+		.config = &config, .config_len = sizeof(config),
+		.nr_queues = 5, .queue_size = 32, .segs_max = 32,
+		.ops = &ops,
+	};
+	struct parley_mock *mock = parley_mock_create(&cfg);
+	bool *probed = arg;
+
+	*probed = false;
+	if (IS_ERR(mock))
+		return;
+	*probed = parley_loopback_device(mock->lb)->dev.driver;
+	parley_mock_destroy(mock);
+}
+
+static void allocations_of_net_fail_once(struct kunit *test)
+{
+	bool probed = false;
+
+	tester_fault_slice(test, net_body, &probed, 60);
+	KUNIT_EXPECT_TRUE_MSG(test, probed, "is parley_net loaded?");
+}
+
+#endif
 
 /* The memory of the test itself is none of the sweep's business. */
 static struct disk_io *prepared(struct kunit *test, struct disk *d,
@@ -160,6 +204,9 @@ static void every_allocation_of_discard_fails_once(struct kunit *test)
 static struct kunit_case front_cases[] = {
 	KUNIT_CASE_PARAM(allocations_of_rng_fail_once, tester_slice_gen),
 	KUNIT_CASE_PARAM(allocations_of_disk_fail_once, tester_slice_gen),
+#ifdef CONFIG_PAGE_POOL
+	KUNIT_CASE_PARAM(allocations_of_net_fail_once, tester_slice_gen),
+#endif
 	KUNIT_CASE_PARAM(every_allocation_of_disk_io_fails_once,
 			 tester_format_gen),
 	KUNIT_CASE_PARAM(every_allocation_of_discard_fails_once,

@@ -519,6 +519,10 @@ kunit_test_suite(loopback_suite);
 
 PARLEY_IMPORT;
 /* Front-ends are found through the bus, not through symbols. */
+#ifdef CONFIG_PAGE_POOL
+MODULE_SOFTDEP("pre: parley_blk parley_rng parley_net");
+#else
 MODULE_SOFTDEP("pre: parley_blk parley_rng");
+#endif
 MODULE_DESCRIPTION("Parley: KUnit tests of the loopback transport, end to end");
 MODULE_LICENSE("GPL");
