@@ -277,6 +277,14 @@ void parley_net_rx_mode_work(struct work_struct *work)
 		parley_net_refused(net, "what to receive", err);
 }
 
+/* After a reset a device leaves to us all that was agreed on, and is told of less only. */
+static int parley_net_send_less(struct parley_net *net)
+{
+	if (net->offloads == parley_net_guest_offloads(net, ~(netdev_features_t)0))
+		return 0;
+	return parley_net_send_offloads(net);
+}
+
 static int parley_net_send_vlans(struct parley_net *net)
 {
 	unsigned int vid;
@@ -310,8 +318,7 @@ int parley_net_reapply(struct parley_device *pd)
 		parley_net_refused(net, "how many queues are used", parley_net_send_pairs(net));
 	if (net->mac_set)
 		parley_net_refused(net, "its address", parley_net_send_mac(net));
-	if (parley_has_feature(pd, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS))
-		parley_net_refused(net, "what is left to us", parley_net_send_offloads(net));
+	parley_net_refused(net, "what is left to us", parley_net_send_less(net));
 	parley_net_refused(net, "which tags to let through", parley_net_send_vlans(net));
 	return 0;
 }

@@ -351,6 +351,20 @@ static void settings_are_told_and_told_again(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 2, peer_both_ways(test, p, 500, 1));
 }
 
+/* Some devices refuse what they do anyway, QEMU's without a header for its back end. */
+static void what_is_so_after_a_reset_is_not_told(struct kunit *test)
+{
+	struct peer *p = peer_new(test, PEER_ALL, 1);
+
+	KUNIT_EXPECT_EQ(test, 0, parley_device_freeze(vdev(p), PARLEY_HOLD_SLEEP));
+	KUNIT_EXPECT_EQ(test, 0, parley_device_restore(vdev(p), PARLEY_HOLD_SLEEP));
+	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
+	KUNIT_EXPECT_EQ(test, 0u, peer_times_told(p, VIRTIO_NET_CTRL_GUEST_OFFLOADS,
+						  VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET, NULL));
+	KUNIT_EXPECT_EQ(test, 0u, peer_times_told(p, VIRTIO_NET_CTRL_MAC,
+						  VIRTIO_NET_CTRL_MAC_ADDR_SET, NULL));
+}
+
 /* A refusal is an error, and what was before stays. */
 static void a_refused_setting_is_put_back(struct kunit *test)
 {
@@ -415,6 +429,7 @@ static struct kunit_case life_cases[] = {
 	KUNIT_CASE_PARAM(a_slow_device_is_waited_for, peer_format_gen),
 	KUNIT_CASE_PARAM(a_device_that_takes_nothing_is_started_anew, peer_format_gen),
 	KUNIT_CASE_PARAM(settings_are_told_and_told_again, peer_format_gen),
+	KUNIT_CASE(what_is_so_after_a_reset_is_not_told),
 	KUNIT_CASE(a_refused_setting_is_put_back),
 	KUNIT_CASE(a_setting_of_a_device_asleep_is_kept),
 	KUNIT_CASE(a_command_that_is_not_answered_ends),
