@@ -116,6 +116,11 @@ static inline int parley_compat_alloc_tag_set(struct blk_mq_tag_set *set)
 #define system_dfl_wq		system_unbound_wq
 #endif
 
+/* The leaves of a hypervisor were found by a function of another name. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
+#define cpuid_base_hypervisor	hypervisor_cpuid_base
+#endif
+
 /* Features above 63 had no call of their own; the number is the same everywhere. */
 #include <linux/vhost.h>
 #ifndef VHOST_GET_FEATURES_ARRAY

@@ -73,7 +73,7 @@ def options_page():
 
 FRONT_ENDS = "tools/dist/front-ends"
 # Folders of drivers/virtio/ that are below the front-ends.
-BELOW = ("core", "guest", "transport")
+BELOW = ("core", "guest", "transport", "sched")
 
 
 def front_ends():
