@@ -39,7 +39,7 @@ struct header {
 #define TCP4	VIRTIO_NET_HDR_GSO_TCPV4
 #define TCP6	VIRTIO_NET_HDR_GSO_TCPV6
 #define USO	VIRTIO_NET_HDR_GSO_UDP_L4
-#define ECN	VIRTIO_NET_HDR_GSO_ECN
+#define CUT_ECN	VIRTIO_NET_HDR_GSO_ECN
 /* Of a packet of so many bytes. */
 #define LEN	4000u
 
@@ -56,14 +56,14 @@ static const struct header headers[] = {
 	{ "bad_39 in the Ethernet header", NEEDS, 0, 0, 13, 0 },
 	{ "checksum, not agreed on", NEEDS, 0, 0, 34, 16, B(GUEST_CSUM) },
 	{ "TCP over IPv4", NEEDS, TCP4, 1400, 34, 16, .fine = true },
-	{ "the same with ECN", NEEDS, TCP4 | ECN, 1400, 34, 16, .fine = true },
-	{ "ECN, not agreed on", NEEDS, TCP4 | ECN, 1400, 34, 16, B(GUEST_ECN) },
+	{ "the same with ECN", NEEDS, TCP4 | CUT_ECN, 1400, 34, 16, .fine = true },
+	{ "ECN, not agreed on", NEEDS, TCP4 | CUT_ECN, 1400, 34, 16, B(GUEST_ECN) },
 	{ "TCP, not agreed on", NEEDS, TCP4, 1400, 34, 16, B(GUEST_TSO4) },
 	{ "TCP over IPv6", NEEDS, TCP6, 1400, 54, 16, .fine = true },
 	{ "TCPv6, not agreed on", NEEDS, TCP6, 1400, 54, 16, B(GUEST_TSO6) },
 	{ "UDP", NEEDS, USO, 1400, 34, 6, .fine = true },
 	{ "UDP, not agreed on", NEEDS, USO, 1400, 34, 6, B(GUEST_USO4) | B(GUEST_USO6) },
-	{ "UDP with ECN", NEEDS, USO | ECN, 1400, 34, 6 },
+	{ "UDP with ECN", NEEDS, USO | CUT_ECN, 1400, 34, 6 },
 	{ "bad_40 segments of nothing", NEEDS, TCP4, 0, 34, 16 },
 	{ "bad_40 segments by fragments", NEEDS, TCP4, GSO_BY_FRAGS, 34, 16 },
 	{ "bad_40 no checksum", 0, TCP4, 1400, 34, 16 },
@@ -72,7 +72,7 @@ static const struct header headers[] = {
 	{ "bad_40 no room for TCP", NEEDS, TCP4, 1400, LEN - 19, 16 },
 	{ "bad_40 no type", NEEDS, 2, 1400, 34, 16 },
 	{ "bad_40 UFO", NEEDS, VIRTIO_NET_HDR_GSO_UDP, 1400, 34, 6 },
-	{ "bad_40 ECN of nothing", NEEDS, ECN, 1400, 34, 16 },
+	{ "bad_40 ECN of nothing", NEEDS, CUT_ECN, 1400, 34, 16 },
 	{ "bad_40 all bits", 0xff, 0xff, 0xffff, 0xffff, 0xffff },
 };
 
