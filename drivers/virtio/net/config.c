@@ -140,7 +140,7 @@ static void parley_net_size_buffers(struct parley_net *net, bool gso)
 		return;
 	if (gso)
 		len = PARLEY_NET_LEN_MAX;
-	net->rx_len = sizeof(struct virtio_net_hdr_v1) + len;
+	net->rx_len = PARLEY_NET_HDR_LEN + len;
 	net->rx_pages = DIV_ROUND_UP(net->rx_len, (unsigned int)PAGE_SIZE);
 }
 

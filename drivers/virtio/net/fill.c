@@ -23,8 +23,7 @@ struct parley_net_big {
 	void *page[PARLEY_NET_BIG_PAGES];
 };
 
-static struct page_pool *parley_net_pool(struct parley_net_pair *pair,
-					 enum dma_data_direction dir)
+static struct page_pool *parley_net_pool(struct parley_net_pair *pair)
 {
 	struct parley_net *net = pair->net;
 	struct page_pool_params params = {
@@ -33,7 +32,7 @@ static struct page_pool *parley_net_pool(struct parley_net_pair *pair,
 		.dev = parley_dma_dev(net->pd),
 		.napi = &pair->napi,
 		.netdev = net->dev,
-		.dma_dir = dir,
+		.dma_dir = DMA_FROM_DEVICE,
 		.max_len = PAGE_SIZE,
 	};
 
@@ -57,7 +56,7 @@ int parley_net_make_pool(struct parley_net_pair *pair)
 	struct page_pool *pool;
 
 	rx->mapped = parley_drvq_mem(rx->queue->vq)->ops == &parley_mem_dma;
-	pool = parley_net_pool(pair, DMA_FROM_DEVICE);
+	pool = parley_net_pool(pair);
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
 	rx->pool = pool;
@@ -65,17 +64,18 @@ int parley_net_make_pool(struct parley_net_pair *pair)
 	return 0;
 }
 
-static struct page *parley_net_page_of(const void *buf)
-{
-	return virt_to_head_page(buf);
-}
-
-/* Where the device finds it. */
-static u64 parley_net_addr(const struct parley_net_rx *rx, void *buf)
+/**
+ * parley_net_addr() - where the device finds a piece of a page
+ * @rx: receive queue
+ * @buf: the piece
+ *
+ * Return: its address, as the queue's buffers say it.
+ */
+u64 parley_net_addr(const struct parley_net_rx *rx, void *buf)
 {
 	if (!rx->mapped)
 		return virt_to_phys(buf);
-	return page_pool_get_dma_addr(parley_net_page_of(buf)) + offset_in_page(buf);
+	return page_pool_get_dma_addr(virt_to_head_page(buf)) + offset_in_page(buf);
 }
 
 /**
@@ -86,7 +86,7 @@ static u64 parley_net_addr(const struct parley_net_rx *rx, void *buf)
  */
 void parley_net_put_buffer(struct parley_net_rx *rx, void *buf, bool direct)
 {
-	page_pool_put_full_page(rx->pool, parley_net_page_of(buf), direct);
+	page_pool_put_full_page(rx->pool, virt_to_head_page(buf), direct);
 }
 
 /**
@@ -139,7 +139,7 @@ void parley_net_rx_give_back(struct parley_queue *queue, void *cookie,
 /* Mergeable: what packets need, in whole or half pages as a rule. */
 static unsigned int parley_net_want(const struct parley_net *net, struct parley_net_rx *rx)
 {
-	unsigned int hdr = sizeof(struct virtio_net_hdr_v1);
+	unsigned int hdr = PARLEY_NET_HDR_LEN;
 
 	if (net->rx_len)
 		return net->rx_len;

@@ -166,7 +166,7 @@ static struct parley_net *parley_net_alloc(struct parley_device *pd, unsigned in
 	parley_net_set_ethtool(dev);
 	dev->watchdog_timeo = WATCHDOG;
 	dev->priv_flags |= IFF_UNICAST_FLT | IFF_LIVE_ADDR_CHANGE;
-	dev->needed_headroom = sizeof(struct virtio_net_hdr_v1);
+	dev->needed_headroom = PARLEY_NET_HDR_LEN;
 	net = netdev_priv(dev);
 	net->dev = dev;
 	net->pd = pd;

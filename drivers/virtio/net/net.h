@@ -67,9 +67,11 @@
 #define PARLEY_NET_HEAD		128
 /* Pieces of a packet to send: its header, its linear part, its fragments. */
 #define PARLEY_NET_TX_SEGS	(MAX_SKB_FRAGS + 2)
+/* Bytes of a packet's header. */
+#define PARLEY_NET_HDR_LEN	sizeof(struct virtio_net_hdr_v1)
 /* Pages of a buffer that has to hold the longest packet by itself. */
 #define PARLEY_NET_BIG_PAGES						\
-	DIV_ROUND_UP(sizeof(struct virtio_net_hdr_v1) + PARLEY_NET_LEN_MAX, PAGE_SIZE)
+	DIV_ROUND_UP(PARLEY_NET_HDR_LEN + PARLEY_NET_LEN_MAX, PAGE_SIZE)
 /* Buffers that are put at once. */
 #define PARLEY_NET_BATCH	16
 
@@ -277,6 +279,7 @@ int parley_net_hdr_make(const struct sk_buff *skb, struct virtio_net_hdr_v1 *hdr
 /* fill.c */
 int parley_net_make_pool(struct parley_net_pair *pair);
 bool parley_net_fill(struct parley_net_pair *pair);
+u64 parley_net_addr(const struct parley_net_rx *rx, void *buf);
 void parley_net_put_buffer(struct parley_net_rx *rx, void *buf, bool direct);
 void parley_net_put_big(struct parley_net_rx *rx, void *cookie, unsigned int from,
 			bool direct);

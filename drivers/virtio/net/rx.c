@@ -16,8 +16,6 @@
 #include <net/page_pool/helpers.h>
 #include "net.h"
 
-#define HDR_LEN	sizeof(struct virtio_net_hdr_v1)
-
 static void parley_net_rx_drop(struct parley_net_rx *rx)
 {
 	kfree_skb(rx->head);
@@ -41,12 +39,9 @@ void parley_net_rx_end(struct parley_net_rx *rx)
 /* What the device wrote is to be seen; the core has done that where it maps. */
 static void parley_net_rx_sync(const struct parley_net_rx *rx, void *buf, u32 len)
 {
-	u64 addr;
-
-	if (!rx->mapped)
-		return;
-	addr = page_pool_get_dma_addr(virt_to_head_page(buf)) + offset_in_page(buf);
-	parley_mem_sync_for_cpu(parley_drvq_mem(rx->queue->vq), addr, len, true);
+	if (rx->mapped)
+		parley_mem_sync_for_cpu(parley_drvq_mem(rx->queue->vq),
+					parley_net_addr(rx, buf), len, true);
 }
 
 /* Whole packet, checked as far as it goes. */
@@ -188,19 +183,19 @@ static void parley_net_rx_first(struct parley_net_pair *pair, void *buf, u32 len
 	struct parley_net_rx *rx = &pair->rx;
 	int missing;
 
-	if (unlikely(len < HDR_LEN + ETH_HLEN)) {
+	if (unlikely(len < PARLEY_NET_HDR_LEN + ETH_HLEN)) {
 		parley_net_count(&rx->stats.sync, &rx->stats.runts);
 		goto put;
 	}
 	parley_net_rx_sync(rx, buf, len);
-	memcpy(&rx->hdr, buf, HDR_LEN);
+	memcpy(&rx->hdr, buf, PARLEY_NET_HDR_LEN);
 	missing = parley_net_rx_count(pair);
 	if (unlikely(missing < 0)) {
 		parley_net_count(&rx->stats.sync, &rx->stats.bad_header);
 		goto put;
 	}
 	rx->missing = missing + more;
-	if (parley_net_rx_begin(pair, buf + HDR_LEN, len - HDR_LEN, size))
+	if (parley_net_rx_begin(pair, buf + PARLEY_NET_HDR_LEN, len - PARLEY_NET_HDR_LEN, size))
 		return;
 put:
 	parley_net_put_buffer(rx, buf, true);

@@ -13,8 +13,6 @@
 #include <linux/io.h>
 #include "net.h"
 
-#define HDR_LEN	sizeof(struct virtio_net_hdr_v1)
-
 /**
  * parley_net_make_slots() - memory for packets that the device has
  * @tx: transmit queue, which has its ring
@@ -54,9 +52,9 @@ static void parley_net_slot_put(struct parley_net_tx *tx, struct parley_net_slot
 /* Is there room for the header before the packet, of the packet's own? */
 static bool parley_net_has_room(const struct sk_buff *skb)
 {
-	return skb_headlen(skb) && skb_headroom(skb) >= HDR_LEN &&
+	return skb_headlen(skb) && skb_headroom(skb) >= PARLEY_NET_HDR_LEN &&
 	       !skb_header_cloned(skb) &&
-	       IS_ALIGNED((unsigned long)skb->data - HDR_LEN,
+	       IS_ALIGNED((unsigned long)skb->data - PARLEY_NET_HDR_LEN,
 			  __alignof__(struct virtio_net_hdr_v1));
 }
 
@@ -66,7 +64,7 @@ static unsigned int parley_net_describe_head(struct parley_net_tx *tx, struct sk
 {
 	struct parley_seg *segs = tx->segs;
 
-	segs[0] = (struct parley_seg) { virt_to_phys(hdr), HDR_LEN };
+	segs[0] = (struct parley_seg) { virt_to_phys(hdr), PARLEY_NET_HDR_LEN };
 	if ((void *)(hdr + 1) == skb->data) {
 		segs[0].len += skb_headlen(skb);
 		return 1;
