@@ -4,7 +4,6 @@ load, for the tests of vmm.py."""
 
 import array
 import atexit
-import contextlib
 import mmap
 import os
 import random
@@ -13,9 +12,14 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import time
 
-from rings import Packed, Split
+sys.path.append(os.path.join(os.path.dirname(os.path.realpath(__file__)),
+                             "../../testing/lab"))
+
+from labkit.common import children  # noqa: E402
+from rings import Packed, Split     # noqa: E402
 
 MEMORY = 64 << 20
 USER = 0x100000000          # where the VMM says that its memory is
@@ -59,19 +63,6 @@ def dial(path):
     else:
         raise Wrong(f"nobody listens on {path}")
     return sock
-
-
-def children(pid):
-    """The processes that a process started. Not every kernel has the file of that
-    name in /proc."""
-    found = []
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError):
-            with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as stat:
-                # After the program's name, which may hold anything: state and parent.
-                if int(stat.read().rpartition(")")[2].split()[1]) == pid:
-                    found.append(int(name))
-    return sorted(found)
 
 
 class Bridge:

@@ -2,15 +2,6 @@
 # What happens to a device while it is in use: reset, removal, return.
 . "$LAB_ENV"; . "$LAB_LIB"
 
-behind()	# behind SLOT: address of the device behind a root port
-{
-	local found
-	found=$(echo /sys/bus/pci/devices/0000:00:$1.0/0000:*/driver_override)
-	[ -e "$found" ] || return 1
-	found=${found%/driver_override}
-	echo "${found##*/}"
-}
-
 load_on()	# load_on SECONDS DISK...: verified writes until they end
 {
 	local seconds=$1 disk

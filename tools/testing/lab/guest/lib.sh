@@ -180,6 +180,15 @@ pci_of()	# pci_of DISK: the address of the PCI device it is on
 		tail -n 1
 }
 
+behind()	# behind SLOT: address of the device behind a root port
+{
+	local found
+	found=$(echo /sys/bus/pci/devices/0000:00:$1.0/0000:*/driver_override)
+	[ -e "$found" ] || return 1
+	found=${found%/driver_override}
+	echo "${found##*/}"
+}
+
 driver_of()	# driver_of PCI-ADDRESS: the name of the driver bound to it
 {
 	local link

@@ -6,15 +6,6 @@
 
 parley=$LAB_ROOT/tools/parley/parley
 
-behind()	# behind SLOT: address of the device behind a root port
-{
-	local found
-	found=$(echo /sys/bus/pci/devices/0000:00:$1.0/0000:*/driver_override)
-	[ -e "$found" ] || return 1
-	found=${found%/driver_override}
-	echo "${found##*/}"
-}
-
 interface()	# interface PCI-ADDRESS: its name, whoever drives it
 {
 	local found

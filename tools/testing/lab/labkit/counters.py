@@ -40,6 +40,12 @@ def switches(pid):
     return total
 
 
+def all_switches():
+    """Context switches of the whole machine."""
+    with open("/proc/stat", encoding="ascii") as handle:
+        return int(re.search(r"ctxt (\d+)", handle.read()).group(1))
+
+
 def snapshot(pids):
     """All counters; subtract an older snapshot from a newer one."""
     found = collections.Counter({name: hits(event)
