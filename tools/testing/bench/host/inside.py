@@ -11,7 +11,7 @@ import pathlib
 import re
 import sys
 
-from labkit import disks, remote
+from labkit import counters, disks, remote
 from labkit.inner import Inner, shell
 from labkit.report import Report
 
@@ -65,8 +65,7 @@ class Count:
             found["exits"] += int(hits)
         hits = re.findall(r"Hits: (\d+)", (CALLS / "hist").read_text("ascii"))
         found["calls"] = int(hits[0])
-        stat = pathlib.Path("/proc/stat").read_text("ascii")
-        found["switches"] = int(re.search(r"ctxt (\d+)", stat).group(1))
+        found["switches"] = counters.all_switches()
         return found
 
 

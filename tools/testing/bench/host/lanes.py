@@ -7,6 +7,7 @@ host's processors are what both want, then on one that is what both want itself.
 Prints one line "# row {...}" for each figure; host.py makes a table of them.
 """
 
+import ctypes
 import fcntl
 import json
 import os
@@ -15,6 +16,7 @@ import re
 import struct
 import sys
 
+from labkit import counters
 from labkit.inner import shell
 from labkit.report import Report
 from tenant import Tenant, parley
@@ -31,11 +33,11 @@ SHORT, LONG = 50, 550   # reads of the one that waits; the first are subtracted
 ALONE = 6               # seconds that the other has alone
 SETTLE = 1              # seconds after a change
 BLKPG, ADD_PARTITION = 0x1269, 1
-# (what people call it, who is there, their classes in the pool or none)
+# (what people call it, who is there, their classes in the pool, if they are in it)
 MODES = (
-    ("alone, own workers", (WAITS,), None),
-    ("alone, own workers", (BULK,), None),
-    ("both, own workers", (WAITS, BULK), None),
+    ("alone, own workers", (WAITS,), ()),
+    ("alone, own workers", (BULK,), ()),
+    ("both, own workers", (WAITS, BULK), ()),
     ("both, a pool, two classes", (WAITS, BULK), ("latency", "bulk")),
 )
 
@@ -46,46 +48,45 @@ def split(path, parts):
     share = size // parts * 512
     with open(path, "rb") as disk:
         for n in range(parts):
-            what = bytearray(struct.pack("qqi64s64s4x", n * share, share, n + 1, b"", b""))
-            at, _ = memory(what)
-            fcntl.ioctl(disk, BLKPG, struct.pack("iiiP", ADD_PARTITION, 0, len(what), at))
+            what = struct.pack("qqi64s64s4x", n * share, share, n + 1, b"", b"")
+            held = ctypes.create_string_buffer(what, len(what))
+            fcntl.ioctl(disk, BLKPG, struct.pack("iiiP", ADD_PARTITION, 0, len(what),
+                                                 ctypes.addressof(held)))
 
 
-def memory(buffer):
-    """The address of a buffer, and what keeps it there."""
-    import ctypes       # pylint: disable=import-outside-toplevel
-    held = (ctypes.c_char * len(buffer)).from_buffer(buffer)
-    return ctypes.addressof(held), held
-
-
-def tasks(pids):
-    """Folders of all threads of some processes."""
-    return [task for pid in pids for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+def exits(pids):
+    """VM exits of all threads of some processes."""
+    threads = {name for pid in pids for name in os.listdir(f"/proc/{pid}/task")}
+    found = re.findall(r"common_pid:\s*(\d+)\s*}.*hitcount:\s*(\d+)",
+                       (EXITS / "hist").read_text("ascii"))
+    return sum(int(hits) for pid, hits in found if pid in threads)
 
 
 def mark(tenant, family):
     """What was counted for a guest so far: exits, switches of its threads, requests."""
-    threads = tasks([tenant.guest.vm.process.pid, *tenant.server.pids()])
-    mine = {int(task.name) for task in threads}
-    found = re.findall(r"common_pid:\s*(\d+)\s*}.*hitcount:\s*(\d+)",
-                       (EXITS / "hist").read_text("ascii"))
-    status = "\n".join((task / "status").read_text("ascii") for task in threads)
-    return {"exits": sum(int(hits) for pid, hits in found if int(pid) in mine),
-            "switches": sum(map(int, re.findall(r"ctxt_switches:\s*(\d+)", status))),
-            } | tenant.count(family)
+    pids = [tenant.guest.vm.process.pid, *tenant.server.pids()]
+    return tenant.count(family) | {"exits": exits(pids),
+                                   "switches": sum(map(counters.switches, pids))}
 
 
-def machine():
-    """Switches of the whole machine."""
-    stat = pathlib.Path("/proc/stat").read_text("ascii")
-    return int(re.search(r"ctxt (\d+)", stat).group(1))
+def since(before, after):
+    """{what: how much more}."""
+    return {what: after[what] - before[what] for what in before}
 
 
-def per_request(before, after, fewer=0):
-    """{what: a request} of a guest between two marks."""
-    nr = after["ops"] - before["ops"] - fewer
-    return {what: (after[what] - before[what]) / nr for what in ("exits", "switches")} | {
-        "rate": nr / (after["at"] - before["at"])}
+def a_request(grown):
+    """Exits and switches of a guest for each request, and requests a second."""
+    return {what: grown[what] / grown["ops"] for what in ("exits", "switches")} | {
+        "rate": grown["ops"] / grown["at"]}
+
+
+def during(tenants, family, work):
+    """What @work returns; what was counted for each guest meanwhile, and all switches
+    of the machine."""
+    before, switches = [mark(t, family) for t in tenants], counters.all_switches()
+    result = work()
+    grown = [since(old, mark(t, family)) for old, t in zip(before, tenants)]
+    return result, grown, counters.all_switches() - switches
 
 
 def reads(tenant, count):
@@ -96,53 +97,41 @@ def reads(tenant, count):
             "p50": int(times.group(1)), "p99": int(times.group(2))}
 
 
-def waiting(tenant, other, family):
+def waiting(tenants, family):
     """Figures of the one that waits, of the other meanwhile, and switches a request of
     both. To start and end costs the same in a short run as in a long one."""
-    def run(count):
-        before, theirs, all_ = mark(tenant, family), mark(other, family), machine()
-        said = reads(tenant, count)
-        return said, before, mark(tenant, family), theirs, mark(other, family), \
-            machine() - all_
-    short, long = run(SHORT), run(LONG)
-    nr = LONG - SHORT
-    row = {what: (long[2][what] - long[1][what] - short[2][what] + short[1][what]) / nr
-           for what in ("exits", "switches")}
-    row["interrupts"] = (long[0]["interrupts"] - short[0]["interrupts"]) / nr
-    row |= {what: long[0][what] for what in ("p50", "p99")}
-    bulk = long[4]["ops"] - long[3]["ops"]
-    mine = long[2]["ops"] - long[1]["ops"]
-    return {"waits": row, "switches": long[5] / (bulk + mine)} | (
-        {"bulk": per_request(long[3], long[4])} if bulk else {})
+    few, short, _ = during(tenants, family, lambda: reads(tenants[WAITS], SHORT))
+    many, long, switches = during(tenants, family, lambda: reads(tenants[WAITS], LONG))
+    extra = since(short[WAITS] | few, long[WAITS] | many)
+    row = {what: extra[what] / (LONG - SHORT) for what in ("exits", "switches", "interrupts")}
+    row |= {what: many[what] for what in ("p50", "p99")}
+    found = {"waits": row, "switches": switches / sum(one["ops"] for one in long)}
+    return found | ({"bulk": a_request(long[BULK])} if long[BULK]["ops"] else {})
 
 
-def bulk_alone(tenant, family):
+def bulk_alone(tenants, family):
     """Figures of the other alone."""
-    before, all_ = mark(tenant, family), machine()
-    tenant.guest.wait(ALONE)
-    after, all_ = mark(tenant, family), machine() - all_
-    return {"bulk": per_request(before, after),
-            "switches": all_ / (after["ops"] - before["ops"])}
+    bulk = tenants[BULK]
+    _, (grown,), switches = during([bulk], family, lambda: bulk.guest.wait(ALONE))
+    return {"bulk": a_request(grown), "switches": switches / grown["ops"]}
 
 
 def measure(report, tenants, family, key):
     """A row for each mode."""
+    bulk = tenants[BULK]
     for name, there, classes in MODES:
-        if classes:
-            for tenant, lane in zip(tenants, classes):
-                parley("pool", "attach", tenant.device, POOL, "--class", lane)
+        for tenant, lane in zip(tenants, classes):
+            parley("pool", "attach", tenant.device, POOL, "--class", lane)
         if BULK in there:
-            tenants[BULK].load(DEPTH)
-        tenants[BULK].guest.wait(SETTLE)
-        row = waiting(*tenants, family) if WAITS in there else \
-            bulk_alone(tenants[BULK], family)
+            bulk.load(DEPTH)
+        bulk.guest.wait(SETTLE)
+        row = (waiting if WAITS in there else bulk_alone)(tenants, family)
         report.note("row " + json.dumps(key | {"mode": name} | row))
         if BULK in there:
-            tenants[BULK].loaded()
-            tenants[BULK].unload()
-        if classes:
-            for tenant in tenants:
-                parley("pool", "detach", tenant.device)
+            bulk.loaded()
+            bulk.unload()
+        for tenant, _ in zip(tenants, classes):
+            parley("pool", "detach", tenant.device)
 
 
 def on_disk(report, family, took):
