@@ -128,6 +128,18 @@ int vh_nl_put_name(struct sk_buff *skb, const struct parley_vhost *dev)
 	return 0;
 }
 
+static int vh_nl_put_features(struct sk_buff *skb, const struct parley_vhost *dev)
+{
+	const struct parley_features features = dev->features;
+	u64 high = parley_features_high(&features);
+
+	if (nla_put_u64_64bit(skb, PARLEY_A_DEVICE_FEATURES,
+			      parley_features_low(&features), PARLEY_A_DEVICE_PAD))
+		return -EMSGSIZE;
+	return high ? nla_put_u64_64bit(skb, PARLEY_A_DEVICE_FEATURES_HIGH, high,
+					PARLEY_A_DEVICE_PAD) : 0;
+}
+
 static int vh_nl_put_dev(struct sk_buff *skb, struct parley_vhost *dev, bool admin)
 {
 	const int pad = PARLEY_A_DEVICE_PAD;
@@ -137,8 +149,7 @@ static int vh_nl_put_dev(struct sk_buff *skb, struct parley_vhost *dev, bool adm
 	    (admin && READ_ONCE(dev->owned) && !dev->in_kernel &&
 	     nla_put_u32(skb, PARLEY_A_DEVICE_OWNER_PID, READ_ONCE(dev->owner_pid))) ||
 	    (dev->in_kernel && nla_put_flag(skb, PARLEY_A_DEVICE_IN_KERNEL)) ||
-	    nla_put_u64_64bit(skb, PARLEY_A_DEVICE_FEATURES,
-			      parley_vhost_features(dev), pad) ||
+	    vh_nl_put_features(skb, dev) ||
 	    nla_put_u64_64bit(skb, PARLEY_A_DEVICE_BACKEND_FEATURES,
 			      READ_ONCE(dev->backend_features), pad) ||
 	    nla_put_u32(skb, PARLEY_A_DEVICE_QUEUES, vh_dev_max_vqs(dev)) ||

@@ -36,7 +36,7 @@ SETS = {
                ("workers", "u32"), ("memory-regions", "u32"), ("iotlb", "flag"),
                ("logging", "flag"), ("log-errors", "u64"), ("limits", "limits"),
                ("throttled", "u64"), ("backend-id", "u32"), ("pool", "string"),
-               ("pool-class", "lane"), ("pool-weight", "u32")),
+               ("pool-class", "lane"), ("pool-weight", "u32"), ("features-high", "u64")),
     "backend": (("pad", "pad"), ("id", "u32"), ("path", "string"), ("devices", "u32"),
                 ("kept", "u32"), ("limits", "limits"), ("throttled", "u64"),
                 ("name", "string")),

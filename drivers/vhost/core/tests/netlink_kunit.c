@@ -13,6 +13,7 @@
 
 #define NL_QUEUES	12u
 #define NL_BUFFER	SZ_4K
+#define NL_HIGH		66u		/* a feature */
 #define NL_REFUSED	(-ERANGE)	/* by the policy, before us */
 
 /* ----------------------------------------------------------- accelerator */
@@ -43,6 +44,7 @@ static const struct parley_vhost_driver nl_driver = {
 	.name		= "kunit-nl",
 	.owner		= THIS_MODULE,
 	.device_id	= 42,
+	.features_high	= BIT_ULL(NL_HIGH - 64),
 	.queue		= nl_kind,
 	.max_queues	= NL_QUEUES,
 };
@@ -214,6 +216,8 @@ static void nl_lists_devices(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, nl_u32(h, PARLEY_A_DEVICE_WORKERS), 2);
 		KUNIT_EXPECT_NOT_NULL(test, nlmsg_find_attr(h, GENL_HDRLEN,
 							    PARLEY_A_DEVICE_IN_KERNEL));
+		KUNIT_EXPECT_NULL(test, nlmsg_find_attr(h, GENL_HDRLEN,
+							PARLEY_A_DEVICE_FEATURES_HIGH));
 	}
 	KUNIT_ASSERT_NOT_NULL(test, h);
 	KUNIT_EXPECT_EQ(test, h->nlmsg_type, NLMSG_DONE);
@@ -224,6 +228,28 @@ static void nl_lists_devices(struct kunit *test)
 	nl_send(nl, nl_ask(nl, PARLEY_CMD_DEV_GET, NLM_F_DUMP));
 	while (nl_answer(h = nl_next(nl)))
 		KUNIT_EXPECT_NE(test, nl_u32(h, PARLEY_A_DEVICE_ID), id);
+}
+
+/* Features beyond the first 64 are told where there are any. */
+static void nl_tells_all_features(struct kunit *test)
+{
+	struct nl *nl = nl_open(test);
+	struct parley_vhost *dev = nl_device(test);
+	struct sk_buff *skb = nl_ask(nl, PARLEY_CMD_DEV_GET, 0);
+	struct parley_features set;
+	struct nlmsghdr *h;
+	struct nlattr *a;
+
+	parley_features_set(&set, BIT_ULL(VIRTIO_F_VERSION_1), BIT_ULL(NL_HIGH - 64));
+	KUNIT_ASSERT_EQ(test, parley_vhost_set_features(dev, &set), 0);
+	nla_put_u32(skb, PARLEY_A_DEVICE_ID, dev->id);
+	nl_send(nl, skb);
+	h = nl_next(nl);
+	KUNIT_ASSERT_TRUE(test, nl_answer(h));
+	a = nlmsg_find_attr(h, GENL_HDRLEN, PARLEY_A_DEVICE_FEATURES);
+	KUNIT_EXPECT_EQ(test, a ? nla_get_u64(a) : 0, BIT_ULL(VIRTIO_F_VERSION_1));
+	a = nlmsg_find_attr(h, GENL_HDRLEN, PARLEY_A_DEVICE_FEATURES_HIGH);
+	KUNIT_EXPECT_EQ(test, a ? nla_get_u64(a) : 0, BIT_ULL(NL_HIGH - 64));
 }
 
 /* A worker each, of one device and of no other. */
@@ -652,6 +678,7 @@ static void bad_19_netlink(struct kunit *test)
 
 static struct kunit_case netlink_cases[] = {
 	KUNIT_CASE(nl_lists_devices),
+	KUNIT_CASE(nl_tells_all_features),
 	KUNIT_CASE(nl_lists_workers),
 	KUNIT_CASE(nl_device_vanishes),
 	KUNIT_CASE(nl_sets_limits),
