@@ -163,11 +163,16 @@ static void vmm_later_work(struct work_struct *work)
 	vmm_release(container_of(to_delayed_work(work), struct vmm_later, work)->v);
 }
 
-void vmm_release_later(struct vmm *v, struct vmm_later *later)
+void vmm_release_in(struct vmm *v, struct vmm_later *later, unsigned int ms)
 {
 	later->v = v;
 	INIT_DELAYED_WORK_ONSTACK(&later->work, vmm_later_work);
-	queue_delayed_work(system_dfl_wq, &later->work, msecs_to_jiffies(100));
+	queue_delayed_work(system_dfl_wq, &later->work, msecs_to_jiffies(ms));
+}
+
+void vmm_release_later(struct vmm *v, struct vmm_later *later)
+{
+	vmm_release_in(v, later, 100);
 }
 
 void vmm_release_wait(struct vmm_later *later)

@@ -130,14 +130,15 @@ void vmm_release(struct vmm *v);
 void vmm_release_one(struct vmm *v);
 struct parley_vhost_req *vmm_held(struct vmm *v);	/* the first one */
 
-/* The release, a tenth of a second later and by another thread. */
+/* The release, some time later and by another thread. */
 struct vmm_later {
 	struct delayed_work work;
 	struct vmm *v;
 };
 
-void vmm_release_later(struct vmm *v, struct vmm_later *later);
-void vmm_release_wait(struct vmm_later *later);	/* after it, @later may go */
+void vmm_release_in(struct vmm *v, struct vmm_later *later, unsigned int ms);
+void vmm_release_later(struct vmm *v, struct vmm_later *later);	/* soon */
+void vmm_release_wait(struct vmm_later *later);	/* now; after it, @later may go */
 struct parley_vhost_vq *vmm_vq(struct vmm *v);
 
 #endif /* _PARLEY_VHOST_TESTS_VMM_H */
