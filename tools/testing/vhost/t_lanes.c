@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Two guests on one disk: one waits for each read, the other has many in flight.  Each
- * alone, both with workers of their own, and both in a pool of one thread: rows for make
- * bench, which judge nothing.  A row is one line "# row {...}" of JSON.
+ * alone, both with workers of their own, and both in a pool of one thread or two: rows for
+ * make bench, which judge nothing.  A row is one line "# row {...}" of JSON.
  *
  * A guest is a process, VMM and driver in one, as all here.  How long a request of the
  * first one took is told in time and, since that means little on an emulated machine, in
@@ -37,24 +37,26 @@ enum who { WAITS, BULK, WHOS };
  * struct mode - who serves whom
  * @name: for people
  * @there: which guests
- * @class: in the pool, of each; or there is none
+ * @threads: of the pool; 0: there is none
+ * @class: in it, of each
  */
 struct mode {
 	const char *name;
 	bool there[WHOS];
-	int class[WHOS];
+	u32 threads;
+	u32 class[WHOS];
 };
 
-#define NO_POOL		{ -1, -1 }
-
 static const struct mode modes[] = {
-	{ "alone, own workers", { true, false }, NO_POOL },
-	{ "alone, own workers", { false, true }, NO_POOL },
-	{ "both, own workers", { true, true }, NO_POOL },
-	{ "alone, a pool", { true, false }, { PARLEY_LANE_NORMAL, PARLEY_LANE_NORMAL } },
-	{ "both, a pool, one class", { true, true },
+	{ "alone, own workers", { true, false } },
+	{ "alone, own workers", { false, true } },
+	{ "both, own workers", { true, true } },
+	{ "alone, one thread", { true, false }, 1, { PARLEY_LANE_NORMAL } },
+	{ "both, one thread, one class", { true, true }, 1,
 	  { PARLEY_LANE_NORMAL, PARLEY_LANE_NORMAL } },
-	{ "both, a pool, two classes", { true, true },
+	{ "both, one thread, two classes", { true, true }, 1,
+	  { PARLEY_LANE_LATENCY, PARLEY_LANE_BULK } },
+	{ "both, two threads, two classes", { true, true }, 2,
 	  { PARLEY_LANE_LATENCY, PARLEY_LANE_BULK } },
 };
 
@@ -236,7 +238,7 @@ static struct mark mark(const struct mode *m, const struct both *b)
 		if (m->there[who])
 			need(nl_stats_get(b->id[who], 0, &k.q[who]));
 	}
-	if (m->class[WAITS] >= 0)
+	if (m->threads)
 		need(nl_pool_get(&k.pool));
 	return k;
 }
@@ -332,11 +334,13 @@ static void measure_mode(const struct mode *m, const char *disk, unsigned int ro
 	enum who who;
 
 	must(b != MAP_FAILED, "no memory");
+	if (m->threads)
+		need(nl_pool_set(POOL, m->threads));
 	for (who = 0; who < WHOS; who++) {
 		if (!m->there[who])
 			continue;
 		pid[who] = guest_fork(disk, b, who);
-		if (m->class[who] >= 0)
+		if (m->threads)
 			need(nl_pool_attach(POOL, b->id[who], m->class[who]));
 	}
 	WRITE_ONCE(b->go, true);

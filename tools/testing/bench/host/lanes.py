@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs in the outer guest: two inner guests on one disk, one that waits for each read
 and one that has many in flight: each alone, and both, served by workers of their own
-and by a pool of one thread that has a class for each. First on a disk so fast that the
+and by a pool that has a class for each, of one thread and of two. First on a disk so fast that the
 host's processors are what both want, then on one that is what both want itself.
 
 Prints one line "# row {...}" for each figure; host.py makes a table of them.
@@ -33,12 +33,14 @@ SHORT, LONG = 50, 550   # reads of the one that waits; the first are subtracted
 ALONE = 6               # seconds that the other has alone
 SETTLE = 1              # seconds after a change
 BLKPG, ADD_PARTITION = 0x1269, 1
-# (what people call it, who is there, their classes in the pool, if they are in it)
+CLASSES = ("latency", "bulk")
+# (what people call it, who is there, threads of the pool, if they are in it)
 MODES = (
-    ("alone, own workers", (WAITS,), ()),
-    ("alone, own workers", (BULK,), ()),
-    ("both, own workers", (WAITS, BULK), ()),
-    ("both, a pool, two classes", (WAITS, BULK), ("latency", "bulk")),
+    ("alone, own workers", (WAITS,), 0),
+    ("alone, own workers", (BULK,), 0),
+    ("both, own workers", (WAITS, BULK), 0),
+    ("both, one thread, two classes", (WAITS, BULK), 1),
+    ("both, two threads, two classes", (WAITS, BULK), 2),
 )
 
 
@@ -119,9 +121,11 @@ def bulk_alone(tenants, family):
 def measure(report, tenants, family, key):
     """A row for each mode."""
     bulk = tenants[BULK]
-    for name, there, classes in MODES:
-        for tenant, lane in zip(tenants, classes):
-            parley("pool", "attach", tenant.device, POOL, "--class", lane)
+    for name, there, threads in MODES:
+        if threads:
+            parley("pool", "set", POOL, "--threads", threads)
+            for tenant, lane in zip(tenants, CLASSES):
+                parley("pool", "attach", tenant.device, POOL, "--class", lane)
         if BULK in there:
             bulk.load(DEPTH)
         bulk.guest.wait(SETTLE)
@@ -130,8 +134,9 @@ def measure(report, tenants, family, key):
         if BULK in there:
             bulk.loaded()
             bulk.unload()
-        for tenant, _ in zip(tenants, classes):
-            parley("pool", "detach", tenant.device)
+        if threads:
+            for tenant in tenants:
+                parley("pool", "detach", tenant.device)
 
 
 def on_disk(report, family, took):
@@ -155,7 +160,7 @@ def main():
     report = Report()
     family = netlink.Family()
     (EXITS / "trigger").write_text("hist:keys=common_pid", "ascii")
-    parley("pool", "add", POOL, "--threads", 1)
+    parley("pool", "add", POOL)
     for took in DISKS_MS:
         on_disk(report, family, took)
     parley("pool", "remove", POOL)
