@@ -72,6 +72,9 @@ static void pages_as_a_scatterlist(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, parley_vhost_req_sg(req, ITER_SOURCE, off, 0, &sgt), -EFAULT);
 	KUNIT_EXPECT_EQ(test, parley_vhost_req_sg(req, ITER_SOURCE, 0, PARLEY_VHOST_STEP + 1,
 						  &sgt), -E2BIG);
+	/* That would do, but so long it is not. */
+	KUNIT_EXPECT_EQ(test, parley_vhost_req_sg(req, ITER_SOURCE, 0, PARLEY_VHOST_STEP, &sgt),
+			-EFAULT);
 	KUNIT_ASSERT_EQ(test, parley_vhost_req_sg(req, ITER_SOURCE, off, len, &sgt), 0);
 	KUNIT_EXPECT_EQ(test, sgt.orig_nents, 1 + 2 + 2 + 1);
 	for_each_sgtable_sg(&sgt, sg, i) {
