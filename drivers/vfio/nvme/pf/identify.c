@@ -7,72 +7,8 @@
  * seen to all the same.
  */
 #include <linux/cleanup.h>
-#include <linux/ctype.h>
 #include <linux/slab.h>
-#include <linux/string.h>
 #include "pf.h"
-
-/**
- * parley_nvme_identify() - one Identify command
- * @n: the function
- * @cns: which structure
- * @nsid: of which namespace, or 0
- * @cntlid: of or from which controller, or 0
- * @data: NVME_IDENTIFY_DATA_SIZE bytes
- *
- * Context: process context; may sleep.
- * Return: as parley_nvme_admin().
- */
-int parley_nvme_identify(struct parley_nvme *n, u8 cns, u32 nsid, u16 cntlid,
-			 void *data)
-{
-	struct parley_nvme_req req = {
-		.cmd.identify = {
-			.opcode = nvme_admin_identify,
-			.nsid = cpu_to_le32(nsid),
-			.cns = cns,
-			.ctrlid = cpu_to_le16(cntlid),
-		},
-		.data = data,
-		.len = NVME_IDENTIFY_DATA_SIZE,
-	};
-
-	return parley_nvme_admin(n, &req);
-}
-
-/* Text of the device's, for the log and sysfs: nothing but what can be printed. */
-static void pnv_text(char *to, const char *from, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len && from[i]; i++)
-		to[i] = isascii(from[i]) && isprint(from[i]) ? from[i] : '?';
-	to[i] = '\0';
-	strim(to);
-}
-
-static int pnv_learn_ctrl(struct parley_nvme *n)
-{
-	struct nvme_id_ctrl *id __free(kfree) = kzalloc(sizeof(*id), GFP_KERNEL);
-	int err;
-
-	BUILD_BUG_ON(sizeof(*id) != NVME_IDENTIFY_DATA_SIZE);
-	if (!id)
-		return -ENOMEM;
-	err = parley_nvme_identify(n, NVME_ID_CNS_CTRL, 0, 0, id);
-	if (err)
-		return err;
-	n->id.cntlid = le16_to_cpu(id->cntlid);
-	n->id.oacs = le16_to_cpu(id->oacs);
-	n->id.nn = le32_to_cpu(id->nn);
-	n->id.shutdown_ms = clamp(le32_to_cpu(id->rtd3e) / USEC_PER_MSEC,
-				  PARLEY_NVME_SHUTDOWN_MIN_MS,
-				  PARLEY_NVME_SHUTDOWN_MAX_MS);
-	pnv_text(n->id.serial, id->sn, sizeof(id->sn));
-	pnv_text(n->id.model, id->mn, sizeof(id->mn));
-	pnv_text(n->id.firmware, id->fr, sizeof(id->fr));
-	return 0;
-}
 
 /* One kind of resources: NULL, or why it cannot be. */
 static const char *pnv_check_pool(const struct parley_nvme_resources *wire,
@@ -95,18 +31,18 @@ static const char *pnv_check_pool(const struct parley_nvme_resources *wire,
 /* What was asked for, until all of it is known to be sound. */
 struct pnv_view {
 	struct parley_nvme_pool pool[PARLEY_NVME_KINDS];
-	struct parley_nvme_vf vf[PARLEY_NVME_SECONDARIES_MAX];
+	struct parley_nvme_secondary vf[PARLEY_NVME_SECONDARIES_MAX];
 	unsigned int nr;
 	u8 data[NVME_IDENTIFY_DATA_SIZE] __aligned(8);
 };
 
-static const char *pnv_check_primary(struct parley_nvme *n, struct pnv_view *view)
+static const char *pnv_check_primary(struct parley_nvme_pf *pf, struct pnv_view *view)
 {
 	const struct parley_nvme_primary_wire *wire = (void *)view->data;
 	enum parley_nvme_kind kind;
 	const char *why;
 
-	if (le16_to_cpu(wire->cntlid) != n->id.cntlid)
+	if (le16_to_cpu(wire->cntlid) != pf->n.id.cntlid)
 		return "its primary controller is another one";
 	for (kind = 0; kind < PARLEY_NVME_KINDS; kind++) {
 		if (!(wire->kinds & BIT(kind)))
@@ -118,7 +54,7 @@ static const char *pnv_check_primary(struct parley_nvme *n, struct pnv_view *vie
 	return NULL;
 }
 
-static bool pnv_known(const struct pnv_view *view, const struct parley_nvme_vf *vf)
+static bool pnv_known(const struct pnv_view *view, const struct parley_nvme_secondary *vf)
 {
 	unsigned int i;
 
@@ -128,10 +64,10 @@ static bool pnv_known(const struct pnv_view *view, const struct parley_nvme_vf *
 	return false;
 }
 
-static const char *pnv_check_secondary(struct parley_nvme *n, struct pnv_view *view,
+static const char *pnv_check_secondary(struct parley_nvme_pf *pf, struct pnv_view *view,
 				       const struct parley_nvme_secondary_wire *wire)
 {
-	struct parley_nvme_vf vf = {
+	struct parley_nvme_secondary vf = {
 		.cntlid = le16_to_cpu(wire->scid),
 		.number = le16_to_cpu(wire->vfn),
 		.have[PARLEY_NVME_QUEUES] = le16_to_cpu(wire->queues),
@@ -140,7 +76,7 @@ static const char *pnv_check_secondary(struct parley_nvme *n, struct pnv_view *v
 	};
 	enum parley_nvme_kind kind;
 
-	if (le16_to_cpu(wire->pcid) != n->id.cntlid || vf.cntlid == n->id.cntlid)
+	if (le16_to_cpu(wire->pcid) != pf->n.id.cntlid || vf.cntlid == pf->n.id.cntlid)
 		return "its list of secondary controllers has one that is not its own";
 	/* One that is no virtual function is nothing to us. */
 	if (!vf.number)
@@ -154,7 +90,7 @@ static const char *pnv_check_secondary(struct parley_nvme *n, struct pnv_view *v
 	return NULL;
 }
 
-static const char *pnv_check_secondaries(struct parley_nvme *n, struct pnv_view *view)
+static const char *pnv_check_secondaries(struct parley_nvme_pf *pf, struct pnv_view *view)
 {
 	const struct parley_nvme_secondaries_wire *wire = (void *)view->data;
 	const char *why;
@@ -163,7 +99,7 @@ static const char *pnv_check_secondaries(struct parley_nvme *n, struct pnv_view 
 	if (wire->nr > PARLEY_NVME_SECONDARIES_MAX)
 		return "its list of secondary controllers is longer than a list can be";
 	for (i = 0; i < wire->nr; i++) {
-		why = pnv_check_secondary(n, view, &wire->entry[i]);
+		why = pnv_check_secondary(pf, view, &wire->entry[i]);
 		if (why)
 			return why;
 	}
@@ -172,73 +108,57 @@ static const char *pnv_check_secondaries(struct parley_nvme *n, struct pnv_view 
 
 /*
  * Whether it can have virtual functions, and what they have now.  An error is one
- * of the command, with @n->virt saying what it was about.
+ * of the command, with @pf->virt saying what it was about.
  */
-static int pnv_ask_virt(struct parley_nvme *n, struct pnv_view *view)
+static int pnv_ask_virt(struct parley_nvme_pf *pf, struct pnv_view *view)
 {
 	int err;
 
-	n->virt = "it has no virtualization management";
-	if (n->version < NVME_VS(1, 3, 0))
+	pf->virt = "it has no virtualization management";
+	if (pf->n.version < NVME_VS(1, 3, 0))
 		return 0;
 	/* Some have it and do not say so, as QEMU's: they are asked all the same. */
-	if (n->id.oacs & PARLEY_NVME_OACS_VIRT)
-		n->virt = "it does not describe its resources";
-	err = parley_nvme_identify(n, PARLEY_NVME_CNS_PRIMARY, 0, 0, view->data);
+	if (pf->n.id.oacs & PARLEY_NVME_OACS_VIRT)
+		pf->virt = "it does not describe its resources";
+	err = parley_nvme_identify(&pf->n, PARLEY_NVME_CNS_PRIMARY, 0, 0, view->data);
 	if (err)
 		return err;
-	n->virt = pnv_check_primary(n, view);
-	if (n->virt)
+	pf->virt = pnv_check_primary(pf, view);
+	if (pf->virt)
 		return 0;
-	n->virt = "it does not list its secondary controllers";
-	err = parley_nvme_identify(n, NVME_ID_CNS_SCNDRY_CTRL_LIST, 0, 0, view->data);
+	pf->virt = "it does not list its secondary controllers";
+	err = parley_nvme_identify(&pf->n, NVME_ID_CNS_SCNDRY_CTRL_LIST, 0, 0, view->data);
 	if (!err)
-		n->virt = pnv_check_secondaries(n, view);
+		pf->virt = pnv_check_secondaries(pf, view);
 	return err;
 }
 
 /**
  * parley_nvme_learn_virt() - ask again for resources and secondary controllers
- * @n: the function, LIVE
+ * @pf: the function, LIVE
  *
- * Sets @n->virt, @n->pool and @n->vf.  If @n->virt says why there can be no
+ * Sets @pf->virt, @pf->pool and @pf->vf.  If @pf->virt says why there can be no
  * virtual functions, the others are what they were: what is to be undone is known
  * from there.
  *
- * Context: process context; @n->mutex held; may sleep.
+ * Context: process context; @pf->n.mutex held; may sleep.
  * Return: 0, -ENOMEM, or what parley_nvme_admin() returns where it is not the
  *	controller's refusal.
  */
-int parley_nvme_learn_virt(struct parley_nvme *n)
+int parley_nvme_learn_virt(struct parley_nvme_pf *pf)
 {
 	struct pnv_view *view __free(kfree) = kzalloc(sizeof(*view), GFP_KERNEL);
 	int err;
 
-	lockdep_assert_held(&n->mutex);
+	lockdep_assert_held(&pf->n.mutex);
 	if (!view)
 		return -ENOMEM;
-	err = pnv_ask_virt(n, view);
-	if (!n->virt) {
-		memcpy(n->pool, view->pool, sizeof(n->pool));
-		memcpy(n->vf, view->vf, sizeof(n->vf));
-		n->nr_secondaries = view->nr;
+	err = pnv_ask_virt(pf, view);
+	if (!pf->virt) {
+		memcpy(pf->pool, view->pool, sizeof(pf->pool));
+		memcpy(pf->vf, view->vf, sizeof(pf->vf));
+		pf->nr_secondaries = view->nr;
 	}
 	return err == -EREMOTEIO || err == -EOPNOTSUPP ? 0 : err;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_learn_virt);
-
-/**
- * parley_nvme_learn() - all that has to be known of a controller
- * @n: the function, LIVE
- *
- * Context: process context; @n->mutex held; may sleep.
- * Return: as parley_nvme_learn_virt(), and any refusal.
- */
-int parley_nvme_learn(struct parley_nvme *n)
-{
-	int err = pnv_learn_ctrl(n);
-
-	if (err)
-		dev_err_ratelimited(n->dev, "controller does not say what it is (%d)\n", err);
-	return err ?: parley_nvme_learn_virt(n);
-}

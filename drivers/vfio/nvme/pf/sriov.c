@@ -38,216 +38,251 @@ static u16 pnv_share(const struct parley_nvme_pool *pool, unsigned int nr)
 
 /**
  * parley_nvme_share() - what each of so many virtual functions would get
- * @n: the function
+ * @pf: the function
  * @nr: how many, not 0
  * @share: how much of each kind
  *
- * Context: process context; @n->mutex held.
+ * Context: process context; @pf->n.mutex held.
  * Return: 0; -EOPNOTSUPP if it cannot have any; -ENOSPC if so many are not there or
  *	would get too little to work with.
  */
-int parley_nvme_share(struct parley_nvme *n, unsigned int nr, u16 *share)
+int parley_nvme_share(struct parley_nvme_pf *pf, unsigned int nr, u16 *share)
 {
 	unsigned int i;
 
-	lockdep_assert_held(&n->mutex);
-	if (n->virt)
+	lockdep_assert_held(&pf->n.mutex);
+	if (pf->virt)
 		return -EOPNOTSUPP;
 	for (i = 1; i <= nr; i++)
-		if (!parley_nvme_vf_find(n, i))
+		if (!parley_nvme_secondary_find(pf, i))
 			return -ENOSPC;
 	for (i = 0; i < PARLEY_NVME_KINDS; i++)
-		share[i] = pnv_share(&n->pool[i], nr);
+		share[i] = pnv_share(&pf->pool[i], nr);
 	return share[PARLEY_NVME_QUEUES] < PARLEY_NVME_VF_QUEUES_MIN ||
 	       share[PARLEY_NVME_INTERRUPTS] < PARLEY_NVME_VF_INTERRUPTS_MIN ? -ENOSPC : 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_share);
 
+/**
+ * parley_nvme_pf_init() - a physical function that is OFF
+ * @pf: zeroed
+ * @dev: the device, for messages
+ * @ops: how it is reached
+ * @pf_ops: how virtual functions are made
+ * @bar: bytes of registers
+ *
+ * The mirror is parley_nvme_exit() of its controller.
+ *
+ * Context: process context; may sleep.
+ * Return: as parley_nvme_init().
+ */
+int parley_nvme_pf_init(struct parley_nvme_pf *pf, struct device *dev,
+			const struct parley_nvme_ops *ops,
+			const struct parley_nvme_pf_ops *pf_ops, size_t bar)
+{
+	pf->ops = pf_ops;
+	pf->virt = "it was not asked yet";
+	return parley_nvme_init(&pf->n, dev, ops, bar);
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_pf_init);
+
+static int pnv_start(struct parley_nvme_pf *pf)
+{
+	int err = parley_nvme_start(&pf->n);
+
+	if (err)
+		return err;
+	err = parley_nvme_learn_virt(pf);
+	if (err)
+		parley_nvme_stop(&pf->n, false);
+	return err;
+}
+
 /* Reset the whole function, or, where it has no such reset, its controller. */
-static int pnv_restart(struct parley_nvme *n)
+static int pnv_restart(struct parley_nvme_pf *pf)
 {
 	int err;
 
-	parley_nvme_stop(n, false);
-	err = n->ops->reset(n);
+	parley_nvme_stop(&pf->n, false);
+	err = pf->n.ops->reset(&pf->n);
 	if (err == -ENOTTY)
 		err = 0;
 	if (err)
-		dev_err_ratelimited(n->dev, "cannot be reset (%d)\n", err);
-	return err ?: parley_nvme_start(n);
+		dev_err_ratelimited(pf->n.dev, "cannot be reset (%d)\n", err);
+	return err ?: pnv_start(pf);
 }
 
 /* Let the primary have so much, and see that it has. */
-static int pnv_move(struct parley_nvme *n, const u16 *want)
+static int pnv_move(struct parley_nvme_pf *pf, const u16 *want)
 {
 	enum parley_nvme_kind kind;
 	int err = 0;
 
 	/* Both, always: an earlier try may have got half-way and not to the reset. */
 	for (kind = 0; kind < PARLEY_NVME_KINDS && !err; kind++)
-		err = parley_nvme_primary(n, kind, want[kind]);
+		err = parley_nvme_primary(pf, kind, want[kind]);
 	if (!err)
-		err = pnv_restart(n);
-	if (!err && n->virt) {
-		dev_err_ratelimited(n->dev, "after a reset, can have no virtual functions: %s\n",
-				    n->virt);
+		err = pnv_restart(pf);
+	if (!err && pf->virt) {
+		dev_err_ratelimited(pf->n.dev, "after a reset, can have no virtual functions: %s\n",
+				    pf->virt);
 		return -EPROTO;
 	}
 	for (kind = 0; kind < PARLEY_NVME_KINDS && !err; kind++) {
-		if (n->pool[kind].mine == want[kind])
+		if (pf->pool[kind].mine == want[kind])
 			continue;
-		dev_err_ratelimited(n->dev, "controller keeps %u flexible resources, not %u, after a reset\n",
-				    n->pool[kind].mine, want[kind]);
+		dev_err_ratelimited(pf->n.dev, "controller keeps %u flexible resources, not %u, after a reset\n",
+				    pf->pool[kind].mine, want[kind]);
 		err = -EPROTO;
 	}
 	return err;
 }
 
-static int pnv_take(struct parley_nvme *n)
+static int pnv_take(struct parley_nvme_pf *pf)
 {
 	u16 want[PARLEY_NVME_KINDS];
 	enum parley_nvme_kind kind;
 	bool enough = true;
 
 	for (kind = 0; kind < PARLEY_NVME_KINDS; kind++) {
-		want[kind] = min(n->pool[kind].mine, pnv_own(&n->pool[kind]));
-		enough = enough && n->pool[kind].mine == want[kind];
+		want[kind] = min(pf->pool[kind].mine, pnv_own(&pf->pool[kind]));
+		enough = enough && pf->pool[kind].mine == want[kind];
 	}
 	if (enough)
 		return 0;
-	for (kind = 0; kind < PARLEY_NVME_KINDS && !n->took; kind++)
-		n->taken[kind] = n->pool[kind].mine;
-	n->took = true;
-	return pnv_move(n, want);
+	for (kind = 0; kind < PARLEY_NVME_KINDS && !pf->took; kind++)
+		pf->taken[kind] = pf->pool[kind].mine;
+	pf->took = true;
+	return pnv_move(pf, want);
 }
 
-static void pnv_give_back(struct parley_nvme *n)
+static void pnv_give_back(struct parley_nvme_pf *pf)
 {
 	int err;
 
-	if (!n->took)
+	if (!pf->took)
 		return;
-	err = READ_ONCE(n->state) == PARLEY_NVME_LIVE ? pnv_move(n, n->taken) : -EIO;
-	n->took = err;
+	err = READ_ONCE(pf->n.state) == PARLEY_NVME_LIVE ? pnv_move(pf, pf->taken) : -EIO;
+	pf->took = err;
 	if (err)
-		dev_warn_ratelimited(n->dev, "controller did not take its %u queues and %u interrupts back (%d): that is tried again after its next reset\n",
-				     n->taken[PARLEY_NVME_QUEUES],
-				     n->taken[PARLEY_NVME_INTERRUPTS], err);
+		dev_warn_ratelimited(pf->n.dev, "controller did not take its %u queues and %u interrupts back (%d): that is tried again after its next reset\n",
+				     pf->taken[PARLEY_NVME_QUEUES],
+				     pf->taken[PARLEY_NVME_INTERRUPTS], err);
 }
 
-static bool pnv_has_something(const struct parley_nvme_vf *vf)
+static bool pnv_has_something(const struct parley_nvme_secondary *vf)
 {
 	return vf->online || vf->have[PARLEY_NVME_QUEUES] ||
 	       vf->have[PARLEY_NVME_INTERRUPTS];
 }
 
 /* Whether there was anything to do. */
-static bool pnv_offline_all(struct parley_nvme *n)
+static bool pnv_offline_all(struct parley_nvme_pf *pf)
 {
-	struct parley_nvme_vf *vf;
+	struct parley_nvme_secondary *vf;
 	bool did = false;
 
-	for (vf = n->vf; vf < n->vf + n->nr_secondaries; vf++) {
-		if (!pnv_has_something(vf) || READ_ONCE(n->state) != PARLEY_NVME_LIVE)
+	for (vf = pf->vf; vf < pf->vf + pf->nr_secondaries; vf++) {
+		if (!pnv_has_something(vf) || READ_ONCE(pf->n.state) != PARLEY_NVME_LIVE)
 			continue;
-		parley_nvme_offline(n, vf);
+		parley_nvme_offline(pf, vf);
 		did = true;
 	}
 	return did;
 }
 
-static int pnv_equip_one(struct parley_nvme *n, struct parley_nvme_vf *vf)
+static int pnv_equip_one(struct parley_nvme_pf *pf, struct parley_nvme_secondary *vf)
 {
 	enum parley_nvme_kind kind;
 	int err = 0;
 
 	/* What is there already may be somebody else's work, and less than it says. */
 	if (pnv_has_something(vf))
-		err = parley_nvme_offline(n, vf);
+		err = parley_nvme_offline(pf, vf);
 	for (kind = 0; kind < PARLEY_NVME_KINDS && !err; kind++) {
 		/* Noted before it is so: then it is also undone if nobody answers. */
-		vf->have[kind] = n->share[kind];
-		err = parley_nvme_assign(n, vf, kind, n->share[kind]);
+		vf->have[kind] = pf->share[kind];
+		err = parley_nvme_assign(pf, vf, kind, pf->share[kind]);
 	}
 	if (!err)
-		err = parley_nvme_online(n, vf);
+		err = parley_nvme_online(pf, vf);
 	return err;
 }
 
-static int pnv_see(struct parley_nvme *n)
+static int pnv_see(struct parley_nvme_pf *pf)
 {
-	struct parley_nvme_vf *vf;
+	struct parley_nvme_secondary *vf;
 	unsigned int i;
-	int err = parley_nvme_learn_virt(n);
+	int err = parley_nvme_learn_virt(pf);
 
-	for (i = 1; i <= n->nr_vfs && !err; i++) {
-		vf = parley_nvme_vf_find(n, i);
+	for (i = 1; i <= pf->nr_vfs && !err; i++) {
+		vf = parley_nvme_secondary_find(pf, i);
 		if (vf && vf->online &&
-		    vf->have[PARLEY_NVME_QUEUES] >= n->share[PARLEY_NVME_QUEUES] &&
-		    vf->have[PARLEY_NVME_INTERRUPTS] >= n->share[PARLEY_NVME_INTERRUPTS])
+		    vf->have[PARLEY_NVME_QUEUES] >= pf->share[PARLEY_NVME_QUEUES] &&
+		    vf->have[PARLEY_NVME_INTERRUPTS] >= pf->share[PARLEY_NVME_INTERRUPTS])
 			continue;
-		dev_err_ratelimited(n->dev, "virtual function %u is not online, although the controller said so\n",
+		dev_err_ratelimited(pf->n.dev, "virtual function %u is not online, although the controller said so\n",
 				    i);
 		err = -EPROTO;
 	}
 	return err;
 }
 
-static int pnv_equip(struct parley_nvme *n)
+static int pnv_equip(struct parley_nvme_pf *pf)
 {
-	struct parley_nvme_vf *vf;
+	struct parley_nvme_secondary *vf;
 	unsigned int i;
 	int err = 0;
 
-	for (i = 1; i <= n->nr_vfs && !err; i++) {
-		vf = parley_nvme_vf_find(n, i);
-		err = vf ? pnv_equip_one(n, vf) : -EPROTO;
+	for (i = 1; i <= pf->nr_vfs && !err; i++) {
+		vf = parley_nvme_secondary_find(pf, i);
+		err = vf ? pnv_equip_one(pf, vf) : -EPROTO;
 	}
-	return err ?: pnv_see(n);
+	return err ?: pnv_see(pf);
 }
 
-static void pnv_refuse(struct parley_nvme *n, unsigned int nr, int err)
+static void pnv_refuse(struct parley_nvme_pf *pf, unsigned int nr, int err)
 {
 	if (err == -EOPNOTSUPP)
-		dev_err(n->dev, "can have no virtual functions: %s\n", n->virt);
+		dev_err(pf->n.dev, "can have no virtual functions: %s\n", pf->virt);
 	else
-		dev_err(n->dev, "cannot have %u virtual functions: of %u, with %u flexible queues and %u interrupts, each needs %u and %u\n",
-			nr, n->nr_secondaries, n->pool[PARLEY_NVME_QUEUES].total,
-			n->pool[PARLEY_NVME_INTERRUPTS].total, PARLEY_NVME_VF_QUEUES_MIN,
+		dev_err(pf->n.dev, "cannot have %u virtual functions: of %u, with %u flexible queues and %u interrupts, each needs %u and %u\n",
+			nr, pf->nr_secondaries, pf->pool[PARLEY_NVME_QUEUES].total,
+			pf->pool[PARLEY_NVME_INTERRUPTS].total, PARLEY_NVME_VF_QUEUES_MIN,
 			PARLEY_NVME_VF_INTERRUPTS_MIN);
 }
 
-static int pnv_prepare(struct parley_nvme *n, unsigned int nr)
+static int pnv_prepare(struct parley_nvme_pf *pf, unsigned int nr)
 {
 	int err;
 
-	if (READ_ONCE(n->state) != PARLEY_NVME_LIVE)
+	if (READ_ONCE(pf->n.state) != PARLEY_NVME_LIVE)
 		return -ENETDOWN;
-	err = parley_nvme_share(n, nr, n->share);
+	err = parley_nvme_share(pf, nr, pf->share);
 	if (err) {
-		pnv_refuse(n, nr, err);
+		pnv_refuse(pf, nr, err);
 		return err;
 	}
-	return pnv_take(n);
+	return pnv_take(pf);
 }
 
-static int pnv_enable_vfs(struct parley_nvme *n, unsigned int nr)
+static int pnv_enable_vfs(struct parley_nvme_pf *pf, unsigned int nr)
 {
-	int err = n->ops->vfs_enable(n, nr);
+	int err = pf->ops->vfs_enable(pf, nr);
 
 	if (err)
-		dev_err(n->dev, "%u virtual functions cannot be enabled (%d)\n", nr, err);
+		dev_err(pf->n.dev, "%u virtual functions cannot be enabled (%d)\n", nr, err);
 	else
-		n->nr_vfs = nr;
+		pf->nr_vfs = nr;
 	return err;
 }
 
 /**
  * parley_nvme_vfs_up() - so many virtual functions, online
- * @n: the function, LIVE and without any
+ * @pf: the function, LIVE and without any
  * @nr: how many, not 0
  *
- * Context: process context; device lock held by the caller, @n->mutex not; may
+ * Context: process context; device lock held by the caller, @pf->n.mutex not; may
  *	sleep.
  * Return: 0; or, with all of it undone,
  *	-EBUSY		there are some
@@ -257,51 +292,51 @@ static int pnv_enable_vfs(struct parley_nvme *n, unsigned int nr)
  *	-EPROTO		it did other than it said
  *	or what parley_nvme_start(), parley_nvme_admin() or the bus returns.
  */
-int parley_nvme_vfs_up(struct parley_nvme *n, unsigned int nr)
+int parley_nvme_vfs_up(struct parley_nvme_pf *pf, unsigned int nr)
 {
 	int err;
 
 	/* Their number is never written while there are some. */
-	if (n->nr_vfs)
+	if (pf->nr_vfs)
 		return -EBUSY;
-	scoped_guard(mutex, &n->mutex)
-		err = pnv_prepare(n, nr);
+	scoped_guard(mutex, &pf->n.mutex)
+		err = pnv_prepare(pf, nr);
 	if (!err)
-		err = pnv_enable_vfs(n, nr);
+		err = pnv_enable_vfs(pf, nr);
 	if (!err) {
-		scoped_guard(mutex, &n->mutex)
-			err = pnv_equip(n);
+		scoped_guard(mutex, &pf->n.mutex)
+			err = pnv_equip(pf);
 	}
 	if (err)
-		parley_nvme_vfs_down(n);
+		parley_nvme_vfs_down(pf);
 	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vfs_up);
 
 /**
  * parley_nvme_vfs_down() - no virtual functions, and nothing left of them
- * @n: the function, in any state
+ * @pf: the function, in any state
  *
- * Context: process context; device lock held by the caller, @n->mutex not; may
+ * Context: process context; device lock held by the caller, @pf->n.mutex not; may
  *	sleep.
  */
-void parley_nvme_vfs_down(struct parley_nvme *n)
+void parley_nvme_vfs_down(struct parley_nvme_pf *pf)
 {
 	/* What the controller said of itself stands, if nothing was done about it. */
-	if (!n->nr_vfs && !n->took)
+	if (!pf->nr_vfs && !pf->took)
 		return;
-	if (n->nr_vfs) {
+	if (pf->nr_vfs) {
 		/* While they still work: their drivers may have something to save. */
-		n->ops->vfs_release(n);
-		scoped_guard(mutex, &n->mutex)
-			pnv_offline_all(n);
-		n->ops->vfs_disable(n);
-		n->nr_vfs = 0;
+		pf->ops->vfs_release(pf);
+		scoped_guard(mutex, &pf->n.mutex)
+			pnv_offline_all(pf);
+		pf->ops->vfs_disable(pf);
+		pf->nr_vfs = 0;
 	}
-	scoped_guard(mutex, &n->mutex) {
-		pnv_give_back(n);
-		if (READ_ONCE(n->state) == PARLEY_NVME_LIVE)
-			parley_nvme_learn_virt(n);
+	scoped_guard(mutex, &pf->n.mutex) {
+		pnv_give_back(pf);
+		if (READ_ONCE(pf->n.state) == PARLEY_NVME_LIVE)
+			parley_nvme_learn_virt(pf);
 	}
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vfs_down);
@@ -310,40 +345,40 @@ EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vfs_down);
  * A controller that lives again: without virtual functions nothing may be left of
  * them, whoever made them; with some, they get what they had.
  */
-static int pnv_tidy(struct parley_nvme *n)
+static int pnv_tidy(struct parley_nvme_pf *pf)
 {
 	int err = 0;
 
-	if (n->nr_vfs)
-		return n->virt ? -EOPNOTSUPP : pnv_equip(n);
-	if (pnv_offline_all(n))
-		err = parley_nvme_learn_virt(n);
+	if (pf->nr_vfs)
+		return pf->virt ? -EOPNOTSUPP : pnv_equip(pf);
+	if (pnv_offline_all(pf))
+		err = parley_nvme_learn_virt(pf);
 	if (!err)
-		pnv_give_back(n);
-	return READ_ONCE(n->state) == PARLEY_NVME_LIVE ? err : -EIO;
+		pnv_give_back(pf);
+	return READ_ONCE(pf->n.state) == PARLEY_NVME_LIVE ? err : -EIO;
 }
 
 /**
  * parley_nvme_go_on() - start the controller after somebody reset the function
- * @n: the function, stopped by parley_nvme_pause()
+ * @pf: the function, stopped by parley_nvme_pause()
  *
  * Virtual functions that are enabled get what they had and go online.
  *
- * Context: process context; device lock held by the caller, @n->mutex not; may
+ * Context: process context; device lock held by the caller, @pf->n.mutex not; may
  *	sleep.
  * Return: as parley_nvme_start(), or why virtual functions are not online.
  */
-int parley_nvme_go_on(struct parley_nvme *n)
+int parley_nvme_go_on(struct parley_nvme_pf *pf)
 {
 	int err;
 
-	guard(mutex)(&n->mutex);
-	err = parley_nvme_start(n);
+	guard(mutex)(&pf->n.mutex);
+	err = pnv_start(pf);
 	if (err)
 		return err;
-	err = pnv_tidy(n);
-	if (err && n->nr_vfs)
-		dev_err(n->dev, "virtual functions are not online again (%d): write 0 to sriov_numvfs, then their number\n",
+	err = pnv_tidy(pf);
+	if (err && pf->nr_vfs)
+		dev_err(pf->n.dev, "virtual functions are not online again (%d): write 0 to sriov_numvfs, then their number\n",
 			err);
 	return err;
 }
@@ -351,28 +386,28 @@ EXPORT_SYMBOL_IF_KUNIT(parley_nvme_go_on);
 
 /**
  * parley_nvme_pause() - stop the controller, because the function will be reset
- * @n: the function
+ * @pf: the function
  * @shutdown: or will lose its power
  *
- * Context: process context; device lock held by the caller, @n->mutex not; may
+ * Context: process context; device lock held by the caller, @pf->n.mutex not; may
  *	sleep.
  */
-void parley_nvme_pause(struct parley_nvme *n, bool shutdown)
+void parley_nvme_pause(struct parley_nvme_pf *pf, bool shutdown)
 {
-	guard(mutex)(&n->mutex);
-	parley_nvme_stop(n, shutdown);
+	guard(mutex)(&pf->n.mutex);
+	parley_nvme_stop(&pf->n, shutdown);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_pause);
 
 /**
  * parley_nvme_down() - a function that will be unbound
- * @n: the function, in any state
+ * @pf: the function, in any state
  *
  * Context: process context; device lock held by the caller; may sleep.
  */
-void parley_nvme_down(struct parley_nvme *n)
+void parley_nvme_down(struct parley_nvme_pf *pf)
 {
-	parley_nvme_vfs_down(n);
-	parley_nvme_pause(n, true);
+	parley_nvme_vfs_down(pf);
+	parley_nvme_pause(pf, true);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_down);

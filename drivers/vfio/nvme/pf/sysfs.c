@@ -8,54 +8,47 @@
 #include <linux/sysfs.h>
 #include "pf.h"
 
-static struct parley_nvme *pnv_of(struct device *dev)
+static struct parley_nvme_pf *pnv_of(struct device *dev)
 {
 	return dev_get_drvdata(dev);
 }
 
-static const char *const pnv_state_name[] = {
-	[PARLEY_NVME_OFF] = "off",
-	[PARLEY_NVME_LIVE] = "live",
-	[PARLEY_NVME_DEAD] = "dead",
-	[PARLEY_NVME_GONE] = "gone",
-};
-
 static ssize_t state_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%s\n", pnv_state_name[READ_ONCE(pnv_of(dev)->state)]);
+	return sysfs_emit(buf, "%s\n", parley_nvme_state_name(&pnv_of(dev)->n));
 }
 static DEVICE_ATTR_RO(state);
 
 static ssize_t pnv_show_text(struct device *dev, const char *text, char *buf)
 {
-	guard(mutex)(&pnv_of(dev)->mutex);
+	guard(mutex)(&pnv_of(dev)->n.mutex);
 	return sysfs_emit(buf, "%s\n", text);
 }
 
 static ssize_t serial_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return pnv_show_text(dev, pnv_of(dev)->id.serial, buf);
+	return pnv_show_text(dev, pnv_of(dev)->n.id.serial, buf);
 }
 static DEVICE_ATTR_RO(serial);
 
 static ssize_t model_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return pnv_show_text(dev, pnv_of(dev)->id.model, buf);
+	return pnv_show_text(dev, pnv_of(dev)->n.id.model, buf);
 }
 static DEVICE_ATTR_RO(model);
 
 static ssize_t firmware_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return pnv_show_text(dev, pnv_of(dev)->id.firmware, buf);
+	return pnv_show_text(dev, pnv_of(dev)->n.id.firmware, buf);
 }
 static DEVICE_ATTR_RO(firmware);
 
 static ssize_t pnv_show_pool(struct device *dev, enum parley_nvme_kind kind, char *buf)
 {
-	struct parley_nvme *n = pnv_of(dev);
-	struct parley_nvme_pool *pool = &n->pool[kind];
+	struct parley_nvme_pf *pf = pnv_of(dev);
+	struct parley_nvme_pool *pool = &pf->pool[kind];
 
-	guard(mutex)(&n->mutex);
+	guard(mutex)(&pf->n.mutex);
 	return sysfs_emit(buf, "%u %u %u\n", pool->total, pool->mine, pool->most);
 }
 
@@ -74,12 +67,12 @@ static DEVICE_ATTR_RO(interrupts);
 
 static ssize_t vfs_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	struct parley_nvme *n = pnv_of(dev);
-	struct parley_nvme_vf *vf;
+	struct parley_nvme_pf *pf = pnv_of(dev);
+	struct parley_nvme_secondary *vf;
 	ssize_t len = 0;
 
-	guard(mutex)(&n->mutex);
-	for (vf = n->vf; vf < n->vf + n->nr_secondaries; vf++)
+	guard(mutex)(&pf->n.mutex);
+	for (vf = pf->vf; vf < pf->vf + pf->nr_secondaries; vf++)
 		len += sysfs_emit_at(buf, len, "%u %u %s %u %u\n", vf->number, vf->cntlid,
 				     vf->online ? "online" : "offline",
 				     vf->have[PARLEY_NVME_QUEUES],
@@ -94,18 +87,18 @@ static DEVICE_ATTR_RO(vfs);
 static ssize_t namespaces_show(struct device *dev, struct device_attribute *attr,
 			       char *buf)
 {
-	struct parley_nvme *n = pnv_of(dev);
+	struct parley_nvme_pf *pf = pnv_of(dev);
 	struct parley_nvme_ns ns;
 	u32 nsid[PNV_NS_SHOWN];
 	ssize_t len = 0;
 	int nr, i, err;
 
-	guard(mutex)(&n->mutex);
-	nr = parley_nvme_ns_list(n, nsid, PNV_NS_SHOWN);
+	guard(mutex)(&pf->n.mutex);
+	nr = parley_nvme_ns_list(pf, nsid, PNV_NS_SHOWN);
 	if (nr < 0)
 		return nr;
 	for (i = 0; i < nr; i++) {
-		err = parley_nvme_ns_identify(n, nsid[i], &ns);
+		err = parley_nvme_ns_identify(pf, nsid[i], &ns);
 		if (err)
 			return err;
 		len += sysfs_emit_at(buf, len, "%u %llu %u\n", nsid[i], ns.blocks,
@@ -118,7 +111,7 @@ static DEVICE_ATTR_RO(namespaces);
 static ssize_t ns_create_store(struct device *dev, struct device_attribute *attr,
 			       const char *buf, size_t count)
 {
-	struct parley_nvme *n = pnv_of(dev);
+	struct parley_nvme_pf *pf = pnv_of(dev);
 	u8 format = 0;
 	u64 blocks;
 	u32 nsid;
@@ -126,8 +119,8 @@ static ssize_t ns_create_store(struct device *dev, struct device_attribute *attr
 
 	if (sscanf(buf, "%llu %hhu", &blocks, &format) < 1)
 		return -EINVAL;
-	guard(mutex)(&n->mutex);
-	err = parley_nvme_ns_create(n, blocks, format, &nsid);
+	guard(mutex)(&pf->n.mutex);
+	err = parley_nvme_ns_create(pf, blocks, format, &nsid);
 	if (err)
 		return err;
 	dev_info(dev, "namespace %u was created\n", nsid);
@@ -138,14 +131,14 @@ static DEVICE_ATTR_WO(ns_create);
 static ssize_t ns_delete_store(struct device *dev, struct device_attribute *attr,
 			       const char *buf, size_t count)
 {
-	struct parley_nvme *n = pnv_of(dev);
+	struct parley_nvme_pf *pf = pnv_of(dev);
 	u32 nsid;
 	int err;
 
 	if (kstrtou32(buf, 0, &nsid))
 		return -EINVAL;
-	guard(mutex)(&n->mutex);
-	err = parley_nvme_ns_delete(n, nsid);
+	guard(mutex)(&pf->n.mutex);
+	err = parley_nvme_ns_delete(pf, nsid);
 	return err ?: count;
 }
 static DEVICE_ATTR_WO(ns_delete);
@@ -153,15 +146,15 @@ static DEVICE_ATTR_WO(ns_delete);
 static ssize_t pnv_attach_store(struct device *dev, const char *buf, size_t count,
 				bool attach)
 {
-	struct parley_nvme *n = pnv_of(dev);
+	struct parley_nvme_pf *pf = pnv_of(dev);
 	unsigned int number;
 	u32 nsid;
 	int err;
 
 	if (sscanf(buf, "%u %u", &nsid, &number) != 2)
 		return -EINVAL;
-	guard(mutex)(&n->mutex);
-	err = parley_nvme_ns_attach(n, nsid, number, attach);
+	guard(mutex)(&pf->n.mutex);
+	err = parley_nvme_ns_attach(pf, nsid, number, attach);
 	return err ?: count;
 }
 

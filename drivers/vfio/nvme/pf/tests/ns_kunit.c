@@ -4,87 +4,87 @@
  * list what cannot be.
  */
 #include <linux/module.h>
-#include "fake.h"
+#include "fake_pf.h"
 
 static void they_are_made_attached_and_deleted(struct kunit *test)
 {
-	struct fake *f = fake_live(test);
-	struct parley_nvme *n = &f->n;
+	struct fake_pf *f = fake_pf_live(test);
+	struct parley_nvme_pf *pf = &f->pf;
 	struct parley_nvme_ns ns;
 	u32 list[FAKE_NAMESPACES], nsid = 0;
 
-	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(n, 2));
-	guard(mutex)(&n->mutex);
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(pf, 2));
+	guard(mutex)(&pf->n.mutex);
 	/* With the mutex held nothing is asserted: the fake's end takes it. */
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_create(n, 5000, 1, &nsid));
+	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_create(pf, 5000, 1, &nsid));
 	KUNIT_EXPECT_EQ(test, 2, nsid);
-	KUNIT_EXPECT_EQ(test, 2, parley_nvme_ns_list(n, list, ARRAY_SIZE(list)));
+	KUNIT_EXPECT_EQ(test, 2, parley_nvme_ns_list(pf, list, ARRAY_SIZE(list)));
 	KUNIT_EXPECT_EQ(test, 2, list[1]);
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_identify(n, 2, &ns));
+	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_identify(pf, 2, &ns));
 	KUNIT_EXPECT_EQ(test, 5000, ns.blocks);
 	KUNIT_EXPECT_EQ(test, 4096, ns.block_size);
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_attach(n, 2, 2, true));
-	KUNIT_EXPECT_EQ(test, n->vf[1].cntlid, f->ns[1].attached_to);
-	KUNIT_EXPECT_EQ(test, -EREMOTEIO, parley_nvme_ns_attach(n, 2, 1, true));
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_attach(n, 2, 2, false));
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_attach(n, 2, 0, true));
-	KUNIT_EXPECT_EQ(test, FAKE_CNTLID, f->ns[1].attached_to);
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_delete(n, 2));
-	KUNIT_EXPECT_EQ(test, 1, parley_nvme_ns_list(n, list, ARRAY_SIZE(list)));
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_list(n, list, 0));
+	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_attach(pf, 2, 2, true));
+	KUNIT_EXPECT_EQ(test, pf->vf[1].cntlid, f->c.ns[1].attached_to);
+	KUNIT_EXPECT_EQ(test, -EREMOTEIO, parley_nvme_ns_attach(pf, 2, 1, true));
+	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_attach(pf, 2, 2, false));
+	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_attach(pf, 2, 0, true));
+	KUNIT_EXPECT_EQ(test, FAKE_CNTLID, f->c.ns[1].attached_to);
+	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_delete(pf, 2));
+	KUNIT_EXPECT_EQ(test, 1, parley_nvme_ns_list(pf, list, ARRAY_SIZE(list)));
+	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_list(pf, list, 0));
 }
 
 static void numbers_that_are_none_do_not_get_there(struct kunit *test)
 {
-	struct fake *f = fake_live(test);
-	struct parley_nvme *n = &f->n;
+	struct fake_pf *f = fake_pf_live(test);
+	struct parley_nvme_pf *pf = &f->pf;
 	u32 nsid;
 
-	guard(mutex)(&n->mutex);
-	fake_arm(f, FAKE_HONEST, 0);
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_delete(n, 0));
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_delete(n, PARLEY_NVME_NSID_ALL));
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_delete(n, FAKE_NAMESPACES + 1));
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_attach(n, 0, 0, true));
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_attach(n, 1, FAKE_VFS + 1, true));
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_create(n, 0, 0, &nsid));
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_create(n, 1, 64, &nsid));
-	KUNIT_EXPECT_EQ(test, 0, f->commands);
+	guard(mutex)(&pf->n.mutex);
+	fake_arm(&f->c, FAKE_HONEST, 0);
+	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_delete(pf, 0));
+	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_delete(pf, PARLEY_NVME_NSID_ALL));
+	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_delete(pf, FAKE_NAMESPACES + 1));
+	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_attach(pf, 0, 0, true));
+	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_attach(pf, 1, FAKE_VFS + 1, true));
+	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_create(pf, 0, 0, &nsid));
+	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_create(pf, 1, 64, &nsid));
+	KUNIT_EXPECT_EQ(test, 0, f->c.commands);
 	/* Even if there may be that many: this number means all of them. */
-	n->id.nn = U32_MAX;
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_delete(n, PARLEY_NVME_NSID_ALL));
-	KUNIT_EXPECT_EQ(test, 0, f->commands);
+	pf->n.id.nn = U32_MAX;
+	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_delete(pf, PARLEY_NVME_NSID_ALL));
+	KUNIT_EXPECT_EQ(test, 0, f->c.commands);
 }
 
 static void who_cannot_is_not_asked(struct kunit *test)
 {
-	struct fake *f = fake_new(test);
-	struct parley_nvme *n = &f->n;
+	struct fake_pf *f = fake_pf_new(test);
+	struct parley_nvme_pf *pf = &f->pf;
 	u32 nsid, list[FAKE_NAMESPACES];
 
-	f->oacs = 0;
-	KUNIT_ASSERT_EQ(test, 0, fake_start(f));
-	guard(mutex)(&n->mutex);
-	fake_arm(f, FAKE_HONEST, 0);
-	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_ns_create(n, 1, 0, &nsid));
-	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_ns_delete(n, 1));
-	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_ns_attach(n, 1, 0, true));
-	KUNIT_EXPECT_EQ(test, 0, f->commands);
+	f->c.oacs = 0;
+	KUNIT_ASSERT_EQ(test, 0, fake_pf_start(f));
+	guard(mutex)(&pf->n.mutex);
+	fake_arm(&f->c, FAKE_HONEST, 0);
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_ns_create(pf, 1, 0, &nsid));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_ns_delete(pf, 1));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_ns_attach(pf, 1, 0, true));
+	KUNIT_EXPECT_EQ(test, 0, f->c.commands);
 	/* It still has namespaces. */
-	KUNIT_EXPECT_EQ(test, 1, parley_nvme_ns_list(n, list, ARRAY_SIZE(list)));
+	KUNIT_EXPECT_EQ(test, 1, parley_nvme_ns_list(pf, list, ARRAY_SIZE(list)));
 }
 
 static void who_only_says_so_is_found_out(struct kunit *test)
 {
-	struct fake *f = fake_live(test);
-	struct parley_nvme *n = &f->n;
+	struct fake_pf *f = fake_pf_live(test);
+	struct parley_nvme_pf *pf = &f->pf;
 	u32 nsid;
 
-	guard(mutex)(&n->mutex);
-	fake_arm(f, FAKE_UNKNOWN, 0);
-	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_ns_create(n, 1, 0, &nsid));
-	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_ns_attach(n, 1, 0, true));
-	KUNIT_EXPECT_EQ(test, PARLEY_NVME_LIVE, n->state);
+	guard(mutex)(&pf->n.mutex);
+	fake_arm(&f->c, FAKE_UNKNOWN, 0);
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_ns_create(pf, 1, 0, &nsid));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_ns_attach(pf, 1, 0, true));
+	KUNIT_EXPECT_EQ(test, PARLEY_NVME_LIVE, pf->n.state);
 }
 
 static void mangle_list(struct fake *f, u8 cns, void *data)
@@ -124,23 +124,23 @@ static void mangle_ns(struct fake *f, u8 cns, void *data)
 
 static void what_cannot_be_is_not_used(struct kunit *test)
 {
-	struct fake *f = fake_live(test);
-	struct parley_nvme *n = &f->n;
+	struct fake_pf *f = fake_pf_live(test);
+	struct parley_nvme_pf *pf = &f->pf;
 	struct parley_nvme_ns ns;
 	u32 list[FAKE_NAMESPACES];
 	unsigned int i;
 
-	guard(mutex)(&n->mutex);
-	fake_arm(f, FAKE_HONEST, 0);
-	f->mangle = mangle_list;
+	guard(mutex)(&pf->n.mutex);
+	fake_arm(&f->c, FAKE_HONEST, 0);
+	f->c.mangle = mangle_list;
 	for (i = 0; i < 2; i++)
 		KUNIT_EXPECT_EQ(test, -EPROTO,
-				parley_nvme_ns_list(n, list, ARRAY_SIZE(list)));
-	fake_arm(f, FAKE_HONEST, 0);
-	f->mangle = mangle_ns;
+				parley_nvme_ns_list(pf, list, ARRAY_SIZE(list)));
+	fake_arm(&f->c, FAKE_HONEST, 0);
+	f->c.mangle = mangle_ns;
 	for (i = 0; i < 5; i++)
-		KUNIT_EXPECT_EQ(test, -EPROTO, parley_nvme_ns_identify(n, 1, &ns));
-	KUNIT_EXPECT_EQ(test, 5, f->commands);
+		KUNIT_EXPECT_EQ(test, -EPROTO, parley_nvme_ns_identify(pf, 1, &ns));
+	KUNIT_EXPECT_EQ(test, 5, f->c.commands);
 }
 
 static struct kunit_case ns_cases[] = {

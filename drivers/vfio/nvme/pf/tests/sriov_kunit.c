@@ -4,46 +4,47 @@
  * left unanswered, and what becomes of them when the function is reset.
  */
 #include <linux/module.h>
-#include "fake.h"
+#include <parley/export.h>
+#include "fake_pf.h"
 
-static void expect_online(struct fake *f, unsigned int nr, unsigned int queues,
+static void expect_online(struct fake_pf *f, unsigned int nr, unsigned int queues,
 			  unsigned int interrupts)
 {
-	struct kunit *test = f->test;
+	struct kunit *test = f->c.test;
 	unsigned int i;
 
 	KUNIT_EXPECT_EQ(test, nr, f->nr_vfs);
-	KUNIT_EXPECT_EQ(test, nr, f->n.nr_vfs);
+	KUNIT_EXPECT_EQ(test, nr, f->pf.nr_vfs);
 	for (i = 0; i < FAKE_VFS; i++) {
 		KUNIT_EXPECT_EQ(test, i < nr, f->vf[i].online);
 		KUNIT_EXPECT_EQ(test, i < nr ? queues : 0,
 				f->vf[i].have[PARLEY_NVME_QUEUES]);
 		KUNIT_EXPECT_EQ(test, i < nr ? interrupts : 0,
 				f->vf[i].have[PARLEY_NVME_INTERRUPTS]);
-		KUNIT_EXPECT_EQ(test, i < nr, f->n.vf[i].online);
+		KUNIT_EXPECT_EQ(test, i < nr, f->pf.vf[i].online);
 	}
 }
 
 static void they_come_and_go(struct kunit *test)
 {
-	struct fake *f = fake_live(test);
+	struct fake_pf *f = fake_pf_live(test);
 
-	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->n, 2));
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, 2));
 	expect_online(f, 2, 4, 2);
 	KUNIT_EXPECT_EQ(test, 0, f->primary[PARLEY_NVME_QUEUES]);
-	KUNIT_EXPECT_EQ(test, 1, f->resets);
+	KUNIT_EXPECT_EQ(test, 1, f->c.resets);
 	/* bad_58: never a number written over another. */
-	KUNIT_EXPECT_EQ(test, -EBUSY, parley_nvme_vfs_up(&f->n, 3));
+	KUNIT_EXPECT_EQ(test, -EBUSY, parley_nvme_vfs_up(&f->pf, 3));
 	expect_online(f, 2, 4, 2);
-	parley_nvme_vfs_down(&f->n);
+	parley_nvme_vfs_down(&f->pf);
 	KUNIT_EXPECT_EQ(test, 1, f->released);
-	KUNIT_EXPECT_EQ(test, 2, f->resets);
-	fake_expect_clean(f);
-	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->n, 4));
+	KUNIT_EXPECT_EQ(test, 2, f->c.resets);
+	fake_pf_expect_clean(f);
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, 4));
 	expect_online(f, 4, 2, 1);
-	parley_nvme_down(&f->n);
-	fake_expect_clean(f);
-	KUNIT_EXPECT_EQ(test, PARLEY_NVME_OFF, f->n.state);
+	parley_nvme_down(&f->pf);
+	fake_pf_expect_clean(f);
+	KUNIT_EXPECT_EQ(test, PARLEY_NVME_OFF, f->pf.n.state);
 }
 
 struct share {
@@ -83,7 +84,7 @@ KUNIT_ARRAY_PARAM(share, shares, share_name);
 static void resources_are_shared(struct kunit *test)
 {
 	const struct share *share = test->param_value;
-	struct fake *f = fake_new(test);
+	struct fake_pf *f = fake_pf_new(test);
 	u16 got[PARLEY_NVME_KINDS] = {};
 
 	f->total[PARLEY_NVME_QUEUES] = share->queues;
@@ -94,19 +95,19 @@ static void resources_are_shared(struct kunit *test)
 	f->fixed = share->fixed;
 	f->most = share->most;
 	f->grain = share->grain;
-	KUNIT_ASSERT_EQ(test, 0, fake_start(f));
-	scoped_guard(mutex, &f->n.mutex)
+	KUNIT_ASSERT_EQ(test, 0, fake_pf_start(f));
+	scoped_guard(mutex, &f->pf.n.mutex)
 		KUNIT_EXPECT_EQ(test, share->err,
-				parley_nvme_share(&f->n, share->nr, got));
+				parley_nvme_share(&f->pf, share->nr, got));
 	if (!share->err) {
 		KUNIT_EXPECT_EQ(test, share->share[0], got[0]);
 		KUNIT_EXPECT_EQ(test, share->share[1], got[1]);
 	}
-	KUNIT_EXPECT_EQ(test, share->err, parley_nvme_vfs_up(&f->n, share->nr));
+	KUNIT_EXPECT_EQ(test, share->err, parley_nvme_vfs_up(&f->pf, share->nr));
 	if (!share->err)
 		expect_online(f, share->nr, got[0], got[1]);
-	parley_nvme_vfs_down(&f->n);
-	fake_expect_clean(f);
+	parley_nvme_vfs_down(&f->pf);
+	fake_pf_expect_clean(f);
 }
 
 /* ---------------------------------- every step: killed, refused, late */
@@ -139,44 +140,44 @@ static void step_name(const struct step *step, char *name)
 KUNIT_ARRAY_PARAM(step, steps, step_name);
 
 /* One try, with the n-th command gone wrong: whether there was such a command. */
-static bool one_step(struct fake *f, const struct step *step, unsigned int nth)
+static bool one_step(struct fake_pf *f, const struct step *step, unsigned int nth)
 {
-	struct kunit *test = f->test;
+	struct kunit *test = f->c.test;
 	bool reached;
 	int err;
 
 	if (step->going_down)
-		KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->n, 2));
-	fake_arm(f, step->lie, nth);
+		KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, 2));
+	fake_arm(&f->c, step->lie, nth);
 	if (step->lie == FAKE_SILENT || step->lie == FAKE_NO_INTERRUPT)
-		f->n.command_ms = FAKE_SHORT_MS;
-	err = step->going_down ? 0 : parley_nvme_vfs_up(&f->n, 2);
+		f->pf.n.command_ms = FAKE_SHORT_MS;
+	err = step->going_down ? 0 : parley_nvme_vfs_up(&f->pf, 2);
 	if (!err && step->lie != FAKE_NO_INTERRUPT)
-		parley_nvme_vfs_down(&f->n);
-	reached = f->commands >= nth;
+		parley_nvme_vfs_down(&f->pf);
+	reached = f->c.commands >= nth;
 	/* Whatever happened, as far as the bus is concerned there are none. */
 	if (step->lie == FAKE_NO_INTERRUPT) {
 		KUNIT_EXPECT_EQ(test, 0, err);
 		expect_online(f, 2, 4, 2);
-		fake_truth(f);
-		parley_nvme_vfs_down(&f->n);
+		fake_truth(&f->c);
+		parley_nvme_vfs_down(&f->pf);
 	}
 	KUNIT_EXPECT_EQ(test, 0, f->nr_vfs);
-	KUNIT_EXPECT_EQ(test, 0, f->n.nr_vfs);
-	fake_truth(f);
-	f->gone = false;
+	KUNIT_EXPECT_EQ(test, 0, f->pf.nr_vfs);
+	fake_truth(&f->c);
+	f->c.gone = false;
 	/* A controller that can still be talked to has nothing left, as it is. */
-	if (f->n.state == PARLEY_NVME_LIVE && !step->going_down && !f->n.took)
-		fake_expect_clean(f);
-	KUNIT_EXPECT_EQ(test, 0, fake_recover(f));
-	fake_expect_clean(f);
+	if (f->pf.n.state == PARLEY_NVME_LIVE && !step->going_down && !f->pf.took)
+		fake_pf_expect_clean(f);
+	KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
+	fake_pf_expect_clean(f);
 	return reached;
 }
 
 static void nothing_is_left_half_done(struct kunit *test)
 {
 	const struct step *step = test->param_value;
-	struct fake *f = fake_live(test);
+	struct fake_pf *f = fake_pf_live(test);
 	unsigned int nth = 0;
 
 	do
@@ -185,28 +186,28 @@ static void nothing_is_left_half_done(struct kunit *test)
 	/* It was tried at every command of the way, and the way was a long one. */
 	KUNIT_EXPECT_GT(test, nth, 8);
 	KUNIT_EXPECT_LT(test, nth, 200);
-	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->n, 2));
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, 2));
 	expect_online(f, 2, 4, 2);
 }
 
 /* A refusal on the way up is undone at once, without anybody's reset. */
 static void a_refusal_is_undone_at_once(struct kunit *test)
 {
-	struct fake *f = fake_live(test);
+	struct fake_pf *f = fake_pf_live(test);
 	unsigned int nth, done = 0;
 
 	for (nth = 1; nth < 200; nth++) {
-		fake_arm(f, FAKE_REFUSES, nth);
-		if (!parley_nvme_vfs_up(&f->n, 2))
+		fake_arm(&f->c, FAKE_REFUSES, nth);
+		if (!parley_nvme_vfs_up(&f->pf, 2))
 			break;
 		done++;
-		fake_truth(f);
-		if (f->n.state == PARLEY_NVME_LIVE) {
-			fake_expect_clean(f);
+		fake_truth(&f->c);
+		if (f->pf.n.state == PARLEY_NVME_LIVE) {
+			fake_pf_expect_clean(f);
 		} else {
 			/* It would not say who it is after the reset: see one_step(). */
 			KUNIT_EXPECT_EQ(test, 0, f->nr_vfs);
-			KUNIT_EXPECT_EQ(test, 0, fake_recover(f));
+			KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
 		}
 	}
 	KUNIT_EXPECT_GT(test, done, 8);
@@ -214,93 +215,93 @@ static void a_refusal_is_undone_at_once(struct kunit *test)
 
 static void the_bus_may_refuse_them(struct kunit *test)
 {
-	struct fake *f = fake_live(test);
+	struct fake_pf *f = fake_pf_live(test);
 
 	f->no_vfs = true;
-	KUNIT_EXPECT_EQ(test, -ENOMEM, parley_nvme_vfs_up(&f->n, 2));
-	fake_expect_clean(f);
+	KUNIT_EXPECT_EQ(test, -ENOMEM, parley_nvme_vfs_up(&f->pf, 2));
+	fake_pf_expect_clean(f);
 	f->no_vfs = false;
-	f->reset_fails = true;
-	KUNIT_EXPECT_EQ(test, -EIO, parley_nvme_vfs_up(&f->n, 2));
+	f->c.reset_fails = true;
+	KUNIT_EXPECT_EQ(test, -EIO, parley_nvme_vfs_up(&f->pf, 2));
 	KUNIT_EXPECT_EQ(test, 0, f->nr_vfs);
-	KUNIT_EXPECT_EQ(test, -ENETDOWN, parley_nvme_vfs_up(&f->n, 2));
-	fake_truth(f);
-	KUNIT_EXPECT_EQ(test, 0, fake_recover(f));
-	fake_expect_clean(f);
+	KUNIT_EXPECT_EQ(test, -ENETDOWN, parley_nvme_vfs_up(&f->pf, 2));
+	fake_truth(&f->c);
+	KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
+	fake_pf_expect_clean(f);
 }
 
 static void a_reset_of_the_controller_will_do(struct kunit *test)
 {
-	struct fake *f = fake_new(test);
+	struct fake_pf *f = fake_pf_new(test);
 
-	f->no_flr = true;
-	KUNIT_ASSERT_EQ(test, 0, fake_start(f));
-	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->n, 2));
+	f->c.no_flr = true;
+	KUNIT_ASSERT_EQ(test, 0, fake_pf_start(f));
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, 2));
 	expect_online(f, 2, 4, 2);
-	parley_nvme_vfs_down(&f->n);
-	fake_expect_clean(f);
-	KUNIT_EXPECT_EQ(test, 0, f->resets);
+	parley_nvme_vfs_down(&f->pf);
+	fake_pf_expect_clean(f);
+	KUNIT_EXPECT_EQ(test, 0, f->c.resets);
 }
 
 static void a_yes_is_not_believed(struct kunit *test)
 {
-	struct fake *f = fake_live(test);
+	struct fake_pf *f = fake_pf_live(test);
 
 	f->forgets_online = true;
-	KUNIT_EXPECT_EQ(test, -EPROTO, parley_nvme_vfs_up(&f->n, 2));
-	fake_expect_clean(f);
+	KUNIT_EXPECT_EQ(test, -EPROTO, parley_nvme_vfs_up(&f->pf, 2));
+	fake_pf_expect_clean(f);
 	f->forgets_online = false;
 	f->keeps_primary = true;
-	KUNIT_EXPECT_EQ(test, -EPROTO, parley_nvme_vfs_up(&f->n, 2));
+	KUNIT_EXPECT_EQ(test, -EPROTO, parley_nvme_vfs_up(&f->pf, 2));
 	f->keeps_primary = false;
 	KUNIT_EXPECT_EQ(test, 0, f->nr_vfs);
-	KUNIT_EXPECT_EQ(test, 0, fake_recover(f));
-	fake_expect_clean(f);
+	KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
+	fake_pf_expect_clean(f);
 }
 
 static void they_outlive_a_reset(struct kunit *test)
 {
-	struct fake *f = fake_live(test);
+	struct fake_pf *f = fake_pf_live(test);
 
-	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->n, 3));
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, 3));
 	expect_online(f, 3, 3, 1);
-	KUNIT_EXPECT_EQ(test, 0, fake_recover(f));
+	KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
 	expect_online(f, 3, 3, 1);
 	/* And a suspend, which has nothing but a shutdown beside it. */
-	parley_nvme_pause(&f->n, true);
-	fake_reset(f);
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_go_on(&f->n));
+	parley_nvme_pause(&f->pf, true);
+	fake_reset(&f->c);
+	KUNIT_EXPECT_EQ(test, 0, parley_nvme_go_on(&f->pf));
 	expect_online(f, 3, 3, 1);
-	parley_nvme_vfs_down(&f->n);
-	fake_expect_clean(f);
+	parley_nvme_vfs_down(&f->pf);
+	fake_pf_expect_clean(f);
 }
 
 static void a_reset_that_loses_them_says_so(struct kunit *test)
 {
-	struct fake *f = fake_live(test);
+	struct fake_pf *f = fake_pf_live(test);
 
-	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->n, 2));
-	parley_nvme_pause(&f->n, false);
-	fake_reset(f);
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, 2));
+	parley_nvme_pause(&f->pf, false);
+	fake_reset(&f->c);
 	f->forgets_online = true;
-	KUNIT_EXPECT_EQ(test, -EPROTO, parley_nvme_go_on(&f->n));
-	KUNIT_EXPECT_EQ(test, PARLEY_NVME_LIVE, f->n.state);
+	KUNIT_EXPECT_EQ(test, -EPROTO, parley_nvme_go_on(&f->pf));
+	KUNIT_EXPECT_EQ(test, PARLEY_NVME_LIVE, f->pf.n.state);
 	f->forgets_online = false;
-	parley_nvme_vfs_down(&f->n);
-	fake_expect_clean(f);
+	parley_nvme_vfs_down(&f->pf);
+	fake_pf_expect_clean(f);
 }
 
 /* Of another driver, or of a life before. */
 static void what_others_left_is_tidied_up(struct kunit *test)
 {
-	struct fake *f = fake_new(test);
+	struct fake_pf *f = fake_pf_new(test);
 
 	f->primary[PARLEY_NVME_QUEUES] = 3;
 	f->primary[PARLEY_NVME_INTERRUPTS] = 1;
 	f->vf[1].have[PARLEY_NVME_QUEUES] = 2;
 	f->vf[3].have[PARLEY_NVME_INTERRUPTS] = 1;
 	f->vf[3].online = true;
-	KUNIT_ASSERT_EQ(test, 0, fake_start(f));
+	KUNIT_ASSERT_EQ(test, 0, fake_pf_start(f));
 	KUNIT_EXPECT_EQ(test, 0, f->vf[1].have[PARLEY_NVME_QUEUES]);
 	KUNIT_EXPECT_EQ(test, 0, f->vf[3].have[PARLEY_NVME_INTERRUPTS]);
 	KUNIT_EXPECT_FALSE(test, f->vf[3].online);
@@ -391,52 +392,52 @@ KUNIT_ARRAY_PARAM(odd, odds, odd_name);
 static void odd_data_cost_virtual_functions_only(struct kunit *test)
 {
 	const struct odd *odd = test->param_value;
-	struct fake *f = fake_new(test);
+	struct fake_pf *f = fake_pf_new(test);
 
-	f->mangle = odd->mangle;
-	KUNIT_ASSERT_EQ(test, 0, fake_start(f));
-	KUNIT_EXPECT_EQ(test, PARLEY_NVME_LIVE, f->n.state);
-	KUNIT_EXPECT_NOT_NULL(test, f->n.virt);
-	KUNIT_EXPECT_EQ(test, 0, f->n.nr_secondaries);
-	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_vfs_up(&f->n, 1));
+	f->c.mangle = odd->mangle;
+	KUNIT_ASSERT_EQ(test, 0, fake_pf_start(f));
+	KUNIT_EXPECT_EQ(test, PARLEY_NVME_LIVE, f->pf.n.state);
+	KUNIT_EXPECT_NOT_NULL(test, f->pf.virt);
+	KUNIT_EXPECT_EQ(test, 0, f->pf.nr_secondaries);
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_vfs_up(&f->pf, 1));
 	KUNIT_EXPECT_EQ(test, 0, f->nr_vfs);
-	fake_truth(f);
-	KUNIT_EXPECT_EQ(test, 0, fake_recover(f));
-	KUNIT_EXPECT_NULL(test, f->n.virt);
+	fake_truth(&f->c);
+	KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
+	KUNIT_EXPECT_NULL(test, f->pf.virt);
 }
 
 /* Data that become odd when they are read the second time, after the reset. */
 static void data_may_change(struct kunit *test)
 {
 	const struct odd *odd = test->param_value;
-	struct fake *f = fake_live(test);
+	struct fake_pf *f = fake_pf_live(test);
 
-	f->mangle = odd->mangle;
-	KUNIT_EXPECT_NE(test, 0, parley_nvme_vfs_up(&f->n, 2));
+	f->c.mangle = odd->mangle;
+	KUNIT_EXPECT_NE(test, 0, parley_nvme_vfs_up(&f->pf, 2));
 	KUNIT_EXPECT_EQ(test, 0, f->nr_vfs);
-	fake_truth(f);
-	KUNIT_EXPECT_EQ(test, 0, fake_recover(f));
-	fake_expect_clean(f);
+	fake_truth(&f->c);
+	KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
+	fake_pf_expect_clean(f);
 }
 
 static void lists_may_be_missing(struct kunit *test)
 {
-	struct fake *f = fake_new(test);
+	struct fake_pf *f = fake_pf_new(test);
 	unsigned int nth;
 
 	/* One that does not say that it can has them as well. */
-	f->oacs = 0;
-	KUNIT_ASSERT_EQ(test, 0, fake_start(f));
-	KUNIT_EXPECT_NULL(test, f->n.virt);
+	f->c.oacs = 0;
+	KUNIT_ASSERT_EQ(test, 0, fake_pf_start(f));
+	KUNIT_EXPECT_NULL(test, f->pf.virt);
 	for (nth = 2; nth <= 3; nth++) {
-		fake_arm(f, FAKE_REFUSES, nth);
-		KUNIT_EXPECT_EQ(test, 0, fake_recover(f));
-		KUNIT_EXPECT_NOT_NULL(test, f->n.virt);
-		KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_vfs_up(&f->n, 1));
+		fake_arm(&f->c, FAKE_REFUSES, nth);
+		KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
+		KUNIT_EXPECT_NOT_NULL(test, f->pf.virt);
+		KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_vfs_up(&f->pf, 1));
 	}
-	fake_truth(f);
-	KUNIT_EXPECT_EQ(test, 0, fake_recover(f));
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_vfs_up(&f->n, 1));
+	fake_truth(&f->c);
+	KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
+	KUNIT_EXPECT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, 1));
 }
 
 static struct kunit_case sriov_cases[] = {
@@ -462,3 +463,8 @@ static struct kunit_suite sriov_suite = {
 };
 
 kunit_test_suite(sriov_suite);
+
+PARLEY_IMPORT;
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
+MODULE_DESCRIPTION("Parley: KUnit tests of NVMe physical functions");
+MODULE_LICENSE("GPL");

@@ -13,18 +13,19 @@
 #include <linux/dma-mapping.h>
 #include <linux/jiffies.h>
 #include <linux/slab.h>
-#include "pf.h"
+#include <parley/export.h>
+#include "ctrl.h"
 
 /* The number of a command: three bits of slot, twelve of count; never 0xffff. */
-#define PNV_CID(round, slot)	((((round) << 3) | (slot)) & 0x7fff)
-#define PNV_CID_SLOT(cid)	((cid) & (PARLEY_NVME_SLOTS - 1))
-#define PNV_ABORT_SLOT		(PARLEY_NVME_SLOTS - 1)
+#define PNC_CID(round, slot)	((((round) << 3) | (slot)) & 0x7fff)
+#define PNC_CID_SLOT(cid)	((cid) & (PARLEY_NVME_SLOTS - 1))
+#define PNC_ABORT_SLOT		(PARLEY_NVME_SLOTS - 1)
 
 static_assert(PARLEY_NVME_SLOTS == 8);
 
 /**
  * parley_nvme_admin_alloc() - memory for the queue and the data of its commands
- * @n: the function
+ * @n: the controller
  *
  * Context: process context; may sleep.
  * Return: 0 or -ENOMEM.
@@ -34,9 +35,7 @@ int parley_nvme_admin_alloc(struct parley_nvme *n)
 	struct parley_nvme_admin *a = &n->admin;
 	struct parley_nvme_slot *slot;
 
-	a->sq = n->ops->alloc(n, PARLEY_NVME_PAGE, &a->sq_dma);
-	a->cq = n->ops->alloc(n, PARLEY_NVME_PAGE, &a->cq_dma);
-	if (!a->sq || !a->cq)
+	if (parley_nvme_queue_alloc(n, &a->queue, 0, PARLEY_NVME_DEPTH))
 		goto fail;
 	for (slot = a->slot; slot < a->slot + PARLEY_NVME_SLOTS; slot++) {
 		init_completion(&slot->done);
@@ -50,15 +49,9 @@ fail:
 	return -ENOMEM;
 }
 
-static void pnv_free_page(struct parley_nvme *n, void *page, dma_addr_t dma)
-{
-	if (page)
-		n->ops->free(n, PARLEY_NVME_PAGE, page, dma);
-}
-
 /**
  * parley_nvme_admin_free() - give all of it back
- * @n: the function, which reaches no memory any more
+ * @n: the controller, which reaches no memory any more
  *
  * Context: process context; may sleep.
  */
@@ -68,31 +61,25 @@ void parley_nvme_admin_free(struct parley_nvme *n)
 	struct parley_nvme_slot *slot;
 
 	for (slot = a->slot; slot < a->slot + PARLEY_NVME_SLOTS; slot++)
-		pnv_free_page(n, slot->page, slot->dma);
-	pnv_free_page(n, a->cq, a->cq_dma);
-	pnv_free_page(n, a->sq, a->sq_dma);
+		if (slot->page)
+			n->ops->free(n, PARLEY_NVME_PAGE, slot->page, slot->dma);
+	parley_nvme_queue_free(n, &a->queue);
 	memset(a, 0, sizeof(*a));
 }
 
 /**
  * parley_nvme_admin_clear() - an empty queue, as a reset controller expects it
- * @n: the function, disabled
+ * @n: the controller, disabled
  *
  * Context: process context.
  */
 void parley_nvme_admin_clear(struct parley_nvme *n)
 {
-	struct parley_nvme_admin *a = &n->admin;
-
-	scoped_guard(spinlock_irqsave, &n->lock) {
-		memset(a->cq, 0, PARLEY_NVME_PAGE);
-		a->sq_tail = 0;
-		a->cq_head = 0;
-		a->phase = 1;
-	}
+	scoped_guard(spinlock_irqsave, &n->lock)
+		parley_nvme_queue_clear(&n->admin.queue);
 }
 
-static void pnv_end_all(struct parley_nvme *n, int err)
+static void pnc_end_all(struct parley_nvme *n, int err)
 {
 	struct parley_nvme_slot *slot;
 
@@ -106,7 +93,14 @@ static void pnv_end_all(struct parley_nvme *n, int err)
 	}
 }
 
-static int pnv_state_error(enum parley_nvme_state state)
+/**
+ * parley_nvme_state_error() - why a controller in this state takes no command
+ * @state: the state
+ *
+ * Context: any.
+ * Return: 0 if it does.
+ */
+int parley_nvme_state_error(enum parley_nvme_state state)
 {
 	switch (state) {
 	case PARLEY_NVME_LIVE:
@@ -119,10 +113,11 @@ static int pnv_state_error(enum parley_nvme_state state)
 		return -EIO;
 	}
 }
+PARLEY_EXPORT(parley_nvme_state_error);
 
 /**
  * parley_nvme_set_state() - the controller changes its state as it should
- * @n: the function
+ * @n: the controller
  * @state: the new state; unless it is LIVE, every waiter is ended
  *
  * Context: any.
@@ -132,13 +127,13 @@ void parley_nvme_set_state(struct parley_nvme *n, enum parley_nvme_state state)
 	scoped_guard(spinlock_irqsave, &n->lock) {
 		WRITE_ONCE(n->state, state);
 		if (state != PARLEY_NVME_LIVE)
-			pnv_end_all(n, pnv_state_error(state));
+			pnc_end_all(n, parley_nvme_state_error(state));
 	}
 }
 
 /**
  * parley_nvme_fail() - a live controller is one no longer
- * @n: the function
+ * @n: the controller
  * @state: DEAD or GONE
  * @why: for the log
  *
@@ -157,63 +152,44 @@ void parley_nvme_fail(struct parley_nvme *n, enum parley_nvme_state state,
 			/* Before anybody hears of it and uses that memory again. */
 			n->ops->master(n, false);
 			WRITE_ONCE(n->state, state);
-			pnv_end_all(n, pnv_state_error(state));
+			pnc_end_all(n, parley_nvme_state_error(state));
 		}
 	}
-	if (was)
-		dev_err_ratelimited(n->dev, "controller %s; %s\n", why,
-				    state == PARLEY_NVME_GONE ? "look for it on the bus" :
-				    "write 1 to its file reset, or bind it anew");
+	if (!was)
+		return;
+	dev_err_ratelimited(n->dev, "controller %s; %s\n", why,
+			    state == PARLEY_NVME_GONE ? "look for it on the bus" :
+			    "write 1 to its file reset, or bind it anew");
+	if (n->ops->ended)
+		n->ops->ended(n, parley_nvme_state_error(state));
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_fail);
+PARLEY_EXPORT(parley_nvme_fail);
 
-static void pnv_ring(struct parley_nvme *n, bool cq, u16 value)
-{
-	n->ops->write32(n, NVME_REG_DBS + (cq ? n->stride : 0), value);
-}
-
-/*
- * One answer, if there is one.  All of it is read once, and its last word first:
- * the controller writes that one last.
- */
-static bool pnv_take_answer(struct parley_nvme *n, const char **fault)
+/* One answer, if there is one. */
+static bool pnc_take_answer(struct parley_nvme *n, const char **fault)
 {
 	struct parley_nvme_admin *a = &n->admin;
-	struct nvme_completion *cqe = &a->cq[a->cq_head];
+	struct parley_nvme_answer answer;
 	struct parley_nvme_slot *slot;
-	u16 status, cid, sq_id, sq_head;
 
-	status = le16_to_cpu(READ_ONCE(cqe->status));
-	if ((status & 1) != a->phase)
+	if (!parley_nvme_queue_look(&a->queue, &answer, fault))
 		return false;
-	/* The rest of the answer after its phase; the controller's order, NVMe 4.6. */
-	dma_rmb();
-	cid = READ_ONCE(cqe->command_id);
-	sq_id = le16_to_cpu(READ_ONCE(cqe->sq_id));
-	sq_head = le16_to_cpu(READ_ONCE(cqe->sq_head));
-	slot = &a->slot[PNV_CID_SLOT(cid)];
-	if (sq_id || sq_head >= PARLEY_NVME_DEPTH) {
-		*fault = "answered for a queue that it does not have";
-		return false;
-	}
-	if (!slot->sent || slot->cid != cid) {
+	slot = &a->slot[PNC_CID_SLOT(answer.cid)];
+	if (!slot->sent || slot->cid != answer.cid) {
 		*fault = "answered a command that it was not given";
 		return false;
 	}
-	slot->result = le32_to_cpu(READ_ONCE(cqe->result.u32));
-	slot->status = status >> 1;
+	slot->result = answer.result;
+	slot->status = answer.status;
 	slot->sent = false;
 	complete(&slot->done);
-	if (++a->cq_head == PARLEY_NVME_DEPTH) {
-		a->cq_head = 0;
-		a->phase ^= 1;
-	}
+	parley_nvme_queue_next(&a->queue);
 	return true;
 }
 
 /**
  * parley_nvme_reap() - take what the controller has answered
- * @n: the function
+ * @n: the controller
  *
  * Each answer ends a slot, and there are few of those: a controller that writes
  * answers without end is DEAD at the first that nobody waits for.
@@ -228,22 +204,22 @@ bool parley_nvme_reap(struct parley_nvme *n)
 
 	scoped_guard(spinlock_irqsave, &n->lock) {
 		if (n->state == PARLEY_NVME_LIVE) {
-			while (pnv_take_answer(n, &fault))
+			while (pnc_take_answer(n, &fault))
 				found = true;
 			if (found)
-				pnv_ring(n, true, n->admin.cq_head);
+				parley_nvme_queue_taken(n, &n->admin.queue);
 		}
 	}
 	if (fault)
 		parley_nvme_fail(n, PARLEY_NVME_DEAD, fault);
 	return found;
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_reap);
+PARLEY_EXPORT(parley_nvme_reap);
 
 /* A slot for a command; @from is where to look for one. */
-static struct parley_nvme_slot *pnv_claim(struct parley_nvme *n, unsigned int from)
+static struct parley_nvme_slot *pnc_claim(struct parley_nvme *n, unsigned int from)
 {
-	unsigned int end = from == PNV_ABORT_SLOT ? PARLEY_NVME_SLOTS : PNV_ABORT_SLOT;
+	unsigned int end = from == PNC_ABORT_SLOT ? PARLEY_NVME_SLOTS : PNC_ABORT_SLOT;
 	struct parley_nvme_slot *slot, *found = NULL;
 
 	scoped_guard(spinlock_irqsave, &n->lock) {
@@ -258,13 +234,13 @@ static struct parley_nvme_slot *pnv_claim(struct parley_nvme *n, unsigned int fr
 	return found;
 }
 
-static void pnv_unclaim(struct parley_nvme *n, struct parley_nvme_slot *slot)
+static void pnc_unclaim(struct parley_nvme *n, struct parley_nvme_slot *slot)
 {
 	scoped_guard(spinlock_irqsave, &n->lock)
 		slot->busy = false;
 }
 
-static int pnv_send(struct parley_nvme *n, struct parley_nvme_slot *slot,
+static int pnc_send(struct parley_nvme *n, struct parley_nvme_slot *slot,
 		    struct nvme_command *cmd)
 {
 	struct parley_nvme_admin *a = &n->admin;
@@ -272,32 +248,31 @@ static int pnv_send(struct parley_nvme *n, struct parley_nvme_slot *slot,
 
 	reinit_completion(&slot->done);
 	scoped_guard(spinlock_irqsave, &n->lock) {
-		err = pnv_state_error(n->state);
+		err = parley_nvme_state_error(n->state);
 		if (!err) {
-			slot->cid = PNV_CID(a->round++, slot - a->slot);
+			slot->cid = PNC_CID(a->round++, slot - a->slot);
 			slot->err = 0;
 			slot->sent = true;
 			cmd->common.command_id = slot->cid;
-			a->sq[a->sq_tail] = *cmd;
-			a->sq_tail = (a->sq_tail + 1) % PARLEY_NVME_DEPTH;
-			pnv_ring(n, false, a->sq_tail);
+			parley_nvme_queue_put(n, &a->queue, cmd);
 		}
 	}
 	return err;
 }
 
-/*
- * A controller that failed or went away says nothing of it by itself.  An answer
- * that is found here may only be faster than its interrupt; when the command is
- * late, it is not.
+/**
+ * parley_nvme_look() - see whether a controller is still at work
+ * @n: the controller
+ *
+ * One that failed or went away says nothing of it by itself, so whoever waits for
+ * one looks now and then.
+ *
+ * Context: any.
  */
-static void pnv_look(struct parley_nvme *n, bool late)
+void parley_nvme_look(struct parley_nvme *n)
 {
-	u32 csts;
+	u32 csts = n->ops->read32(n, NVME_REG_CSTS);
 
-	if (parley_nvme_reap(n) && late)
-		dev_warn_ratelimited(n->dev, "an answer came without its interrupt\n");
-	csts = n->ops->read32(n, NVME_REG_CSTS);
 	if (csts == PARLEY_NVME_ALL_ONES)
 		parley_nvme_fail(n, PARLEY_NVME_GONE, "is gone");
 	else if (csts & NVME_CSTS_CFS)
@@ -305,9 +280,10 @@ static void pnv_look(struct parley_nvme *n, bool late)
 	else if (!(csts & NVME_CSTS_RDY))
 		parley_nvme_fail(n, PARLEY_NVME_DEAD, "stopped by itself");
 }
+PARLEY_EXPORT(parley_nvme_look);
 
 /* Until it was answered or will not be: 0, or -ETIMEDOUT. */
-static int pnv_wait(struct parley_nvme *n, struct parley_nvme_slot *slot,
+static int pnc_wait(struct parley_nvme *n, struct parley_nvme_slot *slot,
 		    unsigned int ms)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(ms);
@@ -318,7 +294,10 @@ static int pnv_wait(struct parley_nvme *n, struct parley_nvme_slot *slot,
 		if (wait_for_completion_timeout(&slot->done, msecs_to_jiffies(look)))
 			return 0;
 		late = time_after_eq(jiffies, end);
-		pnv_look(n, late);
+		/* May only be faster than its interrupt; when it is late, it is not. */
+		if (parley_nvme_reap(n) && late)
+			dev_warn_ratelimited(n->dev, "an answer came without its interrupt\n");
+		parley_nvme_look(n);
 		if (late)
 			return try_wait_for_completion(&slot->done) ? 0 : -ETIMEDOUT;
 	}
@@ -329,29 +308,29 @@ static int pnv_wait(struct parley_nvme *n, struct parley_nvme_slot *slot,
  * counts is whether the command comes, with an answer of its own.  In the end it
  * has come or the controller is DEAD.
  */
-static void pnv_abort(struct parley_nvme *n, struct parley_nvme_slot *late)
+static void pnc_abort(struct parley_nvme *n, struct parley_nvme_slot *late)
 {
 	struct nvme_command cmd = {
 		.abort.opcode = nvme_admin_abort_cmd,
 		.abort.cid = late->cid,
 	};
-	struct parley_nvme_slot *slot = pnv_claim(n, PNV_ABORT_SLOT);
-	int err = slot ? pnv_send(n, slot, &cmd) : -EBUSY;
+	struct parley_nvme_slot *slot = pnc_claim(n, PNC_ABORT_SLOT);
+	int err = slot ? pnc_send(n, slot, &cmd) : -EBUSY;
 
 	if (!err)
-		err = pnv_wait(n, slot, n->abort_ms);
+		err = pnc_wait(n, slot, n->abort_ms);
 	/* Also if another one is being aborted: this one has the same time. */
 	if (!err || err == -EBUSY)
-		err = pnv_wait(n, late, n->abort_ms);
+		err = pnc_wait(n, late, n->abort_ms);
 	if (err == -ETIMEDOUT)
 		parley_nvme_fail(n, PARLEY_NVME_DEAD,
 				 "neither finished a command nor aborted it");
 	if (slot)
-		pnv_unclaim(n, slot);
+		pnc_unclaim(n, slot);
 }
 
 /* What the answer means to the caller. */
-static int pnv_judge(const struct parley_nvme_req *req)
+static int pnc_judge(const struct parley_nvme_req *req)
 {
 	switch (req->status & 0x7ff) {
 	case NVME_SC_SUCCESS:
@@ -365,7 +344,7 @@ static int pnv_judge(const struct parley_nvme_req *req)
 	}
 }
 
-static int pnv_execute(struct parley_nvme *n, struct parley_nvme_slot *slot,
+static int pnc_execute(struct parley_nvme *n, struct parley_nvme_slot *slot,
 		       struct parley_nvme_req *req)
 {
 	int err;
@@ -376,20 +355,20 @@ static int pnv_execute(struct parley_nvme *n, struct parley_nvme_slot *slot,
 		memcpy(slot->page, req->data, req->len);
 	if (req->data)
 		req->cmd.common.dptr.prp1 = cpu_to_le64(slot->dma);
-	err = pnv_send(n, slot, &req->cmd);
+	err = pnc_send(n, slot, &req->cmd);
 	if (err)
 		return err;
-	err = pnv_wait(n, slot, n->command_ms);
+	err = pnc_wait(n, slot, n->command_ms);
 	if (err) {
 		dev_warn_ratelimited(n->dev, "admin command %#x is late and is aborted\n",
 				     req->cmd.common.opcode);
-		pnv_abort(n, slot);
+		pnc_abort(n, slot);
 	}
 	if (slot->err)
 		return slot->err;
 	req->status = slot->status;
 	req->result = slot->result;
-	err = pnv_judge(req);
+	err = pnc_judge(req);
 	if (!err && req->data && !req->out)
 		memcpy(req->data, slot->page, req->len);
 	return err;
@@ -397,7 +376,7 @@ static int pnv_execute(struct parley_nvme *n, struct parley_nvme_slot *slot,
 
 /**
  * parley_nvme_admin() - a command, from beginning to end
- * @n: the function
+ * @n: the controller
  * @req: the command; @req->status and @req->result are set if it was answered
  *
  * Several may do so at a time.
@@ -419,11 +398,11 @@ int parley_nvme_admin(struct parley_nvme *n, struct parley_nvme_req *req)
 
 	if (req->len > PARLEY_NVME_PAGE)
 		return -EINVAL;
-	slot = pnv_claim(n, 0);
+	slot = pnc_claim(n, 0);
 	if (!slot)
 		return -EBUSY;
-	err = pnv_execute(n, slot, req);
-	pnv_unclaim(n, slot);
+	err = pnc_execute(n, slot, req);
+	pnc_unclaim(n, slot);
 	return err;
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_admin);
+PARLEY_EXPORT(parley_nvme_admin);

@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * An NVMe physical function in memory, which can be told to misbehave, and which
- * notes when its driver does.
+ * An NVMe controller in memory, which can be told to misbehave, and which notes when
+ * its driver does.  The tests of every driver of controllers are built with it; what
+ * only one of them needs it adds through struct fake_more.
  */
 #ifndef _PARLEY_NVME_FAKE_H
 #define _PARLEY_NVME_FAKE_H
 
 #include <kunit/test.h>
 #include <linux/workqueue.h>
-#include "../pf.h"
+#include "../ctrl.h"
 
 #define FAKE_BAR		0x2000
 #define FAKE_CNTLID		7
-#define FAKE_VFS		4
 #define FAKE_NAMESPACES		4
-#define FAKE_LENT		(2 + PARLEY_NVME_SLOTS)
+#define FAKE_QUEUES		4	/* with the admin queue */
+#define FAKE_ENTRIES		1024
+#define FAKE_LENT		64
+#define FAKE_KEPT		64
+/* What a started driver has: the admin queue, and pages for its commands. */
+#define FAKE_ADMIN_LENT		(2 + PARLEY_NVME_SLOTS)
 /* For what is expected to take too long, and for what is not. */
 #define FAKE_SHORT_MS		60
 #define FAKE_LONG_MS		120000
@@ -36,12 +41,27 @@ enum fake_lie {
 	FAKE_VANISHES,
 };
 
+/* An answer of an admin command that the fake does not know. */
+#define FAKE_REFUSED		NVME_SC_INVALID_FIELD
+
 struct fake;
 
-/* A secondary controller. */
-struct fake_vf {
-	u16 have[PARLEY_NVME_KINDS];
-	bool online;
+/**
+ * struct fake_more - what a controller of a certain kind has beside
+ * @identify: fill in @data for a structure that the fake does not know; any may be
+ *	NULL
+ * @execute: an admin command that the fake does not know
+ * @io: a command of another queue
+ * @reset: the controller was reset, or with @whole the function
+ * @interrupt: the driver is told that there are answers
+ */
+struct fake_more {
+	u16 (*identify)(struct fake *f, u8 cns, void *data);
+	u16 (*execute)(struct fake *f, const struct nvme_command *cmd, void *data,
+		       u32 *result);
+	u16 (*io)(struct fake *f, const struct nvme_command *cmd);
+	void (*reset)(struct fake *f, bool whole);
+	void (*interrupt)(struct fake *f);
 };
 
 struct fake_ns {
@@ -56,14 +76,33 @@ struct fake_lent {
 	size_t size;
 };
 
+/* A pair of queues. */
+struct fake_queue {
+	bool cq_there;
+	bool sq_there;
+	u64 sq;
+	u64 cq;
+	u16 depth;
+	u16 vector;
+	u16 sq_head;
+	u16 sq_tail;
+	u16 cq_tail;
+	u16 phase;
+};
+
+struct fake_kept {
+	u16 queue;
+	u16 cid;
+};
+
 struct fake {
-	struct parley_nvme n;
+	struct parley_nvme *n;
+	const struct fake_more *more;
 	struct kunit *test;
 	struct device *dev;
 	size_t bar;
 	spinlock_t lock;	/* of all below, inside of the driver's */
 	struct work_struct work;
-	bool inited;
 
 	/* registers */
 	u64 cap;
@@ -85,20 +124,16 @@ struct fake {
 	/* the bus */
 	bool master;
 	bool no_flr;
-	bool no_vfs;		/* they cannot be enabled */
 	bool reset_fails;
 	unsigned int resets;
 	unsigned int shutdowns;
-	unsigned int released;
 	unsigned int alloc_left;	/* allocations that succeed */
 	struct fake_lent lent[FAKE_LENT];
 
-	/* the queue */
-	u16 sq_head;
-	u16 sq_tail;
-	u16 cq_tail;
-	u16 phase;
-	u16 kept[PARLEY_NVME_SLOTS];	/* not answered */
+	/* the queues */
+	struct fake_queue queue[FAKE_QUEUES];
+	unsigned int allowed;		/* pairs for I/O */
+	struct fake_kept kept[FAKE_KEPT];	/* not answered */
 	unsigned int nr_kept;
 
 	/* lies: of the command with that number, from 1; 0: of all */
@@ -110,37 +145,33 @@ struct fake {
 
 	/* what it is */
 	u16 oacs;
-	u32 total[PARLEY_NVME_KINDS];
-	u16 primary[PARLEY_NVME_KINDS];
-	u16 pending[PARLEY_NVME_KINDS];
-	u16 fixed;
-	u16 most;
-	u16 grain;
-	struct fake_vf vf[FAKE_VFS];
-	unsigned int nr_vfs;
-	bool forgets_online;	/* says yes and does nothing */
-	bool keeps_primary;
 	struct fake_ns ns[FAKE_NAMESPACES];
 
 	const char *complaint;	/* the first thing that the driver did wrong */
 };
 
-/* A function as a test likes it: honest, disabled, with four virtual functions. */
-struct fake *fake_new(struct kunit *test);
-/* The same, initialised and started. */
-struct fake *fake_live(struct kunit *test);
-int fake_start(struct fake *f);
+extern const struct parley_nvme_ops fake_ops;
+
+/* A controller as a test likes it, honest and disabled; @n is its driver's. */
+void fake_init(struct fake *f, struct kunit *test, struct parley_nvme *n,
+	       const struct fake_more *more);
+/* When the driver has let go of it: nothing may be left, and nothing was wrong. */
+void fake_end(struct fake *f);
 /* Somebody else resets the function, as by its file reset. */
 void fake_reset(struct fake *f);
-int fake_recover(struct fake *f);
 /* Be honest again. */
 void fake_truth(struct fake *f);
 void fake_arm(struct fake *f, enum fake_lie lie, unsigned int at);
-/* Nothing is left of virtual functions, and the primary has what it had. */
-void fake_expect_clean(struct fake *f);
+/* Let it reach memory, which is not the driver's own; and not any more. */
+bool fake_lend(struct fake *f, void *memory, size_t size, dma_addr_t *dma);
+bool fake_take_back(struct fake *f, size_t size, dma_addr_t dma);
+/* How much memory it has. */
+unsigned int fake_lent(struct fake *f);
 void fake_complain(struct fake *f, const char *what);
 void *fake_reach(struct fake *f, u64 address, size_t size);
 /* fake_admin.c */
+/* It answers what it kept. */
+void fake_release(struct fake *f);
 void fake_run(struct work_struct *work);
 
 #endif /* _PARLEY_NVME_FAKE_H */

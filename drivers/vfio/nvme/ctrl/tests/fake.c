@@ -12,7 +12,7 @@
 
 static struct fake *to_fake(struct parley_nvme *n)
 {
-	return container_of(n, struct fake, n);
+	return dev_get_drvdata(n->dev);
 }
 
 void fake_complain(struct fake *f, const char *what)
@@ -29,8 +29,10 @@ void *fake_reach(struct fake *f, u64 address, size_t size)
 	if (!f->master)
 		return NULL;
 	for (i = 0; i < FAKE_LENT; i++)
-		if (f->lent[i].memory && address == FAKE_BUS(i) && size <= f->lent[i].size)
-			return f->lent[i].memory;
+		if (f->lent[i].memory && address >= FAKE_BUS(i) &&
+		    size <= f->lent[i].size &&
+		    address - FAKE_BUS(i) <= f->lent[i].size - size)
+			return f->lent[i].memory + (address - FAKE_BUS(i));
 	fake_complain(f, "an address is none");
 	return NULL;
 }
@@ -86,11 +88,30 @@ static u32 fake_read32(struct parley_nvme *n, u32 reg)
 /* A reset of the controller; @whole: of the function. */
 static void fake_begin_again(struct fake *f, bool whole)
 {
-	memset(f->vf, 0, sizeof(f->vf));
+	memset(f->queue, 0, sizeof(f->queue));
+	f->nr_kept = 0;
 	f->dead = false;
 	f->stopped = false;
-	if ((whole || f->no_flr) && !f->keeps_primary)
-		memcpy(f->primary, f->pending, sizeof(f->primary));
+	if (f->more->reset)
+		f->more->reset(f, whole);
+}
+
+static void fake_enable(struct fake *f)
+{
+	if (f->aqa != (PARLEY_NVME_DEPTH - 1) * 0x10001)
+		fake_complain(f, "the queue has other sizes");
+	memset(f->queue, 0, sizeof(f->queue));
+	f->queue[0] = (struct fake_queue) {
+		.cq_there = true,
+		.sq_there = true,
+		.sq = f->asq,
+		.cq = f->acq,
+		.depth = PARLEY_NVME_DEPTH,
+		.phase = 1,
+	};
+	f->nr_kept = 0;
+	f->ready_at = jiffies + msecs_to_jiffies(f->enable_ms);
+	f->dead = f->fails_enabled;
 }
 
 static void fake_configure(struct fake *f, u32 cc)
@@ -99,22 +120,27 @@ static void fake_configure(struct fake *f, u32 cc)
 
 	if ((cc & NVME_CC_SHN_MASK) && !(f->cc & NVME_CC_SHN_MASK))
 		f->shutdowns++;
-	if (is && !was) {
-		if (f->aqa != (PARLEY_NVME_DEPTH - 1) * 0x10001)
-			fake_complain(f, "the queue has other sizes");
-		f->sq_head = 0;
-		f->sq_tail = 0;
-		f->cq_tail = 0;
-		f->phase = 1;
-		f->nr_kept = 0;
-		f->ready_at = jiffies + msecs_to_jiffies(f->enable_ms);
-		f->dead = f->fails_enabled;
-	} else if (was && !is) {
+	if (is && !was)
+		fake_enable(f);
+	else if (was && !is)
 		fake_begin_again(f, false);
-	} else if (is && (cc ^ f->cc) & ~NVME_CC_SHN_MASK) {
+	else if (is && (cc ^ f->cc) & ~NVME_CC_SHN_MASK)
 		fake_complain(f, "it was configured while it was enabled");
-	}
 	f->cc = cc;
+}
+
+static void fake_doorbell(struct fake *f, u32 number, u32 value)
+{
+	struct fake_queue *queue = number / 2 < FAKE_QUEUES ? &f->queue[number / 2] : NULL;
+
+	if (!queue || !queue->sq_there || value >= queue->depth) {
+		fake_complain(f, "a doorbell of no queue, or beyond it");
+		return;
+	}
+	if (number & 1)
+		return;
+	queue->sq_tail = value;
+	schedule_work(&f->work);
 }
 
 static void fake_write(struct fake *f, u32 reg, u32 value)
@@ -138,15 +164,11 @@ static void fake_write(struct fake *f, u32 reg, u32 value)
 	case NVME_REG_ACQ + 4:
 		((u32 *)&f->acq)[reg != NVME_REG_ACQ] = value;
 		return;
-	case NVME_REG_DBS:
-		if (value >= PARLEY_NVME_DEPTH)
-			fake_complain(f, "a doorbell beyond the queue");
-		f->sq_tail = value % PARLEY_NVME_DEPTH;
-		schedule_work(&f->work);
-		return;
 	}
-	if (reg != NVME_REG_DBS + stride || value >= PARLEY_NVME_DEPTH)
+	if (reg < NVME_REG_DBS || (reg - NVME_REG_DBS) % stride)
 		fake_complain(f, "a register was written that is none");
+	else if (f->cc & NVME_CC_ENABLE)
+		fake_doorbell(f, (reg - NVME_REG_DBS) / stride, value);
 }
 
 static void fake_write32(struct parley_nvme *n, u32 reg, u32 value)
@@ -159,24 +181,48 @@ static void fake_write32(struct parley_nvme *n, u32 reg, u32 value)
 
 /* --------------------------------------------------------- the bus */
 
+bool fake_lend(struct fake *f, void *memory, size_t size, dma_addr_t *dma)
+{
+	unsigned int i = 0;
+
+	scoped_guard(spinlock_irqsave, &f->lock) {
+		for (i = 0; i < FAKE_LENT && f->lent[i].memory; i++)
+			;
+		if (i < FAKE_LENT)
+			f->lent[i] = (struct fake_lent) { memory, size };
+	}
+	*dma = FAKE_BUS(i);
+	return i < FAKE_LENT;
+}
+
+bool fake_take_back(struct fake *f, size_t size, dma_addr_t dma)
+{
+	unsigned int i = 0;
+
+	scoped_guard(spinlock_irqsave, &f->lock) {
+		for (i = 0; i < FAKE_LENT; i++)
+			if (f->lent[i].memory && FAKE_BUS(i) == dma &&
+			    f->lent[i].size == size)
+				break;
+		if (i < FAKE_LENT)
+			f->lent[i].memory = NULL;
+		else
+			fake_complain(f, "memory was taken back that was not lent");
+	}
+	return i < FAKE_LENT;
+}
+
 static void *fake_alloc(struct parley_nvme *n, size_t size, dma_addr_t *dma)
 {
 	struct fake *f = to_fake(n);
 	void *memory;
-	unsigned int i;
 
 	if (!f->alloc_left)
 		return NULL;
 	f->alloc_left--;
 	memory = kzalloc(size, GFP_KERNEL);
-	for (i = 0; memory && i < FAKE_LENT; i++) {
-		if (f->lent[i].memory)
-			continue;
-		*dma = FAKE_BUS(i);
-		scoped_guard(spinlock_irqsave, &f->lock)
-			f->lent[i] = (struct fake_lent) { memory, size };
+	if (!memory || fake_lend(f, memory, size, dma))
 		return memory;
-	}
 	kfree(memory);
 	return NULL;
 }
@@ -184,20 +230,12 @@ static void *fake_alloc(struct parley_nvme *n, size_t size, dma_addr_t *dma)
 static void fake_free(struct parley_nvme *n, size_t size, void *memory, dma_addr_t dma)
 {
 	struct fake *f = to_fake(n);
-	unsigned int i;
 
 	scoped_guard(spinlock_irqsave, &f->lock) {
 		if (f->master)
 			fake_complain(f, "memory was freed that it still reaches");
-		for (i = 0; i < FAKE_LENT; i++)
-			if (f->lent[i].memory == memory && FAKE_BUS(i) == dma &&
-			    f->lent[i].size == size)
-				break;
-		if (i < FAKE_LENT)
-			f->lent[i].memory = NULL;
-		else
-			fake_complain(f, "memory was freed that was not lent");
 	}
+	fake_take_back(f, size, dma);
 	kfree(memory);
 }
 
@@ -233,124 +271,44 @@ static int fake_do_reset(struct parley_nvme *n)
 	return 0;
 }
 
-static int fake_vfs_enable(struct parley_nvme *n, unsigned int nr)
-{
-	struct fake *f = to_fake(n);
-
-	if (f->no_vfs)
-		return -ENOMEM;
-	scoped_guard(spinlock_irqsave, &f->lock) {
-		if (f->nr_vfs)
-			fake_complain(f, "NumVFs was written while there were some");
-		f->nr_vfs = nr;
-	}
-	return 0;
-}
-
-static void fake_vfs_release(struct parley_nvme *n)
-{
-	struct fake *f = to_fake(n);
-
-	if (mutex_is_locked(&n->mutex))
-		fake_complain(f, "drivers of virtual functions are unbound with the mutex held");
-	f->released++;
-}
-
-static void fake_vfs_disable(struct parley_nvme *n)
-{
-	struct fake *f = to_fake(n);
-
-	scoped_guard(spinlock_irqsave, &f->lock) {
-		if (!f->nr_vfs)
-			fake_complain(f, "virtual functions were disabled that are none");
-		f->nr_vfs = 0;
-	}
-}
-
-static const struct parley_nvme_ops fake_ops = {
+const struct parley_nvme_ops fake_ops = {
 	.read32 = fake_read32,
 	.write32 = fake_write32,
 	.alloc = fake_alloc,
 	.free = fake_free,
 	.master = fake_master,
 	.reset = fake_do_reset,
-	.vfs_enable = fake_vfs_enable,
-	.vfs_release = fake_vfs_release,
-	.vfs_disable = fake_vfs_disable,
 };
 
 /* ------------------------------------------------------ in a test */
 
-static void fake_end(void *data)
+void fake_end(struct fake *f)
 {
-	struct fake *f = data;
-
-	if (f->inited) {
-		fake_truth(f);
-		parley_nvme_down(&f->n);
-		cancel_work_sync(&f->work);
-		parley_nvme_exit(&f->n);
-	}
+	cancel_work_sync(&f->work);
 	KUNIT_EXPECT_FALSE(f->test, f->master);
-	KUNIT_EXPECT_EQ(f->test, 0, f->nr_vfs);
 	KUNIT_EXPECT_STREQ(f->test, "", f->complaint ?: "");
 }
 
-struct fake *fake_new(struct kunit *test)
+void fake_init(struct fake *f, struct kunit *test, struct parley_nvme *n,
+	       const struct fake_more *more)
 {
-	struct fake *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, f);
+	f->n = n;
+	f->more = more;
 	f->test = test;
 	f->bar = FAKE_BAR;
 	f->dev = kunit_device_register(test, "parley-nvme-fake");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, f->dev);
+	dev_set_drvdata(f->dev, f);
 	spin_lock_init(&f->lock);
 	INIT_WORK(&f->work, fake_run);
 	/* Ready within two seconds, 16-byte strides, the command set of disks. */
-	f->cap = 4ULL << 24 | 2ULL << 32 | (u64)NVME_CAP_CSS_NVM << 37 | 1023;
+	f->cap = 4ULL << 24 | 2ULL << 32 | (u64)NVME_CAP_CSS_NVM << 37 |
+		 (FAKE_ENTRIES - 1);
 	f->version = NVME_VS(1, 4, 0);
 	f->oacs = PARLEY_NVME_OACS_VIRT | NVME_CTRL_OACS_NS_MNGT_SUPP;
-	f->total[PARLEY_NVME_QUEUES] = 9;
-	f->total[PARLEY_NVME_INTERRUPTS] = 5;
-	f->primary[PARLEY_NVME_QUEUES] = 9;
-	f->primary[PARLEY_NVME_INTERRUPTS] = 5;
-	memcpy(f->pending, f->primary, sizeof(f->pending));
-	f->fixed = 1;
-	f->most = 4;
-	f->grain = 1;
+	f->allowed = FAKE_QUEUES - 1;
 	f->ns[0].blocks = 1000;
 	f->alloc_left = UINT_MAX;
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, fake_end, f));
-	return f;
-}
-
-int fake_start(struct fake *f)
-{
-	int err = parley_nvme_init(&f->n, f->dev, &fake_ops, f->bar);
-
-	if (err)
-		return err;
-	f->inited = true;
-	f->n.command_ms = FAKE_LONG_MS;
-	f->n.abort_ms = FAKE_LONG_MS;
-	return parley_nvme_go_on(&f->n);
-}
-
-struct fake *fake_live(struct kunit *test)
-{
-	struct fake *f = fake_new(test);
-
-	KUNIT_ASSERT_EQ(test, 0, fake_start(f));
-	KUNIT_ASSERT_EQ(test, PARLEY_NVME_LIVE, f->n.state);
-	return f;
-}
-
-int fake_recover(struct fake *f)
-{
-	parley_nvme_pause(&f->n, false);
-	fake_reset(f);
-	return parley_nvme_go_on(&f->n);
 }
 
 void fake_truth(struct fake *f)
@@ -362,8 +320,8 @@ void fake_truth(struct fake *f)
 		f->reset_fails = false;
 		f->stays_ready = false;
 	}
-	f->n.command_ms = FAKE_LONG_MS;
-	f->n.abort_ms = FAKE_LONG_MS;
+	f->n->command_ms = FAKE_LONG_MS;
+	f->n->abort_ms = FAKE_LONG_MS;
 }
 
 void fake_arm(struct fake *f, enum fake_lie lie, unsigned int at)
@@ -375,21 +333,11 @@ void fake_arm(struct fake *f, enum fake_lie lie, unsigned int at)
 	}
 }
 
-void fake_expect_clean(struct fake *f)
+unsigned int fake_lent(struct fake *f)
 {
-	struct kunit *test = f->test;
-	unsigned int i;
+	unsigned int i, nr = 0;
 
-	KUNIT_EXPECT_EQ(test, 0, f->nr_vfs);
-	KUNIT_EXPECT_EQ(test, 0, f->n.nr_vfs);
-	KUNIT_EXPECT_FALSE(test, f->n.took);
-	for (i = 0; i < FAKE_VFS; i++) {
-		KUNIT_EXPECT_FALSE(test, f->vf[i].online);
-		KUNIT_EXPECT_EQ(test, 0, f->vf[i].have[PARLEY_NVME_QUEUES]);
-		KUNIT_EXPECT_EQ(test, 0, f->vf[i].have[PARLEY_NVME_INTERRUPTS]);
-	}
-	for (i = 0; i < PARLEY_NVME_KINDS; i++) {
-		KUNIT_EXPECT_EQ(test, f->total[i], f->primary[i]);
-		KUNIT_EXPECT_EQ(test, f->total[i], f->pending[i]);
-	}
+	for (i = 0; i < FAKE_LENT; i++)
+		nr += !!f->lent[i].memory;
+	return nr;
 }

@@ -5,34 +5,33 @@
  */
 #include <linux/module.h>
 #include <linux/jiffies.h>
-#include "fake.h"
+#include "bare.h"
 
 static void it_is_started_and_stopped(struct kunit *test)
 {
-	struct fake *f = fake_live(test);
+	struct fake *f = bare_live(test);
 
 	KUNIT_EXPECT_TRUE(test, f->master);
-	KUNIT_EXPECT_EQ(test, FAKE_CNTLID, f->n.id.cntlid);
-	KUNIT_EXPECT_STREQ(test, "a fake", f->n.id.model);
-	KUNIT_EXPECT_STREQ(test, "FAKE-1  ?", f->n.id.serial);
-	KUNIT_EXPECT_STREQ(test, "0.2", f->n.id.firmware);
-	KUNIT_EXPECT_NULL(test, f->n.virt);
-	KUNIT_EXPECT_EQ(test, FAKE_VFS, f->n.nr_secondaries);
-	parley_nvme_pause(&f->n, true);
+	KUNIT_EXPECT_EQ(test, FAKE_CNTLID, f->n->id.cntlid);
+	KUNIT_EXPECT_STREQ(test, "a fake", f->n->id.model);
+	KUNIT_EXPECT_STREQ(test, "FAKE-1  ?", f->n->id.serial);
+	KUNIT_EXPECT_STREQ(test, "0.2", f->n->id.firmware);
+	KUNIT_EXPECT_EQ(test, FAKE_ENTRIES, f->n->entries);
+	bare_pause(f, true);
 	KUNIT_EXPECT_EQ(test, 1, f->shutdowns);
 	KUNIT_EXPECT_FALSE(test, f->cc & NVME_CC_ENABLE);
 	KUNIT_EXPECT_FALSE(test, f->master);
-	KUNIT_EXPECT_EQ(test, PARLEY_NVME_OFF, f->n.state);
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_go_on(&f->n));
+	KUNIT_EXPECT_EQ(test, PARLEY_NVME_OFF, f->n->state);
+	KUNIT_EXPECT_EQ(test, 0, bare_go_on(f));
 }
 
 static void one_that_is_at_work_is_disabled_first(struct kunit *test)
 {
-	struct fake *f = fake_new(test);
+	struct fake *f = bare_new(test);
 
 	/* Another driver's queue: the fake complains if it gets memory as it is. */
 	f->cc = NVME_CC_ENABLE;
-	KUNIT_EXPECT_EQ(test, 0, fake_start(f));
+	KUNIT_EXPECT_EQ(test, 0, bare_start(f));
 }
 
 struct oddity {
@@ -72,40 +71,37 @@ KUNIT_ARRAY_PARAM(oddity, oddities, oddity_name);
 static void capabilities_are_checked(struct kunit *test)
 {
 	const struct oddity *odd = test->param_value;
-	struct fake *f = fake_new(test);
+	struct fake *f = bare_new(test);
 
 	f->cap = odd->cap;
 	f->version = odd->version;
 	f->bar = odd->bar;
-	KUNIT_EXPECT_EQ(test, odd->err, fake_start(f));
+	KUNIT_EXPECT_EQ(test, odd->err, bare_start(f));
 	KUNIT_EXPECT_EQ(test, !odd->err, f->master);
-	KUNIT_EXPECT_EQ(test, odd->err ? PARLEY_NVME_OFF : PARLEY_NVME_LIVE, f->n.state);
-	/* Below 1.3 nobody knows of virtual functions. */
-	if (odd->version == 0x10000)
-		KUNIT_EXPECT_NOT_NULL(test, f->n.virt);
+	KUNIT_EXPECT_EQ(test, odd->err ? PARLEY_NVME_OFF : PARLEY_NVME_LIVE, f->n->state);
 }
 
 static void it_has_the_time_that_it_asked_for(struct kunit *test)
 {
-	struct fake *f = fake_new(test);
+	struct fake *f = bare_new(test);
 
 	f->enable_ms = 700;
-	KUNIT_EXPECT_EQ(test, 0, fake_start(f));
-	parley_nvme_pause(&f->n, false);
+	KUNIT_EXPECT_EQ(test, 0, bare_start(f));
+	bare_pause(f, false);
 	/* The longer time of newer ones has a register of its own. */
 	f->cap = CAP(1, 0, 1, 0) | NVME_CAP_CRMS_CRWMS;
 	f->crto = 4;
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_go_on(&f->n));
+	KUNIT_EXPECT_EQ(test, 0, bare_go_on(f));
 }
 
 static void and_no_more(struct kunit *test)
 {
 	unsigned long begin = jiffies;
-	struct fake *f = fake_new(test);
+	struct fake *f = bare_new(test);
 
 	f->cap = CAP(1, 0, 1, 0);
 	f->enable_ms = 60 * MSEC_PER_SEC;
-	KUNIT_EXPECT_EQ(test, -ETIMEDOUT, fake_start(f));
+	KUNIT_EXPECT_EQ(test, -ETIMEDOUT, bare_start(f));
 	KUNIT_EXPECT_FALSE(test, f->master);
 	/* It is tried to be disabled as well, which has its own time. */
 	KUNIT_EXPECT_TRUE(test, time_after_eq(jiffies, begin + msecs_to_jiffies(500)));
@@ -114,75 +110,74 @@ static void and_no_more(struct kunit *test)
 
 static void a_fault_ends_the_wait(struct kunit *test)
 {
-	struct fake *f = fake_new(test);
+	struct fake *f = bare_new(test);
 
 	f->enable_ms = 60 * MSEC_PER_SEC;
 	f->fails_enabled = true;
 	f->cap = CAP(255, 0, 1, 0);
-	KUNIT_EXPECT_EQ(test, -EIO, fake_start(f));
+	KUNIT_EXPECT_EQ(test, -EIO, bare_start(f));
 	KUNIT_EXPECT_FALSE(test, f->master);
 	/* And a reset mends it. */
 	f->fails_enabled = false;
 	f->enable_ms = 0;
-	KUNIT_EXPECT_EQ(test, 0, fake_recover(f));
+	KUNIT_EXPECT_EQ(test, 0, bare_recover(f));
 }
 
 static void so_does_its_absence(struct kunit *test)
 {
-	struct fake *f = fake_new(test);
+	struct fake *f = bare_new(test);
 
 	f->gone = true;
-	KUNIT_EXPECT_EQ(test, -ENODEV, fake_start(f));
+	KUNIT_EXPECT_EQ(test, -ENODEV, bare_start(f));
 	f->gone = false;
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_go_on(&f->n));
+	KUNIT_EXPECT_EQ(test, 0, bare_go_on(f));
 	f->gone = true;
-	parley_nvme_pause(&f->n, true);
+	bare_pause(f, true);
 	KUNIT_EXPECT_FALSE(test, f->master);
-	KUNIT_EXPECT_EQ(test, -ENODEV, parley_nvme_go_on(&f->n));
+	KUNIT_EXPECT_EQ(test, -ENODEV, bare_go_on(f));
 }
 
 static void one_that_does_not_obey_loses_memory(struct kunit *test)
 {
-	struct fake *f = fake_live(test);
+	struct fake *f = bare_live(test);
 
-	f->n.ready_ms = FAKE_SHORT_MS;
-	f->n.id.shutdown_ms = FAKE_SHORT_MS;
+	f->n->ready_ms = FAKE_SHORT_MS;
+	f->n->id.shutdown_ms = FAKE_SHORT_MS;
 	f->no_shutdown = true;
 	f->stays_ready = true;
-	parley_nvme_pause(&f->n, true);
+	bare_pause(f, true);
 	KUNIT_EXPECT_FALSE(test, f->master);
-	KUNIT_EXPECT_EQ(test, PARLEY_NVME_OFF, f->n.state);
+	KUNIT_EXPECT_EQ(test, PARLEY_NVME_OFF, f->n->state);
 	f->cap = CAP(1, 0, 1, 0);
-	KUNIT_EXPECT_EQ(test, -ETIMEDOUT, parley_nvme_go_on(&f->n));
+	KUNIT_EXPECT_EQ(test, -ETIMEDOUT, bare_go_on(f));
 	KUNIT_EXPECT_FALSE(test, f->master);
 }
 
 static void without_memory_there_is_nothing(struct kunit *test)
 {
-	struct fake *f = fake_new(test);
-	unsigned int nr, i;
+	struct fake *f = bare_new(test);
+	unsigned int nr;
 	int err;
 
-	for (nr = 0; nr < FAKE_LENT + 1; nr++) {
+	for (nr = 0; nr < FAKE_ADMIN_LENT + 1; nr++) {
 		f->alloc_left = nr;
-		err = fake_start(f);
+		err = bare_start(f);
 		if (!err)
 			break;
 		KUNIT_EXPECT_EQ(test, -ENOMEM, err);
-		for (i = 0; i < FAKE_LENT; i++)
-			KUNIT_EXPECT_NULL(test, f->lent[i].memory);
+		KUNIT_EXPECT_EQ(test, 0, fake_lent(f));
 	}
-	KUNIT_EXPECT_EQ(test, FAKE_LENT, nr);
+	KUNIT_EXPECT_EQ(test, FAKE_ADMIN_LENT, nr);
 }
 
 static void one_that_says_nothing_of_itself_is_not_used(struct kunit *test)
 {
-	struct fake *f = fake_new(test);
+	struct fake *f = bare_new(test);
 
 	fake_arm(f, FAKE_REFUSES, 1);
-	KUNIT_EXPECT_EQ(test, -EREMOTEIO, fake_start(f));
+	KUNIT_EXPECT_EQ(test, -EREMOTEIO, bare_start(f));
 	KUNIT_EXPECT_FALSE(test, f->master);
-	KUNIT_EXPECT_EQ(test, PARLEY_NVME_OFF, f->n.state);
+	KUNIT_EXPECT_EQ(test, PARLEY_NVME_OFF, f->n->state);
 }
 
 static struct kunit_case ctrl_cases[] = {
@@ -200,7 +195,7 @@ static struct kunit_case ctrl_cases[] = {
 };
 
 static struct kunit_suite ctrl_suite = {
-	.name = "parley_nvme_pf_ctrl",
+	.name = "parley_nvme_ctrl",
 	.test_cases = ctrl_cases,
 };
 

@@ -7,7 +7,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <parley/export.h>
-#include "fake.h"
+#include "bare.h"
 
 static int ask(struct fake *f, struct parley_nvme_req *req)
 {
@@ -20,7 +20,7 @@ static int ask(struct fake *f, struct parley_nvme_req *req)
 		.len = NVME_IDENTIFY_DATA_SIZE,
 	};
 	KUNIT_ASSERT_NOT_NULL(f->test, req->data);
-	return parley_nvme_admin(&f->n, req);
+	return parley_nvme_admin(f->n, req);
 }
 
 static int ask_simply(struct fake *f)
@@ -64,24 +64,24 @@ KUNIT_ARRAY_PARAM(lie, lies, lie_name);
 static void a_lie_is_seen(struct kunit *test)
 {
 	const struct lie *lie = test->param_value;
-	struct fake *f = fake_live(test);
+	struct fake *f = bare_live(test);
 	bool late = lie->lie == FAKE_SILENT || lie->lie == FAKE_STALE_PHASE;
 
 	fake_arm(f, lie->lie, 1);
 	f->never_aborts = lie->never_aborts;
 	if (late || lie->lie == FAKE_NO_INTERRUPT)
-		f->n.command_ms = FAKE_SHORT_MS;
+		f->n->command_ms = FAKE_SHORT_MS;
 	if (late && lie->state == PARLEY_NVME_DEAD)
-		f->n.abort_ms = FAKE_SHORT_MS;
+		f->n->abort_ms = FAKE_SHORT_MS;
 	KUNIT_EXPECT_EQ(test, lie->err, ask_simply(f));
-	KUNIT_EXPECT_EQ(test, lie->state, f->n.state);
+	KUNIT_EXPECT_EQ(test, lie->state, f->n->state);
 	KUNIT_EXPECT_EQ(test, lie->state == PARLEY_NVME_LIVE, f->master);
 	fake_truth(f);
 	/* The next command goes as the state says; then a reset mends all. */
 	KUNIT_EXPECT_EQ(test, lie->state == PARLEY_NVME_LIVE ? 0 :
 			lie->state == PARLEY_NVME_GONE ? -ENODEV : -EIO, ask_simply(f));
 	f->gone = false;
-	KUNIT_EXPECT_EQ(test, 0, fake_recover(f));
+	KUNIT_EXPECT_EQ(test, 0, bare_recover(f));
 	KUNIT_EXPECT_EQ(test, 0, ask_simply(f));
 }
 
@@ -89,15 +89,15 @@ static bool over(struct fake *f, enum parley_nvme_state state)
 {
 	unsigned int i;
 
-	for (i = 0; i < FAKE_LONG_MS / 20 && READ_ONCE(f->n.state) != state; i++)
+	for (i = 0; i < FAKE_LONG_MS / 20 && READ_ONCE(f->n->state) != state; i++)
 		msleep(20);
-	return READ_ONCE(f->n.state) == state;
+	return READ_ONCE(f->n->state) == state;
 }
 
 /* The second answer to a command is to one that nobody gave. */
 static void two_answers_are_one_too_many(struct kunit *test)
 {
-	struct fake *f = fake_live(test);
+	struct fake *f = bare_live(test);
 
 	fake_arm(f, FAKE_TWICE, 1);
 	KUNIT_EXPECT_EQ(test, 0, ask_simply(f));
@@ -108,7 +108,7 @@ static void two_answers_are_one_too_many(struct kunit *test)
 static void the_queue_goes_round(struct kunit *test)
 {
 	struct parley_nvme_req req;
-	struct fake *f = fake_live(test);
+	struct fake *f = bare_live(test);
 	unsigned int i;
 
 	for (i = 0; i < 5 * PARLEY_NVME_DEPTH; i++) {
@@ -122,23 +122,23 @@ static void the_queue_goes_round(struct kunit *test)
 static void data_of_a_refused_command_are_not_used(struct kunit *test)
 {
 	struct parley_nvme_req req;
-	struct fake *f = fake_live(test);
+	struct fake *f = bare_live(test);
 
 	fake_arm(f, FAKE_REFUSES, 1);
 	KUNIT_EXPECT_EQ(test, -EREMOTEIO, ask(f, &req));
 	KUNIT_EXPECT_EQ(test, NVME_SC_INVALID_FIELD, req.status);
 	KUNIT_EXPECT_NULL(test, memchr_inv(req.data, 0, req.len));
 	req.len = PARLEY_NVME_PAGE + 1;
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_admin(&f->n, &req));
+	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_admin(f->n, &req));
 }
 
 static void one_that_is_off_takes_no_command(struct kunit *test)
 {
-	struct fake *f = fake_live(test);
+	struct fake *f = bare_live(test);
 
-	parley_nvme_pause(&f->n, false);
+	bare_pause(f, false);
 	KUNIT_EXPECT_EQ(test, -ENETDOWN, ask_simply(f));
-	KUNIT_EXPECT_FALSE(test, parley_nvme_reap(&f->n));
+	KUNIT_EXPECT_FALSE(test, parley_nvme_reap(f->n));
 }
 
 #define WAITERS	(PARLEY_NVME_SLOTS - 1)
@@ -156,7 +156,7 @@ static int wait_for_it(void *data)
 		.cmd.identify.opcode = nvme_admin_identify,
 	};
 
-	w->err = parley_nvme_admin(&w->f->n, &req);
+	w->err = parley_nvme_admin(w->f->n, &req);
 	/* Nothing of this module may be left to run when the test is over. */
 	kthread_complete_and_exit(&w->done, 0);
 }
@@ -202,42 +202,42 @@ static struct waiter *waiters(struct kunit *test)
 static void an_old_answer_is_not_taken_for_a_new_one(struct kunit *test)
 {
 	struct waiter *w = waiters(test);
-	struct fake *f = fake_live(test);
-	struct nvme_completion *cq = f->n.admin.cq, old = cq[0];
+	struct fake *f = bare_live(test);
+	struct nvme_completion *cq = f->n->admin.queue.cq, old = cq[0];
 
 	let_wait(f, w, 1);
 	KUNIT_EXPECT_EQ(test, 0, old.command_id % PARLEY_NVME_SLOTS);
-	KUNIT_EXPECT_TRUE(test, f->n.admin.slot[0].sent);
-	old.status = cpu_to_le16(f->n.admin.phase);
-	cq[f->n.admin.cq_head] = old;
-	parley_nvme_reap(&f->n);
-	KUNIT_EXPECT_EQ(test, PARLEY_NVME_DEAD, f->n.state);
+	KUNIT_EXPECT_TRUE(test, f->n->admin.slot[0].sent);
+	old.status = cpu_to_le16(f->n->admin.queue.phase);
+	cq[f->n->admin.queue.cq_head] = old;
+	parley_nvme_reap(f->n);
+	KUNIT_EXPECT_EQ(test, PARLEY_NVME_DEAD, f->n->state);
 	let_end(f, w, 1, -EIO);
 }
 
 static void a_dead_one_ends_every_waiter(struct kunit *test)
 {
 	struct waiter *w = waiters(test);
-	struct fake *f = fake_live(test);
+	struct fake *f = bare_live(test);
 
 	let_wait(f, w, WAITERS);
 	KUNIT_EXPECT_EQ(test, -EBUSY, ask_simply(f));
 	f->dead = true;
 	let_end(f, w, WAITERS, -EIO);
-	KUNIT_EXPECT_EQ(test, PARLEY_NVME_DEAD, f->n.state);
+	KUNIT_EXPECT_EQ(test, PARLEY_NVME_DEAD, f->n->state);
 	fake_truth(f);
-	KUNIT_EXPECT_EQ(test, 0, fake_recover(f));
+	KUNIT_EXPECT_EQ(test, 0, bare_recover(f));
 	KUNIT_EXPECT_EQ(test, 0, ask_simply(f));
 }
 
 static void so_does_one_that_is_pulled_out(struct kunit *test)
 {
 	struct waiter *w = waiters(test);
-	struct fake *f = fake_live(test);
+	struct fake *f = bare_live(test);
 
 	let_wait(f, w, WAITERS);
 	f->gone = true;
-	parley_nvme_fail(&f->n, PARLEY_NVME_GONE, "was pulled out");
+	parley_nvme_fail(f->n, PARLEY_NVME_GONE, "was pulled out");
 	let_end(f, w, WAITERS, -ENODEV);
 	KUNIT_EXPECT_FALSE(test, f->master);
 }
@@ -245,10 +245,10 @@ static void so_does_one_that_is_pulled_out(struct kunit *test)
 static void so_does_a_stop(struct kunit *test)
 {
 	struct waiter *w = waiters(test);
-	struct fake *f = fake_live(test);
+	struct fake *f = bare_live(test);
 
 	let_wait(f, w, WAITERS);
-	parley_nvme_pause(&f->n, false);
+	bare_pause(f, false);
 	let_end(f, w, WAITERS, -ENETDOWN);
 }
 
@@ -256,14 +256,14 @@ static void so_does_a_stop(struct kunit *test)
 static void late_ones_are_many(struct kunit *test)
 {
 	struct waiter *w = waiters(test);
-	struct fake *f = fake_live(test);
+	struct fake *f = bare_live(test);
 
-	f->n.command_ms = 4000;
-	f->n.abort_ms = 1000;
+	f->n->command_ms = 4000;
+	f->n->abort_ms = 1000;
 	f->never_aborts = true;
 	let_wait(f, w, WAITERS);
 	let_end(f, w, WAITERS, -EIO);
-	KUNIT_EXPECT_EQ(test, PARLEY_NVME_DEAD, f->n.state);
+	KUNIT_EXPECT_EQ(test, PARLEY_NVME_DEAD, f->n->state);
 }
 
 static struct kunit_case admin_cases[] = {
@@ -281,13 +281,12 @@ static struct kunit_case admin_cases[] = {
 };
 
 static struct kunit_suite admin_suite = {
-	.name = "parley_nvme_pf_admin",
+	.name = "parley_nvme_admin",
 	.test_cases = admin_cases,
 };
 
 kunit_test_suite(admin_suite);
 
 PARLEY_IMPORT;
-MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
-MODULE_DESCRIPTION("Parley: KUnit tests of NVMe physical functions");
+MODULE_DESCRIPTION("Parley: KUnit tests of NVMe controllers");
 MODULE_LICENSE("GPL");

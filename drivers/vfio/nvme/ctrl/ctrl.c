@@ -21,31 +21,34 @@
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
-#include "pf.h"
+#include <linux/module.h>
+#include <parley/export.h>
+#include <parley/version.h>
+#include "ctrl.h"
 
 /* Time-outs in the registers are in units of so many milliseconds. */
-#define PNV_UNIT_MS	500
+#define PNC_UNIT_MS	500
 
-static u32 pnv_read(struct parley_nvme *n, u32 reg)
+static u32 pnc_read(struct parley_nvme *n, u32 reg)
 {
 	return n->ops->read32(n, reg);
 }
 
-static u64 pnv_read64(struct parley_nvme *n, u32 reg)
+static u64 pnc_read64(struct parley_nvme *n, u32 reg)
 {
-	u32 low = pnv_read(n, reg);
+	u32 low = pnc_read(n, reg);
 
-	return low | (u64)pnv_read(n, reg + 4) << 32;
+	return low | (u64)pnc_read(n, reg + 4) << 32;
 }
 
-static void pnv_write64(struct parley_nvme *n, u32 reg, u64 value)
+static void pnc_write64(struct parley_nvme *n, u32 reg, u64 value)
 {
 	n->ops->write32(n, reg, lower_32_bits(value));
 	n->ops->write32(n, reg + 4, upper_32_bits(value));
 }
 
 /**
- * parley_nvme_init() - a function that is OFF, with memory for its queue
+ * parley_nvme_init() - a controller that is OFF, with memory for its queue
  * @n: zeroed
  * @dev: the device, for messages
  * @ops: how it is reached
@@ -62,7 +65,6 @@ int parley_nvme_init(struct parley_nvme *n, struct device *dev,
 	n->bar = bar;
 	n->command_ms = PARLEY_NVME_COMMAND_MS;
 	n->abort_ms = PARLEY_NVME_ABORT_MS;
-	n->virt = "it was not asked yet";
 	mutex_init(&n->mutex);
 	spin_lock_init(&n->lock);
 	if (bar < NVME_REG_DBS + 2 * sizeof(u32)) {
@@ -71,11 +73,11 @@ int parley_nvme_init(struct parley_nvme *n, struct device *dev,
 	}
 	return parley_nvme_admin_alloc(n);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_init);
+PARLEY_EXPORT(parley_nvme_init);
 
 /**
  * parley_nvme_exit() - the mirror of parley_nvme_init()
- * @n: the function, stopped
+ * @n: the controller, stopped
  *
  * Context: process context; may sleep.
  */
@@ -84,13 +86,13 @@ void parley_nvme_exit(struct parley_nvme *n)
 	parley_nvme_admin_free(n);
 	mutex_destroy(&n->mutex);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_exit);
+PARLEY_EXPORT(parley_nvme_exit);
 
 /* The registers that say what it can do: read once, at each start. */
-static int pnv_check_cap(struct parley_nvme *n)
+static int pnc_check_cap(struct parley_nvme *n)
 {
-	u64 cap = pnv_read64(n, NVME_REG_CAP);
-	u32 version = pnv_read(n, NVME_REG_VS);
+	u64 cap = pnc_read64(n, NVME_REG_CAP);
+	u32 version = pnc_read(n, NVME_REG_VS);
 	u32 units = NVME_CAP_TIMEOUT(cap);
 
 	if (cap == U64_MAX || version == PARLEY_NVME_ALL_ONES) {
@@ -110,16 +112,17 @@ static int pnv_check_cap(struct parley_nvme *n)
 			cap);
 		return -ENODEV;
 	}
+	n->entries = NVME_CAP_MQES(cap) + 1;
 	n->stride = 4 << NVME_CAP_STRIDE(cap);
-	if (n->bar < NVME_REG_DBS + n->stride + sizeof(u32)) {
+	if (!parley_nvme_queue_fits(n, 0)) {
 		dev_err(n->dev, "has doorbells beyond its %zu bytes of registers: not served\n",
 			n->bar);
 		return -ENODEV;
 	}
 	/* Newer ones have a longer time in a register of its own (NVMe 2.0). */
 	if (cap & NVME_CAP_CRMS_CRWMS)
-		units = max(units, pnv_read(n, NVME_REG_CRTO) & 0xffff);
-	n->ready_ms = max(units, 1u) * PNV_UNIT_MS;
+		units = max(units, pnc_read(n, NVME_REG_CRTO) & 0xffff);
+	n->ready_ms = max(units, 1u) * PNC_UNIT_MS;
 	n->version = version;
 	n->cc = NVME_CC_ENABLE | NVME_CC_AMS_RR | NVME_CC_SHN_NONE | NVME_CC_IOSQES |
 		NVME_CC_IOCQES | (NVME_CAP_CSS(cap) & NVME_CAP_CSS_CSI ?
@@ -131,7 +134,7 @@ static int pnv_check_cap(struct parley_nvme *n)
  * Wait until the status has @want in @mask.  A fatal fault ends it, unless that is
  * what is being left.
  */
-static int pnv_wait_status(struct parley_nvme *n, u32 mask, u32 want, bool fault_ends,
+static int pnc_wait_status(struct parley_nvme *n, u32 mask, u32 want, bool fault_ends,
 			   unsigned int ms)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(ms);
@@ -139,7 +142,7 @@ static int pnv_wait_status(struct parley_nvme *n, u32 mask, u32 want, bool fault
 	u32 csts;
 
 	for (;;) {
-		csts = pnv_read(n, NVME_REG_CSTS);
+		csts = pnc_read(n, NVME_REG_CSTS);
 		if (csts == PARLEY_NVME_ALL_ONES)
 			return -ENODEV;
 		if ((csts & mask) == want)
@@ -154,40 +157,40 @@ static int pnv_wait_status(struct parley_nvme *n, u32 mask, u32 want, bool fault
 	}
 }
 
-static int pnv_disable(struct parley_nvme *n)
+static int pnc_disable(struct parley_nvme *n)
 {
-	u32 cc = pnv_read(n, NVME_REG_CC);
+	u32 cc = pnc_read(n, NVME_REG_CC);
 	int err;
 
 	if (cc == PARLEY_NVME_ALL_ONES)
 		return -ENODEV;
 	if (cc & NVME_CC_ENABLE) {
 		/* One that is still on its way up must arrive first (NVMe 3.1.5). */
-		pnv_wait_status(n, NVME_CSTS_RDY, NVME_CSTS_RDY, true, n->ready_ms);
+		pnc_wait_status(n, NVME_CSTS_RDY, NVME_CSTS_RDY, true, n->ready_ms);
 		cc &= ~(NVME_CC_ENABLE | NVME_CC_SHN_MASK);
 		n->ops->write32(n, NVME_REG_CC, cc);
 	}
-	err = pnv_wait_status(n, NVME_CSTS_RDY, 0, false, n->ready_ms);
+	err = pnc_wait_status(n, NVME_CSTS_RDY, 0, false, n->ready_ms);
 	if (err)
 		dev_err_ratelimited(n->dev, "controller cannot be disabled within %u ms (%d): reset the function, or the machine\n",
 				    n->ready_ms, err);
 	return err;
 }
 
-static int pnv_enable(struct parley_nvme *n)
+static int pnc_enable(struct parley_nvme *n)
 {
 	u32 depth = PARLEY_NVME_DEPTH - 1;
 	int err;
 
 	parley_nvme_admin_clear(n);
 	n->ops->write32(n, NVME_REG_AQA, depth << 16 | depth);
-	pnv_write64(n, NVME_REG_ASQ, n->admin.sq_dma);
-	pnv_write64(n, NVME_REG_ACQ, n->admin.cq_dma);
+	pnc_write64(n, NVME_REG_ASQ, n->admin.queue.sq_dma);
+	pnc_write64(n, NVME_REG_ACQ, n->admin.queue.cq_dma);
 	n->ops->master(n, true);
 	/* What was set beside EN must be there before EN is (NVMe 3.1.5). */
 	n->ops->write32(n, NVME_REG_CC, n->cc & ~NVME_CC_ENABLE);
 	n->ops->write32(n, NVME_REG_CC, n->cc);
-	err = pnv_wait_status(n, NVME_CSTS_RDY, NVME_CSTS_RDY, true, n->ready_ms);
+	err = pnc_wait_status(n, NVME_CSTS_RDY, NVME_CSTS_RDY, true, n->ready_ms);
 	if (err == -ETIMEDOUT)
 		dev_err_ratelimited(n->dev, "controller is not ready after %u ms, the time that it asked for: reset the function\n",
 				    n->ready_ms);
@@ -199,7 +202,7 @@ static int pnv_enable(struct parley_nvme *n)
 
 /**
  * parley_nvme_start() - make the controller LIVE and ask it who it is
- * @n: the function, in any state
+ * @n: the controller, in any state
  *
  * Context: process context; @n->mutex held; sleeps as long as the controller says
  *	that it needs, four times at most, and for a few commands.
@@ -214,11 +217,11 @@ int parley_nvme_start(struct parley_nvme *n)
 	int err;
 
 	lockdep_assert_held(&n->mutex);
-	err = pnv_check_cap(n);
+	err = pnc_check_cap(n);
 	if (!err)
-		err = pnv_disable(n);
+		err = pnc_disable(n);
 	if (!err)
-		err = pnv_enable(n);
+		err = pnc_enable(n);
 	if (!err) {
 		parley_nvme_set_state(n, PARLEY_NVME_LIVE);
 		err = parley_nvme_learn(n);
@@ -227,15 +230,15 @@ int parley_nvme_start(struct parley_nvme *n)
 		parley_nvme_stop(n, false);
 	return err;
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_start);
+PARLEY_EXPORT(parley_nvme_start);
 
-static void pnv_shut_down(struct parley_nvme *n)
+static void pnc_shut_down(struct parley_nvme *n)
 {
 	u32 cc = n->cc | NVME_CC_SHN_NORMAL;
 	int err;
 
 	n->ops->write32(n, NVME_REG_CC, cc);
-	err = pnv_wait_status(n, NVME_CSTS_SHST_MASK, NVME_CSTS_SHST_CMPLT, true,
+	err = pnc_wait_status(n, NVME_CSTS_SHST_MASK, NVME_CSTS_SHST_CMPLT, true,
 			      n->id.shutdown_ms);
 	if (err)
 		dev_warn_ratelimited(n->dev, "controller does not shut down within %u ms (%d): it may have to recover when it is used next\n",
@@ -244,7 +247,7 @@ static void pnv_shut_down(struct parley_nvme *n)
 
 /**
  * parley_nvme_stop() - make the controller OFF and take memory from it
- * @n: the function, in any state
+ * @n: the controller, in any state
  * @shutdown: let it bring its data to rest first; if it is LIVE
  *
  * Context: process context; @n->mutex held; sleeps.
@@ -258,9 +261,37 @@ void parley_nvme_stop(struct parley_nvme *n, bool shutdown)
 	/* One that was never asked for its times was never started either. */
 	if (was != PARLEY_NVME_GONE && n->ready_ms) {
 		if (shutdown && was == PARLEY_NVME_LIVE)
-			pnv_shut_down(n);
-		pnv_disable(n);
+			pnc_shut_down(n);
+		pnc_disable(n);
 	}
 	n->ops->master(n, false);
+	/* Now, since what they wait for may have used memory of somebody else's. */
+	if (n->ops->ended)
+		n->ops->ended(n, -ENETDOWN);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_stop);
+PARLEY_EXPORT(parley_nvme_stop);
+
+static const char *const pnc_names[] = {
+	[PARLEY_NVME_OFF] = "off",
+	[PARLEY_NVME_LIVE] = "live",
+	[PARLEY_NVME_DEAD] = "dead",
+	[PARLEY_NVME_GONE] = "gone",
+};
+
+/**
+ * parley_nvme_state_name() - what the state is called
+ * @n: the controller
+ *
+ * Context: any.
+ * Return: a word, for people.
+ */
+const char *parley_nvme_state_name(struct parley_nvme *n)
+{
+	return pnc_names[READ_ONCE(n->state)];
+}
+PARLEY_EXPORT(parley_nvme_state_name);
+
+PARLEY_IMPORT;
+MODULE_DESCRIPTION("Parley: NVMe controllers, for their drivers");
+MODULE_VERSION(PARLEY_VERSION);
+MODULE_LICENSE("GPL");
