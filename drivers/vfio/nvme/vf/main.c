@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The driver of NVMe virtual functions.
+ *
+ * It takes nothing that it was not given: its table of ids is empty, so it binds a
+ * function only if driver_override names it (or somebody wrote its ids to new_id).
+ *
+ * A function that is bound was handed out once, to see that it can be, and was taken
+ * back.
+ */
+#include <linux/cleanup.h>
+#include <linux/interrupt.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/sysfs.h>
+#include <parley/export.h>
+#include <parley/version.h>
+#include "vf.h"
+
+#define PVF_NAME	"parley_nvme_vf"
+
+/* An interrupt: the admin queue's, or one of as many as there are other queues. */
+struct pvf_vector {
+	struct parley_nvme_vf *vf;
+	unsigned int nr;
+};
+
+/* A virtual function, as PCI has it. */
+struct pvf {
+	struct parley_nvme_vf vf;
+	struct pci_dev *pdev;
+	struct pvf_vector vector[PARLEY_NVME_IO_QUEUES + 1];
+};
+
+static struct pvf *pvf_of(struct device *dev)
+{
+	return dev_get_drvdata(dev);
+}
+
+static const struct parley_nvme_ops pvf_pci_ops = {
+	.read32 = parley_nvme_pci_read32,
+	.write32 = parley_nvme_pci_write32,
+	.alloc = parley_nvme_pci_alloc,
+	.free = parley_nvme_pci_free,
+	.master = parley_nvme_pci_master,
+	.reset = parley_nvme_pci_reset,
+	.ended = parley_nvme_vf_ended,
+};
+
+/* -------------------------------------------------------- attributes */
+
+static ssize_t state_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", parley_nvme_state_name(&pvf_of(dev)->vf.n));
+}
+static DEVICE_ATTR_RO(state);
+
+static ssize_t namespace_show(struct device *dev, struct device_attribute *attr,
+			      char *buf)
+{
+	struct parley_nvme_vf *vf = &pvf_of(dev)->vf;
+
+	guard(mutex)(&vf->n.mutex);
+	return sysfs_emit(buf, "%u %llu %u\n", vf->nsid, vf->ns.blocks,
+			  vf->ns.block_size);
+}
+static DEVICE_ATTR_RO(namespace);
+
+static ssize_t interrupts_show(struct device *dev, struct device_attribute *attr,
+			       char *buf)
+{
+	return sysfs_emit(buf, "%u\n", pvf_of(dev)->vf.vectors);
+}
+static DEVICE_ATTR_RO(interrupts);
+
+static struct attribute *pvf_attrs[] = {
+	&dev_attr_state.attr,
+	&dev_attr_namespace.attr,
+	&dev_attr_interrupts.attr,
+	NULL
+};
+
+static const struct attribute_group pvf_group = {
+	.name = "parley",
+	.attrs = pvf_attrs,
+};
+
+static const struct attribute_group *pvf_groups[] = { &pvf_group, NULL };
+
+/* --------------------------------------------------------- interrupts */
+
+/* A message interrupt is nobody else's, and one too many does no harm. */
+static irqreturn_t pvf_irq(int irq, void *cookie)
+{
+	struct pvf_vector *vector = cookie;
+
+	parley_nvme_vf_interrupt(vector->vf, vector->nr);
+	return IRQ_HANDLED;
+}
+
+static void pvf_irq_free(struct pvf *p, unsigned int nr)
+{
+	while (nr--)
+		pci_free_irq(p->pdev, nr, &p->vector[nr]);
+	pci_free_irq_vectors(p->pdev);
+}
+
+static int pvf_irq_on(struct pvf *p)
+{
+	int nr = pci_alloc_irq_vectors(p->pdev, 1, ARRAY_SIZE(p->vector), PCI_IRQ_MSIX);
+	int i, err;
+
+	if (nr < 0) {
+		pci_err(p->pdev, "has no MSI-X interrupt: not served (%d)\n", nr);
+		return nr;
+	}
+	for (i = 0; i < nr; i++) {
+		p->vector[i] = (struct pvf_vector) { &p->vf, i };
+		err = pci_request_irq(p->pdev, i, pvf_irq, NULL, &p->vector[i],
+				      PVF_NAME ":%d", i);
+		if (err) {
+			pvf_irq_free(p, i);
+			return err;
+		}
+	}
+	p->vf.vectors = nr;
+	return 0;
+}
+
+/* --------------------------------------------------- bind and unbind */
+
+static int pvf_acceptable(struct pci_dev *pdev)
+{
+	if (pdev->class == PCI_CLASS_STORAGE_EXPRESS && pdev->is_virtfn)
+		return 0;
+	pci_err(pdev, "is no NVMe virtual function\n");
+	return -ENODEV;
+}
+
+/* That it can be handed out is seen by doing so. */
+static int pvf_try(struct pvf *p)
+{
+	unsigned int queues;
+	int err = pvf_irq_on(p);
+
+	if (err)
+		return err;
+	err = parley_nvme_vf_up(&p->vf);
+	if (err) {
+		pvf_irq_free(p, p->vf.vectors);
+		return err;
+	}
+	queues = p->vf.nr_queues;
+	parley_nvme_vf_down(&p->vf);
+	pci_info(p->pdev, "namespace %u, %llu blocks of %u bytes, %u queues, %u interrupts\n",
+		 p->vf.nsid, p->vf.ns.blocks, p->vf.ns.block_size, queues,
+		 p->vf.vectors);
+	return 0;
+}
+
+static int pvf_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct pvf *p;
+	int err = pvf_acceptable(pdev);
+
+	if (err)
+		return err;
+	p = kzalloc(sizeof(*p), GFP_KERNEL);
+	if (!p)
+		return -ENOMEM;
+	p->pdev = pdev;
+	pci_set_drvdata(pdev, p);
+	err = parley_nvme_pci_on(&p->vf.n, pdev, PVF_NAME);
+	if (err)
+		goto fail;
+	err = parley_nvme_vf_init(&p->vf, &pdev->dev, &pvf_pci_ops,
+				  pci_resource_len(pdev, 0));
+	if (err)
+		goto fail_on;
+	err = pvf_try(p);
+	if (err)
+		goto fail_init;
+	return 0;
+
+fail_init:
+	parley_nvme_vf_exit(&p->vf);
+fail_on:
+	parley_nvme_pci_off(&p->vf.n, pdev);
+fail:
+	kfree(p);
+	return err;
+}
+
+static void pvf_remove(struct pci_dev *pdev)
+{
+	struct pvf *p = pci_get_drvdata(pdev);
+
+	pvf_irq_free(p, p->vf.vectors);
+	parley_nvme_vf_exit(&p->vf);
+	parley_nvme_pci_off(&p->vf.n, pdev);
+	kfree(p);
+}
+
+/* Whoever resets it or takes its power: what is in flight ends before. */
+
+static void pvf_shutdown(struct pci_dev *pdev)
+{
+	parley_nvme_vf_pause(&pvf_of(&pdev->dev)->vf, true);
+}
+
+static int pvf_suspend(struct device *dev)
+{
+	parley_nvme_vf_pause(&pvf_of(dev)->vf, true);
+	return 0;
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(pvf_pm, pvf_suspend, NULL);
+
+static void pvf_reset_prepare(struct pci_dev *pdev)
+{
+	parley_nvme_vf_pause(&pvf_of(&pdev->dev)->vf, false);
+}
+
+static const struct pci_error_handlers pvf_error_handlers = {
+	.reset_prepare = pvf_reset_prepare,
+};
+
+static struct pci_driver pvf_driver = {
+	.name = PVF_NAME,
+	.probe = pvf_probe,
+	.remove = pvf_remove,
+	.shutdown = pvf_shutdown,
+	.err_handler = &pvf_error_handlers,
+	.dev_groups = pvf_groups,
+	.driver.pm = pm_sleep_ptr(&pvf_pm),
+};
+module_pci_driver(pvf_driver);
+
+PARLEY_IMPORT;
+MODULE_DESCRIPTION("Parley: NVMe virtual functions");
+MODULE_VERSION(PARLEY_VERSION);
+MODULE_LICENSE("GPL");

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What makes the fake controller a virtual function: a disk.
+ */
+#include <linux/slab.h>
+#include "fake_vf.h"
+/* The controller itself is the one of its own tests. */
+#include "../../ctrl/tests/fake.c"
+#include "../../ctrl/tests/fake_admin.c"
+
+static struct fake_vf *to_fake_vf(struct fake *c)
+{
+	return container_of(c, struct fake_vf, c);
+}
+
+/* The i-th page of a command's data, by its own reading of the list. */
+static u64 fake_vf_prp(struct fake *c, const struct nvme_command *cmd, unsigned int i,
+		       unsigned int nr)
+{
+	u64 prp2 = le64_to_cpu(cmd->rw.dptr.prp2);
+	__le64 *entry;
+
+	if (!i)
+		return le64_to_cpu(cmd->rw.dptr.prp1);
+	if (nr == 2)
+		return prp2;
+	entry = fake_reach(c, prp2 + (i - 1) * sizeof(*entry), sizeof(*entry));
+	return entry ? le64_to_cpu(*entry) : 0;
+}
+
+static u16 fake_vf_move(struct fake_vf *f, const struct nvme_command *cmd, u8 *disk,
+			size_t len)
+{
+	size_t first = le64_to_cpu(cmd->rw.dptr.prp1) % PARLEY_NVME_PAGE, piece;
+	unsigned int i, nr = DIV_ROUND_UP(first + len, PARLEY_NVME_PAGE);
+	void *data;
+	u64 page;
+
+	for (i = 0; i < nr; i++, disk += piece, len -= piece) {
+		page = fake_vf_prp(&f->c, cmd, i, nr);
+		piece = min(len, PARLEY_NVME_PAGE - page % PARLEY_NVME_PAGE);
+		if (i && page % PARLEY_NVME_PAGE)
+			fake_complain(&f->c, "a page that does not begin one");
+		data = fake_reach(&f->c, page, piece);
+		if (!data)
+			return NVME_SC_DATA_XFER_ERROR;
+		if (cmd->rw.opcode == nvme_cmd_write)
+			memcpy(disk, data, piece);
+		else
+			memcpy(data, disk, piece);
+	}
+	return 0;
+}
+
+static u16 fake_vf_io(struct fake *c, const struct nvme_command *cmd)
+{
+	struct fake_vf *f = to_fake_vf(c);
+	u64 block = le64_to_cpu(cmd->rw.slba);
+	u32 blocks = le16_to_cpu(cmd->rw.length) + 1;
+
+	if (le32_to_cpu(cmd->rw.nsid) != 1)
+		fake_complain(c, "a command for another namespace");
+	if (cmd->rw.opcode == nvme_cmd_flush) {
+		f->flushes++;
+		return 0;
+	}
+	if (cmd->rw.opcode != nvme_cmd_read && cmd->rw.opcode != nvme_cmd_write) {
+		fake_complain(c, "a command that nobody may send");
+		return NVME_SC_INVALID_OPCODE;
+	}
+	if (block + blocks > FAKE_BLOCKS) {
+		fake_complain(c, "blocks that it does not have");
+		return NVME_SC_LBA_RANGE;
+	}
+	return fake_vf_move(f, cmd, f->disk + block * FAKE_BLOCK, blocks * FAKE_BLOCK);
+}
+
+static void fake_vf_interrupt(struct fake *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < to_fake_vf(c)->vf.vectors; i++)
+		parley_nvme_vf_interrupt(&to_fake_vf(c)->vf, i);
+}
+
+static const struct fake_more fake_vf_more = {
+	.io = fake_vf_io,
+	.interrupt = fake_vf_interrupt,
+};
+
+static void fake_vf_end(void *data)
+{
+	struct fake_vf *f = data;
+
+	if (f->inited) {
+		fake_truth(&f->c);
+		parley_nvme_vf_down(&f->vf);
+		cancel_work_sync(&f->c.work);
+		parley_nvme_vf_exit(&f->vf);
+	}
+	fake_end(&f->c);
+	KUNIT_EXPECT_EQ(f->c.test, 0, fake_lent(&f->c));
+}
+
+struct fake_vf *fake_vf_new(struct kunit *test)
+{
+	struct fake_vf *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	fake_init(&f->c, test, &f->vf.n, &fake_vf_more);
+	f->c.ns[0].blocks = FAKE_BLOCKS;
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, fake_vf_end, f));
+	return f;
+}
+
+static struct parley_nvme_ops fake_vf_ops;
+
+struct fake_vf *fake_vf_init(struct kunit *test)
+{
+	struct fake_vf *f = fake_vf_new(test);
+
+	fake_vf_ops = fake_ops;
+	fake_vf_ops.ended = parley_nvme_vf_ended;
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_init(&f->vf, f->c.dev, &fake_vf_ops,
+						     f->c.bar));
+	f->inited = true;
+	f->vf.n.command_ms = FAKE_LONG_MS;
+	f->vf.n.abort_ms = FAKE_LONG_MS;
+	f->vf.io_ms = FAKE_LONG_MS;
+	f->vf.vectors = 2;
+	return f;
+}
+
+struct fake_vf *fake_vf_up(struct kunit *test)
+{
+	struct fake_vf *f = fake_vf_init(test);
+
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_up(&f->vf));
+	KUNIT_ASSERT_EQ(test, PARLEY_NVME_LIVE, f->vf.n.state);
+	return f;
+}
+
+void fake_vf_page(struct fake_vf *f, struct page_of *page)
+{
+	page->memory = kunit_kzalloc(f->c.test, PARLEY_NVME_PAGE, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(f->c.test, page->memory);
+	KUNIT_ASSERT_TRUE(f->c.test, fake_lend(&f->c, page->memory, PARLEY_NVME_PAGE,
+					       &page->dma));
+}
+
+void fake_vf_page_back(struct fake_vf *f, struct page_of *page)
+{
+	KUNIT_EXPECT_TRUE(f->c.test, fake_take_back(&f->c, PARLEY_NVME_PAGE, page->dma));
+}
+
+static void try_done(struct parley_nvme_io *io, int err, u16 status)
+{
+	struct try *t = container_of(io, struct try, io);
+
+	t->err = err;
+	t->status = status;
+	t->ended++;
+	complete(&t->done);
+}
+
+void try_init(struct try *t, u8 opcode, u64 block, u32 blocks, dma_addr_t prp1)
+{
+	*t = (struct try) {
+		.io = {
+			.opcode = opcode,
+			.block = block,
+			.blocks = blocks,
+			.prp1 = prp1,
+			.done = try_done,
+		},
+	};
+	init_completion(&t->done);
+}
+
+int try_do(struct fake_vf *f, struct try *t, unsigned int queue)
+{
+	int err = parley_nvme_io_submit(&f->vf, queue, &t->io);
+
+	if (err)
+		return err;
+	/* Without end if it fails: the command uses what the test frees. */
+	wait_for_completion(&t->done);
+	return t->err;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An NVMe virtual function in memory: the fake controller, with a disk.
+ */
+#ifndef _PARLEY_NVME_FAKE_VF_H
+#define _PARLEY_NVME_FAKE_VF_H
+
+#include "../../ctrl/tests/fake.h"
+#include "../vf.h"
+
+#define FAKE_BLOCKS		512
+#define FAKE_BLOCK		512
+
+struct fake_vf {
+	struct fake c;
+	struct parley_nvme_vf vf;
+	bool inited;
+	unsigned int flushes;
+	u8 disk[FAKE_BLOCKS * FAKE_BLOCK];
+};
+
+/* A function as a test likes it: honest, not handed out, with a small namespace. */
+struct fake_vf *fake_vf_new(struct kunit *test);
+/* The same, initialised. */
+struct fake_vf *fake_vf_init(struct kunit *test);
+/* The same, handed out. */
+struct fake_vf *fake_vf_up(struct kunit *test);
+
+/* A command that a test waits for. */
+struct try {
+	struct parley_nvme_io io;
+	struct completion done;
+	int err;
+	u16 status;
+	unsigned int ended;
+};
+
+/* Memory for the data of commands, a page that the function may reach. */
+struct page_of {
+	void *memory;
+	dma_addr_t dma;
+};
+
+void fake_vf_page(struct fake_vf *f, struct page_of *page);
+void fake_vf_page_back(struct fake_vf *f, struct page_of *page);
+void try_init(struct try *t, u8 opcode, u64 block, u32 blocks, dma_addr_t prp1);
+/* From beginning to end: what submitting said, or what the end was. */
+int try_do(struct fake_vf *f, struct try *t, unsigned int queue);
+
+#endif /* _PARLEY_NVME_FAKE_VF_H */

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A virtual function is handed out and taken back.
+ *
+ * Nothing of an earlier life is relied upon, and nothing is left for a later one:
+ * the whole function is reset before it is handed out and after it was taken back.
+ * On the way up, each step needs the one before; whatever fails, the way down undoes
+ * all there is:
+ *
+ *	step		undone by
+ *	reset		(a reset)
+ *	start		stop, which ends what is in flight
+ *	namespace
+ *	queues		forgotten by the controller; freed when it has stopped
+ *	watch		cancelled, first of all
+ *
+ * While it is handed out, somebody looks at it now and then: a controller that
+ * failed, went away or keeps a command is found by that, and so is an answer whose
+ * interrupt was lost.  A reset by somebody else ends what is in flight, and the
+ * function is of no use until it is handed out anew.
+ */
+#include "vf.h"
+
+/**
+ * parley_nvme_vf_interrupt() - the controller may have answered
+ * @vf: the function
+ * @vector: which interrupt
+ *
+ * Context: any.
+ */
+void parley_nvme_vf_interrupt(struct parley_nvme_vf *vf, unsigned int vector)
+{
+	if (!vector)
+		parley_nvme_reap(&vf->n);
+	parley_nvme_io_reap(vf, vector);
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_interrupt);
+
+/**
+ * parley_nvme_vf_ended() - what struct parley_nvme_ops calls ended
+ * @n: the controller of a virtual function
+ * @err: why it is not LIVE any more
+ *
+ * Context: any.
+ */
+void parley_nvme_vf_ended(struct parley_nvme *n, int err)
+{
+	parley_nvme_io_end(container_of(n, struct parley_nvme_vf, n), err);
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_ended);
+
+static void pvf_watch(struct work_struct *work)
+{
+	struct parley_nvme_vf *vf = container_of(to_delayed_work(work),
+						 struct parley_nvme_vf, watch);
+	unsigned int vector;
+
+	for (vector = 0; vector < vf->vectors; vector++)
+		parley_nvme_io_reap(vf, vector);
+	parley_nvme_look(&vf->n);
+	if (parley_nvme_io_late(vf))
+		parley_nvme_fail(&vf->n, PARLEY_NVME_DEAD, "keeps a command");
+	if (READ_ONCE(vf->n.state) == PARLEY_NVME_LIVE)
+		schedule_delayed_work(&vf->watch, msecs_to_jiffies(PARLEY_NVME_LOOK_MS));
+}
+
+/**
+ * parley_nvme_vf_init() - a function that is not handed out
+ * @vf: zeroed
+ * @dev: the device, for messages
+ * @ops: how it is reached
+ * @bar: bytes of registers
+ *
+ * Context: process context; may sleep.
+ * Return: as parley_nvme_init().
+ */
+int parley_nvme_vf_init(struct parley_nvme_vf *vf, struct device *dev,
+			const struct parley_nvme_ops *ops, size_t bar)
+{
+	vf->vectors = 1;
+	vf->io_ms = PARLEY_NVME_IO_MS;
+	parley_nvme_io_init(vf);
+	INIT_DELAYED_WORK(&vf->watch, pvf_watch);
+	return parley_nvme_init(&vf->n, dev, ops, bar);
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_init);
+
+/**
+ * parley_nvme_vf_exit() - the mirror of parley_nvme_vf_init()
+ * @vf: the function, taken back
+ *
+ * Context: process context; may sleep.
+ */
+void parley_nvme_vf_exit(struct parley_nvme_vf *vf)
+{
+	parley_nvme_exit(&vf->n);
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_exit);
+
+static int pvf_reset(struct parley_nvme_vf *vf)
+{
+	int err = vf->n.ops->reset(&vf->n);
+
+	if (err)
+		dev_err_ratelimited(vf->n.dev, "cannot be reset (%d): it is not handed out any more\n",
+				    err);
+	return err;
+}
+
+/* The one namespace that it has. */
+static int pvf_learn(struct parley_nvme_vf *vf)
+{
+	u32 nsid[2];
+	int nr = parley_nvme_list(&vf->n, NVME_ID_CNS_NS_ACTIVE_LIST, nsid,
+				  ARRAY_SIZE(nsid));
+
+	if (nr < 0)
+		return nr;
+	if (nr != 1) {
+		dev_err_ratelimited(vf->n.dev, "has %s: attach one\n",
+				    nr ? "several namespaces" : "no namespace");
+		return -ENXIO;
+	}
+	vf->nsid = nsid[0];
+	nr = parley_nvme_measure(&vf->n, NVME_ID_CNS_NS, vf->nsid, &vf->ns);
+	if (!nr && vf->ns.metadata) {
+		dev_err_ratelimited(vf->n.dev, "namespace %u has %u bytes of metadata with each block: not served\n",
+				    vf->nsid, vf->ns.metadata);
+		return -ENXIO;
+	}
+	return nr;
+}
+
+/* All that parley_nvme_vf_up() did, in the reverse order; whether it is GONE. */
+static bool pvf_undo(struct parley_nvme_vf *vf)
+{
+	bool gone;
+
+	lockdep_assert_held(&vf->n.mutex);
+	parley_nvme_io_close(vf);
+	gone = READ_ONCE(vf->n.state) == PARLEY_NVME_GONE;
+	parley_nvme_stop(&vf->n, true);
+	parley_nvme_io_free(vf);
+	return gone;
+}
+
+/**
+ * parley_nvme_vf_up() - hand it out
+ * @vf: the function, not handed out
+ *
+ * Context: process context; device lock held by the caller; sleeps as long as the
+ *	controller says that it needs.
+ * Return: 0 and LIVE; or OFF and
+ *	-ENOTTY		it cannot be reset
+ *	-ENXIO		it has not one namespace, or one that is not served
+ *	-EPROTO		what it says of its namespace cannot be
+ *	-ENOSPC		it can have no I/O queues
+ *	or what parley_nvme_start() returns.
+ */
+int parley_nvme_vf_up(struct parley_nvme_vf *vf)
+{
+	int err;
+
+	guard(mutex)(&vf->n.mutex);
+	err = pvf_reset(vf);
+	if (err)
+		return err;
+	err = parley_nvme_start(&vf->n);
+	if (!err)
+		err = pvf_learn(vf);
+	if (!err)
+		err = parley_nvme_io_open(vf);
+	if (err)
+		pvf_undo(vf);
+	else
+		schedule_delayed_work(&vf->watch, msecs_to_jiffies(PARLEY_NVME_LOOK_MS));
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_up);
+
+/**
+ * parley_nvme_vf_down() - take it back
+ * @vf: the function, in any state, to which nobody submits any more
+ *
+ * When it returns, all commands have ended.
+ *
+ * Context: process context; device lock held by the caller; sleeps.
+ */
+void parley_nvme_vf_down(struct parley_nvme_vf *vf)
+{
+	cancel_delayed_work_sync(&vf->watch);
+	guard(mutex)(&vf->n.mutex);
+	/* What it knows of its user is not for the next.  Who is gone knows nothing. */
+	if (!pvf_undo(vf))
+		pvf_reset(vf);
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_down);
+
+/**
+ * parley_nvme_vf_pause() - the function will be reset, or lose its power
+ * @vf: the function, in any state
+ * @shutdown: it will lose its power
+ *
+ * Ends what is in flight. It is of no use any more until it was taken back and
+ * handed out anew.
+ *
+ * Context: process context; device lock held by the caller; sleeps.
+ */
+void parley_nvme_vf_pause(struct parley_nvme_vf *vf, bool shutdown)
+{
+	guard(mutex)(&vf->n.mutex);
+	parley_nvme_stop(&vf->n, shutdown);
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_pause);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * NVMe virtual function: what its files share.
+ *
+ * The rooms, topmost first; a file knows those below its own.
+ *
+ *	main.c		the PCI driver and the attributes
+ *	vf.c		handed out and taken back
+ *	io.c		its queues and what is in flight there
+ *	../ctrl/	the controller
+ *
+ * Only reads, writes and flushes of the blocks of one namespace can be submitted:
+ * there is no way to send another command to an I/O queue.
+ *
+ * Locks, outermost first; the middle ones are the controller's.
+ *
+ *	device lock	of the PCI function, by the driver core: probe, remove,
+ *			reset, suspend.  Who hands out and takes back holds it.
+ *	mutex		@nsid, @ns, @nr_queues; held while queues come and go.
+ *	lock		of the controller, irq-safe spinlock.
+ *	queue lock	of struct parley_nvme_io_queue, irq-safe spinlock: all of
+ *			it.  Neither of the two spinlocks is held when the other
+ *			is taken.
+ *
+ * Who submits sees to it that nobody takes the function back meanwhile.
+ */
+#ifndef _PARLEY_NVME_VF_H
+#define _PARLEY_NVME_VF_H
+
+#include <kunit/visibility.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include "../ctrl/ctrl.h"
+
+/* Commands in flight in a queue, which has twice as many entries: see ctrl.h. */
+#define PARLEY_NVME_IO_SLOTS		64
+#define PARLEY_NVME_IO_DEPTH		(2 * PARLEY_NVME_IO_SLOTS)
+/* Pairs of queues. */
+#define PARLEY_NVME_IO_QUEUES		8
+/* A command that takes longer never comes. */
+#define PARLEY_NVME_IO_MS		30000
+
+struct parley_nvme_io;
+
+/**
+ * typedef parley_nvme_done - a command is over
+ * @io: the command, which is the caller's again
+ * @err: 0: the controller answered; else an error number, and there is no answer:
+ *	the controller reaches no memory any more
+ * @status: what it answered, 0 is success
+ *
+ * Context: any; must not submit.
+ */
+typedef void parley_nvme_done(struct parley_nvme_io *io, int err, u16 status);
+
+/**
+ * struct parley_nvme_io - a command for an I/O queue
+ * @opcode: nvme_cmd_read, nvme_cmd_write or nvme_cmd_flush
+ * @control: NVME_RW_FUA, or 0
+ * @block: the first
+ * @blocks: how many, 0 for a flush
+ * @prp1: where the data is
+ * @prp2: the same
+ * @done: called when it is over
+ * @status: of the room's, while it is being ended
+ * @next: the same
+ */
+struct parley_nvme_io {
+	u8 opcode;
+	u16 control;
+	u64 block;
+	u32 blocks;
+	dma_addr_t prp1;
+	dma_addr_t prp2;
+	parley_nvme_done *done;
+	u16 status;
+	struct parley_nvme_io *next;
+};
+
+/**
+ * struct parley_nvme_io_slot - a command in flight
+ * @io: what it is, NULL if the slot is free
+ * @cid: its number: the slot, and a count that tells it from earlier ones
+ * @end: when it is late, in jiffies
+ */
+struct parley_nvme_io_slot {
+	struct parley_nvme_io *io;
+	u16 cid;
+	unsigned long end;
+};
+
+/**
+ * struct parley_nvme_io_queue - a pair of queues and what is in flight there
+ * @lock: see above
+ * @queue: the queues
+ * @round: counts commands, for their numbers
+ * @slots: how many commands may be in flight; 0 while the controller does not know
+ *	the queues
+ * @slot: the commands
+ */
+struct parley_nvme_io_queue {
+	spinlock_t lock;
+	struct parley_nvme_queue queue;
+	u16 round;
+	u16 slots;
+	struct parley_nvme_io_slot slot[PARLEY_NVME_IO_SLOTS];
+};
+
+/**
+ * struct parley_nvme_vf - a virtual function
+ * @n: its controller
+ * @vectors: interrupts that it has; set before it is handed out
+ * @io_ms: time-out of a command
+ * @nsid: its namespace
+ * @ns: how large that is
+ * @nr_queues: pairs of queues that it has
+ * @queue: these; the number of the first is 1
+ * @watch: looks now and then, while it is handed out
+ */
+struct parley_nvme_vf {
+	struct parley_nvme n;
+	unsigned int vectors;
+	unsigned int io_ms;
+	u32 nsid;
+	struct parley_nvme_ns ns;
+	unsigned int nr_queues;
+	struct parley_nvme_io_queue queue[PARLEY_NVME_IO_QUEUES];
+	struct delayed_work watch;
+};
+
+/* io.c */
+void parley_nvme_io_init(struct parley_nvme_vf *vf);
+int parley_nvme_io_open(struct parley_nvme_vf *vf);
+void parley_nvme_io_close(struct parley_nvme_vf *vf);
+void parley_nvme_io_free(struct parley_nvme_vf *vf);
+void parley_nvme_io_end(struct parley_nvme_vf *vf, int err);
+bool parley_nvme_io_late(struct parley_nvme_vf *vf);
+bool parley_nvme_io_reap(struct parley_nvme_vf *vf, unsigned int vector);
+int parley_nvme_io_submit(struct parley_nvme_vf *vf, unsigned int nr,
+			  struct parley_nvme_io *io);
+
+/* vf.c */
+void parley_nvme_vf_interrupt(struct parley_nvme_vf *vf, unsigned int vector);
+void parley_nvme_vf_ended(struct parley_nvme *n, int err);
+int parley_nvme_vf_init(struct parley_nvme_vf *vf, struct device *dev,
+			const struct parley_nvme_ops *ops, size_t bar);
+void parley_nvme_vf_exit(struct parley_nvme_vf *vf);
+int parley_nvme_vf_up(struct parley_nvme_vf *vf);
+void parley_nvme_vf_down(struct parley_nvme_vf *vf);
+void parley_nvme_vf_pause(struct parley_nvme_vf *vf, bool shutdown);
+
+#endif /* _PARLEY_NVME_VF_H */
