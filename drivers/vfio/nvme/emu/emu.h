@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An emulated NVMe controller, as a guest sees it: one namespace, which is that of a
+ * virtual function.  It knows neither VFIO nor PCI: how the guest's memory is reached
+ * and how the guest is interrupted, its user says.
+ *
+ * The rooms, topmost first; a file knows those below its own.
+ *
+ *	regs.c		registers, and the controller's life
+ *	run.c		commands are fetched, answers are posted
+ *	admin.c		admin commands: all are answered here, none is passed on
+ *	identify.c	what the controller says of itself
+ *	io.c		reads, writes and flushes, for the virtual function
+ *	prp.c		the guest's lists of pages
+ *	queue.c		the guest's queues
+ *	../vf/		the virtual function
+ *
+ * The guest is hostile, and so is whoever runs it.  What they write is read once,
+ * into memory that they cannot reach, and checked there.  A command that is wrong has
+ * an answer that says so; a doorbell that is wrong makes the controller report a
+ * fatal fault (CSTS.CFS) and do nothing until it is reset.
+ *
+ * Locks, outermost first.
+ *
+ *	mutex		everything but what follows.  Held while the guest's memory
+ *			is reached and while commands are waited for; each of these
+ *			ends within the time-out of a command of the function.
+ *	doorbells	are written without a lock by whoever is told of a write,
+ *			and read once for each look at a queue.
+ *	ended		commands that the function has answered: an llist, filled
+ *			in any context, emptied with the mutex held.
+ */
+#ifndef _PARLEY_NVME_EMU_H
+#define _PARLEY_NVME_EMU_H
+
+#include <kunit/visibility.h>
+#include <linux/llist.h>
+#include <linux/mutex.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include "../vf/vf.h"
+
+/* Pairs of queues, with that of admin commands. */
+#define PARLEY_EMU_QUEUES		(PARLEY_NVME_IO_QUEUES + 1)
+/* Entries of the largest queue. */
+#define PARLEY_EMU_ENTRIES		256
+/* A command's data: a power of two of pages, and one more if it does not begin one. */
+#define PARLEY_EMU_MDTS			5
+#define PARLEY_EMU_PAGES		((1 << PARLEY_EMU_MDTS) + 1)
+/* The list of pages for the function: all but the first. */
+#define PARLEY_EMU_LIST			512
+/* Asynchronous events that may be waited for. */
+#define PARLEY_EMU_EVENTS		4
+/* Features that are kept as they are written, by number. */
+#define PARLEY_EMU_FEATURES		12
+/* Commands of a queue that are fetched before the next one's turn. */
+#define PARLEY_EMU_TURN			64
+
+/* Registers, and doorbells right behind them, in a region of this size. */
+#define PARLEY_EMU_BAR			0x2000
+
+struct parley_emu;
+
+/**
+ * struct parley_emu_ops - how the guest is reached
+ * @read: copy from its memory
+ * @write: copy to its memory
+ * @pin: hold a page of its memory and let the function reach it; @in: the function
+ *	writes there
+ * @unpin: let go of it
+ * @interrupt: interrupt the guest
+ *
+ * All are called in process context and may sleep, with the controller's mutex held.
+ * Addresses are the guest's, of any value; what is not its memory is an error.
+ */
+struct parley_emu_ops {
+	int (*read)(struct parley_emu *e, u64 address, void *data, size_t len);
+	int (*write)(struct parley_emu *e, u64 address, const void *data, size_t len);
+	int (*pin)(struct parley_emu *e, u64 address, bool in, dma_addr_t *dma);
+	void (*unpin)(struct parley_emu *e, u64 address, bool in, dma_addr_t dma);
+	void (*interrupt)(struct parley_emu *e, unsigned int vector);
+};
+
+/**
+ * struct parley_emu_cq - a completion queue of the guest
+ * @there: it exists
+ * @base: where it is
+ * @size: entries
+ * @tail: where the next answer goes
+ * @phase: what marks it as new
+ * @owed: entries that commands in flight will take
+ * @vector: its interrupt
+ * @interrupts: the guest wants them
+ * @told: there are answers that it was not interrupted for
+ * @users: submission queues that answer here
+ */
+struct parley_emu_cq {
+	bool there;
+	u64 base;
+	u16 size;
+	u16 tail;
+	u16 phase;
+	u16 owed;
+	u16 vector;
+	bool interrupts;
+	bool told;
+	u16 users;
+};
+
+/**
+ * struct parley_emu_sq - a submission queue of the guest
+ * @there: it exists
+ * @base: where it is
+ * @size: entries
+ * @head: the next command
+ * @cq: where its answers go
+ * @flying: commands that the function has
+ */
+struct parley_emu_sq {
+	bool there;
+	u64 base;
+	u16 size;
+	u16 head;
+	u16 cq;
+	u16 flying;
+};
+
+/**
+ * struct parley_emu_req - a command that the function has
+ * @e: the controller
+ * @io: the command, for the function
+ * @node: in the list of those that are answered
+ * @err: how it ended
+ * @status: the same
+ * @busy: it is in use
+ * @sq: whose it is
+ * @cid: the guest's number for it
+ * @in: the function writes to the guest's memory
+ * @nr_pages: pages that are held
+ * @page: the guest's addresses of these
+ * @dma: the function's
+ * @list: the list of the function, of all but the first
+ * @list_dma: where it finds that
+ */
+struct parley_emu_req {
+	struct parley_emu *e;
+	struct parley_nvme_io io;
+	struct llist_node node;
+	int err;
+	u16 status;
+	bool busy;
+	u16 sq;
+	u16 cid;
+	bool in;
+	unsigned int nr_pages;
+	u64 page[PARLEY_EMU_PAGES];
+	dma_addr_t dma[PARLEY_EMU_PAGES];
+	__le64 *list;
+	dma_addr_t list_dma;
+};
+
+/**
+ * struct parley_emu_lane - what a pair of queues of the function has
+ * @req: commands, as many as may be in flight there
+ * @nr: how many
+ * @lists: memory of their lists
+ * @lists_dma: where the function finds it
+ */
+struct parley_emu_lane {
+	struct parley_emu_req *req;
+	unsigned int nr;
+	void *lists;
+	dma_addr_t lists_dma;
+};
+
+/**
+ * struct parley_emu - an emulated controller
+ * @vf: whose disk it has; handed out
+ * @ops: how the guest is reached
+ * @serial: what it says is its serial number
+ * @mutex: see above
+ * @cc: configuration
+ * @csts: status
+ * @aqa: sizes of the admin queues
+ * @asq: where they are
+ * @acq: the same
+ * @feature: as written
+ * @event: numbers of commands that wait for an event
+ * @nr_events: how many
+ * @sq: submission queues, by number
+ * @cq: completion queues
+ * @doorbell: as written; two for each number, as in the registers
+ * @lane: of each pair of queues of the function
+ * @ended: see above
+ * @wait: woken whenever something comes there
+ * @work: sees to the queues
+ */
+struct parley_emu {
+	struct parley_nvme_vf *vf;
+	const struct parley_emu_ops *ops;
+	const char *serial;
+	struct mutex mutex;
+	u32 cc;
+	u32 csts;
+	u32 aqa;
+	u64 asq;
+	u64 acq;
+	u32 feature[PARLEY_EMU_FEATURES];
+	u16 event[PARLEY_EMU_EVENTS];
+	unsigned int nr_events;
+	struct parley_emu_sq sq[PARLEY_EMU_QUEUES];
+	struct parley_emu_cq cq[PARLEY_EMU_QUEUES];
+	u32 doorbell[2 * PARLEY_EMU_QUEUES];
+	struct parley_emu_lane lane[PARLEY_NVME_IO_QUEUES];
+	struct llist_head ended;
+	wait_queue_head_t wait;
+	struct work_struct work;
+};
+
+/* An answer to a command that is over at once. */
+#define PARLEY_EMU_LATER	0xffff		/* it is not over */
+#define PARLEY_EMU_NO(status)	((status) | NVME_STATUS_DNR)
+
+/* queue.c */
+bool parley_emu_area(u64 base, u64 size);
+void parley_emu_fault(struct parley_emu *e, const char *why);
+u16 parley_emu_sq_make(struct parley_emu *e, u16 id, u64 base, u32 size, u16 cq);
+u16 parley_emu_cq_make(struct parley_emu *e, u16 id, u64 base, u32 size, u16 vector,
+		       bool interrupts);
+bool parley_emu_fetch(struct parley_emu *e, u16 id, struct nvme_command *cmd);
+void parley_emu_post(struct parley_emu *e, u16 sq, u16 cid, u16 status, u32 result);
+void parley_emu_interrupts(struct parley_emu *e);
+
+/* prp.c */
+u16 parley_emu_prp(struct parley_emu *e, const struct nvme_command *cmd, u32 len,
+		   u64 *page, unsigned int *nr);
+
+/* io.c */
+int parley_emu_lanes_make(struct parley_emu *e);
+void parley_emu_lanes_free(struct parley_emu *e);
+bool parley_emu_reap(struct parley_emu *e);
+void parley_emu_drain(struct parley_emu *e, u16 sq);
+u32 parley_emu_most(struct parley_emu *e);
+bool parley_emu_uses(struct parley_emu *e, u64 address, u64 len);
+u16 parley_emu_io(struct parley_emu *e, u16 sq, const struct nvme_command *cmd);
+
+/* identify.c */
+u16 parley_emu_identify(struct parley_emu *e, const struct nvme_command *cmd);
+u16 parley_emu_log(struct parley_emu *e, const struct nvme_command *cmd);
+
+/* admin.c */
+u16 parley_emu_admin(struct parley_emu *e, const struct nvme_command *cmd, u32 *result);
+
+/* run.c */
+void parley_emu_run(struct parley_emu *e);
+
+/* regs.c */
+int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
+		    const struct parley_emu_ops *ops, const char *serial);
+void parley_emu_exit(struct parley_emu *e);
+void parley_emu_reset(struct parley_emu *e);
+void parley_emu_unmap(struct parley_emu *e, u64 address, u64 len);
+u32 parley_emu_read32(struct parley_emu *e, u32 reg);
+void parley_emu_write32(struct parley_emu *e, u32 reg, u32 value);
+
+#endif /* _PARLEY_NVME_EMU_H */

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the controller says of itself: made here, with nothing in it that the
+ * function said but the size of its namespace and whether it has a write cache.
+ */
+#include <linux/cleanup.h>
+#include <linux/log2.h>
+#include <linux/slab.h>
+#include "emu.h"
+
+/* Data for the guest, over two pages at most. */
+static u16 pne_give(struct parley_emu *e, const struct nvme_command *cmd,
+		    const void *data, u32 len)
+{
+	u64 page[PARLEY_EMU_PAGES];
+	unsigned int nr;
+	u16 status = parley_emu_prp(e, cmd, len, page, &nr);
+	u32 first;
+
+	if (status)
+		return status;
+	first = min_t(u32, len, PARLEY_NVME_PAGE - page[0] % PARLEY_NVME_PAGE);
+	if (e->ops->write(e, page[0], data, first))
+		return NVME_SC_DATA_XFER_ERROR;
+	if (nr > 1 && e->ops->write(e, page[1], data + first, len - first))
+		return NVME_SC_DATA_XFER_ERROR;
+	return 0;
+}
+
+/* Padded with blanks, as the specification has it. */
+static void pne_text(char *to, size_t len, const char *text)
+{
+	memset(to, ' ', len);
+	memcpy(to, text, min(len, strlen(text)));
+}
+
+static void pne_ctrl(struct parley_emu *e, struct nvme_id_ctrl *id)
+{
+	pne_text(id->sn, sizeof(id->sn), e->serial);
+	pne_text(id->mn, sizeof(id->mn), "Parley");
+	pne_text(id->fr, sizeof(id->fr), "1");
+	id->mdts = ilog2(parley_emu_most(e) / PARLEY_NVME_PAGE);
+	id->ver = cpu_to_le32(NVME_VS(1, 2, 0));
+	id->aerl = PARLEY_EMU_EVENTS - 1;
+	id->acl = 3;
+	id->frmw = 0x3;		/* one slot of firmware, which is read only */
+	id->wctemp = cpu_to_le16(343);
+	id->cctemp = cpu_to_le16(353);
+	id->sqes = 0x66;
+	id->cqes = 0x44;
+	id->nn = cpu_to_le32(1);
+	id->vwc = e->vf->n.id.vwc ? NVME_CTRL_VWC_PRESENT : 0;
+}
+
+static u16 pne_ns(struct parley_emu *e, u32 nsid, struct nvme_id_ns *id)
+{
+	if (nsid != 1)
+		return PARLEY_EMU_NO(NVME_SC_INVALID_NS);
+	id->nsze = cpu_to_le64(e->vf->ns.blocks);
+	id->ncap = id->nsze;
+	id->nuse = id->nsze;
+	id->lbaf[0].ds = ilog2(e->vf->ns.block_size);
+	return 0;
+}
+
+static u16 pne_list_ns(u32 after, __le32 *list)
+{
+	if (after >= U32_MAX - 1)
+		return PARLEY_EMU_NO(NVME_SC_INVALID_NS);
+	if (!after)
+		list[0] = cpu_to_le32(1);
+	return 0;
+}
+
+/**
+ * parley_emu_identify() - Identify
+ * @e: the controller
+ * @cmd: the command, a copy
+ *
+ * Context: process context; @e->mutex held; may sleep.
+ * Return: its status.
+ */
+u16 parley_emu_identify(struct parley_emu *e, const struct nvme_command *cmd)
+{
+	void *data __free(kfree) = kzalloc(NVME_IDENTIFY_DATA_SIZE, GFP_KERNEL);
+	u32 nsid = le32_to_cpu(cmd->identify.nsid);
+	u16 status = 0;
+
+	lockdep_assert_held(&e->mutex);
+	if (!data)
+		return NVME_SC_INTERNAL;
+	switch (cmd->identify.cns) {
+	case NVME_ID_CNS_NS:
+		status = pne_ns(e, nsid, data);
+		break;
+	case NVME_ID_CNS_CTRL:
+		pne_ctrl(e, data);
+		break;
+	case NVME_ID_CNS_NS_ACTIVE_LIST:
+		status = pne_list_ns(nsid, data);
+		break;
+	default:
+		return PARLEY_EMU_NO(NVME_SC_INVALID_FIELD);
+	}
+	return status ?: pne_give(e, cmd, data, NVME_IDENTIFY_DATA_SIZE);
+}
+
+static void pne_smart(struct nvme_smart_log *log)
+{
+	/* Of a disk that is as well as a virtual one can be: 300 K, all spares left. */
+	log->temperature[0] = 300 & 0xff;
+	log->temperature[1] = 300 >> 8;
+	log->avail_spare = 100;
+	log->spare_thresh = 10;
+}
+
+static void pne_firmware(struct nvme_fw_slot_info_log *log)
+{
+	log->afi = 1;
+	pne_text((char *)&log->frs[0], sizeof(log->frs[0]), "1");
+}
+
+/**
+ * parley_emu_log() - Get Log Page
+ * @e: the controller
+ * @cmd: the command, a copy
+ *
+ * Context: process context; @e->mutex held; may sleep.
+ * Return: its status.
+ */
+u16 parley_emu_log(struct parley_emu *e, const struct nvme_command *cmd)
+{
+	void *data __free(kfree) = kzalloc(PARLEY_NVME_PAGE, GFP_KERNEL);
+	u32 words = le16_to_cpu(cmd->get_log_page.numdl) & 0xfff;
+	u32 len = (words + 1) * sizeof(u32);
+
+	BUILD_BUG_ON(sizeof(struct nvme_smart_log) > PARLEY_NVME_PAGE);
+	lockdep_assert_held(&e->mutex);
+	if (!data)
+		return NVME_SC_INTERNAL;
+	if (len > PARLEY_NVME_PAGE)
+		return PARLEY_EMU_NO(NVME_SC_INVALID_FIELD);
+	switch (cmd->get_log_page.lid) {
+	case NVME_LOG_ERROR:
+		break;
+	case NVME_LOG_SMART:
+		pne_smart(data);
+		break;
+	case NVME_LOG_FW_SLOT:
+		pne_firmware(data);
+		break;
+	default:
+		return PARLEY_EMU_NO(NVME_SC_INVALID_LOG_PAGE);
+	}
+	return pne_give(e, cmd, data, len);
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reads, writes and flushes: the guest's pages are pinned, the function is given the
+ * command, and when it has answered, the pages are let go of and the guest is told.
+ *
+ * Each queue of the guest has one of the function's, with as many commands as may be
+ * in flight there, so the function never refuses one for want of room.
+ */
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <parley/compat.h>
+#include "emu.h"
+
+/**
+ * parley_emu_lanes_free() - give the memory back
+ * @e: the controller, with nothing in flight
+ *
+ * Context: process context; may sleep.
+ */
+void parley_emu_lanes_free(struct parley_emu *e)
+{
+	struct parley_nvme *n = &e->vf->n;
+	struct parley_emu_lane *lane;
+
+	for (lane = e->lane; lane < e->lane + PARLEY_NVME_IO_QUEUES; lane++) {
+		if (lane->lists)
+			n->ops->free(n, lane->nr * PARLEY_EMU_LIST, lane->lists,
+				     lane->lists_dma);
+		kvfree(lane->req);
+		memset(lane, 0, sizeof(*lane));
+	}
+}
+
+static int pne_lane_make(struct parley_emu *e, unsigned int i)
+{
+	struct parley_nvme *n = &e->vf->n;
+	struct parley_emu_lane *lane = &e->lane[i];
+	unsigned int nr;
+
+	BUILD_BUG_ON((PARLEY_EMU_PAGES - 1) * sizeof(__le64) > PARLEY_EMU_LIST);
+	lane->nr = e->vf->queue[i].slots;
+	lane->req = kvcalloc(lane->nr, sizeof(*lane->req), GFP_KERNEL);
+	lane->lists = n->ops->alloc(n, lane->nr * PARLEY_EMU_LIST, &lane->lists_dma);
+	if (!lane->req || !lane->lists)
+		return -ENOMEM;
+	for (nr = 0; nr < lane->nr; nr++) {
+		lane->req[nr].e = e;
+		lane->req[nr].list = lane->lists + nr * PARLEY_EMU_LIST;
+		lane->req[nr].list_dma = lane->lists_dma + nr * PARLEY_EMU_LIST;
+	}
+	return 0;
+}
+
+/**
+ * parley_emu_lanes_make() - memory for what can be in flight
+ * @e: the controller
+ *
+ * Context: process context; may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int parley_emu_lanes_make(struct parley_emu *e)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < e->vf->nr_queues && !err; i++)
+		err = pne_lane_make(e, i);
+	if (err)
+		parley_emu_lanes_free(e);
+	return err;
+}
+
+/* ------------------------------------------------------ how it ends */
+
+static void pne_unpin(struct parley_emu *e, struct parley_emu_req *req)
+{
+	while (req->nr_pages) {
+		req->nr_pages--;
+		e->ops->unpin(e, req->page[req->nr_pages] & ~(PARLEY_NVME_PAGE - 1ULL),
+			      req->in, req->dma[req->nr_pages]);
+	}
+}
+
+/* In any context: what is left to do has to wait for one that may sleep. */
+static void pne_done(struct parley_nvme_io *io, int err, u16 status)
+{
+	struct parley_emu_req *req = container_of(io, struct parley_emu_req, io);
+	struct parley_emu *e = req->e;
+
+	/*
+	 * Once it is in the list it may be ended, and the controller may go:
+	 * parley_emu_exit() waits for who is still here.
+	 */
+	guard(rcu)();
+	req->err = err;
+	req->status = status;
+	llist_add(&req->node, &e->ended);
+	queue_work(system_dfl_wq, &e->work);
+	wake_up(&e->wait);
+}
+
+static void pne_end(struct parley_emu *e, struct parley_emu_req *req)
+{
+	pne_unpin(e, req);
+	req->busy = false;
+	e->sq[req->sq].flying--;
+	parley_emu_post(e, req->sq, req->cid,
+			req->err ? NVME_SC_INTERNAL : req->status, 0);
+	/* Without the function there is no disk; a reset may bring it back, or not. */
+	if (req->err)
+		parley_emu_fault(e, "has lost the function behind its disk");
+}
+
+/**
+ * parley_emu_reap() - end what the function has answered
+ * @e: the controller
+ *
+ * Context: process context; @e->mutex held; may sleep.
+ * Return: whether there was anything.
+ */
+bool parley_emu_reap(struct parley_emu *e)
+{
+	struct llist_node *ended = llist_reverse_order(llist_del_all(&e->ended));
+	struct parley_emu_req *req, *next;
+
+	lockdep_assert_held(&e->mutex);
+	llist_for_each_entry_safe(req, next, ended, node)
+		pne_end(e, req);
+	return ended;
+}
+
+/**
+ * parley_emu_drain() - wait until the function has answered all of a queue
+ * @e: the controller
+ * @sq: the queue
+ *
+ * It does so, or is DEAD, within the time-out of a command.
+ *
+ * Context: process context; @e->mutex held; sleeps.
+ */
+void parley_emu_drain(struct parley_emu *e, u16 sq)
+{
+	lockdep_assert_held(&e->mutex);
+	while (e->sq[sq].flying) {
+		wait_event(e->wait, !llist_empty(&e->ended));
+		parley_emu_reap(e);
+	}
+}
+
+static bool pne_meets(u64 page, u64 address, u64 len)
+{
+	page &= ~(PARLEY_NVME_PAGE - 1ULL);
+	return page - address < len || address - page < PARLEY_NVME_PAGE;
+}
+
+/**
+ * parley_emu_uses() - whether memory is held for a command in flight
+ * @e: the controller
+ * @address: the guest's
+ * @len: bytes, not 0
+ *
+ * Context: process context; @e->mutex held.
+ * Return: true if any byte of it lies in a page that is.
+ */
+bool parley_emu_uses(struct parley_emu *e, u64 address, u64 len)
+{
+	struct parley_emu_lane *lane;
+	struct parley_emu_req *req;
+	unsigned int i;
+
+	lockdep_assert_held(&e->mutex);
+	for (lane = e->lane; lane < e->lane + PARLEY_NVME_IO_QUEUES; lane++)
+		for (req = lane->req; req < lane->req + lane->nr; req++)
+			for (i = 0; i < req->nr_pages; i++)
+				if (pne_meets(req->page[i], address, len))
+					return true;
+	return false;
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_emu_uses);
+
+/* ---------------------------------------------------- how it begins */
+
+static u16 pne_pin(struct parley_emu *e, struct parley_emu_req *req, unsigned int nr)
+{
+	u64 page;
+
+	for (req->nr_pages = 0; req->nr_pages < nr; req->nr_pages++) {
+		page = req->page[req->nr_pages] & ~(PARLEY_NVME_PAGE - 1ULL);
+		if (e->ops->pin(e, page, req->in, &req->dma[req->nr_pages]))
+			return NVME_SC_DATA_XFER_ERROR;
+	}
+	return 0;
+}
+
+/* The same for the function, at its addresses. */
+static void pne_list(struct parley_emu_req *req)
+{
+	unsigned int i;
+
+	req->io.prp1 = req->dma[0] + req->page[0] % PARLEY_NVME_PAGE;
+	req->io.prp2 = req->nr_pages == 2 ? req->dma[1] : req->list_dma;
+	for (i = 1; i < req->nr_pages; i++)
+		req->list[i - 1] = cpu_to_le64(req->dma[i]);
+}
+
+/**
+ * parley_emu_most() - most bytes of a command's data
+ * @e: the controller
+ *
+ * Context: any.
+ * Return: a power of two of pages, and no more than the function takes.
+ */
+u32 parley_emu_most(struct parley_emu *e)
+{
+	return min_t(u32, PARLEY_NVME_PAGE << PARLEY_EMU_MDTS, e->vf->n.id.transfer);
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_emu_most);
+
+static u16 pne_check(struct parley_emu *e, const struct nvme_command *cmd)
+{
+	u64 block = le64_to_cpu(cmd->rw.slba), all = e->vf->ns.blocks;
+	u32 blocks = le16_to_cpu(cmd->rw.length) + 1;
+
+	if (blocks > all || block > all - blocks)
+		return PARLEY_EMU_NO(NVME_SC_LBA_RANGE);
+	if ((u64)blocks * e->vf->ns.block_size > parley_emu_most(e))
+		return PARLEY_EMU_NO(NVME_SC_INVALID_FIELD);
+	return 0;
+}
+
+/* Which memory a read or a write is about, pinned. */
+static u16 pne_prepare(struct parley_emu *e, struct parley_emu_req *req,
+		       const struct nvme_command *cmd)
+{
+	u16 status = pne_check(e, cmd);
+	unsigned int nr;
+
+	if (status)
+		return status;
+	req->in = cmd->rw.opcode == nvme_cmd_read;
+	req->io.block = le64_to_cpu(cmd->rw.slba);
+	req->io.blocks = le16_to_cpu(cmd->rw.length) + 1;
+	req->io.control = le16_to_cpu(cmd->rw.control) & NVME_RW_FUA;
+	status = parley_emu_prp(e, cmd, req->io.blocks * e->vf->ns.block_size, req->page,
+				&nr);
+	if (!status)
+		status = pne_pin(e, req, nr);
+	if (!status)
+		pne_list(req);
+	return status;
+}
+
+static struct parley_emu_req *pne_free(struct parley_emu_lane *lane)
+{
+	struct parley_emu_req *req;
+
+	for (req = lane->req; req < lane->req + lane->nr; req++)
+		if (!req->busy)
+			return req;
+	return NULL;
+}
+
+static int pne_submit(struct parley_emu *e, u16 sq, struct parley_emu_req *req)
+{
+	int err;
+
+	/* Before the function has it: then it may be over at any time. */
+	req->busy = true;
+	e->sq[sq].flying++;
+	err = parley_nvme_io_submit(e->vf, sq - 1, &req->io);
+	if (!err)
+		return 0;
+	req->busy = false;
+	e->sq[sq].flying--;
+	return err;
+}
+
+/**
+ * parley_emu_io() - a command of an I/O queue
+ * @e: the controller
+ * @sq: the queue
+ * @cmd: the command, a copy
+ *
+ * Context: process context; @e->mutex held; may sleep.
+ * Return: PARLEY_EMU_LATER, or its status if it is over.
+ */
+u16 parley_emu_io(struct parley_emu *e, u16 sq, const struct nvme_command *cmd)
+{
+	struct parley_emu_req *req = pne_free(&e->lane[sq - 1]);
+	u16 status = 0;
+
+	lockdep_assert_held(&e->mutex);
+	if (!req)
+		return NVME_SC_INTERNAL;
+	req->sq = sq;
+	req->cid = cmd->common.command_id;
+	req->nr_pages = 0;
+	req->io = (struct parley_nvme_io) {
+		.opcode = cmd->common.opcode,
+		.done = pne_done,
+	};
+	switch (cmd->common.opcode) {
+	case nvme_cmd_read:
+	case nvme_cmd_write:
+		status = pne_prepare(e, req, cmd);
+		break;
+	case nvme_cmd_flush:
+		break;
+	default:
+		return PARLEY_EMU_NO(NVME_SC_INVALID_OPCODE);
+	}
+	if (!status && pne_submit(e, sq, req))
+		status = NVME_SC_INTERNAL;
+	if (!status)
+		return PARLEY_EMU_LATER;
+	pne_unpin(e, req);
+	return status;
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The guest's queues: where they may be, what is in them, and how answers get there.
+ *
+ * A command is fetched only if its answer will find room: the guest's doorbell says
+ * what it has read, and what commands in flight will take is counted.  So a queue
+ * never runs over, whatever the guest does.
+ */
+#include "emu.h"
+
+/**
+ * parley_emu_area() - whether an area of the guest's memory begins a page and does
+ *	not wrap
+ * @base: where it is
+ * @size: bytes, not 0
+ *
+ * Context: any.
+ * Return: true if it begins a page and does not go beyond all addresses.
+ */
+bool parley_emu_area(u64 base, u64 size)
+{
+	return !(base % PARLEY_NVME_PAGE) && base <= U64_MAX - (size - 1);
+}
+
+/**
+ * parley_emu_fault() - the guest broke the rules: nothing more until it resets
+ * @e: the controller
+ * @why: for the log
+ *
+ * Context: process context; @e->mutex held.
+ */
+void parley_emu_fault(struct parley_emu *e, const char *why)
+{
+	lockdep_assert_held(&e->mutex);
+	if (e->csts & NVME_CSTS_CFS)
+		return;
+	WRITE_ONCE(e->csts, e->csts | NVME_CSTS_CFS);
+	dev_warn_ratelimited(e->vf->n.dev, "a guest %s: its controller does nothing until it is reset\n",
+			     why);
+}
+
+static u32 pne_doorbell(struct parley_emu *e, u16 id, bool cq)
+{
+	return READ_ONCE(e->doorbell[2 * id + cq]);
+}
+
+static u16 pne_check(u64 base, u32 size, size_t entry)
+{
+	if (size < 2 || size > PARLEY_EMU_ENTRIES)
+		return PARLEY_EMU_NO(NVME_SC_QUEUE_SIZE);
+	if (!parley_emu_area(base, size * entry))
+		return PARLEY_EMU_NO(NVME_SC_PRP_INVALID_OFFSET);
+	return 0;
+}
+
+/**
+ * parley_emu_sq_make() - a submission queue
+ * @e: the controller
+ * @id: its number, which is free
+ * @base: where it is
+ * @size: entries
+ * @cq: the completion queue, which is there
+ *
+ * Context: process context; @e->mutex held.
+ * Return: 0 or the status of the command that asked for it.
+ */
+u16 parley_emu_sq_make(struct parley_emu *e, u16 id, u64 base, u32 size, u16 cq)
+{
+	u16 status = pne_check(base, size, sizeof(struct nvme_command));
+
+	lockdep_assert_held(&e->mutex);
+	if (status)
+		return status;
+	WRITE_ONCE(e->doorbell[2 * id], 0);
+	e->sq[id] = (struct parley_emu_sq) {
+		.there = true,
+		.base = base,
+		.size = size,
+		.cq = cq,
+	};
+	e->cq[cq].users++;
+	return 0;
+}
+
+/**
+ * parley_emu_cq_make() - a completion queue
+ * @e: the controller
+ * @id: its number, which is free
+ * @base: where it is
+ * @size: entries
+ * @vector: its interrupt
+ * @interrupts: the guest wants them
+ *
+ * Context: process context; @e->mutex held.
+ * Return: 0 or the status of the command that asked for it.
+ */
+u16 parley_emu_cq_make(struct parley_emu *e, u16 id, u64 base, u32 size, u16 vector,
+		       bool interrupts)
+{
+	u16 status = pne_check(base, size, sizeof(struct nvme_completion));
+
+	lockdep_assert_held(&e->mutex);
+	if (status)
+		return status;
+	WRITE_ONCE(e->doorbell[2 * id + 1], 0);
+	e->cq[id] = (struct parley_emu_cq) {
+		.there = true,
+		.base = base,
+		.size = size,
+		.phase = 1,
+		.vector = vector,
+		.interrupts = interrupts,
+	};
+	return 0;
+}
+
+/* Whether one more command's answer will find room; a faulty doorbell is a fault. */
+static bool pne_has_room(struct parley_emu *e, u16 id)
+{
+	struct parley_emu_cq *cq = &e->cq[id];
+	u32 head = pne_doorbell(e, id, true), full;
+
+	if (head >= cq->size) {
+		parley_emu_fault(e, "rang a completion queue's doorbell beyond its end");
+		return false;
+	}
+	full = (cq->tail + cq->size - head) % cq->size;
+	return full + cq->owed + 1 < cq->size;
+}
+
+/**
+ * parley_emu_fetch() - the next command of a queue, if there is one and room for
+ *	its answer
+ * @e: the controller
+ * @id: the queue
+ * @cmd: a copy of it
+ *
+ * Context: process context; @e->mutex held; may sleep.
+ * Return: whether there is one.
+ */
+bool parley_emu_fetch(struct parley_emu *e, u16 id, struct nvme_command *cmd)
+{
+	struct parley_emu_sq *sq = &e->sq[id];
+	u32 tail = pne_doorbell(e, id, false);
+
+	lockdep_assert_held(&e->mutex);
+	if (!sq->there || (e->csts & NVME_CSTS_CFS))
+		return false;
+	if (tail >= sq->size) {
+		parley_emu_fault(e, "rang a submission queue's doorbell beyond its end");
+		return false;
+	}
+	if (sq->head == tail || !pne_has_room(e, sq->cq))
+		return false;
+	if (e->ops->read(e, sq->base + sq->head * sizeof(*cmd), cmd, sizeof(*cmd))) {
+		parley_emu_fault(e, "has a submission queue where it has no memory");
+		return false;
+	}
+	sq->head = (sq->head + 1) % sq->size;
+	e->cq[sq->cq].owed++;
+	return true;
+}
+
+/*
+ * The byte with the phase comes last: whoever sees it sees all of the answer.  The
+ * guest's read barrier after its look at the phase is the other side.
+ */
+static int pne_write(struct parley_emu *e, u64 address, const struct nvme_completion *cqe)
+{
+	const size_t phase = offsetof(struct nvme_completion, status);
+	const u8 *bytes = (const u8 *)cqe;
+	int err = e->ops->write(e, address, bytes, phase);
+
+	if (!err)
+		err = e->ops->write(e, address + phase + 1, bytes + phase + 1, 1);
+	/* The rest before the phase; the guest reads them in the other order. */
+	virt_wmb();
+	return err ?: e->ops->write(e, address + phase, bytes + phase, 1);
+}
+
+/**
+ * parley_emu_post() - the answer to a command that was fetched
+ * @e: the controller
+ * @sq: where it was fetched
+ * @cid: the guest's number for it
+ * @status: 0 or what went wrong
+ * @result: for the guest
+ *
+ * Context: process context; @e->mutex held; may sleep.
+ */
+void parley_emu_post(struct parley_emu *e, u16 sq, u16 cid, u16 status, u32 result)
+{
+	struct parley_emu_cq *cq = &e->cq[e->sq[sq].cq];
+	struct nvme_completion cqe = {
+		.result.u32 = cpu_to_le32(result),
+		.sq_head = cpu_to_le16(e->sq[sq].head),
+		.sq_id = cpu_to_le16(sq),
+		.command_id = cid,
+		.status = cpu_to_le16(status << 1 | cq->phase),
+	};
+
+	lockdep_assert_held(&e->mutex);
+	cq->owed--;
+	if (pne_write(e, cq->base + cq->tail * sizeof(cqe), &cqe)) {
+		parley_emu_fault(e, "has a completion queue where it has no memory");
+		return;
+	}
+	if (++cq->tail == cq->size) {
+		cq->tail = 0;
+		cq->phase ^= 1;
+	}
+	cq->told = true;
+}
+
+/**
+ * parley_emu_interrupts() - tell the guest of the answers that it has
+ * @e: the controller
+ *
+ * Context: process context; @e->mutex held; may sleep.
+ */
+void parley_emu_interrupts(struct parley_emu *e)
+{
+	struct parley_emu_cq *cq;
+
+	lockdep_assert_held(&e->mutex);
+	for (cq = e->cq; cq < e->cq + PARLEY_EMU_QUEUES; cq++) {
+		if (cq->told && cq->interrupts)
+			e->ops->interrupt(e, cq->vector);
+		cq->told = false;
+	}
+}

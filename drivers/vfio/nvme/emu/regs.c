@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Registers, and the controller's life.
+ *
+ *	state		CSTS		left by
+ *	disabled	0		CC.EN set: ready, or failed if what was asked
+ *					for cannot be
+ *	ready		RDY		CC.EN cleared: disabled;
+ *					CC.SHN written: shut down;
+ *					a rule broken, or the disk lost: failed
+ *	shut down	SHST (and RDY)	CC.EN cleared: disabled
+ *	failed		CFS		CC.EN cleared: disabled
+ *
+ * Commands are fetched when it is ready.  Leaving that state waits for those that the
+ * function has: each is answered, or the function is taken from memory, within the
+ * time-out of a command.  A disabled controller holds none of the guest's memory.
+ */
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <parley/compat.h>
+#include <parley/export.h>
+#include <parley/version.h>
+#include "emu.h"
+
+/*
+ * Most entries less one, contiguous queues, a time-out of so many half seconds, one
+ * command set, pages of 4 KiB; doorbells are four bytes apart.
+ */
+#define PNE_CAP		((PARLEY_EMU_ENTRIES - 1) | 1ULL << 16 | 120ULL << 24 | \
+			 (u64)NVME_CAP_CSS_NVM << 37)
+/* What may be written to CC: sizes of entries, the command set, rounds, pages. */
+#define PNE_CC		(NVME_CC_ENABLE | NVME_CC_IOSQES | NVME_CC_IOCQES)
+
+static void pne_work(struct work_struct *work)
+{
+	parley_emu_run(container_of(work, struct parley_emu, work));
+}
+
+/**
+ * parley_emu_init() - a disabled controller
+ * @e: zeroed
+ * @vf: whose disk it has: handed out until parley_emu_exit()
+ * @ops: how the guest is reached
+ * @serial: what it says is its serial number; there until parley_emu_exit()
+ *
+ * Context: process context; may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
+		    const struct parley_emu_ops *ops, const char *serial)
+{
+	e->vf = vf;
+	e->ops = ops;
+	e->serial = serial;
+	mutex_init(&e->mutex);
+	init_llist_head(&e->ended);
+	init_waitqueue_head(&e->wait);
+	INIT_WORK(&e->work, pne_work);
+	return parley_emu_lanes_make(e);
+}
+PARLEY_EXPORT(parley_emu_init);
+
+static void pne_disable(struct parley_emu *e)
+{
+	u16 id;
+
+	lockdep_assert_held(&e->mutex);
+	for (id = 0; id < PARLEY_EMU_QUEUES; id++)
+		parley_emu_drain(e, id);
+	memset(e->sq, 0, sizeof(e->sq));
+	memset(e->cq, 0, sizeof(e->cq));
+	memset(e->feature, 0, sizeof(e->feature));
+	e->nr_events = 0;
+	e->cc = 0;
+	WRITE_ONCE(e->csts, 0);
+}
+
+/**
+ * parley_emu_reset() - as after power-on
+ * @e: the controller
+ *
+ * Context: process context; @e->mutex not held; sleeps up to the time-out of a
+ *	command.
+ */
+void parley_emu_reset(struct parley_emu *e)
+{
+	guard(mutex)(&e->mutex);
+	pne_disable(e);
+	e->aqa = 0;
+	e->asq = 0;
+	e->acq = 0;
+}
+PARLEY_EXPORT(parley_emu_reset);
+
+/**
+ * parley_emu_exit() - the mirror of parley_emu_init()
+ * @e: the controller, which nobody reaches any more
+ *
+ * Context: process context; sleeps up to the time-out of a command.
+ */
+void parley_emu_exit(struct parley_emu *e)
+{
+	parley_emu_reset(e);
+	/* Who told of a command that ended may be about to wake somebody. */
+	synchronize_rcu();
+	cancel_work_sync(&e->work);
+	parley_emu_lanes_free(e);
+	mutex_destroy(&e->mutex);
+}
+PARLEY_EXPORT(parley_emu_exit);
+
+/**
+ * parley_emu_unmap() - wait until no command holds a part of the guest's memory
+ * @e: the controller
+ * @address: the guest's
+ * @len: bytes, not 0
+ *
+ * Context: process context; @e->mutex not held; sleeps up to the time-out of a
+ *	command.
+ */
+void parley_emu_unmap(struct parley_emu *e, u64 address, u64 len)
+{
+	guard(mutex)(&e->mutex);
+	while (parley_emu_uses(e, address, len)) {
+		wait_event(e->wait, !llist_empty(&e->ended));
+		parley_emu_reap(e);
+	}
+	parley_emu_interrupts(e);
+}
+PARLEY_EXPORT(parley_emu_unmap);
+
+/* -------------------------------------------------------- registers */
+
+static bool pne_can(struct parley_emu *e, u32 cc)
+{
+	return cc == (PNE_CC | (cc & NVME_CC_SHN_MASK)) &&
+	       READ_ONCE(e->vf->n.state) == PARLEY_NVME_LIVE;
+}
+
+static void pne_enable(struct parley_emu *e, u32 cc)
+{
+	u32 sq = (e->aqa & 0xfff) + 1, cq = (e->aqa >> 16 & 0xfff) + 1;
+
+	e->cc = cc;
+	if (!pne_can(e, cc) || parley_emu_cq_make(e, 0, e->acq, cq, 0, true) ||
+	    parley_emu_sq_make(e, 0, e->asq, sq, 0)) {
+		parley_emu_fault(e, "enables its controller as it cannot be, or without a disk");
+		return;
+	}
+	WRITE_ONCE(e->csts, NVME_CSTS_RDY);
+}
+
+static void pne_shut_down(struct parley_emu *e)
+{
+	u16 id;
+
+	for (id = 1; id < PARLEY_EMU_QUEUES; id++) {
+		parley_emu_drain(e, id);
+		/* Nothing is fetched any more. */
+		e->sq[id].there = false;
+	}
+	WRITE_ONCE(e->csts, e->csts | NVME_CSTS_SHST_CMPLT);
+}
+
+static void pne_configure(struct parley_emu *e, u32 cc)
+{
+	bool was = e->cc & NVME_CC_ENABLE, is = cc & NVME_CC_ENABLE;
+
+	if (was && !is) {
+		pne_disable(e);
+		e->cc = cc;
+		return;
+	}
+	if ((cc & NVME_CC_SHN_MASK) && !(e->cc & NVME_CC_SHN_MASK) &&
+	    !(e->csts & NVME_CSTS_CFS))
+		pne_shut_down(e);
+	if (is && !was)
+		pne_enable(e, cc);
+	else
+		e->cc = cc;
+}
+
+static void pne_half(u64 *to, bool upper, u32 value)
+{
+	*to = upper ? (*to & U32_MAX) | (u64)value << 32 : (*to & ~(u64)U32_MAX) | value;
+}
+
+/* Where the admin queues are is of interest when the controller is enabled. */
+static void pne_write(struct parley_emu *e, u32 reg, u32 value)
+{
+	guard(mutex)(&e->mutex);
+	switch (reg) {
+	case NVME_REG_CC:
+		pne_configure(e, value);
+		break;
+	case NVME_REG_AQA:
+		e->aqa = value;
+		break;
+	case NVME_REG_ASQ:
+	case NVME_REG_ASQ + 4:
+		pne_half(&e->asq, reg != NVME_REG_ASQ, value);
+		break;
+	case NVME_REG_ACQ:
+	case NVME_REG_ACQ + 4:
+		pne_half(&e->acq, reg != NVME_REG_ACQ, value);
+		break;
+	}
+}
+
+/**
+ * parley_emu_write32() - the guest writes a register, or rings a doorbell
+ * @e: the controller
+ * @reg: which; a multiple of 4
+ * @value: what
+ *
+ * What is no register is not written.
+ *
+ * Context: process context; @e->mutex not held; sleeps, for a doorbell not.
+ */
+void parley_emu_write32(struct parley_emu *e, u32 reg, u32 value)
+{
+	u32 bell = (reg - NVME_REG_DBS) / sizeof(u32);
+
+	if (reg < NVME_REG_DBS) {
+		pne_write(e, reg, value);
+		return;
+	}
+	if (bell >= ARRAY_SIZE(e->doorbell))
+		return;
+	WRITE_ONCE(e->doorbell[bell], value);
+	queue_work(system_dfl_wq, &e->work);
+}
+PARLEY_EXPORT(parley_emu_write32);
+
+/**
+ * parley_emu_read32() - the guest reads a register
+ * @e: the controller
+ * @reg: which; a multiple of 4
+ *
+ * Context: process context; @e->mutex not held; may sleep.
+ * Return: its value; 0 if there is none.
+ */
+u32 parley_emu_read32(struct parley_emu *e, u32 reg)
+{
+	/* Alone, as a guest asks for it in a loop. */
+	if (reg == NVME_REG_CSTS)
+		return READ_ONCE(e->csts);
+	guard(mutex)(&e->mutex);
+	switch (reg) {
+	case NVME_REG_CAP:
+		return lower_32_bits(PNE_CAP);
+	case NVME_REG_CAP + 4:
+		return upper_32_bits(PNE_CAP);
+	case NVME_REG_VS:
+		return NVME_VS(1, 2, 0);
+	case NVME_REG_CC:
+		return e->cc;
+	case NVME_REG_AQA:
+		return e->aqa;
+	case NVME_REG_ASQ:
+		return lower_32_bits(e->asq);
+	case NVME_REG_ASQ + 4:
+		return upper_32_bits(e->asq);
+	case NVME_REG_ACQ:
+		return lower_32_bits(e->acq);
+	case NVME_REG_ACQ + 4:
+		return upper_32_bits(e->acq);
+	default:
+		return 0;
+	}
+}
+PARLEY_EXPORT(parley_emu_read32);
+
+PARLEY_IMPORT;
+MODULE_DESCRIPTION("Parley: an emulated NVMe controller for guests");
+MODULE_VERSION(PARLEY_VERSION);
+MODULE_LICENSE("GPL");

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The guest's commands are fetched and what became of them is posted.
+ *
+ * Each queue has its turn, of a bounded number of commands; as long as there was
+ * something to do anywhere, there is another round.  Who keeps all rounds busy keeps
+ * a worker busy and nobody else.
+ */
+#include "emu.h"
+
+/* What no command may be: fused with another, or with a list of another kind. */
+static u16 pne_flags(const struct nvme_command *cmd)
+{
+	return cmd->common.flags ? PARLEY_EMU_NO(NVME_SC_INVALID_FIELD) : 0;
+}
+
+static u16 pne_do(struct parley_emu *e, u16 id, const struct nvme_command *cmd,
+		  u32 *result)
+{
+	u16 status = pne_flags(cmd);
+
+	if (status)
+		return status;
+	if (!id)
+		return parley_emu_admin(e, cmd, result);
+	if (le32_to_cpu(cmd->common.nsid) != 1)
+		return PARLEY_EMU_NO(NVME_SC_INVALID_NS);
+	return parley_emu_io(e, id, cmd);
+}
+
+/* One command of a queue, if there is one and what it needs. */
+static bool pne_one(struct parley_emu *e, u16 id)
+{
+	struct nvme_command cmd;
+	u32 result = 0;
+	u16 status;
+
+	if (id && e->sq[id].flying == e->lane[id - 1].nr)
+		return false;
+	if (!parley_emu_fetch(e, id, &cmd))
+		return false;
+	status = pne_do(e, id, &cmd, &result);
+	if (status != PARLEY_EMU_LATER)
+		parley_emu_post(e, id, cmd.common.command_id, status, result);
+	else if (!id)
+		/* An event owes nothing until there is one, or nobody could wait. */
+		e->cq[0].owed--;
+	return true;
+}
+
+static bool pne_round(struct parley_emu *e)
+{
+	bool did = parley_emu_reap(e);
+	unsigned int nr;
+	u16 id;
+
+	for (id = 0; id <= e->vf->nr_queues; id++)
+		for (nr = 0; nr < PARLEY_EMU_TURN && pne_one(e, id); nr++)
+			did = true;
+	parley_emu_interrupts(e);
+	return did;
+}
+
+/**
+ * parley_emu_run() - see to all queues, until there is nothing to do
+ * @e: the controller
+ *
+ * Context: process context; @e->mutex not held; may sleep.
+ */
+void parley_emu_run(struct parley_emu *e)
+{
+	bool did = true;
+
+	while (did) {
+		scoped_guard(mutex, &e->mutex)
+			did = pne_round(e);
+		cond_resched();
+	}
+}

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A guest of the emulated controller.
+ */
+#include <linux/delay.h>
+#include <linux/slab.h>
+#include "guest.h"
+/* The function below is the one of its own tests. */
+#include "../../vf/tests/fake_vf.c"
+
+/* ------------------------------------------- how its memory is reached */
+
+static struct guest *to_guest(struct parley_emu *e)
+{
+	return container_of(e, struct guest, e);
+}
+
+static u8 *guest_find(struct guest *g, u64 address, size_t len)
+{
+	u64 offset = address - GUEST_BASE;
+	u64 page;
+
+	if (offset >= GUEST_PAGES * PARLEY_NVME_PAGE ||
+	    len > GUEST_PAGES * PARLEY_NVME_PAGE - offset)
+		return NULL;
+	for (page = offset / PARLEY_NVME_PAGE;
+	     page <= (offset + len - 1) / PARLEY_NVME_PAGE; page++)
+		if (READ_ONCE(g->hidden[page]))
+			return NULL;
+	return g->memory + offset;
+}
+
+static int guest_read(struct parley_emu *e, u64 address, void *data, size_t len)
+{
+	u8 *memory = guest_find(to_guest(e), address, len);
+
+	if (memory)
+		memcpy(data, memory, len);
+	return memory ? 0 : -EFAULT;
+}
+
+static int guest_write(struct parley_emu *e, u64 address, const void *data, size_t len)
+{
+	u8 *memory = guest_find(to_guest(e), address, len);
+
+	if (memory)
+		memcpy(memory, data, len);
+	return memory ? 0 : -EFAULT;
+}
+
+static int guest_pin(struct parley_emu *e, u64 address, bool in, dma_addr_t *dma)
+{
+	struct guest *g = to_guest(e);
+	u8 *memory = guest_find(g, address, PARLEY_NVME_PAGE);
+
+	if (address % PARLEY_NVME_PAGE)
+		fake_complain(&g->f->c, "a page was pinned that is none");
+	if (!memory)
+		return -EFAULT;
+	if (!fake_lend(&g->f->c, memory, PARLEY_NVME_PAGE, dma))
+		return -ENOSPC;
+	g->pins[(address - GUEST_BASE) / PARLEY_NVME_PAGE]++;
+	return 0;
+}
+
+static void guest_unpin(struct parley_emu *e, u64 address, bool in, dma_addr_t dma)
+{
+	struct guest *g = to_guest(e);
+
+	fake_take_back(&g->f->c, PARLEY_NVME_PAGE, dma);
+	g->pins[(address - GUEST_BASE) / PARLEY_NVME_PAGE]--;
+}
+
+static void guest_interrupt(struct parley_emu *e, unsigned int vector)
+{
+	if (vector < PARLEY_EMU_QUEUES)
+		to_guest(e)->interrupts[vector]++;
+	else
+		fake_complain(&to_guest(e)->f->c, "an interrupt that there is none of");
+}
+
+static const struct parley_emu_ops guest_ops = {
+	.read = guest_read,
+	.write = guest_write,
+	.pin = guest_pin,
+	.unpin = guest_unpin,
+	.interrupt = guest_interrupt,
+};
+
+/* ------------------------------------------------------- its driver */
+
+void *guest_at(struct guest *g, unsigned int page)
+{
+	return g->memory + page * PARLEY_NVME_PAGE;
+}
+
+void guest_doorbell(struct guest *g, u16 id, bool cq, u32 value)
+{
+	parley_emu_write32(&g->e, NVME_REG_DBS + (2 * id + cq) * sizeof(u32), value);
+}
+
+u16 guest_put(struct guest *g, unsigned int nr, struct nvme_command *cmd)
+{
+	struct guest_queue *q = &g->queue[nr];
+
+	cmd->common.command_id = ++g->cid;
+	memcpy(g->memory + (q->sq - GUEST_BASE) + q->tail * sizeof(*cmd), cmd,
+	       sizeof(*cmd));
+	q->tail = (q->tail + 1) % GUEST_DEPTH;
+	guest_doorbell(g, q->id, false, q->tail);
+	return g->cid;
+}
+
+u16 guest_take(struct guest *g, unsigned int nr, struct nvme_completion *cqe)
+{
+	struct guest_queue *q = &g->queue[nr];
+	struct nvme_completion *at;
+	unsigned int i;
+
+	at = (void *)(g->memory + (q->cq - GUEST_BASE) + q->head * sizeof(*at));
+	for (i = 0; i < FAKE_LONG_MS / 2; i++) {
+		/* The rest after the phase, which is written last. */
+		if ((le16_to_cpu(smp_load_acquire(&at->status)) & 1) == q->phase)
+			break;
+		usleep_range(500, 2000);
+		/* An answer comes before the fault that it tells of. */
+		if (READ_ONCE(g->e.csts) & NVME_CSTS_CFS && i > 50)
+			break;
+	}
+	*cqe = *at;
+	if ((le16_to_cpu(cqe->status) & 1) != q->phase)
+		return U16_MAX;
+	if (++q->head == GUEST_DEPTH) {
+		q->head = 0;
+		q->phase ^= 1;
+	}
+	guest_doorbell(g, q->id, true, q->head);
+	return le16_to_cpu(cqe->status) >> 1;
+}
+
+u16 guest_do(struct guest *g, unsigned int nr, struct nvme_command *cmd)
+{
+	u16 cid = guest_put(g, nr, cmd), status;
+	struct nvme_completion cqe;
+
+	status = guest_take(g, nr, &cqe);
+	if (status == U16_MAX)
+		return status;
+	KUNIT_EXPECT_EQ(g->test, cid, cqe.command_id);
+	KUNIT_EXPECT_EQ(g->test, g->queue[nr].id, le16_to_cpu(cqe.sq_id));
+	return status;
+}
+
+u16 guest_rw(struct guest *g, u8 opcode, u64 block, u32 blocks, u64 address)
+{
+	unsigned int i, nr = DIV_ROUND_UP(address % PARLEY_NVME_PAGE + blocks * FAKE_BLOCK,
+					  PARLEY_NVME_PAGE);
+	u64 page = address & ~(PARLEY_NVME_PAGE - 1ULL);
+	__le64 *list = guest_at(g, GUEST_LIST);
+	struct nvme_command cmd = {
+		.rw = {
+			.opcode = opcode,
+			.nsid = cpu_to_le32(1),
+			.slba = cpu_to_le64(block),
+			.length = cpu_to_le16(blocks - 1),
+			.dptr.prp1 = cpu_to_le64(address),
+		},
+	};
+
+	for (i = 1; i < nr && i < PARLEY_EMU_PAGES; i++)
+		list[i - 1] = cpu_to_le64(page + i * PARLEY_NVME_PAGE);
+	cmd.rw.dptr.prp2 = nr == 2 ? list[0] : cpu_to_le64(GUEST_AT(GUEST_LIST));
+	return guest_do(g, 1, &cmd);
+}
+
+void guest_expect_free(struct guest *g)
+{
+	unsigned int i;
+
+	for (i = 0; i < GUEST_PAGES; i++)
+		KUNIT_EXPECT_EQ(g->test, 0, g->pins[i]);
+}
+
+/* -------------------------------------------------------- in a test */
+
+static void guest_end(void *data)
+{
+	struct guest *g = data;
+
+	fake_truth(&g->f->c);
+	/* What is in flight with a function that keeps it ends with that. */
+	parley_nvme_vf_pause(&g->f->vf, false);
+	parley_emu_exit(&g->e);
+	guest_expect_free(g);
+}
+
+struct guest *guest_new(struct kunit *test)
+{
+	struct fake_vf *f = fake_vf_up(test);
+	struct guest *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, g);
+	g->test = test;
+	g->f = f;
+	g->memory = kunit_kzalloc(test, GUEST_PAGES * PARLEY_NVME_PAGE, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, g->memory);
+	KUNIT_ASSERT_EQ(test, 0, parley_emu_init(&g->e, &f->vf, &guest_ops, "guest"));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, guest_end, g));
+	return g;
+}
+
+static void guest_queue_init(struct guest_queue *q, u16 id, unsigned int sq)
+{
+	*q = (struct guest_queue) {
+		.id = id,
+		.sq = GUEST_AT(sq),
+		.cq = GUEST_AT(sq + 1),
+		.phase = 1,
+	};
+}
+
+int guest_enable(struct guest *g)
+{
+	struct parley_emu *e = &g->e;
+
+	guest_queue_init(&g->queue[0], 0, GUEST_ASQ);
+	memset(guest_at(g, GUEST_ACQ), 0, PARLEY_NVME_PAGE);
+	parley_emu_write32(e, NVME_REG_AQA, (GUEST_DEPTH - 1) * 0x10001);
+	parley_emu_write32(e, NVME_REG_ASQ, lower_32_bits(g->queue[0].sq));
+	parley_emu_write32(e, NVME_REG_ASQ + 4, upper_32_bits(g->queue[0].sq));
+	parley_emu_write32(e, NVME_REG_ACQ, lower_32_bits(g->queue[0].cq));
+	parley_emu_write32(e, NVME_REG_ACQ + 4, upper_32_bits(g->queue[0].cq));
+	parley_emu_write32(e, NVME_REG_CC, NVME_CC_ENABLE | NVME_CC_IOSQES | NVME_CC_IOCQES);
+	return parley_emu_read32(e, NVME_REG_CSTS);
+}
+
+struct guest *guest_enabled(struct kunit *test)
+{
+	struct guest *g = guest_new(test);
+
+	KUNIT_ASSERT_EQ(test, NVME_CSTS_RDY, guest_enable(g));
+	return g;
+}
+
+struct guest *guest_ready(struct kunit *test)
+{
+	struct guest *g = guest_enabled(test);
+	struct nvme_command cq = {
+		.create_cq = {
+			.opcode = nvme_admin_create_cq,
+			.prp1 = cpu_to_le64(GUEST_AT(GUEST_CQ)),
+			.cqid = cpu_to_le16(1),
+			.qsize = cpu_to_le16(GUEST_DEPTH - 1),
+			.cq_flags = cpu_to_le16(NVME_QUEUE_PHYS_CONTIG |
+						NVME_CQ_IRQ_ENABLED),
+			.irq_vector = cpu_to_le16(1),
+		},
+	};
+	struct nvme_command sq = {
+		.create_sq = {
+			.opcode = nvme_admin_create_sq,
+			.prp1 = cpu_to_le64(GUEST_AT(GUEST_SQ)),
+			.sqid = cpu_to_le16(1),
+			.qsize = cpu_to_le16(GUEST_DEPTH - 1),
+			.sq_flags = cpu_to_le16(NVME_QUEUE_PHYS_CONTIG),
+			.cqid = cpu_to_le16(1),
+		},
+	};
+
+	memset(guest_at(g, GUEST_CQ), 0, PARLEY_NVME_PAGE);
+	guest_queue_init(&g->queue[1], 1, GUEST_SQ);
+	KUNIT_ASSERT_EQ(test, 0, guest_do(g, 0, &cq));
+	KUNIT_ASSERT_EQ(test, 0, guest_do(g, 0, &sq));
+	return g;
+}

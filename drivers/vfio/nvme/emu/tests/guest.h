@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A guest of the emulated controller: some memory, a naive driver, and below it the
+ * fake function.
+ */
+#ifndef _PARLEY_EMU_GUEST_H
+#define _PARLEY_EMU_GUEST_H
+
+#include "../../vf/tests/fake_vf.h"
+#include "../emu.h"
+
+#define GUEST_PAGES	48
+/* Where its memory begins: nothing else is memory. */
+#define GUEST_BASE	0x7f0000000ULL
+#define GUEST_DEPTH	32
+
+/* Where things are in it, in pages. */
+enum {
+	GUEST_ASQ, GUEST_ACQ, GUEST_SQ, GUEST_CQ, GUEST_LIST, GUEST_LIST2, GUEST_DATA,
+};
+
+#define GUEST_AT(page)	(GUEST_BASE + (u64)(page) * PARLEY_NVME_PAGE)
+
+/* A pair of queues, as the guest's driver has them. */
+struct guest_queue {
+	u16 id;
+	u64 sq;
+	u64 cq;
+	u16 tail;
+	u16 head;
+	u16 phase;
+};
+
+struct guest {
+	struct fake_vf *f;
+	struct parley_emu e;
+	struct kunit *test;
+	u8 *memory;
+	unsigned int pins[GUEST_PAGES];
+	bool hidden[GUEST_PAGES];	/* it is memory no longer */
+	unsigned int interrupts[PARLEY_EMU_QUEUES];
+	struct guest_queue queue[2];
+	u16 cid;
+};
+
+/* With its controller disabled; enabled; and with a pair of queues for I/O. */
+struct guest *guest_new(struct kunit *test);
+struct guest *guest_enabled(struct kunit *test);
+struct guest *guest_ready(struct kunit *test);
+int guest_enable(struct guest *g);
+/* Its memory, from a page on. */
+void *guest_at(struct guest *g, unsigned int page);
+/* Put a command, and ring; its number. */
+u16 guest_put(struct guest *g, unsigned int nr, struct nvme_command *cmd);
+/* Wait for an answer; its status, or U16_MAX if there is none. */
+u16 guest_take(struct guest *g, unsigned int nr, struct nvme_completion *cqe);
+/* Both. */
+u16 guest_do(struct guest *g, unsigned int nr, struct nvme_command *cmd);
+/* A read or a write with its data from an address on, in memory that follows. */
+u16 guest_rw(struct guest *g, u8 opcode, u64 block, u32 blocks, u64 address);
+void guest_doorbell(struct guest *g, u16 id, bool cq, u32 value);
+/* Nothing of its memory is held. */
+void guest_expect_free(struct guest *g);
+
+#endif /* _PARLEY_EMU_GUEST_H */
