@@ -347,6 +347,9 @@ size_t parley_vhost_req_write(struct parley_vhost_req *req, size_t off,
 			      const void *buf, size_t len);
 void parley_vhost_req_iter(struct parley_vhost_req *req, unsigned int direction,
 			   size_t off, size_t len, struct iov_iter *iter);
+bool parley_vhost_reqs_iter(struct parley_vhost_req **reqs, unsigned int nr, size_t len,
+			    struct parley_iov *room, unsigned int max,
+			    struct iov_iter *iter);
 void __user *parley_vhost_req_user(const struct parley_vhost_req *req,
 				   unsigned int direction, size_t off, size_t len);
 

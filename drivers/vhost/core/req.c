@@ -222,6 +222,64 @@ void parley_vhost_req_iter(struct parley_vhost_req *req, unsigned int direction,
 }
 PARLEY_EXPORT(parley_vhost_req_iter);
 
+/* The pieces that several requests want written, one after the other; 0: too many. */
+static unsigned int vh_reqs_gather(struct parley_vhost_req **reqs, unsigned int nr,
+				   struct parley_iov *room, unsigned int max)
+{
+	const struct parley_chain *c;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < nr; i++) {
+		c = &reqs[i]->chain;
+		if (c->n_in > max - n)
+			return 0;
+		memcpy(room + n, c->iov + c->n_out, c->n_in * sizeof(*room));
+		n += c->n_in;
+	}
+	return n;
+}
+
+/**
+ * parley_vhost_reqs_iter() - walk over what several requests want from us, as one
+ * @reqs: requests of one ring, in their order
+ * @nr: how many, at least 1
+ * @len: bytes
+ * @room: for their pieces, as long as @iter is in use
+ * @max: pieces that it holds
+ * @iter: set up for ITER_DEST, as by parley_vhost_req_iter()
+ *
+ * For a packet that takes several buffers.
+ *
+ * Context: as parley_vhost_req_iter().
+ * Return: false if they have more pieces than @max, or none.
+ */
+bool parley_vhost_reqs_iter(struct parley_vhost_req **reqs, unsigned int nr, size_t len,
+			    struct parley_iov *room, unsigned int max,
+			    struct iov_iter *iter)
+{
+	const struct parley_vhost_vq *vq = reqs[0]->vq;
+	size_t total = 0;
+	unsigned int i, n;
+
+	if (nr == 1) {
+		parley_vhost_req_iter(reqs[0], ITER_DEST, 0, len, iter);
+		return reqs[0]->chain.n_in;
+	}
+	n = vh_reqs_gather(reqs, nr, room, max);
+	if (!n)
+		return false;
+	for (i = 0; i < nr; i++)
+		total += reqs[i]->chain.len_in;
+	len = min(len, total);
+	if (vq->joined)
+		iov_iter_kvec(iter, ITER_DEST, parley_iov_kvec(room), n, len);
+	else
+		iov_iter_init(iter, ITER_DEST, (const struct iovec *)room, n,
+			      likely(vh_req_reachable(vq)) ? len : 0);
+	return true;
+}
+PARLEY_EXPORT(parley_vhost_reqs_iter);
+
 /**
  * parley_vhost_req_user() - where bytes of a request lie, if that is simple
  * @req: request
