@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vhost net: the back end of a ring, from the file that the VMM opened to letting go.
+ */
+#include <linux/file.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include "net.h"
+
+/**
+ * vhn_backend_set() - have a ring's packets go through a file from now on
+ * @net: device; the ring does not run
+ * @index: ring
+ * @file: a tap, macvtap, ipvtap or packet socket; gets a reference of ours
+ *
+ * The old back end stays if this fails.
+ *
+ * Context: dev->mutex; may sleep.
+ * Return: 0; -ENOTSOCK for another kind of file, with a message.
+ */
+int vhn_backend_set(struct vhn *net, unsigned int index, struct file *file)
+{
+	struct socket *sock = vhn_socket(file);
+
+	if (!sock) {
+		vhn_say(net->dev, "queue %u: back end: neither a tap nor a raw packet socket\n",
+			index);
+		return -ENOTSOCK;
+	}
+	get_file(file);
+	vhn_backend_drop(net, index);
+	net->backends[index] = (struct vhn_backend){ .file = file, .sock = sock };
+	return 0;
+}
+
+/** vhn_backend_drop() - have none; as vhn_backend_set() */
+void vhn_backend_drop(struct vhn *net, unsigned int index)
+{
+	struct vhn_backend *be = &net->backends[index];
+
+	if (be->file)
+		fput(be->file);
+	*be = (struct vhn_backend){};
+}
+
+static void vhn_vq_free(struct vhn_vq *q)
+{
+	kvfree(q->rx);
+	kfree(q);
+}
+
+static struct vhn_vq *vhn_vq_alloc(bool receives)
+{
+	struct vhn_vq *q = kzalloc(sizeof(*q), GFP_KERNEL_ACCOUNT);
+
+	if (!q || !receives)
+		return q;
+	q->rx = kvzalloc(sizeof(*q->rx), GFP_KERNEL_ACCOUNT);
+	if (q->rx)
+		return q;
+	kfree(q);
+	return NULL;
+}
+
+/**
+ * vhn_vq_start() - a ring is about to run: it hears of its back end
+ * @vq: ring
+ *
+ * Context: dev->mutex; may sleep.
+ * Return: 0; -ENODEV without a back end, with a message; -ENOMEM; what
+ * parley_vhost_vq_watch() says.
+ */
+int vhn_vq_start(struct parley_vhost_vq *vq)
+{
+	struct parley_vhost *dev = parley_vhost_vq_dev(vq);
+	unsigned int index = parley_vhost_vq_index(vq);
+	const struct vhn *net = parley_vhost_priv(dev);
+	bool receives = vhn_receives(index);
+	struct vhn_vq *q;
+	int err;
+
+	if (!net->backends[index].file) {
+		vhn_vq_say(vq, "no back end: VHOST_NET_SET_BACKEND starts it\n");
+		return -ENODEV;
+	}
+	q = vhn_vq_alloc(receives);
+	if (!q)
+		return -ENOMEM;
+	q->be = net->backends[index];
+	q->bare = parley_vhost_has(dev, VHOST_NET_F_VIRTIO_NET_HDR);
+	q->buffers = parley_vhost_has(dev, VIRTIO_NET_F_MRG_RXBUF) ? VHN_RX_BUFFERS : 1;
+	err = parley_vhost_vq_watch(vq, q->be.file, receives ? EPOLLIN : EPOLLOUT);
+	if (err) {
+		vhn_vq_free(q);
+		return err;
+	}
+	parley_vhost_vq_set_priv(vq, q);
+	return 0;
+}
+
+/** vhn_vq_stop() - its mirror; nothing is in flight */
+void vhn_vq_stop(struct parley_vhost_vq *vq)
+{
+	struct vhn_vq *q = parley_vhost_vq_priv(vq);
+
+	parley_vhost_vq_unwatch(vq);
+	parley_vhost_vq_set_priv(vq, NULL);
+	if (q->dropped)
+		vhn_vq_say(vq, "%llu packets were dropped while it ran\n", q->dropped);
+	vhn_vq_free(q);
+}

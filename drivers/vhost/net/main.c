@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vhost net: a network device for a guest, from a tap, a macvtap or a packet socket of
+ * the host.  See Documentation/vhost-net.rst; the parts are in net.h.
+ */
+#include <linux/file.h>
+#include <linux/module.h>
+#include <linux/nospec.h>
+#include <linux/uaccess.h>
+#include <linux/vhost.h>
+#include <parley/export.h>
+#include <parley/version.h>
+#include <uapi/linux/virtio_ids.h>
+#include "net.h"
+
+static int vhn_open(struct parley_vhost *dev)
+{
+	struct vhn *net = parley_vhost_priv(dev);
+
+	net->dev = dev;
+	return 0;
+}
+
+static void vhn_release(struct parley_vhost *dev)
+{
+	struct vhn *net = parley_vhost_priv(dev);
+	unsigned int i;
+
+	for (i = 0; i < VHN_QUEUES; i++)
+		vhn_backend_drop(net, i);
+}
+
+/**
+ * parley_vhost_net_attach() - give a ring its back end, or take it away
+ * @dev: the device
+ * @index: of the ring
+ * @file: as vhn_backend_set(); the caller keeps its reference.  NULL takes the back
+ *	end away.
+ *
+ * The ring is stopped first, and stays so.
+ *
+ * Context: may sleep; dev->mutex held.
+ * Return: 0; -ENOBUFS for a ring that there is not; else as vhn_backend_set().
+ */
+VISIBLE_IF_KUNIT
+int parley_vhost_net_attach(struct parley_vhost *dev, unsigned int index, struct file *file)
+{
+	struct vhn *net = parley_vhost_priv(dev);
+	struct parley_vhost_vq *vq;
+
+	if (index >= parley_vhost_nr_queues(dev))
+		return -ENOBUFS;
+	index = array_index_nospec(index, VHN_QUEUES);
+	vq = parley_vhost_get_vq(dev, index);
+	parley_vhost_vq_stop(vq);
+	if (file)
+		return vhn_backend_set(net, index, file);
+	vhn_backend_drop(net, index);
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_vhost_net_attach);
+
+/* A ring runs as long as it has a back end, so it has none if it cannot start. */
+static int vhn_attach_and_start(struct parley_vhost *dev, unsigned int index,
+				struct file *file)
+{
+	int err = parley_vhost_net_attach(dev, index, file);
+
+	if (err || !file)
+		return err;
+	err = parley_vhost_vq_start(parley_vhost_get_vq(dev, index));
+	if (err)
+		vhn_backend_drop(parley_vhost_priv(dev), index);
+	return err;
+}
+
+static long vhn_set_backend(struct parley_vhost *dev, void __user *arg)
+{
+	struct vhost_vring_file f;
+	struct file *file = NULL;
+	int err;
+
+	if (copy_from_user(&f, arg, sizeof(f)))
+		return -EFAULT;
+	if (f.fd != VHOST_FILE_UNBIND) {
+		/* The one look-up: a second could find another file. */
+		file = fget(f.fd);
+		if (!file)
+			return -EBADF;
+	}
+	err = vhn_attach_and_start(dev, f.index, file);
+	if (file)
+		fput(file);
+	return err;
+}
+
+static long vhn_ioctl(struct parley_vhost *dev, unsigned int cmd, void __user *arg)
+{
+	return cmd == VHOST_NET_SET_BACKEND ? vhn_set_backend(dev, arg) : -ENOIOCTLCMD;
+}
+
+static const struct parley_vhost_queue_ops *vhn_queue(unsigned int index)
+{
+	return vhn_receives(index) ? &vhn_rx_ops : &vhn_tx_ops;
+}
+
+static const struct parley_vhost_driver vhn_driver = {
+	.name		= "net",
+	.owner		= THIS_MODULE,
+	.device_id	= VIRTIO_ID_NET,
+	.features	= BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) | BIT_ULL(VHOST_NET_F_VIRTIO_NET_HDR),
+	.priv_size	= sizeof(struct vhn),
+	.queue		= vhn_queue,
+	.max_queues	= VHN_QUEUES,
+	.open		= vhn_open,
+	.release	= vhn_release,
+	.ioctl		= vhn_ioctl,
+	.vq_start	= vhn_vq_start,
+	.vq_stop	= vhn_vq_stop,
+};
+
+static int __init parley_vhost_net_init(void)
+{
+	return parley_vhost_register(&vhn_driver);
+}
+
+static void __exit parley_vhost_net_exit(void)
+{
+	parley_vhost_unregister(&vhn_driver);
+}
+
+module_init(parley_vhost_net_init);
+module_exit(parley_vhost_net_exit);
+
+PARLEY_IMPORT;
+MODULE_DESCRIPTION("Parley host accelerator: network");
+MODULE_VERSION(PARLEY_VERSION);
+MODULE_LICENSE("GPL");

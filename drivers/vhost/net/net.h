@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Inside vhost net.  One noun for each file:
+ *
+ *	main.c		the device: driver table, its life, the VMM's own call
+ *	backend.c	the back end of a ring: taken from a file descriptor, let go
+ *	socket.c	what is asked of any of its kinds, and a packet that is dropped
+ *	tx.c		rings on which the guest sends: submitted
+ *	rx.c		rings on which it receives: pulled
+ *
+ * The rings come in pairs, as the specification numbers them (5.1.2): even ones
+ * receive, odd ones send.  Each has a back end of its own, which for a pair is the
+ * same file as a rule, and runs as long as it has one.
+ *
+ * The life of a packet:
+ *
+ *	sent	   submit(): checked, given to the socket, which copies it before it
+ *		   returns; done.  A socket that is full leaves it in the ring, and
+ *		   queues the ring when it has room (EPOLLOUT).
+ *	received   the socket queues the ring (EPOLLIN); work(): its length is
+ *		   asked for, buffers for so many bytes are pulled, the socket fills
+ *		   them, and they are done as one.
+ *
+ * So nothing is ever in flight outside submit() and work(), and a ring that is to
+ * stop waits for one packet at most.
+ *
+ * Locking: the back ends change under dev->mutex while their ring does not run; what
+ * a running ring has (struct vhn_vq) is its worker's.  Nothing here has a lock of its
+ * own.
+ */
+#ifndef _PARLEY_VHOST_NET_H
+#define _PARLEY_VHOST_NET_H
+
+#include <kunit/visibility.h>
+#include <linux/net.h>
+#include <linux/sizes.h>
+#include <parley/byteorder.h>
+#include <parley/compat.h>
+#include <parley/vhost.h>
+#include <uapi/linux/virtio_net.h>
+
+#define VHN_QUEUES	64u	/* 32 pairs; a VMM that has a file for each pair uses 2 */
+/* With VERSION_1, without which no ring starts, there is no shorter one (5.1.6). */
+#define VHN_HDR		((u32)sizeof(struct virtio_net_hdr_v1))
+/* Bytes of a packet to be sent: 64 KiB in segments, and headers that go before them. */
+#define VHN_PACKET	(SZ_64K + 64u)
+#define VHN_PIECES	64u	/* descriptors of one packet that is sent, or of a buffer */
+#define VHN_TX_IN_FLIGHT 32u	/* what one submit() gets, since all of it ends there */
+#define VHN_RX_BUFFERS	128u	/* of one packet: 64 KiB in buffers of 512 bytes */
+#define VHN_RX_PIECES	256u	/* of all of these */
+/* Packets of one call of work(), which goes on if there are more. */
+#define VHN_RX_TURN	64u
+
+/**
+ * struct vhn_backend - what a ring sends to, or receives from
+ * @file: as the VMM opened it, held; NULL for none
+ * @sock: what is behind it
+ */
+struct vhn_backend {
+	struct file *file;
+	struct socket *sock;
+};
+
+/**
+ * struct vhn - a device
+ * @dev: the library's
+ * @backends: of each ring
+ */
+struct vhn {
+	struct parley_vhost *dev;
+	struct vhn_backend backends[VHN_QUEUES];
+};
+
+/**
+ * struct vhn_rx_req - a buffer of the guest
+ * @req: the library's part
+ * @cost: bytes of a packet in it, without its header
+ */
+struct vhn_rx_req {
+	struct parley_vhost_req req;
+	u32 cost;
+};
+
+/**
+ * struct vhn_rx - what a ring that receives has besides
+ * @reqs: buffers of the packet that is received
+ * @pieces: theirs
+ */
+struct vhn_rx {
+	struct parley_vhost_req *reqs[VHN_RX_BUFFERS];
+	struct parley_iov pieces[VHN_RX_PIECES];
+};
+
+/**
+ * struct vhn_vq - what a running ring has
+ * @be: its back end
+ * @bare: the back end's packets have no header: it is ours to take off and to put on
+ *	(VHOST_NET_F_VIRTIO_NET_HDR)
+ * @buffers: most buffers of one packet (VIRTIO_NET_F_MRG_RXBUF)
+ * @dropped: packets that were lost here
+ * @rx: of one that receives; NULL
+ */
+struct vhn_vq {
+	struct vhn_backend be;
+	bool bare;
+	unsigned int buffers;
+	u64 dropped;
+	struct vhn_rx *rx;
+};
+
+/* "parley-net 3: " before every message, as the library does. */
+#define vhn_say(dev, fmt, ...) \
+	pr_err_ratelimited("parley-net %u: " fmt, parley_vhost_id(dev), ##__VA_ARGS__)
+#define vhn_vq_say(vq, fmt, ...) \
+	vhn_say(parley_vhost_vq_dev(vq), "queue %u: " fmt, parley_vhost_vq_index(vq), \
+		##__VA_ARGS__)
+
+/* Even rings receive. */
+static inline bool vhn_receives(unsigned int index)
+{
+	return !(index % 2);
+}
+
+/* backend.c */
+int vhn_backend_set(struct vhn *net, unsigned int index, struct file *file);
+void vhn_backend_drop(struct vhn *net, unsigned int index);
+int vhn_vq_start(struct parley_vhost_vq *vq);
+void vhn_vq_stop(struct parley_vhost_vq *vq);
+
+/* socket.c */
+struct socket *vhn_socket(struct file *file);
+int vhn_socket_peek(struct socket *sock);
+int vhn_socket_send(struct socket *sock, struct msghdr *msg, size_t len);
+bool vhn_socket_has_room(struct file *file);
+int vhn_socket_receive(struct socket *sock, struct msghdr *msg, size_t len);
+void vhn_socket_drop(struct socket *sock);
+
+/* tx.c, rx.c */
+extern const struct parley_vhost_queue_ops vhn_tx_ops;
+extern const struct parley_vhost_queue_ops vhn_rx_ops;
+
+/* For KUnit, which has no file descriptors. */
+#if IS_ENABLED(CONFIG_KUNIT)
+int parley_vhost_net_attach(struct parley_vhost *dev, unsigned int index, struct file *file);
+#endif
+
+#endif /* _PARLEY_VHOST_NET_H */

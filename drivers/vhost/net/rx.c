@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vhost net: what the guest receives.
+ *
+ * A packet is taken from the back end when there are buffers for it, and not before:
+ * until then it waits in the back end's queue, which drops what is too much.  The
+ * header is the back end's, or ours with nothing in it; how many buffers a packet took
+ * is ours in either case (spec 5.1.6.4).
+ */
+#include "net.h"
+
+/* Does the packet's header lie in its first buffer, as a driver has to see to? */
+static bool vhn_rx_fit(const struct vhn_vq *q, unsigned int nr)
+{
+	unsigned int i;
+
+	if (q->rx->reqs[0]->chain.len_in < VHN_HDR)
+		return false;
+	for (i = 0; i < nr; i++)
+		if (q->rx->reqs[i]->chain.n_out || !q->rx->reqs[i]->chain.len_in)
+			return false;
+	return true;
+}
+
+/* The last one first: so they lie in the ring as they did. */
+static void vhn_rx_give_back(const struct vhn_vq *q, unsigned int nr)
+{
+	while (nr--)
+		parley_vhost_req_untake(q->rx->reqs[nr]);
+}
+
+/* @len bytes, header included, over the buffers; the last one has the rest. */
+static void vhn_rx_done(const struct vhn_vq *q, unsigned int nr, u32 len)
+{
+	u32 skip = VHN_HDR, n;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++, skip = 0) {
+		struct parley_vhost_req *req = q->rx->reqs[i];
+
+		n = min(len, req->chain.len_in);
+		req->chain.written = n;
+		container_of(req, struct vhn_rx_req, req)->cost = n - skip;
+		len -= n;
+	}
+	parley_vhost_reqs_done(q->rx->reqs, nr);
+}
+
+/* What the back end does not say of the header; false if it cannot be written. */
+static bool vhn_rx_header(const struct vhn_vq *q, unsigned int nr)
+{
+	struct virtio_net_hdr_v1 hdr = { .num_buffers = cpu_to_vr16(nr) };
+	size_t off = q->bare ? 0 : offsetof(typeof(hdr), num_buffers);
+	size_t len = sizeof(hdr) - off;
+
+	return parley_vhost_req_write(q->rx->reqs[0], off, (u8 *)&hdr + off, len) == len;
+}
+
+/*
+ * A packet of @len bytes, which include a header of the back end's, into @nr buffers.
+ * False: it is lost, or somebody else has taken it, and the buffers are as before.
+ */
+static bool vhn_rx_fill(const struct vhn_vq *q, unsigned int nr, u32 len)
+{
+	u32 skip = q->bare ? VHN_HDR : 0;
+	struct msghdr msg = {};
+
+	if (!parley_vhost_reqs_iter(q->rx->reqs, nr, skip + len, q->rx->pieces,
+				    VHN_RX_PIECES, &msg.msg_iter))
+		return false;
+	iov_iter_advance(&msg.msg_iter, skip);
+	/* Another length: it is not the one that was looked at, or has another header. */
+	if (vhn_socket_receive(q->be.sock, &msg, len) != len)
+		return false;
+	return vhn_rx_header(q, nr);
+}
+
+static void vhn_rx_packet(struct vhn_vq *q, unsigned int nr, u32 len)
+{
+	if (unlikely(!vhn_rx_fit(q, nr))) {
+		vhn_socket_drop(q->be.sock);
+	} else if (likely(vhn_rx_fill(q, nr, q->bare ? len : VHN_HDR + len))) {
+		vhn_rx_done(q, nr, VHN_HDR + len);
+		return;
+	}
+	q->dropped++;
+	vhn_rx_give_back(q, nr);
+}
+
+/* True: there may be more. */
+static bool vhn_rx_one(struct parley_vhost_vq *vq, struct vhn_vq *q)
+{
+	int len = vhn_socket_peek(q->be.sock), nr;
+
+	if (len <= 0)
+		return false;
+	nr = parley_vhost_pull(vq, q->rx->reqs, q->buffers, (u64)VHN_HDR + len);
+	if (!nr)
+		return false;
+	if (unlikely(nr < 0)) {
+		vhn_socket_drop(q->be.sock);
+		q->dropped++;
+		return true;
+	}
+	vhn_rx_packet(q, nr, len);
+	return true;
+}
+
+static bool vhn_rx_work(struct parley_vhost_vq *vq)
+{
+	struct vhn_vq *q = parley_vhost_vq_priv(vq);
+	unsigned int i;
+
+	for (i = 0; i < VHN_RX_TURN; i++)
+		if (!vhn_rx_one(vq, q))
+			return false;
+	return true;
+}
+
+/* A back end that has gone is ready for ever, and has no packet. */
+static bool vhn_rx_pending(struct parley_vhost_vq *vq)
+{
+	const struct vhn_vq *q = parley_vhost_vq_priv(vq);
+
+	return vhn_socket_peek(q->be.sock) > 0;
+}
+
+static u64 vhn_rx_cost(const struct parley_vhost_req *req)
+{
+	return container_of(req, struct vhn_rx_req, req)->cost;
+}
+
+const struct parley_vhost_queue_ops vhn_rx_ops = {
+	.req_size	= sizeof(struct vhn_rx_req),
+	.pieces		= VHN_PIECES,
+	.max_in_flight	= VHN_RX_BUFFERS,
+	.framing	= VHN_HDR,
+	.work		= vhn_rx_work,
+	.pending	= vhn_rx_pending,
+	.cost		= vhn_rx_cost,
+};
