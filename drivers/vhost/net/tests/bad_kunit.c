@@ -4,11 +4,7 @@
  * bad_NN_: see Documentation/testing.rst.
  */
 #include <linux/anon_inodes.h>
-#include <linux/fdtable.h>
 #include <linux/file.h>
-#include <linux/mman.h>
-#include <linux/uaccess.h>
-#include "../../core/ioctl.h"
 #include "wire.h"
 
 #define MERGEABLE	BIT_ULL(VIRTIO_NET_F_MRG_RXBUF)
@@ -267,45 +263,11 @@ static void bad_a_ring_without_a_back_end(struct kunit *test)
 	wire_expect_packet(w, 1514, 1, 1);
 }
 
-/* The VMM's call, by its number. */
-static long bad_set_backend(struct wire *w, unsigned long at, u32 index, int fd)
-{
-	struct vhost_vring_file f = { .index = index, .fd = fd };
-
-	KUNIT_ASSERT_EQ(w->test, copy_to_user((void __user *)at, &f, sizeof(f)), 0);
-	return vh_ioctl(w->dev, VHOST_NET_SET_BACKEND, at);
-}
-
-static void bad_10_calls_of_a_careless_vmm(struct kunit *test)
-{
-	struct wire *w = wire_open(test, 0);
-	unsigned long at = kunit_vm_mmap(test, NULL, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
-					 MAP_ANONYMOUS | MAP_PRIVATE, 0);
-	int fd = get_unused_fd_flags(O_CLOEXEC);
-
-	KUNIT_ASSERT_NE(test, at, 0);
-	KUNIT_ASSERT_GE(test, fd, 0);
-	fd_install(fd, get_file(w->file));
-	KUNIT_EXPECT_EQ(test, bad_set_backend(w, at, WIRE_RX, fd), -EINVAL);
-	/* It could not start, so it has none. */
-	KUNIT_EXPECT_EQ(test, file_count(w->file), 2);
-	KUNIT_EXPECT_EQ(test, bad_set_backend(w, at, WIRE_RX, -1), 0);
-	KUNIT_EXPECT_EQ(test, bad_set_backend(w, at, VHN_QUEUES, fd), -ENOBUFS);
-	KUNIT_EXPECT_EQ(test, bad_set_backend(w, at, -1, -1), -ENOBUFS);
-	close_fd(fd);
-	KUNIT_EXPECT_EQ(test, bad_set_backend(w, at, WIRE_RX, fd), -EBADF);
-	KUNIT_EXPECT_EQ(test, bad_set_backend(w, at, WIRE_RX, -2), -EBADF);
-	KUNIT_EXPECT_EQ(test, vh_ioctl(w->dev, VHOST_NET_SET_BACKEND, at + SZ_1G), -EFAULT);
-	KUNIT_EXPECT_EQ(test, vh_ioctl(w->dev, VHOST_SCSI_SET_ENDPOINT, at), -ENOIOCTLCMD);
-	KUNIT_EXPECT_EQ(test, file_count(w->file), 1);
-}
-
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(bad_03_a_packet_that_is_too_long, bad_shape_gen_params),
 	KUNIT_CASE_PARAM(bad_03_a_packet_that_is_longer_than_it_was, bad_shape_gen_params),
 	KUNIT_CASE_PARAM(bad_04_errors_of_the_back_end, bad_shape_gen_params),
 	KUNIT_CASE_PARAM(bad_06_packets_that_fit_nowhere, bad_shape_gen_params),
-	KUNIT_CASE(bad_10_calls_of_a_careless_vmm),
 	KUNIT_CASE(bad_11_files_that_are_no_back_end),
 	KUNIT_CASE_PARAM(bad_37_descriptors_of_the_wrong_direction, bad_shape_gen_params),
 	KUNIT_CASE_PARAM(bad_38_chains_shorter_than_their_header, bad_shape_gen_params),

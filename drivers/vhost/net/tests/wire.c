@@ -10,7 +10,7 @@ static u8 wire_byte(u32 at, u8 seed)
 	return (at * 2654435761u >> 13) + seed;
 }
 
-static void wire_make(u8 *data, u32 len, u8 seed)
+void wire_make(u8 *data, u32 len, u8 seed)
 {
 	u32 i;
 
@@ -18,7 +18,7 @@ static void wire_make(u8 *data, u32 len, u8 seed)
 		data[i] = wire_byte(i, seed);
 }
 
-static bool wire_is(const u8 *data, u32 from, u32 len, u8 seed)
+bool wire_is(const u8 *data, u32 from, u32 len, u8 seed)
 {
 	u32 i;
 

@@ -99,6 +99,10 @@ int wire_attach(struct wire *w, unsigned int index, struct file *file);
 void wire_join(struct wire *w, unsigned int index);
 void wire_leave(struct wire *w, unsigned int index);
 
+/* Bytes that depend on their place and on @seed; are these such, from that place on? */
+void wire_make(u8 *data, u32 len, u8 seed);
+bool wire_is(const u8 *data, u32 from, u32 len, u8 seed);
+
 /* Of the back end: @len bytes that depend on @seed arrive, or were sent. */
 void wire_put(struct wire *w, u32 len, u8 seed);
 void wire_put_tagged(struct wire *w, u32 len, u8 seed);

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vhost net as a VMM drives it: by its calls, with rings and buffers in user memory.
+ *
+ *	user + MEMORY	the guest's memory: two rings, and a buffer for each descriptor
+ *	user + ARGS	arguments of calls
+ *	user + SIZE	nothing, of which the guest has some all the same
+ */
+#include <linux/fdtable.h>
+#include <linux/file.h>
+#include <linux/mman.h>
+#include <linux/uaccess.h>
+#include "../../core/dev.h"
+#include "../../core/ioctl.h"
+#include "wire.h"
+
+#define MEMORY		0ul
+#define ARGS		SZ_1M
+#define SIZE		(SZ_1M + SZ_64K)
+#define NOWHERE		SZ_2M	/* where the guest has what is not there */
+
+#define NUM		32u	/* descriptors of a ring */
+#define RING(index)	((index) * SZ_64K)
+#define AVAIL		SZ_4K
+#define USED		SZ_8K
+#define BUFFER(index, n) (SZ_256K + ((index) * NUM + (n)) * SZ_4K)
+
+#define MERGEABLE	BIT_ULL(VIRTIO_NET_F_MRG_RXBUF)
+
+/**
+ * struct user - a device, its VMM and its guest
+ * @w: whose socket is the back end
+ * @dev: device
+ * @user: the VMM's memory
+ * @fd: of the back end
+ * @next: descriptor, of each ring
+ * @avail: chains made available
+ * @seen: of these, those that came back
+ */
+struct user {
+	struct wire *w;
+	struct parley_vhost *dev;
+	unsigned long user;
+	int fd;
+	u16 next[2];
+	u16 avail[2];
+	u16 seen[2];
+};
+
+static void user_poke(struct user *u, unsigned long at, const void *buf, size_t len)
+{
+	KUNIT_ASSERT_EQ(u->w->test, copy_to_user((void __user *)(u->user + at), buf, len), 0);
+}
+
+static void user_peek(struct user *u, unsigned long at, void *buf, size_t len)
+{
+	KUNIT_ASSERT_EQ(u->w->test, copy_from_user(buf, (void __user *)(u->user + at), len), 0);
+}
+
+static long user_call(struct user *u, unsigned int cmd, const void *arg, size_t len)
+{
+	user_poke(u, ARGS, arg, len);
+	return vh_ioctl(u->dev, cmd, u->user + ARGS);
+}
+
+static long user_set_backend(struct user *u, u32 index, int fd)
+{
+	struct vhost_vring_file f = { .index = index, .fd = fd };
+
+	return user_call(u, VHOST_NET_SET_BACKEND, &f, sizeof(f));
+}
+
+static u32 user_base(struct user *u, u32 index)
+{
+	struct vhost_vring_state s = { .index = index };
+
+	KUNIT_EXPECT_EQ(u->w->test, user_call(u, VHOST_GET_VRING_BASE, &s, sizeof(s)), 0);
+	user_peek(u, ARGS, &s, sizeof(s));
+	return s.num;
+}
+
+static void user_set_up_ring(struct user *u, u32 index)
+{
+	struct kunit *test = u->w->test;
+	struct vhost_vring_state num = { .index = index, .num = NUM };
+	struct vhost_vring_state poll = { .index = index, .num = 1 };
+	struct vhost_vring_addr addr = {
+		.index = index,
+		.desc_user_addr = u->user + RING(index),
+		.avail_user_addr = u->user + RING(index) + AVAIL,
+		.used_user_addr = u->user + RING(index) + USED,
+	};
+
+	KUNIT_ASSERT_EQ(test, user_call(u, VHOST_SET_VRING_NUM, &num, sizeof(num)), 0);
+	KUNIT_ASSERT_EQ(test, user_call(u, VHOST_SET_VRING_ADDR, &addr, sizeof(addr)), 0);
+	/* No eventfd in here: the ring is polled, and woken by hand. */
+	KUNIT_ASSERT_EQ(test, user_call(u, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, &poll,
+					sizeof(poll)), 0);
+}
+
+static void user_set_up(struct user *u, u64 features)
+{
+	struct kunit *test = u->w->test;
+	struct {
+		struct vhost_memory head;
+		struct vhost_memory_region regions[2];
+	} mem = {
+		.head.nregions = 2,
+		.regions[0].memory_size = SZ_1M,
+		.regions[0].userspace_addr = u->user + MEMORY,
+		.regions[1].guest_phys_addr = NOWHERE,
+		.regions[1].memory_size = SZ_64K,
+		.regions[1].userspace_addr = u->user + SIZE,
+	};
+
+	features |= BIT_ULL(VIRTIO_F_VERSION_1);
+	KUNIT_ASSERT_EQ(test, user_call(u, VHOST_SET_FEATURES, &features, sizeof(features)), 0);
+	KUNIT_ASSERT_EQ(test, user_call(u, VHOST_SET_MEM_TABLE, &mem, sizeof(mem)), 0);
+	user_set_up_ring(u, WIRE_RX);
+	user_set_up_ring(u, WIRE_TX);
+}
+
+static void user_start(struct user *u)
+{
+	KUNIT_ASSERT_EQ(u->w->test, user_set_backend(u, WIRE_RX, u->fd), 0);
+	KUNIT_ASSERT_EQ(u->w->test, user_set_backend(u, WIRE_TX, u->fd), 0);
+}
+
+static void user_release(void *priv)
+{
+	struct user *u = priv;
+
+	close_fd(u->fd);
+	vh_dev_release(u->dev);
+}
+
+/* A device of the VMM's, with the back end of one that is the kernel's own. */
+static struct user *user_open(struct kunit *test, u64 features)
+{
+	struct user *u = kunit_kzalloc(test, sizeof(*u), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, u);
+	u->w = wire_open(test, features);
+	u->user = kunit_vm_mmap(test, NULL, 0, SIZE, PROT_READ | PROT_WRITE,
+				MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	KUNIT_ASSERT_NE(test, u->user, 0);
+	u->fd = get_unused_fd_flags(O_CLOEXEC);
+	KUNIT_ASSERT_GE(test, u->fd, 0);
+	fd_install(u->fd, get_file(u->w->file));
+	u->dev = vh_dev_create(parley_vhost_driver(u->w->dev), false);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(u->dev));
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, user_release, u), 0);
+	/* The test's thread is no process that could have a thread of its own. */
+	u->dev->fork_owner = VHOST_FORK_OWNER_KTHREAD;
+	KUNIT_ASSERT_EQ(test, vh_ioctl(u->dev, VHOST_SET_OWNER, 0), 0);
+	return u;
+}
+
+/* ------------------------------------------------------------------ guest */
+
+static u16 user_desc(struct user *u, u32 index, u64 addr, u32 len, u16 flags)
+{
+	u16 at = u->next[index]++ % NUM;
+	struct vring_desc desc = {
+		.addr = cpu_to_vr64(addr), .len = cpu_to_vr32(len),
+		.flags = cpu_to_vr16(flags), .next = cpu_to_vr16((at + 1) % NUM),
+	};
+
+	user_poke(u, RING(index) + at * sizeof(desc), &desc, sizeof(desc));
+	return at;
+}
+
+static void user_publish(struct user *u, u32 index, u16 head)
+{
+	__virtio16 word = cpu_to_vr16(head);
+
+	user_poke(u, RING(index) + AVAIL + 4 + 2 * (u->avail[index] % NUM), &word,
+		  sizeof(word));
+	smp_wmb();	/* pairs with the core's read of the index */
+	word = cpu_to_vr16(++u->avail[index]);
+	user_poke(u, RING(index) + AVAIL + 2, &word, sizeof(word));
+	parley_vhost_vq_wake(parley_vhost_get_vq(u->dev, index));
+}
+
+/* A header, and a packet behind it in two more pieces. */
+static void user_send(struct user *u, u32 len, u8 seed)
+{
+	u8 *data = kunit_kzalloc(u->w->test, VHN_HDR + len, GFP_KERNEL);
+	u64 at = BUFFER(WIRE_TX, u->next[WIRE_TX] % NUM);
+	u16 head;
+
+	KUNIT_ASSERT_NOT_NULL(u->w->test, data);
+	wire_make(data, VHN_HDR + len, seed);
+	user_poke(u, at, data, VHN_HDR + len);
+	head = user_desc(u, WIRE_TX, at, VHN_HDR, VRING_DESC_F_NEXT);
+	user_desc(u, WIRE_TX, at + VHN_HDR, len / 2, VRING_DESC_F_NEXT);
+	user_desc(u, WIRE_TX, at + VHN_HDR + len / 2, len - len / 2, 0);
+	user_publish(u, WIRE_TX, head);
+	kunit_kfree(u->w->test, data);
+}
+
+static void user_post(struct user *u, u32 len)
+{
+	u64 at = BUFFER(WIRE_RX, u->next[WIRE_RX] % NUM);
+
+	user_publish(u, WIRE_RX, user_desc(u, WIRE_RX, at, len, VRING_DESC_F_WRITE));
+}
+
+static u16 user_used(struct user *u, u32 index)
+{
+	__virtio16 word;
+
+	user_peek(u, RING(index) + USED + 2, &word, sizeof(word));
+	return vr16_to_cpu(word);
+}
+
+/* The next chain that comes back. */
+static struct vring_used_elem user_next(struct user *u, u32 index)
+{
+	u16 at = u->seen[index]++ % NUM;
+	struct vring_used_elem elem;
+
+	KUNIT_ASSERT_TRUE(u->w->test, vh_until((s16)(user_used(u, index) - u->seen[index]) >= 0));
+	user_peek(u, RING(index) + USED + 4 + at * sizeof(elem), &elem, sizeof(elem));
+	return elem;
+}
+
+static void user_expect_sent(struct user *u, u32 len, u8 seed)
+{
+	wire_expect_sent(u->w, len, seed);
+	KUNIT_EXPECT_EQ(u->w->test, vr32_to_cpu(user_next(u, WIRE_TX).len), 0);
+}
+
+/* A packet over @nr buffers, each of which is its descriptor's page. */
+static void user_expect_packet(struct user *u, u32 len, u8 seed, unsigned int nr)
+{
+	struct kunit *test = u->w->test;
+	u8 *data = kunit_kzalloc(test, SZ_4K * nr, GFP_KERNEL);
+	struct virtio_net_hdr_v1 hdr;
+	struct vring_used_elem elem;
+	u32 done = 0, skip = VHN_HDR;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	for (i = 0; i < nr; i++) {
+		elem = user_next(u, WIRE_RX);
+		KUNIT_ASSERT_LE(test, vr32_to_cpu(elem.len), SZ_4K);
+		user_peek(u, BUFFER(WIRE_RX, vr32_to_cpu(elem.id)), data + done,
+			  vr32_to_cpu(elem.len));
+		done += vr32_to_cpu(elem.len);
+	}
+	KUNIT_EXPECT_EQ(test, done, skip + len);
+	memcpy(&hdr, data, sizeof(hdr));
+	KUNIT_EXPECT_EQ(test, vr16_to_cpu(hdr.num_buffers), nr);
+	KUNIT_EXPECT_TRUE(test, wire_is(data + skip, 0, len, seed));
+	kunit_kfree(test, data);
+}
+
+/* ------------------------------------------------------------------ tests */
+
+static void vmm_traffic(struct kunit *test)
+{
+	struct user *u = user_open(test, 0);
+	unsigned int i;
+
+	user_set_up(u, MERGEABLE);
+	user_start(u);
+	for (i = 0; i < 100; i++) {
+		user_send(u, 100 + 13 * i, i);
+		user_expect_sent(u, 100 + 13 * i, i);
+		user_post(u, 700);
+		user_post(u, 700);
+		user_post(u, 700);
+		wire_put(u->w, 1400 - VHN_HDR + 1, i);
+		user_expect_packet(u, 1400 - VHN_HDR + 1, i, 3);
+	}
+}
+
+/* The same, where the back end knows no header. */
+static void vmm_traffic_bare(struct kunit *test)
+{
+	u64 bare = BIT_ULL(VHOST_NET_F_VIRTIO_NET_HDR);
+	struct user *u = user_open(test, bare);
+
+	user_set_up(u, MERGEABLE | bare);
+	user_start(u);
+	user_send(u, 1514, 1);
+	user_expect_sent(u, 1514, 1);
+	user_post(u, 700);
+	user_post(u, 700);
+	user_post(u, 700);
+	wire_put(u->w, 1514, 2);
+	user_expect_packet(u, 1514, 2, 3);
+}
+
+/* A link that is cut and comes back, as QEMU does it: without a word about the ring. */
+static void vmm_back_end_goes_and_comes(struct kunit *test)
+{
+	struct user *u = user_open(test, 0);
+	unsigned int i;
+
+	user_set_up(u, 0);
+	user_start(u);
+	for (i = 0; i < 5; i++) {
+		user_send(u, 1514, i);
+		user_expect_sent(u, 1514, i);
+		KUNIT_EXPECT_EQ(test, user_set_backend(u, WIRE_RX, -1), 0);
+		KUNIT_EXPECT_EQ(test, user_set_backend(u, WIRE_TX, -1), 0);
+		/* What is left is the test's, and the descriptor's. */
+		KUNIT_EXPECT_EQ(test, file_count(u->w->file), 2);
+		KUNIT_EXPECT_EQ(test, user_base(u, WIRE_TX), u->avail[WIRE_TX]);
+		KUNIT_EXPECT_EQ(test, user_base(u, WIRE_RX), u->avail[WIRE_RX]);
+		user_send(u, 1000, i);
+		user_post(u, 2000);
+		wire_put(u->w, 900, i);
+		msleep(20);
+		KUNIT_EXPECT_EQ(test, wire_nr_sent(u->w), 0);
+		KUNIT_EXPECT_EQ(test, wire_nr_coming(u->w), 1);
+		user_start(u);
+		user_expect_sent(u, 1000, i);
+		user_expect_packet(u, 900, i, 1);
+	}
+}
+
+/* Another one in its place, without a pause: here it is the same. */
+static void vmm_back_end_is_another(struct kunit *test)
+{
+	struct user *u = user_open(test, 0);
+	unsigned int i;
+
+	user_set_up(u, 0);
+	for (i = 0; i < 20; i++) {
+		user_send(u, 1000, i);
+		user_start(u);
+		user_expect_sent(u, 1000, i);
+		user_post(u, 2000);
+		wire_put(u->w, 900, i);
+		user_expect_packet(u, 900, i, 1);
+	}
+	KUNIT_EXPECT_EQ(test, vh_ioctl(u->dev, VHOST_RESET_OWNER, 0), 0);
+	/* Two rings have it, and nobody serves them. */
+	KUNIT_EXPECT_EQ(test, file_count(u->w->file), 4);
+}
+
+/* Memory that the guest says it has, and that the VMM has not. */
+static void bad_memory_that_is_not_there(struct kunit *test)
+{
+	struct user *u = user_open(test, 0);
+
+	user_set_up(u, MERGEABLE);
+	user_start(u);
+	user_publish(u, WIRE_TX, user_desc(u, WIRE_TX, NOWHERE, 1000, 0));
+	KUNIT_EXPECT_EQ(test, vr32_to_cpu(user_next(u, WIRE_TX).len), 0);
+	KUNIT_EXPECT_EQ(test, wire_nr_sent(u->w), 0);
+	user_send(u, 1514, 1);
+	user_expect_sent(u, 1514, 1);
+	user_publish(u, WIRE_RX, user_desc(u, WIRE_RX, NOWHERE, 1000, VRING_DESC_F_WRITE));
+	wire_put(u->w, 900, 1);
+	KUNIT_EXPECT_TRUE(test, vh_until(!wire_nr_coming(u->w)));
+	msleep(20);
+	KUNIT_EXPECT_EQ(test, user_used(u, WIRE_RX), 0);
+	KUNIT_EXPECT_EQ(test, parley_vhost_get_vq(u->dev, WIRE_RX)->state, VH_VQ_RUNNING);
+}
+
+/* The file is closed while the back end is full, and has something to say. */
+static void vmm_closes_with_packets_waiting(struct kunit *test)
+{
+	struct user *u = user_open(test, 0);
+	unsigned int i;
+
+	user_set_up(u, MERGEABLE);
+	wire_make_room(u->w, 0);
+	user_start(u);
+	for (i = 0; i < 10; i++) {
+		user_send(u, 1000, i);
+		wire_put(u->w, 900, i);
+	}
+	msleep(20);
+	kunit_release_action(test, user_release, u);
+	KUNIT_EXPECT_EQ(test, file_count(u->w->file), 1);
+	KUNIT_EXPECT_EQ(test, wire_nr_sent(u->w), 0);
+	KUNIT_EXPECT_EQ(test, wire_nr_coming(u->w), 10);
+}
+
+static void bad_10_calls_of_a_careless_vmm(struct kunit *test)
+{
+	struct user *u = user_open(test, 0);
+	struct file *file = u->w->file;
+
+	KUNIT_EXPECT_EQ(test, user_set_backend(u, WIRE_RX, u->fd), -EINVAL);
+	/* It could not start, so it has none. */
+	KUNIT_EXPECT_EQ(test, file_count(file), 2);
+	KUNIT_EXPECT_EQ(test, user_set_backend(u, WIRE_RX, -1), 0);
+	user_set_up(u, 0);
+	KUNIT_EXPECT_EQ(test, user_set_backend(u, VHN_QUEUES, u->fd), -ENOBUFS);
+	KUNIT_EXPECT_EQ(test, user_set_backend(u, -1, -1), -ENOBUFS);
+	KUNIT_EXPECT_EQ(test, user_set_backend(u, WIRE_RX, -2), -EBADF);
+	KUNIT_EXPECT_EQ(test, user_set_backend(u, WIRE_RX, 1 << 20), -EBADF);
+	KUNIT_EXPECT_EQ(test, vh_ioctl(u->dev, VHOST_NET_SET_BACKEND, u->user + SIZE), -EFAULT);
+	KUNIT_EXPECT_EQ(test, vh_ioctl(u->dev, VHOST_SCSI_SET_ENDPOINT, u->user + ARGS),
+			-ENOIOCTLCMD);
+	KUNIT_EXPECT_EQ(test, file_count(file), 2);
+	user_start(u);
+	user_send(u, 1514, 1);
+	user_expect_sent(u, 1514, 1);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(vmm_traffic),
+	KUNIT_CASE(vmm_traffic_bare),
+	KUNIT_CASE(vmm_back_end_goes_and_comes),
+	KUNIT_CASE(vmm_back_end_is_another),
+	KUNIT_CASE(vmm_closes_with_packets_waiting),
+	KUNIT_CASE(bad_memory_that_is_not_there),
+	KUNIT_CASE(bad_10_calls_of_a_careless_vmm),
+	{}
+};
+
+static struct kunit_suite suite = {
+	.name = "parley_vhost_net_vmm",
+	.test_cases = cases,
+};
+
+kunit_test_suite(suite);
