@@ -27,6 +27,9 @@ params()	# params MODULE: of the scenario's PARAMS, MODULE.NAME=VALUE, those for
 	done
 }
 
+for module in $LAB_STOCK_MODULES; do
+	modprobe "$module" || bail "cannot load stock module $module"
+done
 leaks_forget
 seen=" "
 for module in $LAB_MODULES; do

@@ -36,11 +36,12 @@ class Inner:
     """One QEMU with an inner guest.
 
     @disks are those of labkit.disks. With @incoming it waits for a migration
-    and stays paused when it is over. @more are further arguments of QEMU's.
+    and stays paused when it is over. @more are further arguments of QEMU's, and
+    @fds descriptors that these name.
     """
 
     def __init__(self, report, name, disks, mem=256, smp=2, incoming=None,
-                 more=(), room=""):
+                 more=(), room="", fds=()):
         self.report = report
         self.name = name
         self.mem = mem
@@ -64,7 +65,7 @@ class Inner:
         if incoming:
             args += ["-incoming", incoming, "-S"]
         self.vm = Vm([*args, *more], self._console, self._talk,
-                     self.events.append, talk=TALK, loop=LOOP)
+                     self.events.append, talk=TALK, loop=LOOP, fds=fds)
 
     def _console(self, line):
         self.console.append(line)

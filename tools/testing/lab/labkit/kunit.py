@@ -33,6 +33,13 @@ def shares(suites, jobs):
     return [sorted(share) for share in found]
 
 
+def stock(suites, built):
+    """The kernel's own modules that the modules of @suites need."""
+    needed = {name for path in modules.in_order(suites, built)
+              for name in modules.depends(path.read_bytes())}
+    return sorted(needed - set(built))
+
+
 def run(glob, jobs=1, name="debug"):
     """Run the suites whose module matches @glob on the kernel called @name, in
     @jobs guests at a time; returns an exit code."""
@@ -51,7 +58,8 @@ def run(glob, jobs=1, name="debug"):
     guests += [(PROCESSORS[suite], PATIENT, [suite]) for suite in suites if suite in PROCESSORS]
     scenarios = [Scenario(name=f"{title}-{number}" if len(guests) > 1 else title,
                           kernel=name, script="kunit.sh", timeout=600, loglevel=7, smp=smp,
-                          append="kunit.enable=1 kunit.autorun=1" + more, modules=share)
+                          append="kunit.enable=1 kunit.autorun=1" + more, modules=share,
+                          stock_modules=stock(share, built))
                  for number, (smp, more, share) in enumerate(guests, 1)]
     total = runner.Total()
     total.run(scenarios, jobs)

@@ -97,11 +97,11 @@ class Vm:
 
     @on_console and @on_talk get lines, @on_event a QMP event as a dict. @talk
     are the arguments that plug the second channel in; @loop serves it beside
-    other QEMUs.
+    other QEMUs; it inherits the descriptors @fds, which stay the caller's.
     """
 
     def __init__(self, args, on_console, on_talk, on_event,
-                 talk=("-serial", "chardev:talk"), loop=None):
+                 talk=("-serial", "chardev:talk"), loop=None, fds=()):
         self.on_event = on_event
         self.said = []              # what QEMU itself prints: its complaints
         self.loop = loop or Loop()
@@ -123,7 +123,7 @@ class Vm:
         self.process = subprocess.Popen(
             args + extra, stdin=subprocess.DEVNULL, stdout=theirs,
             stderr=theirs,
-            pass_fds=[s.fileno() for s in inherit])
+            pass_fds=[s.fileno() for s in inherit] + list(fds))
         for sock in inherit + [theirs]:
             sock.close()
         self.execute("qmp_capabilities")

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Stock QEMU with taps and /dev/parley-net in the place of /dev/vhost-net: every
+byte both ways, with mainline's driver and ours, while links are cut; then QEMU is
+killed in mid-traffic, and the module goes."""
+
+import fcntl
+import os
+import pathlib
+import socketserver
+import struct
+import sys
+import threading
+
+from labkit.common import LabError
+from labkit.inner import Inner, shell
+from labkit.report import Report
+
+DEVICE = "/dev/parley-net"
+REFERENCES = pathlib.Path("/sys/module/parley_vhost_net/refcnt")
+MEGABYTES = 4
+# Of <linux/if_tun.h>.
+TUNSETIFF = 0x400454ca
+TAP, NO_PI, VNET_HDR, MULTI_QUEUE = 0x0002, 0x1000, 0x4000, 0x0100
+
+# In the guest: the interface at a PCI address; and bytes sent to the host, compared
+# with what comes back.
+FUNCTIONS = """
+net() { for n in /sys/bus/pci/devices/0000:00:$1/*/net/*; do [ -e $n ] && echo ${n##*/}; done; }
+plug() { ip address add 10.0.$2.2/24 dev $(net $1) && ip link set $(net $1) up; }
+echoed() { head -c $2 /dev/urandom >/tmp/$1.a && { echo $2; cat /tmp/$1.a; } |
+ nc 10.0.$1.1 7 >/tmp/$1.b && cmp /tmp/$1.a /tmp/$1.b; }
+carrier() { [ "$(cat /sys/class/net/$(net $1)/carrier)" = $2 ]; }
+"""
+
+
+class Echo(socketserver.ThreadingTCPServer):
+    """Sends back as many bytes as the first line of a connection says."""
+    allow_reuse_address = True
+    daemon_threads = True
+
+    class Handler(socketserver.StreamRequestHandler):
+        """One connection; that it is broken off is the guest's affair."""
+
+        def handle(self):
+            try:
+                left = int(self.rfile.readline() or 0)
+                while left:
+                    data = self.rfile.read1(min(left, 1 << 16))
+                    if not data:
+                        break
+                    self.wfile.write(data)
+                    left -= len(data)
+            except OSError:
+                pass
+
+    def __init__(self):
+        super().__init__(("", 7), self.Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Card:
+    """A network card of the guest's: @number is that of its tap."""
+
+    def __init__(self, number, what, packed=False, header=True, queues=1, mergeable=True):
+        self.number, self.what = number, what
+        self.packed, self.header, self.queues = packed, header, queues
+        self.mergeable = mergeable
+        self.slot = f"{9 + number:02x}.0"
+        self.tap = f"tap{number}"
+        self.id = f"n{number}"
+        many = ["multi_queue"] if queues > 1 else []
+        shell("ip", "tuntap", "add", "dev", self.tap, "mode", "tap", "vnet_hdr", *many)
+        shell("ip", "address", "add", f"10.0.{number}.1/24", "dev", self.tap)
+        shell("ip", "link", "set", self.tap, "up")
+
+    def _open_tap(self):
+        fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        fcntl.ioctl(fd, TUNSETIFF, struct.pack(
+            "16sH22x", self.tap.encode(), TAP | NO_PI | VNET_HDR | MULTI_QUEUE))
+        return fd
+
+    def arguments(self, fds):
+        """QEMU's; what they name is added to @fds."""
+        vhost = [os.open(DEVICE, os.O_RDWR) for _ in range(self.queues)]
+        netdev = f"tap,id={self.id},vhost=on"
+        fds += vhost
+        if self.queues > 1:
+            taps = [self._open_tap() for _ in range(self.queues)]
+            fds += taps
+            netdev += (f",fds={':'.join(map(str, taps))}"
+                       f",vhostfds={':'.join(map(str, vhost))}")
+        else:
+            netdev += (f",ifname={self.tap},script=no,downscript=no,vhostfd={vhost[0]}"
+                       f",vnet_hdr={'on' if self.header else 'off'}")
+        device = (f"virtio-net-pci,netdev={self.id},addr={self.slot},"
+                  f"mac=52:54:00:00:00:0{self.number},romfile=,"
+                  f"packed={'on' if self.packed else 'off'},"
+                  f"mrg_rxbuf={'on' if self.mergeable else 'off'}")
+        if self.queues > 1:
+            device += f",mq=on,vectors={2 * self.queues + 2}"
+        return ["-netdev", netdev, "-device", device]
+
+
+def boot(report, name, cards, ours=False):
+    """A guest that has its cards, and addresses on them."""
+    fds = []
+    more = [word for card in cards for word in card.arguments(fds)]
+    guest = Inner(report, name, [], more=more, fds=fds)
+    for fd in fds:
+        os.close(fd)
+    guest.boot()
+    for line in FUNCTIONS.strip().replace(" |\n", " | ").split("\n"):
+        guest.run(line)
+    if ours:
+        guest.run("insert_ours && ours " + " ".join(card.slot for card in cards))
+    else:
+        guest.run("insert failover net_failover virtio_net")
+    for card in cards:
+        guest.run(f"wait_for 20 net {card.slot}; plug {card.slot} {card.number}", 60)
+    return guest
+
+
+def traffic(report, guest, cards):
+    """Each card works, and it is the accelerator that does it."""
+    for card in cards:
+        what = f"{guest.name}: {card.what}"
+        guest.check(f"{what}: ping", f"ping -c 3 -W 20 10.0.{card.number}.1", 60)
+        guest.check(f"{what}: ping of 9000 bytes",
+                    f"ping -c 3 -s 9000 -W 20 10.0.{card.number}.1", 60)
+        guest.check(f"{what}: {MEGABYTES} MiB go both ways",
+                    f"echoed {card.number} {MEGABYTES << 20}", 120)
+    said = [line for line in guest.vm.said if "vhost" in line]
+    report.equal(said, [], f"{guest.name}: QEMU has nothing to say about vhost")
+    report.result(int(REFERENCES.read_text()) >= len(cards),
+                  f"{guest.name}: the accelerator is used")
+
+
+def start_load(guest, cards):
+    """Small transfers on all cards, again and again."""
+    for card in cards:
+        guest.run(f"keep load{card.number} echoed {card.number} 100000")
+
+
+def links(guest, cards):
+    """Links are cut and come back under traffic, which goes on."""
+    for _ in range(3):
+        for card in cards:
+            guest.qmp("set_link", name=card.id, up=False)
+        for card in cards:
+            guest.run(f"wait_for 20 carrier {card.slot} 0", 60)
+        guest.wait(1)
+        for card in cards:
+            guest.qmp("set_link", name=card.id, up=True)
+        for card in cards:
+            guest.run(f"wait_for 20 carrier {card.slot} 1", 60)
+        guest.wait(2)
+    for card in cards:
+        guest.check(f"{card.what}: all that was sent came back, though the link was cut",
+                    f"kept load{card.number} 90", 120)
+
+
+def main():
+    """One guest with the distribution's driver, and one with ours that is killed."""
+    report = Report()
+    Echo()
+    cards = [Card(0, "split"), Card(1, "packed", packed=True),
+             Card(2, "no header", packed=True, header=False),
+             Card(3, "two pairs", queues=2, mergeable=False)]
+    try:
+        guest = boot(report, "mainline", cards)
+        traffic(report, guest, cards)
+        start_load(guest, cards)
+        links(guest, cards)
+        report.equal(guest.off(), 0, "the guest powers off")
+        guest = boot(report, "ours", cards[:3], ours=True)
+        traffic(report, guest, cards[:3])
+        start_load(guest, cards[:3])
+        guest.wait(3)
+        guest.kill()
+    except LabError as error:
+        report.result(False, "network", error)
+    report.equal(REFERENCES.read_text().strip(), "0", "QEMU has gone, and all its devices")
+    shell("rmmod", "parley_vhost_net")
+    report.result(True, "the module can be removed")
+    return report.plan()
+
+
+sys.exit(main())
