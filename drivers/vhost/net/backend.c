@@ -106,6 +106,8 @@ void vhn_vq_stop(struct parley_vhost_vq *vq)
 	parley_vhost_vq_unwatch(vq);
 	parley_vhost_vq_set_priv(vq, NULL);
 	if (q->dropped)
-		vhn_vq_say(vq, "%llu packets were dropped while it ran\n", q->dropped);
+		pr_info_ratelimited("parley-net %u: queue %u: %llu packets were dropped\n",
+				    parley_vhost_id(parley_vhost_vq_dev(vq)),
+				    parley_vhost_vq_index(vq), q->dropped);
 	vhn_vq_free(q);
 }
