@@ -8,39 +8,56 @@
 #include "net.h"
 
 /**
- * vhn_backend_set() - have a ring's packets go through a file from now on
- * @net: device; the ring does not run
+ * vhn_backend_find() - what may be a ring's back end
+ * @net: device
  * @index: ring
- * @file: a tap, macvtap, ipvtap or packet socket; gets a reference of ours
+ * @file: a tap, macvtap, ipvtap or packet socket; NULL for none
+ * @be: filled, with a reference to @file of its own, for vhn_backend_set()
  *
- * The old back end stays if this fails.
- *
- * Context: dev->mutex; may sleep.
+ * Context: any.
  * Return: 0; -ENOTSOCK for another kind of file, with a message.
  */
-int vhn_backend_set(struct vhn *net, unsigned int index, struct file *file)
+int vhn_backend_find(const struct vhn *net, unsigned int index, struct file *file,
+		     struct vhn_backend *be)
 {
-	struct socket *sock = vhn_socket(file);
-
-	if (!sock) {
+	*be = (struct vhn_backend){};
+	if (!file)
+		return 0;
+	be->sock = vhn_socket(file);
+	if (!be->sock) {
 		vhn_say(net->dev, "queue %u: back end: neither a tap nor a raw packet socket\n",
 			index);
 		return -ENOTSOCK;
 	}
-	get_file(file);
-	vhn_backend_drop(net, index);
-	net->backends[index] = (struct vhn_backend){ .file = file, .sock = sock };
+	be->file = get_file(file);
 	return 0;
 }
 
-/** vhn_backend_drop() - have none; as vhn_backend_set() */
-void vhn_backend_drop(struct vhn *net, unsigned int index)
+/**
+ * vhn_backend_set() - have a ring's packets go another way from now on
+ * @net: device; the ring does not run
+ * @index: ring
+ * @be: its new back end, which may be none; the old one is let go of
+ *
+ * Context: dev->mutex; may sleep.
+ */
+void vhn_backend_set(struct vhn *net, unsigned int index, const struct vhn_backend *be)
 {
-	struct vhn_backend *be = &net->backends[index];
+	struct file *old = net->backends[index].file;
 
-	if (be->file)
-		fput(be->file);
-	*be = (struct vhn_backend){};
+	net->backends[index] = *be;
+	if (old)
+		fput(old);
+}
+
+/** vhn_backends_drop() - let go of all; no ring runs, else as vhn_backend_set() */
+void vhn_backends_drop(struct vhn *net)
+{
+	const struct vhn_backend none = {};
+	unsigned int i;
+
+	for (i = 0; i < VHN_QUEUES; i++)
+		vhn_backend_set(net, i, &none);
 }
 
 static void vhn_vq_free(struct vhn_vq *q)
@@ -89,7 +106,8 @@ int vhn_vq_start(struct parley_vhost_vq *vq)
 	q->be = net->backends[index];
 	q->bare = parley_vhost_has(dev, VHOST_NET_F_VIRTIO_NET_HDR);
 	q->buffers = parley_vhost_has(dev, VIRTIO_NET_F_MRG_RXBUF) ? VHN_RX_BUFFERS : 1;
-	err = parley_vhost_vq_watch(vq, q->be.file, receives ? EPOLLIN : EPOLLOUT);
+	/* Where it sends, it waits for room only when there is none. */
+	err = receives ? parley_vhost_vq_watch(vq, q->be.file, EPOLLIN) : 0;
 	if (err) {
 		vhn_vq_free(q);
 		return err;

@@ -23,39 +23,43 @@ static int vhn_open(struct parley_vhost *dev)
 
 static void vhn_release(struct parley_vhost *dev)
 {
-	struct vhn *net = parley_vhost_priv(dev);
-	unsigned int i;
+	vhn_backends_drop(parley_vhost_priv(dev));
+}
 
-	for (i = 0; i < VHN_QUEUES; i++)
-		vhn_backend_drop(net, i);
+/* What an owner handed over goes with him: then there are none. */
+static void vhn_features_changed(struct parley_vhost *dev)
+{
+	if (!parley_vhost_features(dev))
+		vhn_backends_drop(parley_vhost_priv(dev));
 }
 
 /**
  * parley_vhost_net_attach() - give a ring its back end, or take it away
  * @dev: the device
  * @index: of the ring
- * @file: as vhn_backend_set(); the caller keeps its reference.  NULL takes the back
- *	end away.
+ * @file: as vhn_backend_find(); the caller keeps its reference
  *
- * The ring is stopped first, and stays so.
+ * The ring is stopped first, and stays so.  If this fails, it is left alone.
  *
  * Context: may sleep; dev->mutex held.
- * Return: 0; -ENOBUFS for a ring that there is not; else as vhn_backend_set().
+ * Return: 0; -ENOBUFS for a ring that there is not; else as vhn_backend_find().
  */
 VISIBLE_IF_KUNIT
 int parley_vhost_net_attach(struct parley_vhost *dev, unsigned int index, struct file *file)
 {
+	u32 nr = parley_vhost_nr_queues(dev);
 	struct vhn *net = parley_vhost_priv(dev);
-	struct parley_vhost_vq *vq;
+	struct vhn_backend be;
+	int err;
 
-	if (index >= parley_vhost_nr_queues(dev))
+	if (index >= nr)
 		return -ENOBUFS;
-	index = array_index_nospec(index, VHN_QUEUES);
-	vq = parley_vhost_get_vq(dev, index);
-	parley_vhost_vq_stop(vq);
-	if (file)
-		return vhn_backend_set(net, index, file);
-	vhn_backend_drop(net, index);
+	index = array_index_nospec(index, nr);
+	err = vhn_backend_find(net, index, file, &be);
+	if (err)
+		return err;
+	parley_vhost_vq_stop(parley_vhost_get_vq(dev, index));
+	vhn_backend_set(net, index, &be);
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_vhost_net_attach);
@@ -70,7 +74,7 @@ static int vhn_attach_and_start(struct parley_vhost *dev, unsigned int index,
 		return err;
 	err = parley_vhost_vq_start(parley_vhost_get_vq(dev, index));
 	if (err)
-		vhn_backend_drop(parley_vhost_priv(dev), index);
+		parley_vhost_net_attach(dev, index, NULL);
 	return err;
 }
 
@@ -114,6 +118,7 @@ static const struct parley_vhost_driver vhn_driver = {
 	.max_queues	= VHN_QUEUES,
 	.open		= vhn_open,
 	.release	= vhn_release,
+	.features_changed = vhn_features_changed,
 	.ioctl		= vhn_ioctl,
 	.vq_start	= vhn_vq_start,
 	.vq_stop	= vhn_vq_stop,

@@ -97,6 +97,7 @@ struct vhn_rx {
  * @bare: the back end's packets have no header: it is ours to take off and to put on
  *	(VHOST_NET_F_VIRTIO_NET_HDR)
  * @buffers: most buffers of one packet (VIRTIO_NET_F_MRG_RXBUF)
+ * @full: the back end took no more, and is watched until it does
  * @dropped: packets that were lost here
  * @rx: of one that receives; NULL
  */
@@ -104,6 +105,7 @@ struct vhn_vq {
 	struct vhn_backend be;
 	bool bare;
 	unsigned int buffers;
+	bool full;
 	u64 dropped;
 	struct vhn_rx *rx;
 };
@@ -122,8 +124,10 @@ static inline bool vhn_receives(unsigned int index)
 }
 
 /* backend.c */
-int vhn_backend_set(struct vhn *net, unsigned int index, struct file *file);
-void vhn_backend_drop(struct vhn *net, unsigned int index);
+int vhn_backend_find(const struct vhn *net, unsigned int index, struct file *file,
+		     struct vhn_backend *be);
+void vhn_backend_set(struct vhn *net, unsigned int index, const struct vhn_backend *be);
+void vhn_backends_drop(struct vhn *net);
 int vhn_vq_start(struct parley_vhost_vq *vq);
 void vhn_vq_stop(struct parley_vhost_vq *vq);
 
@@ -131,7 +135,6 @@ void vhn_vq_stop(struct parley_vhost_vq *vq);
 struct socket *vhn_socket(struct file *file);
 int vhn_socket_peek(struct socket *sock);
 int vhn_socket_send(struct socket *sock, struct msghdr *msg, size_t len);
-bool vhn_socket_has_room(struct file *file);
 int vhn_socket_receive(struct socket *sock, struct msghdr *msg, size_t len);
 void vhn_socket_drop(struct socket *sock);
 

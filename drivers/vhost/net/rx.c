@@ -22,11 +22,23 @@ static bool vhn_rx_fit(const struct vhn_vq *q, unsigned int nr)
 	return true;
 }
 
-/* The last one first: so they lie in the ring as they did. */
-static void vhn_rx_give_back(const struct vhn_vq *q, unsigned int nr)
+/*
+ * What came of an attempt.  Buffers that go back come again when work() has returned,
+ * and nothing may be taken before that: they would be filled after later ones.
+ */
+enum vhn_rx_end {
+	VHN_RX_DONE,	/* there may be more */
+	VHN_RX_BACK,	/* the same, but first its buffers have to go back */
+	VHN_RX_IDLE,	/* there is none, or no room for it; who brings it will say so */
+};
+
+static enum vhn_rx_end vhn_rx_give_back(const struct vhn_vq *q, unsigned int nr)
 {
-	while (nr--)
-		parley_vhost_req_untake(q->rx->reqs[nr]);
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		parley_vhost_req_untake(q->rx->reqs[i]);
+	return VHN_RX_BACK;
 }
 
 /* @len bytes, header included, over the buffers; the last one has the rest. */
@@ -70,51 +82,48 @@ static bool vhn_rx_fill(const struct vhn_vq *q, unsigned int nr, u32 len)
 		return false;
 	iov_iter_advance(&msg.msg_iter, skip);
 	/* Another length: it is not the one that was looked at, or has another header. */
-	if (vhn_socket_receive(q->be.sock, &msg, len) != len)
+	if (vhn_socket_receive(q->be.sock, &msg, len) != (int)len)
 		return false;
 	return vhn_rx_header(q, nr);
 }
 
-static void vhn_rx_packet(struct vhn_vq *q, unsigned int nr, u32 len)
+static enum vhn_rx_end vhn_rx_packet(struct vhn_vq *q, unsigned int nr, u32 len)
 {
 	if (unlikely(!vhn_rx_fit(q, nr))) {
 		vhn_socket_drop(q->be.sock);
 	} else if (likely(vhn_rx_fill(q, nr, q->bare ? len : VHN_HDR + len))) {
 		vhn_rx_done(q, nr, VHN_HDR + len);
-		return;
+		return VHN_RX_DONE;
 	}
 	q->dropped++;
-	vhn_rx_give_back(q, nr);
+	return vhn_rx_give_back(q, nr);
 }
 
-/* True: there may be more. */
-static bool vhn_rx_one(struct parley_vhost_vq *vq, struct vhn_vq *q)
+static enum vhn_rx_end vhn_rx_one(struct parley_vhost_vq *vq, struct vhn_vq *q)
 {
 	int len = vhn_socket_peek(q->be.sock), nr;
 
 	if (len <= 0)
-		return false;
+		return VHN_RX_IDLE;
 	nr = parley_vhost_pull(vq, q->rx->reqs, q->buffers, (u64)VHN_HDR + len);
 	if (!nr)
-		return false;
-	if (unlikely(nr < 0)) {
-		vhn_socket_drop(q->be.sock);
-		q->dropped++;
-		return true;
-	}
-	vhn_rx_packet(q, nr, len);
-	return true;
+		return VHN_RX_IDLE;
+	if (likely(nr > 0))
+		return vhn_rx_packet(q, nr, len);
+	vhn_socket_drop(q->be.sock);
+	q->dropped++;
+	return VHN_RX_DONE;
 }
 
 static bool vhn_rx_work(struct parley_vhost_vq *vq)
 {
 	struct vhn_vq *q = parley_vhost_vq_priv(vq);
+	enum vhn_rx_end end = VHN_RX_DONE;
 	unsigned int i;
 
-	for (i = 0; i < VHN_RX_TURN; i++)
-		if (!vhn_rx_one(vq, q))
-			return false;
-	return true;
+	for (i = 0; i < VHN_RX_TURN && likely(end == VHN_RX_DONE); i++)
+		end = vhn_rx_one(vq, q);
+	return end != VHN_RX_IDLE;
 }
 
 /* A back end that has gone is ready for ever, and has no packet. */

@@ -11,7 +11,6 @@
 #include <linux/if_tap.h>
 #include <linux/if_tun.h>
 #include <linux/if_vlan.h>
-#include <linux/poll.h>
 #include <linux/skbuff.h>
 #include <net/sock.h>
 #include "net.h"
@@ -89,20 +88,6 @@ int vhn_socket_send(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	msg->msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL;
 	return READ_ONCE(sock->ops)->sendmsg(sock, msg, len);
-}
-
-/**
- * vhn_socket_has_room() - may a packet be sent that could not?
- * @file: of the back end
- *
- * Who is told "no" hears of room (EPOLLOUT), which a tap does not tell to others.
- *
- * Context: may sleep.
- * Return: true if so, or if an attempt would say why not.
- */
-bool vhn_socket_has_room(struct file *file)
-{
-	return vfs_poll(file, NULL) & (EPOLLOUT | EPOLLERR | EPOLLHUP);
 }
 
 /**

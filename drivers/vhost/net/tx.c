@@ -7,12 +7,8 @@
  * looked at here, so there is nothing that the guest could change in between.  For one
  * that does not, the header is left out.
  */
+#include <linux/poll.h>
 #include "net.h"
-
-static struct vhn_vq *vhn_tx_of(const struct parley_vhost_req *req)
-{
-	return parley_vhost_vq_priv(req->vq);
-}
 
 /* A header, at least a byte of a packet, and nothing for us to write. */
 static bool vhn_tx_sane(const struct parley_vhost_req *req)
@@ -49,23 +45,39 @@ static bool vhn_tx_one(struct vhn_vq *q, struct parley_vhost_req *req)
 	return true;
 }
 
+/*
+ * Only while it is full: a packet socket tells of room whenever a packet has left.  A
+ * tap does not, but to who has asked since.  If there is some by now, we are told at once.
+ */
+static void vhn_tx_wait(struct parley_vhost_vq *vq, struct vhn_vq *q)
+{
+	q->full = true;
+	if (parley_vhost_vq_watch(vq, q->be.file, EPOLLOUT))
+		parley_vhost_vq_error(vq, "the back end is full, and cannot be waited for");
+}
+
 static unsigned int vhn_tx_submit(struct parley_vhost_vq *vq, struct parley_vhost_req **reqs,
 				  unsigned int nr)
 {
-	struct vhn_vq *q = vhn_tx_of(reqs[0]);
+	struct vhn_vq *q = parley_vhost_vq_priv(vq);
 	unsigned int i;
 
 	for (i = 0; i < nr && likely(vhn_tx_one(q, reqs[i])); i++)
 		;
-	/* It has room by now, and so will not tell. */
-	if (unlikely(i < nr) && vhn_socket_has_room(q->be.file))
-		parley_vhost_vq_wake(vq);
+	if (unlikely(i < nr))
+		vhn_tx_wait(vq, q);
 	return i;
 }
 
-/* There is room again: what was left is submitted anew, which is all there is to do. */
+/* There may be room again: what was left is submitted anew after this. */
 static bool vhn_tx_work(struct parley_vhost_vq *vq)
 {
+	struct vhn_vq *q = parley_vhost_vq_priv(vq);
+
+	if (unlikely(q->full)) {
+		q->full = false;
+		parley_vhost_vq_unwatch(vq);
+	}
 	return false;
 }
 

@@ -91,7 +91,7 @@ static int wire_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int
 
 	if (!f)
 		return -EAGAIN;
-	n = w->wrong ? -EIO : (int)(w->hdr + f->len) + w->more;
+	n = w->wrong ? -EIO : (int)(w->hdr + f->len) + f->more;
 	if (w->hdr) {
 		memset(hdr, WIRE_HEADER, sizeof(hdr));
 		copy_to_iter(hdr, sizeof(hdr), &msg->msg_iter);
@@ -133,8 +133,12 @@ static __poll_t wire_poll(struct file *file, struct socket *sock, poll_table *wa
 	sock_poll_wait(file, sock, wait);
 	if (!list_empty(&w->coming) || !skb_queue_empty(&sock->sk->sk_receive_queue))
 		mask |= EPOLLIN;
-	if (READ_ONCE(w->room))
-		mask |= EPOLLOUT;
+	scoped_guard(spinlock_bh, &w->lock) {
+		if (w->room)
+			mask |= EPOLLOUT;
+		else
+			w->asked = true;
+	}
 	return mask;
 }
 
@@ -221,6 +225,7 @@ void wire_put(struct wire *w, u32 len, u8 seed)
 	}
 	f = wire_frame(len);
 	KUNIT_ASSERT_NOT_NULL(w->test, f);
+	f->more = w->more;
 	wire_make(f->data, len, seed);
 	scoped_guard(spinlock_bh, &w->lock)
 		list_add_tail(&f->node, &w->coming);
@@ -267,9 +272,15 @@ void wire_expect_sent(struct wire *w, u32 len, u8 seed)
 
 void wire_make_room(struct wire *w, int room)
 {
-	scoped_guard(spinlock_bh, &w->lock)
+	bool asked = false;
+
+	scoped_guard(spinlock_bh, &w->lock) {
 		WRITE_ONCE(w->room, room);
-	wire_tell(w, EPOLLOUT);
+		if (room)
+			swap(asked, w->asked);
+	}
+	if (asked)
+		wire_tell(w, EPOLLOUT);
 }
 
 /* ------------------------------------------------------------------ guest */

@@ -33,6 +33,7 @@
 struct wire_frame {
 	struct list_head node;
 	u32 len;
+	int more;
 	u8 data[];
 };
 
@@ -57,7 +58,9 @@ struct wire_buf {
  * @err: what sending says; 0: it works
  * @sends: how often it was tried
  * @hdr: bytes of its header
- * @more: bytes that a received packet has more than was said
+ * @asked: somebody found no room by poll(), and is to be told; as a tap has it, nobody
+ *	else is
+ * @more: bytes that packets which are put have more than is said
  * @wrong: its packets cannot be received
  * @rings: of the guest
  * @region: all memory of this kernel, where the guest's lies
@@ -76,6 +79,7 @@ struct wire {
 	int err;
 	unsigned int sends;
 	u32 hdr;
+	bool asked;
 	int more;
 	bool wrong;
 	struct wire_ring {
