@@ -212,6 +212,8 @@ struct parley_vhost_queue_ops {
  * @features_high: likewise, bits 64 to 127
  * @priv_size: bytes of private data of a device, see parley_vhost_priv()
  * @max_queues: most queues of a device
+ * @usual_queues: how many it has if its VMM says nothing (PARLEY_VHOST_SET_QUEUES), since
+ *	each takes memory; 0 for @max_queues
  * @queue: of which kind the ring of this index is; always the same one
  * @shared_bytes: bytes of payload that all rings of a device may have in flight
  *	beyond their own_bytes; a ring with nothing in flight may have one request
@@ -242,6 +244,7 @@ struct parley_vhost_driver {
 	u64 features_high;
 	size_t priv_size;
 	unsigned int max_queues;
+	unsigned int usual_queues;
 	const struct parley_vhost_queue_ops *(*queue)(unsigned int index);
 	u64 shared_bytes;
 	unsigned int config_size;

@@ -141,6 +141,7 @@ static bool vh_accelerator_sane(const struct parley_vhost_driver *drv)
 	unsigned int i;
 
 	if (!drv->name || !drv->queue || !drv->max_queues ||
+	    drv->usual_queues > drv->max_queues ||
 	    (drv->config_size && !drv->config_read))
 		return false;
 	for (i = 0; i < drv->max_queues; i++)

@@ -499,7 +499,7 @@ struct vh_membership {
  * @config_call: eventfd of configuration changes
  * @config_changed: the same for a loopback
  * @config_priv: for @config_changed
- * @want_vqs: how many rings it shall have, as the VMM says; 0 for drv->max_queues
+ * @want_vqs: how many rings it shall have, as the VMM says; 0 for what is usual
  * @nr_vqs: how many it has: none before it is owned, then always the same
  * @vqs: these
  * @priv: the accelerator's
@@ -551,7 +551,7 @@ static inline unsigned int vh_dev_nr_vqs(const struct parley_vhost *dev)
 /* How many rings it has or will have. */
 static inline unsigned int vh_dev_max_vqs(const struct parley_vhost *dev)
 {
-	return READ_ONCE(dev->want_vqs) ?: dev->drv->max_queues;
+	return READ_ONCE(dev->want_vqs) ?: dev->drv->usual_queues ?: dev->drv->max_queues;
 }
 
 long vh_dev_check_owner(const struct parley_vhost *dev);

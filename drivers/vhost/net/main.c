@@ -116,6 +116,7 @@ static const struct parley_vhost_driver vhn_driver = {
 	.priv_size	= sizeof(struct vhn),
 	.queue		= vhn_queue,
 	.max_queues	= VHN_QUEUES,
+	.usual_queues	= VHN_USUAL_QUEUES,
 	.open		= vhn_open,
 	.release	= vhn_release,
 	.features_changed = vhn_features_changed,

@@ -39,7 +39,8 @@
 #include <parley/vhost.h>
 #include <uapi/linux/virtio_net.h>
 
-#define VHN_QUEUES	64u	/* 32 pairs; a VMM that has a file for each pair uses 2 */
+#define VHN_QUEUES	64u	/* 32 pairs */
+#define VHN_USUAL_QUEUES 2u	/* QEMU has a device of ours for each pair */
 /* With VERSION_1, without which no ring starts, there is no shorter one (5.1.6). */
 #define VHN_HDR		((u32)sizeof(struct virtio_net_hdr_v1))
 /* Bytes of a packet to be sent: 64 KiB in segments, and headers that go before them. */

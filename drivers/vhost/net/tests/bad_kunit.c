@@ -274,7 +274,7 @@ static void bad_11_files_that_are_no_back_end(struct kunit *test)
 	w->sock->sk->sk_family = AF_INET;
 	KUNIT_EXPECT_EQ(test, wire_attach(w, WIRE_TX, w->file), -ENOTSOCK);
 	w->sock->sk->sk_family = AF_PACKET;
-	KUNIT_EXPECT_EQ(test, wire_attach(w, VHN_QUEUES, w->file), -ENOBUFS);
+	KUNIT_EXPECT_EQ(test, wire_attach(w, VHN_USUAL_QUEUES, w->file), -ENOBUFS);
 	KUNIT_EXPECT_EQ(test, wire_attach(w, U32_MAX, NULL), -ENOBUFS);
 	/* The rings have not noticed. */
 	bad_expect_sound(w);

@@ -134,8 +134,11 @@ static void user_release(void *priv)
 	vh_dev_release(u->dev);
 }
 
-/* A device of the VMM's, with the back end of one that is the kernel's own. */
-static struct user *user_open(struct kunit *test, u64 features)
+/*
+ * A device of the VMM's, of so many rings, with the back end of one that is the kernel's
+ * own.
+ */
+static struct user *user_open_queues(struct kunit *test, u64 features, u32 queues)
 {
 	struct user *u = kunit_kzalloc(test, sizeof(*u), GFP_KERNEL);
 
@@ -152,8 +155,16 @@ static struct user *user_open(struct kunit *test, u64 features)
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, user_release, u), 0);
 	/* The test's thread is no process that could have a thread of its own. */
 	u->dev->fork_owner = VHOST_FORK_OWNER_KTHREAD;
+	if (queues)
+		KUNIT_ASSERT_EQ(test, user_call(u, PARLEY_VHOST_SET_QUEUES, &queues,
+						sizeof(queues)), 0);
 	KUNIT_ASSERT_EQ(test, vh_ioctl(u->dev, VHOST_SET_OWNER, 0), 0);
 	return u;
+}
+
+static struct user *user_open(struct kunit *test, u64 features)
+{
+	return user_open_queues(test, features, 0);
 }
 
 /* ------------------------------------------------------------------ guest */
@@ -342,6 +353,20 @@ static void vmm_back_end_is_another(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, file_count(u->w->file), 2);
 }
 
+/* As many rings as there may be; the first two are as any others. */
+static void vmm_many_queues(struct kunit *test)
+{
+	struct user *u = user_open_queues(test, 0, VHN_QUEUES);
+
+	user_set_up(u, 0);
+	user_start(u);
+	KUNIT_EXPECT_EQ(test, user_set_backend(u, VHN_QUEUES - 1, -1), 0);
+	KUNIT_EXPECT_EQ(test, user_set_backend(u, VHN_QUEUES - 1, u->fd), -EINVAL);
+	KUNIT_EXPECT_EQ(test, user_set_backend(u, VHN_QUEUES, u->fd), -ENOBUFS);
+	user_send(u, 1514, 1);
+	user_expect_sent(u, 1514, 1);
+}
+
 /* Memory that the guest says it has, and that the VMM has not. */
 static void bad_memory_that_is_not_there(struct kunit *test)
 {
@@ -392,7 +417,7 @@ static void bad_10_calls_of_a_careless_vmm(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, file_count(file), 2);
 	KUNIT_EXPECT_EQ(test, user_set_backend(u, WIRE_RX, -1), 0);
 	user_set_up(u, 0);
-	KUNIT_EXPECT_EQ(test, user_set_backend(u, VHN_QUEUES, u->fd), -ENOBUFS);
+	KUNIT_EXPECT_EQ(test, user_set_backend(u, VHN_USUAL_QUEUES, u->fd), -ENOBUFS);
 	KUNIT_EXPECT_EQ(test, user_set_backend(u, -1, -1), -ENOBUFS);
 	KUNIT_EXPECT_EQ(test, user_set_backend(u, WIRE_RX, -2), -EBADF);
 	KUNIT_EXPECT_EQ(test, user_set_backend(u, WIRE_RX, 1 << 20), -EBADF);
@@ -410,6 +435,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(vmm_traffic_bare),
 	KUNIT_CASE(vmm_back_end_goes_and_comes),
 	KUNIT_CASE(vmm_back_end_is_another),
+	KUNIT_CASE(vmm_many_queues),
 	KUNIT_CASE(vmm_closes_with_packets_waiting),
 	KUNIT_CASE(bad_memory_that_is_not_there),
 	KUNIT_CASE(bad_10_calls_of_a_careless_vmm),
