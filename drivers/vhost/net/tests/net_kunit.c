@@ -273,6 +273,44 @@ static void net_packet_socket(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, wire_dropped(w, WIRE_RX), 1);
 }
 
+/* Milliseconds until ten packets of so many bytes have come, under these limits. */
+static u64 net_takes(struct wire *w, const struct parley_limits *limits, u32 len,
+		     unsigned int buffers)
+{
+	struct parley_limit *l = w->rings[WIRE_RX].vq->limit;
+	u64 start = ktime_get_ns();
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(w->test, parley_limit_set(l, limits, start), 0);
+	for (i = 0; i < 10 * buffers; i++)
+		wire_post(w, SIZE);
+	for (i = 0; i < 10; i++)
+		wire_put(w, len, i);
+	for (i = 0; i < 10; i++)
+		wire_expect_packet(w, len, i, buffers);
+	return div_u64(ktime_get_ns() - start, NSEC_PER_MSEC);
+}
+
+/* A packet is one operation, whatever it takes, and costs its bytes without a header. */
+static void net_limits_count_packets(struct kunit *test)
+{
+	const struct parley_limits none = {};
+	const struct parley_limits ops = { .ops = { 10, 1 } };
+	const struct parley_limits bytes = { .bytes = { 10000, 1000 } };
+	struct wire *w = net_open(test, MERGEABLE);
+	u64 took;
+
+	took = net_takes(w, &ops, 600, 3);
+	KUNIT_EXPECT_GE(test, took, 850);
+	/* Three for each would be three seconds. */
+	KUNIT_EXPECT_LE(test, took, 2000);
+	/* The last one goes when those before it are paid, but for the burst. */
+	took = net_takes(w, &bytes, 1000, 4);
+	KUNIT_EXPECT_GE(test, took, 750);
+	KUNIT_EXPECT_LE(test, took, 2000);
+	KUNIT_EXPECT_LE(test, net_takes(w, &none, 1000, 4), 500);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(net_sends, net_shape_gen_params),
 	KUNIT_CASE_PARAM(net_receives, net_shape_gen_params),
@@ -284,6 +322,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(net_stops_with_packets_waiting, net_shape_gen_params),
 	KUNIT_CASE_PARAM(net_back_end_goes_and_comes, net_shape_gen_params),
 	KUNIT_CASE(net_packet_socket),
+	KUNIT_CASE_PARAM(net_limits_count_packets, net_shape_gen_params),
 	{}
 };
 
