@@ -9,8 +9,8 @@
  */
 #include "net.h"
 
-/* Does the packet's header lie in its first buffer, as a driver has to see to? */
-static bool vhn_rx_fit(const struct vhn_vq *q, unsigned int nr)
+/* Are the buffers such as a driver has to post, the first one with room for a header? */
+static bool vhn_rx_sane(const struct vhn_vq *q, unsigned int nr)
 {
 	unsigned int i;
 
@@ -20,6 +20,16 @@ static bool vhn_rx_fit(const struct vhn_vq *q, unsigned int nr)
 		if (q->rx->reqs[i]->chain.n_out || !q->rx->reqs[i]->chain.len_in)
 			return false;
 	return true;
+}
+
+/* Where @len bytes go; false: not all of them go into these buffers. */
+static bool vhn_rx_room(const struct vhn_vq *q, unsigned int nr, u32 len,
+			struct iov_iter *iter)
+{
+	return vhn_rx_sane(q, nr) &&
+	       parley_vhost_reqs_iter(q->rx->reqs, nr, len, q->rx->pieces, VHN_RX_PIECES,
+				      iter) &&
+	       iov_iter_count(iter) == len;
 }
 
 /*
@@ -69,29 +79,30 @@ static bool vhn_rx_header(const struct vhn_vq *q, unsigned int nr)
 }
 
 /*
- * A packet of @len bytes, which include a header of the back end's, into @nr buffers.
- * False: it is lost, or somebody else has taken it, and the buffers are as before.
+ * The packet; its header, if the back end has none, is ours.  False: it is lost, or
+ * somebody else has taken it, and the buffers are as before.
  */
-static bool vhn_rx_fill(const struct vhn_vq *q, unsigned int nr, u32 len)
+static bool vhn_rx_fill(const struct vhn_vq *q, unsigned int nr, struct msghdr *msg)
 {
-	u32 skip = q->bare ? VHN_HDR : 0;
-	struct msghdr msg = {};
+	u32 len;
 
-	if (!parley_vhost_reqs_iter(q->rx->reqs, nr, skip + len, q->rx->pieces,
-				    VHN_RX_PIECES, &msg.msg_iter))
-		return false;
-	iov_iter_advance(&msg.msg_iter, skip);
+	if (q->bare)
+		iov_iter_advance(&msg->msg_iter, VHN_HDR);
+	len = iov_iter_count(&msg->msg_iter);
 	/* Another length: it is not the one that was looked at, or has another header. */
-	if (vhn_socket_receive(q->be.sock, &msg, len) != (int)len)
+	if (vhn_socket_receive(q->be.sock, msg, len) != (int)len)
 		return false;
 	return vhn_rx_header(q, nr);
 }
 
+/* A packet of @len bytes without its header, for which @nr buffers are large enough. */
 static enum vhn_rx_end vhn_rx_packet(struct vhn_vq *q, unsigned int nr, u32 len)
 {
-	if (unlikely(!vhn_rx_fit(q, nr))) {
+	struct msghdr msg = {};
+
+	if (unlikely(!vhn_rx_room(q, nr, VHN_HDR + len, &msg.msg_iter))) {
 		vhn_socket_drop(q->be.sock);
-	} else if (likely(vhn_rx_fill(q, nr, q->bare ? len : VHN_HDR + len))) {
+	} else if (likely(vhn_rx_fill(q, nr, &msg))) {
 		vhn_rx_done(q, nr, VHN_HDR + len);
 		return VHN_RX_DONE;
 	}
