@@ -50,7 +50,7 @@
 #define VHN_RX_BUFFERS	128u	/* of one packet: 64 KiB in buffers of 512 bytes */
 #define VHN_RX_PIECES	256u	/* of all of these */
 /* Packets of one call of work(), which goes on if there are more. */
-#define VHN_RX_TURN	64u
+#define VHN_RX_TURN	32u
 
 /**
  * struct vhn_backend - what a ring sends to, or receives from
