@@ -28,7 +28,7 @@
 #define MERGEABLE	BIT_ULL(VIRTIO_NET_F_MRG_RXBUF)
 
 /**
- * struct user - a device, its VMM and its guest
+ * struct vmm - a device, its VMM and its guest
  * @w: whose socket is the back end
  * @dev: device
  * @user: the VMM's memory
@@ -37,7 +37,7 @@
  * @avail: chains made available
  * @seen: of these, those that came back
  */
-struct user {
+struct vmm {
 	struct wire *w;
 	struct parley_vhost *dev;
 	unsigned long user;
@@ -47,205 +47,205 @@ struct user {
 	u16 seen[2];
 };
 
-static void user_poke(struct user *u, unsigned long at, const void *buf, size_t len)
+static void vmm_poke(struct vmm *v, unsigned long at, const void *buf, size_t len)
 {
-	KUNIT_ASSERT_EQ(u->w->test, copy_to_user((void __user *)(u->user + at), buf, len), 0);
+	KUNIT_ASSERT_EQ(v->w->test, copy_to_user((void __user *)(v->user + at), buf, len), 0);
 }
 
-static void user_peek(struct user *u, unsigned long at, void *buf, size_t len)
+static void vmm_peek(struct vmm *v, unsigned long at, void *buf, size_t len)
 {
-	KUNIT_ASSERT_EQ(u->w->test, copy_from_user(buf, (void __user *)(u->user + at), len), 0);
+	KUNIT_ASSERT_EQ(v->w->test, copy_from_user(buf, (void __user *)(v->user + at), len), 0);
 }
 
-static long user_call(struct user *u, unsigned int cmd, const void *arg, size_t len)
+static long vmm_call(struct vmm *v, unsigned int cmd, const void *arg, size_t len)
 {
-	user_poke(u, ARGS, arg, len);
-	return vh_ioctl(u->dev, cmd, u->user + ARGS);
+	vmm_poke(v, ARGS, arg, len);
+	return vh_ioctl(v->dev, cmd, v->user + ARGS);
 }
 
-static long user_set_backend(struct user *u, u32 index, int fd)
+static long vmm_set_backend(struct vmm *v, u32 index, int fd)
 {
 	struct vhost_vring_file f = { .index = index, .fd = fd };
 
-	return user_call(u, VHOST_NET_SET_BACKEND, &f, sizeof(f));
+	return vmm_call(v, VHOST_NET_SET_BACKEND, &f, sizeof(f));
 }
 
-static u32 user_base(struct user *u, u32 index)
+static u32 vmm_base(struct vmm *v, u32 index)
 {
 	struct vhost_vring_state s = { .index = index };
 
-	KUNIT_EXPECT_EQ(u->w->test, user_call(u, VHOST_GET_VRING_BASE, &s, sizeof(s)), 0);
-	user_peek(u, ARGS, &s, sizeof(s));
+	KUNIT_EXPECT_EQ(v->w->test, vmm_call(v, VHOST_GET_VRING_BASE, &s, sizeof(s)), 0);
+	vmm_peek(v, ARGS, &s, sizeof(s));
 	return s.num;
 }
 
-static void user_set_up_ring(struct user *u, u32 index)
+static void vmm_set_up_ring(struct vmm *v, u32 index)
 {
-	struct kunit *test = u->w->test;
+	struct kunit *test = v->w->test;
 	struct vhost_vring_state num = { .index = index, .num = NUM };
 	struct vhost_vring_state poll = { .index = index, .num = 1 };
 	struct vhost_vring_addr addr = {
 		.index = index,
-		.desc_user_addr = u->user + RING(index),
-		.avail_user_addr = u->user + RING(index) + AVAIL,
-		.used_user_addr = u->user + RING(index) + USED,
+		.desc_user_addr = v->user + RING(index),
+		.avail_user_addr = v->user + RING(index) + AVAIL,
+		.used_user_addr = v->user + RING(index) + USED,
 	};
 
-	KUNIT_ASSERT_EQ(test, user_call(u, VHOST_SET_VRING_NUM, &num, sizeof(num)), 0);
-	KUNIT_ASSERT_EQ(test, user_call(u, VHOST_SET_VRING_ADDR, &addr, sizeof(addr)), 0);
+	KUNIT_ASSERT_EQ(test, vmm_call(v, VHOST_SET_VRING_NUM, &num, sizeof(num)), 0);
+	KUNIT_ASSERT_EQ(test, vmm_call(v, VHOST_SET_VRING_ADDR, &addr, sizeof(addr)), 0);
 	/* No eventfd in here: the ring is polled, and woken by hand. */
-	KUNIT_ASSERT_EQ(test, user_call(u, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, &poll,
+	KUNIT_ASSERT_EQ(test, vmm_call(v, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, &poll,
 					sizeof(poll)), 0);
 }
 
-static void user_set_up(struct user *u, u64 features)
+static void vmm_set_up(struct vmm *v, u64 features)
 {
-	struct kunit *test = u->w->test;
+	struct kunit *test = v->w->test;
 	struct {
 		struct vhost_memory head;
 		struct vhost_memory_region regions[2];
 	} mem = {
 		.head.nregions = 2,
 		.regions[0].memory_size = SZ_1M,
-		.regions[0].userspace_addr = u->user + MEMORY,
+		.regions[0].userspace_addr = v->user + MEMORY,
 		.regions[1].guest_phys_addr = NOWHERE,
 		.regions[1].memory_size = SZ_64K,
-		.regions[1].userspace_addr = u->user + SIZE,
+		.regions[1].userspace_addr = v->user + SIZE,
 	};
 
 	features |= BIT_ULL(VIRTIO_F_VERSION_1);
-	KUNIT_ASSERT_EQ(test, user_call(u, VHOST_SET_FEATURES, &features, sizeof(features)), 0);
-	KUNIT_ASSERT_EQ(test, user_call(u, VHOST_SET_MEM_TABLE, &mem, sizeof(mem)), 0);
-	user_set_up_ring(u, WIRE_RX);
-	user_set_up_ring(u, WIRE_TX);
+	KUNIT_ASSERT_EQ(test, vmm_call(v, VHOST_SET_FEATURES, &features, sizeof(features)), 0);
+	KUNIT_ASSERT_EQ(test, vmm_call(v, VHOST_SET_MEM_TABLE, &mem, sizeof(mem)), 0);
+	vmm_set_up_ring(v, WIRE_RX);
+	vmm_set_up_ring(v, WIRE_TX);
 }
 
-static void user_start(struct user *u)
+static void vmm_start(struct vmm *v)
 {
-	KUNIT_ASSERT_EQ(u->w->test, user_set_backend(u, WIRE_RX, u->fd), 0);
-	KUNIT_ASSERT_EQ(u->w->test, user_set_backend(u, WIRE_TX, u->fd), 0);
+	KUNIT_ASSERT_EQ(v->w->test, vmm_set_backend(v, WIRE_RX, v->fd), 0);
+	KUNIT_ASSERT_EQ(v->w->test, vmm_set_backend(v, WIRE_TX, v->fd), 0);
 }
 
-static void user_release(void *priv)
+static void vmm_release(void *priv)
 {
-	struct user *u = priv;
+	struct vmm *v = priv;
 
-	close_fd(u->fd);
-	vh_dev_release(u->dev);
+	close_fd(v->fd);
+	vh_dev_release(v->dev);
 }
 
 /*
  * A device of the VMM's, of so many rings, with the back end of one that is the kernel's
  * own.
  */
-static struct user *user_open_queues(struct kunit *test, u64 features, u32 queues)
+static struct vmm *vmm_open_queues(struct kunit *test, u64 features, u32 queues)
 {
-	struct user *u = kunit_kzalloc(test, sizeof(*u), GFP_KERNEL);
+	struct vmm *v = kunit_kzalloc(test, sizeof(*v), GFP_KERNEL);
 
-	KUNIT_ASSERT_NOT_NULL(test, u);
-	u->w = wire_open(test, features);
-	u->user = kunit_vm_mmap(test, NULL, 0, SIZE, PROT_READ | PROT_WRITE,
+	KUNIT_ASSERT_NOT_NULL(test, v);
+	v->w = wire_open(test, features);
+	v->user = kunit_vm_mmap(test, NULL, 0, SIZE, PROT_READ | PROT_WRITE,
 				MAP_ANONYMOUS | MAP_PRIVATE, 0);
-	KUNIT_ASSERT_NE(test, u->user, 0);
-	u->fd = get_unused_fd_flags(O_CLOEXEC);
-	KUNIT_ASSERT_GE(test, u->fd, 0);
-	fd_install(u->fd, get_file(u->w->file));
-	u->dev = vh_dev_create(parley_vhost_driver(u->w->dev), false);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(u->dev));
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, user_release, u), 0);
+	KUNIT_ASSERT_NE(test, v->user, 0);
+	v->fd = get_unused_fd_flags(O_CLOEXEC);
+	KUNIT_ASSERT_GE(test, v->fd, 0);
+	fd_install(v->fd, get_file(v->w->file));
+	v->dev = vh_dev_create(parley_vhost_driver(v->w->dev), false);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(v->dev));
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, vmm_release, v), 0);
 	/* The test's thread is no process that could have a thread of its own. */
-	u->dev->fork_owner = VHOST_FORK_OWNER_KTHREAD;
+	v->dev->fork_owner = VHOST_FORK_OWNER_KTHREAD;
 	if (queues)
-		KUNIT_ASSERT_EQ(test, user_call(u, PARLEY_VHOST_SET_QUEUES, &queues,
+		KUNIT_ASSERT_EQ(test, vmm_call(v, PARLEY_VHOST_SET_QUEUES, &queues,
 						sizeof(queues)), 0);
-	KUNIT_ASSERT_EQ(test, vh_ioctl(u->dev, VHOST_SET_OWNER, 0), 0);
-	return u;
+	KUNIT_ASSERT_EQ(test, vh_ioctl(v->dev, VHOST_SET_OWNER, 0), 0);
+	return v;
 }
 
-static struct user *user_open(struct kunit *test, u64 features)
+static struct vmm *vmm_open(struct kunit *test, u64 features)
 {
-	return user_open_queues(test, features, 0);
+	return vmm_open_queues(test, features, 0);
 }
 
 /* ------------------------------------------------------------------ guest */
 
-static u16 user_desc(struct user *u, u32 index, u64 addr, u32 len, u16 flags)
+static u16 vmm_desc(struct vmm *v, u32 index, u64 addr, u32 len, u16 flags)
 {
-	u16 at = u->next[index]++ % NUM;
+	u16 at = v->next[index]++ % NUM;
 	struct vring_desc desc = {
 		.addr = cpu_to_vr64(addr), .len = cpu_to_vr32(len),
 		.flags = cpu_to_vr16(flags), .next = cpu_to_vr16((at + 1) % NUM),
 	};
 
-	user_poke(u, RING(index) + at * sizeof(desc), &desc, sizeof(desc));
+	vmm_poke(v, RING(index) + at * sizeof(desc), &desc, sizeof(desc));
 	return at;
 }
 
-static void user_publish(struct user *u, u32 index, u16 head)
+static void vmm_publish(struct vmm *v, u32 index, u16 head)
 {
 	__virtio16 word = cpu_to_vr16(head);
 
-	user_poke(u, RING(index) + AVAIL + 4 + 2 * (u->avail[index] % NUM), &word,
+	vmm_poke(v, RING(index) + AVAIL + 4 + 2 * (v->avail[index] % NUM), &word,
 		  sizeof(word));
 	smp_wmb();	/* pairs with the core's read of the index */
-	word = cpu_to_vr16(++u->avail[index]);
-	user_poke(u, RING(index) + AVAIL + 2, &word, sizeof(word));
-	parley_vhost_vq_wake(parley_vhost_get_vq(u->dev, index));
+	word = cpu_to_vr16(++v->avail[index]);
+	vmm_poke(v, RING(index) + AVAIL + 2, &word, sizeof(word));
+	parley_vhost_vq_wake(parley_vhost_get_vq(v->dev, index));
 }
 
 /* A header, and a packet behind it in two more pieces. */
-static void user_send(struct user *u, u32 len, u8 seed)
+static void vmm_send(struct vmm *v, u32 len, u8 seed)
 {
-	u8 *data = kunit_kzalloc(u->w->test, VHN_HDR + len, GFP_KERNEL);
-	u64 at = BUFFER(WIRE_TX, u->next[WIRE_TX] % NUM);
+	u8 *data = kunit_kzalloc(v->w->test, VHN_HDR + len, GFP_KERNEL);
+	u64 at = BUFFER(WIRE_TX, v->next[WIRE_TX] % NUM);
 	u16 head;
 
-	KUNIT_ASSERT_NOT_NULL(u->w->test, data);
+	KUNIT_ASSERT_NOT_NULL(v->w->test, data);
 	wire_make(data, VHN_HDR + len, seed);
-	user_poke(u, at, data, VHN_HDR + len);
-	head = user_desc(u, WIRE_TX, at, VHN_HDR, VRING_DESC_F_NEXT);
-	user_desc(u, WIRE_TX, at + VHN_HDR, len / 2, VRING_DESC_F_NEXT);
-	user_desc(u, WIRE_TX, at + VHN_HDR + len / 2, len - len / 2, 0);
-	user_publish(u, WIRE_TX, head);
-	kunit_kfree(u->w->test, data);
+	vmm_poke(v, at, data, VHN_HDR + len);
+	head = vmm_desc(v, WIRE_TX, at, VHN_HDR, VRING_DESC_F_NEXT);
+	vmm_desc(v, WIRE_TX, at + VHN_HDR, len / 2, VRING_DESC_F_NEXT);
+	vmm_desc(v, WIRE_TX, at + VHN_HDR + len / 2, len - len / 2, 0);
+	vmm_publish(v, WIRE_TX, head);
+	kunit_kfree(v->w->test, data);
 }
 
-static void user_post(struct user *u, u32 len)
+static void vmm_post(struct vmm *v, u32 len)
 {
-	u64 at = BUFFER(WIRE_RX, u->next[WIRE_RX] % NUM);
+	u64 at = BUFFER(WIRE_RX, v->next[WIRE_RX] % NUM);
 
-	user_publish(u, WIRE_RX, user_desc(u, WIRE_RX, at, len, VRING_DESC_F_WRITE));
+	vmm_publish(v, WIRE_RX, vmm_desc(v, WIRE_RX, at, len, VRING_DESC_F_WRITE));
 }
 
-static u16 user_used(struct user *u, u32 index)
+static u16 vmm_used(struct vmm *v, u32 index)
 {
 	__virtio16 word;
 
-	user_peek(u, RING(index) + USED + 2, &word, sizeof(word));
+	vmm_peek(v, RING(index) + USED + 2, &word, sizeof(word));
 	return vr16_to_cpu(word);
 }
 
 /* The next chain that comes back. */
-static struct vring_used_elem user_next(struct user *u, u32 index)
+static struct vring_used_elem vmm_next(struct vmm *v, u32 index)
 {
-	u16 at = u->seen[index]++ % NUM;
+	u16 at = v->seen[index]++ % NUM;
 	struct vring_used_elem elem;
 
-	KUNIT_ASSERT_TRUE(u->w->test, vh_until((s16)(user_used(u, index) - u->seen[index]) >= 0));
-	user_peek(u, RING(index) + USED + 4 + at * sizeof(elem), &elem, sizeof(elem));
+	KUNIT_ASSERT_TRUE(v->w->test, vh_until((s16)(vmm_used(v, index) - v->seen[index]) >= 0));
+	vmm_peek(v, RING(index) + USED + 4 + at * sizeof(elem), &elem, sizeof(elem));
 	return elem;
 }
 
-static void user_expect_sent(struct user *u, u32 len, u8 seed)
+static void vmm_expect_sent(struct vmm *v, u32 len, u8 seed)
 {
-	wire_expect_sent(u->w, len, seed);
-	KUNIT_EXPECT_EQ(u->w->test, vr32_to_cpu(user_next(u, WIRE_TX).len), 0);
+	wire_expect_sent(v->w, len, seed);
+	KUNIT_EXPECT_EQ(v->w->test, vr32_to_cpu(vmm_next(v, WIRE_TX).len), 0);
 }
 
 /* A packet over @nr buffers, each of which is its descriptor's page. */
-static void user_expect_packet(struct user *u, u32 len, u8 seed, unsigned int nr)
+static void vmm_expect_packet(struct vmm *v, u32 len, u8 seed, unsigned int nr)
 {
-	struct kunit *test = u->w->test;
+	struct kunit *test = v->w->test;
 	u8 *data = kunit_kzalloc(test, SZ_4K * nr, GFP_KERNEL);
 	struct virtio_net_hdr_v1 hdr;
 	struct vring_used_elem elem;
@@ -254,9 +254,9 @@ static void user_expect_packet(struct user *u, u32 len, u8 seed, unsigned int nr
 
 	KUNIT_ASSERT_NOT_NULL(test, data);
 	for (i = 0; i < nr; i++) {
-		elem = user_next(u, WIRE_RX);
+		elem = vmm_next(v, WIRE_RX);
 		KUNIT_ASSERT_LE(test, vr32_to_cpu(elem.len), SZ_4K);
-		user_peek(u, BUFFER(WIRE_RX, vr32_to_cpu(elem.id)), data + done,
+		vmm_peek(v, BUFFER(WIRE_RX, vr32_to_cpu(elem.id)), data + done,
 			  vr32_to_cpu(elem.len));
 		done += vr32_to_cpu(elem.len);
 	}
@@ -271,19 +271,19 @@ static void user_expect_packet(struct user *u, u32 len, u8 seed, unsigned int nr
 
 static void vmm_traffic(struct kunit *test)
 {
-	struct user *u = user_open(test, 0);
+	struct vmm *v = vmm_open(test, 0);
 	unsigned int i;
 
-	user_set_up(u, MERGEABLE);
-	user_start(u);
+	vmm_set_up(v, MERGEABLE);
+	vmm_start(v);
 	for (i = 0; i < 100; i++) {
-		user_send(u, 100 + 13 * i, i);
-		user_expect_sent(u, 100 + 13 * i, i);
-		user_post(u, 700);
-		user_post(u, 700);
-		user_post(u, 700);
-		wire_put(u->w, 1400 - VHN_HDR + 1, i);
-		user_expect_packet(u, 1400 - VHN_HDR + 1, i, 3);
+		vmm_send(v, 100 + 13 * i, i);
+		vmm_expect_sent(v, 100 + 13 * i, i);
+		vmm_post(v, 700);
+		vmm_post(v, 700);
+		vmm_post(v, 700);
+		wire_put(v->w, 1400 - VHN_HDR + 1, i);
+		vmm_expect_packet(v, 1400 - VHN_HDR + 1, i, 3);
 	}
 }
 
@@ -291,143 +291,143 @@ static void vmm_traffic(struct kunit *test)
 static void vmm_traffic_bare(struct kunit *test)
 {
 	u64 bare = BIT_ULL(VHOST_NET_F_VIRTIO_NET_HDR);
-	struct user *u = user_open(test, bare);
+	struct vmm *v = vmm_open(test, bare);
 
-	user_set_up(u, MERGEABLE | bare);
-	user_start(u);
-	user_send(u, 1514, 1);
-	user_expect_sent(u, 1514, 1);
-	user_post(u, 700);
-	user_post(u, 700);
-	user_post(u, 700);
-	wire_put(u->w, 1514, 2);
-	user_expect_packet(u, 1514, 2, 3);
+	vmm_set_up(v, MERGEABLE | bare);
+	vmm_start(v);
+	vmm_send(v, 1514, 1);
+	vmm_expect_sent(v, 1514, 1);
+	vmm_post(v, 700);
+	vmm_post(v, 700);
+	vmm_post(v, 700);
+	wire_put(v->w, 1514, 2);
+	vmm_expect_packet(v, 1514, 2, 3);
 }
 
 /* A link that is cut and comes back, as QEMU does it: without a word about the ring. */
 static void vmm_back_end_goes_and_comes(struct kunit *test)
 {
-	struct user *u = user_open(test, 0);
+	struct vmm *v = vmm_open(test, 0);
 	unsigned int i;
 
-	user_set_up(u, 0);
-	user_start(u);
+	vmm_set_up(v, 0);
+	vmm_start(v);
 	for (i = 0; i < 5; i++) {
-		user_send(u, 1514, i);
-		user_expect_sent(u, 1514, i);
-		KUNIT_EXPECT_EQ(test, user_set_backend(u, WIRE_RX, -1), 0);
-		KUNIT_EXPECT_EQ(test, user_set_backend(u, WIRE_TX, -1), 0);
+		vmm_send(v, 1514, i);
+		vmm_expect_sent(v, 1514, i);
+		KUNIT_EXPECT_EQ(test, vmm_set_backend(v, WIRE_RX, -1), 0);
+		KUNIT_EXPECT_EQ(test, vmm_set_backend(v, WIRE_TX, -1), 0);
 		/* What is left is the test's, and the descriptor's. */
-		KUNIT_EXPECT_EQ(test, file_count(u->w->file), 2);
-		KUNIT_EXPECT_EQ(test, user_base(u, WIRE_TX), u->avail[WIRE_TX]);
-		KUNIT_EXPECT_EQ(test, user_base(u, WIRE_RX), u->avail[WIRE_RX]);
-		user_send(u, 1000, i);
-		user_post(u, 2000);
-		wire_put(u->w, 900, i);
+		KUNIT_EXPECT_EQ(test, file_count(v->w->file), 2);
+		KUNIT_EXPECT_EQ(test, vmm_base(v, WIRE_TX), v->avail[WIRE_TX]);
+		KUNIT_EXPECT_EQ(test, vmm_base(v, WIRE_RX), v->avail[WIRE_RX]);
+		vmm_send(v, 1000, i);
+		vmm_post(v, 2000);
+		wire_put(v->w, 900, i);
 		msleep(20);
-		KUNIT_EXPECT_EQ(test, wire_nr_sent(u->w), 0);
-		KUNIT_EXPECT_EQ(test, wire_nr_coming(u->w), 1);
-		user_start(u);
-		user_expect_sent(u, 1000, i);
-		user_expect_packet(u, 900, i, 1);
+		KUNIT_EXPECT_EQ(test, wire_nr_sent(v->w), 0);
+		KUNIT_EXPECT_EQ(test, wire_nr_coming(v->w), 1);
+		vmm_start(v);
+		vmm_expect_sent(v, 1000, i);
+		vmm_expect_packet(v, 900, i, 1);
 	}
 }
 
 /* Another one in its place, without a pause: here it is the same. */
 static void vmm_back_end_is_another(struct kunit *test)
 {
-	struct user *u = user_open(test, 0);
+	struct vmm *v = vmm_open(test, 0);
 	unsigned int i;
 
-	user_set_up(u, 0);
+	vmm_set_up(v, 0);
 	for (i = 0; i < 20; i++) {
-		user_send(u, 1000, i);
-		user_start(u);
-		user_expect_sent(u, 1000, i);
-		user_post(u, 2000);
-		wire_put(u->w, 900, i);
-		user_expect_packet(u, 900, i, 1);
+		vmm_send(v, 1000, i);
+		vmm_start(v);
+		vmm_expect_sent(v, 1000, i);
+		vmm_post(v, 2000);
+		wire_put(v->w, 900, i);
+		vmm_expect_packet(v, 900, i, 1);
 	}
-	KUNIT_EXPECT_EQ(test, vh_ioctl(u->dev, VHOST_RESET_OWNER, 0), 0);
+	KUNIT_EXPECT_EQ(test, vh_ioctl(v->dev, VHOST_RESET_OWNER, 0), 0);
 	/* It has gone with the owner. */
-	KUNIT_EXPECT_EQ(test, file_count(u->w->file), 2);
+	KUNIT_EXPECT_EQ(test, file_count(v->w->file), 2);
 }
 
 /* As many rings as there may be; the first two are as any others. */
 static void vmm_many_queues(struct kunit *test)
 {
-	struct user *u = user_open_queues(test, 0, VHN_QUEUES);
+	struct vmm *v = vmm_open_queues(test, 0, VHN_QUEUES);
 
-	user_set_up(u, 0);
-	user_start(u);
-	KUNIT_EXPECT_EQ(test, user_set_backend(u, VHN_QUEUES - 1, -1), 0);
-	KUNIT_EXPECT_EQ(test, user_set_backend(u, VHN_QUEUES - 1, u->fd), -EINVAL);
-	KUNIT_EXPECT_EQ(test, user_set_backend(u, VHN_QUEUES, u->fd), -ENOBUFS);
-	user_send(u, 1514, 1);
-	user_expect_sent(u, 1514, 1);
+	vmm_set_up(v, 0);
+	vmm_start(v);
+	KUNIT_EXPECT_EQ(test, vmm_set_backend(v, VHN_QUEUES - 1, -1), 0);
+	KUNIT_EXPECT_EQ(test, vmm_set_backend(v, VHN_QUEUES - 1, v->fd), -EINVAL);
+	KUNIT_EXPECT_EQ(test, vmm_set_backend(v, VHN_QUEUES, v->fd), -ENOBUFS);
+	vmm_send(v, 1514, 1);
+	vmm_expect_sent(v, 1514, 1);
 }
 
 /* Memory that the guest says it has, and that the VMM has not. */
 static void bad_memory_that_is_not_there(struct kunit *test)
 {
-	struct user *u = user_open(test, 0);
+	struct vmm *v = vmm_open(test, 0);
 
-	user_set_up(u, MERGEABLE);
-	user_start(u);
-	user_publish(u, WIRE_TX, user_desc(u, WIRE_TX, NOWHERE, 1000, 0));
-	KUNIT_EXPECT_EQ(test, vr32_to_cpu(user_next(u, WIRE_TX).len), 0);
-	KUNIT_EXPECT_EQ(test, wire_nr_sent(u->w), 0);
-	user_send(u, 1514, 1);
-	user_expect_sent(u, 1514, 1);
-	user_publish(u, WIRE_RX, user_desc(u, WIRE_RX, NOWHERE, 1000, VRING_DESC_F_WRITE));
-	wire_put(u->w, 900, 1);
-	KUNIT_EXPECT_TRUE(test, vh_until(!wire_nr_coming(u->w)));
+	vmm_set_up(v, MERGEABLE);
+	vmm_start(v);
+	vmm_publish(v, WIRE_TX, vmm_desc(v, WIRE_TX, NOWHERE, 1000, 0));
+	KUNIT_EXPECT_EQ(test, vr32_to_cpu(vmm_next(v, WIRE_TX).len), 0);
+	KUNIT_EXPECT_EQ(test, wire_nr_sent(v->w), 0);
+	vmm_send(v, 1514, 1);
+	vmm_expect_sent(v, 1514, 1);
+	vmm_publish(v, WIRE_RX, vmm_desc(v, WIRE_RX, NOWHERE, 1000, VRING_DESC_F_WRITE));
+	wire_put(v->w, 900, 1);
+	KUNIT_EXPECT_TRUE(test, vh_until(!wire_nr_coming(v->w)));
 	msleep(20);
-	KUNIT_EXPECT_EQ(test, user_used(u, WIRE_RX), 0);
-	KUNIT_EXPECT_EQ(test, parley_vhost_get_vq(u->dev, WIRE_RX)->state, VH_VQ_RUNNING);
+	KUNIT_EXPECT_EQ(test, vmm_used(v, WIRE_RX), 0);
+	KUNIT_EXPECT_EQ(test, parley_vhost_get_vq(v->dev, WIRE_RX)->state, VH_VQ_RUNNING);
 }
 
 /* The file is closed while the back end is full, and has something to say. */
 static void vmm_closes_with_packets_waiting(struct kunit *test)
 {
-	struct user *u = user_open(test, 0);
+	struct vmm *v = vmm_open(test, 0);
 	unsigned int i;
 
-	user_set_up(u, MERGEABLE);
-	wire_make_room(u->w, 0);
-	user_start(u);
+	vmm_set_up(v, MERGEABLE);
+	wire_make_room(v->w, 0);
+	vmm_start(v);
 	for (i = 0; i < 10; i++) {
-		user_send(u, 1000, i);
-		wire_put(u->w, 900, i);
+		vmm_send(v, 1000, i);
+		wire_put(v->w, 900, i);
 	}
 	msleep(20);
-	kunit_release_action(test, user_release, u);
-	KUNIT_EXPECT_EQ(test, file_count(u->w->file), 1);
-	KUNIT_EXPECT_EQ(test, wire_nr_sent(u->w), 0);
-	KUNIT_EXPECT_EQ(test, wire_nr_coming(u->w), 10);
+	kunit_release_action(test, vmm_release, v);
+	KUNIT_EXPECT_EQ(test, file_count(v->w->file), 1);
+	KUNIT_EXPECT_EQ(test, wire_nr_sent(v->w), 0);
+	KUNIT_EXPECT_EQ(test, wire_nr_coming(v->w), 10);
 }
 
 static void bad_10_calls_of_a_careless_vmm(struct kunit *test)
 {
-	struct user *u = user_open(test, 0);
-	struct file *file = u->w->file;
+	struct vmm *v = vmm_open(test, 0);
+	struct file *file = v->w->file;
 
-	KUNIT_EXPECT_EQ(test, user_set_backend(u, WIRE_RX, u->fd), -EINVAL);
+	KUNIT_EXPECT_EQ(test, vmm_set_backend(v, WIRE_RX, v->fd), -EINVAL);
 	/* It could not start, so it has none. */
 	KUNIT_EXPECT_EQ(test, file_count(file), 2);
-	KUNIT_EXPECT_EQ(test, user_set_backend(u, WIRE_RX, -1), 0);
-	user_set_up(u, 0);
-	KUNIT_EXPECT_EQ(test, user_set_backend(u, VHN_USUAL_QUEUES, u->fd), -ENOBUFS);
-	KUNIT_EXPECT_EQ(test, user_set_backend(u, -1, -1), -ENOBUFS);
-	KUNIT_EXPECT_EQ(test, user_set_backend(u, WIRE_RX, -2), -EBADF);
-	KUNIT_EXPECT_EQ(test, user_set_backend(u, WIRE_RX, 1 << 20), -EBADF);
-	KUNIT_EXPECT_EQ(test, vh_ioctl(u->dev, VHOST_NET_SET_BACKEND, u->user + SIZE), -EFAULT);
-	KUNIT_EXPECT_EQ(test, vh_ioctl(u->dev, VHOST_SCSI_SET_ENDPOINT, u->user + ARGS),
+	KUNIT_EXPECT_EQ(test, vmm_set_backend(v, WIRE_RX, -1), 0);
+	vmm_set_up(v, 0);
+	KUNIT_EXPECT_EQ(test, vmm_set_backend(v, VHN_USUAL_QUEUES, v->fd), -ENOBUFS);
+	KUNIT_EXPECT_EQ(test, vmm_set_backend(v, -1, -1), -ENOBUFS);
+	KUNIT_EXPECT_EQ(test, vmm_set_backend(v, WIRE_RX, -2), -EBADF);
+	KUNIT_EXPECT_EQ(test, vmm_set_backend(v, WIRE_RX, 1 << 20), -EBADF);
+	KUNIT_EXPECT_EQ(test, vh_ioctl(v->dev, VHOST_NET_SET_BACKEND, v->user + SIZE), -EFAULT);
+	KUNIT_EXPECT_EQ(test, vh_ioctl(v->dev, VHOST_SCSI_SET_ENDPOINT, v->user + ARGS),
 			-ENOIOCTLCMD);
 	KUNIT_EXPECT_EQ(test, file_count(file), 2);
-	user_start(u);
-	user_send(u, 1514, 1);
-	user_expect_sent(u, 1514, 1);
+	vmm_start(v);
+	vmm_send(v, 1514, 1);
+	vmm_expect_sent(v, 1514, 1);
 }
 
 static struct kunit_case cases[] = {
