@@ -69,14 +69,15 @@ static void vhn_vq_free(struct vhn_vq *q)
 static struct vhn_vq *vhn_vq_alloc(bool receives)
 {
 	struct vhn_vq *q = kzalloc(sizeof(*q), GFP_KERNEL_ACCOUNT);
+	struct vhn_rx *rx = receives ? kvzalloc(sizeof(*rx), GFP_KERNEL_ACCOUNT) : NULL;
 
-	if (!q || !receives)
-		return q;
-	q->rx = kvzalloc(sizeof(*q->rx), GFP_KERNEL_ACCOUNT);
-	if (q->rx)
-		return q;
-	kfree(q);
-	return NULL;
+	if (!q || (receives && !rx)) {
+		kvfree(rx);
+		kfree(q);
+		return NULL;
+	}
+	q->rx = rx;
+	return q;
 }
 
 /**

@@ -166,7 +166,8 @@ def modules():
 
 # Beside parley_: what trace points make of our names, and short names that are
 # global inside one module of the host side only (drivers/vhost/core/state.h).
-OUR_SYMBOLS = ("parley_", "trace_event_fields_parley_", "tp_func_parley_", "vh_", "vhb_")
+OUR_SYMBOLS = ("parley_", "trace_event_fields_parley_", "tp_func_parley_", "vh_", "vhb_",
+               "vhn_")
 
 
 def version():

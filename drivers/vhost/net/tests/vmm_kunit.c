@@ -95,7 +95,7 @@ static void vmm_set_up_ring(struct vmm *v, u32 index)
 	KUNIT_ASSERT_EQ(test, vmm_call(v, VHOST_SET_VRING_ADDR, &addr, sizeof(addr)), 0);
 	/* No eventfd in here: the ring is polled, and woken by hand. */
 	KUNIT_ASSERT_EQ(test, vmm_call(v, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, &poll,
-					sizeof(poll)), 0);
+				       sizeof(poll)), 0);
 }
 
 static void vmm_set_up(struct vmm *v, u64 features)
@@ -157,7 +157,7 @@ static struct vmm *vmm_open_queues(struct kunit *test, u64 features, u32 queues)
 	v->dev->fork_owner = VHOST_FORK_OWNER_KTHREAD;
 	if (queues)
 		KUNIT_ASSERT_EQ(test, vmm_call(v, PARLEY_VHOST_SET_QUEUES, &queues,
-						sizeof(queues)), 0);
+					       sizeof(queues)), 0);
 	KUNIT_ASSERT_EQ(test, vh_ioctl(v->dev, VHOST_SET_OWNER, 0), 0);
 	return v;
 }
@@ -186,7 +186,7 @@ static void vmm_publish(struct vmm *v, u32 index, u16 head)
 	__virtio16 word = cpu_to_vr16(head);
 
 	vmm_poke(v, RING(index) + AVAIL + 4 + 2 * (v->avail[index] % NUM), &word,
-		  sizeof(word));
+		 sizeof(word));
 	smp_wmb();	/* pairs with the core's read of the index */
 	word = cpu_to_vr16(++v->avail[index]);
 	vmm_poke(v, RING(index) + AVAIL + 2, &word, sizeof(word));
@@ -257,7 +257,7 @@ static void vmm_expect_packet(struct vmm *v, u32 len, u8 seed, unsigned int nr)
 		elem = vmm_next(v, WIRE_RX);
 		KUNIT_ASSERT_LE(test, vr32_to_cpu(elem.len), SZ_4K);
 		vmm_peek(v, BUFFER(WIRE_RX, vr32_to_cpu(elem.id)), data + done,
-			  vr32_to_cpu(elem.len));
+			 vr32_to_cpu(elem.len));
 		done += vr32_to_cpu(elem.len);
 	}
 	KUNIT_EXPECT_EQ(test, done, skip + len);
