@@ -393,7 +393,15 @@ unsigned int parley_drvq_size_max(const struct parley_drvq *q)
 }
 PARLEY_EXPORT(parley_drvq_size_max);
 
-/** parley_drvq_free() - descriptors that are free now */
+/**
+ * parley_drvq_free() - descriptors that are free now
+ * @q: queue
+ *
+ * Those of buffers that were detached are not, before the queue is reset.
+ *
+ * Context: any.
+ * Return: how many.
+ */
 unsigned int parley_drvq_free(const struct parley_drvq *q)
 {
 	return READ_ONCE(q->free);
