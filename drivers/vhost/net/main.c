@@ -7,7 +7,6 @@
 #include <linux/module.h>
 #include <linux/nospec.h>
 #include <linux/uaccess.h>
-#include <linux/vhost.h>
 #include <parley/export.h>
 #include <parley/version.h>
 #include <uapi/linux/virtio_ids.h>

@@ -34,6 +34,7 @@
 #include <kunit/visibility.h>
 #include <linux/net.h>
 #include <linux/sizes.h>
+#include <linux/vhost.h>
 #include <parley/byteorder.h>
 #include <parley/compat.h>
 #include <parley/vhost.h>

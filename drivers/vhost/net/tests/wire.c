@@ -81,6 +81,13 @@ static struct wire_frame *wire_first(struct wire *w, struct list_head *list, boo
 	return f;
 }
 
+/* As a tap: what cannot be written is of no account. */
+static void wire_write(struct wire *w, const void *data, size_t len, struct iov_iter *to)
+{
+	if (copy_to_iter(data, len, to) != len)
+		WRITE_ONCE(w->cut, w->cut + 1);
+}
+
 /* As a tap: what it knows of a header, and the bytes after it as they were. */
 static int wire_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 {
@@ -94,11 +101,11 @@ static int wire_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int
 	n = w->wrong ? -EIO : (int)(w->hdr + f->len) + f->more;
 	if (w->hdr) {
 		memset(hdr, WIRE_HEADER, sizeof(hdr));
-		copy_to_iter(hdr, sizeof(hdr), &msg->msg_iter);
+		wire_write(w, hdr, sizeof(hdr), &msg->msg_iter);
 		iov_iter_advance(&msg->msg_iter, min(w->hdr - sizeof(hdr),
 						     iov_iter_count(&msg->msg_iter)));
 	}
-	copy_to_iter(f->data, f->len, &msg->msg_iter);
+	wire_write(w, f->data, f->len, &msg->msg_iter);
 	kvfree(f);
 	return n;
 }

@@ -61,6 +61,7 @@ struct wire_buf {
  * @asked: somebody found no room by poll(), and is to be told; as a tap has it, nobody
  *	else is
  * @more: bytes that packets which are put have more than is said
+ * @cut: writes of a packet that were not complete
  * @wrong: its packets cannot be received
  * @rings: of the guest
  * @region: all memory of this kernel, where the guest's lies
@@ -81,6 +82,7 @@ struct wire {
 	u32 hdr;
 	bool asked;
 	int more;
+	unsigned int cut;
 	bool wrong;
 	struct wire_ring {
 		struct wire *wire;
