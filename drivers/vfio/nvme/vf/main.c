@@ -6,7 +6,7 @@
  * function only if driver_override names it (or somebody wrote its ids to new_id).
  *
  * A function that is bound was handed out once, to see that it can be, and was taken
- * back.
+ * back; then it is offered to who wants functions.
  */
 #include <linux/cleanup.h>
 #include <linux/interrupt.h>
@@ -181,6 +181,7 @@ static int pvf_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	err = pvf_try(p);
 	if (err)
 		goto fail_init;
+	parley_nvme_vf_bound(&p->vf);
 	return 0;
 
 fail_init:
@@ -196,6 +197,7 @@ static void pvf_remove(struct pci_dev *pdev)
 {
 	struct pvf *p = pci_get_drvdata(pdev);
 
+	parley_nvme_vf_unbound(&p->vf);
 	pvf_irq_free(p, p->vf.vectors);
 	parley_nvme_vf_exit(&p->vf);
 	parley_nvme_pci_off(&p->vf.n, pdev);

@@ -5,6 +5,7 @@
  * The rooms, topmost first; a file knows those below its own.
  *
  *	main.c		the PCI driver and the attributes
+ *	user.c		whom it is offered to
  *	vf.c		handed out and taken back
  *	io.c		its queues and what is in flight there
  *	../ctrl/	the controller
@@ -15,7 +16,10 @@
  * Locks, outermost first; the middle ones are the controller's.
  *
  *	device lock	of the PCI function, by the driver core: probe, remove,
- *			reset, suspend.  Who hands out and takes back holds it.
+ *			reset, suspend.  Who hands out and takes back holds it,
+ *			or is waited for by who holds it (user.c).
+ *	users		who is offered functions; @offered (user.c)
+ *	list		of functions that are bound (user.c)
  *	mutex		@nsid, @ns, @nr_queues; held while queues come and go.
  *	lock		of the controller, irq-safe spinlock.
  *	queue lock	of struct parley_nvme_io_queue, irq-safe spinlock: all of
@@ -28,6 +32,7 @@
 #define _PARLEY_NVME_VF_H
 
 #include <kunit/visibility.h>
+#include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include "../ctrl/ctrl.h"
@@ -116,6 +121,10 @@ struct parley_nvme_io_queue {
  * @nr_queues: pairs of queues that it has
  * @queue: these; the number of the first is 1
  * @watch: looks now and then, while it is handed out
+ * @bound: in the list of those that are bound
+ * @leaving: its driver goes, and waits for the user
+ * @offered: the user has been offered it
+ * @user_data: the user's
  */
 struct parley_nvme_vf {
 	struct parley_nvme n;
@@ -126,6 +135,21 @@ struct parley_nvme_vf {
 	unsigned int nr_queues;
 	struct parley_nvme_io_queue queue[PARLEY_NVME_IO_QUEUES];
 	struct delayed_work watch;
+	struct list_head bound;
+	bool leaving;
+	bool offered;
+	void *user_data;
+};
+
+/**
+ * struct parley_nvme_vf_user - whom functions are offered to
+ * @add: a function can be taken from now on; an error: it is not wanted
+ * @remove: it goes; when this returns it was given back, and nobody has it any more.
+ *	Who has it is to call parley_nvme_vf_give_back() as ever
+ */
+struct parley_nvme_vf_user {
+	int (*add)(struct parley_nvme_vf *vf);
+	void (*remove)(struct parley_nvme_vf *vf);
 };
 
 /* io.c */
@@ -148,5 +172,17 @@ void parley_nvme_vf_exit(struct parley_nvme_vf *vf);
 int parley_nvme_vf_up(struct parley_nvme_vf *vf);
 void parley_nvme_vf_down(struct parley_nvme_vf *vf);
 void parley_nvme_vf_pause(struct parley_nvme_vf *vf, bool shutdown);
+
+/* user.c */
+int parley_nvme_vf_user_register(const struct parley_nvme_vf_user *user);
+void parley_nvme_vf_user_unregister(const struct parley_nvme_vf_user *user);
+#if IS_ENABLED(CONFIG_KUNIT)
+const struct parley_nvme_vf_user *
+parley_nvme_vf_user_swap(const struct parley_nvme_vf_user *user);
+#endif
+void parley_nvme_vf_bound(struct parley_nvme_vf *vf);
+void parley_nvme_vf_unbound(struct parley_nvme_vf *vf);
+int parley_nvme_vf_take(struct parley_nvme_vf *vf);
+void parley_nvme_vf_give_back(struct parley_nvme_vf *vf);
 
 #endif /* _PARLEY_NVME_VF_H */
