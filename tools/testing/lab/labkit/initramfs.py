@@ -74,10 +74,11 @@ def module_files(kernel, names):
     return order
 
 
-def build_inner(kernel, folder, ours, files):
-    """The whole user space of an inner guest, with our modules at @ours and
-    @files, {path in the guest: file}, beside the usual programs."""
-    return build(kernel, folder, "init-inner", INNER_MODULES, ours,
+def build_inner(kernel, folder, ours, files, more=()):
+    """The whole user space of an inner guest, with our modules at @ours, @more of the
+    kernel's than usual, and @files, {path in the guest: file}, beside the usual
+    programs."""
+    return build(kernel, folder, "init-inner", (*INNER_MODULES, *more), ours,
                  programs.collect(INNER_PROGRAMS) | files)
 
 

@@ -37,7 +37,8 @@ def inner_guest(scenario, folder):
     return {"LAB_INNER_KERNEL": str(kernel.image),
             "LAB_PATIENCE": str(PATIENCE),
             "LAB_INNER_INITRD": str(initramfs.build_inner(
-                kernel, folder, paths, scenario.inner_files))}
+                kernel, folder, paths, scenario.inner_files,
+                scenario.inner_stock_modules))}
 
 
 def boot(scenario, tty="ttyS1"):

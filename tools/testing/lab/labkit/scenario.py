@@ -42,6 +42,7 @@ class Scenario:
     stock_modules: list = dataclasses.field(default_factory=list)
     handover: bool = False      # other kernels follow the first one by kexec
     inner_modules: list = dataclasses.field(default_factory=list)
+    inner_stock_modules: list = dataclasses.field(default_factory=list)
     inner_files: dict = dataclasses.field(default_factory=dict)
     env: dict = dataclasses.field(default_factory=dict)
     qemu: list = dataclasses.field(default_factory=list)
