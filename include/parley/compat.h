@@ -107,6 +107,62 @@ static inline int parley_compat_alloc_tag_set(struct blk_mq_tag_set *set)
 #define PARLEY_COMPAT_KUNIT_GEN
 #endif
 
+/* What a region of a device of VFIO is, the driver's ioctl had to say. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#include <linux/uaccess.h>
+#include <uapi/linux/vfio.h>
+
+#define PARLEY_COMPAT_REGION_INFO
+
+struct vfio_device;
+struct vfio_info_cap;
+
+static inline long
+parley_compat_region_info(struct vfio_device *vdev, struct vfio_region_info __user *arg,
+			  int (*get)(struct vfio_device *, struct vfio_region_info *,
+				     struct vfio_info_cap *))
+{
+	size_t minsz = offsetofend(struct vfio_region_info, offset);
+	struct vfio_region_info info = {};
+	int err;
+
+	if (copy_from_user(&info, arg, minsz))
+		return -EFAULT;
+	if (info.argsz < minsz)
+		return -EINVAL;
+	err = get(vdev, &info, NULL);
+	if (err)
+		return err;
+	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
+}
+#endif
+
+/* To map memory as it is, or else not at all, could not be asked for. */
+#include <linux/dma-mapping.h>
+#ifndef DMA_ATTR_REQUIRE_COHERENT
+#define DMA_ATTR_REQUIRE_COHERENT	DMA_ATTR_SKIP_CPU_SYNC
+
+static inline dma_addr_t
+parley_compat_map_page(struct device *dev, struct page *page, size_t offset, size_t size,
+		       enum dma_data_direction dir, unsigned long attrs)
+{
+	dma_addr_t dma = dma_map_page_attrs(dev, page, offset, size, dir, attrs);
+
+	if (dma_mapping_error(dev, dma))
+		return dma;
+#ifdef CONFIG_DMA_NEED_SYNC
+	/* Set for a device that is coherent, until a copy is made for it. */
+	if (!dev->dma_skip_sync) {
+		dma_unmap_page_attrs(dev, dma, size, dir, attrs);
+		return DMA_MAPPING_ERROR;
+	}
+#endif
+	return dma;
+}
+
+#define dma_map_page_attrs	parley_compat_map_page
+#endif
+
 /* That a work queue is bound to processors went without saying. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
 #include <linux/workqueue.h>

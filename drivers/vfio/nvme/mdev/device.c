@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A device, as VFIO has it.
+ *
+ * The function is handed out when the device is opened, and taken back when it is
+ * closed.  Each time there are a new controller and a new configuration space, and
+ * nothing has gone through the gate: nothing of an earlier user is left.
+ *
+ * What holds the guest's memory, in the order in which it comes; when the device is
+ * closed it goes in the reverse order:
+ *
+ *	function	taken
+ *	gate		nothing went through
+ *	controller	disabled, so it reaches for nothing
+ */
+#include <linux/cleanup.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <parley/compat.h>
+#include "mdev.h"
+
+static struct parley_mdev *to_parley_mdev(struct vfio_device *vdev)
+{
+	return container_of(vdev, struct parley_mdev, vdev);
+}
+
+/* ------------------------------------ what the controller wants of us */
+
+static struct parley_mdev *parley_mdev_of(struct parley_emu *e)
+{
+	return container_of(e, struct parley_mdev, emu);
+}
+
+static int parley_mdev_emu_read(struct parley_emu *e, u64 address, void *data, size_t len)
+{
+	struct parley_mdev_gate *g = &parley_mdev_of(e)->gate;
+
+	return g->ops->rw(g, address, data, len, false);
+}
+
+/* VFIO's function does both, and leaves what is to be written as it is. */
+static int parley_mdev_emu_write(struct parley_emu *e, u64 address, const void *data,
+				 size_t len)
+{
+	struct parley_mdev_gate *g = &parley_mdev_of(e)->gate;
+
+	return g->ops->rw(g, address, (void *)data, len, true);
+}
+
+static int parley_mdev_emu_pin(struct parley_emu *e, u64 address, bool in,
+			       dma_addr_t *dma)
+{
+	return parley_mdev_gate_pin(&parley_mdev_of(e)->gate, address, in, dma);
+}
+
+static void parley_mdev_emu_unpin(struct parley_emu *e, u64 address, bool in,
+				  dma_addr_t dma)
+{
+	parley_mdev_gate_unpin(&parley_mdev_of(e)->gate, address, in);
+}
+
+static void parley_mdev_emu_interrupt(struct parley_emu *e, unsigned int vector)
+{
+	parley_mdev_irqs_tell(&parley_mdev_of(e)->irqs, vector);
+}
+
+static const struct parley_emu_ops parley_mdev_emu_ops = {
+	.read = parley_mdev_emu_read,
+	.write = parley_mdev_emu_write,
+	.pin = parley_mdev_emu_pin,
+	.unpin = parley_mdev_emu_unpin,
+	.interrupt = parley_mdev_emu_interrupt,
+};
+
+/* --------------------------------------------------------------- life */
+
+/* The first digits of its name: the same on any machine, and no other has it. */
+static void parley_mdev_name(struct parley_mdev *m, const char *uuid)
+{
+	char *to = m->serial;
+
+	for (; *uuid && to < m->serial + sizeof(m->serial) - 1; uuid++)
+		if (*uuid != '-')
+			*to++ = *uuid;
+}
+
+static int parley_mdev_init(struct vfio_device *vdev)
+{
+	struct parley_mdev *m = to_parley_mdev(vdev);
+	struct mdev_device *mdev = to_mdev_device(vdev->dev);
+	struct mdev_parent *parent = mdev->type->parent;
+
+	m->vf = container_of(parent, struct parley_mdev_parent, parent)->vf;
+	mutex_init(&m->mutex);
+	mutex_init(&m->irqs.lock);
+	m->gate.vdev = vdev;
+	m->gate.dev = m->vf->n.dev;
+	parley_mdev_gate_init(&m->gate, &parley_mdev_gate_vfio);
+	parley_mdev_name(m, dev_name(vdev->dev));
+	return 0;
+}
+
+static void parley_mdev_release(struct vfio_device *vdev)
+{
+	struct parley_mdev *m = to_parley_mdev(vdev);
+
+	parley_mdev_gate_exit(&m->gate);
+	mutex_destroy(&m->irqs.lock);
+	mutex_destroy(&m->mutex);
+}
+
+/* What the guest sees of it is the function's own, whose disk it is. */
+static void parley_mdev_begin(struct parley_mdev *m)
+{
+	struct pci_dev *pdev = to_pci_dev(m->vf->n.dev);
+	struct parley_mdev_ids ids = {
+		.vendor = pdev->vendor,
+		.device = pdev->device,
+		.subvendor = pdev->subsystem_vendor,
+		.subdevice = pdev->subsystem_device,
+	};
+
+	guard(mutex)(&m->mutex);
+	scoped_guard(mutex, &m->irqs.lock)
+		m->irqs.vectors = m->vf->nr_queues + 1;
+	parley_mdev_config_init(&m->config, &ids, m->vf->nr_queues + 1);
+}
+
+static int parley_mdev_open(struct vfio_device *vdev)
+{
+	struct parley_mdev *m = to_parley_mdev(vdev);
+	int err = parley_nvme_vf_take(m->vf);
+
+	if (err)
+		return err;
+	parley_mdev_begin(m);
+	parley_mdev_gate_begin(&m->gate);
+	memset(&m->emu, 0, sizeof(m->emu));
+	err = parley_emu_init(&m->emu, m->vf, &parley_mdev_emu_ops, m->serial);
+	if (err)
+		parley_nvme_vf_give_back(m->vf);
+	return err;
+}
+
+static void parley_mdev_close(struct vfio_device *vdev)
+{
+	struct parley_mdev *m = to_parley_mdev(vdev);
+
+	/* With the last command the last page goes. */
+	parley_emu_exit(&m->emu);
+	WARN_ON_ONCE(m->gate.pinned);
+	parley_mdev_irqs_free(&m->irqs);
+	parley_nvme_vf_give_back(m->vf);
+}
+
+/* ------------------------------------------------- reads and writes */
+
+/* One piece, see region.c. */
+static void parley_mdev_read_piece(struct parley_mdev *m, unsigned int region, u64 at,
+				   u8 *data, unsigned int size)
+{
+	if (region == VFIO_PCI_CONFIG_REGION_INDEX) {
+		guard(mutex)(&m->mutex);
+		parley_mdev_config_read(&m->config, at, data, size);
+	} else {
+		parley_mdev_bar_read(&m->emu, at, data, size);
+	}
+}
+
+static void parley_mdev_write_piece(struct parley_mdev *m, unsigned int region, u64 at,
+				    const u8 *data, unsigned int size)
+{
+	if (region == VFIO_PCI_CONFIG_REGION_INDEX) {
+		guard(mutex)(&m->mutex);
+		if (parley_mdev_config_write(&m->config, at, data, size))
+			parley_emu_reset(&m->emu);
+	} else {
+		parley_mdev_bar_write(&m->emu, at, data, size);
+	}
+}
+
+static ssize_t parley_mdev_read(struct vfio_device *vdev, char __user *buf, size_t count,
+				loff_t *ppos)
+{
+	struct parley_mdev *m = to_parley_mdev(vdev);
+	u8 data[sizeof(u64)];
+	unsigned int region, size;
+	size_t left, done;
+	u64 at;
+
+	left = parley_mdev_access(*ppos, count, &region, &at);
+	if (!left)
+		return -EINVAL;
+	for (done = 0; done < left; done += size) {
+		size = parley_mdev_piece(at + done, left - done);
+		parley_mdev_read_piece(m, region, at + done, data, size);
+		if (copy_to_user(buf + done, data, size))
+			return -EFAULT;
+		cond_resched();
+	}
+	*ppos += left;
+	return left;
+}
+
+static ssize_t parley_mdev_write(struct vfio_device *vdev, const char __user *buf,
+				 size_t count, loff_t *ppos)
+{
+	struct parley_mdev *m = to_parley_mdev(vdev);
+	u8 data[sizeof(u64)];
+	unsigned int region, size;
+	size_t left, done;
+	u64 at;
+
+	left = parley_mdev_access(*ppos, count, &region, &at);
+	if (!left)
+		return -EINVAL;
+	for (done = 0; done < left; done += size) {
+		size = parley_mdev_piece(at + done, left - done);
+		if (copy_from_user(data, buf + done, size))
+			return -EFAULT;
+		parley_mdev_write_piece(m, region, at + done, data, size);
+		cond_resched();
+	}
+	*ppos += left;
+	return left;
+}
+
+/* -------------------------------------------------------- questions */
+
+static long parley_mdev_info(struct vfio_device_info __user *arg)
+{
+	struct vfio_device_info info = {};
+	size_t minsz = offsetofend(struct vfio_device_info, num_irqs);
+
+	if (copy_from_user(&info, arg, minsz))
+		return -EFAULT;
+	if (info.argsz < minsz)
+		return -EINVAL;
+	info.flags = VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET;
+	info.num_regions = VFIO_PCI_NUM_REGIONS;
+	info.num_irqs = VFIO_PCI_NUM_IRQS;
+	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
+}
+
+static int parley_mdev_region(struct vfio_device *vdev, struct vfio_region_info *info,
+			      struct vfio_info_cap *caps)
+{
+	if (info->index >= VFIO_PCI_NUM_REGIONS)
+		return -EINVAL;
+	info->size = parley_mdev_region_size(info->index);
+	info->offset = PARLEY_MDEV_OFFSET(info->index);
+	info->flags = info->size ? VFIO_REGION_INFO_FLAG_READ |
+				   VFIO_REGION_INFO_FLAG_WRITE : 0;
+	return 0;
+}
+
+static long parley_mdev_irq(struct parley_mdev *m, struct vfio_irq_info __user *arg)
+{
+	struct vfio_irq_info info = {};
+	size_t minsz = offsetofend(struct vfio_irq_info, count);
+
+	if (copy_from_user(&info, arg, minsz))
+		return -EFAULT;
+	/* There is no error that the hardware would tell of. */
+	if (info.argsz < minsz || info.index >= VFIO_PCI_NUM_IRQS ||
+	    info.index == VFIO_PCI_ERR_IRQ_INDEX)
+		return -EINVAL;
+	info.count = parley_mdev_irqs_count(info.index, m->irqs.vectors);
+	info.flags = info.count ? VFIO_IRQ_INFO_EVENTFD : 0;
+	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
+}
+
+static long parley_mdev_set_irqs(struct parley_mdev *m, struct vfio_irq_set __user *arg)
+{
+	size_t minsz = offsetofend(struct vfio_irq_set, count), size;
+	void *data __free(kfree) = NULL;
+	struct vfio_irq_set set;
+	int err;
+
+	if (copy_from_user(&set, arg, minsz))
+		return -EFAULT;
+	err = parley_mdev_irqs_check(&set, m->irqs.vectors, &size);
+	if (err)
+		return err;
+	if (size)
+		data = memdup_user(&arg->data, size);
+	if (IS_ERR(data))
+		return PTR_ERR(data);
+	return parley_mdev_irqs_set(&m->irqs, &set, data);
+}
+
+static long parley_mdev_reset(struct parley_mdev *m)
+{
+	guard(mutex)(&m->mutex);
+	parley_mdev_config_reset(&m->config);
+	parley_emu_reset(&m->emu);
+	return 0;
+}
+
+static long parley_mdev_ioctl(struct vfio_device *vdev, unsigned int cmd,
+			      unsigned long arg)
+{
+	struct parley_mdev *m = to_parley_mdev(vdev);
+	void __user *at = (void __user *)arg;
+
+	switch (cmd) {
+	case VFIO_DEVICE_GET_INFO:
+		return parley_mdev_info(at);
+#ifdef PARLEY_COMPAT_REGION_INFO
+	case VFIO_DEVICE_GET_REGION_INFO:
+		return parley_compat_region_info(vdev, at, parley_mdev_region);
+#endif
+	case VFIO_DEVICE_GET_IRQ_INFO:
+		return parley_mdev_irq(m, at);
+	case VFIO_DEVICE_SET_IRQS:
+		return parley_mdev_set_irqs(m, at);
+	case VFIO_DEVICE_RESET:
+		return parley_mdev_reset(m);
+	default:
+		return -ENOTTY;
+	}
+}
+
+/* A write to a register is ours to see, each of them. */
+static int parley_mdev_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
+{
+	return -EINVAL;
+}
+
+/* --------------------------------------------- what others take away */
+
+static void parley_mdev_request(struct vfio_device *vdev, unsigned int count)
+{
+	struct parley_mdev *m = to_parley_mdev(vdev);
+
+	if (parley_mdev_irqs_request(&m->irqs)) {
+		if (count && !(count % 10))
+			dev_notice_ratelimited(vdev->dev, "its user was asked %u times to leave it\n",
+					       count + 1);
+	} else if (!count) {
+		dev_notice_ratelimited(vdev->dev, "is waited for: end the program that uses it\n");
+	}
+}
+
+static void parley_mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)
+{
+	if (!parley_mdev_gate_leave(&to_parley_mdev(vdev)->gate, iova, length))
+		dev_warn_ratelimited(vdev->dev, "memory that is taken away is still used after %u s, which is waited for\n",
+				     PARLEY_MDEV_UNMAP_MS / 1000);
+}
+
+const struct vfio_device_ops parley_mdev_vfio_ops = {
+	.name = "parley-nvme-mdev",
+	.init = parley_mdev_init,
+	.release = parley_mdev_release,
+	.bind_iommufd = vfio_iommufd_emulated_bind,
+	.unbind_iommufd = vfio_iommufd_emulated_unbind,
+	.attach_ioas = vfio_iommufd_emulated_attach_ioas,
+	.detach_ioas = vfio_iommufd_emulated_detach_ioas,
+	.open_device = parley_mdev_open,
+	.close_device = parley_mdev_close,
+	.read = parley_mdev_read,
+	.write = parley_mdev_write,
+	.ioctl = parley_mdev_ioctl,
+#ifndef PARLEY_COMPAT_REGION_INFO
+	.get_region_info_caps = parley_mdev_region,
+#endif
+	.mmap = parley_mdev_mmap,
+	.request = parley_mdev_request,
+	.dma_unmap = parley_mdev_dma_unmap,
+};

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mediated devices: each function that our driver has can be one.
+ *
+ * A function is a parent as long as it is bound.  The device is made, opened and
+ * closed any number of times, by one user at a time; it is gone, and its user with
+ * it, before the function goes.
+ */
+#include <linux/iommu.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <parley/export.h>
+#include <parley/version.h>
+#include "mdev.h"
+
+#define PARLEY_MDEV_NAME	"parley_nvme_mdev"
+
+/* ------------------------------------------------------------ devices */
+
+static int parley_mdev_probe(struct mdev_device *mdev)
+{
+	struct parley_mdev *m;
+	int err;
+
+	m = vfio_alloc_device(parley_mdev, vdev, &mdev->dev, &parley_mdev_vfio_ops);
+	if (IS_ERR(m))
+		return PTR_ERR(m);
+	err = vfio_register_emulated_iommu_dev(&m->vdev);
+	if (err) {
+		vfio_put_device(&m->vdev);
+		return err;
+	}
+	dev_set_drvdata(&mdev->dev, m);
+	return 0;
+}
+
+static void parley_mdev_remove(struct mdev_device *mdev)
+{
+	struct parley_mdev *m = dev_get_drvdata(&mdev->dev);
+
+	vfio_unregister_group_dev(&m->vdev);
+	vfio_put_device(&m->vdev);
+}
+
+static ssize_t parley_mdev_description(struct mdev_type *type, char *buf)
+{
+	return sysfs_emit(buf, "an NVMe disk: all of a virtual function\n");
+}
+
+static struct mdev_driver parley_mdev_driver = {
+	.device_api = VFIO_DEVICE_API_PCI_STRING,
+	.max_instances = 1,
+	.probe = parley_mdev_probe,
+	.remove = parley_mdev_remove,
+	.show_description = parley_mdev_description,
+	.driver = {
+		.name = PARLEY_MDEV_NAME,
+		.owner = THIS_MODULE,
+		.mod_name = KBUILD_MODNAME,
+	},
+};
+
+/* ------------------------------------------------------------ parents */
+
+/* The guest reaches no memory but its own either way: this is about the hardware. */
+static void parley_mdev_look(struct device *dev)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	if (!domain || domain->type == IOMMU_DOMAIN_IDENTITY)
+		dev_warn(dev, "no IOMMU keeps it from the memory of others: what it does there, nobody sees\n");
+}
+
+static int parley_mdev_add(struct parley_nvme_vf *vf)
+{
+	struct parley_mdev_parent *p = kzalloc(sizeof(*p), GFP_KERNEL);
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	p->vf = vf;
+	p->type.sysfs_name = "1";
+	p->type.pretty_name = "Parley NVMe";
+	p->types[0] = &p->type;
+	err = mdev_register_parent(&p->parent, vf->n.dev, &parley_mdev_driver, p->types,
+				   ARRAY_SIZE(p->types));
+	if (err) {
+		dev_err(vf->n.dev, "cannot be a mediated device (%d)\n", err);
+		kfree(p);
+		return err;
+	}
+	parley_mdev_look(vf->n.dev);
+	vf->user_data = p;
+	return 0;
+}
+
+static void parley_mdev_leave(struct parley_nvme_vf *vf)
+{
+	struct parley_mdev_parent *p = vf->user_data;
+
+	vf->user_data = NULL;
+	mdev_unregister_parent(&p->parent);
+	kfree(p);
+}
+
+static const struct parley_nvme_vf_user parley_mdev_user = {
+	.add = parley_mdev_add,
+	.remove = parley_mdev_leave,
+};
+
+/* ------------------------------------------------------------- module */
+
+static int __init parley_mdev_start(void)
+{
+	int err = mdev_register_driver(&parley_mdev_driver);
+
+	if (err)
+		return err;
+	err = parley_nvme_vf_user_register(&parley_mdev_user);
+	if (err)
+		mdev_unregister_driver(&parley_mdev_driver);
+	return err;
+}
+module_init(parley_mdev_start);
+
+static void __exit parley_mdev_stop(void)
+{
+	parley_nvme_vf_user_unregister(&parley_mdev_user);
+	mdev_unregister_driver(&parley_mdev_driver);
+}
+module_exit(parley_mdev_stop);
+
+PARLEY_IMPORT;
+MODULE_DESCRIPTION("Parley: NVMe virtual functions as mediated devices");
+MODULE_VERSION(PARLEY_VERSION);
+MODULE_LICENSE("GPL");

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * NVMe virtual functions as mediated devices: what VFIO and the emulated controller
+ * have in common.
+ *
+ * The rooms, topmost first; a file knows those below its own.
+ *
+ *	main.c		functions become parents, and their devices come and go
+ *	device.c	a device, as VFIO has it
+ *	gate.c		the guest's memory
+ *	irqs.c		interrupts
+ *	region.c	which part of the device an access is about
+ *	config.c	configuration space
+ *	../emu/		the controller
+ *	../vf/		the function
+ *
+ * What VFIO hands in is user space's, which is hostile: it is read once, into memory
+ * of ours, bounded and checked there.
+ *
+ * Locks, outermost first.
+ *
+ *	VFIO's		of the group and the device set, around opening and closing
+ *	mutex		of struct parley_mdev: configuration space, resets
+ *	the emulator's	see emu.h; the gate and the interrupts are used with it held
+ *	gate lock	what is pinned and what leaves; nothing but an allocation is
+ *			waited for with it held
+ *	irqs lock	who is told of interrupts, a leaf
+ *
+ * VFIO takes memory away (dma_unmap) with locks of its own held, which pinning takes
+ * as well: there only the gate lock is taken, see gate.c.
+ */
+#ifndef _PARLEY_NVME_MDEV_H
+#define _PARLEY_NVME_MDEV_H
+
+#include <kunit/visibility.h>
+#include <linux/mdev.h>
+#include <linux/mutex.h>
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+#include "../emu/emu.h"
+
+/* ------------------------------------------------------ where things are */
+
+/* BAR 0: registers and doorbells; the MSI-X table and its pending bits; a power of 2. */
+#define PARLEY_MDEV_TABLE	PARLEY_EMU_BAR
+#define PARLEY_MDEV_PBA		(PARLEY_MDEV_TABLE + 0x1000)
+#define PARLEY_MDEV_BAR		(PARLEY_MDEV_PBA + 0x1000)
+
+/* Vectors: one for the admin queue, and one for each pair of queues. */
+#define PARLEY_MDEV_VECTORS	PARLEY_EMU_QUEUES
+
+/* Configuration space; what is behind the first part reads as zeroes. */
+#define PARLEY_MDEV_CONFIG	4096
+#define PARLEY_MDEV_HEADER	256
+
+/* Capabilities. */
+#define PARLEY_MDEV_PM		0x40
+#define PARLEY_MDEV_MSIX	0x50
+#define PARLEY_MDEV_EXP		0x60
+
+/* Where a region is in the file of the device. */
+#define PARLEY_MDEV_SHIFT	40
+#define PARLEY_MDEV_OFFSET(region)	((u64)(region) << PARLEY_MDEV_SHIFT)
+
+/* --------------------------------------------------- configuration space */
+
+/**
+ * struct parley_mdev_ids - what the device says it is
+ * @vendor: who made it
+ * @device: what it is
+ * @subvendor: the same of the board
+ * @subdevice: the same of the board
+ */
+struct parley_mdev_ids {
+	u16 vendor;
+	u16 device;
+	u16 subvendor;
+	u16 subdevice;
+};
+
+/**
+ * struct parley_mdev_config - a configuration space
+ * @ids: what the device says it is
+ * @vectors: of its MSI-X table
+ * @byte: as it is read
+ * @mask: what may be written of that
+ */
+struct parley_mdev_config {
+	struct parley_mdev_ids ids;
+	unsigned int vectors;
+	u8 byte[PARLEY_MDEV_HEADER];
+	u8 mask[PARLEY_MDEV_HEADER];
+};
+
+/* ------------------------------------------------------------ interrupts */
+
+/**
+ * struct parley_mdev_irqs - who is told of interrupts
+ * @lock: guards the rest
+ * @vectors: how many there are
+ * @msix: of each, or NULL
+ * @request: who is told that the device should be left, or NULL
+ */
+struct parley_mdev_irqs {
+	struct mutex lock;
+	unsigned int vectors;
+	struct eventfd_ctx *msix[PARLEY_MDEV_VECTORS];
+	struct eventfd_ctx *request;
+};
+
+/* ---------------------------------------------------------- memory gate */
+
+struct parley_mdev_gate;
+
+/**
+ * struct parley_mdev_gate_ops - the steps of the gate, each with what undoes it
+ * @rw: copy from or to the guest's memory
+ * @pin: keep a page of it where it is
+ * @unpin: let go of it
+ * @map: let the function reach a part of a page
+ * @unmap: keep it from that
+ *
+ * @rw, @pin and @map return 0 or an error.
+ */
+struct parley_mdev_gate_ops {
+	int (*rw)(struct parley_mdev_gate *g, u64 address, void *data, size_t len,
+		  bool write);
+	int (*pin)(struct parley_mdev_gate *g, u64 address, bool in, struct page **page);
+	void (*unpin)(struct parley_mdev_gate *g, u64 address);
+	int (*map)(struct parley_mdev_gate *g, struct page *page, unsigned int offset,
+		   bool in, dma_addr_t *dma);
+	void (*unmap)(struct parley_mdev_gate *g, dma_addr_t dma, bool in);
+};
+
+/* Pages that may be held: as many as there can be in flight. */
+#define PARLEY_MDEV_PINS	(PARLEY_NVME_IO_QUEUES * PARLEY_NVME_IO_SLOTS * \
+				 PARLEY_EMU_PAGES)
+/* Areas that were taken away lately. */
+#define PARLEY_MDEV_LEAVING	16
+/* How long none of it is held after that, and how often that is doubled. */
+#define PARLEY_MDEV_SETTLE_MS	100
+#define PARLEY_MDEV_DOUBLINGS	7u
+/* How long it is the same area that is taken away again. */
+#define PARLEY_MDEV_REMEMBER_MS	60000
+/* How long taking memory away waits at a time, and how often not for ever. */
+#define PARLEY_MDEV_UNMAP_MS	5000
+#define PARLEY_MDEV_LATE	5
+
+/**
+ * struct parley_mdev_page - a page of the guest's that is held
+ * @held: by so many commands
+ * @mapped: of these, by how many for the function to read, and to write
+ * @dma: where it finds it, for each
+ */
+struct parley_mdev_page {
+	unsigned int held;
+	unsigned int mapped[2];
+	dma_addr_t dma[2];
+};
+
+/**
+ * struct parley_mdev_leaving - an area that is or was taken away
+ * @first: its first page
+ * @last: its last page
+ * @until: from then on its pages may be held again, if they are there; in jiffies
+ * @again: how often it was taken away again
+ * @busy: somebody waits for its pages
+ */
+struct parley_mdev_leaving {
+	u64 first;
+	u64 last;
+	u64 until;
+	unsigned int again;
+	bool busy;
+};
+
+/**
+ * struct parley_mdev_gate - the way to the guest's memory
+ * @ops: its steps
+ * @vdev: the device, for VFIO
+ * @dev: the function, for the DMA API
+ * @lock: guards the rest
+ * @pages: struct parley_mdev_page of those that are held, by number
+ * @pinned: how often all of them are
+ * @most: how many may be
+ * @late: how often somebody waited for one to no avail since nothing was held
+ * @leaving: areas
+ * @wait: woken whenever a page is let go of
+ */
+struct parley_mdev_gate {
+	const struct parley_mdev_gate_ops *ops;
+	struct vfio_device *vdev;
+	struct device *dev;
+	struct mutex lock;
+	struct xarray pages;
+	unsigned int pinned;
+	unsigned int most;
+	unsigned int late;
+	struct parley_mdev_leaving leaving[PARLEY_MDEV_LEAVING];
+	wait_queue_head_t wait;
+};
+
+/* -------------------------------------------------------------- the rest */
+
+/**
+ * struct parley_mdev_parent - a function that can be a device
+ * @parent: what the mdev core has of it
+ * @type: the one type that there is
+ * @types: a list of these
+ * @vf: the function
+ */
+struct parley_mdev_parent {
+	struct mdev_parent parent;
+	struct mdev_type type;
+	struct mdev_type *types[1];
+	struct parley_nvme_vf *vf;
+};
+
+/**
+ * struct parley_mdev - a device
+ * @vdev: what VFIO has of it
+ * @vf: the function; handed out while the device is open
+ * @mutex: see above
+ * @config: configuration space
+ * @irqs: interrupts
+ * @gate: the way to the guest's memory
+ * @serial: what the controller says is its serial number
+ * @emu: the controller; there while the device is open
+ */
+struct parley_mdev {
+	struct vfio_device vdev;
+	struct parley_nvme_vf *vf;
+	struct mutex mutex;
+	struct parley_mdev_config config;
+	struct parley_mdev_irqs irqs;
+	struct parley_mdev_gate gate;
+	char serial[21];
+	struct parley_emu emu;
+};
+
+/* config.c */
+void parley_mdev_config_init(struct parley_mdev_config *c,
+			     const struct parley_mdev_ids *ids, unsigned int vectors);
+void parley_mdev_config_reset(struct parley_mdev_config *c);
+void parley_mdev_config_read(const struct parley_mdev_config *c, unsigned int at,
+			     u8 *data, size_t len);
+bool parley_mdev_config_write(struct parley_mdev_config *c, unsigned int at,
+			      const u8 *data, size_t len);
+
+/* region.c */
+u64 parley_mdev_region_size(unsigned int region);
+size_t parley_mdev_access(u64 pos, size_t count, unsigned int *region, u64 *at);
+unsigned int parley_mdev_piece(u64 at, size_t left);
+void parley_mdev_bar_read(struct parley_emu *e, u32 at, u8 *data, unsigned int size);
+void parley_mdev_bar_write(struct parley_emu *e, u32 at, const u8 *data,
+			   unsigned int size);
+
+/* irqs.c */
+unsigned int parley_mdev_irqs_count(unsigned int index, unsigned int vectors);
+int parley_mdev_irqs_check(const struct vfio_irq_set *set, unsigned int vectors,
+			   size_t *size);
+int parley_mdev_irqs_set(struct parley_mdev_irqs *irqs, const struct vfio_irq_set *set,
+			 const void *data);
+void parley_mdev_irqs_free(struct parley_mdev_irqs *irqs);
+void parley_mdev_irqs_tell(struct parley_mdev_irqs *irqs, unsigned int vector);
+bool parley_mdev_irqs_request(struct parley_mdev_irqs *irqs);
+
+/* gate.c */
+extern const struct parley_mdev_gate_ops parley_mdev_gate_vfio;
+void parley_mdev_gate_init(struct parley_mdev_gate *g,
+			   const struct parley_mdev_gate_ops *ops);
+void parley_mdev_gate_begin(struct parley_mdev_gate *g);
+void parley_mdev_gate_exit(struct parley_mdev_gate *g);
+int parley_mdev_gate_pin(struct parley_mdev_gate *g, u64 address, bool in,
+			 dma_addr_t *dma);
+void parley_mdev_gate_unpin(struct parley_mdev_gate *g, u64 address, bool in);
+bool parley_mdev_gate_leave(struct parley_mdev_gate *g, u64 address, u64 len);
+
+/* device.c */
+extern const struct vfio_device_ops parley_mdev_vfio_ops;
+
+#endif /* _PARLEY_NVME_MDEV_H */
