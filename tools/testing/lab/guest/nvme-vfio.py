@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What VFIO can be asked of a mediated virtual function, and what a guest that is hostile,
+or a VMM, can do to it: by a program that is both."""
+
+import contextlib
+import errno
+import mmap
+import os
+import random
+import select
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+from labkit import nvme, vfio
+from labkit.common import LabError
+from labkit.report import Report
+from labkit.vfio import BAR, BOOL, CONFIG, EVENTFD, MSIX, NONE, PAGE, REQ, TRIGGER
+
+UUID = "c1f0a3d2-27b4-4a1e-9d52-8e6f10b7d901"
+CAPABILITY = 0x34
+ERRORS = {"transfer": 4, "range": 0x80}     # statuses, without Do Not Retry
+SECONDS = 3         # of a race
+
+
+class Tests:
+    """One device, opened again and again."""
+
+    def __init__(self, report, mediated):
+        self.report = report
+        self.mediated = mediated
+
+    def refused(self, what, error, function, *arguments):
+        """A test that a call fails with this error."""
+        try:
+            function(*arguments)
+            self.report.result(False, what, "it did not fail")
+        except OSError as failed:
+            self.report.equal(errno.errorcode[failed.errno], errno.errorcode[error], what)
+
+    # What VFIO asks
+
+    def questions(self, device):
+        """Regions and interrupts, and those that there are none of."""
+        flags, regions, irqs = device.ask(vfio.DEVICE_INFO, "4I", 16, 0, 0, 0)[1:]
+        self.report.equal((flags & 3, regions, irqs), (3, 9, 5), "a PCI device with a reset")
+        sizes = [device.ask(vfio.REGION_INFO, "4I2Q", 32, 0, n, 0, 0, 0)[4] for n in range(9)]
+        self.report.equal(sizes, [0x4000, 0, 0, 0, 0, 0, 0, 4096, 0], "its regions")
+        counts = [device.ask(vfio.IRQ_INFO, "4I", 16, 0, n, 0)[3]
+                  for n in (vfio.INTX, vfio.MSI, MSIX, REQ)]
+        self.report.equal(counts[:2] + counts[3:], [0, 0, 1], "its interrupts")
+        self.report.result(counts[2] > 1, "it has MSI-X", counts)
+        for what, request, form, words in (
+                ("a region", vfio.REGION_INFO, "4I2Q", (32, 0, 9, 0, 0, 0)),
+                ("a region, asked for too shortly", vfio.REGION_INFO, "4I2Q",
+                 (31, 0, 0, 0, 0, 0)),
+                ("an interrupt", vfio.IRQ_INFO, "4I", (16, 0, 5, 0)),
+                ("errors of the hardware", vfio.IRQ_INFO, "4I", (16, 0, vfio.ERR, 0)),
+                ("itself, asked for too shortly", vfio.DEVICE_INFO, "4I", (15, 0, 0, 0))):
+            self.refused(f"it does not tell of {what}", errno.EINVAL, device.ask, request, form,
+                         *words)
+        self.refused("it cannot be mapped", errno.EINVAL, mmap.mmap, device.fd, PAGE)
+
+    def configuration(self, device):
+        """Read as a whole, and sized as firmware does."""
+        whole = device.read(CONFIG, 0, 4096)
+        self.report.equal((len(whole), whole[9:12]), (4096, b"\x02\x08\x01"), "an NVMe controller")
+        found, at = [], whole[CAPABILITY]
+        while at and len(found) < 9:
+            found.append(whole[at])
+            at = whole[at + 1]
+        self.report.equal(found, [1, 0x11, 0x10], "its capabilities")
+        device.word(CONFIG, 0x10, 0xffffffff)
+        self.report.equal(device.word(CONFIG, 0x10), 0xffffc004, "its BAR has 16 KiB")
+        self.refused("a read behind it", errno.EINVAL, device.read, CONFIG, 4096, 4)
+        self.report.equal(len(device.read(CONFIG, 4090, 64)), 6, "a read over its end")
+        self.refused("a read behind the registers", errno.EINVAL, device.read, BAR, 0x4000, 1)
+        self.refused("a read of another BAR", errno.EINVAL, device.read, 1, 0, 4)
+        whole = device.read(BAR, 0, 0x4000)
+        self.report.equal([device.read(BAR, n, 1)[0] for n in range(8)], list(whole[:8]),
+                          "registers, byte by byte")
+
+    def interrupts(self, device):
+        """By eventfds, and told by hand."""
+        vectors = device.ask(vfio.IRQ_INFO, "4I", 16, 0, MSIX, 0)[3]
+        fds = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(vectors)]
+
+        def rang():
+            return [bool(select.select([fd], [], [], 0)[0]) and bool(os.eventfd_read(fd))
+                    for fd in fds]
+
+        device.set_irqs(MSIX, EVENTFD | TRIGGER, 0, vectors, struct.pack(f"{vectors}i", *fds))
+        device.set_irqs(MSIX, NONE | TRIGGER, 0, vectors)
+        self.report.equal(rang(), [True] * vectors, "all are told")
+        device.set_irqs(MSIX, BOOL | TRIGGER, 0, vectors, bytes(n % 2 for n in range(vectors)))
+        self.report.equal(rang(), [bool(n % 2) for n in range(vectors)], "some are told")
+        self.refused("one among them is none", errno.EINVAL, device.set_irqs, MSIX,
+                     EVENTFD | TRIGGER, 0, 2, struct.pack("2i", -1, device.fd))
+        device.set_irqs(MSIX, NONE | TRIGGER, 0, 1)
+        self.report.equal(rang()[0], True, "that changed nothing")
+        device.set_irqs(MSIX, EVENTFD | TRIGGER, 0, 1, struct.pack("i", -1))
+        device.set_irqs(MSIX, NONE | TRIGGER, 0, vectors)
+        self.report.equal(rang(), [False] + [True] * (vectors - 1), "one is told no more")
+        device.set_irqs(MSIX, NONE | TRIGGER, 0, 0)
+        device.set_irqs(MSIX, NONE | TRIGGER, 0, vectors)
+        self.report.equal(rang(), [False] * vectors, "none is")
+        for what, error, words in (
+                ("one too many", errno.EINVAL, (MSIX, NONE | TRIGGER, 0, vectors + 1)),
+                ("INTx", errno.EINVAL, (vfio.INTX, NONE | TRIGGER, 0, 1)),
+                ("eventfds without any", errno.EINVAL, (MSIX, EVENTFD | TRIGGER, 0, 1)),
+                ("to mask one", errno.ENOTTY, (MSIX, NONE | vfio.MASK, 0, 1))):
+            self.refused(f"{what}: refused", error, device.set_irqs, *words)
+        device.set_irqs(MSIX, EVENTFD | TRIGGER, 0, 2, struct.pack("2i", *fds[:2]))
+        return fds
+
+    # What a guest does
+
+    def works(self, device, fds):
+        """Written, read, told of."""
+        guest = vfio.Controller(device).start()
+        data = random.randbytes(2 * PAGE)
+        guest.memory.data[guest.DATA * PAGE:(guest.DATA + 2) * PAGE] = data
+        status = guest.do(guest.io, *guest.transfer(guest.STORE, 64, guest.at(guest.DATA),
+                                                    guest.at(guest.DATA + 1), 16))
+        self.report.equal(status, 0, "written")
+        self.report.result(select.select([fds[1]], [], [], 10)[0], "and told of by its vector")
+        status = guest.do(guest.io, *guest.transfer(guest.LOAD, 64, guest.at(16), guest.at(18),
+                                                    16))
+        back = guest.memory.data[16 * PAGE:17 * PAGE] + guest.memory.data[18 * PAGE:19 * PAGE]
+        self.report.equal((status, back == data), (0, True), "read back, to other pages")
+        self.report.equal(guest.do(guest.io, guest.FLUSH), 0, "flushed")
+        status = guest.do(guest.io, *guest.transfer(guest.LOAD, 1 << 40, guest.at(16)))
+        self.report.equal(status & 0xff, ERRORS["range"], "no block behind the last")
+        for opcode in (0x80, 0xfc, 9, 4):
+            status = guest.do(guest.io, opcode, guest.at(16))
+            self.report.equal(status & 0xff, 1, f"I/O command {opcode:x} does not exist")
+        return guest
+
+    def memory(self, guest):
+        """That is not the guest's, or only to be read."""
+        device, other = guest.device, 1 << 34
+        extra = vfio.Memory(4)
+        for what, address in (("none", other), ("the last page", (1 << 64) - PAGE),
+                              ("behind the last", guest.at(guest.PAGES))):
+            status = guest.do(guest.io, *guest.transfer(guest.LOAD, 0, address))
+            self.report.equal(status & 0xff, ERRORS["transfer"], f"memory that is {what}")
+        device.map(extra, 0, other, 4 * PAGE, vfio.READ)
+        status = guest.do(guest.io, *guest.transfer(guest.STORE, 0, other))
+        self.report.equal(status, 0, "what can be read is written to the disk")
+        status = guest.do(guest.io, *guest.transfer(guest.LOAD, 0, other))
+        self.report.equal(status & 0xff, ERRORS["transfer"], "and not from there")
+        device.unmap(other, 4 * PAGE)
+        status = guest.do(guest.io, *guest.transfer(guest.STORE, 0, other))
+        self.report.equal(status & 0xff, ERRORS["transfer"], "what was taken away is gone")
+
+    def fly(self, guest, address, nr=16):
+        """So many reads at once, to the same pages."""
+        for n in range(nr):
+            guest.put(guest.io, *guest.transfer(guest.LOAD, n * 8, address))
+
+    def land(self, guest, nr=16):
+        """Their statuses."""
+        return {guest.take(guest.io)[1] & 0xff for _ in range(nr)}
+
+    def leaves(self, guest):
+        """Memory is taken away while commands use it; then it is there again."""
+        device, other = guest.device, 1 << 35
+        extra = vfio.Memory(4)
+        seen = set()
+        for _ in range(30):
+            device.map(extra, 0, other, 4 * PAGE)
+            self.fly(guest, other)
+            device.unmap(other, 4 * PAGE)
+            seen |= self.land(guest)
+        self.report.result(seen <= {0, ERRORS["transfer"]}, "taken away while it is used", seen)
+        device.map(extra, 0, other, 4 * PAGE)
+        end = time.monotonic() + 30
+        while self.land_one(guest, other) and time.monotonic() < end:
+            time.sleep(0.1)
+        self.report.equal(self.land_one(guest, other), 0, "it is there again")
+        device.unmap(other, 4 * PAGE)
+
+    def land_one(self, guest, address):
+        """The status of a read to there."""
+        return guest.do(guest.io, *guest.transfer(guest.LOAD, 0, address)) & 0xff
+
+    def race(self, guest):
+        """A thread takes memory away that the guest uses all the time."""
+        device, stop, problems = guest.device, threading.Event(), []
+        areas = [(1 << 36) + n * 16 * PAGE for n in range(20)]
+        memory = vfio.Memory(2)
+
+        def taker():
+            try:
+                while not stop.is_set():
+                    for iova in areas:
+                        device.map(memory, 0, iova, 2 * PAGE)
+                        time.sleep(0.002)
+                        device.unmap(iova, 2 * PAGE)
+            except OSError as error:
+                problems.append(error)
+
+        thread = threading.Thread(target=taker)
+        thread.start()
+        end, rounds, good = time.monotonic() + SECONDS, 0, 0
+        while time.monotonic() < end:
+            for iova in areas:
+                self.fly(guest, iova)
+                good += 0 in self.land(guest)
+                rounds += 1
+        stop.set()
+        thread.join(60)
+        self.report.result(not problems and not thread.is_alive(),
+                           "taken away all the time while it is used", problems)
+        self.report.note(f"{rounds} rounds, in {good} of them it was there")
+
+    def resets(self, guest):
+        """Of each kind, with commands under way."""
+        device = guest.device
+        express = 0x60
+        for what, reset in (
+                ("by its enable bit", guest.disable),
+                ("by VFIO", device.reset),
+                ("of its function", lambda: device.word(CONFIG, express + 8, 0x8000, 2)),
+                ("by its power", lambda: [device.word(CONFIG, 0x44, state, 2)
+                                          for state in (3, 0)])):
+            self.fly(guest, guest.at(16))
+            reset()
+            self.report.equal(guest.register(guest.CSTS), 0, f"reset {what}")
+            guest.start()
+            self.report.equal(self.land_one(guest, guest.at(16)), 0, f"{what}: it works")
+
+    def faults(self, guest):
+        """The guest breaks the rules: it is told, and a reset helps."""
+        for what, at, value in (("a doorbell beyond its queue", guest.DOORBELL + 8, 32),
+                                ("the largest doorbell", guest.DOORBELL + 8, 0xffffffff)):
+            guest.device.write(BAR, at, value.to_bytes(4, "little"))
+            end = time.monotonic() + 10
+            while not guest.register(guest.CSTS) & 2 and time.monotonic() < end:
+                time.sleep(0.01)
+            self.report.equal(guest.register(guest.CSTS), 3, f"{what} is a fatal fault")
+            guest.disable()
+            guest.start()
+        for _ in range(2000):
+            guest.device.write(BAR, random.randrange(0x4000), random.randbytes(
+                random.choice((1, 2, 4, 8))))
+        guest.disable()
+        guest.start()
+        self.report.equal(self.land_one(guest, guest.at(16)), 0, "after writes to anywhere")
+
+    # What its user does
+
+    def leaves_it(self):
+        """Closed with commands under way, by a process that is killed."""
+        for way in ("ended", "killed"):
+            child = os.fork()
+            if not child:
+                with contextlib.suppress(LabError, OSError):
+                    self.uses(way)
+                os._exit(1)
+            code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            self.report.equal(code, {"ended": 0, "killed": -signal.SIGKILL}[way],
+                              f"its user {way}, with commands under way")
+            nvme.until(60, lambda: self.mediated.state() == "off", "it is taken back")
+
+    def uses(self, way):
+        """In a process of its own, to the end of that."""
+        guest = vfio.Controller(vfio.Device(self.mediated.folder)).start()
+        self.fly(guest, guest.at(16))
+        if way == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        os._exit(0)
+
+    def is_asked_to(self, what, argv):
+        """Somebody takes the device away, and waits until it is left."""
+        device = vfio.Device(self.mediated.folder)
+        guest = vfio.Controller(device).start()
+        asked = os.eventfd(0, os.EFD_NONBLOCK)
+        device.set_irqs(REQ, EVENTFD | TRIGGER, 0, 1, struct.pack("i", asked))
+        with subprocess.Popen(argv, stdin=subprocess.DEVNULL) as taking:
+            self.report.result(select.select([asked], [], [], 30)[0], f"{what}: it is asked to")
+            self.report.equal(taking.poll(), None, f"{what}: that is waited for")
+            self.report.equal(self.land_one(guest, guest.at(16)), 0, f"{what}: it works on")
+            self.fly(guest, guest.at(16))
+            device.close()
+            self.report.equal(taking.wait(60), 0, f"{what}: gone")
+
+
+def main():
+    """All of it, on one function."""
+    report = Report()
+    disk = nvme.Disk()
+    address = disk.take()[0]
+    tests = Tests(report, nvme.Mediated(address, UUID))
+    try:
+        device = vfio.Device(tests.mediated.folder)
+        report.equal(tests.mediated.state(), "live", "opened, it is handed out")
+        tests.questions(device)
+        tests.configuration(device)
+        guest = tests.works(device, tests.interrupts(device))
+        tests.memory(guest)
+        tests.leaves(guest)
+        tests.race(guest)
+        tests.resets(guest)
+        tests.faults(guest)
+        device.close()
+        report.equal(tests.mediated.state(), "off", "closed, it is taken back")
+        tests.leaves_it()
+        tests.is_asked_to("removed", ["sh", "-c", f"echo 1 >{tests.mediated.folder}/remove"])
+        tests.mediated = nvme.Mediated(address, UUID)
+        tests.is_asked_to("unbound", ["sh", "-c", f"echo {address} >"
+                                      f"{nvme.PCI}/devices/{address}/driver/unbind"])
+        report.result(not os.path.exists(tests.mediated.folder), "the device went with it")
+        report.equal(disk.give_back(), disk.name, "the kernel's driver has the disk again")
+    except (LabError, OSError) as error:
+        report.result(False, "all of it", f"{type(error).__name__}: {error}")
+    return report.plan()
+
+
+sys.exit(main())

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Virtual functions of the NVMe disk of the guest that this runs in, as mediated
+devices for guests of its own."""
+
+import contextlib
+import os
+import time
+
+from .common import LabError
+from .limits import PATIENCE
+
+PCI = "/sys/bus/pci"
+TYPE = "mdev_supported_types/parley_nvme_vf-1"
+
+
+def put(path, text):
+    """Write to a file of sysfs."""
+    with open(path, "w", encoding="utf-8") as handle:
+        handle.write(text)
+
+
+def get(path):
+    """Read one."""
+    with open(path, encoding="utf-8") as handle:
+        return handle.read().strip()
+
+
+def driver(address):
+    """The driver that a PCI function is bound to, or ""."""
+    link = f"{PCI}/devices/{address}/driver"
+    return os.path.basename(os.readlink(link)) if os.path.exists(link) else ""
+
+
+def unbind(address):
+    """Take a function from its driver; returns when the driver has let go."""
+    if driver(address):
+        put(f"{PCI}/devices/{address}/driver/unbind", address)
+
+
+def bind(name, address):
+    """Hand a function to a driver; "": to the kernel's."""
+    unbind(address)
+    put(f"{PCI}/devices/{address}/driver_override", name or "\n")
+    with contextlib.suppress(OSError):
+        put(f"{PCI}/drivers_probe", address)
+    if name and driver(address) != name:
+        raise LabError(f"{name} does not take {address}: see the kernel's log")
+
+
+def until(seconds, finished, what):
+    """Wait for something on this machine."""
+    end = time.monotonic() + seconds * PATIENCE
+    while not finished():
+        if time.monotonic() > end:
+            raise LabError(f"{what}: not within {seconds} s")
+        time.sleep(0.1)
+
+
+class Disk:
+    """The disk that the kernel's driver has at first, and its virtual functions."""
+
+    def __init__(self):
+        self.name = "/dev/nvme0n1"
+        until(60, lambda: os.path.exists(self.name), "an NVMe disk")
+        self.pf = os.path.basename(os.path.realpath("/sys/class/nvme/nvme0/device"))
+        self.folder = f"{PCI}/devices/{self.pf}"
+
+    def take(self, functions=1):
+        """Make virtual functions of it; returns their addresses, each in our driver."""
+        bind("parley_nvme_pf", self.pf)
+        put(f"{self.folder}/sriov_drivers_autoprobe", "0")
+        put(f"{self.folder}/sriov_numvfs", str(functions))
+        put(f"{self.folder}/sriov_drivers_autoprobe", "1")
+        found = [os.path.basename(os.path.realpath(f"{self.folder}/virtfn{n}"))
+                 for n in range(functions)]
+        for address in found:
+            bind("parley_nvme_vf", address)
+        return found
+
+    def give_back(self):
+        """The kernel's driver has it again, whole."""
+        put(f"{self.folder}/sriov_numvfs", "0")
+        bind("", self.pf)
+        until(60, lambda: os.path.exists(self.name), "the disk comes back")
+        return self.name
+
+
+class Mediated:
+    """A mediated device, of a function at @address."""
+
+    def __init__(self, address, uuid):
+        self.parent = f"{PCI}/devices/{address}"
+        self.uuid = uuid
+        self.folder = f"/sys/bus/mdev/devices/{uuid}"
+        put(f"{self.parent}/{TYPE}/create", uuid)
+
+    def type(self, name):
+        """What its type says."""
+        return get(f"{self.parent}/{TYPE}/{name}")
+
+    def state(self):
+        """Of the function."""
+        return get(f"{self.parent}/parley/state")
+
+    def arguments(self, slot="", more=""):
+        """QEMU's, behind a root port called @slot if there is to be one."""
+        device = f"vfio-pci,id=mdev,sysfsdev={self.folder}{more}"
+        if not slot:
+            return ["-device", f"{device},addr=0x9"]
+        return ["-device", f"pcie-root-port,id={slot},chassis=9,addr=0x9",
+                "-device", f"{device},bus={slot}"]
+
+    def remove(self):
+        """As its administrator does; returns when its user has left it."""
+        put(f"{self.folder}/remove", "1")
