@@ -71,7 +71,9 @@ struct parley_emu;
  * @interrupt: interrupt the guest
  *
  * All are called in process context and may sleep, with the controller's mutex held.
- * Addresses are the guest's, of any value; what is not its memory is an error.
+ * Addresses are the guest's, of any value; what is not its memory is an error, and so is
+ * what is being taken away from it.  Whoever takes it away waits for @unpin: each page
+ * that is held is let go of within the time-out of a command of the function.
  */
 struct parley_emu_ops {
 	int (*read)(struct parley_emu *e, u64 address, void *data, size_t len);
@@ -241,7 +243,6 @@ void parley_emu_lanes_free(struct parley_emu *e);
 bool parley_emu_reap(struct parley_emu *e);
 void parley_emu_drain(struct parley_emu *e, u16 sq);
 u32 parley_emu_most(struct parley_emu *e);
-bool parley_emu_uses(struct parley_emu *e, u64 address, u64 len);
 u16 parley_emu_io(struct parley_emu *e, u16 sq, const struct nvme_command *cmd);
 
 /* identify.c */
@@ -259,7 +260,6 @@ int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
 		    const struct parley_emu_ops *ops, const char *serial);
 void parley_emu_exit(struct parley_emu *e);
 void parley_emu_reset(struct parley_emu *e);
-void parley_emu_unmap(struct parley_emu *e, u64 address, u64 len);
 u32 parley_emu_read32(struct parley_emu *e, u32 reg);
 void parley_emu_write32(struct parley_emu *e, u32 reg, u32 value);
 

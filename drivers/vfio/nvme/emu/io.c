@@ -147,37 +147,6 @@ void parley_emu_drain(struct parley_emu *e, u16 sq)
 	}
 }
 
-static bool pne_meets(u64 page, u64 address, u64 len)
-{
-	page &= ~(PARLEY_NVME_PAGE - 1ULL);
-	return page - address < len || address - page < PARLEY_NVME_PAGE;
-}
-
-/**
- * parley_emu_uses() - whether memory is held for a command in flight
- * @e: the controller
- * @address: the guest's
- * @len: bytes, not 0
- *
- * Context: process context; @e->mutex held.
- * Return: true if any byte of it lies in a page that is.
- */
-bool parley_emu_uses(struct parley_emu *e, u64 address, u64 len)
-{
-	struct parley_emu_lane *lane;
-	struct parley_emu_req *req;
-	unsigned int i;
-
-	lockdep_assert_held(&e->mutex);
-	for (lane = e->lane; lane < e->lane + PARLEY_NVME_IO_QUEUES; lane++)
-		for (req = lane->req; req < lane->req + lane->nr; req++)
-			for (i = 0; i < req->nr_pages; i++)
-				if (pne_meets(req->page[i], address, len))
-					return true;
-	return false;
-}
-EXPORT_SYMBOL_IF_KUNIT(parley_emu_uses);
-
 /* ---------------------------------------------------- how it begins */
 
 static u16 pne_pin(struct parley_emu *e, struct parley_emu_req *req, unsigned int nr)

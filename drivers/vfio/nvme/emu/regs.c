@@ -109,26 +109,6 @@ void parley_emu_exit(struct parley_emu *e)
 }
 PARLEY_EXPORT(parley_emu_exit);
 
-/**
- * parley_emu_unmap() - wait until no command holds a part of the guest's memory
- * @e: the controller
- * @address: the guest's
- * @len: bytes, not 0
- *
- * Context: process context; @e->mutex not held; sleeps up to the time-out of a
- *	command.
- */
-void parley_emu_unmap(struct parley_emu *e, u64 address, u64 len)
-{
-	guard(mutex)(&e->mutex);
-	while (parley_emu_uses(e, address, len)) {
-		wait_event(e->wait, !llist_empty(&e->ended));
-		parley_emu_reap(e);
-	}
-	parley_emu_interrupts(e);
-}
-PARLEY_EXPORT(parley_emu_unmap);
-
 /* -------------------------------------------------------- registers */
 
 static bool pne_can(struct parley_emu *e, u32 cc)
