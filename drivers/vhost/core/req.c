@@ -183,6 +183,19 @@ static const struct parley_iov *vh_req_piece(const struct parley_iov *iov,
 	return iov;
 }
 
+/* Over pieces that lie in this kernel's memory, or in the owner's if that can be had. */
+static void vh_iter_init(const struct parley_vhost_vq *vq, unsigned int direction,
+			 struct parley_iov *iov, unsigned int nr, size_t len,
+			 struct iov_iter *iter)
+{
+	if (vq->joined)
+		iov_iter_kvec(iter, direction, parley_iov_kvec(iov), nr, len);
+	else
+		/* Laid out alike, see struct parley_iov. */
+		iov_iter_init(iter, direction, (const struct iovec *)iov, nr,
+			      likely(vh_req_reachable(vq)) ? len : 0);
+}
+
 /**
  * parley_vhost_req_iter() - walk over the guest's bytes of a request
  * @req: request
@@ -200,7 +213,6 @@ void parley_vhost_req_iter(struct parley_vhost_req *req, unsigned int direction,
 			   size_t off, size_t len, struct iov_iter *iter)
 {
 	const struct parley_chain *c = &req->chain;
-	const struct parley_vhost_vq *vq = req->vq;
 	bool in = direction == ITER_DEST;
 	struct parley_iov *iov = c->iov + (in ? c->n_out : 0);
 	size_t total = in ? c->len_in : c->len_out;
@@ -208,16 +220,7 @@ void parley_vhost_req_iter(struct parley_vhost_req *req, unsigned int direction,
 
 	off = min(off, total);
 	len = min(len, total - off);
-	if (vq->joined) {
-		iov_iter_kvec(iter, direction, parley_iov_kvec(iov), nr, off + len);
-	} else {
-		if (unlikely(!vh_req_reachable(vq))) {
-			off = 0;
-			len = 0;
-		}
-		/* Laid out alike, see struct parley_iov. */
-		iov_iter_init(iter, direction, (const struct iovec *)iov, nr, off + len);
-	}
+	vh_iter_init(req->vq, direction, iov, nr, off + len, iter);
 	iov_iter_advance(iter, off);
 }
 PARLEY_EXPORT(parley_vhost_req_iter);
@@ -257,7 +260,6 @@ bool parley_vhost_reqs_iter(struct parley_vhost_req **reqs, unsigned int nr, siz
 			    struct parley_iov *room, unsigned int max,
 			    struct iov_iter *iter)
 {
-	const struct parley_vhost_vq *vq = reqs[0]->vq;
 	size_t total = 0;
 	unsigned int i, n;
 
@@ -270,12 +272,7 @@ bool parley_vhost_reqs_iter(struct parley_vhost_req **reqs, unsigned int nr, siz
 		return false;
 	for (i = 0; i < nr; i++)
 		total += reqs[i]->chain.len_in;
-	len = min(len, total);
-	if (vq->joined)
-		iov_iter_kvec(iter, ITER_DEST, parley_iov_kvec(room), n, len);
-	else
-		iov_iter_init(iter, ITER_DEST, (const struct iovec *)room, n,
-			      likely(vh_req_reachable(vq)) ? len : 0);
+	vh_iter_init(reqs[0]->vq, ITER_DEST, room, n, min(len, total), iter);
 	return true;
 }
 PARLEY_EXPORT(parley_vhost_reqs_iter);
