@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The guest's bytes in a request: pieces of any shape, bounds, memory that is gone. */
 #include <kunit/test.h>
+#include <linux/bvec.h>
 #include <linux/mman.h>
 #include <linux/prandom.h>
 #include <linux/scatterlist.h>
@@ -253,6 +254,8 @@ static void pages_that_are_lent(struct kunit *test)
 	struct toy_ring *r = toy_ring_open(test, toy, 0, TOY_EVENT, 64);
 	struct parley_vhost_req *req;
 	struct sg_table sgt;
+	struct iov_iter iter;
+	struct bio_vec vec;
 	int refs;
 
 	toy->mode = TOY_HOLD;
@@ -267,6 +270,11 @@ static void pages_that_are_lent(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, page_count(sg_page(sgt.sgl)), refs);
 	parley_vhost_req_sg_put(req, &sgt, true);
 	KUNIT_EXPECT_EQ(test, page_count(virt_to_page(r->slots)), refs);
+	parley_vhost_req_iter(req, ITER_SOURCE, 0, 8, &iter);
+	KUNIT_ASSERT_EQ(test, parley_vhost_req_vecs(req, &iter, &vec, 1), 1);
+	KUNIT_EXPECT_EQ(test, page_count(vec.bv_page), refs);
+	parley_vhost_vecs_put(req, &vec, 1, true);
+	KUNIT_EXPECT_EQ(test, page_count(vec.bv_page), refs);
 	toy_release(toy, 1);
 	KUNIT_EXPECT_TRUE(test, toy_wait(r, 1));
 }

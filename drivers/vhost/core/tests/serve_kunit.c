@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* How rings are served: rounds, lanes, bounds, completions, moving and ending. */
-#include <linux/bvec.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
-#include <linux/mm.h>
-#include <linux/uio.h>
 #include <linux/virtio_byteorder.h>
 #include "../limit.h"
 #include "../req.h"
@@ -60,29 +57,6 @@ static void serve_traffic(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r->vq->stats.bytes_read, 8 * r->put);
 	KUNIT_EXPECT_EQ(test, r->vq->stats.bytes_written, 8 * r->put);
 	KUNIT_EXPECT_EQ(test, r->vq->stats.errors, 0);
-}
-
-/* A front-end of this kernel lends its pages: nothing holds them, or lets go of them. */
-static void serve_is_lent_pages(struct kunit *test)
-{
-	struct toy *toy = toy_open(test);
-	struct toy_ring *r = toy_ring_open(test, toy, 0, 0, 16);
-	struct parley_vhost_req *req;
-	struct iov_iter iter;
-	struct bio_vec vec;
-	int refs;
-
-	toy->mode = TOY_HOLD;
-	toy_send(r, 1);
-	KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(toy->nr_held) == 1));
-	req = toy_held(toy);
-	parley_vhost_req_iter(req, ITER_SOURCE, 0, 8, &iter);
-	KUNIT_ASSERT_EQ(test, parley_vhost_req_vecs(req, &iter, &vec, 1), 1);
-	refs = page_ref_count(vec.bv_page);
-	parley_vhost_vecs_put(req, &vec, 1, true);
-	KUNIT_EXPECT_EQ(test, page_ref_count(vec.bv_page), refs);
-	KUNIT_EXPECT_EQ(test, toy_release(toy, 1), 1);
-	KUNIT_EXPECT_TRUE(test, toy_wait(r, 1));
 }
 
 /* Completions inside submit() are published in bursts, and wake nobody. */
@@ -546,7 +520,6 @@ static void serve_guaranteed(struct kunit *test)
 
 static struct kunit_case serve_cases[] = {
 	KUNIT_CASE_PARAM(serve_traffic, shape_gen_params),
-	KUNIT_CASE(serve_is_lent_pages),
 	KUNIT_CASE(serve_sync_is_cheap),
 	KUNIT_CASE(bad_06_weight),
 	KUNIT_CASE(bad_06_weight_of_descriptors),
