@@ -160,8 +160,8 @@ void parley_nvme_fail(struct parley_nvme *n, enum parley_nvme_state state,
 	dev_err_ratelimited(n->dev, "controller %s; %s\n", why,
 			    state == PARLEY_NVME_GONE ? "look for it on the bus" :
 			    "write 1 to its file reset, or bind it anew");
-	if (n->ops->ended)
-		n->ops->ended(n, parley_nvme_state_error(state));
+	if (n->ended)
+		n->ended(n, parley_nvme_state_error(state));
 }
 PARLEY_EXPORT(parley_nvme_fail);
 

@@ -266,8 +266,8 @@ void parley_nvme_stop(struct parley_nvme *n, bool shutdown)
 	}
 	n->ops->master(n, false);
 	/* Now, since what they wait for may have used memory of somebody else's. */
-	if (n->ops->ended)
-		n->ops->ended(n, -ENETDOWN);
+	if (n->ended)
+		n->ended(n, -ENETDOWN);
 }
 PARLEY_EXPORT(parley_nvme_stop);
 

@@ -66,7 +66,7 @@ enum parley_nvme_state {
 };
 
 /**
- * struct parley_nvme_ops - how the function is reached, and whom it belongs to
+ * struct parley_nvme_ops - how the function is reached
  * @read32: read a register; all ones if the function is gone
  * @write32: write a register; what was written to memory before is seen first
  * @alloc: zeroed memory that both sides see, or NULL
@@ -74,10 +74,6 @@ enum parley_nvme_state {
  * @master: let the function reach memory, or take that from it; any context
  * @reset: reset the whole function and keep its configuration; -ENOTTY if it has
  *	no such reset
- * @ended: the controller is not LIVE any more, for a reason that is an error
- *	number, and reaches no memory; whoever waits for a queue of the driver's
- *	own is to be ended.  Any context, no spinlock of ours held, maybe
- *	more than once.  May be NULL.
  *
  * @alloc, @free and @reset are called in process context.
  */
@@ -89,7 +85,6 @@ struct parley_nvme_ops {
 		     dma_addr_t dma);
 	void (*master)(struct parley_nvme *n, bool on);
 	int (*reset)(struct parley_nvme *n);
-	void (*ended)(struct parley_nvme *n, int err);
 };
 
 /**
@@ -224,6 +219,10 @@ struct parley_nvme_ns {
  * struct parley_nvme - a controller
  * @dev: the device, for messages
  * @ops: how it is reached
+ * @ended: called when it is not LIVE any more, for a reason that is an error
+ *	number, and reaches no memory; whoever waits for a queue of the driver's
+ *	own is to be ended.  Any context, no spinlock of ours held, maybe
+ *	more than once.  NULL if there are no such queues
  * @regs: registers, where PCI has it
  * @bar: bytes of registers
  * @command_ms: time-out of a command
@@ -242,6 +241,7 @@ struct parley_nvme_ns {
 struct parley_nvme {
 	struct device *dev;
 	const struct parley_nvme_ops *ops;
+	void (*ended)(struct parley_nvme *n, int err);
 	void __iomem *regs;
 	size_t bar;
 	unsigned int command_ms;
@@ -302,13 +302,7 @@ void parley_nvme_stop(struct parley_nvme *n, bool shutdown);
 const char *parley_nvme_state_name(struct parley_nvme *n);
 
 /* pci.c */
-u32 parley_nvme_pci_read32(struct parley_nvme *n, u32 reg);
-void parley_nvme_pci_write32(struct parley_nvme *n, u32 reg, u32 value);
-void *parley_nvme_pci_alloc(struct parley_nvme *n, size_t size, dma_addr_t *dma);
-void parley_nvme_pci_free(struct parley_nvme *n, size_t size, void *memory,
-			  dma_addr_t dma);
-void parley_nvme_pci_master(struct parley_nvme *n, bool on);
-int parley_nvme_pci_reset(struct parley_nvme *n);
+extern const struct parley_nvme_ops parley_nvme_pci_ops;
 int parley_nvme_pci_on(struct parley_nvme *n, struct pci_dev *pdev, const char *name);
 void parley_nvme_pci_off(struct parley_nvme *n, struct pci_dev *pdev);
 

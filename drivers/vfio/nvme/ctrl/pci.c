@@ -1,97 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * How PCI reaches controllers: what drivers of functions put into their
- * struct parley_nvme_ops.
- */
+/* How controllers are reached by PCI. */
 #include <linux/dma-mapping.h>
 #include <linux/io.h>
 #include <linux/pci.h>
 #include <parley/export.h>
 #include "ctrl.h"
 
-/**
- * parley_nvme_pci_read32() - read a register
- * @n: the controller
- * @reg: which
- *
- * Context: any.
- * Return: its value; all ones if the function is gone.
- */
-u32 parley_nvme_pci_read32(struct parley_nvme *n, u32 reg)
+static u32 pnc_pci_read32(struct parley_nvme *n, u32 reg)
 {
 	return readl(n->regs + reg);
 }
-PARLEY_EXPORT(parley_nvme_pci_read32);
 
-/**
- * parley_nvme_pci_write32() - write a register
- * @n: the controller
- * @reg: which
- * @value: what
- *
- * Context: any.
- */
-void parley_nvme_pci_write32(struct parley_nvme *n, u32 reg, u32 value)
+static void pnc_pci_write32(struct parley_nvme *n, u32 reg, u32 value)
 {
 	writel(value, n->regs + reg);
 }
-PARLEY_EXPORT(parley_nvme_pci_write32);
 
-/**
- * parley_nvme_pci_alloc() - memory that both sides see
- * @n: the controller
- * @size: how much
- * @dma: its address on the bus
- *
- * Context: process context; may sleep.
- * Return: where it is, zeroed; NULL if there is none.
- */
-void *parley_nvme_pci_alloc(struct parley_nvme *n, size_t size, dma_addr_t *dma)
+static void *pnc_pci_alloc(struct parley_nvme *n, size_t size, dma_addr_t *dma)
 {
 	return dma_alloc_coherent(n->dev, size, dma, GFP_KERNEL);
 }
-PARLEY_EXPORT(parley_nvme_pci_alloc);
 
-/**
- * parley_nvme_pci_free() - give it back
- * @n: the controller
- * @size: how much
- * @memory: where it is
- * @dma: its address on the bus
- *
- * Context: process context; may sleep.
- */
-void parley_nvme_pci_free(struct parley_nvme *n, size_t size, void *memory,
-			  dma_addr_t dma)
+static void pnc_pci_free(struct parley_nvme *n, size_t size, void *memory, dma_addr_t dma)
 {
 	dma_free_coherent(n->dev, size, memory, dma);
 }
-PARLEY_EXPORT(parley_nvme_pci_free);
 
-/**
- * parley_nvme_pci_master() - let the function reach memory, or not
- * @n: the controller
- * @on: let it
- *
- * Context: any.
- */
-void parley_nvme_pci_master(struct parley_nvme *n, bool on)
+static void pnc_pci_master(struct parley_nvme *n, bool on)
 {
 	if (on)
 		pci_set_master(to_pci_dev(n->dev));
 	else
 		pci_clear_master(to_pci_dev(n->dev));
 }
-PARLEY_EXPORT(parley_nvme_pci_master);
 
-/**
- * parley_nvme_pci_reset() - reset the function alone, and keep its configuration
- * @n: the controller
- *
- * Context: process context; device lock held by the caller; sleeps.
- * Return: 0, -ENOTTY if the function has no such reset, or another error.
- */
-int parley_nvme_pci_reset(struct parley_nvme *n)
+/* The device lock is held by who calls. */
+static int pnc_pci_reset(struct parley_nvme *n)
 {
 	struct pci_dev *pdev = to_pci_dev(n->dev);
 	int err;
@@ -104,7 +48,16 @@ int parley_nvme_pci_reset(struct parley_nvme *n)
 	pci_restore_state(pdev);
 	return err;
 }
-PARLEY_EXPORT(parley_nvme_pci_reset);
+
+const struct parley_nvme_ops parley_nvme_pci_ops = {
+	.read32 = pnc_pci_read32,
+	.write32 = pnc_pci_write32,
+	.alloc = pnc_pci_alloc,
+	.free = pnc_pci_free,
+	.master = pnc_pci_master,
+	.reset = pnc_pci_reset,
+};
+PARLEY_EXPORT(parley_nvme_pci_ops);
 
 static int pnc_map(struct parley_nvme *n, struct pci_dev *pdev, const char *name)
 {

@@ -41,15 +41,6 @@ static void pnv_pci_vfs_disable(struct parley_nvme_pf *pf)
 	pci_disable_sriov(to_pdev(pf));
 }
 
-static const struct parley_nvme_ops pnv_pci_ops = {
-	.read32 = parley_nvme_pci_read32,
-	.write32 = parley_nvme_pci_write32,
-	.alloc = parley_nvme_pci_alloc,
-	.free = parley_nvme_pci_free,
-	.master = parley_nvme_pci_master,
-	.reset = parley_nvme_pci_reset,
-};
-
 static const struct parley_nvme_pf_ops pnv_pci_pf_ops = {
 	.vfs_enable = pnv_pci_vfs_enable,
 	.vfs_release = pnv_pci_vfs_release,
@@ -126,7 +117,7 @@ static int pnv_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	err = parley_nvme_pci_on(&pf->n, pdev, PNV_NAME);
 	if (err)
 		goto fail;
-	err = parley_nvme_pf_init(pf, &pdev->dev, &pnv_pci_ops, &pnv_pci_pf_ops,
+	err = parley_nvme_pf_init(pf, &pdev->dev, &parley_nvme_pci_ops, &pnv_pci_pf_ops,
 				  pci_resource_len(pdev, 0));
 	if (err)
 		goto fail_on;

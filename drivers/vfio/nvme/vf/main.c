@@ -29,7 +29,6 @@ struct pvf_vector {
 /* A virtual function, as PCI has it. */
 struct pvf {
 	struct parley_nvme_vf vf;
-	struct pci_dev *pdev;
 	struct pvf_vector vector[PARLEY_NVME_IO_QUEUES + 1];
 };
 
@@ -38,15 +37,10 @@ static struct pvf *pvf_of(struct device *dev)
 	return dev_get_drvdata(dev);
 }
 
-static const struct parley_nvme_ops pvf_pci_ops = {
-	.read32 = parley_nvme_pci_read32,
-	.write32 = parley_nvme_pci_write32,
-	.alloc = parley_nvme_pci_alloc,
-	.free = parley_nvme_pci_free,
-	.master = parley_nvme_pci_master,
-	.reset = parley_nvme_pci_reset,
-	.ended = parley_nvme_vf_ended,
-};
+static struct pci_dev *to_pdev(const struct pvf *p)
+{
+	return to_pci_dev(p->vf.n.dev);
+}
 
 /* -------------------------------------------------------- attributes */
 
@@ -102,22 +96,22 @@ static irqreturn_t pvf_irq(int irq, void *cookie)
 static void pvf_irq_free(struct pvf *p, unsigned int nr)
 {
 	while (nr--)
-		pci_free_irq(p->pdev, nr, &p->vector[nr]);
-	pci_free_irq_vectors(p->pdev);
+		pci_free_irq(to_pdev(p), nr, &p->vector[nr]);
+	pci_free_irq_vectors(to_pdev(p));
 }
 
 static int pvf_irq_on(struct pvf *p)
 {
-	int nr = pci_alloc_irq_vectors(p->pdev, 1, ARRAY_SIZE(p->vector), PCI_IRQ_MSIX);
+	int nr = pci_alloc_irq_vectors(to_pdev(p), 1, ARRAY_SIZE(p->vector), PCI_IRQ_MSIX);
 	int i, err;
 
 	if (nr < 0) {
-		pci_err(p->pdev, "has no MSI-X interrupt: not served (%d)\n", nr);
+		pci_err(to_pdev(p), "has no MSI-X interrupt: not served (%d)\n", nr);
 		return nr;
 	}
 	for (i = 0; i < nr; i++) {
 		p->vector[i] = (struct pvf_vector) { &p->vf, i };
-		err = pci_request_irq(p->pdev, i, pvf_irq, NULL, &p->vector[i],
+		err = pci_request_irq(to_pdev(p), i, pvf_irq, NULL, &p->vector[i],
 				      PVF_NAME ":%d", i);
 		if (err) {
 			pvf_irq_free(p, i);
@@ -153,7 +147,7 @@ static int pvf_try(struct pvf *p)
 	}
 	queues = p->vf.nr_queues;
 	parley_nvme_vf_down(&p->vf);
-	pci_info(p->pdev, "namespace %u, %llu blocks of %u bytes, %u queues, %u interrupts\n",
+	pci_info(to_pdev(p), "namespace %u, %llu blocks of %u bytes, %u queues, %u interrupts\n",
 		 p->vf.nsid, p->vf.ns.blocks, p->vf.ns.block_size, queues,
 		 p->vf.vectors);
 	return 0;
@@ -169,12 +163,11 @@ static int pvf_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	p = kzalloc(sizeof(*p), GFP_KERNEL);
 	if (!p)
 		return -ENOMEM;
-	p->pdev = pdev;
 	pci_set_drvdata(pdev, p);
 	err = parley_nvme_pci_on(&p->vf.n, pdev, PVF_NAME);
 	if (err)
 		goto fail;
-	err = parley_nvme_vf_init(&p->vf, &pdev->dev, &pvf_pci_ops,
+	err = parley_nvme_vf_init(&p->vf, &pdev->dev, &parley_nvme_pci_ops,
 				  pci_resource_len(pdev, 0));
 	if (err)
 		goto fail_on;

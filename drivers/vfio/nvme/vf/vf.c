@@ -36,18 +36,10 @@ void parley_nvme_vf_interrupt(struct parley_nvme_vf *vf, unsigned int vector)
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_interrupt);
 
-/**
- * parley_nvme_vf_ended() - what struct parley_nvme_ops calls ended
- * @n: the controller of a virtual function
- * @err: why it is not LIVE any more
- *
- * Context: any.
- */
-void parley_nvme_vf_ended(struct parley_nvme *n, int err)
+static void pvf_ended(struct parley_nvme *n, int err)
 {
 	parley_nvme_io_end(container_of(n, struct parley_nvme_vf, n), err);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_ended);
 
 static void pvf_watch(struct work_struct *work)
 {
@@ -77,6 +69,7 @@ static void pvf_watch(struct work_struct *work)
 int parley_nvme_vf_init(struct parley_nvme_vf *vf, struct device *dev,
 			const struct parley_nvme_ops *ops, size_t bar)
 {
+	vf->n.ended = pvf_ended;
 	vf->vectors = 1;
 	vf->io_ms = PARLEY_NVME_IO_MS;
 	parley_nvme_io_init(vf);

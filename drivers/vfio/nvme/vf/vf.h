@@ -165,7 +165,6 @@ int parley_nvme_io_submit(struct parley_nvme_vf *vf, unsigned int nr,
 
 /* vf.c */
 void parley_nvme_vf_interrupt(struct parley_nvme_vf *vf, unsigned int vector);
-void parley_nvme_vf_ended(struct parley_nvme *n, int err);
 int parley_nvme_vf_init(struct parley_nvme_vf *vf, struct device *dev,
 			const struct parley_nvme_ops *ops, size_t bar);
 void parley_nvme_vf_exit(struct parley_nvme_vf *vf);

@@ -113,16 +113,11 @@ struct fake_vf *fake_vf_new(struct kunit *test)
 	return f;
 }
 
-static struct parley_nvme_ops fake_vf_ops;
-
 struct fake_vf *fake_vf_init(struct kunit *test)
 {
 	struct fake_vf *f = fake_vf_new(test);
 
-	fake_vf_ops = fake_ops;
-	fake_vf_ops.ended = parley_nvme_vf_ended;
-	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_init(&f->vf, f->c.dev, &fake_vf_ops,
-						     f->c.bar));
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_init(&f->vf, f->c.dev, &fake_ops, f->c.bar));
 	f->inited = true;
 	f->vf.n.command_ms = FAKE_LONG_MS;
 	f->vf.n.abort_ms = FAKE_LONG_MS;
