@@ -40,6 +40,8 @@
 #include <linux/workqueue.h>
 #include "../vf/vf.h"
 
+/* Of the specification. */
+#define PARLEY_EMU_VERSION		NVME_VS(1, 2, 0)
 /* Pairs of queues, with that of admin commands. */
 #define PARLEY_EMU_QUEUES		(PARLEY_NVME_IO_QUEUES + 1)
 /* Entries of the largest queue. */

@@ -40,7 +40,7 @@ static void pne_ctrl(struct parley_emu *e, struct nvme_id_ctrl *id)
 	pne_text(id->mn, sizeof(id->mn), "Parley");
 	pne_text(id->fr, sizeof(id->fr), "1");
 	id->mdts = ilog2(parley_emu_most(e) / PARLEY_NVME_PAGE);
-	id->ver = cpu_to_le32(NVME_VS(1, 2, 0));
+	id->ver = cpu_to_le32(PARLEY_EMU_VERSION);
 	id->aerl = PARLEY_EMU_EVENTS - 1;
 	id->acl = 3;
 	id->frmw = 0x3;		/* one slot of firmware, which is read only */

@@ -232,7 +232,7 @@ u32 parley_emu_read32(struct parley_emu *e, u32 reg)
 	case NVME_REG_CAP + 4:
 		return upper_32_bits(PNE_CAP);
 	case NVME_REG_VS:
-		return NVME_VS(1, 2, 0);
+		return PARLEY_EMU_VERSION;
 	case NVME_REG_CC:
 		return e->cc;
 	case NVME_REG_AQA:
