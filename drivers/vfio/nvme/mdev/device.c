@@ -180,50 +180,53 @@ static void parley_mdev_write_piece(struct parley_mdev *m, unsigned int region, 
 	}
 }
 
-static ssize_t parley_mdev_read(struct vfio_device *vdev, char __user *buf, size_t count,
-				loff_t *ppos)
+static int parley_mdev_piece_rw(struct parley_mdev *m, unsigned int region, u64 at,
+				char __user *buf, unsigned int size, bool write)
 {
-	struct parley_mdev *m = to_parley_mdev(vdev);
 	u8 data[sizeof(u64)];
+
+	if (write && copy_from_user(data, buf, size))
+		return -EFAULT;
+	if (write)
+		parley_mdev_write_piece(m, region, at, data, size);
+	else
+		parley_mdev_read_piece(m, region, at, data, size);
+	return !write && copy_to_user(buf, data, size) ? -EFAULT : 0;
+}
+
+static ssize_t parley_mdev_rw(struct vfio_device *vdev, char __user *buf, size_t count,
+			      loff_t *ppos, bool write)
+{
 	unsigned int region, size;
 	size_t left, done;
 	u64 at;
+	int err;
 
 	left = parley_mdev_access(*ppos, count, &region, &at);
 	if (!left)
 		return -EINVAL;
 	for (done = 0; done < left; done += size) {
 		size = parley_mdev_piece(at + done, left - done);
-		parley_mdev_read_piece(m, region, at + done, data, size);
-		if (copy_to_user(buf + done, data, size))
-			return -EFAULT;
+		err = parley_mdev_piece_rw(to_parley_mdev(vdev), region, at + done, buf + done,
+					   size, write);
+		if (err)
+			return err;
 		cond_resched();
 	}
 	*ppos += left;
 	return left;
 }
 
+static ssize_t parley_mdev_read(struct vfio_device *vdev, char __user *buf, size_t count,
+				loff_t *ppos)
+{
+	return parley_mdev_rw(vdev, buf, count, ppos, false);
+}
+
 static ssize_t parley_mdev_write(struct vfio_device *vdev, const char __user *buf,
 				 size_t count, loff_t *ppos)
 {
-	struct parley_mdev *m = to_parley_mdev(vdev);
-	u8 data[sizeof(u64)];
-	unsigned int region, size;
-	size_t left, done;
-	u64 at;
-
-	left = parley_mdev_access(*ppos, count, &region, &at);
-	if (!left)
-		return -EINVAL;
-	for (done = 0; done < left; done += size) {
-		size = parley_mdev_piece(at + done, left - done);
-		if (copy_from_user(data, buf + done, size))
-			return -EFAULT;
-		parley_mdev_write_piece(m, region, at + done, data, size);
-		cond_resched();
-	}
-	*ppos += left;
-	return left;
+	return parley_mdev_rw(vdev, (char __user *)buf, count, ppos, true);
 }
 
 /* -------------------------------------------------------- questions */
