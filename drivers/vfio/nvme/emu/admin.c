@@ -8,7 +8,7 @@
 
 static bool pne_is_io(struct parley_emu *e, u16 id)
 {
-	return id && id <= e->vf->nr_queues;
+	return id && id <= e->nr_queues;
 }
 
 static u16 pne_create_cq(struct parley_emu *e, const struct nvme_create_cq *cmd)
@@ -20,7 +20,7 @@ static u16 pne_create_cq(struct parley_emu *e, const struct nvme_create_cq *cmd)
 		return PARLEY_EMU_NO(NVME_SC_QID_INVALID);
 	if (!(flags & NVME_QUEUE_PHYS_CONTIG))
 		return PARLEY_EMU_NO(NVME_SC_INVALID_FIELD);
-	if (vector > e->vf->nr_queues)
+	if (vector > e->nr_queues)
 		return PARLEY_EMU_NO(NVME_SC_INVALID_VECTOR);
 	return parley_emu_cq_make(e, id, le64_to_cpu(cmd->prp1),
 				  le16_to_cpu(cmd->qsize) + 1, vector,
@@ -96,7 +96,7 @@ static u16 pne_feature(struct parley_emu *e, const struct nvme_features *cmd, bo
 	}
 	switch (fid) {
 	case NVME_FEAT_NUM_QUEUES:
-		*result = (e->vf->nr_queues - 1) * 0x10001;
+		*result = (e->nr_queues - 1) * 0x10001;
 		return 0;
 	case NVME_FEAT_POWER_MGMT:
 		/* There is one state. */

@@ -64,6 +64,17 @@
 struct parley_emu;
 
 /**
+ * struct parley_emu_config - what its user wants of a controller
+ * @serial: what it says is its serial number; there as long as the controller
+ * @queues: most pairs of queues for I/O that it has, at least 1; it has no more than
+ *	the function
+ */
+struct parley_emu_config {
+	const char *serial;
+	unsigned int queues;
+};
+
+/**
  * struct parley_emu_ops - how the guest is reached
  * @read: copy from its memory
  * @write: copy to its memory
@@ -181,7 +192,8 @@ struct parley_emu_lane {
  * struct parley_emu - an emulated controller
  * @vf: whose disk it has; handed out
  * @ops: how the guest is reached
- * @serial: what it says is its serial number
+ * @config: what its user wants of it
+ * @nr_queues: pairs of queues for I/O that it has
  * @mutex: see above
  * @cc: configuration
  * @csts: status
@@ -202,7 +214,8 @@ struct parley_emu_lane {
 struct parley_emu {
 	struct parley_nvme_vf *vf;
 	const struct parley_emu_ops *ops;
-	const char *serial;
+	struct parley_emu_config config;
+	unsigned int nr_queues;
 	struct mutex mutex;
 	u32 cc;
 	u32 csts;
@@ -259,7 +272,8 @@ void parley_emu_run(struct parley_emu *e);
 
 /* regs.c */
 int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
-		    const struct parley_emu_ops *ops, const char *serial);
+		    const struct parley_emu_ops *ops,
+		    const struct parley_emu_config *config);
 void parley_emu_exit(struct parley_emu *e);
 void parley_emu_reset(struct parley_emu *e);
 u32 parley_emu_read32(struct parley_emu *e, u32 reg);

@@ -36,7 +36,7 @@ static void pne_text(char *to, size_t len, const char *text)
 
 static void pne_ctrl(struct parley_emu *e, struct nvme_id_ctrl *id)
 {
-	pne_text(id->sn, sizeof(id->sn), e->serial);
+	pne_text(id->sn, sizeof(id->sn), e->config.serial);
 	pne_text(id->mn, sizeof(id->mn), "Parley");
 	pne_text(id->fr, sizeof(id->fr), "1");
 	id->mdts = ilog2(parley_emu_most(e) / PARLEY_NVME_PAGE);

@@ -63,7 +63,7 @@ int parley_emu_lanes_make(struct parley_emu *e)
 	unsigned int i;
 	int err = 0;
 
-	for (i = 0; i < e->vf->nr_queues && !err; i++)
+	for (i = 0; i < e->nr_queues && !err; i++)
 		err = pne_lane_make(e, i);
 	if (err)
 		parley_emu_lanes_free(e);

@@ -15,6 +15,7 @@
  * function has: each is answered, or the function is taken from memory, within the
  * time-out of a command.  A disabled controller holds none of the guest's memory.
  */
+#include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <parley/compat.h>
@@ -41,17 +42,19 @@ static void pne_work(struct work_struct *work)
  * @e: zeroed
  * @vf: whose disk it has: handed out until parley_emu_exit()
  * @ops: how the guest is reached
- * @serial: what it says is its serial number; there until parley_emu_exit()
+ * @config: what is wanted of it
  *
  * Context: process context; may sleep.
  * Return: 0 or -ENOMEM.
  */
 int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
-		    const struct parley_emu_ops *ops, const char *serial)
+		    const struct parley_emu_ops *ops,
+		    const struct parley_emu_config *config)
 {
 	e->vf = vf;
 	e->ops = ops;
-	e->serial = serial;
+	e->config = *config;
+	e->nr_queues = min(config->queues, vf->nr_queues);
 	mutex_init(&e->mutex);
 	init_llist_head(&e->ended);
 	init_waitqueue_head(&e->wait);

@@ -92,6 +92,7 @@ static int parley_mdev_init(struct vfio_device *vdev)
 	struct mdev_parent *parent = mdev->type->parent;
 
 	m->vf = container_of(parent, struct parley_mdev_parent, parent)->vf;
+	m->kind = parley_mdev_kind_of(mdev->type);
 	mutex_init(&m->mutex);
 	mutex_init(&m->irqs.lock);
 	m->gate.vdev = vdev;
@@ -123,23 +124,28 @@ static void parley_mdev_begin(struct parley_mdev *m)
 
 	guard(mutex)(&m->mutex);
 	scoped_guard(mutex, &m->irqs.lock)
-		m->irqs.vectors = m->vf->nr_queues + 1;
-	parley_mdev_config_init(&m->config, &ids, m->vf->nr_queues + 1);
+		m->irqs.vectors = m->emu.nr_queues + 1;
+	parley_mdev_config_init(&m->config, &ids, m->emu.nr_queues + 1);
+	parley_mdev_gate_begin(&m->gate);
 }
 
 static int parley_mdev_open(struct vfio_device *vdev)
 {
 	struct parley_mdev *m = to_parley_mdev(vdev);
+	const struct parley_emu_config config = {
+		.serial = m->serial,
+		.queues = m->kind->queues,
+	};
 	int err = parley_nvme_vf_take(m->vf);
 
 	if (err)
 		return err;
-	parley_mdev_begin(m);
-	parley_mdev_gate_begin(&m->gate);
 	memset(&m->emu, 0, sizeof(m->emu));
-	err = parley_emu_init(&m->emu, m->vf, &parley_mdev_emu_ops, m->serial);
+	err = parley_emu_init(&m->emu, m->vf, &parley_mdev_emu_ops, &config);
 	if (err)
 		parley_nvme_vf_give_back(m->vf);
+	else
+		parley_mdev_begin(m);
 	return err;
 }
 

@@ -45,7 +45,12 @@ static void parley_mdev_remove(struct mdev_device *mdev)
 
 static ssize_t parley_mdev_description(struct mdev_type *type, char *buf)
 {
-	return sysfs_emit(buf, "an NVMe disk: all of a virtual function\n");
+	unsigned int queues = parley_mdev_kind_of(type)->queues;
+
+	if (queues == PARLEY_NVME_IO_QUEUES)
+		return sysfs_emit(buf, "an NVMe disk: all queues of a virtual function\n");
+	return sysfs_emit(buf, "an NVMe disk: %u pair(s) of queues of a virtual function\n",
+			  queues);
 }
 
 static struct mdev_driver parley_mdev_driver = {
@@ -80,11 +85,9 @@ static int parley_mdev_add(struct parley_nvme_vf *vf)
 	if (!p)
 		return -ENOMEM;
 	p->vf = vf;
-	p->type.sysfs_name = "1";
-	p->type.pretty_name = "Parley NVMe";
-	p->types[0] = &p->type;
-	err = mdev_register_parent(&p->parent, vf->n.dev, &parley_mdev_driver, p->types,
-				   ARRAY_SIZE(p->types));
+	parley_mdev_types_fill(&p->types, vf->most_queues);
+	err = mdev_register_parent(&p->parent, vf->n.dev, &parley_mdev_driver,
+				   p->types.list, p->types.nr);
 	if (err) {
 		dev_err(vf->n.dev, "cannot be a mediated device (%d)\n", err);
 		kfree(p);

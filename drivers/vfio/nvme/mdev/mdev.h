@@ -6,6 +6,7 @@
  * The rooms, topmost first; a file knows those below its own.
  *
  *	main.c		functions become parents, and their devices come and go
+ *	types.c		what types of devices there are
  *	device.c	a device, as VFIO has it
  *	gate.c		the guest's memory
  *	irqs.c		interrupts
@@ -202,19 +203,57 @@ struct parley_mdev_gate {
 	wait_queue_head_t wait;
 };
 
+/* ----------------------------------------------------------------- types */
+
+/* Rows of the table in types.c. */
+#define PARLEY_MDEV_TYPES	4
+
+/**
+ * struct parley_mdev_kind - a type of devices: a row of the table in types.c
+ * @name: behind the driver's name and a dash, it is that of the type in sysfs
+ * @pretty: what people read
+ * @queues: pairs of queues that the guest is offered; PARLEY_NVME_IO_QUEUES: all that
+ *	the function has
+ */
+struct parley_mdev_kind {
+	const char *name;
+	const char *pretty;
+	unsigned int queues;
+};
+
+/**
+ * struct parley_mdev_type - a type of a function
+ * @type: what the mdev core has of it
+ * @kind: its row
+ */
+struct parley_mdev_type {
+	struct mdev_type type;
+	const struct parley_mdev_kind *kind;
+};
+
+/**
+ * struct parley_mdev_types - the types of a function
+ * @type: of each, what is known of it
+ * @list: the same, as the mdev core wants them
+ * @nr: how many there are
+ */
+struct parley_mdev_types {
+	struct parley_mdev_type type[PARLEY_MDEV_TYPES];
+	struct mdev_type *list[PARLEY_MDEV_TYPES];
+	unsigned int nr;
+};
+
 /* -------------------------------------------------------------- the rest */
 
 /**
  * struct parley_mdev_parent - a function that can be a device
  * @parent: what the mdev core has of it
- * @type: the one type that there is
- * @types: a list of these
+ * @types: those of its devices
  * @vf: the function
  */
 struct parley_mdev_parent {
 	struct mdev_parent parent;
-	struct mdev_type type;
-	struct mdev_type *types[1];
+	struct parley_mdev_types types;
 	struct parley_nvme_vf *vf;
 };
 
@@ -222,6 +261,7 @@ struct parley_mdev_parent {
  * struct parley_mdev - a device
  * @vdev: what VFIO has of it
  * @vf: the function; handed out while the device is open
+ * @kind: what type of device it is
  * @mutex: see above
  * @config: configuration space
  * @irqs: interrupts
@@ -232,6 +272,7 @@ struct parley_mdev_parent {
 struct parley_mdev {
 	struct vfio_device vdev;
 	struct parley_nvme_vf *vf;
+	const struct parley_mdev_kind *kind;
 	struct mutex mutex;
 	struct parley_mdev_config config;
 	struct parley_mdev_irqs irqs;
@@ -239,6 +280,10 @@ struct parley_mdev {
 	char serial[21];
 	struct parley_emu emu;
 };
+
+/* types.c */
+void parley_mdev_types_fill(struct parley_mdev_types *t, unsigned int queues);
+const struct parley_mdev_kind *parley_mdev_kind_of(struct mdev_type *type);
 
 /* config.c */
 void parley_mdev_config_init(struct parley_mdev_config *c,

@@ -140,6 +140,8 @@ int parley_nvme_io_open(struct parley_nvme_vf *vf)
 	for (i = 0; i < nr && !err; i++)
 		err = pvf_open_one(vf, i);
 	vf->nr_queues = err ? 0 : nr;
+	if (!err)
+		vf->most_queues = nr;
 	return err;
 }
 

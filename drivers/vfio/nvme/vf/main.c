@@ -135,7 +135,6 @@ static int pvf_acceptable(struct pci_dev *pdev)
 /* That it can be handed out is seen by doing so. */
 static int pvf_try(struct pvf *p)
 {
-	unsigned int queues;
 	int err = pvf_irq_on(p);
 
 	if (err)
@@ -145,10 +144,9 @@ static int pvf_try(struct pvf *p)
 		pvf_irq_free(p, p->vf.vectors);
 		return err;
 	}
-	queues = p->vf.nr_queues;
 	parley_nvme_vf_down(&p->vf);
 	pci_info(to_pdev(p), "namespace %u, %llu blocks of %u bytes, %u queues, %u interrupts\n",
-		 p->vf.nsid, p->vf.ns.blocks, p->vf.ns.block_size, queues,
+		 p->vf.nsid, p->vf.ns.blocks, p->vf.ns.block_size, p->vf.most_queues,
 		 p->vf.vectors);
 	return 0;
 }

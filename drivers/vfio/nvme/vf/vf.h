@@ -119,6 +119,7 @@ struct parley_nvme_io_queue {
  * @nsid: its namespace
  * @ns: how large that is
  * @nr_queues: pairs of queues that it has
+ * @most_queues: the same, when it was handed out last
  * @queue: these; the number of the first is 1
  * @watch: looks now and then, while it is handed out
  * @bound: in the list of those that are bound
@@ -133,6 +134,7 @@ struct parley_nvme_vf {
 	u32 nsid;
 	struct parley_nvme_ns ns;
 	unsigned int nr_queues;
+	unsigned int most_queues;
 	struct parley_nvme_io_queue queue[PARLEY_NVME_IO_QUEUES];
 	struct delayed_work watch;
 	struct list_head bound;

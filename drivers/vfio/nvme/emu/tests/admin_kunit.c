@@ -245,10 +245,8 @@ static void queue_name(const struct queue *queue, char *name)
 
 KUNIT_ARRAY_PARAM(queue, queues, queue_name);
 
-static void bad_19_queues_are_checked(struct kunit *test)
+static u16 create(struct guest *g, const struct queue *queue)
 {
-	const struct queue *queue = test->param_value;
-	struct guest *g = guest_ready(test);
 	struct nvme_command cmd = {
 		.create_cq = {
 			.opcode = queue->opcode,
@@ -260,7 +258,15 @@ static void bad_19_queues_are_checked(struct kunit *test)
 		},
 	};
 
-	KUNIT_EXPECT_EQ(test, queue->status, guest_do(g, 0, &cmd));
+	return guest_do(g, 0, &cmd);
+}
+
+static void bad_19_queues_are_checked(struct kunit *test)
+{
+	const struct queue *queue = test->param_value;
+	struct guest *g = guest_ready(test);
+
+	KUNIT_EXPECT_EQ(test, queue->status, create(g, queue));
 }
 
 static u16 delete(struct guest *g, u8 opcode, u16 id)
@@ -343,6 +349,28 @@ static void features_are_those_that_every_controller_has(struct kunit *test)
 			feature(g, SET, NVME_FEAT_VOLATILE_WC, 0, &result));
 }
 
+/* Whatever the function has: the guest has no more than its user wants, and no less. */
+static void queues_are_as_many_as_are_wanted(struct kunit *test)
+{
+	struct guest *g = guest_with(test, 1);
+	struct queue queue = { "", CQ, 2, 31, BOTH, 0, DATA };
+	u32 result;
+
+	KUNIT_ASSERT_EQ(test, NVME_CSTS_RDY, guest_enable(g));
+	KUNIT_EXPECT_EQ(test, 0, feature(g, GET, NVME_FEAT_NUM_QUEUES, 0, &result));
+	KUNIT_EXPECT_EQ(test, 0, result);
+	KUNIT_EXPECT_EQ(test, NO(NVME_SC_QID_INVALID), create(g, &queue));
+	queue.id = 1;
+	queue.other = 2;
+	KUNIT_EXPECT_EQ(test, NO(NVME_SC_INVALID_VECTOR), create(g, &queue));
+	queue.other = 1;
+	KUNIT_EXPECT_EQ(test, 0, create(g, &queue));
+	/* What is behind it has no memory, and no doorbell that does anything. */
+	KUNIT_EXPECT_NULL(test, g->e.lane[1].req);
+	guest_doorbell(g, 2, false, 1);
+	KUNIT_EXPECT_EQ(test, 0, feature(g, GET, NVME_FEAT_NUM_QUEUES, 0, &result));
+}
+
 static void logs_are_as_long_as_they_are_asked_for(struct kunit *test)
 {
 	struct guest *g = guest_enabled(test);
@@ -416,6 +444,7 @@ static struct kunit_case admin_cases[] = {
 	KUNIT_CASE_PARAM(bad_19_queues_are_checked, queue_gen_params),
 	KUNIT_CASE(queues_are_deleted_in_their_order),
 	KUNIT_CASE(features_are_those_that_every_controller_has),
+	KUNIT_CASE(queues_are_as_many_as_are_wanted),
 	KUNIT_CASE(logs_are_as_long_as_they_are_asked_for),
 	KUNIT_CASE(events_wait_and_are_not_without_number),
 	KUNIT_CASE(dangerous_commands_are_unknown),

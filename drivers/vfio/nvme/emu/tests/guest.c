@@ -194,8 +194,9 @@ static void guest_end(void *data)
 	guest_expect_free(g);
 }
 
-struct guest *guest_new(struct kunit *test)
+struct guest *guest_with(struct kunit *test, unsigned int queues)
 {
+	const struct parley_emu_config config = { .serial = "guest", .queues = queues };
 	struct fake_vf *f = fake_vf_up(test);
 	struct guest *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
 
@@ -204,9 +205,14 @@ struct guest *guest_new(struct kunit *test)
 	g->f = f;
 	g->memory = kunit_kzalloc(test, GUEST_PAGES * PARLEY_NVME_PAGE, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, g->memory);
-	KUNIT_ASSERT_EQ(test, 0, parley_emu_init(&g->e, &f->vf, &guest_ops, "guest"));
+	KUNIT_ASSERT_EQ(test, 0, parley_emu_init(&g->e, &f->vf, &guest_ops, &config));
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, guest_end, g));
 	return g;
+}
+
+struct guest *guest_new(struct kunit *test)
+{
+	return guest_with(test, PARLEY_NVME_IO_QUEUES);
 }
 
 static void guest_queue_init(struct guest_queue *q, u16 id, unsigned int sq)

@@ -45,6 +45,8 @@ struct guest {
 
 /* With its controller disabled; enabled; and with a pair of queues for I/O. */
 struct guest *guest_new(struct kunit *test);
+/* The first, with no more than so many pairs of queues for I/O. */
+struct guest *guest_with(struct kunit *test, unsigned int queues);
 struct guest *guest_enabled(struct kunit *test);
 struct guest *guest_ready(struct kunit *test);
 int guest_enable(struct guest *g);

@@ -136,6 +136,7 @@ static void queues_are_as_many_as_there_can_be(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_up(&f->vf));
 	KUNIT_EXPECT_EQ(test, 1, f->vf.nr_queues);
 	parley_nvme_vf_down(&f->vf);
+	KUNIT_EXPECT_EQ(test, 1, f->vf.most_queues);
 	/* Doorbells four bytes apart, and registers that end early. */
 	f->c.allowed = 3;
 	f->c.cap &= ~(0xfULL << 32);
