@@ -27,9 +27,7 @@ params()	# params MODULE: of the scenario's PARAMS, MODULE.NAME=VALUE, those for
 	done
 }
 
-for module in $LAB_STOCK_MODULES; do
-	modprobe "$module" || bail "cannot load stock module $module"
-done
+load_stock
 leaks_forget
 seen=" "
 for module in $LAB_MODULES; do

@@ -139,12 +139,18 @@ finish_by_reset() # finish_by_reset: call last where the guest slept: neither it
 
 # Modules and devices
 
-load()		# load: the scenario's modules, stock ones first
+load_stock()	# load_stock: the scenario's modules of the kernel's own
 {
 	local module
 	for module in $LAB_STOCK_MODULES; do
 		modprobe "$module" || bail "cannot load stock module $module"
 	done
+}
+
+load()		# load: the scenario's modules, stock ones first
+{
+	local module
+	load_stock
 	for module in $LAB_MODULES; do
 		insmod "$module" || bail "cannot load $module"
 	done
@@ -187,6 +193,16 @@ behind()	# behind SLOT: address of the device behind a root port
 	[ -e "$found" ] || return 1
 	found=${found%/driver_override}
 	echo "${found##*/}"
+}
+
+virtfn()	# virtfn FOLDER NUMBER: address of a virtual function, from 1
+{
+	basename "$(readlink "$1/virtfn$(($2 - 1))")"
+}
+
+put()		# put TEXT FILE
+{
+	echo "$1" >"$2"
 }
 
 driver_of()	# driver_of PCI-ADDRESS: the name of the driver bound to it

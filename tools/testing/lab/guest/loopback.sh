@@ -6,9 +6,7 @@
 load_with()	# load_with PARAMETER...: like load, and these for parley_mock
 {
 	local module
-	for module in $LAB_STOCK_MODULES; do
-		modprobe "$module" || bail "cannot load stock module $module"
-	done
+	load_stock
 	for module in $LAB_MODULES; do
 		case $module in
 		*/parley_mock.ko) insmod "$module" "$@" ;;

@@ -26,19 +26,9 @@ queues()	# queues: of the first controller that the kernel's driver has
 	cat /sys/class/nvme/nvme*/queue_count
 }
 
-vf()		# vf NUMBER: its address
-{
-	basename "$(readlink "$pf/virtfn$(($1 - 1))")"
-}
-
 resources()	# resources: all, the primary's, most for one; queues and interrupts
 {
 	cat "$pf/parley/queues" "$pf/parley/interrupts"
-}
-
-put()		# put TEXT FILE
-{
-	echo "$1" >"$2"
 }
 
 load
@@ -69,10 +59,10 @@ is "$(grep -c online "$pf/parley/vfs")" 2 "online"
 is "$(cut -d ' ' -f 1,3- "$pf/parley/vfs")" \
 	$'1 online 4 2\n2 online 4 2\n3 offline 0 0\n4 offline 0 0' "their shares"
 is "$(resources)" $'8 0 4\n4 0 2' "the primary has none"
-check "a virtual function in the kernel's driver" bind_to nvme "$(vf 2)"
+check "a virtual function in the kernel's driver" bind_to nvme "$(virtfn "$pf" 2)"
 is "$(sum)" "$before" "has the disk"
 
-bind_back "$(vf 2)"
+bind_back "$(virtfn "$pf" 2)"
 
 check "a namespace is detached" put "1 1" "$pf/parley/ns_detach"
 check "and attached" put "1 1" "$pf/parley/ns_attach"
