@@ -28,14 +28,13 @@ def module_paths(scenario, kernel):
 def inner_guest(scenario, folder):
     """What a scenario needs to boot guests in its guest, as variables: they run
     the same stock kernel as their host, or the distribution's."""
-    if not scenario.inner_modules:
+    if not (scenario.inner_modules or scenario.inner_stock_modules):
         return {}
     kernel = kernels.get(scenario.kernel if scenario.kernel.startswith("stock")
                          else "stock")
     built = modules.find(modules.build(kernel))
     paths = modules.in_order(scenario.inner_modules, built)
     return {"LAB_INNER_KERNEL": str(kernel.image),
-            "LAB_PATIENCE": str(PATIENCE),
             "LAB_INNER_INITRD": str(initramfs.build_inner(
                 kernel, folder, paths, scenario.inner_files,
                 scenario.inner_stock_modules))}
@@ -53,6 +52,7 @@ def boot(scenario, tty="ttyS1"):
     paths = module_paths(scenario, kernel)
     modules.build_tools()
     scenario.env["LAB_BRIDGE"] = str(modules.build_bridge())
+    scenario.env["LAB_PATIENCE"] = str(PATIENCE)
     folder = machine.prepare_folder(scenario)
     scenario.env |= inner_guest(scenario, folder)
     scenario.env |= handover.variables(scenario, kernel, folder, paths)
