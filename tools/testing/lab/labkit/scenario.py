@@ -93,12 +93,21 @@ def combinations(matrix, variants):
             yield ",".join(named), point | rest
 
 
-def load_file(path, script=None):
-    """The scenarios that one file stands for; @script is run in the place of theirs."""
+def read_file(path):
+    """What one file says, behind what the files say that it includes."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+    except (OSError, tomllib.TOMLDecodeError) as error:
         raise LabError(f"{path}: {error}") from error
+    for name in table.pop("include", []):
+        for key, items in read_file(path.parent / "include" / f"{name}.toml").items():
+            table[key] = items + table.get(key, [])
+    return table
+
+
+def load_file(path, script=None):
+    """The scenarios that one file stands for; @script is run in the place of theirs."""
+    table = read_file(path)
     matrix = table.pop("matrix", {})
     variants = table.pop("variant", [])
     unknown = set(table) - FIELDS
