@@ -15,7 +15,7 @@ import xml.etree.ElementTree as ET
 from labkit import disks
 from labkit.common import LabError, children
 from labkit.inner import ANSWER, BOOT, CONSOLE, WITHOUT, shell
-from labkit.limits import PATIENCE
+from labkit.limits import PATIENCE, until
 from labkit.report import Report
 
 ROOT = os.environ["LAB_ROOT"]
@@ -38,15 +38,6 @@ def documented(marker):
     raise LabError(f"no block with {marker!r} in bridge.rst")
 
 
-def wait_for(what, seconds, there):
-    """Until @there() is true."""
-    until = time.monotonic() + seconds * PATIENCE
-    while not there():
-        if time.monotonic() > until:
-            raise LabError(f"{what}: not within {seconds} s")
-        time.sleep(0.1)
-
-
 def systemctl(*words):
     """Ask systemd, from within its container; returns what is printed."""
     return shell("nsenter", "--target", SYSTEMD_PID[0], "--pid", "--mount", "--root",
@@ -65,10 +56,10 @@ def start_systemd():
                                   "--unit=lab.target", "--log-target=console"],
                                  env={"container": "lab", "PATH": os.environ["PATH"]},
                                  stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    wait_for("systemd", 60, lambda: os.path.exists("/run/systemd/private"))
+    until("systemd", 60, lambda: os.path.exists("/run/systemd/private"))
     SYSTEMD_PID.extend(map(str, children(outer.pid)))
-    wait_for("its target", 60, lambda: "active" in systemctl("show", "-P", "ActiveState",
-                                                             "lab.target").split())
+    until("its target", 60, lambda: "active" in systemctl("show", "-P", "ActiveState",
+                                                          "lab.target").split())
 
 
 def make_user():
@@ -89,7 +80,7 @@ def start_libvirt():
     shell("chmod", "660", "/dev/kvm")
     for daemon in ("virtlogd", "libvirtd"):
         shell(daemon, "--daemon")
-    wait_for("libvirtd", 60, lambda: os.path.exists("/run/libvirt/libvirt-sock"))
+    until("libvirtd", 60, lambda: os.path.exists("/run/libvirt/libvirt-sock"))
 
 
 def child(parent, tag, text=None, **attributes):
@@ -204,16 +195,16 @@ def use(report, guest, image):
     time.sleep(2)
     pid = state("MainPID")
     systemctl("kill", "-s", "KILL", "parley-bridge")
-    wait_for("systemd starts it again", 30, lambda: state("ActiveState") == "active"
-             and state("MainPID") not in ("0", pid))
+    until("systemd starts it again", 30, lambda: state("ActiveState") == "active"
+          and state("MainPID") not in ("0", pid))
     time.sleep(2)
     systemctl("reload", "parley-bridge")
     # More often than systemd's own patience would last.
     for _ in range(6):
         pid = state("MainPID")
         systemctl("kill", "-s", "KILL", "parley-bridge")
-        wait_for("systemd starts it once more", 30, lambda: state("ActiveState") ==
-                 "active" and state("MainPID") not in ("0", pid))
+        until("systemd starts it once more", 30, lambda: state("ActiveState") ==
+              "active" and state("MainPID") not in ("0", pid))
     rounds = guest.run("kept load 90", 120)
     report.result(int(rounds) > 0, "restarted and killed under load, nothing was lost",
                   rounds)
@@ -249,8 +240,8 @@ def main():
     guest = Talk()
     use(report, guest, image)
     guest.begin("@OFF")
-    wait_for("the end of the domain", 60,
-             lambda: "shut off" in shell("virsh", "domstate", "vm1"))
+    until("the end of the domain", 60,
+          lambda: "shut off" in shell("virsh", "domstate", "vm1"))
     report.result(True, "the domain ends")
     systemctl("stop", "parley-bridge")
     report.equal((state("Result"), os.path.exists("/run/parley/vm1.sock")),

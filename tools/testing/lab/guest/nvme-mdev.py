@@ -7,8 +7,9 @@ import subprocess
 import sys
 
 from labkit import disks, nvme
-from labkit.common import LabError
+from labkit.common import LabError, put
 from labkit.inner import Inner
+from labkit.limits import until
 from labkit.report import Report
 
 UUID = "4b0c7a52-59a2-4d0c-9a80-6f2c1a8d3e01"
@@ -36,7 +37,7 @@ def what_it_is(report, mediated):
     report.equal(mediated.type("device_api"), "vfio-pci", "it is for vfio-pci")
     report.equal(mediated.type("available_instances"), "0", "there is no second one")
     try:
-        nvme.put(f"{mediated.parent}/{nvme.TYPE}/create", OTHER)
+        put(f"{mediated.parent}/{nvme.TYPE}/create", OTHER)
         report.result(False, "a second one is refused")
     except OSError:
         report.result(True, "a second one is refused")
@@ -79,7 +80,7 @@ def is_killed(report, guest, mediated):
     guest.run(f"keep load {FIO}")
     guest.wait(3)
     guest.kill()
-    nvme.until(60, lambda: mediated.state() == "off", "it is taken back")
+    until("it is taken back", 60, lambda: mediated.state() == "off")
     report.result(True, "QEMU was killed: the function is taken back")
 
 
@@ -92,11 +93,6 @@ def is_taken_away(report, guest, what, argv):
         report.equal(taking.wait(120), 0, what)
     guest.check(f"{what}: the guest lives", f"! test -b /dev/{DISK}", 60)
     report.equal(guest.off(), 0, f"{what}: it powers off")
-
-
-def sh(command):
-    """A command for the shell that must not be ours: it waits."""
-    return ["sh", "-c", command]
 
 
 def main():
@@ -118,12 +114,10 @@ def main():
         report.equal(guest.off(), 0, "the third guest powers off")
         guest = boot(report, "fourth", mediated)
         report.equal(guest.run(f"sum_of {DISK}", 60), seen, "the next guest finds it as it was")
-        is_taken_away(report, guest, "the device is removed",
-                      sh(f"echo 1 >{mediated.folder}/remove"))
+        is_taken_away(report, guest, "the device is removed", mediated.removing())
         mediated = nvme.Mediated(address, UUID)
         guest = boot(report, "fifth", mediated)
-        is_taken_away(report, guest, "its function is unbound",
-                      sh(f"echo {address} >{nvme.PCI}/devices/{address}/driver/unbind"))
+        is_taken_away(report, guest, "its function is unbound", mediated.unbinding())
         report.result(not os.path.exists(mediated.folder), "the device is gone with it")
         guest = None
         report.result(bool(disks.sum_of(disk.give_back())), "the kernel's driver reads it")

@@ -17,6 +17,7 @@ import time
 
 from labkit import nvme, vfio
 from labkit.common import LabError
+from labkit.limits import until
 from labkit.report import Report
 from labkit.vfio import BAR, BOOL, CONFIG, EVENTFD, MSIX, NONE, PAGE, REQ, TRIGGER
 
@@ -264,7 +265,7 @@ class Tests:
             code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
             self.report.equal(code, {"ended": 0, "killed": -signal.SIGKILL}[way],
                               f"its user {way}, with commands under way")
-            nvme.until(60, lambda: self.mediated.state() == "off", "it is taken back")
+            until("it is taken back", 60, lambda: self.mediated.state() == "off")
 
     def uses(self, way):
         """In a process of its own, to the end of that."""
@@ -309,10 +310,9 @@ def main():
         device.close()
         report.equal(tests.mediated.state(), "off", "closed, it is taken back")
         tests.leaves_it()
-        tests.is_asked_to("removed", ["sh", "-c", f"echo 1 >{tests.mediated.folder}/remove"])
+        tests.is_asked_to("removed", tests.mediated.removing())
         tests.mediated = nvme.Mediated(address, UUID)
-        tests.is_asked_to("unbound", ["sh", "-c", f"echo {address} >"
-                                      f"{nvme.PCI}/devices/{address}/driver/unbind"])
+        tests.is_asked_to("unbound", tests.mediated.unbinding())
         report.result(not os.path.exists(tests.mediated.folder), "the device went with it")
         report.equal(disk.give_back(), disk.name, "the kernel's driver has the disk again")
     except (LabError, OSError) as error:

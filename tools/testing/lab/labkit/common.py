@@ -31,6 +31,12 @@ class LabError(Exception):
     """Something the user has to mend; its text says what and how."""
 
 
+def put(path, text):
+    """Write to a file of sysfs or configfs."""
+    with open(path, "w", encoding="utf-8") as handle:
+        handle.write(text)
+
+
 def children(pid):
     """The processes that a process started. Not every kernel has the file of that
     name in /proc."""

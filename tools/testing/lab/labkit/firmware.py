@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Firmware that boots from a disk of labkit.bootable."""
 
+import os
 import time
 
 from . import bootable
@@ -38,3 +39,16 @@ def boot(device, machine, path, mark):
     took = time.monotonic() - begun
     vm.stop()
     return mark in "\n".join(lines), took, "\n".join(lines[-12:] + vm.said[-5:])
+
+
+def boots(report, which, disk, device):
+    """A test that one of the firmwares above boots from a disk, which are words for a
+    person and arguments of QEMU's; returns whether that firmware is here."""
+    name, machine, path, mark = which
+    if path and not os.path.exists(path):
+        report.note(f"{name} is not here: tools/testing/deps.sh soak")
+        return False
+    good, took, said = boot(device, machine, path, mark)
+    report.result(good, f"{name} boots from {disk}", said)
+    report.note(f"after {took:.0f} s")
+    return True

@@ -9,6 +9,8 @@ is an end for all, which is far beyond what it needs.
 import os
 import time
 
+from .common import LabError
+
 SILENCE = 300       # seconds without a line after which a guest is taken for hung
 STEP_SILENCE = 600  # the same for a step of the tests: compilers are quiet for long
 ENOUGH = 5          # a guest's end: so many times what its scenario says it needs
@@ -17,6 +19,15 @@ PATIENCE = float(os.environ.get("LAB_PATIENCE", "1"))
 # When all tests have to be over, on the clock of time.monotonic(): run-tests tells.
 OVER = float(os.environ.get("LAB_OVER", "inf"))
 ALL_OVER = "the time for all tests was over"
+
+
+def until(what, seconds, there):
+    """Wait until @there() is true."""
+    end = time.monotonic() + seconds * PATIENCE
+    while not there():
+        if time.monotonic() > end:
+            raise LabError(f"{what}: not within {seconds} s")
+        time.sleep(0.1)
 
 
 class Clock:

@@ -4,19 +4,12 @@ devices for guests of its own."""
 
 import contextlib
 import os
-import time
 
-from .common import LabError
-from .limits import PATIENCE
+from .common import LabError, put
+from .limits import until
 
 PCI = "/sys/bus/pci"
 TYPE = "mdev_supported_types/parley_nvme_vf-1"
-
-
-def put(path, text):
-    """Write to a file of sysfs."""
-    with open(path, "w", encoding="utf-8") as handle:
-        handle.write(text)
 
 
 def get(path):
@@ -47,13 +40,10 @@ def bind(name, address):
         raise LabError(f"{name} does not take {address}: see the kernel's log")
 
 
-def until(seconds, finished, what):
-    """Wait for something on this machine."""
-    end = time.monotonic() + seconds * PATIENCE
-    while not finished():
-        if time.monotonic() > end:
-            raise LabError(f"{what}: not within {seconds} s")
-        time.sleep(0.1)
+def writing(path, text):
+    """A command that writes to a file of sysfs, for what makes us leave a device: who
+    does that waits for us."""
+    return ["sh", "-c", f"echo {text} >{path}"]
 
 
 class Disk:
@@ -61,7 +51,7 @@ class Disk:
 
     def __init__(self):
         self.name = "/dev/nvme0n1"
-        until(60, lambda: os.path.exists(self.name), "an NVMe disk")
+        until("an NVMe disk", 60, lambda: os.path.exists(self.name))
         self.pf = os.path.basename(os.path.realpath("/sys/class/nvme/nvme0/device"))
         self.folder = f"{PCI}/devices/{self.pf}"
 
@@ -81,7 +71,7 @@ class Disk:
         """The kernel's driver has it again, whole."""
         put(f"{self.folder}/sriov_numvfs", "0")
         bind("", self.pf)
-        until(60, lambda: os.path.exists(self.name), "the disk comes back")
+        until("the disk comes back", 60, lambda: os.path.exists(self.name))
         return self.name
 
 
@@ -113,3 +103,11 @@ class Mediated:
     def remove(self):
         """As its administrator does; returns when its user has left it."""
         put(f"{self.folder}/remove", "1")
+
+    def removing(self):
+        """A command that does so."""
+        return writing(f"{self.folder}/remove", 1)
+
+    def unbinding(self):
+        """A command that takes the function from its driver."""
+        return writing(f"{self.parent}/driver/unbind", os.path.basename(self.parent))

@@ -5,19 +5,13 @@ to the very machine that connects to it."""
 import os
 import time
 
-from .common import LabError
+from .common import LabError, put
 from .inner import shell
 
 TARGET = "/sys/kernel/config/nvmet"
 MODULES = ["nvmet-tcp", "nvme-tcp"]     # of the outer guest
 # Hosts and target tell each other so seldom that they live that it costs nothing.
 ALIVE = 600
-
-
-def put(path, text):
-    """Write a file of configfs."""
-    with open(path, "w", encoding="ascii") as handle:
-        handle.write(text)
 
 
 def serve(image):
