@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 
+from . import autopsy
 from .common import LabError, need
 from .limits import PATIENCE
 from .vm import Loop, Vm
@@ -20,6 +21,7 @@ from .watch import Watch
 # this is less than the silence after which the outer guest is taken for hung.
 BOOT = 240          # seconds until an inner guest takes commands
 ANSWER = 120        # seconds for one command, at the least
+LOOK = 10           # seconds to see what one that says nothing does
 LOOP = Loop()
 
 CONSOLE = ("console=ttyS0 panic=-1 oops=panic loglevel=5 tsc=reliable "
@@ -85,7 +87,8 @@ class Inner:
                    lambda: finished() or self.vm.ended())
         if not finished():
             why = "QEMU ended" if self.vm.ended() else f"not within {seconds} s"
-            raise LabError(f"{self.name}: {what}: {why}\n" + self.last_words())
+            raise LabError(f"{self.name}: {what}: {why}\n{self.last_words()}\n"
+                           + self.looks())
 
     def last_words(self):
         """What it said last, and whether QEMU lives."""
@@ -94,6 +97,15 @@ class Inner:
             state = f"QEMU exited with {self.vm.stop()}"
         return "\n".join([f"{self.name}: {state}"] + self.printed[-5:]
                          + self.console[-8:] + self.vm.said[-5:])
+
+    def looks(self):
+        """Where it stands, if it is there: its processors, and what is blocked."""
+        found = []
+        if not self.vm.ended():
+            before = len(self.console)
+            autopsy.examine(self.vm, LOOK * PATIENCE, found.append)
+            found += self.console[before:][:20]
+        return "\n".join(found)
 
     # Life
 
