@@ -46,6 +46,7 @@ selftest: ## run the lab scenarios: our modules in stock guests
 SOAK = blk-in-order debug-blk debug-bridge debug-fail-nth debug-faults-long \
 	debug-kunit-faults debug-netlink debug-vhost-fuzz-long debug-vhost-loopback \
 	home home-dracut l2-debug l2-firmware l2-libvirt l2-life l2-net nvme-firmware \
+	nvme-fuzz-long \
 	nvme-mdev remote-loss secure-boot vhost-vmm
 # What runs on the newest kernel that we serve, too: Debian's, as shipped.
 NEWEST = main blk-first blk-kexec blk-matrix pci-life pci-rng l2-main
@@ -76,6 +77,7 @@ fuzz: ## replay the fuzzing corpus, then fuzz (SECONDS_EACH=30)
 	@$(T)/deps.sh
 	@$(T)/fuzz/fuzz
 	@$(T)/vhost/fuzz
+	@$(T)/vfio/fuzz
 
 graft: ## copy the kernel part into a kernel tree (TREE=/path/to/linux)
 	@tools/graft $(or $(TREE),$(error say which kernel tree: TREE=/path/to/linux))

@@ -109,7 +109,8 @@ def build_tools():
                     program.stat().st_mtime < source.stat().st_mtime:
                 run(["gcc", "-O2", "-Wall", "-Wextra", "-static", "-o", program,
                      source])
-        run(["make", "-s", "-C", ROOT / "tools/testing/vhost", f"OUT={BIN}"])
+        for folder in ("vhost", "vfio"):
+            run(["make", "-s", "-C", ROOT / "tools/testing" / folder, f"OUT={BIN}"])
 
 
 def build_bridge():
