@@ -275,6 +275,15 @@ class Tests:
             os.kill(os.getpid(), signal.SIGKILL)
         os._exit(0)
 
+    def alone(self):
+        """Opened without its group."""
+        device = vfio.Alone(self.mediated.folder)
+        guest = self.works(device, self.interrupts(device))
+        self.memory(guest)
+        self.leaves(guest)
+        device.close()
+        self.report.equal(self.mediated.state(), "off", "closed, it is taken back")
+
     def is_asked_to(self, what, argv):
         """Somebody takes the device away, and waits until it is left."""
         device = vfio.Device(self.mediated.folder)
@@ -310,6 +319,9 @@ def main():
         device.close()
         report.equal(tests.mediated.state(), "off", "closed, it is taken back")
         tests.leaves_it()
+        # Debian's kernels of 6.12 have no iommufd.
+        if os.path.exists("/dev/iommu"):
+            tests.alone()
         tests.is_asked_to("removed", tests.mediated.removing())
         tests.mediated = nvme.Mediated(address, UUID)
         tests.is_asked_to("unbound", tests.mediated.unbinding())

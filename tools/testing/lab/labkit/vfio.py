@@ -17,6 +17,10 @@ PAGE = 4096
 (SET_IOMMU, SET_CONTAINER, GET_DEVICE, DEVICE_INFO, REGION_INFO, IRQ_INFO, SET_IRQS, RESET,
  MAP, UNMAP) = ((0x3b << 8) + 100 + n for n in (2, 4, 6, 7, 8, 9, 10, 11, 13, 14))
 TYPE1V2 = 3
+BIND, ATTACH = ((0x3b << 8) + 100 + n for n in (18, 19))
+# Of <linux/iommufd.h>.
+IOAS_ALLOC, IOAS_MAP, IOAS_UNMAP = ((0x3b << 8) + 0x80 + n for n in (1, 5, 6))
+FIXED, WRITEABLE, READABLE = 1, 2, 4
 BAR, CONFIG, REGIONS = 0, 7, 9
 INTX, MSI, MSIX, ERR, REQ = range(5)
 READ, WRITE = 1, 2
@@ -82,6 +86,34 @@ class Device:
     def unmap(self, iova, size):
         """Take it away again."""
         fcntl.ioctl(self.container, UNMAP, struct.pack("2I2Q", 24, 0, iova, size))
+
+
+class Alone(Device):
+    """The same, opened without its group, with memory of iommufd's."""
+
+    def __init__(self, folder):
+        # Not the other's: that is the way by the group.
+        # pylint: disable=super-init-not-called
+        self.iommu = os.open("/dev/iommu", os.O_RDWR)
+        self.fd = os.open(f"/dev/vfio/devices/{os.listdir(f'{folder}/vfio-dev')[0]}", os.O_RDWR)
+        self.ask(BIND, "IIiI", 16, 0, self.iommu, 0)
+        data = bytearray(struct.pack("3I", 12, 0, 0))
+        fcntl.ioctl(self.iommu, IOAS_ALLOC, data)
+        self.space = struct.unpack("3I", data)[2]
+        self.ask(ATTACH, "3I", 12, 0, self.space)
+
+    def close(self):
+        for fd in (self.fd, self.iommu):
+            os.close(fd)
+
+    def map(self, memory, at, iova, size, flags=READ | WRITE):
+        may = FIXED | (READABLE if flags & READ else 0) | (WRITEABLE if flags & WRITE else 0)
+        fcntl.ioctl(self.iommu, IOAS_MAP, struct.pack("4I3Q", 40, may, self.space, 0,
+                                                      memory.address + at, size, iova))
+
+    def unmap(self, iova, size):
+        fcntl.ioctl(self.iommu, IOAS_UNMAP, bytearray(struct.pack("2I2Q", 24, self.space, iova,
+                                                                  size)))
 
 
 class Memory:
