@@ -32,6 +32,8 @@ TITLES = re.compile("|".join((
     r"cannot create duplicate filename",
     r"kmemleak: \d+ new suspected memory leaks",
     r"\bunreferenced object 0x",
+    r"DMAR: \[.*fault",
+    r"AMD-Vi: Event logged \[\w*FAULT",
     r"lab init:",
 )))
 

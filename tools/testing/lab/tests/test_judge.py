@@ -29,6 +29,8 @@ REPORTS = """\
 [    1.0] kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
 [    1.0] DMA-API: parley_pci 0000:00:03.0: device driver has pending DMA
 [    1.0] sysfs: cannot create duplicate filename '/bus/parley'
+[    1.0] DMAR: [DMA Write NO_PASID] Request device [01:00.1] fault addr 0x1000 [fault reason 0x05]
+[    1.0] nvme 0000:01:00.1: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x0002 address=0x1000]
 """
 
 QUIET = """\
@@ -38,6 +40,7 @@ QUIET = """\
 [    1.0] kmemleak: Kernel memory leak detector initialized
 [    1.0] parley_core: loading out-of-tree module taints kernel.
 [    1.0] FAULT_INJECTION: forcing a failure.
+[    1.0] DMAR: IOMMU enabled
 [    1.0] Call Trace:
 """
 
