@@ -183,9 +183,15 @@ struct parley_nvme_req {
  * struct parley_nvme_id - what the controller said of itself
  * @cntlid: its number
  * @oacs: optional admin commands
+ * @oncs: optional I/O commands
  * @nn: largest number of a namespace
  * @shutdown_ms: how long a shutdown may take
  * @transfer: most bytes of a command's data
+ * @zeroes: most bytes of a Write Zeroes; this and what follows: parley_nvme_limits()
+ * @verify: the same of a Verify
+ * @ranges: most ranges of a Dataset Management
+ * @range_blocks: most blocks of each
+ * @ranges_blocks: most blocks of all of them
  * @vwc: it has a volatile write cache
  * @serial: serial number
  * @model: model
@@ -194,9 +200,15 @@ struct parley_nvme_req {
 struct parley_nvme_id {
 	u16 cntlid;
 	u16 oacs;
+	u16 oncs;
 	u32 nn;
 	u32 shutdown_ms;
 	u32 transfer;
+	u32 zeroes;
+	u32 verify;
+	u32 ranges;
+	u32 range_blocks;
+	u64 ranges_blocks;
 	bool vwc;
 	char serial[21];
 	char model[41];
@@ -208,11 +220,13 @@ struct parley_nvme_id {
  * @blocks: blocks
  * @block_size: bytes of one
  * @metadata: bytes beside it
+ * @dlfeat: how it deallocates
  */
 struct parley_nvme_ns {
 	u64 blocks;
 	u32 block_size;
 	u16 metadata;
+	u8 dlfeat;
 };
 
 /**
@@ -289,6 +303,7 @@ int parley_nvme_admin(struct parley_nvme *n, struct parley_nvme_req *req);
 int parley_nvme_identify(struct parley_nvme *n, u8 cns, u32 nsid, u16 cntlid,
 			 void *data);
 int parley_nvme_learn(struct parley_nvme *n);
+int parley_nvme_limits(struct parley_nvme *n);
 int parley_nvme_list(struct parley_nvme *n, u8 cns, u32 *nsid, unsigned int max);
 int parley_nvme_measure(struct parley_nvme *n, u8 cns, u32 nsid,
 			struct parley_nvme_ns *ns);

@@ -70,6 +70,7 @@ static int pnc_learn_ctrl(struct parley_nvme *n)
 		return err;
 	n->id.cntlid = le16_to_cpu(id->cntlid);
 	n->id.oacs = le16_to_cpu(id->oacs);
+	n->id.oncs = le16_to_cpu(id->oncs);
 	n->id.nn = le32_to_cpu(id->nn);
 	n->id.shutdown_ms = clamp(le32_to_cpu(id->rtd3e) / USEC_PER_MSEC,
 				  PARLEY_NVME_SHUTDOWN_MIN_MS,
@@ -98,6 +99,50 @@ int parley_nvme_learn(struct parley_nvme *n)
 	return err;
 }
 PARLEY_EXPORT(parley_nvme_learn);
+
+/* The same; where there is no limit, so much that 32 bits can say it. */
+static u32 pnc_size(u8 shift)
+{
+	return PARLEY_NVME_PAGE << (shift && shift < 20 ? shift : 19);
+}
+
+static void pnc_set_limits(struct parley_nvme *n, const struct nvme_id_ctrl_nvm *id)
+{
+	n->id.zeroes = pnc_size(id->wzsl);
+	n->id.verify = pnc_size(id->vsl);
+	n->id.ranges = id->dmrl ?: PARLEY_NVME_RANGES_MAX;
+	n->id.range_blocks = le32_to_cpu(id->dmrsl) ?: U32_MAX;
+	n->id.ranges_blocks = le64_to_cpu(id->dmsl) ?: U64_MAX;
+}
+
+/**
+ * parley_nvme_limits() - ask the controller how much its optional commands can do
+ * @n: the controller, LIVE
+ *
+ * One that does not know the question, as it is of NVMe 2.0, has no such limits.
+ *
+ * Context: process context; @n->mutex held; may sleep.
+ * Return: 0 with the limits in @n->id set, -ENOMEM, or as parley_nvme_admin().
+ */
+int parley_nvme_limits(struct parley_nvme *n)
+{
+	struct nvme_id_ctrl_nvm *id __free(kfree) = kzalloc(sizeof(*id), GFP_KERNEL);
+	int err;
+
+	BUILD_BUG_ON(sizeof(*id) != NVME_IDENTIFY_DATA_SIZE);
+	lockdep_assert_held(&n->mutex);
+	if (!id)
+		return -ENOMEM;
+	pnc_set_limits(n, id);
+	if (!(n->id.oncs & (NVME_CTRL_ONCS_DSM | NVME_CTRL_ONCS_WRITE_ZEROES |
+			    PARLEY_NVME_ONCS_VERIFY)))
+		return 0;
+	err = parley_nvme_identify(n, NVME_ID_CNS_CS_CTRL, 0, 0, id);
+	if (!err)
+		pnc_set_limits(n, id);
+	return err == -EREMOTEIO ? 0 : err;
+}
+PARLEY_EXPORT(parley_nvme_limits);
 
 /* The numbers of a list, in ascending order, as it must be. */
 static int pnc_copy_list(struct parley_nvme *n, const __le32 *list, u32 *nsid,
@@ -182,6 +227,7 @@ int parley_nvme_measure(struct parley_nvme *n, u8 cns, u32 nsid,
 	ns->blocks = le64_to_cpu(id->nsze);
 	ns->block_size = 1 << id->lbaf[format].ds;
 	ns->metadata = le16_to_cpu(id->lbaf[format].ms);
+	ns->dlfeat = id->dlfeat;
 	return 0;
 }
 PARLEY_EXPORT(parley_nvme_measure);

@@ -19,6 +19,16 @@
 /* Optional admin commands beside those that have names (NVMe 5.15.2.2). */
 #define PARLEY_NVME_OACS_VIRT		BIT(7)
 
+/* Optional commands beside those that have names (NVMe 5.15.2.2). */
+#define PARLEY_NVME_ONCS_VERIFY		BIT(7)
+
+/* Of a namespace: what deallocated blocks read as, and whether zeroing may do that. */
+#define PARLEY_NVME_DLFEAT_READ		0x7
+#define PARLEY_NVME_DLFEAT_DEAC		BIT(3)
+
+/* Ranges of a Dataset Management command. */
+#define PARLEY_NVME_RANGES_MAX		256
+
 /* Commands take addresses in pages of this size (CC.MPS is 0). */
 #define PARLEY_NVME_PAGE		4096
 

@@ -10,8 +10,9 @@
  *	run.c		commands are fetched, answers are posted
  *	admin.c		admin commands: all are answered here, none is passed on
  *	identify.c	what the controller says of itself
- *	io.c		reads, writes and flushes, for the virtual function
- *	prp.c		the guest's lists of pages
+ *	io.c		commands for the virtual function
+ *	ranges.c	the guest's lists of ranges
+ *	prp.c		the guest's lists of pages, and data that are copied
  *	queue.c		the guest's queues
  *	../vf/		the virtual function
  *
@@ -49,7 +50,7 @@
 /* A command's data: a power of two of pages, and one more if it does not begin one. */
 #define PARLEY_EMU_MDTS			5
 #define PARLEY_EMU_PAGES		((1 << PARLEY_EMU_MDTS) + 1)
-/* The list of pages for the function: all but the first. */
+/* The list for the function: of pages, all but the first, or of ranges. */
 #define PARLEY_EMU_LIST			512
 /* Asynchronous events that may be waited for. */
 #define PARLEY_EMU_EVENTS		4
@@ -154,8 +155,11 @@ struct parley_emu_sq {
  * @nr_pages: pages that are held
  * @page: the guest's addresses of these
  * @dma: the function's
- * @list: the list of the function, of all but the first
+ * @list: the list of the function: pages, of all but the first, or ranges
  * @list_dma: where it finds that
+ * @range: the guest's ranges, a copy, or NULL
+ * @ranges_done: of these, how many the function was given
+ * @ranges_left: how many it will be given
  */
 struct parley_emu_req {
 	struct parley_emu *e;
@@ -172,6 +176,9 @@ struct parley_emu_req {
 	dma_addr_t dma[PARLEY_EMU_PAGES];
 	__le64 *list;
 	dma_addr_t list_dma;
+	struct nvme_dsm_range *range;
+	unsigned int ranges_done;
+	unsigned int ranges_left;
 };
 
 /**
@@ -207,6 +214,7 @@ struct parley_emu_lane {
  * @cq: completion queues
  * @doorbell: as written; two for each number, as in the registers
  * @lane: of each pair of queues of the function
+ * @draining: commands are waited for
  * @ended: see above
  * @wait: woken whenever something comes there
  * @work: sees to the queues
@@ -229,6 +237,7 @@ struct parley_emu {
 	struct parley_emu_cq cq[PARLEY_EMU_QUEUES];
 	u32 doorbell[2 * PARLEY_EMU_QUEUES];
 	struct parley_emu_lane lane[PARLEY_NVME_IO_QUEUES];
+	bool draining;
 	struct llist_head ended;
 	wait_queue_head_t wait;
 	struct work_struct work;
@@ -251,6 +260,16 @@ void parley_emu_interrupts(struct parley_emu *e);
 /* prp.c */
 u16 parley_emu_prp(struct parley_emu *e, const struct nvme_command *cmd, u32 len,
 		   u64 *page, unsigned int *nr);
+u16 parley_emu_give(struct parley_emu *e, const struct nvme_command *cmd,
+		    const void *data, u32 len);
+u16 parley_emu_get(struct parley_emu *e, const struct nvme_command *cmd, void *data,
+		   u32 len);
+
+/* ranges.c */
+u16 parley_emu_ranges(struct parley_emu *e, struct parley_emu_req *req,
+		      const struct nvme_command *cmd);
+bool parley_emu_ranges_next(struct parley_emu *e, struct parley_emu_req *req);
+void parley_emu_ranges_free(struct parley_emu_req *req);
 
 /* io.c */
 int parley_emu_lanes_make(struct parley_emu *e);

@@ -1,31 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the controller says of itself: made here, with nothing in it that the
- * function said but the size of its namespace and whether it has a write cache.
+ * function said but the size of its namespace, whether it has a write cache, and which
+ * optional I/O commands it has, with their limits.
  */
 #include <linux/cleanup.h>
 #include <linux/log2.h>
 #include <linux/slab.h>
 #include "emu.h"
-
-/* Data for the guest, over two pages at most. */
-static u16 pne_give(struct parley_emu *e, const struct nvme_command *cmd,
-		    const void *data, u32 len)
-{
-	u64 page[PARLEY_EMU_PAGES];
-	unsigned int nr;
-	u16 status = parley_emu_prp(e, cmd, len, page, &nr);
-	u32 first;
-
-	if (status)
-		return status;
-	first = min_t(u32, len, PARLEY_NVME_PAGE - page[0] % PARLEY_NVME_PAGE);
-	if (e->ops->write(e, page[0], data, first))
-		return NVME_SC_DATA_XFER_ERROR;
-	if (nr > 1 && e->ops->write(e, page[1], data + first, len - first))
-		return NVME_SC_DATA_XFER_ERROR;
-	return 0;
-}
 
 /* Padded with blanks, as the specification has it. */
 static void pne_text(char *to, size_t len, const char *text)
@@ -49,7 +31,21 @@ static void pne_ctrl(struct parley_emu *e, struct nvme_id_ctrl *id)
 	id->sqes = 0x66;
 	id->cqes = 0x44;
 	id->nn = cpu_to_le32(1);
+	id->oncs = cpu_to_le16(parley_nvme_verbs_oncs(e->vf));
 	id->vwc = e->vf->n.id.vwc ? NVME_CTRL_VWC_PRESENT : 0;
+}
+
+/* The function's, of what is offered of it. */
+static u8 pne_dlfeat(struct parley_emu *e)
+{
+	u16 oncs = e->vf->n.id.oncs;
+	u8 dlfeat = 0;
+
+	if (oncs & (NVME_CTRL_ONCS_DSM | NVME_CTRL_ONCS_WRITE_ZEROES))
+		dlfeat |= PARLEY_NVME_DLFEAT_READ;
+	if (oncs & NVME_CTRL_ONCS_WRITE_ZEROES)
+		dlfeat |= PARLEY_NVME_DLFEAT_DEAC;
+	return dlfeat & e->vf->ns.dlfeat;
 }
 
 static u16 pne_ns(struct parley_emu *e, u32 nsid, struct nvme_id_ns *id)
@@ -60,7 +56,30 @@ static u16 pne_ns(struct parley_emu *e, u32 nsid, struct nvme_id_ns *id)
 	id->ncap = id->nsze;
 	id->nuse = id->nsze;
 	id->lbaf[0].ds = ilog2(e->vf->ns.block_size);
+	id->dlfeat = pne_dlfeat(e);
 	return 0;
+}
+
+/*
+ * Limits of optional commands, in pages as a power of two (NVMe 2.0).  More blocks than
+ * a command has a number for are never told of: Linux would count them.
+ */
+static void pne_limits(struct parley_emu *e, struct nvme_id_ctrl_nvm *id)
+{
+	const struct parley_nvme_id *of = &e->vf->n.id;
+	u64 most = (U16_MAX + 1ULL) * e->vf->ns.block_size;
+
+	if (of->oncs & PARLEY_NVME_ONCS_VERIFY)
+		id->vsl = ilog2(min_t(u64, of->verify, most) / PARLEY_NVME_PAGE);
+	if (of->oncs & NVME_CTRL_ONCS_WRITE_ZEROES)
+		id->wzsl = ilog2(min_t(u64, of->zeroes, most) / PARLEY_NVME_PAGE);
+	if (!(of->oncs & NVME_CTRL_ONCS_DSM))
+		return;
+	/* As many ranges as a command has: the function is given them in pieces. */
+	if (of->range_blocks != U32_MAX)
+		id->dmrsl = cpu_to_le32(of->range_blocks);
+	if (of->ranges_blocks != U64_MAX)
+		id->dmsl = cpu_to_le64(of->ranges_blocks);
 }
 
 static u16 pne_list_ns(u32 after, __le32 *list)
@@ -99,10 +118,15 @@ u16 parley_emu_identify(struct parley_emu *e, const struct nvme_command *cmd)
 	case NVME_ID_CNS_NS_ACTIVE_LIST:
 		status = pne_list_ns(nsid, data);
 		break;
+	case NVME_ID_CNS_CS_CTRL:
+		if (cmd->identify.csi != NVME_CSI_NVM)
+			return PARLEY_EMU_NO(NVME_SC_INVALID_FIELD);
+		pne_limits(e, data);
+		break;
 	default:
 		return PARLEY_EMU_NO(NVME_SC_INVALID_FIELD);
 	}
-	return status ?: pne_give(e, cmd, data, NVME_IDENTIFY_DATA_SIZE);
+	return status ?: parley_emu_give(e, cmd, data, NVME_IDENTIFY_DATA_SIZE);
 }
 
 static void pne_smart(struct nvme_smart_log *log)
@@ -152,5 +176,5 @@ u16 parley_emu_log(struct parley_emu *e, const struct nvme_command *cmd)
 	default:
 		return PARLEY_EMU_NO(NVME_SC_INVALID_LOG_PAGE);
 	}
-	return pne_give(e, cmd, data, len);
+	return parley_emu_give(e, cmd, data, len);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reads, writes and flushes: the guest's pages are pinned, the function is given the
+ * Commands for the function: the guest's pages are pinned, the function is given the
  * command, and when it has answered, the pages are let go of and the guest is told.
+ * Which commands there are, and what is right of them, ../vf/command.c knows.
  *
  * Each queue of the guest has one of the function's, with as many commands as may be
  * in flight there, so the function never refuses one for want of room.
@@ -72,8 +73,10 @@ int parley_emu_lanes_make(struct parley_emu *e)
 
 /* ------------------------------------------------------ how it ends */
 
-static void pne_unpin(struct parley_emu *e, struct parley_emu_req *req)
+/* What it has of the guest's, and what it knows of that. */
+static void pne_release(struct parley_emu *e, struct parley_emu_req *req)
 {
+	parley_emu_ranges_free(req);
 	while (req->nr_pages) {
 		req->nr_pages--;
 		e->ops->unpin(e, req->page[req->nr_pages] & ~(PARLEY_NVME_PAGE - 1ULL),
@@ -99,9 +102,25 @@ static void pne_done(struct parley_nvme_io *io, int err, u16 status)
 	wake_up(&e->wait);
 }
 
+/* Whether there was more of it to do, and the function has that now. */
+static bool pne_goes_on(struct parley_emu *e, struct parley_emu_req *req)
+{
+	int err;
+
+	if (req->err || req->status || e->draining || !parley_emu_ranges_next(e, req))
+		return false;
+	err = parley_nvme_io_submit(e->vf, req->sq - 1, &req->io);
+	/* Else it may be over, and is not ours. */
+	if (err)
+		req->err = err;
+	return !err;
+}
+
 static void pne_end(struct parley_emu *e, struct parley_emu_req *req)
 {
-	pne_unpin(e, req);
+	if (pne_goes_on(e, req))
+		return;
+	pne_release(e, req);
 	req->busy = false;
 	e->sq[req->sq].flying--;
 	parley_emu_post(e, req->sq, req->cid,
@@ -141,10 +160,12 @@ bool parley_emu_reap(struct parley_emu *e)
 void parley_emu_drain(struct parley_emu *e, u16 sq)
 {
 	lockdep_assert_held(&e->mutex);
+	e->draining = true;
 	while (e->sq[sq].flying) {
 		wait_event(e->wait, !llist_empty(&e->ended));
 		parley_emu_reap(e);
 	}
+	e->draining = false;
 }
 
 /* ---------------------------------------------------- how it begins */
@@ -185,31 +206,27 @@ u32 parley_emu_most(struct parley_emu *e)
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_emu_most);
 
-static u16 pne_check(struct parley_emu *e, const struct nvme_command *cmd)
+static u16 pne_check(struct parley_emu *e, const struct parley_nvme_verb *verb,
+		     const struct nvme_command *cmd)
 {
+	u32 most = verb->data ? parley_emu_most(e) : parley_nvme_verb_most(e->vf, verb);
 	u64 block = le64_to_cpu(cmd->rw.slba), all = e->vf->ns.blocks;
 	u32 blocks = le16_to_cpu(cmd->rw.length) + 1;
 
 	if (blocks > all || block > all - blocks)
 		return PARLEY_EMU_NO(NVME_SC_LBA_RANGE);
-	if ((u64)blocks * e->vf->ns.block_size > parley_emu_most(e))
+	if ((u64)blocks * e->vf->ns.block_size > most)
 		return PARLEY_EMU_NO(NVME_SC_INVALID_FIELD);
 	return 0;
 }
 
-/* Which memory a read or a write is about, pinned. */
-static u16 pne_prepare(struct parley_emu *e, struct parley_emu_req *req,
-		       const struct nvme_command *cmd)
+/* Which memory the blocks' data are in, pinned. */
+static u16 pne_data(struct parley_emu *e, struct parley_emu_req *req,
+		    const struct nvme_command *cmd)
 {
-	u16 status = pne_check(e, cmd);
 	unsigned int nr;
+	u16 status;
 
-	if (status)
-		return status;
-	req->in = cmd->rw.opcode == nvme_cmd_read;
-	req->io.block = le64_to_cpu(cmd->rw.slba);
-	req->io.blocks = le16_to_cpu(cmd->rw.length) + 1;
-	req->io.control = le16_to_cpu(cmd->rw.control) & NVME_RW_FUA;
 	status = parley_emu_prp(e, cmd, req->io.blocks * e->vf->ns.block_size, req->page,
 				&nr);
 	if (!status)
@@ -217,6 +234,43 @@ static u16 pne_prepare(struct parley_emu *e, struct parley_emu_req *req,
 	if (!status)
 		pne_list(req);
 	return status;
+}
+
+static u16 pne_blocks(struct parley_emu *e, struct parley_emu_req *req,
+		      const struct parley_nvme_verb *verb, const struct nvme_command *cmd)
+{
+	u16 status = pne_check(e, verb, cmd);
+
+	if (status)
+		return status;
+	req->in = verb->in;
+	req->io.block = le64_to_cpu(cmd->rw.slba);
+	req->io.blocks = le16_to_cpu(cmd->rw.length) + 1;
+	/* What is left out is about metadata, or advice. */
+	req->io.control = le16_to_cpu(cmd->rw.control) &
+			  parley_nvme_verb_control(e->vf, verb);
+	return verb->data ? pne_data(e, req, cmd) : 0;
+}
+
+/* What the function is to be given; PARLEY_EMU_LATER if that is anything. */
+static u16 pne_prepare(struct parley_emu *e, struct parley_emu_req *req,
+		       const struct parley_nvme_verb *verb, const struct nvme_command *cmd)
+{
+	u16 status = 0;
+
+	switch (verb->about) {
+	case PARLEY_NVME_ALL:
+		break;
+	case PARLEY_NVME_BLOCKS:
+		status = pne_blocks(e, req, verb, cmd);
+		break;
+	case PARLEY_NVME_RANGES:
+		status = parley_emu_ranges(e, req, cmd);
+		if (!status && !parley_emu_ranges_next(e, req))
+			return 0;
+		break;
+	}
+	return status ?: PARLEY_EMU_LATER;
 }
 
 static struct parley_emu_req *pne_free(struct parley_emu_lane *lane)
@@ -255,10 +309,13 @@ static int pne_submit(struct parley_emu *e, u16 sq, struct parley_emu_req *req)
  */
 u16 parley_emu_io(struct parley_emu *e, u16 sq, const struct nvme_command *cmd)
 {
+	const struct parley_nvme_verb *verb = parley_nvme_verb(e->vf, cmd->common.opcode);
 	struct parley_emu_req *req = pne_free(&e->lane[sq - 1]);
-	u16 status = 0;
+	u16 status;
 
 	lockdep_assert_held(&e->mutex);
+	if (!verb)
+		return PARLEY_EMU_NO(NVME_SC_INVALID_OPCODE);
 	if (!req)
 		return NVME_SC_INTERNAL;
 	req->sq = sq;
@@ -268,20 +325,10 @@ u16 parley_emu_io(struct parley_emu *e, u16 sq, const struct nvme_command *cmd)
 		.opcode = cmd->common.opcode,
 		.done = pne_done,
 	};
-	switch (cmd->common.opcode) {
-	case nvme_cmd_read:
-	case nvme_cmd_write:
-		status = pne_prepare(e, req, cmd);
-		break;
-	case nvme_cmd_flush:
-		break;
-	default:
-		return PARLEY_EMU_NO(NVME_SC_INVALID_OPCODE);
-	}
-	if (!status && pne_submit(e, sq, req))
+	status = pne_prepare(e, req, verb, cmd);
+	if (status == PARLEY_EMU_LATER && pne_submit(e, sq, req))
 		status = NVME_SC_INTERNAL;
-	if (!status)
-		return PARLEY_EMU_LATER;
-	pne_unpin(e, req);
+	if (status != PARLEY_EMU_LATER)
+		pne_release(e, req);
 	return status;
 }

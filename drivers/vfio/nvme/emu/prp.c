@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The guest's lists of pages (NVMe 4.3).  What a list says is read once, into memory
+ * The guest's lists of pages (NVMe 4.3), and data that are copied.  What a list says is read once, into memory
  * that the guest cannot reach; how long it is follows from the command's length, so
  * that a list that leads to itself ends like any other.
  */
@@ -86,4 +86,66 @@ u16 parley_emu_prp(struct parley_emu *e, const struct nvme_command *cmd, u32 len
 	else if (*nr > 2)
 		status = pne_list(e, prp2, page + 1, *nr - 1);
 	return status ?: pne_aligned(page + 1, *nr - 1);
+}
+
+/* Of all a command's data, the part in its first page. */
+static u32 pne_first(const u64 *page, u32 len)
+{
+	return min_t(u32, len, PARLEY_NVME_PAGE - page[0] % PARLEY_NVME_PAGE);
+}
+
+/**
+ * parley_emu_give() - a command's data go to the guest
+ * @e: the controller
+ * @cmd: the command, a copy
+ * @data: what
+ * @len: bytes, not 0 and at most a page
+ *
+ * Context: process context; @e->mutex held; may sleep.
+ * Return: 0 or the status of the command.
+ */
+u16 parley_emu_give(struct parley_emu *e, const struct nvme_command *cmd,
+		    const void *data, u32 len)
+{
+	u64 page[PARLEY_EMU_PAGES];
+	unsigned int nr;
+	u16 status = parley_emu_prp(e, cmd, len, page, &nr);
+	u32 first;
+
+	if (status)
+		return status;
+	first = pne_first(page, len);
+	if (e->ops->write(e, page[0], data, first))
+		return NVME_SC_DATA_XFER_ERROR;
+	if (nr > 1 && e->ops->write(e, page[1], data + first, len - first))
+		return NVME_SC_DATA_XFER_ERROR;
+	return 0;
+}
+
+/**
+ * parley_emu_get() - a command's data come from the guest, once
+ * @e: the controller
+ * @cmd: the command, a copy
+ * @data: where they go
+ * @len: bytes, not 0 and at most a page
+ *
+ * Context: process context; @e->mutex held; may sleep.
+ * Return: 0 or the status of the command.
+ */
+u16 parley_emu_get(struct parley_emu *e, const struct nvme_command *cmd, void *data,
+		   u32 len)
+{
+	u64 page[PARLEY_EMU_PAGES];
+	unsigned int nr;
+	u16 status = parley_emu_prp(e, cmd, len, page, &nr);
+	u32 first;
+
+	if (status)
+		return status;
+	first = pne_first(page, len);
+	if (e->ops->read(e, page[0], data, first))
+		return NVME_SC_DATA_XFER_ERROR;
+	if (nr > 1 && e->ops->read(e, page[1], data + first, len - first))
+		return NVME_SC_DATA_XFER_ERROR;
+	return 0;
 }

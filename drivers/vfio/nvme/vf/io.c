@@ -322,31 +322,18 @@ bool parley_nvme_io_late(struct parley_nvme_vf *vf)
 	return late;
 }
 
-/* Inside the namespace, and no more at a time than the controller takes. */
-static bool pvf_valid(struct parley_nvme_vf *vf, const struct parley_nvme_io *io)
-{
-	if (io->control & ~NVME_RW_FUA)
-		return false;
-	switch (io->opcode) {
-	case nvme_cmd_flush:
-		return !io->blocks && !io->control;
-	case nvme_cmd_read:
-	case nvme_cmd_write:
-		break;
-	default:
-		return false;
-	}
-	return io->blocks && io->blocks <= U16_MAX + 1u && io->blocks <= vf->ns.blocks &&
-	       io->block <= vf->ns.blocks - io->blocks &&
-	       (u64)io->blocks * vf->ns.block_size <= vf->n.id.transfer;
-}
-
 static void pvf_describe(struct parley_nvme_vf *vf, const struct parley_nvme_io *io,
 			 struct nvme_command *cmd)
 {
 	memset(cmd, 0, sizeof(*cmd));
 	cmd->rw.opcode = io->opcode;
 	cmd->rw.nsid = cpu_to_le32(vf->nsid);
+	if (io->nr_ranges) {
+		cmd->dsm.nr = cpu_to_le32(io->nr_ranges - 1);
+		/* Nothing but this: the rest is advice. */
+		cmd->dsm.attributes = cpu_to_le32(NVME_DSMGMT_AD);
+		cmd->dsm.dptr.prp1 = cpu_to_le64(io->prp1);
+	}
 	if (!io->blocks)
 		return;
 	cmd->rw.slba = cpu_to_le64(io->block);
@@ -398,7 +385,7 @@ int parley_nvme_io_submit(struct parley_nvme_vf *vf, unsigned int nr,
 	struct nvme_command cmd;
 	int err = -EINVAL;
 
-	if (nr >= PARLEY_NVME_IO_QUEUES || !pvf_valid(vf, io))
+	if (nr >= PARLEY_NVME_IO_QUEUES || !parley_nvme_verb_fits(vf, io))
 		return err;
 	pvf_describe(vf, io, &cmd);
 	scoped_guard(spinlock_irqsave, &vf->queue[nr].lock)

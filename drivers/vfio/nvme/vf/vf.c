@@ -11,6 +11,7 @@
  *	reset		(a reset)
  *	start		stop, which ends what is in flight
  *	namespace
+ *	limits
  *	queues		forgotten by the controller; freed when it has stopped
  *	watch		cancelled, first of all
  *
@@ -161,6 +162,8 @@ int parley_nvme_vf_up(struct parley_nvme_vf *vf)
 	err = parley_nvme_start(&vf->n);
 	if (!err)
 		err = pvf_learn(vf);
+	if (!err)
+		err = parley_nvme_limits(&vf->n);
 	if (!err)
 		err = parley_nvme_io_open(vf);
 	if (err)

@@ -8,9 +8,10 @@
  *	user.c		whom it is offered to
  *	vf.c		handed out and taken back
  *	io.c		its queues and what is in flight there
+ *	command.c	which commands there are, and what is right of them
  *	../ctrl/	the controller
  *
- * Only reads, writes and flushes of the blocks of one namespace can be submitted:
+ * Only what has a row in command.c can be submitted, about blocks of one namespace:
  * there is no way to send another command to an I/O queue.
  *
  * Locks, outermost first; the middle ones are the controller's.
@@ -59,11 +60,45 @@ struct parley_nvme_io;
 typedef void parley_nvme_done(struct parley_nvme_io *io, int err, u16 status);
 
 /**
+ * enum parley_nvme_about - what a command is about
+ * @PARLEY_NVME_ALL: all of the namespace
+ * @PARLEY_NVME_BLOCKS: blocks that follow each other
+ * @PARLEY_NVME_RANGES: several such ranges
+ */
+enum parley_nvme_about {
+	PARLEY_NVME_ALL,
+	PARLEY_NVME_BLOCKS,
+	PARLEY_NVME_RANGES,
+};
+
+/**
+ * struct parley_nvme_verb - a command that a function may be sent
+ * @opcode: its number
+ * @oncs: the bit of ONCS that a function which has it has set; 0: each has it
+ * @about: what it is about
+ * @data: the blocks' data go with it
+ * @in: the function writes them to memory
+ * @control: bits that may be set beside it
+ * @most: most bytes that it may be about: a u32 of struct parley_nvme_id, by offset
+ */
+struct parley_nvme_verb {
+	u8 opcode;
+	u16 oncs;
+	enum parley_nvme_about about;
+	bool data;
+	bool in;
+	u16 control;
+	size_t most;
+};
+
+/**
  * struct parley_nvme_io - a command for an I/O queue
- * @opcode: nvme_cmd_read, nvme_cmd_write or nvme_cmd_flush
- * @control: NVME_RW_FUA, or 0
+ * @opcode: one that has a row in command.c
+ * @control: as that says
  * @block: the first
- * @blocks: how many, 0 for a flush
+ * @blocks: how many, 0 if it is not about blocks
+ * @nr_ranges: how many ranges, 0 if it is not about ranges
+ * @range: these, where nobody changes them, at @prp1
  * @prp1: where the data is
  * @prp2: the same
  * @done: called when it is over
@@ -75,6 +110,8 @@ struct parley_nvme_io {
 	u16 control;
 	u64 block;
 	u32 blocks;
+	u16 nr_ranges;
+	const struct nvme_dsm_range *range;
 	dma_addr_t prp1;
 	dma_addr_t prp2;
 	parley_nvme_done *done;
@@ -153,6 +190,20 @@ struct parley_nvme_vf_user {
 	int (*add)(struct parley_nvme_vf *vf);
 	void (*remove)(struct parley_nvme_vf *vf);
 };
+
+/* command.c */
+const struct parley_nvme_verb *parley_nvme_verb(struct parley_nvme_vf *vf, u8 opcode);
+u16 parley_nvme_verbs_oncs(struct parley_nvme_vf *vf);
+u16 parley_nvme_verb_control(struct parley_nvme_vf *vf,
+			     const struct parley_nvme_verb *verb);
+bool parley_nvme_verb_fits(struct parley_nvme_vf *vf, const struct parley_nvme_io *io);
+
+/* Most bytes that a command on blocks may be about. */
+static inline u32 parley_nvme_verb_most(const struct parley_nvme_vf *vf,
+					const struct parley_nvme_verb *verb)
+{
+	return *(const u32 *)((const char *)&vf->n.id + verb->most);
+}
 
 /* io.c */
 void parley_nvme_io_init(struct parley_nvme_vf *vf);

@@ -145,6 +145,9 @@ struct fake {
 
 	/* what it is */
 	u16 oacs;
+	u16 oncs;
+	u8 dlfeat;
+	const struct nvme_id_ctrl_nvm *limits;	/* NULL: it does not know these */
 	struct fake_ns ns[FAKE_NAMESPACES];
 
 	const char *complaint;	/* the first thing that the driver did wrong */

@@ -15,6 +15,7 @@ static void fake_tell_ctrl(struct fake *f, struct nvme_id_ctrl *id)
 	memcpy(id->fr, "0.2     ", sizeof(id->fr));
 	id->cntlid = cpu_to_le16(FAKE_CNTLID);
 	id->oacs = cpu_to_le16(f->oacs);
+	id->oncs = cpu_to_le16(f->oncs);
 	id->nn = cpu_to_le32(FAKE_NAMESPACES);
 }
 
@@ -44,6 +45,7 @@ static void fake_tell_ns(struct fake *f, u32 nsid, struct nvme_id_ns *id)
 	id->flbas = ns->format;
 	id->lbaf[0].ds = 9;
 	id->lbaf[1].ds = 12;
+	id->dlfeat = f->dlfeat;
 }
 
 static u16 fake_identify(struct fake *f, const struct nvme_identify *cmd, void *data)
@@ -65,6 +67,11 @@ static u16 fake_identify(struct fake *f, const struct nvme_identify *cmd, void *
 	case NVME_ID_CNS_NS_PRESENT:
 	case NVME_ID_CNS_NS:
 		fake_tell_ns(f, le32_to_cpu(cmd->nsid), data);
+		break;
+	case NVME_ID_CNS_CS_CTRL:
+		if (!f->limits)
+			return FAKE_REFUSED;
+		memcpy(data, f->limits, sizeof(*f->limits));
 		break;
 	default:
 		status = f->more->identify ? f->more->identify(f, cns, data) :

@@ -194,10 +194,10 @@ static void guest_end(void *data)
 	guest_expect_free(g);
 }
 
-struct guest *guest_with(struct kunit *test, unsigned int queues)
+static struct guest *guest_of(struct fake_vf *f, unsigned int queues)
 {
 	const struct parley_emu_config config = { .serial = "guest", .queues = queues };
-	struct fake_vf *f = fake_vf_up(test);
+	struct kunit *test = f->c.test;
 	struct guest *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, g);
@@ -210,9 +210,23 @@ struct guest *guest_with(struct kunit *test, unsigned int queues)
 	return g;
 }
 
+struct guest *guest_with(struct kunit *test, unsigned int queues)
+{
+	return guest_of(fake_vf_up(test), queues);
+}
+
 struct guest *guest_new(struct kunit *test)
 {
 	return guest_with(test, PARLEY_NVME_IO_QUEUES);
+}
+
+struct guest *guest_rich(struct kunit *test)
+{
+	struct fake_vf *f = fake_vf_init(test);
+
+	fake_vf_rich(f);
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_up(&f->vf));
+	return guest_of(f, PARLEY_NVME_IO_QUEUES);
 }
 
 static void guest_queue_init(struct guest_queue *q, u16 id, unsigned int sq)
@@ -248,9 +262,9 @@ struct guest *guest_enabled(struct kunit *test)
 	return g;
 }
 
-struct guest *guest_ready(struct kunit *test)
+void guest_begin(struct guest *g)
 {
-	struct guest *g = guest_enabled(test);
+	struct kunit *test = g->test;
 	struct nvme_command cq = {
 		.create_cq = {
 			.opcode = nvme_admin_create_cq,
@@ -273,9 +287,17 @@ struct guest *guest_ready(struct kunit *test)
 		},
 	};
 
+	KUNIT_ASSERT_EQ(test, NVME_CSTS_RDY, guest_enable(g));
 	memset(guest_at(g, GUEST_CQ), 0, PARLEY_NVME_PAGE);
 	guest_queue_init(&g->queue[1], 1, GUEST_SQ);
 	KUNIT_ASSERT_EQ(test, 0, guest_do(g, 0, &cq));
 	KUNIT_ASSERT_EQ(test, 0, guest_do(g, 0, &sq));
+}
+
+struct guest *guest_ready(struct kunit *test)
+{
+	struct guest *g = guest_new(test);
+
+	guest_begin(g);
 	return g;
 }

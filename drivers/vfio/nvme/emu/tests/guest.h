@@ -43,12 +43,18 @@ struct guest {
 	u16 cid;
 };
 
-/* With its controller disabled; enabled; and with a pair of queues for I/O. */
+/*
+ * With its controller disabled; the same, of a function with all optional commands;
+ * enabled; and with a pair of queues for I/O.
+ */
 struct guest *guest_new(struct kunit *test);
 /* The first, with no more than so many pairs of queues for I/O. */
 struct guest *guest_with(struct kunit *test, unsigned int queues);
+struct guest *guest_rich(struct kunit *test);
 struct guest *guest_enabled(struct kunit *test);
 struct guest *guest_ready(struct kunit *test);
+/* Enable it, and make the pair of queues. */
+void guest_begin(struct guest *g);
 int guest_enable(struct guest *g);
 /* Its memory, from a page on. */
 void *guest_at(struct guest *g, unsigned int page);

@@ -44,10 +44,36 @@ static u16 fake_vf_move(struct fake_vf *f, const struct nvme_command *cmd, u8 *d
 		data = fake_reach(&f->c, page, piece);
 		if (!data)
 			return NVME_SC_DATA_XFER_ERROR;
+		if (cmd->rw.opcode == nvme_cmd_compare && memcmp(disk, data, piece))
+			return NVME_SC_COMPARE_FAILED;
 		if (cmd->rw.opcode == nvme_cmd_write)
 			memcpy(disk, data, piece);
-		else
+		else if (cmd->rw.opcode == nvme_cmd_read)
 			memcpy(data, disk, piece);
+	}
+	return 0;
+}
+
+/* Ranges, each of which it has; what is in them is zeroes from now on. */
+static u16 fake_vf_deallocate(struct fake_vf *f, const struct nvme_command *cmd)
+{
+	unsigned int i, nr = le32_to_cpu(cmd->dsm.nr) + 1;
+	struct nvme_dsm_range *range = fake_reach(&f->c, le64_to_cpu(cmd->dsm.dptr.prp1),
+						  nr * sizeof(*range));
+	u64 block;
+	u32 blocks;
+
+	if (le32_to_cpu(cmd->dsm.attributes) != NVME_DSMGMT_AD || !range)
+		fake_complain(&f->c, "ranges that are none");
+	for (i = 0; range && i < nr; i++) {
+		block = le64_to_cpu(range[i].slba);
+		blocks = le32_to_cpu(range[i].nlb);
+		if (range[i].cattr || !blocks || block + blocks > FAKE_BLOCKS) {
+			fake_complain(&f->c, "a range that it does not have");
+			return NVME_SC_LBA_RANGE;
+		}
+		memset(f->disk + block * FAKE_BLOCK, 0, blocks * FAKE_BLOCK);
+		f->deallocated++;
 	}
 	return 0;
 }
@@ -64,13 +90,25 @@ static u16 fake_vf_io(struct fake *c, const struct nvme_command *cmd)
 		f->flushes++;
 		return 0;
 	}
-	if (cmd->rw.opcode != nvme_cmd_read && cmd->rw.opcode != nvme_cmd_write) {
-		fake_complain(c, "a command that nobody may send");
-		return NVME_SC_INVALID_OPCODE;
-	}
+	if (cmd->rw.opcode == nvme_cmd_dsm && c->oncs & NVME_CTRL_ONCS_DSM)
+		return fake_vf_deallocate(f, cmd);
 	if (block + blocks > FAKE_BLOCKS) {
 		fake_complain(c, "blocks that it does not have");
 		return NVME_SC_LBA_RANGE;
+	}
+	f->control = le16_to_cpu(cmd->rw.control);
+	if (cmd->rw.opcode == nvme_cmd_write_zeroes && c->oncs & NVME_CTRL_ONCS_WRITE_ZEROES) {
+		memset(f->disk + block * FAKE_BLOCK, 0, blocks * FAKE_BLOCK);
+		return 0;
+	}
+	if (cmd->rw.opcode == nvme_cmd_verify && c->oncs & PARLEY_NVME_ONCS_VERIFY) {
+		f->verifies++;
+		return 0;
+	}
+	if (cmd->rw.opcode != nvme_cmd_read && cmd->rw.opcode != nvme_cmd_write &&
+	    !(cmd->rw.opcode == nvme_cmd_compare && c->oncs & NVME_CTRL_ONCS_COMPARE)) {
+		fake_complain(c, "a command that nobody may send");
+		return NVME_SC_INVALID_OPCODE;
 	}
 	return fake_vf_move(f, cmd, f->disk + block * FAKE_BLOCK, blocks * FAKE_BLOCK);
 }
@@ -111,6 +149,12 @@ struct fake_vf *fake_vf_new(struct kunit *test)
 	f->c.ns[0].blocks = FAKE_BLOCKS;
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, fake_vf_end, f));
 	return f;
+}
+
+void fake_vf_rich(struct fake_vf *f)
+{
+	f->c.oncs = U16_MAX;
+	f->c.dlfeat = 1 | PARLEY_NVME_DLFEAT_DEAC;
 }
 
 struct fake_vf *fake_vf_init(struct kunit *test)

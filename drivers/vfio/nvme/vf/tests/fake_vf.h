@@ -16,6 +16,9 @@ struct fake_vf {
 	struct parley_nvme_vf vf;
 	bool inited;
 	unsigned int flushes;
+	unsigned int verifies;
+	unsigned int deallocated;	/* ranges */
+	u16 control;			/* of the last command that has one */
 	u8 disk[FAKE_BLOCKS * FAKE_BLOCK];
 };
 
@@ -25,6 +28,9 @@ struct fake_vf *fake_vf_new(struct kunit *test);
 struct fake_vf *fake_vf_init(struct kunit *test);
 /* The same, handed out. */
 struct fake_vf *fake_vf_up(struct kunit *test);
+
+/* All optional commands that there are, and deallocated blocks read as zeroes. */
+void fake_vf_rich(struct fake_vf *f);
 
 /* A command that a test waits for. */
 struct try {
