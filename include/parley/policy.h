@@ -213,6 +213,8 @@ struct parley_policy_error {
 };
 
 struct parley_policy;
+struct parley_policy_folder;
+struct kobject;
 
 /* A policy of a text, with one reference; an ERR_PTR(), of which @error tells. */
 struct parley_policy *parley_policy_load(const struct parley_policy_language *language,
@@ -241,5 +243,19 @@ size_t parley_policy_show(const struct parley_policy *p, char *buf, size_t size)
 size_t parley_policy_audit(const struct parley_policy *p, char *buf, size_t size);
 size_t parley_policy_tell(const struct parley_policy_language *language, char *buf,
 			  size_t size);
+
+/*
+ * A folder "parley_policy" in sysfs, with the policies of those that come next: for each
+ * type the file of that name, which is read and written, TYPE.audit and TYPE.error; and
+ * the file "language".
+ */
+struct parley_policy_folder *
+parley_policy_folder_add(struct kobject *parent,
+			 const struct parley_policy_language *language,
+			 const char *otherwise, const char *const *type, unsigned int types);
+void parley_policy_folder_remove(struct parley_policy_folder *folder);
+/* The policy of one that comes now, with a reference for it. */
+struct parley_policy *parley_policy_folder_take(struct parley_policy_folder *folder,
+						unsigned int type);
 
 #endif /* _PARLEY_POLICY_H */

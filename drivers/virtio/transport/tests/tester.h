@@ -14,6 +14,7 @@
 #include <linux/list.h>
 #include <parley/compat.h>
 #include <parley/transport.h>
+#include "inject.h"
 #include "mock.h"
 
 /* No type of the specification; nobody else binds to it. */
@@ -139,11 +140,7 @@ struct tester_req *tester_flying(struct kunit *test, struct tester *t,
 int tester_echo(struct tester *t, unsigned int queue, unsigned int pieces,
 		unsigned int times);
 
-/* fault.c: let the nth allocation of the current task fail, or all of them. */
-bool tester_faults_ready(void);
-void tester_fault_set(unsigned int nth);
-void tester_fault_all(bool on);
-unsigned int tester_fault_pause(void);
+/* fault.c: a body once for each of its allocations, which then fails. */
 void tester_fault_sweep(struct kunit *test,
 			void (*body)(struct kunit *test, void *arg), void *arg,
 			unsigned int least);
