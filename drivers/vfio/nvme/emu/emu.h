@@ -8,6 +8,8 @@
  *
  *	regs.c		registers, and the controller's life
  *	run.c		commands are fetched, answers are posted
+ *	mediate.c	which of them may be: the policy is asked
+ *	language.c	what can be asked for; default.c: what may be if nobody says
  *	admin.c		admin commands: all are answered here, none is passed on
  *	identify.c	what the controller says of itself
  *	io.c		commands for the virtual function
@@ -39,6 +41,7 @@
 #include <linux/mutex.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <parley/policy.h>
 #include "../vf/vf.h"
 
 /* Of the specification. */
@@ -69,10 +72,12 @@ struct parley_emu;
  * @serial: what it says is its serial number; there as long as the controller
  * @queues: most pairs of queues for I/O that it has, at least 1; it has no more than
  *	the function
+ * @policy: what the guest may do, or NULL for the default; a reference of it is kept
  */
 struct parley_emu_config {
 	const char *serial;
 	unsigned int queues;
+	struct parley_policy *policy;
 };
 
 /**
@@ -201,6 +206,11 @@ struct parley_emu_lane {
  * @ops: how the guest is reached
  * @config: what its user wants of it
  * @nr_queues: pairs of queues for I/O that it has
+ * @policy: what the guest may do
+ * @nsid: the number of its namespace, for the guest
+ * @cntlid: its own
+ * @first: the first of the function's blocks that is the guest's
+ * @blocks: how many are
  * @mutex: see above
  * @cc: configuration
  * @csts: status
@@ -224,6 +234,11 @@ struct parley_emu {
 	const struct parley_emu_ops *ops;
 	struct parley_emu_config config;
 	unsigned int nr_queues;
+	struct parley_policy *policy;
+	u32 nsid;
+	u16 cntlid;
+	u64 first;
+	u64 blocks;
 	struct mutex mutex;
 	u32 cc;
 	u32 csts;
@@ -282,6 +297,17 @@ u16 parley_emu_io(struct parley_emu *e, u16 sq, const struct nvme_command *cmd);
 /* identify.c */
 u16 parley_emu_identify(struct parley_emu *e, const struct nvme_command *cmd);
 u16 parley_emu_log(struct parley_emu *e, const struct nvme_command *cmd);
+
+/* language.c, default.c */
+extern const struct parley_policy_language parley_emu_language;
+extern const char parley_emu_default_policy[];
+
+/* mediate.c */
+int parley_emu_mediate_init(struct parley_emu *e);
+void parley_emu_mediate_exit(struct parley_emu *e);
+u16 parley_emu_mediate(struct parley_emu *e, u16 sq, const struct nvme_command *cmd);
+bool parley_emu_offers(struct parley_emu *e, u8 opcode);
+u16 parley_emu_oncs(struct parley_emu *e);
 
 /* admin.c */
 u16 parley_emu_admin(struct parley_emu *e, const struct nvme_command *cmd, u32 *result);

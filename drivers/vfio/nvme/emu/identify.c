@@ -3,6 +3,7 @@
  * What the controller says of itself: made here, with nothing in it that the
  * function said but the size of its namespace, whether it has a write cache, and which
  * optional I/O commands it has, with their limits.
+ * What the policy denies, it does not say that it has.
  */
 #include <linux/cleanup.h>
 #include <linux/log2.h>
@@ -30,15 +31,17 @@ static void pne_ctrl(struct parley_emu *e, struct nvme_id_ctrl *id)
 	id->cctemp = cpu_to_le16(353);
 	id->sqes = 0x66;
 	id->cqes = 0x44;
-	id->nn = cpu_to_le32(1);
-	id->oncs = cpu_to_le16(parley_nvme_verbs_oncs(e->vf));
-	id->vwc = e->vf->n.id.vwc ? NVME_CTRL_VWC_PRESENT : 0;
+	id->cntlid = cpu_to_le16(e->cntlid);
+	id->nn = cpu_to_le32(e->nsid);
+	id->oncs = cpu_to_le16(parley_emu_oncs(e));
+	if (e->vf->n.id.vwc && parley_emu_offers(e, nvme_cmd_flush))
+		id->vwc = NVME_CTRL_VWC_PRESENT;
 }
 
 /* The function's, of what is offered of it. */
 static u8 pne_dlfeat(struct parley_emu *e)
 {
-	u16 oncs = e->vf->n.id.oncs;
+	u16 oncs = parley_emu_oncs(e);
 	u8 dlfeat = 0;
 
 	if (oncs & (NVME_CTRL_ONCS_DSM | NVME_CTRL_ONCS_WRITE_ZEROES))
@@ -48,16 +51,15 @@ static u8 pne_dlfeat(struct parley_emu *e)
 	return dlfeat & e->vf->ns.dlfeat;
 }
 
-static u16 pne_ns(struct parley_emu *e, u32 nsid, struct nvme_id_ns *id)
+static void pne_ns(struct parley_emu *e, struct nvme_id_ns *id)
 {
-	if (nsid != 1)
-		return PARLEY_EMU_NO(NVME_SC_INVALID_NS);
-	id->nsze = cpu_to_le64(e->vf->ns.blocks);
+	id->nsze = cpu_to_le64(e->blocks);
 	id->ncap = id->nsze;
 	id->nuse = id->nsze;
 	id->lbaf[0].ds = ilog2(e->vf->ns.block_size);
 	id->dlfeat = pne_dlfeat(e);
-	return 0;
+	if (!parley_emu_offers(e, nvme_cmd_write))
+		id->nsattr = NVME_NS_ATTR_RO;
 }
 
 /*
@@ -67,13 +69,14 @@ static u16 pne_ns(struct parley_emu *e, u32 nsid, struct nvme_id_ns *id)
 static void pne_limits(struct parley_emu *e, struct nvme_id_ctrl_nvm *id)
 {
 	const struct parley_nvme_id *of = &e->vf->n.id;
+	u16 oncs = parley_emu_oncs(e);
 	u64 most = (U16_MAX + 1ULL) * e->vf->ns.block_size;
 
-	if (of->oncs & PARLEY_NVME_ONCS_VERIFY)
+	if (oncs & PARLEY_NVME_ONCS_VERIFY)
 		id->vsl = ilog2(min_t(u64, of->verify, most) / PARLEY_NVME_PAGE);
-	if (of->oncs & NVME_CTRL_ONCS_WRITE_ZEROES)
+	if (oncs & NVME_CTRL_ONCS_WRITE_ZEROES)
 		id->wzsl = ilog2(min_t(u64, of->zeroes, most) / PARLEY_NVME_PAGE);
-	if (!(of->oncs & NVME_CTRL_ONCS_DSM))
+	if (!(oncs & NVME_CTRL_ONCS_DSM))
 		return;
 	/* As many ranges as a command has: the function is given them in pieces. */
 	if (of->range_blocks != U32_MAX)
@@ -82,12 +85,12 @@ static void pne_limits(struct parley_emu *e, struct nvme_id_ctrl_nvm *id)
 		id->dmsl = cpu_to_le64(of->ranges_blocks);
 }
 
-static u16 pne_list_ns(u32 after, __le32 *list)
+static u16 pne_list_ns(struct parley_emu *e, u32 after, __le32 *list)
 {
 	if (after >= U32_MAX - 1)
 		return PARLEY_EMU_NO(NVME_SC_INVALID_NS);
-	if (!after)
-		list[0] = cpu_to_le32(1);
+	if (after < e->nsid)
+		list[0] = cpu_to_le32(e->nsid);
 	return 0;
 }
 
@@ -110,13 +113,13 @@ u16 parley_emu_identify(struct parley_emu *e, const struct nvme_command *cmd)
 		return NVME_SC_INTERNAL;
 	switch (cmd->identify.cns) {
 	case NVME_ID_CNS_NS:
-		status = pne_ns(e, nsid, data);
+		pne_ns(e, data);
 		break;
 	case NVME_ID_CNS_CTRL:
 		pne_ctrl(e, data);
 		break;
 	case NVME_ID_CNS_NS_ACTIVE_LIST:
-		status = pne_list_ns(nsid, data);
+		status = pne_list_ns(e, nsid, data);
 		break;
 	case NVME_ID_CNS_CS_CTRL:
 		if (cmd->identify.csi != NVME_CSI_NVM)

@@ -210,7 +210,7 @@ static u16 pne_check(struct parley_emu *e, const struct parley_nvme_verb *verb,
 		     const struct nvme_command *cmd)
 {
 	u32 most = verb->data ? parley_emu_most(e) : parley_nvme_verb_most(e->vf, verb);
-	u64 block = le64_to_cpu(cmd->rw.slba), all = e->vf->ns.blocks;
+	u64 block = le64_to_cpu(cmd->rw.slba), all = e->blocks;
 	u32 blocks = le16_to_cpu(cmd->rw.length) + 1;
 
 	if (blocks > all || block > all - blocks)
@@ -244,7 +244,7 @@ static u16 pne_blocks(struct parley_emu *e, struct parley_emu_req *req,
 	if (status)
 		return status;
 	req->in = verb->in;
-	req->io.block = le64_to_cpu(cmd->rw.slba);
+	req->io.block = e->first + le64_to_cpu(cmd->rw.slba);
 	req->io.blocks = le16_to_cpu(cmd->rw.length) + 1;
 	/* What is left out is about metadata, or advice. */
 	req->io.control = le16_to_cpu(cmd->rw.control) &

@@ -17,7 +17,7 @@
 static u16 pne_check(struct parley_emu *e, struct nvme_dsm_range *range, unsigned int nr,
 		     unsigned int *found)
 {
-	u64 all = e->vf->ns.blocks, block, sum = 0;
+	u64 all = e->blocks, block, sum = 0;
 	unsigned int i;
 	u32 blocks;
 
@@ -34,7 +34,7 @@ static u16 pne_check(struct parley_emu *e, struct nvme_dsm_range *range, unsigne
 		/* Attributes of its context are advice, and not passed on. */
 		range[(*found)++] = (struct nvme_dsm_range) {
 			.nlb = range[i].nlb,
-			.slba = range[i].slba,
+			.slba = cpu_to_le64(e->first + block),
 		};
 	}
 	return 0;

@@ -45,12 +45,14 @@ static void pne_work(struct work_struct *work)
  * @config: what is wanted of it
  *
  * Context: process context; may sleep.
- * Return: 0 or -ENOMEM.
+ * Return: 0, -ENOMEM, or -ERANGE if the policy is for a larger namespace.
  */
 int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
 		    const struct parley_emu_ops *ops,
 		    const struct parley_emu_config *config)
 {
+	int err;
+
 	e->vf = vf;
 	e->ops = ops;
 	e->config = *config;
@@ -59,7 +61,12 @@ int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
 	init_llist_head(&e->ended);
 	init_waitqueue_head(&e->wait);
 	INIT_WORK(&e->work, pne_work);
-	return parley_emu_lanes_make(e);
+	err = parley_emu_mediate_init(e);
+	if (!err)
+		err = parley_emu_lanes_make(e);
+	if (err)
+		parley_emu_mediate_exit(e);
+	return err;
 }
 PARLEY_EXPORT(parley_emu_init);
 
@@ -108,6 +115,7 @@ void parley_emu_exit(struct parley_emu *e)
 	synchronize_rcu();
 	cancel_work_sync(&e->work);
 	parley_emu_lanes_free(e);
+	parley_emu_mediate_exit(e);
 	mutex_destroy(&e->mutex);
 }
 PARLEY_EXPORT(parley_emu_exit);

@@ -17,15 +17,13 @@ static u16 pne_flags(const struct nvme_command *cmd)
 static u16 pne_do(struct parley_emu *e, u16 id, const struct nvme_command *cmd,
 		  u32 *result)
 {
-	u16 status = pne_flags(cmd);
+	u16 status = parley_emu_mediate(e, id, cmd);
 
+	if (!status)
+		status = pne_flags(cmd);
 	if (status)
 		return status;
-	if (!id)
-		return parley_emu_admin(e, cmd, result);
-	if (le32_to_cpu(cmd->common.nsid) != 1)
-		return PARLEY_EMU_NO(NVME_SC_INVALID_NS);
-	return parley_emu_io(e, id, cmd);
+	return id ? parley_emu_io(e, id, cmd) : parley_emu_admin(e, cmd, result);
 }
 
 /* One command of a queue, if there is one and what it needs. */

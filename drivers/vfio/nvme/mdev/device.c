@@ -85,14 +85,19 @@ static void parley_mdev_name(struct parley_mdev *m, const char *uuid)
 			*to++ = *uuid;
 }
 
+static struct parley_mdev_parent *parley_mdev_parent_of(struct vfio_device *vdev)
+{
+	struct mdev_device *mdev = to_mdev_device(vdev->dev);
+
+	return container_of(mdev->type->parent, struct parley_mdev_parent, parent);
+}
+
 static int parley_mdev_init(struct vfio_device *vdev)
 {
 	struct parley_mdev *m = to_parley_mdev(vdev);
-	struct mdev_device *mdev = to_mdev_device(vdev->dev);
-	struct mdev_parent *parent = mdev->type->parent;
 
-	m->vf = container_of(parent, struct parley_mdev_parent, parent)->vf;
-	m->kind = parley_mdev_kind_of(mdev->type);
+	m->kind = parley_mdev_kind_of(to_mdev_device(vdev->dev)->type);
+	m->vf = parley_mdev_parent_of(vdev)->vf;
 	mutex_init(&m->mutex);
 	mutex_init(&m->irqs.lock);
 	m->gate.vdev = vdev;
@@ -129,10 +134,21 @@ static void parley_mdev_begin(struct parley_mdev *m)
 	parley_mdev_gate_begin(&m->gate);
 }
 
+/* What this user may do from now on, whatever is chosen for others meanwhile. */
+static struct parley_policy *parley_mdev_policy(struct vfio_device *vdev)
+{
+	struct parley_mdev_parent *p = parley_mdev_parent_of(vdev);
+	struct mdev_type *type = to_mdev_device(vdev->dev)->type;
+
+	return parley_policy_folder_take(p->policies,
+					 container_of(type, struct parley_mdev_type, type) -
+					 p->types.type);
+}
+
 static int parley_mdev_open(struct vfio_device *vdev)
 {
 	struct parley_mdev *m = to_parley_mdev(vdev);
-	const struct parley_emu_config config = {
+	struct parley_emu_config config = {
 		.serial = m->serial,
 		.queues = m->kind->queues,
 	};
@@ -140,8 +156,10 @@ static int parley_mdev_open(struct vfio_device *vdev)
 
 	if (err)
 		return err;
+	config.policy = parley_mdev_policy(vdev);
 	memset(&m->emu, 0, sizeof(m->emu));
 	err = parley_emu_init(&m->emu, m->vf, &parley_mdev_emu_ops, &config);
+	parley_policy_put(config.policy);
 	if (err)
 		parley_nvme_vf_give_back(m->vf);
 	else

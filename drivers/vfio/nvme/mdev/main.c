@@ -77,6 +77,34 @@ static void parley_mdev_look(struct device *dev)
 		dev_warn(dev, "no IOMMU keeps it from the memory of others: what it does there, nobody sees\n");
 }
 
+/* Each type has the default policy until another one is written. */
+static int parley_mdev_policies(struct parley_mdev_parent *p)
+{
+	const char *names[PARLEY_MDEV_TYPES];
+	unsigned int i;
+
+	for (i = 0; i < p->types.nr; i++)
+		names[i] = p->types.list[i]->sysfs_name;
+	p->policies = parley_policy_folder_add(&p->vf->n.dev->kobj, &parley_emu_language,
+					       parley_emu_default_policy, names,
+					       p->types.nr);
+	return PTR_ERR_OR_ZERO(p->policies);
+}
+
+static int parley_mdev_register(struct parley_mdev_parent *p)
+{
+	struct device *dev = p->vf->n.dev;
+	int err = parley_mdev_policies(p);
+
+	if (err)
+		return err;
+	err = mdev_register_parent(&p->parent, dev, &parley_mdev_driver, p->types.list,
+				   p->types.nr);
+	if (err)
+		parley_policy_folder_remove(p->policies);
+	return err;
+}
+
 static int parley_mdev_add(struct parley_nvme_vf *vf)
 {
 	struct parley_mdev_parent *p = kzalloc(sizeof(*p), GFP_KERNEL);
@@ -86,8 +114,7 @@ static int parley_mdev_add(struct parley_nvme_vf *vf)
 		return -ENOMEM;
 	p->vf = vf;
 	parley_mdev_types_fill(&p->types, vf->most_queues);
-	err = mdev_register_parent(&p->parent, vf->n.dev, &parley_mdev_driver,
-				   p->types.list, p->types.nr);
+	err = parley_mdev_register(p);
 	if (err) {
 		dev_err(vf->n.dev, "cannot be a mediated device (%d)\n", err);
 		kfree(p);
@@ -104,6 +131,7 @@ static void parley_mdev_leave(struct parley_nvme_vf *vf)
 
 	vf->user_data = NULL;
 	mdev_unregister_parent(&p->parent);
+	parley_policy_folder_remove(p->policies);
 	kfree(p);
 }
 

@@ -249,11 +249,13 @@ struct parley_mdev_types {
  * struct parley_mdev_parent - a function that can be a device
  * @parent: what the mdev core has of it
  * @types: those of its devices
+ * @policies: of those who open a device of a type
  * @vf: the function
  */
 struct parley_mdev_parent {
 	struct mdev_parent parent;
 	struct parley_mdev_types types;
+	struct parley_policy_folder *policies;
 	struct parley_nvme_vf *vf;
 };
 

@@ -8,6 +8,7 @@
 #define _PARLEY_NVME_FAKE_H
 
 #include <kunit/test.h>
+#include <linux/bitmap.h>
 #include <linux/workqueue.h>
 #include "../ctrl.h"
 
@@ -149,6 +150,9 @@ struct fake {
 	u8 dlfeat;
 	const struct nvme_id_ctrl_nvm *limits;	/* NULL: it does not know these */
 	struct fake_ns ns[FAKE_NAMESPACES];
+
+	/* every opcode that it was ever given: of admin commands, and of others */
+	DECLARE_BITMAP(given[2], 256);
 
 	const char *complaint;	/* the first thing that the driver did wrong */
 };

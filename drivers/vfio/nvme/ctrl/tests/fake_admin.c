@@ -304,6 +304,7 @@ static bool fake_command(struct fake *f, u16 id, const struct nvme_command *cmd)
 	enum fake_lie lie;
 	u32 result = 0;
 
+	__set_bit(cmd->common.opcode, f->given[!!id]);
 	if (!id && cmd->common.opcode == nvme_admin_abort_cmd) {
 		fake_abort(f, cmd);
 		return true;

@@ -160,7 +160,7 @@ u16 guest_rw(struct guest *g, u8 opcode, u64 block, u32 blocks, u64 address)
 	struct nvme_command cmd = {
 		.rw = {
 			.opcode = opcode,
-			.nsid = cpu_to_le32(1),
+			.nsid = cpu_to_le32(g->nsid),
 			.slba = cpu_to_le64(block),
 			.length = cpu_to_le16(blocks - 1),
 			.dptr.prp1 = cpu_to_le64(address),
@@ -194,18 +194,35 @@ static void guest_end(void *data)
 	guest_expect_free(g);
 }
 
+/* Of the text that the test names, or none. */
+static struct parley_policy *guest_policy(struct kunit *test)
+{
+	const char *text = test->priv;
+	struct parley_policy_error error;
+	struct parley_policy *p;
+
+	if (!text)
+		return NULL;
+	p = parley_policy_load(&parley_emu_language, text, strlen(text), &error);
+	KUNIT_ASSERT_FALSE_MSG(test, IS_ERR(p), "line %u: %s", error.line, error.reason);
+	return p;
+}
+
 static struct guest *guest_of(struct fake_vf *f, unsigned int queues)
 {
-	const struct parley_emu_config config = { .serial = "guest", .queues = queues };
+	struct parley_emu_config config = { .serial = "guest", .queues = queues };
 	struct kunit *test = f->c.test;
 	struct guest *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, g);
 	g->test = test;
+	g->nsid = 1;
 	g->f = f;
 	g->memory = kunit_kzalloc(test, GUEST_PAGES * PARLEY_NVME_PAGE, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, g->memory);
+	config.policy = guest_policy(test);
 	KUNIT_ASSERT_EQ(test, 0, parley_emu_init(&g->e, &f->vf, &guest_ops, &config));
+	parley_policy_put(config.policy);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, guest_end, g));
 	return g;
 }

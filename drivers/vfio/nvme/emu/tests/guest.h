@@ -41,11 +41,13 @@ struct guest {
 	unsigned int interrupts[PARLEY_EMU_QUEUES];
 	struct guest_queue queue[2];
 	u16 cid;
+	u32 nsid;		/* what it calls its namespace */
 };
 
 /*
  * With its controller disabled; the same, of a function with all optional commands;
  * enabled; and with a pair of queues for I/O.
+ * What it may do is the text in the test's private data, or the default.
  */
 struct guest *guest_new(struct kunit *test);
 /* The first, with no more than so many pairs of queues for I/O. */
