@@ -18,6 +18,7 @@ _parley_options()	# _parley_options VERB
 	pool)		echo "--threads --one-vm --class --weight" ;;
 	takeover|giveback) echo "--all-of-type --force --at-boot" ;;
 	loopback)	echo "--queues --queue-size --ring --serial --read-only --poll --buffered --block-size" ;;
+	vf)		echo "--all" ;;
 	esac
 }
 
@@ -33,8 +34,24 @@ _parley_words()		# _parley_words COMMAND VERB HOW-MANY-CAME-BEFORE
 		echo "add set remove attach detach" ;;
 	pool:1)
 		"$1" complete devices 2>/dev/null ;;
+	vf:*)
+		_parley_vf "$1" "$3" ;;
 	status:0|stats:0|limit:0|moderation:0|polling:0|lane:0)
 		"$1" complete devices 2>/dev/null ;;
+	esac
+}
+
+# Of vf, from what was typed: what of virtual functions, and then its words.
+_parley_vf()		# _parley_vf COMMAND HOW-MANY-CAME-BEFORE
+{
+	local words=("${typed[@]:2}")
+	case $2:${words[0]}:${words[1]} in
+	0:*)		echo "policy" ;;
+	1:policy:*)	echo "check load show audit reference" ;;
+	2:policy:check|4:policy:load) compgen -f -- "$current" ;;
+	2:policy:*)	"$1" complete parents 2>/dev/null ;;
+	3:policy:load|3:policy:show|3:policy:audit)
+			"$1" complete kinds "${words[2]}" 2>/dev/null ;;
 	esac
 }
 
@@ -60,7 +77,7 @@ _parley()
 	[[ $line != *[[:blank:]] ]] || typed+=("")
 	current=${typed[-1]} previous=${typed[-2]}
 	if ((${#typed[@]} == 2)); then
-		choices="status stats backends limit moderation polling lane pool takeover giveback loopback"
+		choices="status stats backends limit moderation polling lane pool takeover giveback loopback vf"
 		_parley_reply "$choices --help --version" "$current"
 		return
 	fi

@@ -59,17 +59,33 @@ def pool(args):
     return module.pool(args)
 
 
+def vf(args):
+    """The first word says what of virtual functions; each has a module of its own."""
+    from importlib import import_module # pylint: disable=C0415
+    import_module(f".{VF[args.what][0]}", __package__).vf(args)
+
+
 def loopback(args):
     from . import loopback as module    # pylint: disable=C0415
     return module.loopback(args)
 
 
-def complete(what):
+# Verbs about virtual functions: their module, whose vf() is called, and what they do.
+VF = {
+    "policy": ("policies", "what guests may ask their devices for: check FILE, "
+               "load PARENT TYPE FILE, show PARENT TYPE, audit PARENT TYPE, reference"),
+}
+
+
+def complete(what, *more):
     """For bash-completion: words, one a line."""
     if what == "addresses":
         words = [d.address for d in guest.devices()]
     elif what == "types":
         words = guest.FRONT_ENDS
+    elif what in ("parents", "kinds"):
+        from . import policies          # pylint: disable=C0415
+        words = policies.complete(what, more)
     else:
         from . import host              # pylint: disable=C0415
         words = [str(d["id"]) for d in host.status_of_all()[0]]
@@ -240,6 +256,20 @@ def looping(verbs):
     return verb
 
 
+def functions(verbs):
+    text = "virtual functions and their mediated devices"
+    verb = verbs.add_parser("vf", help=text, usage="parley vf [options] WHAT [WORD...]",
+                            description=f"For {text}. " + " ".join(
+                                f"{name}: {what}." for name, (_, what) in VF.items()))
+    verb.add_argument("what", metavar="WHAT", choices=tuple(VF), help=", ".join(VF))
+    verb.add_argument("words", nargs="*", metavar="WORD",
+                      help="PARENT is a PCI address, TYPE as in mdev_supported_types")
+    verb.add_argument("--all", action="store_true",
+                      help="of an audit, also what was never asked for")
+    verb.set_defaults(call=vf)
+    return verb
+
+
 class Verb(argparse.ArgumentParser):
     """Lets options stand between the words, as in: lane 3 --queue 0 bulk."""
     inside = False
@@ -266,7 +296,8 @@ def parser():
     every = [*showing(verbs), *ruling(verbs), pooling(verbs),
              moving(verbs, "takeover", "move virtio PCI devices from virtio-pci to Parley",
                     move.takeover),
-             moving(verbs, "giveback", "move them back", move.giveback), looping(verbs)]
+             moving(verbs, "giveback", "move them back", move.giveback), looping(verbs),
+             functions(verbs)]
     for verb in every:
         verb.add_argument("--json", action="store_true", help="for programs")
     return top
@@ -279,7 +310,7 @@ def main(arguments):
         arguments, command = arguments[:at], arguments[at + 1:]
     try:
         if arguments[:1] == ["complete"]:   # not for people
-            return complete(arguments[-1])
+            return complete(*arguments[1:])
         args = parser().parse_args(arguments)
         args.command = command
         if command and args.call is not loopback:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The reference of a language, as tables for people and for Documentation."""
+import textwrap
+
 from . import policy
 
 BEGIN, END = ".. policy reference begins\n", ".. policy reference ends\n"
@@ -23,7 +25,7 @@ def row(language, default, of, op, value):
             for s in language.all_scopes()}
     scopes = "each" if list(what.scopes) == language.scopes else ", ".join(what.scopes)
     best = next((v for v in reversed(policy.VERDICTS) if v in said), "deny")
-    return [name, numbers, ", ".join(what.can), scopes if len(what.can) > 1 else "-", best,
+    return [name, numbers, ", ".join(what.can), scopes if len(what.can) > 1 else "", best,
             "yes" if op.dangerous else ""]
 
 
@@ -60,8 +62,8 @@ def lines_of(name):
         yield ""
         yield from simple_table(HEAD, list(rows(language, of)))
         yield ""
-    yield f"Statuses of the language ``{name}``: " + ", ".join(
-        f"``{n}`` ({c:x}h)" for n, c in language.statuses.items()) + "."
+    yield from textwrap.wrap(f"Statuses of the language ``{name}``: " + ", ".join(
+        f"``{n}`` ({c:x}h)" for n, c in language.statuses.items()) + ".", 88)
     yield ""
     yield from simple_table(["setting", "least", "most", "otherwise"],
                             [[n, *map(str, v)] for n, v in language.settings.items()])
