@@ -4,6 +4,7 @@ or a VMM, can do to it: by a program that is both."""
 
 import contextlib
 import errno
+import json
 import mmap
 import os
 import random
@@ -25,6 +26,7 @@ UUID = "c1f0a3d2-27b4-4a1e-9d52-8e6f10b7d901"
 CAPABILITY = 0x34
 ERRORS = {"transfer": 4, "range": 0x80}     # statuses, without Do Not Retry
 SECONDS = 3         # of a race
+PARLEY = f"{os.environ['LAB_ROOT']}/tools/parley/parley"
 
 
 class Tests:
@@ -252,6 +254,65 @@ class Tests:
         guest.start()
         self.report.equal(self.land_one(guest, guest.at(16)), 0, "after writes to anywhere")
 
+    # What it may do
+
+    def policy(self, *words):
+        """parley vf policy; what it prints, or why it fails."""
+        done = subprocess.run([PARLEY, "vf", "policy", *words], capture_output=True, text=True,
+                              check=False)
+        return done.stderr if done.returncode else done.stdout
+
+    def counted(self, rule):
+        """How often a rule held, by the audit."""
+        told = json.loads(self.policy("audit", self.mediated.address, "1", "--json"))
+        return next((e["count"] for e in told[0]["rules"] if e["rule"] == rule), None)
+
+    def denied(self, guest):
+        """What is dangerous is in the audit, and goes no further."""
+        for rule, opcode in (("deny admin format", 0x80), ("deny admin sanitize", 0x84),
+                             ("deny admin firmware-commit", 0x10),
+                             ("deny admin security-send", 0x81),
+                             ("deny admin namespace-management", 0xd),
+                             ("deny admin vendor", 0xc1), ("deny admin -", 0x14)):
+            before = self.counted(rule)
+            status = guest.do(guest.admin, opcode, guest.at(16))
+            self.report.equal((status & 0xff, self.counted(rule) - before), (1, 1),
+                              f"{rule}: denied, and counted")
+
+    def chosen(self):
+        """Another policy holds for who opens the device next."""
+        address, files = self.mediated.address, f"{os.path.dirname(PARLEY)}/policies"
+        with open(f"{files}/nvme.language", encoding="ascii") as f:
+            words = "".join(line for line in f if not line.startswith("#")).strip()
+        self.report.result(nvme.get(f"{self.mediated.parent}/parley_policy/language") == words,
+                           "kernel and command speak one language")
+        with open("/tmp/bad.policy", "w", encoding="ascii") as f:
+            f.write("language nvme\nallow admin format\nend\n")
+        self.report.equal(self.policy("load", address, "1", "/tmp/bad.policy"),
+                          "parley: /tmp/bad.policy: line 2: there is no way to allow that of "
+                          "admin\n", "one that allows format is not loaded")
+        self.refused("nor does the kernel take it", errno.EINVAL, nvme.put,
+                     f"{self.mediated.parent}/parley_policy/1",
+                     "language nvme\nallow admin format\nend\n")
+        with contextlib.closing(vfio.Device(self.mediated.folder)) as device:
+            guest = vfio.Controller(device).start()
+            self.policy("load", address, "1", f"{files}/nvme-read-only.policy")
+            status = guest.do(guest.io, *guest.transfer(guest.STORE, 0, guest.at(16)))
+            self.report.equal(status, 0, "who has it open may still write")
+        with contextlib.closing(vfio.Device(self.mediated.folder)) as device:
+            guest = vfio.Controller(device).start()
+            status = guest.do(guest.io, *guest.transfer(guest.STORE, 0, guest.at(16)))
+            self.report.equal(status & 0xff, 0x20, "who opens it next finds it write-protected")
+            self.report.equal(self.counted("deny io write scope=own status=write-protected"), 1,
+                              "that is counted")
+            self.report.equal((self.land_one(guest, guest.at(16)),
+                               guest.do(guest.io, guest.FLUSH)), (0, 0), "it reads and flushes")
+            status = guest.do(guest.admin, 6, guest.at(20), 0)
+            self.report.equal(status & 0xff, 0xb, "there is no namespace 0")
+        self.policy("load", address, "1", f"{files}/nvme-default.policy")
+        self.report.equal(self.policy("show", address, "1").splitlines()[-1], "end",
+                          "the default again")
+
     # What its user does
 
     def leaves_it(self):
@@ -316,8 +377,10 @@ def main():
         tests.race(guest)
         tests.resets(guest)
         tests.faults(guest)
+        tests.denied(guest)
         device.close()
         report.equal(tests.mediated.state(), "off", "closed, it is taken back")
+        tests.chosen()
         tests.leaves_it()
         # Debian's kernels of 6.12 have no iommufd.
         if os.path.exists("/dev/iommu"):

@@ -79,6 +79,7 @@ class Mediated:
     """A mediated device, of a function at @address."""
 
     def __init__(self, address, uuid):
+        self.address = address
         self.parent = f"{PCI}/devices/{address}"
         self.uuid = uuid
         self.folder = f"/sys/bus/mdev/devices/{uuid}"
