@@ -24,7 +24,7 @@ KBUILD = $(MAKE) -C $(or $(KDIR),$(error no kernel headers: run $(T)/deps.sh ker
 help:
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' Makefile
 
-run: python ## show block I/O through Parley in stock QEMU, a migration, mainline beside it
+run: python ## show disks through Parley in stock QEMU, a migration, tenants of an NVMe disk
 	@$(T)/run-main
 
 test: python ## run every test; ends with "N passed, N failed"

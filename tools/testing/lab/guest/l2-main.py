@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The second half of the main job: disks of the accelerator beside QEMU's own in
+"""The second part of the main job: disks of the accelerator beside QEMU's own in
 one inner guest, counted; then that guest moves to another QEMU under load. Lines
 "ROW ..." and "MOVED ..." are for tools/testing/run-main."""
 

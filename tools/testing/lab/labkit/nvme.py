@@ -55,12 +55,16 @@ class Disk:
         self.pf = os.path.basename(os.path.realpath("/sys/class/nvme/nvme0/device"))
         self.folder = f"{PCI}/devices/{self.pf}"
 
-    def take(self, functions=1):
-        """Make virtual functions of it; returns their addresses, each in our driver."""
+    def take(self, functions=1, own=()):
+        """Make virtual functions of it; returns their addresses, each in our driver.
+        The namespaces of @own, which the disk itself has, go to one of them each."""
         bind("parley_nvme_pf", self.pf)
         put(f"{self.folder}/sriov_drivers_autoprobe", "0")
         put(f"{self.folder}/sriov_numvfs", str(functions))
         put(f"{self.folder}/sriov_drivers_autoprobe", "1")
+        for number, namespace in enumerate(own, 1):
+            put(f"{self.folder}/parley/ns_detach", f"{namespace} 0")
+            put(f"{self.folder}/parley/ns_attach", f"{namespace} {number}")
         found = [os.path.basename(os.path.realpath(f"{self.folder}/virtfn{n}"))
                  for n in range(functions)]
         for address in found:
