@@ -13,8 +13,6 @@ request beside one that does not; that is parley-vmm of tools/testing/vhost. A s
 has the same two as inner guests; that is host/lanes.py.
 """
 import collections
-import contextlib
-import json
 import pathlib
 import statistics
 import sys
@@ -23,8 +21,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lab"))
 
 # pylint: disable=wrong-import-position
-from labkit import remote, runner, scenario
-from labkit.common import LabError, main_guard, say
+from labkit import remote, scenario
+from labkit.common import main_guard
+from runs import collect, give_windows, number, say_lost
 from tables import VERDICTS, show, summary
 
 STAGES = ("time", "count", "instructions")
@@ -35,10 +34,6 @@ PROGRAMS = {"limits": "limits", "guests": "lanes"}     # of the stages that are 
 # that does not run. It happens to every pair, to one window in six or so.
 ROUNDS = {"time": 7, "count": 9, "instructions": 7, "limits": 1, "latency": 3,
           "lanes": 3, "guests": 3}
-# With two processors the emulator loses hosts, see Documentation/lab.rst. What
-# such a run had come to the end of is kept, and the next goes on from there.
-TRIES = 8
-LOST = collections.Counter()    # runs of each stage that did not come to their end
 COUNT = 2000
 # What wanders when nothing changes: less is noise. Halt polling makes some wander
 # more, see worse().
@@ -94,49 +89,19 @@ def windows(path):
     return totals
 
 
-def boot(build, stage, rounds):
-    """One run: its rows, and whether it came to its end. What the lab says is none
-    of the tables."""
-    what = describe_alone(stage) if stage in ("latency", "lanes") else \
-        describe(build, stage, rounds)
-    with contextlib.redirect_stdout(sys.stderr):
-        run = runner.run_one(what)
-    log = pathlib.Path(run.log.name)
-    rows = [json.loads(line.partition("# row ")[2])
-            for line in log.read_text(encoding="utf-8").splitlines()
-            if "# row {" in line]
-    if run.failures:
-        LOST[stage] += 1
-        log = log.rename(f"{log}.lost{LOST[stage]}")
-        say(f"this {stage} run did not come to its end; its log: {log}")
-    return rows, not run.failures
+def collected(build, stage):
+    """The rows of all rounds of a stage."""
+    def describe_run(rounds):
+        return describe_alone(stage) if stage in ("latency", "lanes") else \
+            describe(build, stage, rounds)
 
-
-def count_instructions(build, rows, ended):
-    """Give @rows what the plugin counted; a run that was lost may have begun one
-    window more."""
-    totals = windows(build / "windows")
-    if len(totals) < len(rows) or (ended and len(totals) > len(rows)):
-        raise LabError(f"{len(rows)} rows said, {len(totals)} windows counted")
-    for row, total in zip(rows, totals):
+    def count(row, total):
         row["instructions"] = total / (COUNT * row["queues"])
 
-
-def collect(build, stage):
-    """The rows of all rounds, one for each load; of a run that was lost, those of
-    the rounds that it was done with."""
-    kept, missing = [], ROUNDS[stage]
-    for _ in range(TRIES):
-        rows, ended = boot(build, stage, missing)
+    def after(rows, ended):
         if stage == "instructions":
-            count_instructions(build, rows, ended)
-        done = missing if ended else max((row["round"] for row in rows), default=0)
-        kept += [row for row in rows if row["round"] < done]
-        missing -= done
-        if not missing:
-            return kept
-    raise LabError(f"{TRIES} runs of {stage}, and {missing} rounds are missing; the "
-                   "logs are named above")
+            give_windows(rows, windows(build / "windows"), ended, count)
+    return collect(stage, ROUNDS[stage], describe_run, after)
 
 
 def merged(build):
@@ -144,7 +109,7 @@ def merged(build):
     highest of the rounds."""
     data = {}
     for stage in STAGES:
-        for row in collect(build, stage):
+        for row in collected(build, stage):
             rounds = data.setdefault((row["pair"], row["queues"], row["depth"]),
                                      collections.defaultdict(list))
             for what in set(row) & {*COLUMNS, "iops"}:
@@ -152,10 +117,6 @@ def merged(build):
     return {key: {what: statistics.median(found) for what, found in rounds.items()}
             | {"most": {what: max(found) for what, found in rounds.items()}}
             for key, rounds in data.items()}
-
-
-def number(value):
-    return f"{value:.0f}" if value >= 100 else f"{value:.3f}"
 
 
 def judged(good, text):
@@ -438,14 +399,11 @@ def main():
     scaling_table(data)
     remote_table(data)
     confinement_table(data)
-    limits_table(collect(build, "limits"))
-    latency_table(collect(build, "latency"))
-    lanes_table(collect(build, "lanes"))
-    guests_table(collect(build, "guests"))
-    if LOST:
-        print("\nRuns that did not come to their end, so that another made the "
-              "rounds that were missing:\n" +
-              ", ".join(f"{stage} {n}" for stage, n in LOST.items()) + ".")
+    limits_table(collected(build, "limits"))
+    latency_table(collected(build, "latency"))
+    lanes_table(collected(build, "lanes"))
+    guests_table(collected(build, "guests"))
+    say_lost()
     summary()
     return 0
 

@@ -224,8 +224,8 @@ static void worker(struct load *load, char **argv, unsigned int depth,
 	CPU_SET(cpu, &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
 		fail("sched_setaffinity");
-	load->next = cpu * 7919ul;
 	prepare(load, argv[1], !strcmp(argv[2], "write"), depth);
+	load->next = cpu * 7919ul % load->blocks;
 	run(load, depth, WARM_UP);
 	if (write(gate->ready[1], &byte, 1) != 1 ||
 	    read(gate->go[0], &byte, 1) != 1)

@@ -9,7 +9,13 @@
  *
  * A mark is the no-op 0f 1f 80 TT 4d 52 4b (nopl disp32(%rax)); TT is 0 to open
  * a window and 1 to close it. A closed window goes to the output as the line
- * "window USER KICKS" and lines "ADDRESS COUNT".
+ * "window USER KICKS INNER" and lines "ADDRESS COUNT".
+ *
+ * With "levels=2" the guest is a host, too. INNER is what its guests executed in user
+ * space; the lines of their kernels end in " inner", since those may have the same
+ * addresses. A line "ADDRESS COUNT reach" is of a module of the host's:
+ * all that was executed from there on until other code of a module's was, so with what
+ * the kernel itself did for it.
  *
  * The counters are global: one vCPU only.
  */
@@ -26,11 +32,15 @@ EXPORTED int qemu_plugin_version = 1;
 #define BUCKET_SHIFT	4
 #define SLOTS		(1u << 20)	/* of the hash table, by bucket */
 #define KERNEL_HALF	(1ULL << 63)
+#define MODULES		0xffffffffc0000000ULL	/* and above */
+#define INNER		(1ULL << 63)		/* in a key: of an inner guest's */
 
 struct bucket {
 	uint64_t key;		/* address >> BUCKET_SHIFT; 0 is free */
 	uint64_t count;
 	uint64_t at_open;	/* what it was when the window opened */
+	uint64_t reach;
+	uint64_t reach_at_open;
 };
 
 static struct bucket *buckets;
@@ -39,9 +49,21 @@ static uint64_t user, user_at_open;
 static uint64_t kicks, kicks_at_open;
 static FILE *out;
 
+/* The rest is for two levels. */
+static bool levels;
+static bool inner;		/* an inner guest runs */
+static uint64_t inner_user, inner_user_at_open;
+static uint64_t total;		/* executed, by whole blocks */
+static uint64_t reached;	/* of these, until the last code of a module began */
+static struct bucket *last;	/* that code */
+static struct {			/* where a host goes on after its guest */
+	uint64_t vaddr;
+	char *haddr;
+} after;
+
 static struct bucket *bucket_of(uint64_t vaddr)
 {
-	uint64_t key = vaddr >> BUCKET_SHIFT;
+	uint64_t key = vaddr >> BUCKET_SHIFT | (inner ? INNER : 0);
 	unsigned int i = key * 0x9e3779b97f4a7c15ULL >> 44;
 
 	for (; buckets[i].key != key; i = (i + 1) % SLOTS) {
@@ -57,27 +79,44 @@ static struct bucket *bucket_of(uint64_t vaddr)
 	return &buckets[i];
 }
 
+/* What was executed up to now belongs to @last; from now on to @next. */
+static void reach(struct bucket *next)
+{
+	if (last)
+		last->reach += total - reached;
+	last = next;
+	reached = total;
+}
+
 static void open_window(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < SLOTS; i++)
+	reach(NULL);
+	for (i = 0; i < SLOTS; i++) {
 		buckets[i].at_open = buckets[i].count;
+		buckets[i].reach_at_open = buckets[i].reach;
+	}
 	user_at_open = user;
+	inner_user_at_open = inner_user;
 	kicks_at_open = kicks;
 }
 
 static void close_window(void)
 {
-	unsigned int i;
+	const struct bucket *b;
 
-	fprintf(out, "window %lu %lu\n", user - user_at_open,
-		kicks - kicks_at_open);
-	for (i = 0; i < SLOTS; i++)
-		if (buckets[i].count != buckets[i].at_open)
-			fprintf(out, "%lx %lu\n",
-				buckets[i].key << BUCKET_SHIFT,
-				buckets[i].count - buckets[i].at_open);
+	reach(NULL);
+	fprintf(out, "window %lu %lu %lu\n", user - user_at_open,
+		kicks - kicks_at_open, inner_user - inner_user_at_open);
+	for (b = buckets; b < buckets + SLOTS; b++) {
+		if (b->count != b->at_open)
+			fprintf(out, "%lx %lu%s\n", b->key << BUCKET_SHIFT,
+				b->count - b->at_open, b->key & INNER ? " inner" : "");
+		if (b->reach != b->reach_at_open)
+			fprintf(out, "%lx %lu reach\n", b->key << BUCKET_SHIFT,
+				b->reach - b->reach_at_open);
+	}
 	fflush(out);
 }
 
@@ -102,6 +141,69 @@ static void store(unsigned int cpu, uint32_t info, uint64_t vaddr,
 		kicks++;
 }
 
+/* ------------------------------------------------------- two levels */
+
+static void enter_guest(unsigned int cpu, void *data)
+{
+	reach(NULL);
+	inner = true;
+}
+
+static void leave_guest(unsigned int cpu, void *data)
+{
+	inner = false;
+}
+
+static void enter_module(unsigned int cpu, void *data)
+{
+	reach(data);
+}
+
+/* vmrun %rax */
+static bool is_entry(const uint8_t *code, size_t size)
+{
+	static const uint8_t vmrun[] = { 0x0f, 0x01, 0xd8 };
+
+	return size == sizeof(vmrun) && !memcmp(code, vmrun, sizeof(vmrun));
+}
+
+/*
+ * What is translated is executed next, so whose it is is known. The instruction
+ * behind the entry is the host's, and the first of its block.
+ */
+static void two_levels(struct qemu_plugin_tb *tb, size_t n)
+{
+	struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, 0);
+	uint64_t vaddr = qemu_plugin_insn_vaddr(insn);
+	size_t i;
+
+	if (vaddr == after.vaddr && qemu_plugin_insn_haddr(insn) == after.haddr) {
+		inner = false;
+		plugin_on_exec(insn, leave_guest, NULL);
+	}
+	if (!inner && vaddr >= MODULES)
+		plugin_on_block(tb, enter_module, bucket_of(vaddr));
+	plugin_count_block(tb, &total, n);
+	for (i = 0; i < n; i++) {
+		insn = qemu_plugin_tb_get_insn(tb, i);
+		if (!is_entry(qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn)))
+			continue;
+		plugin_on_exec(insn, enter_guest, NULL);
+		after.vaddr = qemu_plugin_insn_vaddr(insn) + qemu_plugin_insn_size(insn);
+		after.haddr = (char *)qemu_plugin_insn_haddr(insn) +
+			      qemu_plugin_insn_size(insn);
+	}
+}
+
+/* ---------------------------------------------------- what is translated */
+
+static uint64_t *counter_of(uint64_t vaddr)
+{
+	if (vaddr & KERNEL_HALF)
+		return &bucket_of(vaddr)->count;
+	return inner ? &inner_user : &user;
+}
+
 static bool is_mark(const uint8_t *code, size_t size)
 {
 	static const uint8_t head[] = { 0x0f, 0x1f, 0x80 };
@@ -121,17 +223,18 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 {
 	size_t n = qemu_plugin_tb_n_insns(tb), i;
 
+	if (levels)
+		two_levels(tb, n);
 	for (i = 0; i < n; i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 		const uint8_t *code = qemu_plugin_insn_data(insn);
 		size_t size = qemu_plugin_insn_size(insn);
 		uint64_t vaddr = qemu_plugin_insn_vaddr(insn);
-		bool kernel = vaddr & KERNEL_HALF;
 
-		plugin_count(insn, kernel ? &bucket_of(vaddr)->count : &user);
+		plugin_count(insn, counter_of(vaddr));
 		if (is_mark(code, size))
 			plugin_on_exec(insn, mark, (void *)(uintptr_t)code[3]);
-		if (kernel && is_short_store(code, size))
+		if (vaddr & KERNEL_HALF && is_short_store(code, size))
 			plugin_on_store(insn, store);
 	}
 }
@@ -139,8 +242,9 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 EXPORTED int qemu_plugin_install(uint64_t id, const void *info,
 				 int argc, char **argv)
 {
-	if (argc != 1 || strncmp(argv[0], "out=", 4)) {
-		fprintf(stderr, "plugin: needs out=FILE\n");
+	levels = argc == 2 && !strcmp(argv[1], "levels=2");
+	if (argc != 1 + levels || strncmp(argv[0], "out=", 4)) {
+		fprintf(stderr, "plugin: needs out=FILE, takes levels=2\n");
 		return -1;
 	}
 	out = fopen(argv[0] + 4, "w");

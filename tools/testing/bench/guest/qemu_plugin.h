@@ -27,6 +27,12 @@ enum qemu_plugin_mem_rw { QEMU_PLUGIN_MEM_R = 1, QEMU_PLUGIN_MEM_W };
 				     uint64_t vaddr, void *data)
 
 void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, ON_BLOCK(cb));
+void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb *tb,
+					      enum qemu_plugin_op op,
+					      void *counter, uint64_t value);
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, ON_EXEC(cb),
+					  enum qemu_plugin_cb_flags flags,
+					  void *data);
 void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn,
 						enum qemu_plugin_op op,
 						void *counter, uint64_t value);
@@ -43,6 +49,7 @@ struct qemu_plugin_insn *
 qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *insn);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(uint32_t info, uint64_t vaddr);
 bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *haddr);
@@ -60,6 +67,18 @@ static inline void plugin_on_exec(struct qemu_plugin_insn *insn, ON_EXEC(cb),
 {
 	qemu_plugin_register_vcpu_insn_exec_cb(insn, cb, QEMU_PLUGIN_CB_NO_REGS,
 					       data);
+}
+
+static inline void plugin_count_block(struct qemu_plugin_tb *tb, uint64_t *counter,
+				      uint64_t n)
+{
+	qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64,
+						 counter, n);
+}
+
+static inline void plugin_on_block(struct qemu_plugin_tb *tb, ON_EXEC(cb), void *data)
+{
+	qemu_plugin_register_vcpu_tb_exec_cb(tb, cb, QEMU_PLUGIN_CB_NO_REGS, data);
 }
 
 static inline void plugin_on_store(struct qemu_plugin_insn *insn, ON_ACCESS(cb))

@@ -7,20 +7,16 @@ Prints one line "# row {...}" for each figure; host.py makes tables of them.
 
 import json
 import os
-import pathlib
-import re
 import sys
 
-from labkit import counters, disks, remote
+from counted import Count, difference, load
+from labkit import disks, remote
 from labkit.inner import Inner, shell
 from labkit.report import Report
 
-TRACING = pathlib.Path("/sys/kernel/tracing")
-EXITS = TRACING / "events/kvm/kvm_exit"
-CALLS = TRACING / "events/raw_syscalls/sys_enter"
-# From the AMD manual: what a VM exit is for.
-REASONS = {0x400: "npf", 0x78: "hlt", 0x7c: "msr", 0x60: "intr", 0x64: "vintr"}
 FIRST_SLOT = 9
+# What the kernel counts beside exits: system calls.
+COUNT = Count({"calls": ("raw_syscalls/sys_enter", "hist:keys=id")})
 
 
 def pairs():
@@ -39,76 +35,11 @@ REMOTE = "remote"
 UNCONFINED = "unconfined"
 
 
-class Count:
-    """What the host did since it booted: exits by reason, switches, calls."""
-
-    @staticmethod
-    def start():
-        """Let the kernel count; costs time, so not while time is measured."""
-        (EXITS / "trigger").write_text("hist:keys=exit_reason", "ascii")
-        (CALLS / "trigger").write_text("hist:keys=id", "ascii")
-
-    @staticmethod
-    def stop():
-        """Count no more."""
-        (EXITS / "trigger").write_text("!hist:keys=exit_reason", "ascii")
-        (CALLS / "trigger").write_text("!hist:keys=id", "ascii")
-
-    @staticmethod
-    def now():
-        """{what: how often}."""
-        found = dict.fromkeys(REASONS.values(), 0) | {"other": 0, "exits": 0}
-        text = (EXITS / "hist").read_text("ascii")
-        for reason, hits in re.findall(r"exit_reason:\s*(\d+).*hitcount:\s*(\d+)",
-                                       text):
-            found[REASONS.get(int(reason), "other")] += int(hits)
-            found["exits"] += int(hits)
-        hits = re.findall(r"Hits: (\d+)", (CALLS / "hist").read_text("ascii"))
-        found["calls"] = int(hits[0])
-        found["switches"] = counters.all_switches()
-        return found
-
-
-def aimed(name):
-    """What starts a load on the processor that a disk's first queue interrupts.
-
-    With several queues io itself puts each process where its queue interrupts. One
-    process would run where the scheduler likes, and whenever that is not there,
-    each completion costs an interrupt between processors and a second halt,
-    whosever the driver is.
-    """
-    return (f"bus=$(readlink -f /sys/block/{name}/device); "
-            "taskset $(cat /proc/irq/*/${bus##*/}-req.0/../effective_affinity)")
-
-
-def load(guest, name, depth, count, jobs):
-    """Run the load once; returns (seconds, interrupts)."""
-    start, many = (aimed(name), "") if jobs == 1 else ("", jobs)
-    said = guest.run(f"{start} /bin/io /dev/{name} read {depth} {count} {many}", 240)
-    took = int(re.search(r"# took (\d+)", said).group(1)) / 1e9
-    return took, sum(int(n) for n in re.findall(r"# irq \S*-req\S* (\d+)", said))
-
-
-def difference(guest, name, depth, count, jobs):
-    """{what: per request}. A short run is subtracted from a long one, so that
-    starting and ending the load costs nothing."""
-    marks, irqs = [Count.now()], []
-    short, long = count // 10, 3 * count
-    for length in (short, long):
-        irqs.append(load(guest, name, depth, length, jobs)[1])
-        marks.append(Count.now())
-    extra = (long - short) * jobs
-    row = {what: (marks[2][what] - 2 * marks[1][what] + marks[0][what]) / extra
-           for what in marks[0]}
-    row["interrupts"] = (irqs[1] - irqs[0]) / extra
-    return row
-
-
 def figures(stage, guest, load_of):
     """{what: figure} of one load."""
     _, _, count, jobs = load_of
     if stage == "count":
-        return difference(guest, *load_of)
+        return difference(COUNT, guest, *load_of)
     took, _ = load(guest, *load_of)
     # The plugin has the instructions; host.py finds them by their order.
     return {"iops": jobs * count / took} if stage == "time" else {}
@@ -167,13 +98,13 @@ def measure(report, guest, table):
     stage = os.environ["STAGE"]
     rows = list(loads(guest, table, int(os.environ["COUNT"])))
     if stage == "count":
-        Count.start()
+        COUNT.start()
     for number in range(int(os.environ["ROUNDS"])):
         for key, load_of in rows:
             found = figures(stage, guest, load_of)
             report.note("row " + json.dumps(key | {"round": number} | found))
     if stage == "count":
-        Count.stop()
+        COUNT.stop()
 
 
 def main():
