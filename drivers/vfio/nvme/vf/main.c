@@ -30,6 +30,7 @@ struct pvf_vector {
 struct pvf {
 	struct parley_nvme_vf vf;
 	struct pvf_vector vector[PARLEY_NVME_IO_QUEUES + 1];
+	struct device_link *link;
 };
 
 static struct pvf *pvf_of(struct device *dev)
@@ -95,6 +96,8 @@ static irqreturn_t pvf_irq(int irq, void *cookie)
 
 static void pvf_irq_free(struct pvf *p, unsigned int nr)
 {
+	if (!parley_life_undo(&p->vf.life, PARLEY_LIFE_INTERRUPTS))
+		return;
 	while (nr--)
 		pci_free_irq(to_pdev(p), nr, &p->vector[nr]);
 	pci_free_irq_vectors(to_pdev(p));
@@ -102,11 +105,14 @@ static void pvf_irq_free(struct pvf *p, unsigned int nr)
 
 static int pvf_irq_on(struct pvf *p)
 {
-	int nr = pci_alloc_irq_vectors(to_pdev(p), 1, ARRAY_SIZE(p->vector), PCI_IRQ_MSIX);
-	int i, err;
+	int err = parley_life_do(&p->vf.life, PARLEY_LIFE_INTERRUPTS), nr, i;
 
+	if (err)
+		return err;
+	nr = pci_alloc_irq_vectors(to_pdev(p), 1, ARRAY_SIZE(p->vector), PCI_IRQ_MSIX);
 	if (nr < 0) {
 		pci_err(to_pdev(p), "has no MSI-X interrupt: not served (%d)\n", nr);
+		parley_life_undo(&p->vf.life, PARLEY_LIFE_INTERRUPTS);
 		return nr;
 	}
 	for (i = 0; i < nr; i++) {
@@ -162,9 +168,15 @@ static int pvf_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (!p)
 		return -ENOMEM;
 	pci_set_drvdata(pdev, p);
+	/* It wakes after the physical function, which brings it online again. */
+	p->link = device_link_add(&pdev->dev, &pci_physfn(pdev)->dev, DL_FLAG_STATELESS);
+	if (!p->link) {
+		err = -ENOMEM;
+		goto fail;
+	}
 	err = parley_nvme_pci_on(&p->vf.n, pdev, PVF_NAME);
 	if (err)
-		goto fail;
+		goto fail_link;
 	err = parley_nvme_vf_init(&p->vf, &pdev->dev, &parley_nvme_pci_ops,
 				  pci_resource_len(pdev, 0));
 	if (err)
@@ -179,6 +191,8 @@ fail_init:
 	parley_nvme_vf_exit(&p->vf);
 fail_on:
 	parley_nvme_pci_off(&p->vf.n, pdev);
+fail_link:
+	device_link_del(p->link);
 fail:
 	kfree(p);
 	return err;
@@ -192,10 +206,11 @@ static void pvf_remove(struct pci_dev *pdev)
 	pvf_irq_free(p, p->vf.vectors);
 	parley_nvme_vf_exit(&p->vf);
 	parley_nvme_pci_off(&p->vf.n, pdev);
+	device_link_del(p->link);
 	kfree(p);
 }
 
-/* Whoever resets it or takes its power: what is in flight ends before. */
+/* Whoever resets it or takes its power: what is in flight ends before, see again.c. */
 
 static void pvf_shutdown(struct pci_dev *pdev)
 {
@@ -208,15 +223,28 @@ static int pvf_suspend(struct device *dev)
 	return 0;
 }
 
-static DEFINE_SIMPLE_DEV_PM_OPS(pvf_pm, pvf_suspend, NULL);
+/* What does not work was said, and is to be seen in the file state. */
+static int pvf_resume(struct device *dev)
+{
+	parley_nvme_vf_resume(&pvf_of(dev)->vf);
+	return 0;
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(pvf_pm, pvf_suspend, pvf_resume);
 
 static void pvf_reset_prepare(struct pci_dev *pdev)
 {
-	parley_nvme_vf_pause(&pvf_of(&pdev->dev)->vf, false);
+	parley_nvme_vf_pause(&pvf_of(&pdev->dev)->vf, true);
+}
+
+static void pvf_reset_done(struct pci_dev *pdev)
+{
+	parley_nvme_vf_resume(&pvf_of(&pdev->dev)->vf);
 }
 
 static const struct pci_error_handlers pvf_error_handlers = {
 	.reset_prepare = pvf_reset_prepare,
+	.reset_done = pvf_reset_done,
 };
 
 static struct pci_driver pvf_driver = {

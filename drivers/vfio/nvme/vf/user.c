@@ -118,6 +118,8 @@ EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_user_swap);
 void parley_nvme_vf_bound(struct parley_nvme_vf *vf)
 {
 	guard(rwsem_read)(&pvf_user_sem);
+	if (parley_life_do(&vf->life, PARLEY_LIFE_PRESENT))
+		return;
 	scoped_guard(mutex, &pvf_bound_lock)
 		list_add_tail(&vf->bound, &pvf_bound);
 	pvf_offer(vf);
@@ -133,15 +135,24 @@ EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_bound);
 void parley_nvme_vf_unbound(struct parley_nvme_vf *vf)
 {
 	guard(rwsem_read)(&pvf_user_sem);
+	if (!parley_life_has(&vf->life, PARLEY_LIFE_PRESENT))
+		return;
 	WRITE_ONCE(vf->leaving, true);
 	scoped_guard(mutex, &pvf_bound_lock)
 		list_del(&vf->bound);
 	pvf_withdraw(vf);
+	parley_life_undo(&vf->life, PARLEY_LIFE_PRESENT);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_unbound);
 
-/* Whether the lock was taken: else who waits for us has it. */
-static bool pvf_lock(struct parley_nvme_vf *vf)
+/**
+ * parley_nvme_vf_lock() - take the device lock, if it can be
+ * @vf: the function, which was offered
+ *
+ * Context: process context; sleeps.
+ * Return: whether it was taken: else who waits for us has it.
+ */
+bool parley_nvme_vf_lock(struct parley_nvme_vf *vf)
 {
 	while (!device_trylock(vf->n.dev)) {
 		if (READ_ONCE(vf->leaving))
@@ -162,7 +173,7 @@ int parley_nvme_vf_take(struct parley_nvme_vf *vf)
 {
 	int err;
 
-	if (!pvf_lock(vf))
+	if (!parley_nvme_vf_lock(vf))
 		return -ENODEV;
 	err = parley_nvme_vf_up(vf);
 	device_unlock(vf->n.dev);
@@ -178,7 +189,7 @@ PARLEY_EXPORT(parley_nvme_vf_take);
  */
 void parley_nvme_vf_give_back(struct parley_nvme_vf *vf)
 {
-	bool locked = pvf_lock(vf);
+	bool locked = parley_nvme_vf_lock(vf);
 
 	parley_nvme_vf_down(vf);
 	if (locked)

@@ -17,8 +17,7 @@
  *
  * While it is handed out, somebody looks at it now and then: a controller that
  * failed, went away or keeps a command is found by that, and so is an answer whose
- * interrupt was lost.  A reset by somebody else ends what is in flight, and the
- * function is of no use until it is handed out anew.
+ * interrupt was lost.  What becomes of it when somebody else resets it is in again.c.
  */
 #include "vf.h"
 
@@ -70,12 +69,18 @@ static void pvf_watch(struct work_struct *work)
 int parley_nvme_vf_init(struct parley_nvme_vf *vf, struct device *dev,
 			const struct parley_nvme_ops *ops, size_t bar)
 {
+	int err;
+
 	vf->n.ended = pvf_ended;
 	vf->vectors = 1;
 	vf->io_ms = PARLEY_NVME_IO_MS;
 	parley_nvme_io_init(vf);
 	INIT_DELAYED_WORK(&vf->watch, pvf_watch);
-	return parley_nvme_init(&vf->n, dev, ops, bar);
+	spin_lock_init(&vf->life.lock);
+	err = parley_life_do(&vf->life, PARLEY_LIFE_DOMAIN);
+	if (!err)
+		err = parley_nvme_init(&vf->n, dev, ops, bar);
+	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_init);
 
@@ -87,7 +92,8 @@ EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_init);
  */
 void parley_nvme_vf_exit(struct parley_nvme_vf *vf)
 {
-	parley_nvme_exit(&vf->n);
+	if (parley_life_undo(&vf->life, PARLEY_LIFE_DOMAIN))
+		parley_nvme_exit(&vf->n);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_exit);
 
@@ -125,17 +131,72 @@ static int pvf_learn(struct parley_nvme_vf *vf)
 	return nr;
 }
 
-/* All that parley_nvme_vf_up() did, in the reverse order; whether it is GONE. */
-static bool pvf_undo(struct parley_nvme_vf *vf)
+/**
+ * parley_nvme_vf_forget() - the controller is about to be stopped, and forgets all
+ * @vf: the function, in any state
+ *
+ * Context: process context; the controller's mutex held.
+ */
+void parley_nvme_vf_forget(struct parley_nvme_vf *vf)
+{
+	lockdep_assert_held(&vf->n.mutex);
+	if (parley_life_has(&vf->life, PARLEY_LIFE_QUEUES))
+		parley_life_undo(&vf->life, PARLEY_LIFE_QUEUES);
+	if (parley_life_has(&vf->life, PARLEY_LIFE_ENABLED))
+		parley_life_undo(&vf->life, PARLEY_LIFE_ENABLED);
+}
+
+/**
+ * parley_nvme_vf_undo() - all that parley_nvme_vf_make() did, in the reverse order
+ * @vf: the function, in any state
+ *
+ * Context: process context; the controller's mutex held; sleeps.
+ * Return: whether it is GONE.
+ */
+bool parley_nvme_vf_undo(struct parley_nvme_vf *vf)
 {
 	bool gone;
 
 	lockdep_assert_held(&vf->n.mutex);
 	parley_nvme_io_close(vf);
 	gone = READ_ONCE(vf->n.state) == PARLEY_NVME_GONE;
+	parley_nvme_vf_forget(vf);
 	parley_nvme_stop(&vf->n, true);
 	parley_nvme_io_free(vf);
 	return gone;
+}
+
+/**
+ * parley_nvme_vf_make() - make it from nothing
+ * @vf: the function, with nothing left to undo
+ *
+ * Context: process context; device lock and the controller's mutex held; sleeps.
+ * Return: as parley_nvme_vf_up().
+ */
+int parley_nvme_vf_make(struct parley_nvme_vf *vf)
+{
+	int err;
+
+	lockdep_assert_held(&vf->n.mutex);
+	err = pvf_reset(vf);
+	if (err)
+		return err;
+	err = parley_life_do(&vf->life, PARLEY_LIFE_ENABLED);
+	if (!err)
+		err = parley_nvme_start(&vf->n);
+	if (!err)
+		err = pvf_learn(vf);
+	if (!err)
+		err = parley_nvme_limits(&vf->n);
+	if (!err)
+		err = parley_life_do(&vf->life, PARLEY_LIFE_QUEUES);
+	if (!err)
+		err = parley_nvme_io_open(vf);
+	if (err)
+		parley_nvme_vf_undo(vf);
+	else
+		schedule_delayed_work(&vf->watch, msecs_to_jiffies(PARLEY_NVME_LOOK_MS));
+	return err;
 }
 
 /**
@@ -156,20 +217,8 @@ int parley_nvme_vf_up(struct parley_nvme_vf *vf)
 	int err;
 
 	guard(mutex)(&vf->n.mutex);
-	err = pvf_reset(vf);
-	if (err)
-		return err;
-	err = parley_nvme_start(&vf->n);
-	if (!err)
-		err = pvf_learn(vf);
-	if (!err)
-		err = parley_nvme_limits(&vf->n);
-	if (!err)
-		err = parley_nvme_io_open(vf);
-	if (err)
-		pvf_undo(vf);
-	else
-		schedule_delayed_work(&vf->watch, msecs_to_jiffies(PARLEY_NVME_LOOK_MS));
+	err = parley_nvme_vf_make(vf);
+	vf->out = !err;
 	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_up);
@@ -186,25 +235,10 @@ void parley_nvme_vf_down(struct parley_nvme_vf *vf)
 {
 	cancel_delayed_work_sync(&vf->watch);
 	guard(mutex)(&vf->n.mutex);
+	vf->out = false;
+	WRITE_ONCE(vf->paused, false);
 	/* What it knows of its user is not for the next.  Who is gone knows nothing. */
-	if (!pvf_undo(vf))
+	if (!parley_nvme_vf_undo(vf))
 		pvf_reset(vf);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_down);
-
-/**
- * parley_nvme_vf_pause() - the function will be reset, or lose its power
- * @vf: the function, in any state
- * @shutdown: it will lose its power
- *
- * Ends what is in flight. It is of no use any more until it was taken back and
- * handed out anew.
- *
- * Context: process context; device lock held by the caller; sleeps.
- */
-void parley_nvme_vf_pause(struct parley_nvme_vf *vf, bool shutdown)
-{
-	guard(mutex)(&vf->n.mutex);
-	parley_nvme_stop(&vf->n, shutdown);
-}
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_pause);

@@ -6,9 +6,11 @@
  *
  *	main.c		the PCI driver and the attributes
  *	user.c		whom it is offered to
+ *	again.c		handed out anew, if it forgot everything
  *	vf.c		handed out and taken back
  *	io.c		its queues and what is in flight there
  *	command.c	which commands there are, and what is right of them
+ *	life.c		what must be there before what
  *	../ctrl/	the controller
  *
  * Only what has a row in command.c can be submitted, about blocks of one namespace:
@@ -21,11 +23,14 @@
  *			or is waited for by who holds it (user.c).
  *	users		who is offered functions; @offered (user.c)
  *	list		of functions that are bound (user.c)
- *	mutex		@nsid, @ns, @nr_queues; held while queues come and go.
+ *	mutex		@nsid, @ns, @nr_queues, @out, @paused, @back; held while queues
+ *			come and go.
  *	lock		of the controller, irq-safe spinlock.
  *	queue lock	of struct parley_nvme_io_queue, irq-safe spinlock: all of
  *			it.  Neither of the two spinlocks is held when the other
  *			is taken.
+ *
+ *	life		what is there of its life, a leaf
  *
  * Who submits sees to it that nobody takes the function back meanwhile.
  */
@@ -47,6 +52,36 @@
 #define PARLEY_NVME_IO_MS		30000
 
 struct parley_nvme_io;
+
+/**
+ * enum parley_life_step - what there is of a function; what needs what is in life.c
+ * @PARLEY_LIFE_DOMAIN: its registers can be reached, and what it reaches the IOMMU says
+ * @PARLEY_LIFE_INTERRUPTS: it has interrupts, and there is who takes them
+ * @PARLEY_LIFE_PRESENT: it is offered to users
+ * @PARLEY_LIFE_ENABLED: its controller is enabled, or being so
+ * @PARLEY_LIFE_QUEUES: it has queues for I/O
+ * @PARLEY_LIFE_MEMORY: a guest's memory may be held for it
+ * @PARLEY_LIFE_STEPS: how many there are
+ */
+enum parley_life_step {
+	PARLEY_LIFE_DOMAIN,
+	PARLEY_LIFE_INTERRUPTS,
+	PARLEY_LIFE_PRESENT,
+	PARLEY_LIFE_ENABLED,
+	PARLEY_LIFE_QUEUES,
+	PARLEY_LIFE_MEMORY,
+	PARLEY_LIFE_STEPS,
+};
+
+/**
+ * struct parley_life - of a function
+ * @lock: guards the rest
+ * @there: a bit for each step that is there
+ */
+struct parley_life {
+	spinlock_t lock;
+	unsigned long there;
+};
 
 /**
  * typedef parley_nvme_done - a command is over
@@ -153,12 +188,17 @@ struct parley_nvme_io_queue {
  * @n: its controller
  * @vectors: interrupts that it has; set before it is handed out
  * @io_ms: time-out of a command
+ * @life: what is there of its life
  * @nsid: its namespace
  * @ns: how large that is
  * @nr_queues: pairs of queues that it has
  * @most_queues: the same, when it was handed out last
  * @queue: these; the number of the first is 1
  * @watch: looks now and then, while it is handed out
+ * @out: it is handed out
+ * @paused: it is, and will be handed out anew by who reset it or took its power
+ * @back: told when that is over; NULL: nobody is
+ * @back_data: for @back
  * @bound: in the list of those that are bound
  * @leaving: its driver goes, and waits for the user
  * @offered: the user has been offered it
@@ -168,12 +208,17 @@ struct parley_nvme_vf {
 	struct parley_nvme n;
 	unsigned int vectors;
 	unsigned int io_ms;
+	struct parley_life life;
 	u32 nsid;
 	struct parley_nvme_ns ns;
 	unsigned int nr_queues;
 	unsigned int most_queues;
 	struct parley_nvme_io_queue queue[PARLEY_NVME_IO_QUEUES];
 	struct delayed_work watch;
+	bool out;
+	bool paused;
+	void (*back)(void *data);
+	void *back_data;
 	struct list_head bound;
 	bool leaving;
 	bool offered;
@@ -216,6 +261,13 @@ bool parley_nvme_io_reap(struct parley_nvme_vf *vf, unsigned int vector);
 int parley_nvme_io_submit(struct parley_nvme_vf *vf, unsigned int nr,
 			  struct parley_nvme_io *io);
 
+/* life.c */
+bool parley_life_can_do(unsigned long there, enum parley_life_step step);
+bool parley_life_can_undo(unsigned long there, enum parley_life_step step);
+int parley_life_do(struct parley_life *life, enum parley_life_step step);
+bool parley_life_undo(struct parley_life *life, enum parley_life_step step);
+bool parley_life_has(struct parley_life *life, enum parley_life_step step);
+
 /* vf.c */
 void parley_nvme_vf_interrupt(struct parley_nvme_vf *vf, unsigned int vector);
 int parley_nvme_vf_init(struct parley_nvme_vf *vf, struct device *dev,
@@ -223,7 +275,16 @@ int parley_nvme_vf_init(struct parley_nvme_vf *vf, struct device *dev,
 void parley_nvme_vf_exit(struct parley_nvme_vf *vf);
 int parley_nvme_vf_up(struct parley_nvme_vf *vf);
 void parley_nvme_vf_down(struct parley_nvme_vf *vf);
+int parley_nvme_vf_make(struct parley_nvme_vf *vf);
+void parley_nvme_vf_forget(struct parley_nvme_vf *vf);
+bool parley_nvme_vf_undo(struct parley_nvme_vf *vf);
+
+/* again.c */
 void parley_nvme_vf_pause(struct parley_nvme_vf *vf, bool shutdown);
+int parley_nvme_vf_resume(struct parley_nvme_vf *vf);
+void parley_nvme_vf_tell(struct parley_nvme_vf *vf, void (*back)(void *data), void *data);
+bool parley_nvme_vf_lost(struct parley_nvme_vf *vf);
+int parley_nvme_vf_renew(struct parley_nvme_vf *vf);
 
 /* user.c */
 int parley_nvme_vf_user_register(const struct parley_nvme_vf_user *user);
@@ -234,6 +295,7 @@ parley_nvme_vf_user_swap(const struct parley_nvme_vf_user *user);
 #endif
 void parley_nvme_vf_bound(struct parley_nvme_vf *vf);
 void parley_nvme_vf_unbound(struct parley_nvme_vf *vf);
+bool parley_nvme_vf_lock(struct parley_nvme_vf *vf);
 int parley_nvme_vf_take(struct parley_nvme_vf *vf);
 void parley_nvme_vf_give_back(struct parley_nvme_vf *vf);
 

@@ -134,6 +134,8 @@ static void fake_vf_end(void *data)
 		fake_truth(&f->c);
 		parley_nvme_vf_down(&f->vf);
 		cancel_work_sync(&f->c.work);
+		KUNIT_EXPECT_EQ(f->c.test, FAKE_LIFE, f->vf.life.there);
+		parley_life_undo(&f->vf.life, PARLEY_LIFE_INTERRUPTS);
 		parley_nvme_vf_exit(&f->vf);
 	}
 	fake_end(&f->c);
@@ -163,6 +165,7 @@ struct fake_vf *fake_vf_init(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_init(&f->vf, f->c.dev, &fake_ops, f->c.bar));
 	f->inited = true;
+	KUNIT_ASSERT_EQ(test, 0, parley_life_do(&f->vf.life, PARLEY_LIFE_INTERRUPTS));
 	f->vf.n.command_ms = FAKE_LONG_MS;
 	f->vf.n.abort_ms = FAKE_LONG_MS;
 	f->vf.io_ms = FAKE_LONG_MS;

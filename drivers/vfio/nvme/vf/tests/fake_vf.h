@@ -10,6 +10,8 @@
 
 #define FAKE_BLOCKS		512
 #define FAKE_BLOCK		512
+/* What there is of one that is not handed out, and nobody is offered. */
+#define FAKE_LIFE		(BIT(PARLEY_LIFE_DOMAIN) | BIT(PARLEY_LIFE_INTERRUPTS))
 
 struct fake_vf {
 	struct fake c;

@@ -84,6 +84,7 @@ static void nothing_is_left_half_done(struct kunit *test)
 			break;
 		KUNIT_EXPECT_EQ(test, step->err, err);
 		KUNIT_EXPECT_EQ(test, PARLEY_NVME_OFF, f->vf.n.state);
+		KUNIT_EXPECT_EQ(test, FAKE_LIFE, f->vf.life.there);
 		KUNIT_EXPECT_FALSE(test, f->c.master);
 		KUNIT_EXPECT_EQ(test, 0, f->vf.nr_queues);
 		KUNIT_EXPECT_EQ(test, FAKE_ADMIN_LENT, fake_lent(&f->c));
@@ -108,6 +109,7 @@ static void it_goes_down_whatever_happens(struct kunit *test)
 		parley_nvme_vf_down(&f->vf);
 		KUNIT_EXPECT_LE(test, nth, f->c.commands);
 		fake_truth(&f->c);
+		KUNIT_EXPECT_EQ(test, FAKE_LIFE, f->vf.life.there);
 		KUNIT_EXPECT_FALSE(test, f->c.master);
 		KUNIT_EXPECT_EQ(test, FAKE_ADMIN_LENT, fake_lent(&f->c));
 		f->c.gone = false;
@@ -207,7 +209,115 @@ static void its_namespace_is_one_that_can_be_served(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, parley_nvme_vf_up(&f->vf));
 }
 
+static int resume(struct fake_vf *f)
+{
+	guard(device)(f->c.dev);
+	return parley_nvme_vf_resume(&f->vf);
+}
+
+static void pause(struct fake_vf *f)
+{
+	guard(device)(f->c.dev);
+	parley_nvme_vf_pause(&f->vf, true);
+}
+
+static void tell(void *data)
+{
+	++*(unsigned int *)data;
+}
+
+static void it_is_handed_out_anew(struct kunit *test)
+{
+	struct fake_vf *f = fake_vf_up(test);
+	unsigned int told = 0;
+
+	parley_nvme_vf_tell(&f->vf, tell, &told);
+	KUNIT_EXPECT_EQ(test, 0, resume(f));
+	KUNIT_EXPECT_EQ(test, 0, told);
+	pause(f);
+	KUNIT_EXPECT_EQ(test, 1, f->c.shutdowns);
+	KUNIT_EXPECT_FALSE(test, f->c.master);
+	KUNIT_EXPECT_FALSE(test, parley_nvme_vf_lost(&f->vf));
+	/* Whoever else is told is so once. */
+	pause(f);
+	fake_reset(&f->c);
+	KUNIT_EXPECT_EQ(test, 0, resume(f));
+	KUNIT_EXPECT_EQ(test, 1, told);
+	KUNIT_EXPECT_EQ(test, PARLEY_NVME_LIVE, f->vf.n.state);
+	KUNIT_EXPECT_EQ(test, FAKE_QUEUES - 1, f->vf.nr_queues);
+	KUNIT_EXPECT_EQ(test, 0, resume(f));
+	KUNIT_EXPECT_EQ(test, 1, told);
+	parley_nvme_vf_tell(&f->vf, NULL, NULL);
+}
+
+/* Its user has not heard of it yet, and must. */
+static void one_that_failed_before_is_not_brought_back(struct kunit *test)
+{
+	struct fake_vf *f = fake_vf_up(test);
+
+	parley_nvme_fail(&f->vf.n, PARLEY_NVME_DEAD, "fails in a test");
+	pause(f);
+	fake_reset(&f->c);
+	KUNIT_EXPECT_EQ(test, 0, resume(f));
+	KUNIT_EXPECT_TRUE(test, parley_nvme_vf_lost(&f->vf));
+	KUNIT_EXPECT_EQ(test, 0, parley_nvme_vf_renew(&f->vf));
+	KUNIT_EXPECT_FALSE(test, parley_nvme_vf_lost(&f->vf));
+}
+
+/* Nobody has it: it stays as it is. */
+static void one_that_is_not_handed_out_stays_so(struct kunit *test)
+{
+	struct fake_vf *f = fake_vf_init(test);
+
+	pause(f);
+	KUNIT_EXPECT_EQ(test, 0, resume(f));
+	KUNIT_EXPECT_EQ(test, PARLEY_NVME_OFF, f->vf.n.state);
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_up(&f->vf));
+	pause(f);
+	parley_nvme_vf_down(&f->vf);
+	KUNIT_EXPECT_EQ(test, 0, resume(f));
+	KUNIT_EXPECT_EQ(test, PARLEY_NVME_OFF, f->vf.n.state);
+	KUNIT_EXPECT_EQ(test, FAKE_ADMIN_LENT, fake_lent(&f->c));
+}
+
+/* Each command of the way up, the second time. */
+static void what_fails_when_it_comes_back_is_undone(struct kunit *test)
+{
+	const struct step *step = test->param_value;
+	struct fake_vf *f = fake_vf_up(test);
+	unsigned int nth, told = 0;
+	int err;
+
+	parley_nvme_vf_tell(&f->vf, tell, &told);
+	for (nth = 1; nth < 100; nth++) {
+		pause(f);
+		fake_arm(&f->c, step->lie, nth);
+		if (step->lie == FAKE_SILENT)
+			f->vf.n.command_ms = FAKE_SHORT_MS;
+		err = resume(f);
+		fake_truth(&f->c);
+		KUNIT_EXPECT_EQ(test, nth, told);
+		if (!err)
+			break;
+		KUNIT_EXPECT_EQ(test, step->err, err);
+		KUNIT_EXPECT_TRUE(test, parley_nvme_vf_lost(&f->vf));
+		KUNIT_EXPECT_EQ(test, FAKE_LIFE, f->vf.life.there);
+		KUNIT_EXPECT_FALSE(test, f->c.master);
+		KUNIT_EXPECT_EQ(test, 0, f->vf.nr_queues);
+		KUNIT_EXPECT_EQ(test, FAKE_ADMIN_LENT, fake_lent(&f->c));
+		f->c.gone = false;
+		KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_renew(&f->vf));
+		KUNIT_EXPECT_FALSE(test, parley_nvme_vf_lost(&f->vf));
+	}
+	KUNIT_EXPECT_EQ(test, 4 + 2 * (FAKE_QUEUES - 1) + 1, nth);
+	parley_nvme_vf_tell(&f->vf, NULL, NULL);
+}
+
 static struct kunit_case vf_cases[] = {
+	KUNIT_CASE(it_is_handed_out_anew),
+	KUNIT_CASE(one_that_failed_before_is_not_brought_back),
+	KUNIT_CASE(one_that_is_not_handed_out_stays_so),
+	KUNIT_CASE_PARAM(what_fails_when_it_comes_back_is_undone, step_gen_params),
 	KUNIT_CASE(it_is_made_from_nothing_each_time),
 	KUNIT_CASE(one_that_cannot_be_reset_is_not_handed_out),
 	KUNIT_CASE_PARAM(nothing_is_left_half_done, step_gen_params),
