@@ -46,7 +46,8 @@ static u16 pne_delete_sq(struct parley_emu *e, u16 id)
 	if (!pne_is_io(e, id) || !e->sq[id].there)
 		return PARLEY_EMU_NO(NVME_SC_QID_INVALID);
 	/* Its answers still go where they should. */
-	parley_emu_drain(e, id);
+	if (parley_emu_drain(e, id))
+		parley_emu_grid_wait(e);
 	e->sq[id].there = false;
 	e->cq[e->sq[id].cq].users--;
 	return 0;

@@ -7,11 +7,13 @@
  * The rooms, topmost first; a file knows those below its own.
  *
  *	regs.c		registers, and the controller's life
+ *	grid.c		a grid of time, if there is to be one
  *	run.c		commands are fetched, answers are posted
  *	mediate.c	which of them may be: the policy is asked
  *	language.c	what can be asked for; default.c: what may be if nobody says
  *	admin.c		admin commands: all are answered here, none is passed on
  *	identify.c	what the controller says of itself
+ *	again.c		what the function forgot is submitted again
  *	io.c		commands for the virtual function
  *	ranges.c	the guest's lists of ranges
  *	prp.c		the guest's lists of pages, and data that are copied
@@ -37,6 +39,7 @@
 #define _PARLEY_NVME_EMU_H
 
 #include <kunit/visibility.h>
+#include <linux/hrtimer.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/wait.h>
@@ -62,6 +65,9 @@
 /* Commands of a queue that are fetched before the next one's turn. */
 #define PARLEY_EMU_TURN			64
 
+/* The widest grid of time: who waits for a point waits no longer. */
+#define PARLEY_EMU_GRID_MAX_US		1000000u
+
 /* Registers, and doorbells right behind them, in a region of this size. */
 #define PARLEY_EMU_BAR			0x2000
 
@@ -73,11 +79,13 @@ struct parley_emu;
  * @queues: most pairs of queues for I/O that it has, at least 1; it has no more than
  *	the function
  * @policy: what the guest may do, or NULL for the default; a reference of it is kept
+ * @grid_us: how wide its grid of time is, PARLEY_EMU_GRID_MAX_US at most; 0: it has none
  */
 struct parley_emu_config {
 	const char *serial;
 	unsigned int queues;
 	struct parley_policy *policy;
+	unsigned int grid_us;
 };
 
 /**
@@ -87,7 +95,8 @@ struct parley_emu_config {
  * @pin: hold a page of its memory and let the function reach it; @in: the function
  *	writes there
  * @unpin: let go of it
- * @interrupt: interrupt the guest
+ * @interrupt: interrupt the guest by a message
+ * @line: raise its interrupt line, or lower it; called when that changes
  *
  * All are called in process context and may sleep, with the controller's mutex held.
  * Addresses are the guest's, of any value; what is not its memory is an error, and so is
@@ -100,6 +109,7 @@ struct parley_emu_ops {
 	int (*pin)(struct parley_emu *e, u64 address, bool in, dma_addr_t *dma);
 	void (*unpin)(struct parley_emu *e, u64 address, bool in, dma_addr_t dma);
 	void (*interrupt)(struct parley_emu *e, unsigned int vector);
+	void (*line)(struct parley_emu *e, bool raised);
 };
 
 /**
@@ -154,6 +164,7 @@ struct parley_emu_sq {
  * @err: how it ended
  * @status: the same
  * @busy: it is in use
+ * @parked: the function forgot it
  * @sq: whose it is
  * @cid: the guest's number for it
  * @in: the function writes to the guest's memory
@@ -173,6 +184,7 @@ struct parley_emu_req {
 	int err;
 	u16 status;
 	bool busy;
+	bool parked;
 	u16 sq;
 	u16 cid;
 	bool in;
@@ -201,6 +213,22 @@ struct parley_emu_lane {
 };
 
 /**
+ * struct parley_emu_grid - a grid of time
+ * @period: how wide it is, in nanoseconds; 0: there is none
+ * @base: one of its points
+ * @timer: the next, if there is something to do
+ * @due: this is one
+ * @over: there will be none any more
+ */
+struct parley_emu_grid {
+	u64 period;
+	u64 base;
+	struct hrtimer timer;
+	bool due;
+	bool over;
+};
+
+/**
  * struct parley_emu - an emulated controller
  * @vf: whose disk it has; handed out
  * @ops: how the guest is reached
@@ -214,6 +242,9 @@ struct parley_emu_lane {
  * @mutex: see above
  * @cc: configuration
  * @csts: status
+ * @masked: of the line: a bit for each vector that does not raise it
+ * @wired: somebody looks at the line
+ * @raised: it is raised
  * @aqa: sizes of the admin queues
  * @asq: where they are
  * @acq: the same
@@ -225,8 +256,10 @@ struct parley_emu_lane {
  * @doorbell: as written; two for each number, as in the registers
  * @lane: of each pair of queues of the function
  * @draining: commands are waited for
+ * @nr_parked: commands that the function forgot
  * @ended: see above
  * @wait: woken whenever something comes there
+ * @grid: when it does
  * @work: sees to the queues
  */
 struct parley_emu {
@@ -242,6 +275,9 @@ struct parley_emu {
 	struct mutex mutex;
 	u32 cc;
 	u32 csts;
+	u32 masked;
+	bool wired;
+	bool raised;
 	u32 aqa;
 	u64 asq;
 	u64 acq;
@@ -253,8 +289,10 @@ struct parley_emu {
 	u32 doorbell[2 * PARLEY_EMU_QUEUES];
 	struct parley_emu_lane lane[PARLEY_NVME_IO_QUEUES];
 	bool draining;
+	unsigned int nr_parked;
 	struct llist_head ended;
 	wait_queue_head_t wait;
+	struct parley_emu_grid grid;
 	struct work_struct work;
 };
 
@@ -271,6 +309,7 @@ u16 parley_emu_cq_make(struct parley_emu *e, u16 id, u64 base, u32 size, u16 vec
 bool parley_emu_fetch(struct parley_emu *e, u16 id, struct nvme_command *cmd);
 void parley_emu_post(struct parley_emu *e, u16 sq, u16 cid, u16 status, u32 result);
 void parley_emu_interrupts(struct parley_emu *e);
+void parley_emu_line(struct parley_emu *e);
 
 /* prp.c */
 u16 parley_emu_prp(struct parley_emu *e, const struct nvme_command *cmd, u32 len,
@@ -289,10 +328,17 @@ void parley_emu_ranges_free(struct parley_emu_req *req);
 /* io.c */
 int parley_emu_lanes_make(struct parley_emu *e);
 void parley_emu_lanes_free(struct parley_emu *e);
+void parley_emu_end(struct parley_emu *e, struct parley_emu_req *req);
 bool parley_emu_reap(struct parley_emu *e);
-void parley_emu_drain(struct parley_emu *e, u16 sq);
+bool parley_emu_drain(struct parley_emu *e, u16 sq);
 u32 parley_emu_most(struct parley_emu *e);
 u16 parley_emu_io(struct parley_emu *e, u16 sq, const struct nvme_command *cmd);
+
+/* again.c */
+bool parley_emu_park(struct parley_emu *e, struct parley_emu_req *req, int err);
+bool parley_emu_again(struct parley_emu *e);
+void parley_emu_drop(struct parley_emu *e, u16 sq);
+bool parley_emu_disk(struct parley_emu *e);
 
 /* identify.c */
 u16 parley_emu_identify(struct parley_emu *e, const struct nvme_command *cmd);
@@ -312,6 +358,15 @@ u16 parley_emu_oncs(struct parley_emu *e);
 /* admin.c */
 u16 parley_emu_admin(struct parley_emu *e, const struct nvme_command *cmd, u32 *result);
 
+/* grid.c */
+u64 parley_emu_grid_after(u64 base, u64 period, u64 now);
+void parley_emu_grid_tick(struct parley_emu *e);
+void parley_emu_grid_init(struct parley_emu *e);
+void parley_emu_grid_exit(struct parley_emu *e);
+void parley_emu_grid_arm(struct parley_emu *e);
+bool parley_emu_grid_due(struct parley_emu *e);
+void parley_emu_grid_wait(struct parley_emu *e);
+
 /* run.c */
 void parley_emu_run(struct parley_emu *e);
 
@@ -321,6 +376,7 @@ int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
 		    const struct parley_emu_config *config);
 void parley_emu_exit(struct parley_emu *e);
 void parley_emu_reset(struct parley_emu *e);
+void parley_emu_wire(struct parley_emu *e, bool wired);
 u32 parley_emu_read32(struct parley_emu *e, u32 reg);
 void parley_emu_write32(struct parley_emu *e, u32 reg, u32 value);
 

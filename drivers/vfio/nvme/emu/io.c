@@ -102,7 +102,7 @@ static void pne_done(struct parley_nvme_io *io, int err, u16 status)
 	wake_up(&e->wait);
 }
 
-/* Whether there was more of it to do, and the function has that now. */
+/* Whether there was more of it to do, and the function has that now, or will. */
 static bool pne_goes_on(struct parley_emu *e, struct parley_emu_req *req)
 {
 	int err;
@@ -110,14 +110,23 @@ static bool pne_goes_on(struct parley_emu *e, struct parley_emu_req *req)
 	if (req->err || req->status || e->draining || !parley_emu_ranges_next(e, req))
 		return false;
 	err = parley_nvme_io_submit(e->vf, req->sq - 1, &req->io);
+	if (!err || parley_emu_park(e, req, err))
+		return true;
 	/* Else it may be over, and is not ours. */
-	if (err)
-		req->err = err;
-	return !err;
+	req->err = err;
+	return false;
 }
 
-static void pne_end(struct parley_emu *e, struct parley_emu_req *req)
+/**
+ * parley_emu_end() - a command is over, or a part of it
+ * @e: the controller
+ * @req: the command, with what became of it
+ *
+ * Context: process context; @e->mutex held; may sleep.
+ */
+void parley_emu_end(struct parley_emu *e, struct parley_emu_req *req)
 {
+	lockdep_assert_held(&e->mutex);
 	if (pne_goes_on(e, req))
 		return;
 	pne_release(e, req);
@@ -144,7 +153,8 @@ bool parley_emu_reap(struct parley_emu *e)
 
 	lockdep_assert_held(&e->mutex);
 	llist_for_each_entry_safe(req, next, ended, node)
-		pne_end(e, req);
+		if (!parley_emu_park(e, req, req->err))
+			parley_emu_end(e, req);
 	return ended;
 }
 
@@ -153,19 +163,24 @@ bool parley_emu_reap(struct parley_emu *e)
  * @e: the controller
  * @sq: the queue
  *
- * It does so, or is DEAD, within the time-out of a command.
+ * It does so, or is DEAD, within the time-out of a command.  What it forgot is not
+ * waited for: that is answered as aborted.
  *
  * Context: process context; @e->mutex held; sleeps.
+ * Return: whether there was anything.
  */
-void parley_emu_drain(struct parley_emu *e, u16 sq)
+bool parley_emu_drain(struct parley_emu *e, u16 sq)
 {
+	bool flew = e->sq[sq].flying;
+
 	lockdep_assert_held(&e->mutex);
 	e->draining = true;
-	while (e->sq[sq].flying) {
+	for (parley_emu_drop(e, sq); e->sq[sq].flying; parley_emu_drop(e, sq)) {
 		wait_event(e->wait, !llist_empty(&e->ended));
 		parley_emu_reap(e);
 	}
 	e->draining = false;
+	return flew;
 }
 
 /* ---------------------------------------------------- how it begins */
@@ -291,7 +306,7 @@ static int pne_submit(struct parley_emu *e, u16 sq, struct parley_emu_req *req)
 	req->busy = true;
 	e->sq[sq].flying++;
 	err = parley_nvme_io_submit(e->vf, sq - 1, &req->io);
-	if (!err)
+	if (!err || parley_emu_park(e, req, err))
 		return 0;
 	req->busy = false;
 	e->sq[sq].flying--;

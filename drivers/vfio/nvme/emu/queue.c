@@ -228,4 +228,34 @@ void parley_emu_interrupts(struct parley_emu *e)
 			e->ops->interrupt(e, cq->vector);
 		cq->told = false;
 	}
+	parley_emu_line(e);
+}
+
+/* It has answers that the guest has not taken, and wants to hear of. */
+static bool pne_raises(struct parley_emu *e, u16 id)
+{
+	struct parley_emu_cq *cq = &e->cq[id];
+
+	return cq->there && cq->interrupts && !(e->masked & BIT(cq->vector)) &&
+	       cq->tail != pne_doorbell(e, id, true);
+}
+
+/**
+ * parley_emu_line() - raise the interrupt line, or lower it
+ * @e: the controller
+ *
+ * Context: process context; @e->mutex held; may sleep.
+ */
+void parley_emu_line(struct parley_emu *e)
+{
+	bool raised = false;
+	u16 id;
+
+	lockdep_assert_held(&e->mutex);
+	for (id = 0; id < PARLEY_EMU_QUEUES && e->wired && !raised; id++)
+		raised = pne_raises(e, id);
+	if (raised == e->raised)
+		return;
+	WRITE_ONCE(e->raised, raised);
+	e->ops->line(e, raised);
 }

@@ -11,6 +11,8 @@
  *	shut down	SHST (and RDY)	CC.EN cleared: disabled
  *	failed		CFS		CC.EN cleared: disabled
  *
+ * One that is enabled and finds the function lost has it made anew, see again.c.
+ *
  * Commands are fetched when it is ready.  Leaving that state waits for those that the
  * function has: each is answered, or the function is taken from memory, within the
  * time-out of a command.  A disabled controller holds none of the guest's memory.
@@ -37,6 +39,14 @@ static void pne_work(struct work_struct *work)
 	parley_emu_run(container_of(work, struct parley_emu, work));
 }
 
+/* The function is back, or lost: whatever waits for that goes on. */
+static void pne_back(void *data)
+{
+	struct parley_emu *e = data;
+
+	queue_work(system_dfl_wq, &e->work);
+}
+
 /**
  * parley_emu_init() - a disabled controller
  * @e: zeroed
@@ -61,27 +71,35 @@ int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
 	init_llist_head(&e->ended);
 	init_waitqueue_head(&e->wait);
 	INIT_WORK(&e->work, pne_work);
+	parley_emu_grid_init(e);
 	err = parley_emu_mediate_init(e);
 	if (!err)
 		err = parley_emu_lanes_make(e);
 	if (err)
 		parley_emu_mediate_exit(e);
+	else
+		parley_nvme_vf_tell(vf, pne_back, e);
 	return err;
 }
 PARLEY_EXPORT(parley_emu_init);
 
 static void pne_disable(struct parley_emu *e)
 {
+	bool flew = false;
 	u16 id;
 
 	lockdep_assert_held(&e->mutex);
 	for (id = 0; id < PARLEY_EMU_QUEUES; id++)
-		parley_emu_drain(e, id);
+		flew |= parley_emu_drain(e, id);
+	if (flew)
+		parley_emu_grid_wait(e);
 	memset(e->sq, 0, sizeof(e->sq));
 	memset(e->cq, 0, sizeof(e->cq));
 	memset(e->feature, 0, sizeof(e->feature));
 	e->nr_events = 0;
+	e->masked = 0;
 	e->cc = 0;
+	parley_emu_line(e);
 	WRITE_ONCE(e->csts, 0);
 }
 
@@ -103,6 +121,21 @@ void parley_emu_reset(struct parley_emu *e)
 PARLEY_EXPORT(parley_emu_reset);
 
 /**
+ * parley_emu_wire() - whether anybody looks at the interrupt line
+ * @e: the controller
+ * @wired: whether somebody does
+ *
+ * Context: process context; @e->mutex not held; may sleep.
+ */
+void parley_emu_wire(struct parley_emu *e, bool wired)
+{
+	guard(mutex)(&e->mutex);
+	e->wired = wired;
+	parley_emu_line(e);
+}
+PARLEY_EXPORT(parley_emu_wire);
+
+/**
  * parley_emu_exit() - the mirror of parley_emu_init()
  * @e: the controller, which nobody reaches any more
  *
@@ -110,9 +143,11 @@ PARLEY_EXPORT(parley_emu_reset);
  */
 void parley_emu_exit(struct parley_emu *e)
 {
+	parley_nvme_vf_tell(e->vf, NULL, NULL);
 	parley_emu_reset(e);
 	/* Who told of a command that ended may be about to wake somebody. */
 	synchronize_rcu();
+	parley_emu_grid_exit(e);
 	cancel_work_sync(&e->work);
 	parley_emu_lanes_free(e);
 	parley_emu_mediate_exit(e);
@@ -124,8 +159,7 @@ PARLEY_EXPORT(parley_emu_exit);
 
 static bool pne_can(struct parley_emu *e, u32 cc)
 {
-	return cc == (PNE_CC | (cc & NVME_CC_SHN_MASK)) &&
-	       READ_ONCE(e->vf->n.state) == PARLEY_NVME_LIVE;
+	return cc == (PNE_CC | (cc & NVME_CC_SHN_MASK)) && parley_emu_disk(e);
 }
 
 static void pne_enable(struct parley_emu *e, u32 cc)
@@ -143,13 +177,16 @@ static void pne_enable(struct parley_emu *e, u32 cc)
 
 static void pne_shut_down(struct parley_emu *e)
 {
+	bool flew = false;
 	u16 id;
 
 	for (id = 1; id < PARLEY_EMU_QUEUES; id++) {
-		parley_emu_drain(e, id);
+		flew |= parley_emu_drain(e, id);
 		/* Nothing is fetched any more. */
 		e->sq[id].there = false;
 	}
+	if (flew)
+		parley_emu_grid_wait(e);
 	WRITE_ONCE(e->csts, e->csts | NVME_CSTS_SHST_CMPLT);
 }
 
@@ -184,6 +221,14 @@ static void pne_write(struct parley_emu *e, u32 reg, u32 value)
 	case NVME_REG_CC:
 		pne_configure(e, value);
 		break;
+	case NVME_REG_INTMS:
+		e->masked |= value;
+		parley_emu_line(e);
+		break;
+	case NVME_REG_INTMC:
+		e->masked &= ~value;
+		parley_emu_line(e);
+		break;
 	case NVME_REG_AQA:
 		e->aqa = value;
 		break;
@@ -206,7 +251,8 @@ static void pne_write(struct parley_emu *e, u32 reg, u32 value)
  *
  * What is no register is not written.
  *
- * Context: process context; @e->mutex not held; sleeps, for a doorbell not.
+ * Context: process context; @e->mutex not held; sleeps, for a doorbell not, unless the
+ *	interrupt line is raised.
  */
 void parley_emu_write32(struct parley_emu *e, u32 reg, u32 value)
 {
@@ -220,6 +266,11 @@ void parley_emu_write32(struct parley_emu *e, u32 reg, u32 value)
 		return;
 	WRITE_ONCE(e->doorbell[bell], value);
 	queue_work(system_dfl_wq, &e->work);
+	/* Before the guest is through with its interrupt, or it has another for nothing. */
+	if (READ_ONCE(e->raised)) {
+		guard(mutex)(&e->mutex);
+		parley_emu_line(e);
+	}
 }
 PARLEY_EXPORT(parley_emu_write32);
 
@@ -246,6 +297,9 @@ u32 parley_emu_read32(struct parley_emu *e, u32 reg)
 		return PARLEY_EMU_VERSION;
 	case NVME_REG_CC:
 		return e->cc;
+	case NVME_REG_INTMS:
+	case NVME_REG_INTMC:
+		return e->masked;
 	case NVME_REG_AQA:
 		return e->aqa;
 	case NVME_REG_ASQ:

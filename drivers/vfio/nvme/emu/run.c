@@ -4,7 +4,8 @@
  *
  * Each queue has its turn, of a bounded number of commands; as long as there was
  * something to do anywhere, there is another round.  Who keeps all rounds busy keeps
- * a worker busy and nobody else.
+ * a worker busy and nobody else.  With a grid of time there is one round at each point,
+ * and what is over within that round is told of at the next.
  */
 #include "emu.h"
 
@@ -33,7 +34,7 @@ static bool pne_one(struct parley_emu *e, u16 id)
 	u32 result = 0;
 	u16 status;
 
-	if (id && e->sq[id].flying == e->lane[id - 1].nr)
+	if (id && (e->sq[id].flying == e->lane[id - 1].nr || READ_ONCE(e->vf->paused)))
 		return false;
 	if (!parley_emu_fetch(e, id, &cmd))
 		return false;
@@ -52,6 +53,7 @@ static bool pne_round(struct parley_emu *e)
 	unsigned int nr;
 	u16 id;
 
+	did |= parley_emu_again(e);
 	for (id = 0; id <= e->nr_queues; id++)
 		for (nr = 0; nr < PARLEY_EMU_TURN && pne_one(e, id); nr++)
 			did = true;
@@ -67,11 +69,16 @@ static bool pne_round(struct parley_emu *e)
  */
 void parley_emu_run(struct parley_emu *e)
 {
-	bool did = true;
+	bool did = false;
 
-	while (did) {
+	if (!parley_emu_grid_due(e))
+		return;
+	do {
 		scoped_guard(mutex, &e->mutex)
 			did = pne_round(e);
 		cond_resched();
-	}
+	} while (did && !e->grid.period);
+	/* There may be more of the same. */
+	if (did)
+		parley_emu_grid_arm(e);
 }

@@ -38,6 +38,7 @@ static const struct parley_mdev_field parley_mdev_fields[] = {
 	{ PCI_BASE_ADDRESS_1, 4, 0, U32_MAX },
 	{ PCI_CAPABILITY_LIST, 1, PARLEY_MDEV_PM, 0 },
 	{ PCI_INTERRUPT_LINE, 1, 0, 0xff },
+	{ PCI_INTERRUPT_PIN, 1, 1, 0 },
 
 	{ PARLEY_MDEV_PM + PCI_CAP_LIST_ID, 1, PCI_CAP_ID_PM, 0 },
 	{ PARLEY_MDEV_PM + PCI_CAP_LIST_NEXT, 1, PARLEY_MDEV_MSIX, 0 },
@@ -136,6 +137,36 @@ void parley_mdev_config_read(const struct parley_mdev_config *c, unsigned int at
 		*data++ = at < PARLEY_MDEV_HEADER ? c->byte[at] : 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_mdev_config_read);
+
+/**
+ * parley_mdev_config_raise() - whether the pin is raised is in the status
+ * @c: the space
+ * @raised: whether it is
+ *
+ * Context: any; the caller serialises.
+ */
+void parley_mdev_config_raise(struct parley_mdev_config *c, bool raised)
+{
+	c->byte[PCI_STATUS] &= ~PCI_STATUS_INTERRUPT;
+	if (raised)
+		c->byte[PCI_STATUS] |= PCI_STATUS_INTERRUPT;
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_mdev_config_raise);
+
+/**
+ * parley_mdev_config_no_pin() - whether the guest has disabled the pin
+ * @c: the space
+ *
+ * Context: any; the caller serialises.
+ * Return: true if so; one that uses MSI-X uses no pin either.
+ */
+bool parley_mdev_config_no_pin(const struct parley_mdev_config *c)
+{
+	return (get_unaligned_le16(c->byte + PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE) ||
+	       (get_unaligned_le16(c->byte + PARLEY_MDEV_MSIX + PCI_MSIX_FLAGS) &
+		PCI_MSIX_FLAGS_ENABLE);
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_mdev_config_no_pin);
 
 /* The byte with the power state was written: whether that is the way back to D0. */
 static bool parley_mdev_power(u8 *state, u8 was)

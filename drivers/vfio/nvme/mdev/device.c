@@ -65,12 +65,18 @@ static void parley_mdev_emu_interrupt(struct parley_emu *e, unsigned int vector)
 	parley_mdev_irqs_tell(&parley_mdev_of(e)->irqs, vector);
 }
 
+static void parley_mdev_emu_line(struct parley_emu *e, bool raised)
+{
+	parley_mdev_pin_raise(&parley_mdev_of(e)->irqs, raised);
+}
+
 static const struct parley_emu_ops parley_mdev_emu_ops = {
 	.read = parley_mdev_emu_read,
 	.write = parley_mdev_emu_write,
 	.pin = parley_mdev_emu_pin,
 	.unpin = parley_mdev_emu_unpin,
 	.interrupt = parley_mdev_emu_interrupt,
+	.line = parley_mdev_emu_line,
 };
 
 /* --------------------------------------------------------------- life */
@@ -99,7 +105,7 @@ static int parley_mdev_init(struct vfio_device *vdev)
 	m->kind = parley_mdev_kind_of(to_mdev_device(vdev->dev)->type);
 	m->vf = parley_mdev_parent_of(vdev)->vf;
 	mutex_init(&m->mutex);
-	mutex_init(&m->irqs.lock);
+	parley_mdev_irqs_init(&m->irqs);
 	m->gate.vdev = vdev;
 	m->gate.dev = m->vf->n.dev;
 	parley_mdev_gate_init(&m->gate, &parley_mdev_gate_vfio);
@@ -112,7 +118,7 @@ static void parley_mdev_release(struct vfio_device *vdev)
 	struct parley_mdev *m = to_parley_mdev(vdev);
 
 	parley_mdev_gate_exit(&m->gate);
-	mutex_destroy(&m->irqs.lock);
+	parley_mdev_irqs_exit(&m->irqs);
 	mutex_destroy(&m->mutex);
 }
 
@@ -128,8 +134,7 @@ static void parley_mdev_begin(struct parley_mdev *m)
 	};
 
 	guard(mutex)(&m->mutex);
-	scoped_guard(mutex, &m->irqs.lock)
-		m->irqs.vectors = m->emu.nr_queues + 1;
+	parley_mdev_irqs_begin(&m->irqs, m->emu.nr_queues + 1);
 	parley_mdev_config_init(&m->config, &ids, m->emu.nr_queues + 1);
 	parley_mdev_gate_begin(&m->gate);
 }
@@ -151,19 +156,28 @@ static int parley_mdev_open(struct vfio_device *vdev)
 	struct parley_emu_config config = {
 		.serial = m->serial,
 		.queues = m->kind->queues,
+		.grid_us = m->kind->grid_us,
 	};
 	int err = parley_nvme_vf_take(m->vf);
 
 	if (err)
 		return err;
+	err = parley_life_do(&m->vf->life, PARLEY_LIFE_MEMORY);
+	if (err)
+		goto fail;
 	config.policy = parley_mdev_policy(vdev);
 	memset(&m->emu, 0, sizeof(m->emu));
 	err = parley_emu_init(&m->emu, m->vf, &parley_mdev_emu_ops, &config);
 	parley_policy_put(config.policy);
 	if (err)
-		parley_nvme_vf_give_back(m->vf);
-	else
-		parley_mdev_begin(m);
+		goto fail_memory;
+	parley_mdev_begin(m);
+	return 0;
+
+fail_memory:
+	parley_life_undo(&m->vf->life, PARLEY_LIFE_MEMORY);
+fail:
+	parley_nvme_vf_give_back(m->vf);
 	return err;
 }
 
@@ -174,6 +188,7 @@ static void parley_mdev_close(struct vfio_device *vdev)
 	/* With the last command the last page goes. */
 	parley_emu_exit(&m->emu);
 	WARN_ON_ONCE(m->gate.pinned);
+	parley_life_undo(&m->vf->life, PARLEY_LIFE_MEMORY);
 	parley_mdev_irqs_free(&m->irqs);
 	parley_nvme_vf_give_back(m->vf);
 }
@@ -186,6 +201,7 @@ static void parley_mdev_read_piece(struct parley_mdev *m, unsigned int region, u
 {
 	if (region == VFIO_PCI_CONFIG_REGION_INDEX) {
 		guard(mutex)(&m->mutex);
+		parley_mdev_config_raise(&m->config, parley_mdev_pin_raised(&m->irqs));
 		parley_mdev_config_read(&m->config, at, data, size);
 	} else {
 		parley_mdev_bar_read(&m->emu, at, data, size);
@@ -199,6 +215,7 @@ static void parley_mdev_write_piece(struct parley_mdev *m, unsigned int region, 
 		guard(mutex)(&m->mutex);
 		if (parley_mdev_config_write(&m->config, at, data, size))
 			parley_emu_reset(&m->emu);
+		parley_mdev_pin_disable(&m->irqs, parley_mdev_config_no_pin(&m->config));
 	} else {
 		parley_mdev_bar_write(&m->emu, at, data, size);
 	}
@@ -289,12 +306,12 @@ static long parley_mdev_irq(struct parley_mdev *m, struct vfio_irq_info __user *
 
 	if (copy_from_user(&info, arg, minsz))
 		return -EFAULT;
-	/* There is no error that the hardware would tell of. */
+	/* There is no error that the hardware would tell of, see irqs.c. */
 	if (info.argsz < minsz || info.index >= VFIO_PCI_NUM_IRQS ||
 	    info.index == VFIO_PCI_ERR_IRQ_INDEX)
 		return -EINVAL;
 	info.count = parley_mdev_irqs_count(info.index, m->irqs.vectors);
-	info.flags = info.count ? VFIO_IRQ_INFO_EVENTFD : 0;
+	info.flags = parley_mdev_irqs_flags(info.index);
 	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
 }
 
@@ -314,7 +331,11 @@ static long parley_mdev_set_irqs(struct parley_mdev *m, struct vfio_irq_set __us
 		data = memdup_user(&arg->data, size);
 	if (IS_ERR(data))
 		return PTR_ERR(data);
-	return parley_mdev_irqs_set(&m->irqs, &set, data);
+	/* What the controller is told of it is of the last who changed it. */
+	guard(mutex)(&m->mutex);
+	err = parley_mdev_irqs_set(&m->irqs, &set, data);
+	parley_emu_wire(&m->emu, parley_mdev_irqs_wired(&m->irqs));
+	return err;
 }
 
 static long parley_mdev_reset(struct parley_mdev *m)
@@ -322,6 +343,7 @@ static long parley_mdev_reset(struct parley_mdev *m)
 	guard(mutex)(&m->mutex);
 	parley_mdev_config_reset(&m->config);
 	parley_emu_reset(&m->emu);
+	parley_mdev_pin_disable(&m->irqs, false);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
  *	device.c	a device, as VFIO has it
  *	gate.c		the guest's memory
  *	irqs.c		interrupts
+ *	pin.c		of these, the pin
  *	region.c	which part of the device an access is about
  *	config.c	configuration space
  *	../emu/		the controller
@@ -25,7 +26,8 @@
  *	the emulator's	see emu.h; the gate and the interrupts are used with it held
  *	gate lock	what is pinned and what leaves; nothing but an allocation is
  *			waited for with it held
- *	irqs lock	who is told of interrupts, a leaf
+ *	irqs setup	who is told of interrupts changes, one at a time
+ *	irqs lock	who is told, what is raised, masked and pending; a leaf
  *
  * VFIO takes memory away (dma_unmap) with locks of its own held, which pinning takes
  * as well: there only the gate lock is taken, see gate.c.
@@ -37,6 +39,7 @@
 #include <linux/mdev.h>
 #include <linux/mutex.h>
 #include <linux/pci_regs.h>
+#include <linux/poll.h>
 #include <linux/vfio.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
@@ -98,16 +101,58 @@ struct parley_mdev_config {
 /* ------------------------------------------------------------ interrupts */
 
 /**
+ * struct parley_mdev_unmask - an eventfd that unmasks the pin
+ * @file: held; NULL: there is none, and nothing of the rest
+ * @ctx: of the eventfd
+ * @wait: in its queue
+ * @table: how it comes there
+ * @work: does it
+ */
+struct parley_mdev_unmask {
+	struct file *file;
+	struct eventfd_ctx *ctx;
+	wait_queue_entry_t wait;
+	poll_table table;
+	struct work_struct work;
+};
+
+/**
+ * struct parley_mdev_pin - the interrupt pin
+ * @to: who is told, or NULL
+ * @raised: the controller has something to tell
+ * @masked: he was told, or does not want to be
+ * @disabled: the guest does not
+ * @unmask: guarded by the setup lock
+ */
+struct parley_mdev_pin {
+	struct eventfd_ctx *to;
+	bool raised;
+	bool masked;
+	bool disabled;
+	struct parley_mdev_unmask unmask;
+};
+
+/**
  * struct parley_mdev_irqs - who is told of interrupts
+ * @signal: how somebody is told
+ * @setup: see above
  * @lock: guards the rest
- * @vectors: how many there are
+ * @vectors: how many there are of MSI-X
  * @msix: of each, or NULL
+ * @masked: a bit for each that is not told of
+ * @pending: a bit for each that would have been told of meanwhile
+ * @pin: the pin
  * @request: who is told that the device should be left, or NULL
  */
 struct parley_mdev_irqs {
+	void (*signal)(struct eventfd_ctx *to);
+	struct mutex setup;
 	struct mutex lock;
 	unsigned int vectors;
 	struct eventfd_ctx *msix[PARLEY_MDEV_VECTORS];
+	unsigned long masked;
+	unsigned long pending;
+	struct parley_mdev_pin pin;
 	struct eventfd_ctx *request;
 };
 
@@ -206,7 +251,7 @@ struct parley_mdev_gate {
 /* ----------------------------------------------------------------- types */
 
 /* Rows of the table in types.c. */
-#define PARLEY_MDEV_TYPES	4
+#define PARLEY_MDEV_TYPES	7
 
 /**
  * struct parley_mdev_kind - a type of devices: a row of the table in types.c
@@ -214,11 +259,13 @@ struct parley_mdev_gate {
  * @pretty: what people read
  * @queues: pairs of queues that the guest is offered; PARLEY_NVME_IO_QUEUES: all that
  *	the function has
+ * @grid_us: how wide the guest's grid of time is; 0: it has none
  */
 struct parley_mdev_kind {
 	const char *name;
 	const char *pretty;
 	unsigned int queues;
+	unsigned int grid_us;
 };
 
 /**
@@ -293,6 +340,8 @@ void parley_mdev_config_init(struct parley_mdev_config *c,
 void parley_mdev_config_reset(struct parley_mdev_config *c);
 void parley_mdev_config_read(const struct parley_mdev_config *c, unsigned int at,
 			     u8 *data, size_t len);
+void parley_mdev_config_raise(struct parley_mdev_config *c, bool raised);
+bool parley_mdev_config_no_pin(const struct parley_mdev_config *c);
 bool parley_mdev_config_write(struct parley_mdev_config *c, unsigned int at,
 			      const u8 *data, size_t len);
 
@@ -305,14 +354,27 @@ void parley_mdev_bar_write(struct parley_emu *e, u32 at, const u8 *data,
 			   unsigned int size);
 
 /* irqs.c */
+u32 parley_mdev_irqs_flags(unsigned int index);
 unsigned int parley_mdev_irqs_count(unsigned int index, unsigned int vectors);
 int parley_mdev_irqs_check(const struct vfio_irq_set *set, unsigned int vectors,
 			   size_t *size);
 int parley_mdev_irqs_set(struct parley_mdev_irqs *irqs, const struct vfio_irq_set *set,
 			 const void *data);
+void parley_mdev_irqs_init(struct parley_mdev_irqs *irqs);
+void parley_mdev_irqs_begin(struct parley_mdev_irqs *irqs, unsigned int vectors);
+void parley_mdev_irqs_exit(struct parley_mdev_irqs *irqs);
 void parley_mdev_irqs_free(struct parley_mdev_irqs *irqs);
 void parley_mdev_irqs_tell(struct parley_mdev_irqs *irqs, unsigned int vector);
+bool parley_mdev_irqs_wired(struct parley_mdev_irqs *irqs);
 bool parley_mdev_irqs_request(struct parley_mdev_irqs *irqs);
+
+/* pin.c */
+void parley_mdev_pin_raise(struct parley_mdev_irqs *irqs, bool raised);
+bool parley_mdev_pin_raised(struct parley_mdev_irqs *irqs);
+void parley_mdev_pin_disable(struct parley_mdev_irqs *irqs, bool disabled);
+void parley_mdev_pin_mask(struct parley_mdev_irqs *irqs, bool masked);
+void parley_mdev_pin_forget(struct parley_mdev_irqs *irqs);
+int parley_mdev_pin_heed(struct parley_mdev_irqs *irqs, s32 fd);
 
 /* gate.c */
 extern const struct parley_mdev_gate_ops parley_mdev_gate_vfio;

@@ -9,11 +9,14 @@
 #include "mdev.h"
 
 static const struct parley_mdev_kind parley_mdev_kinds[PARLEY_MDEV_TYPES] = {
-	/* name, what people read, pairs of queues */
+	/* name, what people read, pairs of queues, microseconds between points of time */
 	{ "1", "Parley NVMe", PARLEY_NVME_IO_QUEUES },
 	{ "q1", "Parley NVMe, 1 queue", 1 },
 	{ "q2", "Parley NVMe, 2 queues", 2 },
 	{ "q4", "Parley NVMe, 4 queues", 4 },
+	{ "g1", "Parley NVMe, on a grid of 1 ms", PARLEY_NVME_IO_QUEUES, 1000 },
+	{ "g10", "Parley NVMe, on a grid of 10 ms", PARLEY_NVME_IO_QUEUES, 10000 },
+	{ "g100", "Parley NVMe, on a grid of 100 ms", PARLEY_NVME_IO_QUEUES, 100000 },
 };
 
 /* The first has as many as there are. */

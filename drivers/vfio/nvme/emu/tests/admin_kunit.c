@@ -40,6 +40,7 @@ static void registers_that_are_none_do_nothing(struct kunit *test)
 	for (reg = 0; reg < 2 * PARLEY_EMU_BAR; reg += sizeof(u32)) {
 		/* Those that there are, and doorbells of the admin queue. */
 		if ((reg >= NVME_REG_CC && reg < NVME_REG_CC + 4) ||
+		    reg == NVME_REG_INTMS || reg == NVME_REG_INTMC ||
 		    (reg >= NVME_REG_DBS && reg < NVME_REG_DBS + 8))
 			continue;
 		parley_emu_read32(&g->e, reg);
@@ -433,7 +434,49 @@ static void dangerous_commands_are_unknown(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, g->f->c.commands);
 }
 
+/* The line, for a guest without messages: raised as long as there are answers. */
+static void the_line_is_raised_until_answers_are_taken(struct kunit *test)
+{
+	struct nvme_command cmd = { .common.opcode = nvme_admin_abort_cmd };
+	struct guest *g = guest_enabled(test);
+	struct parley_emu *e = &g->e;
+	struct nvme_completion cqe;
+
+	guest_put(g, 0, &cmd);
+	KUNIT_EXPECT_EQ(test, 0, guest_take(g, 0, &cqe));
+	KUNIT_EXPECT_FALSE(test, g->raised);
+	parley_emu_wire(e, true);
+	KUNIT_EXPECT_FALSE(test, g->raised);
+	guest_put(g, 0, &cmd);
+	flush_work(&e->work);
+	KUNIT_EXPECT_TRUE(test, g->raised);
+	/* Masked, and by what is read as the mask. */
+	parley_emu_write32(e, NVME_REG_INTMS, BIT(1));
+	KUNIT_EXPECT_TRUE(test, g->raised);
+	parley_emu_write32(e, NVME_REG_INTMS, BIT(0));
+	KUNIT_EXPECT_FALSE(test, g->raised);
+	KUNIT_EXPECT_EQ(test, 3, parley_emu_read32(e, NVME_REG_INTMS));
+	parley_emu_write32(e, NVME_REG_INTMC, BIT(0));
+	KUNIT_EXPECT_TRUE(test, g->raised);
+	KUNIT_EXPECT_EQ(test, 2, parley_emu_read32(e, NVME_REG_INTMC));
+	/* It is lowered by the time that the doorbell is written, and not later. */
+	KUNIT_EXPECT_EQ(test, 0, guest_take(g, 0, &cqe));
+	KUNIT_EXPECT_FALSE(test, g->raised);
+	guest_put(g, 0, &cmd);
+	flush_work(&e->work);
+	KUNIT_EXPECT_TRUE(test, g->raised);
+	parley_emu_write32(e, NVME_REG_CC, 0);
+	KUNIT_EXPECT_FALSE(test, g->raised);
+	KUNIT_EXPECT_EQ(test, 0, parley_emu_read32(e, NVME_REG_INTMS));
+	KUNIT_ASSERT_EQ(test, NVME_CSTS_RDY, guest_enable(g));
+	guest_put(g, 0, &cmd);
+	flush_work(&e->work);
+	parley_emu_wire(e, false);
+	KUNIT_EXPECT_FALSE(test, g->raised);
+}
+
 static struct kunit_case admin_cases[] = {
+	KUNIT_CASE(the_line_is_raised_until_answers_are_taken),
 	KUNIT_CASE(it_is_enabled_and_disabled),
 	KUNIT_CASE(registers_that_are_none_do_nothing),
 	KUNIT_CASE_PARAM(what_cannot_be_is_not_ready, start_gen_params),

@@ -79,12 +79,20 @@ static void guest_interrupt(struct parley_emu *e, unsigned int vector)
 		fake_complain(&to_guest(e)->f->c, "an interrupt that there is none of");
 }
 
+static void guest_line(struct parley_emu *e, bool raised)
+{
+	if (raised == to_guest(e)->raised)
+		fake_complain(&to_guest(e)->f->c, "the line is raised or lowered twice");
+	WRITE_ONCE(to_guest(e)->raised, raised);
+}
+
 static const struct parley_emu_ops guest_ops = {
 	.read = guest_read,
 	.write = guest_write,
 	.pin = guest_pin,
 	.unpin = guest_unpin,
 	.interrupt = guest_interrupt,
+	.line = guest_line,
 };
 
 /* ------------------------------------------------------- its driver */
@@ -208,9 +216,8 @@ static struct parley_policy *guest_policy(struct kunit *test)
 	return p;
 }
 
-static struct guest *guest_of(struct fake_vf *f, unsigned int queues)
+static struct guest *guest_of(struct fake_vf *f, struct parley_emu_config config)
 {
-	struct parley_emu_config config = { .serial = "guest", .queues = queues };
 	struct kunit *test = f->c.test;
 	struct guest *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
 
@@ -227,9 +234,16 @@ static struct guest *guest_of(struct fake_vf *f, unsigned int queues)
 	return g;
 }
 
+struct guest *guest_like(struct kunit *test, const struct parley_emu_config *config)
+{
+	return guest_of(fake_vf_up(test), *config);
+}
+
 struct guest *guest_with(struct kunit *test, unsigned int queues)
 {
-	return guest_of(fake_vf_up(test), queues);
+	const struct parley_emu_config config = { .serial = "guest", .queues = queues };
+
+	return guest_like(test, &config);
 }
 
 struct guest *guest_new(struct kunit *test)
@@ -239,11 +253,15 @@ struct guest *guest_new(struct kunit *test)
 
 struct guest *guest_rich(struct kunit *test)
 {
+	const struct parley_emu_config config = {
+		.serial = "guest",
+		.queues = PARLEY_NVME_IO_QUEUES,
+	};
 	struct fake_vf *f = fake_vf_init(test);
 
 	fake_vf_rich(f);
 	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_up(&f->vf));
-	return guest_of(f, PARLEY_NVME_IO_QUEUES);
+	return guest_of(f, config);
 }
 
 static void guest_queue_init(struct guest_queue *q, u16 id, unsigned int sq)
@@ -317,4 +335,24 @@ struct guest *guest_ready(struct kunit *test)
 
 	guest_begin(g);
 	return g;
+}
+
+void guest_keep(struct guest *g, unsigned int nr)
+{
+	struct nvme_command cmd = {
+		.rw = {
+			.opcode = nvme_cmd_read,
+			.nsid = cpu_to_le32(1),
+		},
+	};
+	unsigned int i;
+
+	fake_arm(&g->f->c, FAKE_SILENT, 0);
+	for (i = 0; i < nr; i++) {
+		cmd.rw.dptr.prp1 = cpu_to_le64(GUEST_AT(GUEST_DATA + i));
+		guest_put(g, 1, &cmd);
+	}
+	for (i = 0; i < FAKE_LONG_MS / 20 && READ_ONCE(g->f->c.nr_kept) < nr; i++)
+		msleep(20);
+	KUNIT_EXPECT_EQ(g->test, nr, g->f->c.nr_kept);
 }

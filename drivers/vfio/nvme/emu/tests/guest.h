@@ -39,6 +39,7 @@ struct guest {
 	unsigned int pins[GUEST_PAGES];
 	bool hidden[GUEST_PAGES];	/* it is memory no longer */
 	unsigned int interrupts[PARLEY_EMU_QUEUES];
+	bool raised;			/* its interrupt line */
 	struct guest_queue queue[2];
 	u16 cid;
 	u32 nsid;		/* what it calls its namespace */
@@ -50,7 +51,8 @@ struct guest {
  * What it may do is the text in the test's private data, or the default.
  */
 struct guest *guest_new(struct kunit *test);
-/* The first, with no more than so many pairs of queues for I/O. */
+/* The first, as its configuration says; with so many pairs of queues for I/O at most. */
+struct guest *guest_like(struct kunit *test, const struct parley_emu_config *config);
 struct guest *guest_with(struct kunit *test, unsigned int queues);
 struct guest *guest_rich(struct kunit *test);
 struct guest *guest_enabled(struct kunit *test);
@@ -58,6 +60,8 @@ struct guest *guest_ready(struct kunit *test);
 /* Enable it, and make the pair of queues. */
 void guest_begin(struct guest *g);
 int guest_enable(struct guest *g);
+/* Reads, of the first block to one page after the other, which the function keeps. */
+void guest_keep(struct guest *g, unsigned int nr);
 /* Its memory, from a page on. */
 void *guest_at(struct guest *g, unsigned int page);
 /* Put a command, and ring; its number. */

@@ -46,8 +46,8 @@ static void it_says_what_it_is(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0x11001af4, get(c, PCI_SUBSYSTEM_VENDOR_ID, 4));
 	KUNIT_EXPECT_EQ(test, PCI_CLASS_STORAGE_EXPRESS, get(c, PCI_CLASS_REVISION, 4) >> 8);
 	KUNIT_EXPECT_EQ(test, PCI_HEADER_TYPE_NORMAL, get(c, PCI_HEADER_TYPE, 1));
-	/* No interrupt but messages, and no ROM. */
-	KUNIT_EXPECT_EQ(test, 0, get(c, PCI_INTERRUPT_PIN, 1));
+	/* A pin, for who knows no messages, and no ROM. */
+	KUNIT_EXPECT_EQ(test, 1, get(c, PCI_INTERRUPT_PIN, 1));
 	KUNIT_EXPECT_FALSE(test, put(c, PCI_ROM_ADDRESS, 4, U32_MAX));
 	KUNIT_EXPECT_EQ(test, 0, get(c, PCI_ROM_ADDRESS, 4));
 }
@@ -209,7 +209,30 @@ static void it_sleeps_and_wakes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0xfebd0004, get(c, PCI_BASE_ADDRESS_0, 4));
 }
 
+static void its_pin_can_be_disabled_and_is_seen(struct kunit *test)
+{
+	struct parley_mdev_config *c = config_new(test);
+
+	KUNIT_EXPECT_FALSE(test, parley_mdev_config_no_pin(c));
+	KUNIT_EXPECT_EQ(test, PCI_STATUS_CAP_LIST, get(c, PCI_STATUS, 2));
+	parley_mdev_config_raise(c, true);
+	KUNIT_EXPECT_EQ(test, PCI_STATUS_CAP_LIST | PCI_STATUS_INTERRUPT,
+			get(c, PCI_STATUS, 2));
+	put(c, PCI_COMMAND, 2, PCI_COMMAND_INTX_DISABLE);
+	KUNIT_EXPECT_TRUE(test, parley_mdev_config_no_pin(c));
+	/* That it is disabled does not hide it. */
+	KUNIT_EXPECT_TRUE(test, get(c, PCI_STATUS, 2) & PCI_STATUS_INTERRUPT);
+	parley_mdev_config_raise(c, false);
+	KUNIT_EXPECT_EQ(test, PCI_STATUS_CAP_LIST, get(c, PCI_STATUS, 2));
+	put(c, PCI_COMMAND, 2, 0);
+	put(c, PARLEY_MDEV_MSIX + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+	KUNIT_EXPECT_TRUE(test, parley_mdev_config_no_pin(c));
+	parley_mdev_config_reset(c);
+	KUNIT_EXPECT_FALSE(test, parley_mdev_config_no_pin(c));
+}
+
 static struct kunit_case config_cases[] = {
+	KUNIT_CASE(its_pin_can_be_disabled_and_is_seen),
 	KUNIT_CASE(it_says_what_it_is),
 	KUNIT_CASE(each_byte_keeps_what_is_not_to_be_written),
 	KUNIT_CASE(what_cannot_be_written_reads_as_it_should),

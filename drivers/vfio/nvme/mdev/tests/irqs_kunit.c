@@ -9,6 +9,7 @@
 #define MINSZ	offsetofend(struct vfio_irq_set, count)
 #define MSIX	VFIO_PCI_MSIX_IRQ_INDEX
 #define REQ	VFIO_PCI_REQ_IRQ_INDEX
+#define PIN	VFIO_PCI_INTX_IRQ_INDEX
 #define NONE	VFIO_IRQ_SET_DATA_NONE
 #define BOOL	VFIO_IRQ_SET_DATA_BOOL
 #define FDS	VFIO_IRQ_SET_DATA_EVENTFD
@@ -37,8 +38,23 @@ static const struct ask asks[] = {
 	{ "the request", REQ, FDS | TELL, 0, 1, 4, 0, 4 },
 	{ "the request is told", REQ, NONE | TELL, 0, 1, 0, 0, 0 },
 	{ "a short header", MSIX, NONE | TELL, 0, 0, -1, -EINVAL },
-	{ "no INTx", VFIO_PCI_INTX_IRQ_INDEX, FDS | TELL, 0, 1, 4, -EINVAL },
-	{ "no INTx to end", VFIO_PCI_INTX_IRQ_INDEX, NONE | TELL, 0, 0, 0, -EINVAL },
+	{ "the pin", PIN, FDS | TELL, 0, 1, 4, 0, 4 },
+	{ "the pin is told", PIN, NONE | TELL, 0, 1, 0, 0, 0 },
+	{ "the pin is told by a byte", PIN, BOOL | TELL, 0, 1, 1, 0, 1 },
+	{ "nobody is told of the pin", PIN, NONE | TELL, 0, 0, 0, 0, 0 },
+	{ "the pin is masked", PIN, NONE | MASK, 0, 1, 0, 0, 0 },
+	{ "the pin is masked by a byte", PIN, BOOL | MASK, 0, 1, 1, 0, 1 },
+	{ "the pin is unmasked", PIN, NONE | UNMASK, 0, 1, 0, 0, 0 },
+	{ "the pin by an eventfd", PIN, FDS | UNMASK, 0, 1, 4, 0, 4 },
+	{ "a second pin", PIN, FDS | TELL, 1, 1, 4, -EINVAL },
+	{ "two pins", PIN, NONE | UNMASK, 0, 2, 0, -EINVAL },
+	{ "the largest pin", PIN, NONE | MASK, U32_MAX, 1, 0, -EINVAL },
+	{ "the pin without bytes", PIN, BOOL | MASK, 0, 1, 0, -EINVAL },
+	{ "the pin, eventfd cut", PIN, FDS | UNMASK, 0, 1, 3, -EINVAL },
+	{ "no pin is masked", PIN, NONE | MASK, 0, 0, 0, -EINVAL },
+	{ "no pin is unmasked", PIN, NONE | UNMASK, 0, 0, 0, -EINVAL },
+	{ "the pin masked by an eventfd", PIN, FDS | MASK, 0, 1, 4, -ENOTTY },
+	{ "the pin masked and unmasked", PIN, NONE | MASK | UNMASK, 0, 1, 0, -EINVAL },
 	{ "no MSI", VFIO_PCI_MSI_IRQ_INDEX, FDS | TELL, 0, 1, 4, -EINVAL },
 	{ "no errors", VFIO_PCI_ERR_IRQ_INDEX, FDS | TELL, 0, 1, 4, -EINVAL },
 	{ "no such kind", VFIO_PCI_NUM_IRQS, NONE | TELL, 0, 0, 0, -EINVAL },
@@ -64,9 +80,14 @@ static const struct ask asks[] = {
 	{ "all things to do", MSIX, NONE | TELL | MASK | UNMASK, 0, 1, 0, -EINVAL },
 	{ "unknown flags", MSIX, NONE | TELL | 1U << 6, 0, 1, 0, -EINVAL },
 	{ "the largest flag", MSIX, NONE | TELL | 1U << 31, 0, 1, 0, -EINVAL },
-	{ "masked", MSIX, NONE | MASK, 0, 1, 0, -ENOTTY },
-	{ "unmasked", MSIX, NONE | UNMASK, 0, 1, 0, -ENOTTY },
+	{ "masked", MSIX, NONE | MASK, 0, VECTORS, 0, 0, 0 },
+	{ "some are masked", MSIX, BOOL | MASK, 1, 2, 2, 0, 2 },
+	{ "the last is unmasked", MSIX, NONE | UNMASK, VECTORS - 1, 1, 0, 0, 0 },
+	{ "masked over the end", MSIX, NONE | MASK, 1, VECTORS, 0, -EINVAL },
+	{ "masked by an eventfd", MSIX, FDS | MASK, 0, 1, 4, -ENOTTY },
 	{ "unmasked by an eventfd", MSIX, FDS | UNMASK, 0, 1, 4, -ENOTTY },
+	{ "the request is masked", REQ, NONE | MASK, 0, 1, 0, -ENOTTY },
+	{ "the request is unmasked", REQ, FDS | UNMASK, 0, 1, 4, -ENOTTY },
 };
 
 static void ask_name(const struct ask *ask, char *name)
@@ -98,8 +119,8 @@ static struct parley_mdev_irqs *irqs_new(struct kunit *test)
 	struct parley_mdev_irqs *irqs = kunit_kzalloc(test, sizeof(*irqs), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, irqs);
-	mutex_init(&irqs->lock);
-	irqs->vectors = VECTORS;
+	parley_mdev_irqs_init(irqs);
+	parley_mdev_irqs_begin(irqs, VECTORS);
 	return irqs;
 }
 
@@ -156,7 +177,151 @@ static void one_bad_eventfd_changes_nothing(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, irqs->request);
 }
 
+/* ---------------------------------------------------- who is told of what */
+
+/* Stand for eventfds: how often each was told. */
+static unsigned int told[VECTORS + 1];
+
+#define WHO(i)	((struct eventfd_ctx *)&told[i])
+
+static void count(struct eventfd_ctx *to)
+{
+	++*(unsigned int *)to;
+}
+
+static void nobody(void *data)
+{
+	struct parley_mdev_irqs *irqs = data;
+
+	memset(irqs->msix, 0, sizeof(irqs->msix));
+	irqs->pin.to = NULL;
+	parley_mdev_irqs_free(irqs);
+}
+
+/* Of the pin, or of each vector. */
+static struct parley_mdev_irqs *irqs_told(struct kunit *test, bool pin)
+{
+	struct parley_mdev_irqs *irqs = irqs_new(test);
+	unsigned int i;
+
+	memset(told, 0, sizeof(told));
+	irqs->signal = count;
+	for (i = 0; i < VECTORS && !pin; i++)
+		irqs->msix[i] = WHO(i);
+	irqs->pin.to = pin ? WHO(VECTORS) : NULL;
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, nobody, irqs));
+	return irqs;
+}
+
+static void the_pin_is_told_until_it_is_lowered(struct kunit *test)
+{
+	struct parley_mdev_irqs *irqs = irqs_told(test, true);
+	unsigned int i;
+
+	KUNIT_EXPECT_TRUE(test, parley_mdev_irqs_wired(irqs));
+	parley_mdev_pin_raise(irqs, true);
+	KUNIT_EXPECT_EQ(test, 1, told[VECTORS]);
+	KUNIT_EXPECT_TRUE(test, parley_mdev_pin_raised(irqs));
+	/* It is masked by that, and told of again as long as it is raised. */
+	parley_mdev_pin_raise(irqs, true);
+	KUNIT_EXPECT_EQ(test, 1, told[VECTORS]);
+	for (i = 2; i < 5; i++) {
+		KUNIT_EXPECT_EQ(test, 0, ask_for(irqs, PIN, NONE | UNMASK, 1, NULL));
+		KUNIT_EXPECT_EQ(test, i, told[VECTORS]);
+	}
+	parley_mdev_pin_raise(irqs, false);
+	KUNIT_EXPECT_EQ(test, 0, ask_for(irqs, PIN, NONE | UNMASK, 1, NULL));
+	KUNIT_EXPECT_EQ(test, 4, told[VECTORS]);
+	/* Unmasked, it is told of at once. */
+	parley_mdev_pin_raise(irqs, true);
+	KUNIT_EXPECT_EQ(test, 5, told[VECTORS]);
+}
+
+static void the_pin_is_masked_and_disabled(struct kunit *test)
+{
+	struct parley_mdev_irqs *irqs = irqs_told(test, true);
+	static const u8 no[] = { 0 }, yes[] = { 1 };
+
+	KUNIT_EXPECT_EQ(test, 0, ask_for(irqs, PIN, BOOL | MASK, 1, no));
+	KUNIT_EXPECT_FALSE(test, irqs->pin.masked);
+	KUNIT_EXPECT_EQ(test, 0, ask_for(irqs, PIN, BOOL | MASK, 1, yes));
+	parley_mdev_pin_raise(irqs, true);
+	parley_mdev_pin_disable(irqs, true);
+	KUNIT_EXPECT_EQ(test, 0, ask_for(irqs, PIN, BOOL | UNMASK, 1, yes));
+	KUNIT_EXPECT_EQ(test, 0, told[VECTORS]);
+	parley_mdev_pin_disable(irqs, false);
+	KUNIT_EXPECT_EQ(test, 1, told[VECTORS]);
+	/* By hand it is told whatever its state is. */
+	KUNIT_EXPECT_EQ(test, 0, ask_for(irqs, PIN, NONE | TELL, 1, NULL));
+	KUNIT_EXPECT_EQ(test, 2, told[VECTORS]);
+}
+
+static void a_pin_that_is_not_used_is_not_masked(struct kunit *test)
+{
+	struct parley_mdev_irqs *irqs = irqs_told(test, false);
+	static const s32 none[] = { -1 };
+
+	KUNIT_EXPECT_EQ(test, -EINVAL, ask_for(irqs, PIN, NONE | MASK, 1, NULL));
+	KUNIT_EXPECT_EQ(test, -EINVAL, ask_for(irqs, PIN, NONE | UNMASK, 1, NULL));
+	KUNIT_EXPECT_EQ(test, -EINVAL, ask_for(irqs, PIN, FDS | UNMASK, 1, none));
+	parley_mdev_pin_raise(irqs, true);
+	parley_mdev_pin_disable(irqs, true);
+	parley_mdev_pin_disable(irqs, false);
+}
+
+static void an_eventfd_that_is_none_unmasks_nothing(struct kunit *test)
+{
+	struct parley_mdev_irqs *irqs = irqs_told(test, true);
+	static const s32 fds[] = { -1, -2, S32_MAX, S32_MIN };
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, 0, ask_for(irqs, PIN, FDS | UNMASK, 1, fds));
+	for (i = 1; i < ARRAY_SIZE(fds); i++)
+		KUNIT_EXPECT_EQ(test, -EBADF, ask_for(irqs, PIN, FDS | UNMASK, 1, &fds[i]));
+	KUNIT_EXPECT_NULL(test, irqs->pin.unmask.file);
+}
+
+static void the_pin_and_messages_exclude_each_other(struct kunit *test)
+{
+	struct parley_mdev_irqs *irqs = irqs_told(test, true);
+	static const s32 none[] = { -1, -1, -1 }, some[] = { -1, -2, -1 };
+
+	KUNIT_EXPECT_EQ(test, -EINVAL, ask_for(irqs, MSIX, FDS | TELL, VECTORS, some));
+	KUNIT_EXPECT_EQ(test, 0, ask_for(irqs, MSIX, FDS | TELL, VECTORS, none));
+	KUNIT_EXPECT_EQ(test, -EBADF, ask_for(irqs, PIN, FDS | TELL, 1, &some[1]));
+	irqs->pin.to = NULL;
+	KUNIT_EXPECT_EQ(test, -EBADF, ask_for(irqs, MSIX, FDS | TELL, VECTORS, some));
+	irqs->msix[VECTORS - 1] = WHO(0);
+	KUNIT_EXPECT_EQ(test, -EINVAL, ask_for(irqs, PIN, FDS | TELL, 1, &some[1]));
+	/* The request is no interrupt of the guest's. */
+	KUNIT_EXPECT_EQ(test, -EBADF, ask_for(irqs, REQ, FDS | TELL, 1, &some[1]));
+}
+
+static void a_masked_message_is_told_once_it_is_unmasked(struct kunit *test)
+{
+	struct parley_mdev_irqs *irqs = irqs_told(test, false);
+	static const u8 last[] = { 0, 0, 1 };
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, 0, ask_for(irqs, MSIX, BOOL | MASK, VECTORS, last));
+	for (i = 0; i < 2 * VECTORS; i++)
+		parley_mdev_irqs_tell(irqs, i % VECTORS);
+	KUNIT_EXPECT_EQ(test, 2, told[0]);
+	KUNIT_EXPECT_EQ(test, 0, told[VECTORS - 1]);
+	KUNIT_EXPECT_EQ(test, 0, ask_for(irqs, MSIX, NONE | UNMASK, VECTORS, NULL));
+	KUNIT_EXPECT_EQ(test, 2, told[0]);
+	KUNIT_EXPECT_EQ(test, 1, told[VECTORS - 1]);
+	KUNIT_EXPECT_EQ(test, 0, ask_for(irqs, MSIX, NONE | UNMASK, VECTORS, NULL));
+	KUNIT_EXPECT_EQ(test, 1, told[VECTORS - 1]);
+}
+
 static struct kunit_case irqs_cases[] = {
+	KUNIT_CASE(the_pin_is_told_until_it_is_lowered),
+	KUNIT_CASE(the_pin_is_masked_and_disabled),
+	KUNIT_CASE(a_pin_that_is_not_used_is_not_masked),
+	KUNIT_CASE(an_eventfd_that_is_none_unmasks_nothing),
+	KUNIT_CASE(the_pin_and_messages_exclude_each_other),
+	KUNIT_CASE(a_masked_message_is_told_once_it_is_unmasked),
 	KUNIT_CASE_PARAM(what_is_asked_for_is_checked, ask_gen_params),
 	KUNIT_CASE(those_without_anybody_are_told_to_nobody),
 	KUNIT_CASE(one_bad_eventfd_changes_nothing),
