@@ -37,7 +37,7 @@ def what_it_is(report, mediated):
     report.equal(mediated.type("device_api"), "vfio-pci", "it is for vfio-pci")
     report.equal(mediated.type("available_instances"), "0", "there is no second one")
     try:
-        put(f"{mediated.parent}/{nvme.TYPE}/create", OTHER)
+        put(f"{mediated.types}/create", OTHER)
         report.result(False, "a second one is refused")
     except OSError:
         report.result(True, "a second one is refused")
@@ -75,6 +75,18 @@ def resets(report, guest):
     report.equal(guest.off(), 0, "the guest powers off")
 
 
+def is_reset_behind_its_back(report, guest, mediated):
+    """Its function is, while the guest works: it sees nothing of that."""
+    guest.run(f"keep load {FIO}")
+    for _ in range(3):
+        guest.wait(1)
+        mediated.reset_function()
+    guest.check("its function is reset while it works", "kept load 200", 240)
+    guest.check("and its driver has seen nothing of that",
+                "! dmesg | grep -iE 'nvme.*(timeout|resett|abort|I/O error)'", 60)
+    report.equal(mediated.state(), "live", "it was handed out anew")
+
+
 def is_killed(report, guest, mediated):
     """QEMU is, in mid-I/O."""
     guest.run(f"keep load {FIO}")
@@ -105,6 +117,7 @@ def main():
         what_it_is(report, mediated)
         guest = boot(report, "first", mediated)
         works(report, guest, mediated)
+        is_reset_behind_its_back(report, guest, mediated)
         resets(report, guest)
         report.equal(mediated.state(), "off", "the function is taken back")
         is_killed(report, boot(report, "second", mediated), mediated)

@@ -54,7 +54,7 @@ class Tests:
         self.report.equal(sizes, [0x4000, 0, 0, 0, 0, 0, 0, 4096, 0], "its regions")
         counts = [device.ask(vfio.IRQ_INFO, "4I", 16, 0, n, 0)[3]
                   for n in (vfio.INTX, vfio.MSI, MSIX, REQ)]
-        self.report.equal(counts[:2] + counts[3:], [0, 0, 1], "its interrupts")
+        self.report.equal(counts[:2] + counts[3:], [1, 0, 1], "its interrupts")
         self.report.result(counts[2] > 1, "it has MSI-X", counts)
         for what, request, form, words in (
                 ("a region", vfio.REGION_INFO, "4I2Q", (32, 0, 9, 0, 0, 0)),
@@ -112,12 +112,56 @@ class Tests:
         self.report.equal(rang(), [False] * vectors, "none is")
         for what, error, words in (
                 ("one too many", errno.EINVAL, (MSIX, NONE | TRIGGER, 0, vectors + 1)),
-                ("INTx", errno.EINVAL, (vfio.INTX, NONE | TRIGGER, 0, 1)),
+                ("MSI", errno.EINVAL, (vfio.MSI, NONE | TRIGGER, 0, 1)),
+                ("two pins", errno.EINVAL, (vfio.INTX, NONE | TRIGGER, 0, 2)),
+                ("to mask a pin that nobody uses", errno.EINVAL,
+                 (vfio.INTX, NONE | vfio.MASK, 0, 1)),
                 ("eventfds without any", errno.EINVAL, (MSIX, EVENTFD | TRIGGER, 0, 1)),
-                ("to mask one", errno.ENOTTY, (MSIX, NONE | vfio.MASK, 0, 1))):
+                ("to mask one by an eventfd", errno.ENOTTY,
+                 (MSIX, EVENTFD | vfio.MASK, 0, 1, bytes(4)))):
             self.refused(f"{what}: refused", error, device.set_irqs, *words)
         device.set_irqs(MSIX, EVENTFD | TRIGGER, 0, 2, struct.pack("2i", *fds[:2]))
         return fds
+
+    def pin(self, device):
+        """For a guest that knows no messages: a level, masked by being told."""
+        told, through = (os.eventfd(0, os.EFD_NONBLOCK) for _ in range(2))
+
+        def rang(seconds=10):
+            return bool(select.select([told], [], [], seconds)[0]) and bool(os.eventfd_read(told))
+
+        def unmask():
+            device.set_irqs(vfio.INTX, NONE | vfio.UNMASK, 0, 1)
+
+        device.set_irqs(vfio.INTX, EVENTFD | TRIGGER, 0, 1, struct.pack("i", told))
+        self.refused("a message beside the pin", errno.EINVAL, device.set_irqs, MSIX,
+                     EVENTFD | TRIGGER, 0, 1, struct.pack("i", through))
+        guest = vfio.Controller(device).start()
+        self.report.result(rang(), "the pin is told of answers")
+        unmask()
+        self.report.equal(rang(0.2), False, "and not when all are taken")
+        guest.put(guest.io, guest.FLUSH)
+        self.report.result(rang(), "it is told of one")
+        self.report.equal(device.word(CONFIG, 6, size=2) & 8, 8, "which its status says")
+        self.report.equal(rang(0.2), False, "once")
+        unmask()
+        self.report.result(rang(), "and again as long as it is not taken")
+        guest.take(guest.io)
+        self.report.equal(device.word(CONFIG, 6, size=2) & 8, 0, "taken, it is lowered")
+        device.set_irqs(vfio.INTX, EVENTFD | vfio.UNMASK, 0, 1, struct.pack("i", through))
+        for what, hide, show in (
+                ("by the command register", lambda: device.word(CONFIG, 4, 0x400, 2),
+                 lambda: device.word(CONFIG, 4, 0, 2)),
+                ("by the controller", lambda: guest.register(0xc, 2),
+                 lambda: guest.register(0x10, 2))):
+            os.eventfd_write(through, 1)
+            hide()
+            guest.put(guest.io, guest.FLUSH)
+            self.report.equal(rang(0.3), False, f"masked {what} it is not told")
+            show()
+            self.report.result(rang(), f"unmasked {what}, and by an eventfd before, it is")
+            guest.take(guest.io)
+        device.set_irqs(vfio.INTX, NONE | TRIGGER, 0, 0)
 
     # What a guest does
 
@@ -235,6 +279,31 @@ class Tests:
             self.report.equal(guest.register(guest.CSTS), 0, f"reset {what}")
             guest.start()
             self.report.equal(self.land_one(guest, guest.at(16)), 0, f"{what}: it works")
+
+    def forgets(self, guest):
+        """The function is reset behind the guest's back, while it works."""
+        seen = set()
+        for _ in range(4):
+            self.fly(guest, guest.at(16))
+            self.mediated.reset_function()
+            seen |= self.land(guest)
+        self.report.equal(seen, {0}, "its function is reset: nothing is seen of that")
+        self.report.equal(guest.register(guest.CSTS), 1, "it is ready as ever")
+        data = random.randbytes(PAGE)
+        guest.memory.data[guest.DATA * PAGE:(guest.DATA + 1) * PAGE] = data
+        guest.do(guest.io, *guest.transfer(guest.STORE, 128, guest.at(guest.DATA)))
+        self.mediated.reset_function()
+        guest.do(guest.io, *guest.transfer(guest.LOAD, 128, guest.at(20)))
+        self.report.result(guest.memory.data[20 * PAGE:21 * PAGE] == data,
+                           "what was written before is read after")
+        thread = threading.Thread(target=self.mediated.reset_function)
+        self.fly(guest, guest.at(16))
+        thread.start()
+        guest.disable()
+        thread.join(60)
+        guest.start()
+        self.report.equal(self.land_one(guest, guest.at(16)), 0,
+                          "reset together with its controller: it works")
 
     def faults(self, guest):
         """The guest breaks the rules: it is told, and a reset helps."""
@@ -376,11 +445,15 @@ def main():
         tests.leaves(guest)
         tests.race(guest)
         tests.resets(guest)
+        tests.forgets(guest)
         tests.faults(guest)
         tests.denied(guest)
         device.close()
         report.equal(tests.mediated.state(), "off", "closed, it is taken back")
         tests.chosen()
+        device = vfio.Device(tests.mediated.folder)
+        tests.pin(device)
+        device.close()
         tests.leaves_it()
         # Debian's kernels of 6.12 have no iommufd.
         if os.path.exists("/dev/iommu"):

@@ -9,7 +9,7 @@ from .common import LabError, put
 from .limits import until
 
 PCI = "/sys/bus/pci"
-TYPE = "mdev_supported_types/parley_nvme_vf-1"
+TYPE = "mdev_supported_types/parley_nvme_vf-"
 
 
 def get(path):
@@ -82,20 +82,25 @@ class Disk:
 class Mediated:
     """A mediated device, of a function at @address."""
 
-    def __init__(self, address, uuid):
+    def __init__(self, address, uuid, kind="1"):
         self.address = address
         self.parent = f"{PCI}/devices/{address}"
+        self.types = f"{self.parent}/{TYPE}{kind}"
         self.uuid = uuid
         self.folder = f"/sys/bus/mdev/devices/{uuid}"
-        put(f"{self.parent}/{TYPE}/create", uuid)
+        put(f"{self.types}/create", uuid)
 
     def type(self, name):
         """What its type says."""
-        return get(f"{self.parent}/{TYPE}/{name}")
+        return get(f"{self.types}/{name}")
 
     def state(self):
         """Of the function."""
         return get(f"{self.parent}/parley/state")
+
+    def reset_function(self):
+        """As its administrator does, behind the back of who has the device."""
+        put(f"{self.parent}/reset", "1")
 
     def arguments(self, slot="", more=""):
         """QEMU's, behind a root port called @slot if there is to be one."""
