@@ -90,14 +90,21 @@ static u16 pne_feature(struct parley_emu *e, const struct nvme_features *cmd, bo
 	if (fid & ~0xffu)
 		return PARLEY_EMU_NO(NVME_SC_INVALID_FIELD);
 	if (pne_is_kept(fid)) {
-		if (set)
+		if (set) {
 			e->feature[fid] = value;
+			parley_emu_warn(e);
+		}
 		*result = set ? 0 : e->feature[fid];
 		return 0;
 	}
 	switch (fid) {
 	case NVME_FEAT_NUM_QUEUES:
 		*result = (e->nr_queues - 1) * 0x10001;
+		return 0;
+	case NVME_FEAT_KATO:
+		if (set)
+			parley_emu_keep_set(e, value);
+		*result = set ? 0 : e->kato;
 		return 0;
 	case NVME_FEAT_POWER_MGMT:
 		/* There is one state. */
@@ -113,15 +120,6 @@ static u16 pne_feature(struct parley_emu *e, const struct nvme_features *cmd, bo
 	default:
 		return PARLEY_EMU_NO(NVME_SC_INVALID_FIELD);
 	}
-}
-
-/* None ever happens: whoever waits for one waits until a reset. */
-static u16 pne_event(struct parley_emu *e, u16 cid)
-{
-	if (e->nr_events == PARLEY_EMU_EVENTS)
-		return PARLEY_EMU_NO(NVME_SC_ASYNC_LIMIT);
-	e->event[e->nr_events++] = cid;
-	return PARLEY_EMU_LATER;
 }
 
 /**
@@ -154,10 +152,12 @@ u16 parley_emu_admin(struct parley_emu *e, const struct nvme_command *cmd, u32 *
 		return pne_feature(e, &cmd->features,
 				   cmd->common.opcode == nvme_admin_set_features, result);
 	case nvme_admin_async_event:
-		return pne_event(e, cmd->common.command_id);
+		return parley_emu_event(e, cmd->common.command_id);
 	case nvme_admin_abort_cmd:
-		/* It was not aborted, and will be over in its time. */
-		*result = 1;
+		*result = parley_emu_abort(e, &cmd->abort);
+		return 0;
+	case nvme_admin_keep_alive:
+		parley_emu_keep(e);
 		return 0;
 	default:
 		return PARLEY_EMU_NO(NVME_SC_INVALID_OPCODE);

@@ -13,6 +13,9 @@
  *	language.c	what can be asked for; default.c: what may be if nobody says
  *	admin.c		admin commands: all are answered here, none is passed on
  *	identify.c	what the controller says of itself
+ *	log.c		log pages
+ *	event.c		what the guest is told without a question
+ *	keep.c		whether it still lives
  *	again.c		what the function forgot is submitted again
  *	io.c		commands for the virtual function
  *	ranges.c	the guest's lists of ranges
@@ -48,7 +51,7 @@
 #include "../vf/vf.h"
 
 /* Of the specification. */
-#define PARLEY_EMU_VERSION		NVME_VS(1, 2, 0)
+#define PARLEY_EMU_VERSION		NVME_VS(1, 4, 0)
 /* Pairs of queues, with that of admin commands. */
 #define PARLEY_EMU_QUEUES		(PARLEY_NVME_IO_QUEUES + 1)
 /* Entries of the largest queue. */
@@ -60,6 +63,10 @@
 #define PARLEY_EMU_LIST			512
 /* Asynchronous events that may be waited for. */
 #define PARLEY_EMU_EVENTS		4
+/* What a guest that is to keep its controller alive may say, in 100 ms. */
+#define PARLEY_EMU_KAS			10
+/* How warm its disk is. */
+#define PARLEY_EMU_KELVIN		300
 /* Features that are kept as they are written, by number. */
 #define PARLEY_EMU_FEATURES		12
 /* Commands of a queue that are fetched before the next one's turn. */
@@ -251,6 +258,11 @@ struct parley_emu_grid {
  * @feature: as written
  * @event: numbers of commands that wait for an event
  * @nr_events: how many
+ * @events_due: kinds of events that there are, bits of enum parley_emu_event
+ * @events_told: kinds that were told, and not read of yet
+ * @kato: within so many milliseconds the guest says that it lives; 0: it does not
+ * @keep_until: the end of these
+ * @keep: looks whether it did
  * @sq: submission queues, by number
  * @cq: completion queues
  * @doorbell: as written; two for each number, as in the registers
@@ -284,6 +296,11 @@ struct parley_emu {
 	u32 feature[PARLEY_EMU_FEATURES];
 	u16 event[PARLEY_EMU_EVENTS];
 	unsigned int nr_events;
+	unsigned int events_due;
+	unsigned int events_told;
+	u32 kato;
+	unsigned long keep_until;
+	struct delayed_work keep;
 	struct parley_emu_sq sq[PARLEY_EMU_QUEUES];
 	struct parley_emu_cq cq[PARLEY_EMU_QUEUES];
 	u32 doorbell[2 * PARLEY_EMU_QUEUES];
@@ -296,6 +313,18 @@ struct parley_emu {
 	struct work_struct work;
 };
 
+/**
+ * enum parley_emu_event - what a guest is told without a question
+ * @PARLEY_EMU_LOST: the function behind its disk is lost
+ * @PARLEY_EMU_WARM: its temperature is on the wrong side of the guest's threshold
+ * @PARLEY_EMU_EVENT_KINDS: how many there are
+ */
+enum parley_emu_event {
+	PARLEY_EMU_LOST,
+	PARLEY_EMU_WARM,
+	PARLEY_EMU_EVENT_KINDS
+};
+
 /* An answer to a command that is over at once. */
 #define PARLEY_EMU_LATER	0xffff		/* it is not over */
 #define PARLEY_EMU_NO(status)	((status) | NVME_STATUS_DNR)
@@ -306,6 +335,7 @@ void parley_emu_fault(struct parley_emu *e, const char *why);
 u16 parley_emu_sq_make(struct parley_emu *e, u16 id, u64 base, u32 size, u16 cq);
 u16 parley_emu_cq_make(struct parley_emu *e, u16 id, u64 base, u32 size, u16 vector,
 		       bool interrupts);
+bool parley_emu_room(struct parley_emu *e, u16 id);
 bool parley_emu_fetch(struct parley_emu *e, u16 id, struct nvme_command *cmd);
 void parley_emu_post(struct parley_emu *e, u16 sq, u16 cid, u16 status, u32 result);
 void parley_emu_interrupts(struct parley_emu *e);
@@ -342,6 +372,8 @@ bool parley_emu_disk(struct parley_emu *e);
 
 /* identify.c */
 u16 parley_emu_identify(struct parley_emu *e, const struct nvme_command *cmd);
+
+/* log.c */
 u16 parley_emu_log(struct parley_emu *e, const struct nvme_command *cmd);
 
 /* language.c, default.c */
@@ -353,7 +385,22 @@ int parley_emu_mediate_init(struct parley_emu *e);
 void parley_emu_mediate_exit(struct parley_emu *e);
 u16 parley_emu_mediate(struct parley_emu *e, u16 sq, const struct nvme_command *cmd);
 bool parley_emu_offers(struct parley_emu *e, u8 opcode);
+bool parley_emu_offers_admin(struct parley_emu *e, u8 opcode, u8 field);
 u16 parley_emu_oncs(struct parley_emu *e);
+
+/* event.c */
+void parley_emu_events(struct parley_emu *e);
+void parley_emu_happens(struct parley_emu *e, enum parley_emu_event kind);
+void parley_emu_events_read(struct parley_emu *e, u8 log);
+u16 parley_emu_event(struct parley_emu *e, u16 cid);
+u32 parley_emu_abort(struct parley_emu *e, const struct nvme_abort_cmd *cmd);
+u8 parley_emu_warnings(struct parley_emu *e);
+void parley_emu_warn(struct parley_emu *e);
+
+/* keep.c */
+void parley_emu_keep_init(struct parley_emu *e);
+void parley_emu_keep(struct parley_emu *e);
+void parley_emu_keep_set(struct parley_emu *e, u32 ms);
 
 /* admin.c */
 u16 parley_emu_admin(struct parley_emu *e, const struct nvme_command *cmd, u32 *result);

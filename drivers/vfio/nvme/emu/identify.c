@@ -6,8 +6,10 @@
  * What the policy denies, it does not say that it has.
  */
 #include <linux/cleanup.h>
+#include <linux/hex.h>
 #include <linux/log2.h>
 #include <linux/slab.h>
+#include <linux/uuid.h>
 #include "emu.h"
 
 /* Padded with blanks, as the specification has it. */
@@ -17,8 +19,25 @@ static void pne_text(char *to, size_t len, const char *text)
 	memcpy(to, text, min(len, strlen(text)));
 }
 
+/*
+ * What the disk is called wherever it goes: a UUID made of the serial number, which goes
+ * with it (vfio-controller.rst).  Digits are what they say; else each byte is one.
+ */
+static void pne_uuid(struct parley_emu *e, uuid_t *uuid)
+{
+	const size_t len = sizeof(*uuid) - (sizeof("Parley") - 1);
+	const char *serial = e->config.serial;
+
+	memset(uuid, 0, sizeof(*uuid));
+	if (strlen(serial) < 2 * len || hex2bin(uuid->b, serial, len))
+		memcpy(uuid, serial, min(len, strlen(serial)));
+	memcpy(uuid->b + len, "Parley", sizeof(*uuid) - len);
+}
+
 static void pne_ctrl(struct parley_emu *e, struct nvme_id_ctrl *id)
 {
+	uuid_t uuid;
+
 	pne_text(id->sn, sizeof(id->sn), e->config.serial);
 	pne_text(id->mn, sizeof(id->mn), "Parley");
 	pne_text(id->fr, sizeof(id->fr), "1");
@@ -26,11 +45,19 @@ static void pne_ctrl(struct parley_emu *e, struct nvme_id_ctrl *id)
 	id->ver = cpu_to_le32(PARLEY_EMU_VERSION);
 	id->aerl = PARLEY_EMU_EVENTS - 1;
 	id->acl = 3;
+	id->cntrltype = NVME_CTRL_IO;
+	if (parley_emu_offers_admin(e, nvme_admin_keep_alive, 0))
+		id->kas = cpu_to_le16(PARLEY_EMU_KAS);
+	if (parley_emu_offers_admin(e, nvme_admin_get_log_page, NVME_LOG_CMD_EFFECTS))
+		id->lpa = NVME_CTRL_LPA_CMD_EFFECTS_LOG;
 	id->frmw = 0x3;		/* one slot of firmware, which is read only */
 	id->wctemp = cpu_to_le16(343);
 	id->cctemp = cpu_to_le16(353);
 	id->sqes = 0x66;
 	id->cqes = 0x44;
+	pne_uuid(e, &uuid);
+	snprintf(id->subnqn, sizeof(id->subnqn), "nqn.2014-08.org.nvmexpress:uuid:%pUb",
+		 &uuid);
 	id->cntlid = cpu_to_le16(e->cntlid);
 	id->nn = cpu_to_le32(e->nsid);
 	id->oncs = cpu_to_le16(parley_emu_oncs(e));
@@ -85,6 +112,14 @@ static void pne_limits(struct parley_emu *e, struct nvme_id_ctrl_nvm *id)
 		id->dmsl = cpu_to_le64(of->ranges_blocks);
 }
 
+/* By what name it can be found again. */
+static void pne_names(struct parley_emu *e, struct nvme_ns_id_desc *desc)
+{
+	desc->nidt = NVME_NIDT_UUID;
+	desc->nidl = NVME_NIDT_UUID_LEN;
+	pne_uuid(e, (uuid_t *)(desc + 1));
+}
+
 static u16 pne_list_ns(struct parley_emu *e, u32 after, __le32 *list)
 {
 	if (after >= U32_MAX - 1)
@@ -121,6 +156,9 @@ u16 parley_emu_identify(struct parley_emu *e, const struct nvme_command *cmd)
 	case NVME_ID_CNS_NS_ACTIVE_LIST:
 		status = pne_list_ns(e, nsid, data);
 		break;
+	case NVME_ID_CNS_NS_DESC_LIST:
+		pne_names(e, data);
+		break;
 	case NVME_ID_CNS_CS_CTRL:
 		if (cmd->identify.csi != NVME_CSI_NVM)
 			return PARLEY_EMU_NO(NVME_SC_INVALID_FIELD);
@@ -130,54 +168,4 @@ u16 parley_emu_identify(struct parley_emu *e, const struct nvme_command *cmd)
 		return PARLEY_EMU_NO(NVME_SC_INVALID_FIELD);
 	}
 	return status ?: parley_emu_give(e, cmd, data, NVME_IDENTIFY_DATA_SIZE);
-}
-
-static void pne_smart(struct nvme_smart_log *log)
-{
-	/* Of a disk that is as well as a virtual one can be: 300 K, all spares left. */
-	log->temperature[0] = 300 & 0xff;
-	log->temperature[1] = 300 >> 8;
-	log->avail_spare = 100;
-	log->spare_thresh = 10;
-}
-
-static void pne_firmware(struct nvme_fw_slot_info_log *log)
-{
-	log->afi = 1;
-	pne_text((char *)&log->frs[0], sizeof(log->frs[0]), "1");
-}
-
-/**
- * parley_emu_log() - Get Log Page
- * @e: the controller
- * @cmd: the command, a copy
- *
- * Context: process context; @e->mutex held; may sleep.
- * Return: its status.
- */
-u16 parley_emu_log(struct parley_emu *e, const struct nvme_command *cmd)
-{
-	void *data __free(kfree) = kzalloc(PARLEY_NVME_PAGE, GFP_KERNEL);
-	u32 words = le16_to_cpu(cmd->get_log_page.numdl) & 0xfff;
-	u32 len = (words + 1) * sizeof(u32);
-
-	BUILD_BUG_ON(sizeof(struct nvme_smart_log) > PARLEY_NVME_PAGE);
-	lockdep_assert_held(&e->mutex);
-	if (!data)
-		return NVME_SC_INTERNAL;
-	if (len > PARLEY_NVME_PAGE)
-		return PARLEY_EMU_NO(NVME_SC_INVALID_FIELD);
-	switch (cmd->get_log_page.lid) {
-	case NVME_LOG_ERROR:
-		break;
-	case NVME_LOG_SMART:
-		pne_smart(data);
-		break;
-	case NVME_LOG_FW_SLOT:
-		pne_firmware(data);
-		break;
-	default:
-		return PARLEY_EMU_NO(NVME_SC_INVALID_LOG_PAGE);
-	}
-	return parley_emu_give(e, cmd, data, len);
 }

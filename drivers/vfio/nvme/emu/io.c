@@ -134,9 +134,11 @@ void parley_emu_end(struct parley_emu *e, struct parley_emu_req *req)
 	e->sq[req->sq].flying--;
 	parley_emu_post(e, req->sq, req->cid,
 			req->err ? NVME_SC_INTERNAL : req->status, 0);
+	if (!req->err)
+		return;
 	/* Without the function there is no disk; a reset may bring it back, or not. */
-	if (req->err)
-		parley_emu_fault(e, "has lost the function behind its disk");
+	parley_emu_happens(e, PARLEY_EMU_LOST);
+	parley_emu_fault(e, "has lost the function behind its disk");
 }
 
 /**

@@ -87,6 +87,29 @@ bool parley_emu_offers(struct parley_emu *e, u8 opcode)
 EXPORT_SYMBOL_IF_KUNIT(parley_emu_offers);
 
 /**
+ * parley_emu_offers_admin() - whether the policy permits an admin command
+ * @e: the controller
+ * @opcode: of the command, about no namespace
+ * @field: the feature, the log page or the structure, for a command that has one
+ *
+ * Nothing is counted, as above.
+ *
+ * Context: any.
+ * Return: true if the guest can have it.
+ */
+bool parley_emu_offers_admin(struct parley_emu *e, u8 opcode, u8 field)
+{
+	struct parley_policy_key key = {
+		.set = PNE_ADMIN,
+		.scope = PNE_NONE,
+		.op = opcode,
+		.field = field,
+	};
+
+	return parley_policy_look(e->policy, &key).verdict != PARLEY_DENY;
+}
+
+/**
  * parley_emu_oncs() - which optional commands the guest can have
  * @e: the controller
  *

@@ -114,12 +114,22 @@ u16 parley_emu_cq_make(struct parley_emu *e, u16 id, u64 base, u32 size, u16 vec
 	return 0;
 }
 
-/* Whether one more command's answer will find room; a faulty doorbell is a fault. */
-static bool pne_has_room(struct parley_emu *e, u16 id)
+/**
+ * parley_emu_room() - whether one more answer will find room
+ * @e: the controller
+ * @id: the completion queue
+ *
+ * A doorbell that cannot be is a fault.
+ *
+ * Context: process context; @e->mutex held.
+ * Return: whether it will.
+ */
+bool parley_emu_room(struct parley_emu *e, u16 id)
 {
 	struct parley_emu_cq *cq = &e->cq[id];
 	u32 head = pne_doorbell(e, id, true), full;
 
+	lockdep_assert_held(&e->mutex);
 	if (head >= cq->size) {
 		parley_emu_fault(e, "rang a completion queue's doorbell beyond its end");
 		return false;
@@ -150,7 +160,7 @@ bool parley_emu_fetch(struct parley_emu *e, u16 id, struct nvme_command *cmd)
 		parley_emu_fault(e, "rang a submission queue's doorbell beyond its end");
 		return false;
 	}
-	if (sq->head == tail || !pne_has_room(e, sq->cq))
+	if (sq->head == tail || !parley_emu_room(e, sq->cq))
 		return false;
 	if (e->ops->read(e, sq->base + sq->head * sizeof(*cmd), cmd, sizeof(*cmd))) {
 		parley_emu_fault(e, "has a submission queue where it has no memory");

@@ -72,6 +72,7 @@ int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
 	init_waitqueue_head(&e->wait);
 	INIT_WORK(&e->work, pne_work);
 	parley_emu_grid_init(e);
+	parley_emu_keep_init(e);
 	err = parley_emu_mediate_init(e);
 	if (!err)
 		err = parley_emu_lanes_make(e);
@@ -98,6 +99,9 @@ static void pne_disable(struct parley_emu *e)
 	memset(e->feature, 0, sizeof(e->feature));
 	e->nr_events = 0;
 	e->masked = 0;
+	e->events_due = 0;
+	e->events_told = 0;
+	parley_emu_keep_set(e, 0);
 	e->cc = 0;
 	parley_emu_line(e);
 	WRITE_ONCE(e->csts, 0);
@@ -149,6 +153,7 @@ void parley_emu_exit(struct parley_emu *e)
 	synchronize_rcu();
 	parley_emu_grid_exit(e);
 	cancel_work_sync(&e->work);
+	cancel_delayed_work_sync(&e->keep);
 	parley_emu_lanes_free(e);
 	parley_emu_mediate_exit(e);
 	mutex_destroy(&e->mutex);

@@ -57,6 +57,7 @@ static bool pne_round(struct parley_emu *e)
 	for (id = 0; id <= e->nr_queues; id++)
 		for (nr = 0; nr < PARLEY_EMU_TURN && pne_one(e, id); nr++)
 			did = true;
+	parley_emu_events(e);
 	parley_emu_interrupts(e);
 	return did;
 }

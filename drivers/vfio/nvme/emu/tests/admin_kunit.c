@@ -17,7 +17,7 @@ static void it_is_enabled_and_disabled(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, parley_emu_read32(e, NVME_REG_CSTS));
 	KUNIT_EXPECT_EQ(test, PARLEY_EMU_ENTRIES - 1,
 			NVME_CAP_MQES(parley_emu_read32(e, NVME_REG_CAP)));
-	KUNIT_EXPECT_EQ(test, NVME_VS(1, 2, 0), parley_emu_read32(e, NVME_REG_VS));
+	KUNIT_EXPECT_EQ(test, PARLEY_EMU_VERSION, parley_emu_read32(e, NVME_REG_VS));
 	KUNIT_EXPECT_EQ(test, NVME_CSTS_RDY, guest_enable(g));
 	KUNIT_EXPECT_TRUE(test, parley_emu_read32(e, NVME_REG_CC) & NVME_CC_ENABLE);
 	parley_emu_write32(e, NVME_REG_CC, parley_emu_read32(e, NVME_REG_CC) |
@@ -49,7 +49,7 @@ static void registers_that_are_none_do_nothing(struct kunit *test)
 	}
 	parley_emu_read32(&g->e, U32_MAX - 3);
 	parley_emu_write32(&g->e, U32_MAX - 3, U32_MAX);
-	KUNIT_EXPECT_EQ(test, NVME_VS(1, 2, 0), parley_emu_read32(&g->e, NVME_REG_VS));
+	KUNIT_EXPECT_EQ(test, PARLEY_EMU_VERSION, parley_emu_read32(&g->e, NVME_REG_VS));
 	KUNIT_EXPECT_EQ(test, NVME_CSTS_RDY, parley_emu_read32(&g->e, NVME_REG_CSTS));
 }
 
@@ -329,8 +329,8 @@ static void features_are_those_that_every_controller_has(struct kunit *test)
 
 	for (fid = 0; fid < 256; fid++)
 		known += !feature(g, GET, fid, 0, &result);
-	/* Seven that are kept, the number of queues, the power state. */
-	KUNIT_EXPECT_EQ(test, 9, known);
+	/* Seven that are kept, the number of queues, the power state, keep alive. */
+	KUNIT_EXPECT_EQ(test, 10, known);
 	KUNIT_EXPECT_EQ(test, 0, feature(g, SET, NVME_FEAT_NUM_QUEUES, U32_MAX, &result));
 	KUNIT_EXPECT_EQ(test, (FAKE_QUEUES - 2) * 0x10001, result);
 	KUNIT_EXPECT_EQ(test, 0, feature(g, SET, NVME_FEAT_TEMP_THRESH, 0x155, &result));
@@ -430,7 +430,7 @@ static void dangerous_commands_are_unknown(struct kunit *test)
 		status = guest_do(g, 0, &cmd);
 		unknown += status == NO(NVME_SC_INVALID_OPCODE);
 	}
-	KUNIT_EXPECT_EQ(test, 256 - 10, unknown);
+	KUNIT_EXPECT_EQ(test, 256 - 11, unknown);
 	KUNIT_EXPECT_EQ(test, 0, g->f->c.commands);
 }
 
