@@ -156,6 +156,8 @@ u16 parley_emu_admin(struct parley_emu *e, const struct nvme_command *cmd, u32 *
 	case nvme_admin_abort_cmd:
 		*result = parley_emu_abort(e, &cmd->abort);
 		return 0;
+	case nvme_admin_dbbuf:
+		return parley_emu_shadow_set(e, &cmd->dbbuf);
 	case nvme_admin_keep_alive:
 		parley_emu_keep(e);
 		return 0;

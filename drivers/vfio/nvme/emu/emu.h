@@ -21,6 +21,7 @@
  *	ranges.c	the guest's lists of ranges
  *	prp.c		the guest's lists of pages, and data that are copied
  *	queue.c		the guest's queues
+ *	shadow.c	their doorbells
  *	../vf/		the virtual function
  *
  * The guest is hostile, and so is whoever runs it.  What they write is read once,
@@ -69,6 +70,11 @@
 #define PARLEY_EMU_KELVIN		300
 /* Features that are kept as they are written, by number. */
 #define PARLEY_EMU_FEATURES		12
+/*
+ * So many commands of a queue with the function: one of them is over soon, and the queue
+ * is looked at then.
+ */
+#define PARLEY_EMU_BUSY			4
 /* Commands of a queue that are fetched before the next one's turn. */
 #define PARLEY_EMU_TURN			64
 
@@ -130,6 +136,8 @@ struct parley_emu_ops {
  * @vector: its interrupt
  * @interrupts: the guest wants them
  * @told: there are answers that it was not interrupted for
+ * @seen: what the guest has read, as it said last
+ * @full: there was no room for an answer
  * @users: submission queues that answer here
  */
 struct parley_emu_cq {
@@ -142,6 +150,8 @@ struct parley_emu_cq {
 	u16 vector;
 	bool interrupts;
 	bool told;
+	u16 seen;
+	bool full;
 	u16 users;
 };
 
@@ -236,6 +246,24 @@ struct parley_emu_grid {
 };
 
 /**
+ * struct parley_emu_shadow - doorbells in the guest's memory
+ * @on: there are some
+ * @bells: where
+ * @events: where it finds which it need not ring
+ * @moved: bits of those whose register counts no more
+ * @first: what they were first
+ * @event: what was written to @events
+ */
+struct parley_emu_shadow {
+	bool on;
+	u64 bells;
+	u64 events;
+	u32 moved;
+	u32 first[2 * PARLEY_EMU_QUEUES];
+	u32 event[2 * PARLEY_EMU_QUEUES];
+};
+
+/**
  * struct parley_emu - an emulated controller
  * @vf: whose disk it has; handed out
  * @ops: how the guest is reached
@@ -266,6 +294,7 @@ struct parley_emu_grid {
  * @sq: submission queues, by number
  * @cq: completion queues
  * @doorbell: as written; two for each number, as in the registers
+ * @shadow: those in the guest's memory
  * @lane: of each pair of queues of the function
  * @draining: commands are waited for
  * @nr_parked: commands that the function forgot
@@ -304,6 +333,7 @@ struct parley_emu {
 	struct parley_emu_sq sq[PARLEY_EMU_QUEUES];
 	struct parley_emu_cq cq[PARLEY_EMU_QUEUES];
 	u32 doorbell[2 * PARLEY_EMU_QUEUES];
+	struct parley_emu_shadow shadow;
 	struct parley_emu_lane lane[PARLEY_NVME_IO_QUEUES];
 	bool draining;
 	unsigned int nr_parked;
@@ -328,6 +358,15 @@ enum parley_emu_event {
 /* An answer to a command that is over at once. */
 #define PARLEY_EMU_LATER	0xffff		/* it is not over */
 #define PARLEY_EMU_NO(status)	((status) | NVME_STATUS_DNR)
+
+/* shadow.c */
+u32 parley_emu_bell(struct parley_emu *e, u16 id, bool cq);
+u32 parley_emu_bell_taken(struct parley_emu *e, u16 id);
+void parley_emu_shadow_queue(struct parley_emu *e, u16 id, bool cq);
+u16 parley_emu_shadow_set(struct parley_emu *e, const struct nvme_dbbuf *cmd);
+void parley_emu_shadow_off(struct parley_emu *e);
+void parley_emu_shadow_seen(struct parley_emu *e, u16 id);
+bool parley_emu_shadow_arm(struct parley_emu *e);
 
 /* queue.c */
 bool parley_emu_area(u64 base, u64 size);

@@ -44,6 +44,8 @@ static void pne_ctrl(struct parley_emu *e, struct nvme_id_ctrl *id)
 	id->mdts = ilog2(parley_emu_most(e) / PARLEY_NVME_PAGE);
 	id->ver = cpu_to_le32(PARLEY_EMU_VERSION);
 	id->aerl = PARLEY_EMU_EVENTS - 1;
+	if (parley_emu_offers_admin(e, nvme_admin_dbbuf, 0))
+		id->oacs = cpu_to_le16(NVME_CTRL_OACS_DBBUF_SUPP);
 	id->acl = 3;
 	id->cntrltype = NVME_CTRL_IO;
 	if (parley_emu_offers_admin(e, nvme_admin_keep_alive, 0))

@@ -19,7 +19,7 @@ static const struct {
 	{ nvme_admin_delete_cq }, { nvme_admin_create_cq }, { nvme_admin_identify, true },
 	{ nvme_admin_abort_cmd }, { nvme_admin_set_features, true },
 	{ nvme_admin_get_features, true }, { nvme_admin_async_event },
-	{ nvme_admin_keep_alive },
+	{ nvme_admin_keep_alive }, { nvme_admin_dbbuf },
 };
 
 static u16 pne_error(struct parley_emu *e, void *log)

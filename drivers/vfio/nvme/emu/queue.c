@@ -39,11 +39,6 @@ void parley_emu_fault(struct parley_emu *e, const char *why)
 			     why);
 }
 
-static u32 pne_doorbell(struct parley_emu *e, u16 id, bool cq)
-{
-	return READ_ONCE(e->doorbell[2 * id + cq]);
-}
-
 static u16 pne_check(u64 base, u32 size, size_t entry)
 {
 	if (size < 2 || size > PARLEY_EMU_ENTRIES)
@@ -79,6 +74,7 @@ u16 parley_emu_sq_make(struct parley_emu *e, u16 id, u64 base, u32 size, u16 cq)
 		.cq = cq,
 	};
 	e->cq[cq].users++;
+	parley_emu_shadow_queue(e, id, false);
 	return 0;
 }
 
@@ -111,6 +107,7 @@ u16 parley_emu_cq_make(struct parley_emu *e, u16 id, u64 base, u32 size, u16 vec
 		.vector = vector,
 		.interrupts = interrupts,
 	};
+	parley_emu_shadow_queue(e, id, true);
 	return 0;
 }
 
@@ -127,7 +124,7 @@ u16 parley_emu_cq_make(struct parley_emu *e, u16 id, u64 base, u32 size, u16 vec
 bool parley_emu_room(struct parley_emu *e, u16 id)
 {
 	struct parley_emu_cq *cq = &e->cq[id];
-	u32 head = pne_doorbell(e, id, true), full;
+	u32 head = parley_emu_bell(e, id, true), full;
 
 	lockdep_assert_held(&e->mutex);
 	if (head >= cq->size) {
@@ -135,7 +132,9 @@ bool parley_emu_room(struct parley_emu *e, u16 id)
 		return false;
 	}
 	full = (cq->tail + cq->size - head) % cq->size;
-	return full + cq->owed + 1 < cq->size;
+	cq->seen = head;
+	cq->full = full + cq->owed + 1 >= cq->size;
+	return !cq->full;
 }
 
 /**
@@ -151,10 +150,13 @@ bool parley_emu_room(struct parley_emu *e, u16 id)
 bool parley_emu_fetch(struct parley_emu *e, u16 id, struct nvme_command *cmd)
 {
 	struct parley_emu_sq *sq = &e->sq[id];
-	u32 tail = pne_doorbell(e, id, false);
+	u32 tail;
 
 	lockdep_assert_held(&e->mutex);
 	if (!sq->there || (e->csts & NVME_CSTS_CFS))
+		return false;
+	tail = parley_emu_bell(e, id, false);
+	if (e->csts & NVME_CSTS_CFS)
 		return false;
 	if (tail >= sq->size) {
 		parley_emu_fault(e, "rang a submission queue's doorbell beyond its end");
@@ -247,7 +249,7 @@ static bool pne_raises(struct parley_emu *e, u16 id)
 	struct parley_emu_cq *cq = &e->cq[id];
 
 	return cq->there && cq->interrupts && !(e->masked & BIT(cq->vector)) &&
-	       cq->tail != pne_doorbell(e, id, true);
+	       cq->tail != parley_emu_bell_taken(e, id);
 }
 
 /**

@@ -102,6 +102,7 @@ static void pne_disable(struct parley_emu *e)
 	e->events_due = 0;
 	e->events_told = 0;
 	parley_emu_keep_set(e, 0);
+	parley_emu_shadow_off(e);
 	e->cc = 0;
 	parley_emu_line(e);
 	WRITE_ONCE(e->csts, 0);

@@ -54,9 +54,12 @@ static bool pne_round(struct parley_emu *e)
 	u16 id;
 
 	did |= parley_emu_again(e);
-	for (id = 0; id <= e->nr_queues; id++)
+	for (id = 0; id <= e->nr_queues; id++) {
 		for (nr = 0; nr < PARLEY_EMU_TURN && pne_one(e, id); nr++)
 			did = true;
+		if (nr)
+			parley_emu_shadow_seen(e, id);
+	}
 	parley_emu_events(e);
 	parley_emu_interrupts(e);
 	return did;
@@ -76,7 +79,7 @@ void parley_emu_run(struct parley_emu *e)
 		return;
 	do {
 		scoped_guard(mutex, &e->mutex)
-			did = pne_round(e);
+			did = pne_round(e) || parley_emu_shadow_arm(e);
 		cond_resched();
 	} while (did && !e->grid.period);
 	/* There may be more of the same. */

@@ -163,7 +163,7 @@ static void it_says_what_it_is(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, 0, identify(g, NVME_ID_CNS_CTRL, 0, DATA, 0));
 	KUNIT_EXPECT_EQ(test, 1, le32_to_cpu(id->nn));
-	KUNIT_EXPECT_EQ(test, 0, le16_to_cpu(id->oacs));
+	KUNIT_EXPECT_EQ(test, NVME_CTRL_OACS_DBBUF_SUPP, le16_to_cpu(id->oacs));
 	KUNIT_EXPECT_EQ(test, 0, le16_to_cpu(id->oncs));
 	KUNIT_EXPECT_MEMEQ(test, id->sn, "guest               ", sizeof(id->sn));
 	KUNIT_EXPECT_EQ(test, 0, identify(g, NVME_ID_CNS_NS, 1, DATA, 0));
@@ -430,7 +430,7 @@ static void dangerous_commands_are_unknown(struct kunit *test)
 		status = guest_do(g, 0, &cmd);
 		unknown += status == NO(NVME_SC_INVALID_OPCODE);
 	}
-	KUNIT_EXPECT_EQ(test, 256 - 11, unknown);
+	KUNIT_EXPECT_EQ(test, 256 - 12, unknown);
 	KUNIT_EXPECT_EQ(test, 0, g->f->c.commands);
 }
 

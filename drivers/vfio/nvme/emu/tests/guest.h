@@ -16,7 +16,8 @@
 
 /* Where things are in it, in pages. */
 enum {
-	GUEST_ASQ, GUEST_ACQ, GUEST_SQ, GUEST_CQ, GUEST_LIST, GUEST_LIST2, GUEST_DATA,
+	GUEST_ASQ, GUEST_ACQ, GUEST_SQ, GUEST_CQ, GUEST_LIST, GUEST_LIST2,
+	GUEST_BELLS, GUEST_EVENTS, GUEST_DATA,
 };
 
 #define GUEST_AT(page)	(GUEST_BASE + (u64)(page) * PARLEY_NVME_PAGE)
@@ -43,6 +44,9 @@ struct guest {
 	struct guest_queue queue[2];
 	u16 cid;
 	u32 nsid;		/* what it calls its namespace */
+	bool shadow;			/* of queues for I/O, as Linux has it */
+	bool shadow_admin;		/* and of admin queues */
+	unsigned int rings;		/* registers of doorbells written */
 };
 
 /*
@@ -57,7 +61,8 @@ struct guest *guest_with(struct kunit *test, unsigned int queues);
 struct guest *guest_rich(struct kunit *test);
 struct guest *guest_enabled(struct kunit *test);
 struct guest *guest_ready(struct kunit *test);
-/* Enable it, and make the pair of queues. */
+/* Make the pair of queues; enable it before. */
+void guest_queues(struct guest *g);
 void guest_begin(struct guest *g);
 int guest_enable(struct guest *g);
 /* Reads, of the first block to one page after the other, which the function keeps. */
@@ -72,6 +77,8 @@ u16 guest_take(struct guest *g, unsigned int nr, struct nvme_completion *cqe);
 u16 guest_do(struct guest *g, unsigned int nr, struct nvme_command *cmd);
 /* A read or a write with its data from an address on, in memory that follows. */
 u16 guest_rw(struct guest *g, u8 opcode, u64 block, u32 blocks, u64 address);
+/* Doorbell Buffer Config, and what its driver does from then on. */
+u16 guest_shadow(struct guest *g);
 void guest_doorbell(struct guest *g, u16 id, bool cq, u32 value);
 /* Nothing of its memory is held. */
 void guest_expect_free(struct guest *g);
