@@ -109,13 +109,11 @@ static inline int parley_compat_alloc_tag_set(struct blk_mq_tag_set *set)
 
 /* What a region of a device of VFIO is, the driver's ioctl had to say. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <uapi/linux/vfio.h>
+#include <linux/vfio.h>
 
 #define PARLEY_COMPAT_REGION_INFO
-
-struct vfio_device;
-struct vfio_info_cap;
 
 static inline long
 parley_compat_region_info(struct vfio_device *vdev, struct vfio_region_info __user *arg,
@@ -123,14 +121,28 @@ parley_compat_region_info(struct vfio_device *vdev, struct vfio_region_info __us
 				     struct vfio_info_cap *))
 {
 	size_t minsz = offsetofend(struct vfio_region_info, offset);
+	struct vfio_info_cap caps = {};
 	struct vfio_region_info info = {};
+	size_t size;
 	int err;
 
 	if (copy_from_user(&info, arg, minsz))
 		return -EFAULT;
 	if (info.argsz < minsz)
 		return -EINVAL;
-	err = get(vdev, &info, NULL);
+	err = get(vdev, &info, &caps);
+	size = sizeof(info) + caps.size;
+	if (!err && caps.size) {
+		info.flags |= VFIO_REGION_INFO_FLAG_CAPS;
+		if (info.argsz >= size) {
+			vfio_info_cap_shift(&caps, sizeof(info));
+			info.cap_offset = sizeof(info);
+			if (copy_to_user((void __user *)arg + sizeof(info), caps.buf, caps.size))
+				err = -EFAULT;
+		}
+		info.argsz = size;
+	}
+	kfree(caps.buf);
 	if (err)
 		return err;
 	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;

@@ -8,6 +8,7 @@
  *
  *	regs.c		registers, and the controller's life
  *	grid.c		a grid of time, if there is to be one
+ *	poll.c		a thread that looks, instead of being called
  *	run.c		commands are fetched, answers are posted
  *	mediate.c	which of them may be: the policy is asked
  *	language.c	what can be asked for; default.c: what may be if nobody says
@@ -34,8 +35,8 @@
  *	mutex		everything but what follows.  Held while the guest's memory
  *			is reached and while commands are waited for; each of these
  *			ends within the time-out of a command of the function.
- *	doorbells	are written without a lock by whoever is told of a write,
- *			and read once for each look at a queue.
+ *	doorbells	are written without a lock by whoever is told of a write, or by
+ *			the guest itself, and read once for each look at a queue.
  *	ended		commands that the function has answered: an llist, filled
  *			in any context, emptied with the mutex held.
  */
@@ -55,6 +56,8 @@
 #define PARLEY_EMU_VERSION		NVME_VS(1, 4, 0)
 /* Pairs of queues, with that of admin commands. */
 #define PARLEY_EMU_QUEUES		(PARLEY_NVME_IO_QUEUES + 1)
+/* Doorbells of all of them. */
+#define PARLEY_EMU_BELLS		(2 * PARLEY_EMU_QUEUES)
 /* Entries of the largest queue. */
 #define PARLEY_EMU_ENTRIES		256
 /* A command's data: a power of two of pages, and one more if it does not begin one. */
@@ -75,6 +78,13 @@
  * is looked at then.
  */
 #define PARLEY_EMU_BUSY			4
+/* A polling thread looks for so long at most, and for an eighth at least, or not at all. */
+#define PARLEY_EMU_POLL_MAX_US		200U
+#define PARLEY_EMU_POLL_STEPS		8
+/* So much of the time that passes may be spent in vain. */
+#define PARLEY_EMU_POLL_PERCENT		20
+/* As nice as it is to others. */
+#define PARLEY_EMU_POLL_NICE		1
 /* Commands of a queue that are fetched before the next one's turn. */
 #define PARLEY_EMU_TURN			64
 
@@ -91,12 +101,14 @@ struct parley_emu;
  * @serial: what it says is its serial number; there as long as the controller
  * @queues: most pairs of queues for I/O that it has, at least 1; it has no more than
  *	the function
+ * @polled: a thread of its own looks after it
  * @policy: what the guest may do, or NULL for the default; a reference of it is kept
  * @grid_us: how wide its grid of time is, PARLEY_EMU_GRID_MAX_US at most; 0: it has none
  */
 struct parley_emu_config {
 	const char *serial;
 	unsigned int queues;
+	bool polled;
 	struct parley_policy *policy;
 	unsigned int grid_us;
 };
@@ -110,6 +122,9 @@ struct parley_emu_config {
  * @unpin: let go of it
  * @interrupt: interrupt the guest by a message
  * @line: raise its interrupt line, or lower it; called when that changes
+ * @unmap: if the guest has its doorbells mapped (parley_emu_bells()), take them from it:
+ *	when it touches them next, parley_emu_kick() is called.  Without the mutex; NULL
+ *	if they never are
  *
  * All are called in process context and may sleep, with the controller's mutex held.
  * Addresses are the guest's, of any value; what is not its memory is an error, and so is
@@ -123,6 +138,7 @@ struct parley_emu_ops {
 	void (*unpin)(struct parley_emu *e, u64 address, bool in, dma_addr_t dma);
 	void (*interrupt)(struct parley_emu *e, unsigned int vector);
 	void (*line)(struct parley_emu *e, bool raised);
+	void (*unmap)(struct parley_emu *e);
 };
 
 /**
@@ -246,6 +262,24 @@ struct parley_emu_grid {
 };
 
 /**
+ * struct parley_emu_poll - a thread that polls
+ * @task: it, or NULL
+ * @wait: where it sleeps
+ * @kicked: there is something to see to
+ * @us: how long it looks, in microseconds; this and what follows is the thread's own
+ * @credit: how long it may do so in vain, in nanoseconds
+ * @credited: when that was reckoned
+ */
+struct parley_emu_poll {
+	struct task_struct *task;
+	wait_queue_head_t wait;
+	bool kicked;
+	u32 us;
+	u64 credit;
+	u64 credited;
+};
+
+/**
  * struct parley_emu_shadow - doorbells in the guest's memory
  * @on: there are some
  * @bells: where
@@ -259,8 +293,8 @@ struct parley_emu_shadow {
 	u64 bells;
 	u64 events;
 	u32 moved;
-	u32 first[2 * PARLEY_EMU_QUEUES];
-	u32 event[2 * PARLEY_EMU_QUEUES];
+	u32 first[PARLEY_EMU_BELLS];
+	u32 event[PARLEY_EMU_BELLS];
 };
 
 /**
@@ -293,7 +327,7 @@ struct parley_emu_shadow {
  * @keep: looks whether it did
  * @sq: submission queues, by number
  * @cq: completion queues
- * @doorbell: as written; two for each number, as in the registers
+ * @doorbell: as written; two for each number, as in the registers; a page
  * @shadow: those in the guest's memory
  * @lane: of each pair of queues of the function
  * @draining: commands are waited for
@@ -302,6 +336,7 @@ struct parley_emu_shadow {
  * @wait: woken whenever something comes there
  * @grid: when it does
  * @work: sees to the queues
+ * @poll: does that instead
  */
 struct parley_emu {
 	struct parley_nvme_vf *vf;
@@ -332,7 +367,7 @@ struct parley_emu {
 	struct delayed_work keep;
 	struct parley_emu_sq sq[PARLEY_EMU_QUEUES];
 	struct parley_emu_cq cq[PARLEY_EMU_QUEUES];
-	u32 doorbell[2 * PARLEY_EMU_QUEUES];
+	u32 *doorbell;
 	struct parley_emu_shadow shadow;
 	struct parley_emu_lane lane[PARLEY_NVME_IO_QUEUES];
 	bool draining;
@@ -341,6 +376,7 @@ struct parley_emu {
 	wait_queue_head_t wait;
 	struct parley_emu_grid grid;
 	struct work_struct work;
+	struct parley_emu_poll poll;
 };
 
 /**
@@ -454,7 +490,18 @@ bool parley_emu_grid_due(struct parley_emu *e);
 void parley_emu_grid_wait(struct parley_emu *e);
 
 /* run.c */
+bool parley_emu_round(struct parley_emu *e);
 void parley_emu_run(struct parley_emu *e);
+
+/* poll.c */
+#if IS_ENABLED(CONFIG_KUNIT)
+void parley_emu_poll_learn(struct parley_emu_poll *p, bool hit);
+u64 parley_emu_poll_time(struct parley_emu_poll *p, u64 now);
+void parley_emu_poll_vain(struct parley_emu_poll *p, u64 ns);
+#endif
+void parley_emu_kick(struct parley_emu *e);
+int parley_emu_poll_start(struct parley_emu *e);
+void parley_emu_poll_stop(struct parley_emu *e);
 
 /* regs.c */
 int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
@@ -463,6 +510,7 @@ int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
 void parley_emu_exit(struct parley_emu *e);
 void parley_emu_reset(struct parley_emu *e);
 void parley_emu_wire(struct parley_emu *e, bool wired);
+struct page *parley_emu_bells(struct parley_emu *e);
 u32 parley_emu_read32(struct parley_emu *e, u32 reg);
 void parley_emu_write32(struct parley_emu *e, u32 reg, u32 value);
 

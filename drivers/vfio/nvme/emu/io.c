@@ -9,7 +9,6 @@
  */
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
-#include <parley/compat.h>
 #include "emu.h"
 
 /**
@@ -98,7 +97,7 @@ static void pne_done(struct parley_nvme_io *io, int err, u16 status)
 	req->err = err;
 	req->status = status;
 	llist_add(&req->node, &e->ended);
-	queue_work(system_dfl_wq, &e->work);
+	parley_emu_kick(e);
 	wake_up(&e->wait);
 }
 

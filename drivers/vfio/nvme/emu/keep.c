@@ -5,6 +5,7 @@
  */
 #include <linux/jiffies.h>
 #include <linux/math.h>
+#include <parley/compat.h>
 #include "emu.h"
 
 static void pne_over(struct work_struct *work)

@@ -20,7 +20,6 @@
 #include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
-#include <parley/compat.h>
 #include <parley/export.h>
 #include <parley/version.h>
 #include "emu.h"
@@ -44,7 +43,14 @@ static void pne_back(void *data)
 {
 	struct parley_emu *e = data;
 
-	queue_work(system_dfl_wq, &e->work);
+	parley_emu_kick(e);
+}
+
+static void pne_free(struct parley_emu *e)
+{
+	parley_emu_lanes_free(e);
+	parley_emu_mediate_exit(e);
+	free_page((unsigned long)e->doorbell);
 }
 
 /**
@@ -55,7 +61,8 @@ static void pne_back(void *data)
  * @config: what is wanted of it
  *
  * Context: process context; may sleep.
- * Return: 0, -ENOMEM, or -ERANGE if the policy is for a larger namespace.
+ * Return: 0, -ENOMEM, -ERANGE if the policy is for a larger namespace, or -EINTR if
+ *	whoever asks is being killed.
  */
 int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
 		    const struct parley_emu_ops *ops,
@@ -73,11 +80,14 @@ int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
 	INIT_WORK(&e->work, pne_work);
 	parley_emu_grid_init(e);
 	parley_emu_keep_init(e);
-	err = parley_emu_mediate_init(e);
+	e->doorbell = (u32 *)get_zeroed_page(GFP_KERNEL);
+	err = e->doorbell ? parley_emu_mediate_init(e) : -ENOMEM;
 	if (!err)
 		err = parley_emu_lanes_make(e);
+	if (!err)
+		err = parley_emu_poll_start(e);
 	if (err)
-		parley_emu_mediate_exit(e);
+		pne_free(e);
 	else
 		parley_nvme_vf_tell(vf, pne_back, e);
 	return err;
@@ -94,6 +104,7 @@ static void pne_disable(struct parley_emu *e)
 		flew |= parley_emu_drain(e, id);
 	if (flew)
 		parley_emu_grid_wait(e);
+	memset(e->doorbell, 0, PAGE_SIZE);
 	memset(e->sq, 0, sizeof(e->sq));
 	memset(e->cq, 0, sizeof(e->cq));
 	memset(e->feature, 0, sizeof(e->feature));
@@ -152,11 +163,11 @@ void parley_emu_exit(struct parley_emu *e)
 	parley_emu_reset(e);
 	/* Who told of a command that ended may be about to wake somebody. */
 	synchronize_rcu();
+	parley_emu_poll_stop(e);
 	parley_emu_grid_exit(e);
 	cancel_work_sync(&e->work);
 	cancel_delayed_work_sync(&e->keep);
-	parley_emu_lanes_free(e);
-	parley_emu_mediate_exit(e);
+	pne_free(e);
 	mutex_destroy(&e->mutex);
 }
 PARLEY_EXPORT(parley_emu_exit);
@@ -268,10 +279,10 @@ void parley_emu_write32(struct parley_emu *e, u32 reg, u32 value)
 		pne_write(e, reg, value);
 		return;
 	}
-	if (bell >= ARRAY_SIZE(e->doorbell))
+	if (bell >= PARLEY_EMU_BELLS)
 		return;
 	WRITE_ONCE(e->doorbell[bell], value);
-	queue_work(system_dfl_wq, &e->work);
+	parley_emu_kick(e);
 	/* Before the guest is through with its interrupt, or it has another for nothing. */
 	if (READ_ONCE(e->raised)) {
 		guard(mutex)(&e->mutex);
@@ -279,6 +290,23 @@ void parley_emu_write32(struct parley_emu *e, u32 reg, u32 value)
 	}
 }
 PARLEY_EXPORT(parley_emu_write32);
+
+/**
+ * parley_emu_bells() - the page of doorbells, to be mapped where the registers say
+ * @e: the controller
+ *
+ * What the guest writes there is seen as long as somebody polls.
+ *
+ * Context: any.
+ * Return: the page, at NVME_REG_DBS; NULL if this machine's pages are larger, or nobody
+ *	polls.
+ */
+struct page *parley_emu_bells(struct parley_emu *e)
+{
+	return e->poll.task && PAGE_SIZE == PARLEY_EMU_BAR - NVME_REG_DBS ?
+	       virt_to_page(e->doorbell) : NULL;
+}
+PARLEY_EXPORT(parley_emu_bells);
 
 /**
  * parley_emu_read32() - the guest reads a register

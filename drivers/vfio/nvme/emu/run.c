@@ -47,12 +47,20 @@ static bool pne_one(struct parley_emu *e, u16 id)
 	return true;
 }
 
-static bool pne_round(struct parley_emu *e)
+/**
+ * parley_emu_round() - see to all queues once
+ * @e: the controller
+ *
+ * Context: process context; @e->mutex held; may sleep.
+ * Return: whether there was anything to do.
+ */
+bool parley_emu_round(struct parley_emu *e)
 {
 	bool did = parley_emu_reap(e);
 	unsigned int nr;
 	u16 id;
 
+	lockdep_assert_held(&e->mutex);
 	did |= parley_emu_again(e);
 	for (id = 0; id <= e->nr_queues; id++) {
 		for (nr = 0; nr < PARLEY_EMU_TURN && pne_one(e, id); nr++)
@@ -79,7 +87,7 @@ void parley_emu_run(struct parley_emu *e)
 		return;
 	do {
 		scoped_guard(mutex, &e->mutex)
-			did = pne_round(e) || parley_emu_shadow_arm(e);
+			did = parley_emu_round(e) || parley_emu_shadow_arm(e);
 		cond_resched();
 	} while (did && !e->grid.period);
 	/* There may be more of the same. */

@@ -148,12 +148,12 @@ void parley_emu_shadow_queue(struct parley_emu *e, u16 id, bool cq)
 u16 parley_emu_shadow_set(struct parley_emu *e, const struct nvme_dbbuf *cmd)
 {
 	u64 bells = le64_to_cpu(cmd->prp1), events = le64_to_cpu(cmd->prp2);
-	u32 all[2 * PARLEY_EMU_QUEUES];
+	u32 all[PARLEY_EMU_BELLS];
 	u16 id;
 
 	lockdep_assert_held(&e->mutex);
 	BUILD_BUG_ON(sizeof(all) > PARLEY_NVME_PAGE);
-	BUILD_BUG_ON(2 * PARLEY_EMU_QUEUES > BITS_PER_TYPE(e->shadow.moved));
+	BUILD_BUG_ON(PARLEY_EMU_BELLS > BITS_PER_TYPE(e->shadow.moved));
 	if (bells % PARLEY_NVME_PAGE || events % PARLEY_NVME_PAGE || bells == events)
 		return PARLEY_EMU_NO(NVME_SC_INVALID_FIELD);
 	/* Each of the two is memory, and may be used so. */

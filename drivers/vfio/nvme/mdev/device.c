@@ -70,6 +70,11 @@ static void parley_mdev_emu_line(struct parley_emu *e, bool raised)
 	parley_mdev_pin_raise(&parley_mdev_of(e)->irqs, raised);
 }
 
+static void parley_mdev_emu_unmap(struct parley_emu *e)
+{
+	parley_mdev_bells_unmap(parley_mdev_of(e));
+}
+
 static const struct parley_emu_ops parley_mdev_emu_ops = {
 	.read = parley_mdev_emu_read,
 	.write = parley_mdev_emu_write,
@@ -77,6 +82,7 @@ static const struct parley_emu_ops parley_mdev_emu_ops = {
 	.unpin = parley_mdev_emu_unpin,
 	.interrupt = parley_mdev_emu_interrupt,
 	.line = parley_mdev_emu_line,
+	.unmap = parley_mdev_emu_unmap,
 };
 
 /* --------------------------------------------------------------- life */
@@ -157,6 +163,7 @@ static int parley_mdev_open(struct vfio_device *vdev)
 		.serial = m->serial,
 		.queues = m->kind->queues,
 		.grid_us = m->kind->grid_us,
+		.polled = m->kind->polled,
 	};
 	int err = parley_nvme_vf_take(m->vf);
 
@@ -296,7 +303,7 @@ static int parley_mdev_region(struct vfio_device *vdev, struct vfio_region_info 
 	info->offset = PARLEY_MDEV_OFFSET(info->index);
 	info->flags = info->size ? VFIO_REGION_INFO_FLAG_READ |
 				   VFIO_REGION_INFO_FLAG_WRITE : 0;
-	return 0;
+	return parley_mdev_bells_tell(to_parley_mdev(vdev), info, caps);
 }
 
 static long parley_mdev_irq(struct parley_mdev *m, struct vfio_irq_info __user *arg)
@@ -371,10 +378,10 @@ static long parley_mdev_ioctl(struct vfio_device *vdev, unsigned int cmd,
 	}
 }
 
-/* A write to a register is ours to see, each of them. */
+/* A write to a register is ours to see, each of them; but for doorbells, see bells.c. */
 static int parley_mdev_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 {
-	return -EINVAL;
+	return parley_mdev_bells_mmap(to_parley_mdev(vdev), vma);
 }
 
 /* --------------------------------------------- what others take away */

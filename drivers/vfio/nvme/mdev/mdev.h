@@ -8,6 +8,7 @@
  *	main.c		functions become parents, and their devices come and go
  *	types.c		what types of devices there are
  *	device.c	a device, as VFIO has it
+ *	bells.c		doorbells that the guest writes without leaving
  *	gate.c		the guest's memory
  *	irqs.c		interrupts
  *	pin.c		of these, the pin
@@ -251,7 +252,7 @@ struct parley_mdev_gate {
 /* ----------------------------------------------------------------- types */
 
 /* Rows of the table in types.c. */
-#define PARLEY_MDEV_TYPES	7
+#define PARLEY_MDEV_TYPES	8
 
 /**
  * struct parley_mdev_kind - a type of devices: a row of the table in types.c
@@ -260,12 +261,14 @@ struct parley_mdev_gate {
  * @queues: pairs of queues that the guest is offered; PARLEY_NVME_IO_QUEUES: all that
  *	the function has
  * @grid_us: how wide the guest's grid of time is; 0: it has none
+ * @polled: a thread looks after it
  */
 struct parley_mdev_kind {
 	const char *name;
 	const char *pretty;
 	unsigned int queues;
 	unsigned int grid_us;
+	bool polled;
 };
 
 /**
@@ -316,6 +319,7 @@ struct parley_mdev_parent {
  * @irqs: interrupts
  * @gate: the way to the guest's memory
  * @serial: what the controller says is its serial number
+ * @bells: the page of doorbells may be mapped
  * @emu: the controller; there while the device is open
  */
 struct parley_mdev {
@@ -327,6 +331,7 @@ struct parley_mdev {
 	struct parley_mdev_irqs irqs;
 	struct parley_mdev_gate gate;
 	char serial[21];
+	bool bells;
 	struct parley_emu emu;
 };
 
@@ -352,6 +357,12 @@ unsigned int parley_mdev_piece(u64 at, size_t left);
 void parley_mdev_bar_read(struct parley_emu *e, u32 at, u8 *data, unsigned int size);
 void parley_mdev_bar_write(struct parley_emu *e, u32 at, const u8 *data,
 			   unsigned int size);
+
+/* bells.c */
+int parley_mdev_bells_mmap(struct parley_mdev *m, struct vm_area_struct *vma);
+void parley_mdev_bells_unmap(struct parley_mdev *m);
+int parley_mdev_bells_tell(struct parley_mdev *m, struct vfio_region_info *info,
+			   struct vfio_info_cap *caps);
 
 /* irqs.c */
 u32 parley_mdev_irqs_flags(unsigned int index);

@@ -9,7 +9,7 @@
 #include "mdev.h"
 
 static const struct parley_mdev_kind parley_mdev_kinds[PARLEY_MDEV_TYPES] = {
-	/* name, what people read, pairs of queues, microseconds between points of time */
+	/* name, what people read, pairs of queues, microseconds between points of time, polled */
 	{ "1", "Parley NVMe", PARLEY_NVME_IO_QUEUES },
 	{ "q1", "Parley NVMe, 1 queue", 1 },
 	{ "q2", "Parley NVMe, 2 queues", 2 },
@@ -17,9 +17,10 @@ static const struct parley_mdev_kind parley_mdev_kinds[PARLEY_MDEV_TYPES] = {
 	{ "g1", "Parley NVMe, on a grid of 1 ms", PARLEY_NVME_IO_QUEUES, 1000 },
 	{ "g10", "Parley NVMe, on a grid of 10 ms", PARLEY_NVME_IO_QUEUES, 10000 },
 	{ "g100", "Parley NVMe, on a grid of 100 ms", PARLEY_NVME_IO_QUEUES, 100000 },
+	{ "p", "Parley NVMe, polled", PARLEY_NVME_IO_QUEUES, 0, true },
 };
 
-/* The first has as many as there are. */
+/* What has as many as there are always fits. */
 static bool parley_mdev_fits(const struct parley_mdev_kind *kind, unsigned int queues)
 {
 	return kind->queues == PARLEY_NVME_IO_QUEUES || kind->queues <= queues;

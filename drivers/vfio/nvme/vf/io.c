@@ -298,6 +298,7 @@ bool parley_nvme_io_reap(struct parley_nvme_vf *vf, unsigned int vector)
 			found |= pvf_reap(vf, &vf->queue[i]);
 	return found;
 }
+PARLEY_EXPORT(parley_nvme_io_reap);
 
 /**
  * parley_nvme_io_late() - whether a command takes too long

@@ -3,8 +3,13 @@
 or a VMM, can do to it: by a program that is both."""
 
 import contextlib
+import ctypes
 import errno
+<<<<<<< HEAD
 import json
+=======
+import fcntl
+>>>>>>> 0b35b54 (wip lab2)
 import mmap
 import os
 import random
@@ -26,7 +31,32 @@ UUID = "c1f0a3d2-27b4-4a1e-9d52-8e6f10b7d901"
 CAPABILITY = 0x34
 ERRORS = {"transfer": 4, "range": 0x80}     # statuses, without Do Not Retry
 SECONDS = 3         # of a race
+<<<<<<< HEAD
 PARLEY = f"{os.environ['LAB_ROOT']}/tools/parley/parley"
+=======
+BELLS = 0x1000      # where doorbells are, and a page of them
+
+
+class Mapped(vfio.Device):
+    """A device whose doorbells are memory of this process."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.bells = mmap.mmap(self.fd, PAGE, offset=vfio.offset(BAR) + BELLS)
+        self.touched = 0
+
+    def write(self, region, at, data):
+        if region != BAR or not BELLS <= at < BELLS + PAGE or len(data) != 4:
+            return super().write(region, at, data)
+        # At once, as a processor does.
+        ctypes.c_uint32.from_buffer(self.bells, at - BELLS).value = int.from_bytes(data, "little")
+        self.touched += 1
+        return len(data)
+
+    def close(self):
+        self.bells.close()
+        super().close()
+>>>>>>> 0b35b54 (wip lab2)
 
 
 class Tests:
@@ -181,7 +211,7 @@ class Tests:
         self.report.equal(guest.do(guest.io, guest.FLUSH), 0, "flushed")
         status = guest.do(guest.io, *guest.transfer(guest.LOAD, 1 << 40, guest.at(16)))
         self.report.equal(status & 0xff, ERRORS["range"], "no block behind the last")
-        for opcode in (0x80, 0xfc, 9, 4):
+        for opcode in (0x80, 0xfc, 0x19, 4):
             status = guest.do(guest.io, opcode, guest.at(16))
             self.report.equal(status & 0xff, 1, f"I/O command {opcode:x} does not exist")
         return guest
@@ -414,6 +444,40 @@ class Tests:
         device.close()
         self.report.equal(self.mediated.state(), "off", "closed, it is taken back")
 
+    def polled(self):
+        """Doorbells that are mapped, and are looked at."""
+        device = Mapped(self.mediated.folder)
+        flags = device.ask(vfio.REGION_INFO, "4I2Q", 32, 0, BAR, 0, 0, 0)[1]
+        self.report.equal(flags & 0xc, 0xc, "polled: its registers can be mapped in part")
+        data = bytearray(struct.pack("4I2Q", 64, 0, BAR, 0, 0, 0) + bytes(32))
+        fcntl.ioctl(device.fd, vfio.REGION_INFO, data)
+        kind, _, _, areas, _, at, size = struct.unpack_from("<2H3I2Q", data, 32)
+        self.report.equal((kind, areas, at, size), (1, 1, BELLS, PAGE),
+                          "polled: namely its doorbells")
+        for what, size, at, flag in (("registers", PAGE, 0, mmap.MAP_SHARED),
+                                     ("interrupts", PAGE, 2 * PAGE, mmap.MAP_SHARED),
+                                     ("more than the doorbells", 2 * PAGE, BELLS,
+                                      mmap.MAP_SHARED),
+                                     ("a copy of them", PAGE, BELLS, mmap.MAP_PRIVATE)):
+            self.refused(f"polled: {what}: not mapped", errno.EINVAL, mmap.mmap, device.fd, size,
+                         flag, offset=vfio.offset(BAR) + at)
+        guest = vfio.Controller(device).start()
+        seen = set()
+        for n in range(200):
+            # It looks, it sleeps, or it is about to.
+            time.sleep(random.choice((0, 0.0001, 0.001, 0.01)))
+            seen.add(guest.do(guest.io, *guest.transfer(guest.LOAD, n * 8, guest.at(16))) & 0xff)
+        self.report.equal(seen, {0}, "polled: nothing is lost")
+        self.report.result(device.touched >= 400, "polled: by doorbells in memory", device.touched)
+        self.fly(guest, guest.at(16))
+        for at in range(0, PAGE, 4):
+            device.write(BAR, BELLS + at, random.randbytes(4))
+        guest.disable()
+        guest.start()
+        self.report.equal(self.land_one(guest, guest.at(16)), 0, "polled: after any writes there")
+        device.close()
+        self.report.equal(self.mediated.state(), "off", "polled: closed, it is taken back")
+
     def is_asked_to(self, what, argv):
         """Somebody takes the device away, and waits until it is left."""
         device = vfio.Device(self.mediated.folder)
@@ -459,7 +523,8 @@ def main():
         if os.path.exists("/dev/iommu"):
             tests.alone()
         tests.is_asked_to("removed", tests.mediated.removing())
-        tests.mediated = nvme.Mediated(address, UUID)
+        tests.mediated = nvme.Mediated(address, UUID, nvme.POLLED)
+        tests.polled()
         tests.is_asked_to("unbound", tests.mediated.unbinding())
         report.result(not os.path.exists(tests.mediated.folder), "the device went with it")
         report.equal(disk.give_back(), disk.name, "the kernel's driver has the disk again")

@@ -86,6 +86,14 @@ static void guest_line(struct parley_emu *e, bool raised)
 	WRITE_ONCE(to_guest(e)->raised, raised);
 }
 
+static void guest_unmap(struct parley_emu *e)
+{
+	struct guest *g = to_guest(e);
+
+	guard(spinlock)(&g->lock);
+	g->mapped = false;
+}
+
 static const struct parley_emu_ops guest_ops = {
 	.read = guest_read,
 	.write = guest_write,
@@ -93,6 +101,7 @@ static const struct parley_emu_ops guest_ops = {
 	.unpin = guest_unpin,
 	.interrupt = guest_interrupt,
 	.line = guest_line,
+	.unmap = guest_unmap,
 };
 
 /* ------------------------------------------------------- its driver */
@@ -117,10 +126,36 @@ static bool guest_shadow_write(struct guest *g, unsigned int bell, u16 value)
 	return (u16)(value - event - 1) < (u16)(value - old);
 }
 
+/* A page fault, if need be, and the write. */
+static void guest_touch(struct guest *g, unsigned int bell, u32 value)
+{
+	bool fault;
+
+	scoped_guard(spinlock, &g->lock) {
+		fault = !g->mapped;
+		g->mapped = true;
+	}
+	if (fault) {
+		g->faults++;
+		parley_emu_kick(&g->e);
+	}
+	scoped_guard(spinlock, &g->lock) {
+		fault = !g->mapped;
+		if (!fault)
+			WRITE_ONCE(g->e.doorbell[bell], value);
+	}
+	if (fault)
+		guest_touch(g, bell, value);
+}
+
 void guest_doorbell(struct guest *g, u16 id, bool cq, u32 value)
 {
 	if ((id ? g->shadow : g->shadow_admin) && !guest_shadow_write(g, 2 * id + cq, value))
 		return;
+	if (g->maps) {
+		guest_touch(g, 2 * id + cq, value);
+		return;
+	}
 	g->rings++;
 	parley_emu_write32(&g->e, NVME_REG_DBS + (2 * id + cq) * sizeof(u32), value);
 }
@@ -260,6 +295,7 @@ static struct guest *guest_of(struct fake_vf *f, struct parley_emu_config config
 	g->test = test;
 	g->nsid = 1;
 	g->f = f;
+	spin_lock_init(&g->lock);
 	g->memory = kunit_kzalloc(test, GUEST_PAGES * PARLEY_NVME_PAGE, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, g->memory);
 	config.policy = guest_policy(test);
@@ -297,6 +333,17 @@ struct guest *guest_rich(struct kunit *test)
 	fake_vf_rich(f);
 	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_up(&f->vf));
 	return guest_of(f, config);
+}
+
+struct guest *guest_polled(struct kunit *test)
+{
+	const struct parley_emu_config config = {
+		.serial = "guest",
+		.queues = PARLEY_NVME_IO_QUEUES,
+		.polled = true,
+	};
+
+	return guest_like(test, &config);
 }
 
 static void guest_queue_init(struct guest_queue *q, u16 id, unsigned int sq)

@@ -47,6 +47,10 @@ struct guest {
 	bool shadow;			/* of queues for I/O, as Linux has it */
 	bool shadow_admin;		/* and of admin queues */
 	unsigned int rings;		/* registers of doorbells written */
+	spinlock_t lock;		/* of who touches mapped doorbells */
+	bool maps;			/* it has them mapped */
+	bool mapped;			/* they are there */
+	unsigned int faults;		/* they were not */
 };
 
 /*
@@ -59,6 +63,8 @@ struct guest *guest_new(struct kunit *test);
 struct guest *guest_like(struct kunit *test, const struct parley_emu_config *config);
 struct guest *guest_with(struct kunit *test, unsigned int queues);
 struct guest *guest_rich(struct kunit *test);
+/* The first, of which a thread looks after. */
+struct guest *guest_polled(struct kunit *test);
 struct guest *guest_enabled(struct kunit *test);
 struct guest *guest_ready(struct kunit *test);
 /* Make the pair of queues; enable it before. */
