@@ -202,3 +202,4 @@ void parley_emu_poll_stop(struct parley_emu *e)
 		kthread_stop(e->poll.task);
 	e->poll.task = NULL;
 }
+EXPORT_SYMBOL_IF_KUNIT(parley_emu_poll_stop);

@@ -5,11 +5,8 @@ or a VMM, can do to it: by a program that is both."""
 import contextlib
 import ctypes
 import errno
-<<<<<<< HEAD
-import json
-=======
 import fcntl
->>>>>>> 0b35b54 (wip lab2)
+import json
 import mmap
 import os
 import random
@@ -31,9 +28,7 @@ UUID = "c1f0a3d2-27b4-4a1e-9d52-8e6f10b7d901"
 CAPABILITY = 0x34
 ERRORS = {"transfer": 4, "range": 0x80}     # statuses, without Do Not Retry
 SECONDS = 3         # of a race
-<<<<<<< HEAD
 PARLEY = f"{os.environ['LAB_ROOT']}/tools/parley/parley"
-=======
 BELLS = 0x1000      # where doorbells are, and a page of them
 
 
@@ -56,7 +51,6 @@ class Mapped(vfio.Device):
     def close(self):
         self.bells.close()
         super().close()
->>>>>>> 0b35b54 (wip lab2)
 
 
 class Tests:
@@ -523,7 +517,7 @@ def main():
         if os.path.exists("/dev/iommu"):
             tests.alone()
         tests.is_asked_to("removed", tests.mediated.removing())
-        tests.mediated = nvme.Mediated(address, UUID, nvme.POLLED)
+        tests.mediated = nvme.Mediated(address, UUID, "p")
         tests.polled()
         tests.is_asked_to("unbound", tests.mediated.unbinding())
         report.result(not os.path.exists(tests.mediated.folder), "the device went with it")

@@ -19,7 +19,8 @@ EARLY = ("9pnet_virtio", "9p", "overlay")
 
 # What an inner guest has, beside our modules: drivers and programs.
 INNER_MODULES = ("crc32c_generic", "ext4", "virtio_blk", "virtio_net")
-INNER_PROGRAMS = {"fio": "fio", "mkfs.ext4": "e2fsprogs", "e2fsck": "e2fsprogs"}
+INNER_PROGRAMS = {"fio": "fio", "mkfs.ext4": "e2fsprogs", "e2fsck": "e2fsprogs",
+                  "blkdiscard": "util-linux"}
 
 
 class Cpio:

@@ -84,6 +84,7 @@ class Mediated:
 
     def __init__(self, address, uuid, kind="1"):
         self.address = address
+        self.kind = kind
         self.parent = f"{PCI}/devices/{address}"
         self.types = f"{self.parent}/{TYPE}{kind}"
         self.uuid = uuid

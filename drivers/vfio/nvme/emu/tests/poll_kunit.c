@@ -187,7 +187,7 @@ static void it_stops_at_once_when_it_is_busy(struct kunit *test)
 	start = jiffies;
 	parley_emu_reset(&g->e);
 	parley_emu_poll_stop(&g->e);
-	KUNIT_EXPECT_LT(test, jiffies - start, 2 * HZ);
+	KUNIT_EXPECT_LT(test, jiffies - start, 2UL * HZ);
 	KUNIT_EXPECT_NULL(test, g->e.poll.task);
 }
 

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the stock driver of an inner guest makes of its mediated NVMe disk: discard, zeroes,
+a name, and how often it leaves the guest for a doorbell."""
+
+import sys
+
+from labkit import disks, nvme
+from labkit.common import LabError
+from labkit.inner import Inner
+from labkit.report import Report
+
+UUID = "4b0c7a52-59a2-4d0c-9a80-6f2c1a8d3e01"
+# The first digits of that, and "Parley".
+NAME = "uuid.4b0c7a52-59a2-4d0c-9a80-5061726c6579"
+DISK = "nvme0n1"
+QUEUE = f"/sys/block/{DISK}/queue"
+FIO = (f"fio --filename=/dev/{DISK} --ioengine=libaio --direct=1 --thread --randrepeat=0 ")
+VERIFY = FIO + ("--name=verify --rw=randwrite --bsrange=4k-64k --size=8M --iodepth=16 "
+                "--verify=crc32c --verify_fatal=1")
+READS = 4096
+# Each of them leaves the guest at most so often.
+FEW = 0.05
+
+
+def exits():
+    """How often a guest left to its VMM for a register, so far."""
+    return int(nvme.get("/sys/kernel/debug/kvm/mmio_exits"))
+
+
+def boot(report, name, mediated):
+    """A guest that has found its disk."""
+    guest = Inner(report, name, [], more=mediated.arguments("port9")).boot()
+    guest.run(f"insert_stock && wait_for 60 test -b /dev/{DISK}", 120)
+    return guest
+
+
+def reads(depth):
+    """A job of READS reads."""
+    return FIO + (f"--name=reads --rw=randread --bs=4k --size=8M --iodepth={depth} "
+                  f"--number_ios={READS} --loops=100")
+
+
+def rings(report, guest, what, depth, few):
+    """How often it leaves for a read, with so many at a time."""
+    guest.run(reads(depth), 240)
+    before = exits()
+    guest.check(f"{what}: it reads, {depth} at a time", reads(depth), 240)
+    each = (exits() - before) / READS
+    print(f"# {what}: {each:.3f} exits for a register for each read, {depth} at a time")
+    if few is not None:
+        report.result(each <= few, f"{what}: at most {few} exits a read", each)
+
+
+def commands(guest):
+    """Of which the function has some."""
+    guest.check("it has a name that goes with it",
+                f"test $(cat /sys/block/{DISK}/wwid) = {NAME}")
+    guest.check("it discards",
+                f"test $(cat {QUEUE}/discard_max_bytes) -gt 0 && "
+                f"blkdiscard -o 4096 -l 8388608 /dev/{DISK}", 60)
+    guest.check("it writes zeroes",
+                f"test $(cat {QUEUE}/write_zeroes_max_bytes) -gt 0 && "
+                f"dd if=/dev/urandom of=/dev/{DISK} bs=1M count=4 conv=fsync && "
+                f"blkdiscard -z -o 1048576 -l 2097152 /dev/{DISK} && "
+                f"echo 3 >/proc/sys/vm/drop_caches && "
+                f"test $(dd if=/dev/{DISK} bs=1M skip=1 count=2 | tr -d '\\000' | wc -c) = 0 && "
+                f"test $(dd if=/dev/{DISK} bs=1M skip=3 count=1 | tr -d '\\000' | wc -c) -gt 0",
+                120)
+    guest.check("a file system, trimmed", f"mkfs.ext4 -q -F /dev/{DISK} && "
+                f"mount -t ext4 /dev/{DISK} /mnt && head -c 2000000 /dev/urandom >/mnt/f && "
+                f"sync && rm /mnt/f && sync && fstrim -v /mnt && umount /mnt && "
+                f"e2fsck -f -n /dev/{DISK}", 120)
+
+
+def main():
+    """One function, in a guest that is interrupted, and in one that is polled."""
+    report = Report()
+    disk = nvme.Disk()
+    try:
+        address = disk.take()[0]
+        mediated = nvme.Mediated(address, UUID)
+        guest = boot(report, "first", mediated)
+        commands(guest)
+        guest.check("written and verified", VERIFY, 120)
+        rings(report, guest, "interrupted", 1, None)
+        rings(report, guest, "interrupted", 8, None)
+        rings(report, guest, "interrupted", 32, FEW)
+        report.equal(guest.off(), 0, "the first guest powers off")
+        mediated.remove()
+        mediated = nvme.Mediated(address, UUID, "p")
+        guest = boot(report, "second", mediated)
+        guest.check("polled: written and verified", VERIFY, 120)
+        for depth in (1, 8, 32):
+            rings(report, guest, "polled", depth, FEW)
+        report.equal(guest.off(), 0, "the second guest powers off")
+        mediated.remove()
+        report.result(bool(disks.sum_of(disk.give_back())), "the kernel's driver reads it")
+    except (LabError, OSError) as error:
+        report.result(False, "life", error)
+    return report.plan()
+
+
+sys.exit(main())
