@@ -176,6 +176,25 @@ static void do_irqs(struct device *d, const uint64_t *n)
 	close(fds[0]);
 }
 
+/* A doorbell that an eventfd writes, told at once; it may go again. */
+static void do_bell(struct device *d, const uint64_t *n)
+{
+	struct vfio_device_ioeventfd call = {
+		.argsz = sizeof(call),
+		.flags = VFIO_DEVICE_IOEVENTFD_32,
+		.offset = REGION(BAR) + 0x1000 + 4 * (n[0] % 64),
+		.data = n[1],
+		.fd = eventfd(1, EFD_NONBLOCK),
+	};
+	int fd = call.fd;
+
+	ioctl(d->fd, VFIO_DEVICE_IOEVENTFD, &call);
+	call.fd = -1;
+	if (n[2] & 1)
+		ioctl(d->fd, VFIO_DEVICE_IOEVENTFD, &call);
+	close(fd);
+}
+
 static void do_map(struct device *d, const uint64_t *n)
 {
 	uint64_t page = n[0] % 16;
@@ -320,6 +339,7 @@ const struct kind kinds[] = {
 	{ "reset", "", 1, do_reset },
 	{ "info", "svvv", 2, do_info },
 	{ "irqs", "sssss", 6, do_irqs },
+	{ "bell", "sss", 2, do_bell },
 	{ "map", "sss", 3, do_map },
 	{ "unmap", "ss", 3, do_unmap },
 	{ "take", "", 1, do_take },

@@ -112,6 +112,7 @@ static int parley_mdev_init(struct vfio_device *vdev)
 	m->vf = parley_mdev_parent_of(vdev)->vf;
 	mutex_init(&m->mutex);
 	parley_mdev_irqs_init(&m->irqs);
+	parley_mdev_rings_init(&m->rings);
 	m->gate.vdev = vdev;
 	m->gate.dev = m->vf->n.dev;
 	parley_mdev_gate_init(&m->gate, &parley_mdev_gate_vfio);
@@ -124,6 +125,7 @@ static void parley_mdev_release(struct vfio_device *vdev)
 	struct parley_mdev *m = to_parley_mdev(vdev);
 
 	parley_mdev_gate_exit(&m->gate);
+	parley_mdev_rings_exit(&m->rings);
 	parley_mdev_irqs_exit(&m->irqs);
 	mutex_destroy(&m->mutex);
 }
@@ -192,6 +194,7 @@ static void parley_mdev_close(struct vfio_device *vdev)
 {
 	struct parley_mdev *m = to_parley_mdev(vdev);
 
+	parley_mdev_rings_free(&m->rings);
 	/* With the last command the last page goes. */
 	parley_emu_exit(&m->emu);
 	WARN_ON_ONCE(m->gate.pinned);
@@ -354,6 +357,17 @@ static long parley_mdev_reset(struct parley_mdev *m)
 	return 0;
 }
 
+static long parley_mdev_ring(struct parley_mdev *m,
+			     struct vfio_device_ioeventfd __user *arg)
+{
+	size_t minsz = offsetofend(struct vfio_device_ioeventfd, fd);
+	struct vfio_device_ioeventfd io = {};
+
+	if (copy_from_user(&io, arg, minsz))
+		return -EFAULT;
+	return io.argsz < minsz ? -EINVAL : parley_mdev_rings_set(&m->rings, &m->emu, &io);
+}
+
 static long parley_mdev_ioctl(struct vfio_device *vdev, unsigned int cmd,
 			      unsigned long arg)
 {
@@ -371,6 +385,8 @@ static long parley_mdev_ioctl(struct vfio_device *vdev, unsigned int cmd,
 		return parley_mdev_irq(m, at);
 	case VFIO_DEVICE_SET_IRQS:
 		return parley_mdev_set_irqs(m, at);
+	case VFIO_DEVICE_IOEVENTFD:
+		return parley_mdev_ring(m, at);
 	case VFIO_DEVICE_RESET:
 		return parley_mdev_reset(m);
 	default:

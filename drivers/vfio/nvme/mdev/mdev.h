@@ -12,6 +12,8 @@
  *	gate.c		the guest's memory
  *	irqs.c		interrupts
  *	pin.c		of these, the pin
+ *	ring.c		doorbells that eventfds write
+ *	listen.c	what hears an eventfd
  *	region.c	which part of the device an access is about
  *	config.c	configuration space
  *	../emu/		the controller
@@ -24,6 +26,7 @@
  *
  *	VFIO's		of the group and the device set, around opening and closing
  *	mutex		of struct parley_mdev: configuration space, resets
+ *	rings lock	which doorbells eventfds write; their writing is waited for
  *	the emulator's	see emu.h; the gate and the interrupts are used with it held
  *	gate lock	what is pinned and what leaves; nothing but an allocation is
  *			waited for with it held
@@ -102,14 +105,14 @@ struct parley_mdev_config {
 /* ------------------------------------------------------------ interrupts */
 
 /**
- * struct parley_mdev_unmask - an eventfd that unmasks the pin
+ * struct parley_mdev_listener - listens to an eventfd of user space's
  * @file: held; NULL: there is none, and nothing of the rest
  * @ctx: of the eventfd
  * @wait: in its queue
  * @table: how it comes there
- * @work: does it
+ * @work: what is done when it is told
  */
-struct parley_mdev_unmask {
+struct parley_mdev_listener {
 	struct file *file;
 	struct eventfd_ctx *ctx;
 	wait_queue_entry_t wait;
@@ -130,7 +133,7 @@ struct parley_mdev_pin {
 	bool raised;
 	bool masked;
 	bool disabled;
-	struct parley_mdev_unmask unmask;
+	struct parley_mdev_listener unmask;
 };
 
 /**
@@ -155,6 +158,23 @@ struct parley_mdev_irqs {
 	unsigned long pending;
 	struct parley_mdev_pin pin;
 	struct eventfd_ctx *request;
+};
+
+/* ------------------------------------------------------------- doorbells */
+
+/* Doorbells and values that eventfds write: as many as VFIO has for PCI. */
+#define PARLEY_MDEV_RINGERS	1000
+
+/**
+ * struct parley_mdev_rings - doorbells that eventfds write
+ * @lock: guards the rest
+ * @ringers: struct parley_mdev_ringer
+ * @nr: how many there are
+ */
+struct parley_mdev_rings {
+	struct mutex lock;
+	struct list_head ringers;
+	unsigned int nr;
 };
 
 /* ---------------------------------------------------------- memory gate */
@@ -317,6 +337,7 @@ struct parley_mdev_parent {
  * @mutex: see above
  * @config: configuration space
  * @irqs: interrupts
+ * @rings: doorbells that eventfds write
  * @gate: the way to the guest's memory
  * @serial: what the controller says is its serial number
  * @bells: the page of doorbells may be mapped
@@ -329,6 +350,7 @@ struct parley_mdev {
 	struct mutex mutex;
 	struct parley_mdev_config config;
 	struct parley_mdev_irqs irqs;
+	struct parley_mdev_rings rings;
 	struct parley_mdev_gate gate;
 	char serial[21];
 	bool bells;
@@ -386,6 +408,18 @@ void parley_mdev_pin_disable(struct parley_mdev_irqs *irqs, bool disabled);
 void parley_mdev_pin_mask(struct parley_mdev_irqs *irqs, bool masked);
 void parley_mdev_pin_forget(struct parley_mdev_irqs *irqs);
 int parley_mdev_pin_heed(struct parley_mdev_irqs *irqs, s32 fd);
+
+/* listen.c */
+int parley_mdev_listen(struct parley_mdev_listener *l, s32 fd, work_func_t heard);
+void parley_mdev_deafen(struct parley_mdev_listener *l);
+
+/* ring.c */
+int parley_mdev_rings_check(const struct vfio_device_ioeventfd *io, u32 *at);
+int parley_mdev_rings_set(struct parley_mdev_rings *r, struct parley_emu *e,
+			  const struct vfio_device_ioeventfd *io);
+void parley_mdev_rings_init(struct parley_mdev_rings *r);
+void parley_mdev_rings_free(struct parley_mdev_rings *r);
+void parley_mdev_rings_exit(struct parley_mdev_rings *r);
 
 /* gate.c */
 extern const struct parley_mdev_gate_ops parley_mdev_gate_vfio;

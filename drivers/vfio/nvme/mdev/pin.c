@@ -11,8 +11,6 @@
  *		(PCI_COMMAND_INTX_DISABLE), and somebody wants to be told
  */
 #include <linux/cleanup.h>
-#include <linux/eventfd.h>
-#include <linux/file.h>
 #include "mdev.h"
 
 static void parley_mdev_pin_look(struct parley_mdev_irqs *irqs)
@@ -95,28 +93,6 @@ static void parley_mdev_pin_work(struct work_struct *work)
 	parley_mdev_pin_mask(irqs, false);
 }
 
-/* With the lock of the eventfd held: the rest has to wait. */
-static int parley_mdev_pin_wake(struct wait_queue_entry *wait, unsigned int mode, int sync,
-				void *key)
-{
-	struct parley_mdev_unmask *u = container_of(wait, struct parley_mdev_unmask, wait);
-	u64 count;
-
-	if (key_to_poll(key) & EPOLLIN) {
-		eventfd_ctx_do_read(u->ctx, &count);
-		schedule_work(&u->work);
-	}
-	return 0;
-}
-
-static void parley_mdev_pin_queue(struct file *file, wait_queue_head_t *head,
-				  poll_table *table)
-{
-	struct parley_mdev_unmask *u = container_of(table, struct parley_mdev_unmask, table);
-
-	add_wait_queue(head, &u->wait);
-}
-
 /**
  * parley_mdev_pin_forget() - no eventfd unmasks it any more
  * @irqs: the interrupts
@@ -125,18 +101,8 @@ static void parley_mdev_pin_queue(struct file *file, wait_queue_head_t *head,
  */
 void parley_mdev_pin_forget(struct parley_mdev_irqs *irqs)
 {
-	struct parley_mdev_unmask *u = &irqs->pin.unmask;
-	u64 count;
-
 	lockdep_assert_held(&irqs->setup);
-	if (!u->file)
-		return;
-	eventfd_ctx_remove_wait_queue(u->ctx, &u->wait, &count);
-	/* Nobody wakes it any more. */
-	cancel_work_sync(&u->work);
-	eventfd_ctx_put(u->ctx);
-	fput(u->file);
-	u->file = NULL;
+	parley_mdev_deafen(&irqs->pin.unmask);
 }
 
 /**
@@ -149,31 +115,9 @@ void parley_mdev_pin_forget(struct parley_mdev_irqs *irqs)
  */
 int parley_mdev_pin_heed(struct parley_mdev_irqs *irqs, s32 fd)
 {
-	struct parley_mdev_unmask *u = &irqs->pin.unmask;
-	struct eventfd_ctx *ctx;
-	struct file *file;
-
 	lockdep_assert_held(&irqs->setup);
-	if (fd == -1) {
-		parley_mdev_pin_forget(irqs);
-		return 0;
-	}
-	file = fget(fd);
-	if (!file)
-		return -EBADF;
-	ctx = eventfd_ctx_fileget(file);
-	if (IS_ERR(ctx)) {
-		fput(file);
-		return PTR_ERR(ctx);
-	}
+	if (fd != -1)
+		return parley_mdev_listen(&irqs->pin.unmask, fd, parley_mdev_pin_work);
 	parley_mdev_pin_forget(irqs);
-	u->file = file;
-	u->ctx = ctx;
-	INIT_WORK(&u->work, parley_mdev_pin_work);
-	init_waitqueue_func_entry(&u->wait, parley_mdev_pin_wake);
-	init_poll_funcptr(&u->table, parley_mdev_pin_queue);
-	/* It may have been told before we listened. */
-	if (vfs_poll(file, &u->table) & EPOLLIN)
-		schedule_work(&u->work);
 	return 0;
 }

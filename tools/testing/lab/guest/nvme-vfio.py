@@ -406,6 +406,30 @@ class Tests:
         self.report.equal(self.policy("show", address, "1").splitlines()[-1], "end",
                           "the default again")
 
+    def rings(self, guest):
+        """An eventfd writes a doorbell."""
+        device, fd = guest.device, os.eventfd(0, os.EFD_NONBLOCK)
+        at = guest.DOORBELL + 8 * guest.io.number
+        number = guest.lay(guest.io, guest.FLUSH)
+        device.ring_by(at, guest.io.tail, fd)
+        os.eventfd_write(fd, 1)
+        self.report.equal(guest.take(guest.io), (number, 0), "a doorbell written by an eventfd")
+        for what, error, words in (
+                ("a second one for it", errno.EEXIST, (at, guest.io.tail, fd)),
+                ("one that is none", errno.EINVAL, (at, 77, device.fd)),
+                ("one that is closed", errno.EBADF, (at, 77, 999)),
+                ("for another register", errno.EINVAL, (guest.CC, 0, fd)),
+                ("that is not there, taken away", errno.ENODEV, (at, 77, -1))):
+            self.refused(f"{what}: refused", error, device.ring_by, *words)
+        device.ring_by(at, guest.io.tail, -1)
+        guest.lay(guest.io, guest.FLUSH)
+        os.eventfd_write(fd, 1)
+        guest.put(guest.io, guest.FLUSH)
+        self.report.equal(self.land(guest, 2), {0}, "taken away, it writes nothing")
+        for value in range(1000):
+            device.ring_by(at, value, fd)
+        self.refused("one too many: refused", errno.ENOSPC, device.ring_by, at, 1000, fd)
+
     # What its user does
 
     def leaves_it(self):

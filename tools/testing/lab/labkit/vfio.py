@@ -17,7 +17,8 @@ PAGE = 4096
 (SET_IOMMU, SET_CONTAINER, GET_DEVICE, DEVICE_INFO, REGION_INFO, IRQ_INFO, SET_IRQS, RESET,
  MAP, UNMAP) = ((0x3b << 8) + 100 + n for n in (2, 4, 6, 7, 8, 9, 10, 11, 13, 14))
 TYPE1V2 = 3
-BIND, ATTACH = ((0x3b << 8) + 100 + n for n in (18, 19))
+IOEVENTFD, BIND, ATTACH = ((0x3b << 8) + 100 + n for n in (16, 18, 19))
+WORD = 4            # the size of what an eventfd writes
 # Of <linux/iommufd.h>.
 IOAS_ALLOC, IOAS_MAP, IOAS_UNMAP = ((0x3b << 8) + 0x80 + n for n in (1, 5, 6))
 FIXED, WRITEABLE, READABLE = 1, 2, 4
@@ -59,6 +60,12 @@ class Device:
         """VFIO_DEVICE_SET_IRQS."""
         fcntl.ioctl(self.fd, SET_IRQS, struct.pack("5I", 20 + len(data), flags, index, start,
                                                    count) + data)
+
+    def ring_by(self, at, value, fd, size=WORD):
+        """VFIO_DEVICE_IOEVENTFD: write a doorbell whenever an eventfd is told; -1: not any
+        more."""
+        fcntl.ioctl(self.fd, IOEVENTFD, struct.pack("2I2Qi4x", 32, size, offset(BAR) + at, value,
+                                                    fd))
 
     def reset(self):
         """VFIO_DEVICE_RESET."""
@@ -177,13 +184,18 @@ class Controller:
 
     def put(self, queue, opcode, prp1=0, prp2=0, *words):
         """A command; returns its number."""
+        cid = self.lay(queue, opcode, prp1, prp2, *words)
+        self.device.write(BAR, self.DOORBELL + queue.number * 8,
+                          queue.tail.to_bytes(4, "little"))
+        return cid
+
+    def lay(self, queue, opcode, prp1=0, prp2=0, *words):
+        """The same, without a word to the controller."""
         self.cid = (self.cid + 1) & 0xffff
         words = (*words, *[0] * (6 - len(words)))
         struct.pack_into("<BBHIQQQQ6I", self.memory.data, queue.sq + queue.tail * 64, opcode, 0,
                          self.cid, 1 if queue.number else 0, 0, 0, prp1, prp2, *words)
         queue.tail = (queue.tail + 1) % Queue.DEPTH
-        self.device.write(BAR, self.DOORBELL + queue.number * 8,
-                          queue.tail.to_bytes(4, "little"))
         return self.cid
 
     def take(self, queue, seconds=30):
