@@ -9,7 +9,7 @@ import threading
 import time
 
 from . import handover, home, initramfs, kernels, machine, modules
-from .common import LabError, RUNS, locked, say
+from .common import BIN, LabError, RUNS, locked, say
 from .limits import ALL_OVER, OVER, PATIENCE
 from .run import Run
 
@@ -34,9 +34,11 @@ def inner_guest(scenario, folder):
                          else "stock")
     built = modules.find(modules.build(kernel))
     paths = modules.in_order(scenario.inner_modules, built)
+    # One without a folder is a program of the lab's.
+    files = {name: BIN / path for name, path in scenario.inner_files.items()}
     return {"LAB_INNER_KERNEL": str(kernel.image),
             "LAB_INNER_INITRD": str(initramfs.build_inner(
-                kernel, folder, paths, scenario.inner_files,
+                kernel, folder, paths, files,
                 scenario.inner_stock_modules))}
 
 
