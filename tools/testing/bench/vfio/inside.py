@@ -17,7 +17,7 @@ sys.path.append(os.path.join(os.environ["LAB_ROOT"], "tools/testing/bench/host")
 # pylint: disable=wrong-import-position
 from counted import Count, difference, load
 from labkit import disks, nvme
-from labkit.common import LabError, put
+from labkit.common import LabError
 from labkit.inner import Inner, shell, words
 from labkit.limits import until
 from labkit.report import Report
@@ -36,27 +36,18 @@ INSERT = ("for file in /lib/??-*.ko; do case $file in *nvme-core.ko) break ;; es
           "insmod /lib/??-nvme-core.ko multipath=N && insert_stock")
 
 
-def types_of(address):
-    """{name: what it says of itself} of the types of mediated devices."""
-    folders = glob.glob(f"{nvme.PCI}/devices/{address}/mdev_supported_types/*")
-    return {os.path.basename(folder): " ".join(
-                nvme.get(f"{folder}/{name}") for name in ("name", "description"))
-            for folder in folders}
+def polled_types(address):
+    """Types of mediated devices that say that they poll, as nvme.Mediated has them."""
+    for folder in sorted(glob.glob(f"{nvme.PCI}/devices/{address}/{nvme.TYPE}*")):
+        if "poll" in nvme.get(f"{folder}/name").lower():
+            yield folder.rpartition("-")[2]
 
 
-def mediated(address, polled):
-    """QEMU's argument for a mediated device, interrupted or polled; None if there is
-    no such type."""
-    kinds = types_of(address)
-    found = sorted(name for name, text in kinds.items() if "poll" in text.lower())
-    kind = os.path.basename(nvme.TYPE)
-    if polled:
-        kind = found[0] if found else None
+def mediated(address, kind):
+    """QEMU's argument for a mediated device of a type, if there is one."""
     if not kind:
         return None
-    name = str(uuid.uuid4())
-    put(f"{nvme.PCI}/devices/{address}/mdev_supported_types/{kind}/create", name)
-    return f"vfio-pci,sysfsdev=/sys/bus/mdev/devices/{name}"
+    return f"vfio-pci,sysfsdev={nvme.Mediated(address, str(uuid.uuid4()), kind).folder}"
 
 
 def whole(address):
@@ -86,8 +77,9 @@ def emulated(path):
 def plug_in():
     """(slots by name, disks of labkit.disks, further arguments, the bridge)."""
     at = dict(zip(SLOTS, nvme.Disk().take(len(SLOTS))))
-    devices = {"mdev": mediated(at["mdev"], False),
-               "mdev polled": mediated(at["mdev polled"], True),
+    polled = next(polled_types(at["mdev polled"]), None)
+    devices = {"mdev": mediated(at["mdev"], "1"),
+               "mdev polled": mediated(at["mdev polled"], polled),
                "vfio-pci": whole(at["vfio-pci"])}
     more = emulated(hosts(at["nvme"]))
     for name, device in devices.items():
