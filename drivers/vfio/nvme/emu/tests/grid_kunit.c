@@ -85,6 +85,7 @@ static bool answered(struct guest *g, unsigned int nr)
 	struct nvme_completion *at;
 
 	at = (void *)(g->memory + (q->cq - GUEST_BASE) + q->head * sizeof(*at));
+	/* The rest after the phase, which is written last. */
 	return (le16_to_cpu(smp_load_acquire(&at->status)) & 1) == q->phase;
 }
 
