@@ -10,6 +10,7 @@ import json
 import mmap
 import os
 import random
+import re
 import select
 import signal
 import struct
@@ -28,6 +29,7 @@ UUID = "c1f0a3d2-27b4-4a1e-9d52-8e6f10b7d901"
 CAPABILITY = 0x34
 ERRORS = {"transfer": 4, "range": 0x80}     # statuses, without Do Not Retry
 SECONDS = 3         # of a race
+TRACING = "/sys/kernel/tracing"
 PARLEY = f"{os.environ['LAB_ROOT']}/tools/parley/parley"
 BELLS = 0x1000      # where doorbells are, and a page of them
 
@@ -361,7 +363,8 @@ class Tests:
         return next((e["count"] for e in told[0]["rules"] if e["rule"] == rule), None)
 
     def denied(self, guest):
-        """What is dangerous is in the audit, and goes no further."""
+        """What is dangerous is in the audit and in the trace, and goes no further."""
+        nvme.put(f"{TRACING}/events/parley/parley_policy_denied/enable", "1")
         for rule, opcode in (("deny admin format", 0x80), ("deny admin sanitize", 0x84),
                              ("deny admin firmware-commit", 0x10),
                              ("deny admin security-send", 0x81),
@@ -371,6 +374,10 @@ class Tests:
             status = guest.do(guest.admin, opcode, guest.at(16))
             self.report.equal((status & 0xff, self.counted(rule) - before), (1, 1),
                               f"{rule}: denied, and counted")
+        nvme.put(f"{TRACING}/events/parley/parley_policy_denied/enable", "0")
+        self.report.result(re.search(r"parley_policy_denied: \S+ set=admin op=0x80 .*"
+                                     r"verdict=deny status=0x4001 line=\d",
+                                     nvme.get(f"{TRACING}/trace")), "format is in the trace")
 
     def chosen(self):
         """Another policy holds for who opens the device next."""
