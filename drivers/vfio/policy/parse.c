@@ -12,7 +12,6 @@
 
 /* How much of a word is told in a reason, at most. */
 #define PP_TOLD		32
-#define PP_WORD(word)	(int)min((word)->len, PP_TOLD), (word)->at
 
 /**
  * struct pp_text - where the parser is
@@ -45,6 +44,12 @@ int parley_policy_wrong(struct parley_policy_error *error, unsigned int line,
 #define PP_WRONG(t, reason, ...) \
 	parley_policy_wrong((t)->error, (t)->line, reason, ##__VA_ARGS__)
 
+/* What is wrong is a word. */
+static int pp_word(struct pp_text *t, const char *what, const struct parley_policy_word *word)
+{
+	return PP_WRONG(t, "%s: %.*s", what, (int)min(word->len, PP_TOLD), word->at);
+}
+
 /* ------------------------------------------------------- statements */
 
 static int pp_language(struct pp_text *t, const struct parley_policy_word *word,
@@ -71,11 +76,11 @@ static int pp_setting(struct pp_text *t, const struct parley_policy_word *word,
 	for (i = 0; s && s[i].name && !parley_policy_is(&word[1], s[i].name); i++)
 		;
 	if (!s || !s[i].name)
-		return PP_WRONG(t, "no such setting: %.*s", PP_WORD(&word[1]));
+		return pp_word(t, "no such setting", &word[1]);
 	if (t->p->chosen & BIT(i))
 		return PP_WRONG(t, "%s is set already", s[i].name);
 	if (!parley_policy_number(&word[2], &value))
-		return PP_WRONG(t, "not a number: %.*s", PP_WORD(&word[2]));
+		return pp_word(t, "not a number", &word[2]);
 	if (value < s[i].least || value > s[i].most)
 		return PP_WRONG(t, "%s is from %llu to %llu", s[i].name, s[i].least, s[i].most);
 	t->p->chosen |= BIT(i);
@@ -122,7 +127,8 @@ static int pp_field(struct pp_text *t, const struct parley_policy_field *field,
 		}
 	}
 	if (!parley_policy_number(word, &number) || number >= PARLEY_POLICY_VALUES)
-		return PP_WRONG(t, "no such %s: %.*s", field->name, PP_WORD(word));
+		return PP_WRONG(t, "no such %s: %.*s", field->name,
+				(int)min(word->len, PP_TOLD), word->at);
 	rule->value = number;
 	return 0;
 }
@@ -141,9 +147,9 @@ static int pp_scopes(struct pp_text *t, struct parley_policy_word word,
 		for (i = 0; scope[i] && !parley_policy_is(&word, scope[i]); i++)
 			;
 		if (!scope[i])
-			return PP_WRONG(t, "no such scope: %.*s", PP_WORD(&word));
+			return pp_word(t, "no such scope", &word);
 		if (rule->scopes & BIT(i))
-			return PP_WRONG(t, "said twice: %.*s", PP_WORD(&word));
+			return pp_word(t, "said twice", &word);
 		rule->scopes |= BIT(i);
 		word = rest;
 	} while (more);
@@ -164,7 +170,7 @@ static int pp_status(struct pp_text *t, const struct parley_policy_word *word,
 			return 0;
 		}
 	}
-	return PP_WRONG(t, "no such status: %.*s", PP_WORD(word));
+	return pp_word(t, "no such status", word);
 }
 
 static int pp_term(struct pp_text *t, struct parley_policy_word word,
@@ -186,9 +192,9 @@ static int pp_term(struct pp_text *t, struct parley_policy_word word,
 			is = FIELD;
 	}
 	if (!is)
-		return PP_WRONG(t, "not understood: %.*s", PP_WORD(&whole));
+		return pp_word(t, "not understood", &whole);
 	if (*said & is)
-		return PP_WRONG(t, "said twice: %.*s", PP_WORD(&word));
+		return pp_word(t, "said twice", &word);
 	*said |= is;
 	if (is == STATUS)
 		return pp_status(t, &what, rule);
@@ -222,15 +228,15 @@ static int pp_rule(struct pp_text *t, const struct parley_policy_word *word, uns
 	       !parley_policy_is(&word[0], parley_policy_verdict[rule.verdict]))
 		rule.verdict++;
 	if (rule.verdict == PARLEY_VERDICTS)
-		return PP_WRONG(t, "no such verdict: %.*s", PP_WORD(&word[0]));
+		return pp_word(t, "no such verdict", &word[0]);
 	if (nr < 3)
 		return PP_WRONG(t, "a rule has a verdict, a set and an operation");
 	for (; set->name && !parley_policy_is(&word[1], set->name); set++)
 		rule.set++;
 	if (!set->name)
-		return PP_WRONG(t, "no such set: %.*s", PP_WORD(&word[1]));
+		return pp_word(t, "no such set", &word[1]);
 	if (!pp_operation(set, word[2], &rule))
-		return PP_WRONG(t, "no such operation: %.*s", PP_WORD(&word[2]));
+		return pp_word(t, "no such operation", &word[2]);
 	for (i = 3; i < nr && !err; i++)
 		err = pp_term(t, word[i], &rule, &said);
 	if (err)
