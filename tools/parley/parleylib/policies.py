@@ -89,7 +89,7 @@ def check(args, path):
 def load(args, where, kind, path):
     parent = Parent(where, kind)
     made = checked(path, parent.language())
-    parent.write("".join(f"{line}\n" for line in made.text()).encode())
+    parent.write(made.source)
     if args.json:
         print_json(facts(made))
     else:

@@ -126,12 +126,16 @@ class Policy:
     def __init__(self, language, text):
         self.language, self.rules, self.settings = language, [], {}
         self.line, self.begun, self.ended, self.cells = 0, False, False, {}
+        self.source = b""
         if len(text) > TEXT:
             raise self.wrong(f"more than {TEXT} bytes")
         lines = text.split(b"\n")
         for line in lines if lines[-1] else lines[:-1]:
             self.line += 1
             self.take(line)
+            # Up to the end, as it was: so lines are those of the file for the kernel, too.
+            if not self.source.endswith(b"\nend\n"):
+                self.source += (b"end" if self.ended else line) + b"\n"
         if not self.ended:
             raise self.wrong("there is no end: the last line is: end")
         for rule in self.rules:

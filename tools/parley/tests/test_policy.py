@@ -88,6 +88,14 @@ class PolicyTest(unittest.TestCase):
         self.assertEqual(made.verdict("mill", 3, 9, "mine"), "deny")
         self.assertEqual(made.verdict("mill", 9, 0, "mine"), "deny")
 
+    def test_source(self):
+        """What the kernel is given ends with the end, and has the lines of the file."""
+        text = b"# one\nlanguage words\n end # here\n# behind\n\n"
+        self.assertEqual(policy.Policy(self.language, text).source,
+                         b"# one\nlanguage words\nend\n")
+        text = b"language words\ndeny mill break\nend"
+        self.assertEqual(policy.Policy(self.language, text).source, text + b"\n")
+
     def test_bounds(self):
         begin, end = b"language words\n", b"\nend\n"
         policy.Policy(self.language, begin + b"\n" * (policy.TEXT - len(begin + end)) + end)
@@ -290,9 +298,10 @@ class CommandTest(unittest.TestCase):
         self.assertIn("devices of type 1 that are opened from now on", out)
         code, out, _ = run("vf", "policy", "show", "0000:01:00.1", "1")
         self.assertIn("\ndeny io write scope=own status=write-protected\n", out)
-        self.assertNotIn("#", out)
+        with open(path, encoding="ascii") as f:
+            self.assertEqual(out, f.read())
         code, out, _ = run("vf", "policy", "show", "01:00.1", "1", "--json")
-        self.assertEqual(json.loads(out)["text"][0], "language nvme")
+        self.assertEqual(json.loads(out)["text"][-1], "end")
 
     def test_wrong_is_not_loaded(self):
         bad = f"{self.parent}/bad"

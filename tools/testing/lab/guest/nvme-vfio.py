@@ -358,9 +358,10 @@ class Tests:
         return done.stderr if done.returncode else done.stdout
 
     def counted(self, rule):
-        """How often a rule held, by the audit."""
-        told = json.loads(self.policy("audit", self.mediated.address, "1", "--json"))
-        return next((e["count"] for e in told[0]["rules"] if e["rule"] == rule), None)
+        """How often a rule held, by the kernel: the command takes seconds in here."""
+        text = nvme.get(f"{self.mediated.parent}/parley_policy/1.audit").split("\nnext\n")[0]
+        lines = [line.split(None, 2) for line in text.splitlines()[1:]]
+        return next((int(count) for count, _, said in lines if said == rule), None)
 
     def denied(self, guest):
         """What is dangerous is in the audit and in the trace, and goes no further."""
@@ -409,6 +410,12 @@ class Tests:
                                guest.do(guest.io, guest.FLUSH)), (0, 0), "it reads and flushes")
             status = guest.do(guest.admin, 6, guest.at(20), 0)
             self.report.equal(status & 0xff, 0xb, "there is no namespace 0")
+        told = json.loads(self.policy("audit", address, "1", "--json"))
+        with open(f"{files}/nvme-read-only.policy", encoding="ascii") as f:
+            at = [n for n, line in enumerate(f, 1) if line.startswith("deny io write ")]
+        self.report.equal([(e["count"], e["line"]) for e in told[0]["rules"]
+                           if e["rule"].startswith("deny io write ")], [(1, at[0])],
+                          "the command tells of it, with its line in the file")
         self.policy("load", address, "1", f"{files}/nvme-default.policy")
         self.report.equal(self.policy("show", address, "1").splitlines()[-1], "end",
                           "the default again")
