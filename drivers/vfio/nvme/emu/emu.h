@@ -23,6 +23,7 @@
  *	prp.c		the guest's lists of pages, and data that are copied
  *	queue.c		the guest's queues
  *	shadow.c	their doorbells
+ *	share.c		pages that both the guest and the controller use
  *	../vf/		the virtual function
  *
  * The guest is hostile, and so is whoever runs it.  What they write is read once,
@@ -39,6 +40,8 @@
  *			the guest itself, and read once for each look at a queue.
  *	ended		commands that the function has answered: an llist, filled
  *			in any context, emptied with the mutex held.
+ *	share_lock	which pages are shared: a leaf.  Who takes memory away has
+ *			locks of VFIO's, for which somebody with the mutex may wait.
  */
 #ifndef _PARLEY_NVME_EMU_H
 #define _PARLEY_NVME_EMU_H
@@ -120,6 +123,10 @@ struct parley_emu_config {
  * @pin: hold a page of its memory and let the function reach it; @in: the function
  *	writes there
  * @unpin: let go of it
+ * @share: keep a page of it where it is, to be read and written directly; @at: where
+ * @unshare: let go of it; if it was taken away meanwhile, this does nothing
+ * @rest: nothing of its memory is held, and nothing needs to be kept for later; NULL if
+ *	nothing is
  * @interrupt: interrupt the guest by a message
  * @line: raise its interrupt line, or lower it; called when that changes
  * @unmap: if the guest has its doorbells mapped (parley_emu_bells()), take them from it:
@@ -129,16 +136,34 @@ struct parley_emu_config {
  * All are called in process context and may sleep, with the controller's mutex held.
  * Addresses are the guest's, of any value; what is not its memory is an error, and so is
  * what is being taken away from it.  Whoever takes it away waits for @unpin: each page
- * that is held is let go of within the time-out of a command of the function.
+ * that is held is let go of within the time-out of a command of the function.  Before he
+ * takes away what is shared he calls parley_emu_unshared().
  */
 struct parley_emu_ops {
 	int (*read)(struct parley_emu *e, u64 address, void *data, size_t len);
 	int (*write)(struct parley_emu *e, u64 address, const void *data, size_t len);
 	int (*pin)(struct parley_emu *e, u64 address, bool in, dma_addr_t *dma);
 	void (*unpin)(struct parley_emu *e, u64 address, bool in, dma_addr_t dma);
+	int (*share)(struct parley_emu *e, u64 address, void **at);
+	void (*unshare)(struct parley_emu *e, u64 address);
+	void (*rest)(struct parley_emu *e);
 	void (*interrupt)(struct parley_emu *e, unsigned int vector);
 	void (*line)(struct parley_emu *e, bool raised);
 	void (*unmap)(struct parley_emu *e);
+};
+
+/**
+ * struct parley_emu_share - a page of the guest's that is used directly
+ * @node: in the list of these
+ * @address: the guest's
+ * @there: it is in the list
+ * @at: where it is; NULL: it is not shared, or was taken away
+ */
+struct parley_emu_share {
+	struct list_head node;
+	u64 address;
+	bool there;
+	void *at;
 };
 
 /**
@@ -337,6 +362,8 @@ struct parley_emu_shadow {
  * @grid: when it does
  * @work: sees to the queues
  * @poll: does that instead
+ * @share_lock: see above
+ * @shares: struct parley_emu_share of what is shared, or about to be
  */
 struct parley_emu {
 	struct parley_nvme_vf *vf;
@@ -377,6 +404,8 @@ struct parley_emu {
 	struct parley_emu_grid grid;
 	struct work_struct work;
 	struct parley_emu_poll poll;
+	spinlock_t share_lock;
+	struct list_head shares;
 };
 
 /**
@@ -394,6 +423,17 @@ enum parley_emu_event {
 /* An answer to a command that is over at once. */
 #define PARLEY_EMU_LATER	0xffff		/* it is not over */
 #define PARLEY_EMU_NO(status)	((status) | NVME_STATUS_DNR)
+
+/* share.c */
+int parley_emu_share(struct parley_emu *e, struct parley_emu_share *s, u64 address);
+void parley_emu_unshare(struct parley_emu *e, struct parley_emu_share *s);
+void parley_emu_unshared(struct parley_emu *e, u64 first, u64 last);
+
+/* Where it is, or NULL; under rcu_read_lock(), and asked for each time. */
+static inline void *parley_emu_shared(const struct parley_emu_share *s)
+{
+	return READ_ONCE(s->at);
+}
 
 /* shadow.c */
 u32 parley_emu_bell(struct parley_emu *e, u16 id, bool cq);

@@ -78,6 +78,8 @@ int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
 	init_llist_head(&e->ended);
 	init_waitqueue_head(&e->wait);
 	INIT_WORK(&e->work, pne_work);
+	spin_lock_init(&e->share_lock);
+	INIT_LIST_HEAD(&e->shares);
 	parley_emu_grid_init(e);
 	parley_emu_keep_init(e);
 	e->doorbell = (u32 *)get_zeroed_page(GFP_KERNEL);
@@ -117,6 +119,8 @@ static void pne_disable(struct parley_emu *e)
 	e->cc = 0;
 	parley_emu_line(e);
 	WRITE_ONCE(e->csts, 0);
+	if (e->ops->rest)
+		e->ops->rest(e);
 }
 
 /**

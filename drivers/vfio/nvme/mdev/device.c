@@ -60,6 +60,34 @@ static void parley_mdev_emu_unpin(struct parley_emu *e, u64 address, bool in,
 	parley_mdev_gate_unpin(&parley_mdev_of(e)->gate, address, in);
 }
 
+static int parley_mdev_emu_share(struct parley_emu *e, u64 address, void **at)
+{
+	struct parley_mdev_gate *g = &parley_mdev_of(e)->gate;
+	struct page *memory;
+	int err = parley_mdev_gate_share(g, address, &memory);
+
+	if (err)
+		return err;
+	*at = page_address(memory);
+	if (*at) {
+		*at += offset_in_page(address);
+		return 0;
+	}
+	/* It is not mapped for us (highmem). */
+	parley_mdev_gate_unshare(g, address);
+	return -EFAULT;
+}
+
+static void parley_mdev_emu_unshare(struct parley_emu *e, u64 address)
+{
+	parley_mdev_gate_unshare(&parley_mdev_of(e)->gate, address);
+}
+
+static void parley_mdev_emu_rest(struct parley_emu *e)
+{
+	parley_mdev_gate_empty(&parley_mdev_of(e)->gate);
+}
+
 static void parley_mdev_emu_interrupt(struct parley_emu *e, unsigned int vector)
 {
 	parley_mdev_irqs_tell(&parley_mdev_of(e)->irqs, vector);
@@ -80,6 +108,9 @@ static const struct parley_emu_ops parley_mdev_emu_ops = {
 	.write = parley_mdev_emu_write,
 	.pin = parley_mdev_emu_pin,
 	.unpin = parley_mdev_emu_unpin,
+	.share = parley_mdev_emu_share,
+	.unshare = parley_mdev_emu_unshare,
+	.rest = parley_mdev_emu_rest,
 	.interrupt = parley_mdev_emu_interrupt,
 	.line = parley_mdev_emu_line,
 	.unmap = parley_mdev_emu_unmap,
@@ -115,6 +146,7 @@ static int parley_mdev_init(struct vfio_device *vdev)
 	parley_mdev_rings_init(&m->rings);
 	m->gate.vdev = vdev;
 	m->gate.dev = m->vf->n.dev;
+	m->gate.serial = &m->emu.mutex;
 	parley_mdev_gate_init(&m->gate, &parley_mdev_gate_vfio);
 	parley_mdev_name(m, dev_name(vdev->dev));
 	return 0;
@@ -167,8 +199,11 @@ static int parley_mdev_open(struct vfio_device *vdev)
 		.grid_us = m->kind->grid_us,
 		.polled = m->kind->polled,
 	};
-	int err = parley_nvme_vf_take(m->vf);
+	/* Its group may have got another domain since it was bound. */
+	int err = parley_mdev_iommu_check(m->vf->n.dev);
 
+	if (!err)
+		err = parley_nvme_vf_take(m->vf);
 	if (err)
 		return err;
 	err = parley_life_do(&m->vf->life, PARLEY_LIFE_MEMORY);
@@ -197,7 +232,7 @@ static void parley_mdev_close(struct vfio_device *vdev)
 	parley_mdev_rings_free(&m->rings);
 	/* With the last command the last page goes. */
 	parley_emu_exit(&m->emu);
-	WARN_ON_ONCE(m->gate.pinned);
+	parley_mdev_gate_end(&m->gate);
 	parley_life_undo(&m->vf->life, PARLEY_LIFE_MEMORY);
 	parley_mdev_irqs_free(&m->irqs);
 	parley_nvme_vf_give_back(m->vf);
@@ -415,11 +450,21 @@ static void parley_mdev_request(struct vfio_device *vdev, unsigned int count)
 	}
 }
 
+/*
+ * Of an area the older container asks again, while it keeps its locks from others no longer
+ * than we wait.  Of all there is, as when another address space takes the place of this one,
+ * nobody asks again, and IOMMUFD holds no lock meanwhile.
+ */
 static void parley_mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length)
 {
-	if (!parley_mdev_gate_leave(&to_parley_mdev(vdev)->gate, iova, length))
+	bool all = !iova && length >= ULONG_MAX;
+
+	while (!parley_mdev_gate_leave(&to_parley_mdev(vdev)->gate, iova, length)) {
 		dev_warn_ratelimited(vdev->dev, "memory that is taken away is still used after %u s, which is waited for\n",
 				     PARLEY_MDEV_UNMAP_MS / 1000);
+		if (!all)
+			break;
+	}
 }
 
 const struct vfio_device_ops parley_mdev_vfio_ops = {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The gate to the guest's memory.
+ * The gate to the guest's memory.  Documentation/vfio-gate.rst has its rules, with their
+ * numbers, and why they are so.
  *
  * What the processor copies goes through VFIO, which knows what is the guest's and
  * what of it may be written.  What the function is to reach is held first.  The
@@ -14,199 +15,279 @@
  *	map	the function's IOMMU lets it reach	unmap
  *		4 KiB of it, in one direction
  *
- * They are undone in the reverse order, when a step fails and when the function is
- * done.  Commands that use a page in the same direction share its mapping, and each of
- * them has pinned it.  So what the function reaches is pinned, and what is pinned is noted: who
- * sees no note in an area can be sure that the function reaches nothing there.
+ * They are undone in the reverse order.  So what the function reaches is pinned, and what
+ * is pinned is noted: who sees no note in an area can be sure that the function reaches
+ * nothing there.
  *
- * VFIO takes memory away from the guest at any time.  It does so with locks held that
- * pinning and unpinning take as well, so whoever is told may only wait for commands
- * to end, and not for the emulator, which may wait for VFIO:
+ * A page is noted for each way in which it is used, apart: it is pinned for that, and
+ * mapped for that.  When nobody holds it any more, it stays as it is, for the next one, to
+ * whom it costs a look; until it is in the way of others, or is taken away (gate_leave.c).
  *
- *  - The area is marked first: a page in it is not noted any more.  (IOMMUFD refuses to
- *    pin such pages, the older container does not.)
- *  - Then it waits until no page in it is noted.  The function answers, or is taken
- *    from memory, within the time-out of a command.
- *  - The older container looks, with its lock taken again, whether somebody holds a
- *    page of the area, and after having been told ten times to no avail it stops the
- *    machine (BUG_ON).  Whoever pins the same page again in between, as a guest can
- *    make us do, must not win that race ten times.  So the mark stays for a while, and
- *    each time that VFIO asks again for the same area, for twice as long: another
- *    device of the guest's may be asked after us, and take its time.
- *  - Two who take memory away at the same time keep the lock that unpinning takes from
- *    everybody while one of them is here: that is the older container's.  Therefore
- *    the wait ends after PARLEY_MDEV_UNMAP_MS, and they go round once more.  It does
- *    so a few times, not as often as stops the machine; then it is without end, and a
- *    VMM that goes on in this way has hung itself.
+ *	@held			the page is
+ *	n			held by so many
+ *	0			kept
+ *	GOING + n		on its way out, for which it waits for so many
+ *	GOING			nobody's but his who made it so: he undoes the steps
  *
- * That costs nobody anything who waits for his commands before he takes their memory
- * away, because VFIO tells us only of an area in which a page is held.
+ * Out of GOING nothing leads back, and who holds a page anew sees to it in the same
+ * instruction that it is not GOING.
  */
 #include <linux/cleanup.h>
-#include <linux/dma-mapping.h>
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <parley/compat.h>
 #include "mdev.h"
 
+/* All commands together can hold no more, so none is refused for want of room. */
+static_assert(PARLEY_NVME_IO_QUEUES * PARLEY_NVME_IO_SLOTS * PARLEY_EMU_PAGES <
+	      PARLEY_MDEV_PAGES);
+
 /* -------------------------------------------------------------- notes */
 
-static u64 parley_mdev_number(u64 address)
+static enum parley_mdev_way parley_mdev_way(const struct parley_mdev_page *page)
 {
-	return address / PARLEY_NVME_PAGE;
+	return page->key % PARLEY_MDEV_WAYS;
+}
+
+static u64 parley_mdev_address(const struct parley_mdev_page *page)
+{
+	return (u64)(page->key / PARLEY_MDEV_WAYS) * PARLEY_NVME_PAGE;
+}
+
+static unsigned long parley_mdev_key(u64 address, enum parley_mdev_way way)
+{
+	return parley_mdev_number(address) * PARLEY_MDEV_WAYS + way;
 }
 
 /* What is known of a page, from now on; NULL: there is no memory for that. */
-static struct parley_mdev_page *parley_mdev_page_make(struct parley_mdev_gate *g, u64 nr)
+static struct parley_mdev_page *parley_mdev_note(struct parley_mdev_gate *g,
+						 unsigned long key)
 {
 	struct parley_mdev_page *page = kzalloc(sizeof(*page), GFP_KERNEL);
 
 	lockdep_assert_held(&g->lock);
-	if (page && xa_err(xa_store(&g->pages, nr, page, GFP_KERNEL))) {
-		kfree(page);
-		return NULL;
-	}
-	return page;
-}
-
-static struct parley_mdev_page *parley_mdev_note(struct parley_mdev_gate *g, u64 nr)
-{
-	struct parley_mdev_page *page;
-
-	lockdep_assert_held(&g->lock);
-	if (g->pinned == g->most)
-		return ERR_PTR(-ENOSPC);
-	page = xa_load(&g->pages, nr) ?: parley_mdev_page_make(g, nr);
 	if (!page)
 		return ERR_PTR(-ENOMEM);
-	page->held++;
-	g->pinned++;
+	page->key = key;
+	atomic_set(&page->held, 1);
+	if (xa_err(xa_store(&g->pages, key, page, GFP_KERNEL))) {
+		kfree(page);
+		return ERR_PTR(-ENOMEM);
+	}
+	g->nr++;
+	g->stats.most = max(g->stats.most, g->nr);
 	return page;
 }
 
-static void parley_mdev_forget(struct parley_mdev_gate *g, u64 nr,
-			       struct parley_mdev_page *page)
+static void parley_mdev_forget(struct parley_mdev_gate *g, struct parley_mdev_page *page)
 {
+	WARN_ON_ONCE(page->mapped || page->sharers);
 	scoped_guard(mutex, &g->lock) {
-		if (!--g->pinned)
+		WARN_ON_ONCE(xa_erase(&g->pages, page->key) != page);
+		if (!--g->nr)
 			WRITE_ONCE(g->late, 0);
-		if (!--page->held) {
-			xa_erase(&g->pages, nr);
-			kfree(page);
-		}
 	}
+	kfree_rcu(page, rcu);
 	wake_up(&g->wait);
 }
 
-static bool parley_mdev_free(struct parley_mdev_gate *g, u64 first, u64 last)
-{
-	unsigned long at = first;
+/* ----------------------------------------------------- how it goes */
 
-	return !xa_find(&g->pages, &at, last, XA_PRESENT);
+/* If nobody holds it, nobody will any more, and it is the caller's to undo. */
+static bool parley_mdev_claim(struct parley_mdev_page *page)
+{
+	return !atomic_cmpxchg(&page->held, 0, PARLEY_MDEV_GOING);
 }
 
-/* ----------------------------------------------------- what leaves */
-
-/* Whether a page is in an area that is marked. */
-static bool parley_mdev_leaves(struct parley_mdev_gate *g, u64 page)
+/**
+ * parley_mdev_out_of_reach() - the function reaches a page no more
+ * @g: the gate
+ * @page: nobody holds it, nor will
+ *
+ * Context: process context.
+ */
+void parley_mdev_out_of_reach(struct parley_mdev_gate *g, struct parley_mdev_page *page)
 {
-	struct parley_mdev_leaving *l;
-
-	lockdep_assert_held(&g->lock);
-	for (l = g->leaving; l < g->leaving + PARLEY_MDEV_LEAVING; l++)
-		if (page >= l->first && page <= l->last &&
-		    (l->busy || time_before64(get_jiffies_64(), l->until)))
-			return true;
-	return false;
+	WARN_ON_ONCE(atomic_read(&page->held) != PARLEY_MDEV_GOING);
+	if (page->mapped)
+		g->ops->unmap(g, page->dma, parley_mdev_way(page));
+	page->mapped = false;
 }
 
-/* Where an area is kept: where it was, or in place of the oldest; NULL: nowhere. */
-static struct parley_mdev_leaving *parley_mdev_place(struct parley_mdev_gate *g,
-						     u64 first, u64 last)
+static void parley_mdev_undo(struct parley_mdev_gate *g, struct parley_mdev_page *page)
 {
-	struct parley_mdev_leaving *l, *oldest = NULL;
+	parley_mdev_out_of_reach(g, page);
+	g->ops->unpin(g, parley_mdev_address(page));
+	parley_mdev_forget(g, page);
+}
+
+static void parley_mdev_let_go(struct parley_mdev_gate *g, struct parley_mdev_page *page)
+{
+	int left = atomic_dec_return(&page->held);
+
+	/* Who had held nothing. */
+	WARN_ON_ONCE(left == -1 || left == INT_MAX);
+	if (left == PARLEY_MDEV_GOING)
+		parley_mdev_undo(g, page);
+}
+
+static void parley_mdev_work(struct work_struct *work)
+{
+	struct parley_mdev_gate *g = container_of(work, struct parley_mdev_gate, work);
+	struct parley_mdev_page *page, *next;
+	LIST_HEAD(going);
+
+	scoped_guard(mutex, &g->lock)
+		list_splice_init(&g->going, &going);
+	list_for_each_entry_safe(page, next, &going, node)
+		parley_mdev_undo(g, page);
+}
+
+/* ------------------------------------------------ who makes room */
+
+static struct parley_mdev_page *parley_mdev_next(struct parley_mdev_gate *g)
+{
+	struct parley_mdev_page *page;
+
+	page = xa_find_after(&g->pages, &g->hand, ULONG_MAX, XA_PRESENT);
+	if (page)
+		return page;
+	g->hand = 0;
+	return xa_find(&g->pages, &g->hand, ULONG_MAX, XA_PRESENT);
+}
+
+/*
+ * One that is kept and was not used since the hand came by, which goes round; NULL: all
+ * are held.  In two rounds there is one, if there is any.
+ */
+static struct parley_mdev_page *parley_mdev_victim(struct parley_mdev_gate *g)
+{
+	unsigned int looks = 2 * g->nr + 1;
+	struct parley_mdev_page *page;
 
 	lockdep_assert_held(&g->lock);
-	for (l = g->leaving; l < g->leaving + PARLEY_MDEV_LEAVING; l++) {
-		if (l->busy)
-			continue;
-		if (l->first == first && l->last == last)
-			return l;
-		if (!oldest || time_before64(l->until, oldest->until))
-			oldest = l;
+	while (looks--) {
+		page = parley_mdev_next(g);
+		if (!page)
+			return NULL;
+		if (page->used)
+			page->used = false;
+		else if (parley_mdev_claim(page))
+			return page;
 	}
-	return oldest;
+	return NULL;
 }
 
-static struct parley_mdev_leaving *parley_mdev_mark(struct parley_mdev_gate *g,
-						    u64 first, u64 last)
+static bool parley_mdev_evict(struct parley_mdev_gate *g)
 {
-	u64 since = get_jiffies_64() - msecs_to_jiffies(PARLEY_MDEV_REMEMBER_MS);
-	struct parley_mdev_leaving *l;
-	bool again;
+	struct parley_mdev_page *page;
 
+	scoped_guard(mutex, &g->lock)
+		page = parley_mdev_victim(g);
+	if (!page)
+		return false;
+	g->stats.evictions++;
+	parley_mdev_undo(g, page);
+	return true;
+}
+
+/*
+ * As much is pinned as may be: of this guest's, or of all that its VMM has.  So some of
+ * what is only kept goes, and from now on no more is kept than is left then.
+ */
+static bool parley_mdev_shrink(struct parley_mdev_gate *g)
+{
+	unsigned int nr = 0;
+
+	while (nr < PARLEY_MDEV_SHRINK && parley_mdev_evict(g))
+		nr++;
 	guard(mutex)(&g->lock);
-	l = parley_mdev_place(g, first, last);
-	if (!l)
+	if (nr)
+		g->room = g->nr;
+	return nr;
+}
+
+/* ----------------------------------------------------- how it comes */
+
+/*
+ * Rule 4: it is looked for and held without a lock.  Whoever takes it away may forget it
+ * meanwhile, so the memory stays (RCU) until this is over.
+ */
+static struct parley_mdev_page *parley_mdev_hit(struct parley_mdev_gate *g,
+						unsigned long key)
+{
+	struct parley_mdev_page *page;
+
+	guard(rcu)();
+	page = xa_load(&g->pages, key);
+	if (!page || !atomic_inc_unless_negative(&page->held))
 		return NULL;
-	again = l->first == first && l->last == last && time_after64(l->until, since);
-	*l = (struct parley_mdev_leaving) {
-		.first = first,
-		.last = last,
-		.again = again ? min(l->again + 1, PARLEY_MDEV_DOUBLINGS) : 0,
-		.busy = true,
-	};
-	return l;
+	page->used = true;
+	g->stats.hits++;
+	return page;
 }
 
-static void parley_mdev_settle(struct parley_mdev_gate *g, struct parley_mdev_leaving *l)
+static struct parley_mdev_page *parley_mdev_enter(struct parley_mdev_gate *g,
+						  unsigned long key)
 {
-	guard(mutex)(&g->lock);
-	l->until = get_jiffies_64() + msecs_to_jiffies(PARLEY_MDEV_SETTLE_MS << l->again);
-	l->busy = false;
-}
-
-/* ----------------------------------------------------------- the gate */
-
-static struct parley_mdev_page *parley_mdev_enter(struct parley_mdev_gate *g, u64 nr)
-{
-	guard(mutex)(&g->lock);
-	return parley_mdev_leaves(g, nr) ? ERR_PTR(-EBUSY) : parley_mdev_note(g, nr);
-}
-
-/* The first command that uses a page so maps it, the last one unmaps it. */
-static int parley_mdev_map(struct parley_mdev_gate *g, struct parley_mdev_page *page,
-			   struct page *memory, unsigned int offset, bool in)
-{
-	int err = 0;
-
-	if (!page->mapped[in])
-		err = g->ops->map(g, memory, offset, in, &page->dma[in]);
-	page->mapped[in] += !err;
-	return err;
-}
-
-static void parley_mdev_unmap(struct parley_mdev_gate *g, struct parley_mdev_page *page,
-			      bool in)
-{
-	if (!--page->mapped[in])
-		g->ops->unmap(g, page->dma[in], in);
+	do {
+		guard(mutex)(&g->lock);
+		/* Rule 5: the mark is seen, or whoever made it sees the note. */
+		if (parley_mdev_leaves(g, key / PARLEY_MDEV_WAYS) || xa_load(&g->pages, key))
+			return ERR_PTR(-EBUSY);
+		if (g->nr < g->room)
+			return parley_mdev_note(g, key);
+	} while (parley_mdev_evict(g));
+	return ERR_PTR(-ENOSPC);
 }
 
 static int parley_mdev_hold(struct parley_mdev_gate *g, struct parley_mdev_page *page,
-			    u64 address, bool in)
+			    u64 address)
 {
-	struct page *memory;
-	int err = g->ops->pin(g, address, in, &memory);
+	enum parley_mdev_way way = parley_mdev_way(page);
+	int err;
 
-	if (err)
+	do {
+		err = g->ops->pin(g, address, way, &page->memory);
+	} while (err == -ENOMEM && parley_mdev_shrink(g));
+	if (err || way == PARLEY_MDEV_SHARED)
 		return err;
-	err = parley_mdev_map(g, page, memory, offset_in_page(address), in);
+	err = g->ops->map(g, page->memory, offset_in_page(address), way, &page->dma);
 	if (err)
 		g->ops->unpin(g, address);
+	page->mapped = !err;
 	return err;
 }
+
+/* Held, whether it was there or not. */
+static struct parley_mdev_page *parley_mdev_get(struct parley_mdev_gate *g, u64 address,
+						enum parley_mdev_way way)
+{
+	unsigned long key = parley_mdev_key(address, way);
+	struct parley_mdev_page *page;
+	int err;
+
+	if (g->serial)
+		lockdep_assert_held(g->serial);
+	if (parley_mdev_number(address) > ULONG_MAX / PARLEY_MDEV_WAYS)
+		return ERR_PTR(-EINVAL);
+	page = parley_mdev_hit(g, key);
+	if (page)
+		return page;
+	g->stats.misses++;
+	page = parley_mdev_enter(g, key);
+	if (IS_ERR(page))
+		return page;
+	err = parley_mdev_hold(g, page, address);
+	if (!err)
+		return page;
+	parley_mdev_forget(g, page);
+	return ERR_PTR(err);
+}
+
+/* ----------------------------------------------------------- the gate */
 
 /**
  * parley_mdev_gate_pin() - hold a page and let the function reach it
@@ -215,9 +296,7 @@ static int parley_mdev_hold(struct parley_mdev_gate *g, struct parley_mdev_page 
  * @in: the function writes there; else it reads
  * @dma: where the function finds it
  *
- * Who pins and unpins serialises that.
- *
- * Context: process context; may sleep.
+ * Context: process context; @g->serial held; may sleep.
  * Return: 0, or
  *	-ENOSPC		too many are held
  *	-EBUSY		it is taken away, or just was
@@ -226,21 +305,13 @@ static int parley_mdev_hold(struct parley_mdev_gate *g, struct parley_mdev_page 
 int parley_mdev_gate_pin(struct parley_mdev_gate *g, u64 address, bool in,
 			 dma_addr_t *dma)
 {
-	u64 nr = parley_mdev_number(address);
 	struct parley_mdev_page *page;
-	int err;
 
-	if (nr != (unsigned long)nr)
-		return -EINVAL;
-	page = parley_mdev_enter(g, nr);
+	page = parley_mdev_get(g, address, in ? PARLEY_MDEV_IN : PARLEY_MDEV_OUT);
 	if (IS_ERR(page))
 		return PTR_ERR(page);
-	err = parley_mdev_hold(g, page, address, in);
-	if (err)
-		parley_mdev_forget(g, nr, page);
-	else
-		*dma = page->dma[in];
-	return err;
+	*dma = page->dma;
+	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_pin);
 
@@ -250,55 +321,92 @@ EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_pin);
  * @address: the same
  * @in: the same
  *
- * Context: process context; may sleep.
+ * Context: process context; @g->serial held; may sleep.
  */
 void parley_mdev_gate_unpin(struct parley_mdev_gate *g, u64 address, bool in)
 {
-	u64 nr = parley_mdev_number(address);
-	struct parley_mdev_page *page = xa_load(&g->pages, nr);
+	unsigned long key = parley_mdev_key(address, in ? PARLEY_MDEV_IN : PARLEY_MDEV_OUT);
+	struct parley_mdev_page *page = xa_load(&g->pages, key);
 
-	parley_mdev_unmap(g, page, in);
-	g->ops->unpin(g, address);
-	parley_mdev_forget(g, nr, page);
+	if (!WARN_ON_ONCE(!page))
+		parley_mdev_let_go(g, page);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_unpin);
 
-static bool parley_mdev_wait(struct parley_mdev_gate *g, u64 first, u64 last)
+/**
+ * parley_mdev_gate_share() - hold a page to read and write it directly
+ * @g: the gate
+ * @address: the guest's; begins 4 KiB
+ * @memory: what it is
+ *
+ * It is the caller's until he gives it back or was told that it is taken away (@unshared),
+ * which may be before this returns.
+ *
+ * Context: process context; @g->serial held; may sleep.
+ * Return: as parley_mdev_gate_pin().
+ */
+int parley_mdev_gate_share(struct parley_mdev_gate *g, u64 address, struct page **memory)
 {
-	if (READ_ONCE(g->late) >= PARLEY_MDEV_LATE) {
-		wait_event(g->wait, parley_mdev_free(g, first, last));
-		return true;
+	struct parley_mdev_page *page = parley_mdev_get(g, address, PARLEY_MDEV_SHARED);
+	bool going;
+
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+	*memory = page->memory;
+	scoped_guard(mutex, &g->lock) {
+		/* Rule 9: whoever takes it away from now on sees that it is shared. */
+		going = atomic_read(&page->held) < 0;
+		page->sharers += !going;
 	}
-	if (wait_event_timeout(g->wait, parley_mdev_free(g, first, last),
-			       msecs_to_jiffies(PARLEY_MDEV_UNMAP_MS)))
-		return true;
-	guard(mutex)(&g->lock);
-	WRITE_ONCE(g->late, g->late + 1);
-	return false;
+	if (going)
+		parley_mdev_let_go(g, page);
+	return going ? -EBUSY : 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_share);
 
 /**
- * parley_mdev_gate_leave() - an area is taken away: wait until none of it is held
+ * parley_mdev_gate_unshare() - the mirror of parley_mdev_gate_share()
  * @g: the gate
- * @address: the guest's
- * @len: bytes
+ * @address: the same; it does no harm if it was taken away meanwhile
  *
- * Context: process context; sleeps, PARLEY_MDEV_UNMAP_MS at most, if it was not too
- *	often to no avail.
- * Return: whether none of it is held.
+ * Context: process context; @g->serial held; may sleep.
  */
-bool parley_mdev_gate_leave(struct parley_mdev_gate *g, u64 address, u64 len)
+void parley_mdev_gate_unshare(struct parley_mdev_gate *g, u64 address)
 {
-	u64 first = parley_mdev_number(address);
-	u64 last = parley_mdev_number(len ? address + (len - 1) : address);
-	struct parley_mdev_leaving *l = parley_mdev_mark(g, first, last);
-	bool gone = parley_mdev_wait(g, first, last);
+	struct parley_mdev_page *page;
 
-	if (l)
-		parley_mdev_settle(g, l);
-	return gone;
+	scoped_guard(mutex, &g->lock) {
+		page = xa_load(&g->pages, parley_mdev_key(address, PARLEY_MDEV_SHARED));
+		if (page && page->sharers)
+			page->sharers--;
+		else
+			page = NULL;
+	}
+	if (page)
+		parley_mdev_let_go(g, page);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_leave);
+EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_unshare);
+
+/**
+ * parley_mdev_gate_empty() - what is only kept goes
+ * @g: the gate
+ *
+ * Context: process context; @g->serial held, or nobody comes through; may sleep.
+ */
+void parley_mdev_gate_empty(struct parley_mdev_gate *g)
+{
+	struct parley_mdev_page *page, *next;
+	unsigned long key;
+	LIST_HEAD(going);
+
+	scoped_guard(mutex, &g->lock)
+		xa_for_each(&g->pages, key, page)
+			if (parley_mdev_claim(page))
+				list_add_tail(&page->node, &going);
+	list_for_each_entry_safe(page, next, &going, node)
+		parley_mdev_undo(g, page);
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_empty);
 
 /**
  * parley_mdev_gate_begin() - another guest
@@ -313,6 +421,8 @@ void parley_mdev_gate_begin(struct parley_mdev_gate *g)
 	struct parley_mdev_leaving *l;
 
 	guard(mutex)(&g->lock);
+	g->room = PARLEY_MDEV_PAGES;
+	g->stats = (struct parley_mdev_gate_stats) {};
 	for (l = g->leaving; l < g->leaving + PARLEY_MDEV_LEAVING; l++)
 		if (!l->busy)
 			/* No area. */
@@ -322,6 +432,22 @@ void parley_mdev_gate_begin(struct parley_mdev_gate *g)
 			};
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_begin);
+
+/**
+ * parley_mdev_gate_end() - the mirror of parley_mdev_gate_begin()
+ * @g: the gate, through which nobody goes any more, and nobody holds anything
+ *
+ * Context: process context; may sleep.
+ */
+void parley_mdev_gate_end(struct parley_mdev_gate *g)
+{
+	parley_mdev_gate_empty(g);
+	/* Who takes memory away meanwhile has ours, and may be about to hand it over. */
+	wait_event(g->wait, !READ_ONCE(g->taking));
+	flush_work(&g->work);
+	WARN_ON_ONCE(g->nr);
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_end);
 
 /**
  * parley_mdev_gate_init() - a gate that nothing went through
@@ -334,9 +460,10 @@ void parley_mdev_gate_init(struct parley_mdev_gate *g,
 			   const struct parley_mdev_gate_ops *ops)
 {
 	g->ops = ops;
-	g->most = PARLEY_MDEV_PINS;
 	mutex_init(&g->lock);
 	xa_init(&g->pages);
+	INIT_LIST_HEAD(&g->going);
+	INIT_WORK(&g->work, parley_mdev_work);
 	init_waitqueue_head(&g->wait);
 	parley_mdev_gate_begin(g);
 }
@@ -344,71 +471,14 @@ EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_init);
 
 /**
  * parley_mdev_gate_exit() - the mirror of parley_mdev_gate_init()
- * @g: the gate, through which nobody goes any more
+ * @g: the gate, after parley_mdev_gate_end()
  *
  * Context: process context.
  */
 void parley_mdev_gate_exit(struct parley_mdev_gate *g)
 {
-	WARN_ON_ONCE(g->pinned || !xa_empty(&g->pages));
+	WARN_ON_ONCE(g->nr || !xa_empty(&g->pages));
 	xa_destroy(&g->pages);
 	mutex_destroy(&g->lock);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_exit);
-
-/* ------------------------------------------ the steps, as VFIO has them */
-
-static int parley_mdev_vfio_rw(struct parley_mdev_gate *g, u64 address, void *data,
-			       size_t len, bool write)
-{
-	return vfio_dma_rw(g->vdev, address, data, len, write);
-}
-
-/* VFIO knows pages of this machine's size. */
-static int parley_mdev_vfio_pin(struct parley_mdev_gate *g, u64 address, bool in,
-				struct page **page)
-{
-	int nr = vfio_pin_pages(g->vdev, ALIGN_DOWN(address, PAGE_SIZE), 1,
-				in ? IOMMU_WRITE : IOMMU_READ, page);
-
-	return nr == 1 ? 0 : nr ?: -EFAULT;
-}
-
-static void parley_mdev_vfio_unpin(struct parley_mdev_gate *g, u64 address)
-{
-	vfio_unpin_pages(g->vdev, ALIGN_DOWN(address, PAGE_SIZE), 1);
-}
-
-static enum dma_data_direction parley_mdev_direction(bool in)
-{
-	return in ? DMA_FROM_DEVICE : DMA_TO_DEVICE;
-}
-
-/*
- * The guest uses the page meanwhile, and maybe another command does: the function must
- * reach the page itself, and no copy of it, and caches must have nothing to do with it.
- */
-static int parley_mdev_vfio_map(struct parley_mdev_gate *g, struct page *page,
-				unsigned int offset, bool in, dma_addr_t *dma)
-{
-	*dma = dma_map_page_attrs(g->dev, page, offset, PARLEY_NVME_PAGE,
-				  parley_mdev_direction(in), DMA_ATTR_REQUIRE_COHERENT);
-	if (!dma_mapping_error(g->dev, *dma))
-		return 0;
-	dev_warn_ratelimited(g->dev, "cannot reach a guest's memory: there is no address left, or it is not coherent, or swiotlb is forced\n");
-	return -EIO;
-}
-
-static void parley_mdev_vfio_unmap(struct parley_mdev_gate *g, dma_addr_t dma, bool in)
-{
-	dma_unmap_page_attrs(g->dev, dma, PARLEY_NVME_PAGE, parley_mdev_direction(in),
-			     DMA_ATTR_REQUIRE_COHERENT);
-}
-
-const struct parley_mdev_gate_ops parley_mdev_gate_vfio = {
-	.rw = parley_mdev_vfio_rw,
-	.pin = parley_mdev_vfio_pin,
-	.unpin = parley_mdev_vfio_unpin,
-	.map = parley_mdev_vfio_map,
-	.unmap = parley_mdev_vfio_unmap,
-};

@@ -6,7 +6,6 @@
  * closed any number of times, by one user at a time; it is gone, and its user with
  * it, before the function goes.
  */
-#include <linux/iommu.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
@@ -67,19 +66,11 @@ static struct mdev_driver parley_mdev_driver = {
 		.name = PARLEY_MDEV_NAME,
 		.owner = THIS_MODULE,
 		.mod_name = KBUILD_MODNAME,
+		.dev_groups = parley_mdev_groups,
 	},
 };
 
 /* ------------------------------------------------------------ parents */
-
-/* The guest reaches no memory but its own either way: this is about the hardware. */
-static void parley_mdev_look(struct device *dev)
-{
-	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
-
-	if (!domain || domain->type == IOMMU_DOMAIN_IDENTITY)
-		dev_warn(dev, "no IOMMU keeps it from the memory of others: what it does there, nobody sees\n");
-}
 
 /* Each type has the default policy until another one is written. */
 static int parley_mdev_policies(struct parley_mdev_parent *p)
@@ -111,9 +102,12 @@ static int parley_mdev_register(struct parley_mdev_parent *p)
 
 static int parley_mdev_add(struct parley_nvme_vf *vf)
 {
-	struct parley_mdev_parent *p = kzalloc(sizeof(*p), GFP_KERNEL);
-	int err;
+	int err = parley_mdev_iommu_check(vf->n.dev);
+	struct parley_mdev_parent *p;
 
+	if (err)
+		return err;
+	p = kzalloc(sizeof(*p), GFP_KERNEL);
 	if (!p)
 		return -ENOMEM;
 	p->vf = vf;
@@ -124,7 +118,6 @@ static int parley_mdev_add(struct parley_nvme_vf *vf)
 		kfree(p);
 		return err;
 	}
-	parley_mdev_look(vf->n.dev);
 	vf->user_data = p;
 	return 0;
 }

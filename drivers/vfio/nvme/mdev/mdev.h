@@ -7,9 +7,13 @@
  *
  *	main.c		functions become parents, and their devices come and go
  *	types.c		what types of devices there are
+ *	sysfs.c		what is to be seen of a device
  *	device.c	a device, as VFIO has it
  *	bells.c		doorbells that the guest writes without leaving
- *	gate.c		the guest's memory
+ *	gate.c		the guest's memory: what is held, and kept
+ *	gate_leave.c	the same: what is taken away
+ *	gate_vfio.c	the same: its steps, as VFIO has them
+ *	iommu.c		whether the function can be given to a guest
  *	irqs.c		interrupts
  *	pin.c		of these, the pin
  *	ring.c		doorbells that eventfds write
@@ -28,13 +32,13 @@
  *	mutex		of struct parley_mdev: configuration space, resets
  *	rings lock	which doorbells eventfds write; their writing is waited for
  *	the emulator's	see emu.h; the gate and the interrupts are used with it held
- *	gate lock	what is pinned and what leaves; nothing but an allocation is
+ *	gate lock	what is held and what leaves; nothing but an allocation is
  *			waited for with it held
  *	irqs setup	who is told of interrupts changes, one at a time
  *	irqs lock	who is told, what is raised, masked and pending; a leaf
  *
  * VFIO takes memory away (dma_unmap) with locks of its own held, which pinning takes
- * as well: there only the gate lock is taken, see gate.c.
+ * as well: there only the gate lock is taken, see gate_leave.c.
  */
 #ifndef _PARLEY_NVME_MDEV_H
 #define _PARLEY_NVME_MDEV_H
@@ -179,31 +183,57 @@ struct parley_mdev_rings {
 
 /* ---------------------------------------------------------- memory gate */
 
+struct iommu_domain;
 struct parley_mdev_gate;
+
+/**
+ * enum parley_mdev_way - what a page is held for
+ * @PARLEY_MDEV_OUT: the function reads it
+ * @PARLEY_MDEV_IN: the function writes it
+ * @PARLEY_MDEV_SHARED: the controller reads and writes it itself
+ * @PARLEY_MDEV_WAYS: and no others; a power of 2
+ */
+enum parley_mdev_way {
+	PARLEY_MDEV_OUT,
+	PARLEY_MDEV_IN,
+	PARLEY_MDEV_SHARED,
+	PARLEY_MDEV_WAYS = 4,
+};
 
 /**
  * struct parley_mdev_gate_ops - the steps of the gate, each with what undoes it
  * @rw: copy from or to the guest's memory
  * @pin: keep a page of it where it is
  * @unpin: let go of it
- * @map: let the function reach a part of a page
- * @unmap: keep it from that
+ * @map: let the function reach a part of a page; not of one that is shared
+ * @unmap: keep it from that: when this returns, it reaches it no more
+ * @unshared: pages are taken away: when this returns, nobody uses them directly, who
+ *	shared them or is about to; all of them if @last is U64_MAX
  *
- * @rw, @pin and @map return 0 or an error.
+ * @rw, @pin and @map return 0 or an error, @pin -ENOMEM if there is no memory or as much
+ * of it is pinned as may be.  @unmap and @unshared take no lock of VFIO's; @unmap does not
+ * sleep.
  */
 struct parley_mdev_gate_ops {
 	int (*rw)(struct parley_mdev_gate *g, u64 address, void *data, size_t len,
 		  bool write);
-	int (*pin)(struct parley_mdev_gate *g, u64 address, bool in, struct page **page);
+	int (*pin)(struct parley_mdev_gate *g, u64 address, enum parley_mdev_way way,
+		   struct page **page);
 	void (*unpin)(struct parley_mdev_gate *g, u64 address);
 	int (*map)(struct parley_mdev_gate *g, struct page *page, unsigned int offset,
-		   bool in, dma_addr_t *dma);
-	void (*unmap)(struct parley_mdev_gate *g, dma_addr_t dma, bool in);
+		   enum parley_mdev_way way, dma_addr_t *dma);
+	void (*unmap)(struct parley_mdev_gate *g, dma_addr_t dma,
+		      enum parley_mdev_way way);
+	void (*unshared)(struct parley_mdev_gate *g, u64 first, u64 last);
 };
 
-/* Pages that may be held: as many as there can be in flight. */
-#define PARLEY_MDEV_PINS	(PARLEY_NVME_IO_QUEUES * PARLEY_NVME_IO_SLOTS * \
-				 PARLEY_EMU_PAGES)
+/*
+ * Pages of a device that are held or kept, each way counted: 128 MiB of 4 KiB, more than
+ * all commands together can hold.
+ */
+#define PARLEY_MDEV_PAGES	32768
+/* Kept ones that go at once when no more may be pinned. */
+#define PARLEY_MDEV_SHRINK	64
 /* Areas that were taken away lately. */
 #define PARLEY_MDEV_LEAVING	16
 /* How long none of it is held after that, and how often that is doubled. */
@@ -215,16 +245,31 @@ struct parley_mdev_gate_ops {
 #define PARLEY_MDEV_UNMAP_MS	5000
 #define PARLEY_MDEV_LATE	5
 
+/* Of struct parley_mdev_page, @held: nobody holds it anew. */
+#define PARLEY_MDEV_GOING	INT_MIN
+
 /**
- * struct parley_mdev_page - a page of the guest's that is held
- * @held: by so many commands
- * @mapped: of these, by how many for the function to read, and to write
- * @dma: where it finds it, for each
+ * struct parley_mdev_page - a page of the guest's that is noted, for one way
+ * @rcu: it is looked up without a lock
+ * @node: in the list of those that are let go of
+ * @key: which page, and which way
+ * @held: by so many; PARLEY_MDEV_GOING
+ * @used: since the hand came by
+ * @mapped: the function reaches it
+ * @sharers: of those who hold it, who have not been told that it goes
+ * @dma: where the function finds it
+ * @memory: what it is
  */
 struct parley_mdev_page {
-	unsigned int held;
-	unsigned int mapped[2];
-	dma_addr_t dma[2];
+	struct rcu_head rcu;
+	struct list_head node;
+	unsigned long key;
+	atomic_t held;
+	bool used;
+	bool mapped;
+	unsigned int sharers;
+	dma_addr_t dma;
+	struct page *memory;
 };
 
 /**
@@ -244,29 +289,57 @@ struct parley_mdev_leaving {
 };
 
 /**
+ * struct parley_mdev_gate_stats - what was counted since the device was opened
+ * @hits: pages that were there
+ * @misses: pages that had to be pinned
+ * @evictions: kept ones that went to make room
+ * @invalidations: kept or held ones that were taken away
+ * @most: noted at a time
+ */
+struct parley_mdev_gate_stats {
+	u64 hits;
+	u64 misses;
+	u64 evictions;
+	u64 invalidations;
+	unsigned int most;
+};
+
+/**
  * struct parley_mdev_gate - the way to the guest's memory
  * @ops: its steps
  * @vdev: the device, for VFIO
  * @dev: the function, for the DMA API
+ * @serial: who comes through holds it; NULL in tests
  * @lock: guards the rest
- * @pages: struct parley_mdev_page of those that are held, by number
- * @pinned: how often all of them are
- * @most: how many may be
- * @late: how often somebody waited for one to no avail since nothing was held
+ * @pages: struct parley_mdev_page of those that are noted, by key; looked up with RCU
+ * @nr: how many these are
+ * @room: how many may be
+ * @hand: where the last one was that had to make room
+ * @late: how often somebody waited for one to no avail since nothing was noted
+ * @taking: those who take memory away, until they have told and unmapped
  * @leaving: areas
+ * @going: pages that nobody holds and the function does not reach, to be unpinned
+ * @work: does that
  * @wait: woken whenever a page is let go of
+ * @stats: see there; @hits, @misses and @evictions are of who holds @serial
  */
 struct parley_mdev_gate {
 	const struct parley_mdev_gate_ops *ops;
 	struct vfio_device *vdev;
 	struct device *dev;
+	struct mutex *serial;
 	struct mutex lock;
 	struct xarray pages;
-	unsigned int pinned;
-	unsigned int most;
+	unsigned int nr;
+	unsigned int room;
+	unsigned long hand;
 	unsigned int late;
+	unsigned int taking;
 	struct parley_mdev_leaving leaving[PARLEY_MDEV_LEAVING];
+	struct list_head going;
+	struct work_struct work;
 	wait_queue_head_t wait;
+	struct parley_mdev_gate_stats stats;
 };
 
 /* ----------------------------------------------------------------- types */
@@ -422,15 +495,33 @@ void parley_mdev_rings_free(struct parley_mdev_rings *r);
 void parley_mdev_rings_exit(struct parley_mdev_rings *r);
 
 /* gate.c */
-extern const struct parley_mdev_gate_ops parley_mdev_gate_vfio;
 void parley_mdev_gate_init(struct parley_mdev_gate *g,
 			   const struct parley_mdev_gate_ops *ops);
 void parley_mdev_gate_begin(struct parley_mdev_gate *g);
+void parley_mdev_gate_end(struct parley_mdev_gate *g);
 void parley_mdev_gate_exit(struct parley_mdev_gate *g);
 int parley_mdev_gate_pin(struct parley_mdev_gate *g, u64 address, bool in,
 			 dma_addr_t *dma);
 void parley_mdev_gate_unpin(struct parley_mdev_gate *g, u64 address, bool in);
+int parley_mdev_gate_share(struct parley_mdev_gate *g, u64 address, struct page **memory);
+void parley_mdev_gate_unshare(struct parley_mdev_gate *g, u64 address);
+void parley_mdev_gate_empty(struct parley_mdev_gate *g);
+void parley_mdev_out_of_reach(struct parley_mdev_gate *g, struct parley_mdev_page *page);
+
+/* gate_leave.c */
+u64 parley_mdev_number(u64 address);
+bool parley_mdev_leaves(struct parley_mdev_gate *g, u64 page);
 bool parley_mdev_gate_leave(struct parley_mdev_gate *g, u64 address, u64 len);
+
+/* gate_vfio.c */
+extern const struct parley_mdev_gate_ops parley_mdev_gate_vfio;
+
+/* iommu.c */
+const char *parley_mdev_iommu_lack(const struct iommu_domain *domain);
+int parley_mdev_iommu_check(struct device *dev);
+
+/* sysfs.c */
+extern const struct attribute_group *parley_mdev_groups[];
 
 /* device.c */
 extern const struct vfio_device_ops parley_mdev_vfio_ops;

@@ -71,6 +71,33 @@ static void guest_unpin(struct parley_emu *e, u64 address, bool in, dma_addr_t d
 	g->pins[(address - GUEST_BASE) / PARLEY_NVME_PAGE]--;
 }
 
+static int guest_share(struct parley_emu *e, u64 address, void **at)
+{
+	struct guest *g = to_guest(e);
+	u8 *memory = guest_find(g, address, PARLEY_NVME_PAGE);
+
+	if (!memory || address % PARLEY_NVME_PAGE)
+		return -EFAULT;
+	*at = memory;
+	g->shared[(address - GUEST_BASE) / PARLEY_NVME_PAGE]++;
+	if (g->share_taken)
+		guest_take_away(g, (address - GUEST_BASE) / PARLEY_NVME_PAGE, 1);
+	return 0;
+}
+
+static void guest_unshare(struct parley_emu *e, u64 address)
+{
+	unsigned int *shared = &to_guest(e)->shared[(address - GUEST_BASE) / PARLEY_NVME_PAGE];
+
+	if (*shared)
+		--*shared;
+}
+
+static void guest_rest(struct parley_emu *e)
+{
+	guest_expect_free(to_guest(e));
+}
+
 static void guest_interrupt(struct parley_emu *e, unsigned int vector)
 {
 	if (vector < PARLEY_EMU_QUEUES)
@@ -99,6 +126,9 @@ static const struct parley_emu_ops guest_ops = {
 	.write = guest_write,
 	.pin = guest_pin,
 	.unpin = guest_unpin,
+	.share = guest_share,
+	.unshare = guest_unshare,
+	.rest = guest_rest,
 	.interrupt = guest_interrupt,
 	.line = guest_line,
 	.unmap = guest_unmap,
@@ -251,12 +281,25 @@ u16 guest_rw(struct guest *g, u8 opcode, u64 block, u32 blocks, u64 address)
 	return guest_do(g, 1, &cmd);
 }
 
+void guest_take_away(struct guest *g, unsigned int page, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = page; i < page + nr; i++)
+		WRITE_ONCE(g->hidden[i], true);
+	parley_emu_unshared(&g->e, GUEST_AT(page), GUEST_AT(page + nr) - 1);
+	for (i = page; i < page + nr; i++)
+		g->shared[i] = 0;
+}
+
 void guest_expect_free(struct guest *g)
 {
 	unsigned int i;
 
-	for (i = 0; i < GUEST_PAGES; i++)
+	for (i = 0; i < GUEST_PAGES; i++) {
 		KUNIT_EXPECT_EQ(g->test, 0, g->pins[i]);
+		KUNIT_EXPECT_EQ(g->test, 0, g->shared[i]);
+	}
 }
 
 /* -------------------------------------------------------- in a test */

@@ -38,6 +38,8 @@ struct guest {
 	struct kunit *test;
 	u8 *memory;
 	unsigned int pins[GUEST_PAGES];
+	unsigned int shared[GUEST_PAGES];
+	bool share_taken;		/* what is shared is taken away at once */
 	bool hidden[GUEST_PAGES];	/* it is memory no longer */
 	unsigned int interrupts[PARLEY_EMU_QUEUES];
 	bool raised;			/* its interrupt line */
@@ -86,6 +88,8 @@ u16 guest_rw(struct guest *g, u8 opcode, u64 block, u32 blocks, u64 address);
 /* Doorbell Buffer Config, and what its driver does from then on. */
 u16 guest_shadow(struct guest *g);
 void guest_doorbell(struct guest *g, u16 id, bool cq, u32 value);
+/* Pages are memory no longer, and whoever shares them is told. */
+void guest_take_away(struct guest *g, unsigned int page, unsigned int nr);
 /* Nothing of its memory is held. */
 void guest_expect_free(struct guest *g);
 

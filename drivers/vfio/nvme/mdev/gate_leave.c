@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The gate to the guest's memory: what VFIO takes away.  Rules: Documentation/vfio-gate.rst.
+ *
+ * It does so at any time, and with locks held that pinning and unpinning take as well.  So
+ * whoever is told unpins nothing himself, and may only wait for commands to end and for our
+ * work, and not for the emulator, which may wait for VFIO:
+ *
+ *  - The area is marked first: a page in it is not noted any more.  (IOMMUFD refuses to
+ *    pin such pages, the older container does not.)  With the same lock held, all pages
+ *    that are noted there are made GOING: nobody holds them anew.
+ *  - Those that nobody holds are out of the function's reach at once.  Our work unpins them.
+ *  - Who uses pages directly is told, and does so no more when he has answered.
+ *  - Then it waits until no page in the area is noted.  The function answers, or is taken
+ *    from memory, within the time-out of a command.
+ *  - The older container looks, with its lock taken again, whether somebody holds a
+ *    page of the area, and after having been told ten times to no avail it stops the
+ *    machine (BUG_ON).  Whoever pins the same page again in between, as a guest can
+ *    make us do, must not win that race ten times.  So the mark stays for a while, and
+ *    each time that VFIO asks again for the same area, for twice as long: another
+ *    device of the guest's may be asked after us, and take its time.
+ *  - Two who take memory away at the same time keep the lock that unpinning takes from
+ *    everybody while one of them is here: that is the older container's.  Therefore
+ *    the wait ends after PARLEY_MDEV_UNMAP_MS, and they go round once more.  It does
+ *    so a few times, not as often as stops the machine; then it is without end, and a
+ *    VMM that goes on in this way has hung itself.
+ */
+#include <linux/cleanup.h>
+#include <linux/jiffies.h>
+#include <linux/minmax.h>
+#include <parley/compat.h>
+#include "mdev.h"
+
+/**
+ * parley_mdev_number() - which page it is
+ * @address: the guest's
+ *
+ * Context: any.
+ * Return: its number.
+ */
+u64 parley_mdev_number(u64 address)
+{
+	return address / PARLEY_NVME_PAGE;
+}
+
+/* ------------------------------------------------------------- marks */
+
+/**
+ * parley_mdev_leaves() - whether a page is in an area that is marked
+ * @g: the gate
+ * @page: its number
+ *
+ * Context: process context; @g->lock held.
+ * Return: whether it is.
+ */
+bool parley_mdev_leaves(struct parley_mdev_gate *g, u64 page)
+{
+	struct parley_mdev_leaving *l;
+
+	lockdep_assert_held(&g->lock);
+	for (l = g->leaving; l < g->leaving + PARLEY_MDEV_LEAVING; l++)
+		if (page >= l->first && page <= l->last &&
+		    (l->busy || time_before64(get_jiffies_64(), l->until)))
+			return true;
+	return false;
+}
+
+/* Where an area is kept: where it was, or in place of the oldest; NULL: nowhere. */
+static struct parley_mdev_leaving *parley_mdev_place(struct parley_mdev_gate *g,
+						     u64 first, u64 last)
+{
+	struct parley_mdev_leaving *l, *oldest = NULL;
+
+	lockdep_assert_held(&g->lock);
+	for (l = g->leaving; l < g->leaving + PARLEY_MDEV_LEAVING; l++) {
+		if (l->busy)
+			continue;
+		if (l->first == first && l->last == last)
+			return l;
+		if (!oldest || time_before64(l->until, oldest->until))
+			oldest = l;
+	}
+	return oldest;
+}
+
+static struct parley_mdev_leaving *parley_mdev_mark(struct parley_mdev_gate *g,
+						    u64 first, u64 last)
+{
+	u64 since = get_jiffies_64() - msecs_to_jiffies(PARLEY_MDEV_REMEMBER_MS);
+	struct parley_mdev_leaving *l;
+	bool again;
+
+	lockdep_assert_held(&g->lock);
+	l = parley_mdev_place(g, first, last);
+	if (!l)
+		return NULL;
+	again = l->first == first && l->last == last && time_after64(l->until, since);
+	*l = (struct parley_mdev_leaving) {
+		.first = first,
+		.last = last,
+		.again = again ? min(l->again + 1, PARLEY_MDEV_DOUBLINGS) : 0,
+		.busy = true,
+	};
+	return l;
+}
+
+static void parley_mdev_settle(struct parley_mdev_gate *g, struct parley_mdev_leaving *l)
+{
+	guard(mutex)(&g->lock);
+	l->until = get_jiffies_64() + msecs_to_jiffies(PARLEY_MDEV_SETTLE_MS << l->again);
+	l->busy = false;
+}
+
+/* -------------------------------------------------- what is noted there */
+
+static unsigned long parley_mdev_from(u64 first)
+{
+	return min_t(u64, first, ULONG_MAX / PARLEY_MDEV_WAYS) * PARLEY_MDEV_WAYS;
+}
+
+static unsigned long parley_mdev_to(u64 last)
+{
+	return parley_mdev_from(last) + PARLEY_MDEV_WAYS - 1;
+}
+
+static bool parley_mdev_free(struct parley_mdev_gate *g, u64 first, u64 last)
+{
+	unsigned long at = parley_mdev_from(first);
+
+	return !xa_find(&g->pages, &at, parley_mdev_to(last), XA_PRESENT);
+}
+
+/* Nobody holds them anew.  Those that nobody holds at all are put into a list. */
+static bool parley_mdev_shut(struct parley_mdev_gate *g, u64 first, u64 last,
+			     struct list_head *kept)
+{
+	struct parley_mdev_page *page;
+	bool shared = false;
+	unsigned long key;
+	int was;
+
+	lockdep_assert_held(&g->lock);
+	xa_for_each_range(&g->pages, key, page, parley_mdev_from(first),
+			  parley_mdev_to(last)) {
+		was = atomic_fetch_or(PARLEY_MDEV_GOING, &page->held);
+		g->stats.invalidations += was >= 0;
+		if (!was)
+			list_add_tail(&page->node, kept);
+		shared |= page->sharers;
+	}
+	return shared;
+}
+
+/* Nobody uses them any more: they are not held for that. */
+static void parley_mdev_drop(struct parley_mdev_gate *g, u64 first, u64 last,
+			     struct list_head *kept)
+{
+	struct parley_mdev_page *page;
+	unsigned long key;
+
+	lockdep_assert_held(&g->lock);
+	xa_for_each_range(&g->pages, key, page, parley_mdev_from(first),
+			  parley_mdev_to(last)) {
+		if (page->sharers &&
+		    atomic_sub_return(page->sharers, &page->held) == PARLEY_MDEV_GOING)
+			list_add_tail(&page->node, kept);
+		page->sharers = 0;
+	}
+}
+
+/* Whoever shared them has answered: they are held no more for that. */
+static void parley_mdev_tell(struct parley_mdev_gate *g, u64 first, u64 last,
+			     struct list_head *kept)
+{
+	g->ops->unshared(g, first * PARLEY_NVME_PAGE,
+			 last * PARLEY_NVME_PAGE + (PARLEY_NVME_PAGE - 1));
+	guard(mutex)(&g->lock);
+	parley_mdev_drop(g, first, last, kept);
+}
+
+/* Rule 8: VFIO holds locks that unpinning takes; the work does not. */
+static void parley_mdev_hand_over(struct parley_mdev_gate *g, struct list_head *kept)
+{
+	scoped_guard(mutex, &g->lock) {
+		if (!list_empty(kept))
+			queue_work(system_dfl_wq, &g->work);
+		list_splice_tail(kept, &g->going);
+		WRITE_ONCE(g->taking, g->taking - 1);
+	}
+	wake_up(&g->wait);
+}
+
+static struct parley_mdev_leaving *parley_mdev_begin_to_leave(struct parley_mdev_gate *g,
+							      u64 first, u64 last)
+{
+	struct parley_mdev_leaving *l;
+	struct parley_mdev_page *page;
+	bool shared;
+	LIST_HEAD(kept);
+
+	scoped_guard(mutex, &g->lock) {
+		WRITE_ONCE(g->taking, g->taking + 1);
+		l = parley_mdev_mark(g, first, last);
+		shared = parley_mdev_shut(g, first, last, &kept);
+	}
+	/* Rule 7: however long the rest takes. */
+	list_for_each_entry(page, &kept, node)
+		parley_mdev_out_of_reach(g, page);
+	if (shared)
+		parley_mdev_tell(g, first, last, &kept);
+	parley_mdev_hand_over(g, &kept);
+	return l;
+}
+
+static bool parley_mdev_wait(struct parley_mdev_gate *g, u64 first, u64 last)
+{
+	if (READ_ONCE(g->late) >= PARLEY_MDEV_LATE) {
+		wait_event(g->wait, parley_mdev_free(g, first, last));
+		return true;
+	}
+	if (wait_event_timeout(g->wait, parley_mdev_free(g, first, last),
+			       msecs_to_jiffies(PARLEY_MDEV_UNMAP_MS)))
+		return true;
+	guard(mutex)(&g->lock);
+	WRITE_ONCE(g->late, g->late + 1);
+	return false;
+}
+
+/**
+ * parley_mdev_gate_leave() - an area is taken away: wait until none of it is held
+ * @g: the gate
+ * @address: the guest's
+ * @len: bytes
+ *
+ * What nobody holds the function does not reach any more in any case, and who uses pages
+ * directly does not do so any more.
+ *
+ * Context: process context; sleeps, PARLEY_MDEV_UNMAP_MS at most, if it was not too
+ *	often to no avail.
+ * Return: whether none of it is held.
+ */
+bool parley_mdev_gate_leave(struct parley_mdev_gate *g, u64 address, u64 len)
+{
+	u64 first = parley_mdev_number(address);
+	u64 last = parley_mdev_number(len ? address + (len - 1) : address);
+	struct parley_mdev_leaving *l = parley_mdev_begin_to_leave(g, first, last);
+	bool gone = parley_mdev_wait(g, first, last);
+
+	if (l)
+		parley_mdev_settle(g, l);
+	return gone;
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_leave);

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The steps of the gate, as VFIO and the DMA API have them.
+ */
+#include <linux/dma-mapping.h>
+#include <parley/compat.h>
+#include "mdev.h"
+
+static int parley_mdev_vfio_rw(struct parley_mdev_gate *g, u64 address, void *data,
+			       size_t len, bool write)
+{
+	return vfio_dma_rw(g->vdev, address, data, len, write);
+}
+
+/* VFIO knows pages of this machine's size. */
+static int parley_mdev_vfio_pin(struct parley_mdev_gate *g, u64 address,
+				enum parley_mdev_way way, struct page **page)
+{
+	static const int use[] = {
+		[PARLEY_MDEV_OUT] = IOMMU_READ,
+		[PARLEY_MDEV_IN] = IOMMU_WRITE,
+		[PARLEY_MDEV_SHARED] = IOMMU_READ | IOMMU_WRITE,
+	};
+	int nr = vfio_pin_pages(g->vdev, ALIGN_DOWN(address, PAGE_SIZE), 1, use[way], page);
+
+	return nr == 1 ? 0 : nr ?: -EFAULT;
+}
+
+static void parley_mdev_vfio_unpin(struct parley_mdev_gate *g, u64 address)
+{
+	vfio_unpin_pages(g->vdev, ALIGN_DOWN(address, PAGE_SIZE), 1);
+}
+
+static enum dma_data_direction parley_mdev_direction(enum parley_mdev_way way)
+{
+	return way == PARLEY_MDEV_IN ? DMA_FROM_DEVICE : DMA_TO_DEVICE;
+}
+
+/*
+ * The guest uses the page meanwhile, and maybe another command does: the function must
+ * reach the page itself, and no copy of it, and caches must have nothing to do with it.
+ */
+static int parley_mdev_vfio_map(struct parley_mdev_gate *g, struct page *page,
+				unsigned int offset, enum parley_mdev_way way,
+				dma_addr_t *dma)
+{
+	*dma = dma_map_page_attrs(g->dev, page, offset, PARLEY_NVME_PAGE,
+				  parley_mdev_direction(way), DMA_ATTR_REQUIRE_COHERENT);
+	if (!dma_mapping_error(g->dev, *dma))
+		return 0;
+	dev_warn_ratelimited(g->dev, "cannot reach a guest's memory: there is no address left, or it is not coherent, or swiotlb is forced\n");
+	return -EIO;
+}
+
+static void parley_mdev_vfio_unmap(struct parley_mdev_gate *g, dma_addr_t dma,
+				   enum parley_mdev_way way)
+{
+	dma_unmap_page_attrs(g->dev, dma, PARLEY_NVME_PAGE, parley_mdev_direction(way),
+			     DMA_ATTR_REQUIRE_COHERENT);
+}
+
+static void parley_mdev_vfio_unshared(struct parley_mdev_gate *g, u64 first, u64 last)
+{
+	parley_emu_unshared(&container_of(g, struct parley_mdev, gate)->emu, first, last);
+}
+
+const struct parley_mdev_gate_ops parley_mdev_gate_vfio = {
+	.rw = parley_mdev_vfio_rw,
+	.pin = parley_mdev_vfio_pin,
+	.unpin = parley_mdev_vfio_unpin,
+	.map = parley_mdev_vfio_map,
+	.unmap = parley_mdev_vfio_unmap,
+	.unshared = parley_mdev_vfio_unshared,
+};

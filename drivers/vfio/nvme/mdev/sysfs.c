@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is to be seen of a device, below parley/ in its folder.
+ */
+#include <linux/sysfs.h>
+#include "mdev.h"
+
+static struct parley_mdev *parley_mdev_from_dev(struct device *dev)
+{
+	return dev_get_drvdata(dev);
+}
+
+static ssize_t gate_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	const struct parley_mdev_gate *g = &parley_mdev_from_dev(dev)->gate;
+
+	return sysfs_emit(buf,
+			  "hits %llu\nmisses %llu\nevictions %llu\ninvalidations %llu\npages %u\nmost %u\nroom %u\n",
+			  READ_ONCE(g->stats.hits), READ_ONCE(g->stats.misses),
+			  READ_ONCE(g->stats.evictions), READ_ONCE(g->stats.invalidations),
+			  READ_ONCE(g->nr), READ_ONCE(g->stats.most), READ_ONCE(g->room));
+}
+static DEVICE_ATTR_RO(gate);
+
+static struct attribute *parley_mdev_attrs[] = {
+	&dev_attr_gate.attr,
+	NULL
+};
+
+static const struct attribute_group parley_mdev_group = {
+	.name = "parley",
+	.attrs = parley_mdev_attrs,
+};
+
+const struct attribute_group *parley_mdev_groups[] = { &parley_mdev_group, NULL };

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The steps of the gate, noted.
+ */
+#include <linux/delay.h>
+#include <linux/sched.h>
+#include <parley/compat.h>
+#include "gate_fake.h"
+
+static struct fake_gate *of(struct parley_mdev_gate *g)
+{
+	return container_of(g, struct fake_gate, g);
+}
+
+static struct fake_page *fake_page(struct fake_gate *f, u64 address)
+{
+	u64 nr = address / PARLEY_NVME_PAGE;
+
+	return nr < FAKE_PAGES ? &f->page[nr] : &f->last;
+}
+
+/* Which page, which memory, which way: what the function is given. */
+static dma_addr_t fake_dma(struct fake_gate *f, u64 address, enum parley_mdev_way way)
+{
+	return (u64)fake_page(f, address)->memory << 48 | (address & GENMASK_ULL(46, 0)) | way;
+}
+
+static u64 fake_address(dma_addr_t dma)
+{
+	return dma & GENMASK_ULL(46, 12);
+}
+
+static int fake_step(struct fake_gate *f, enum step step)
+{
+	lockdep_assert_held(&f->lock);
+	/* From before the first until after the last the page is noted. */
+	KUNIT_EXPECT_NE(f->test, 0, READ_ONCE(f->g.nr));
+	if (f->nr < ARRAY_SIZE(f->step))
+		f->step[f->nr++] = step;
+	if (step >= UNMAP || !f->fails_in)
+		return 0;
+	return --f->fails_in ? 0 : f->err;
+}
+
+static int fake_pin(struct parley_mdev_gate *g, u64 address, enum parley_mdev_way way,
+		    struct page **page)
+{
+	struct fake_gate *f = of(g);
+	int err;
+
+	guard(spinlock)(&f->lock);
+	err = f->most && f->pins >= f->most ? -ENOMEM : fake_step(f, PIN);
+	if (err)
+		return err;
+	*page = (struct page *)(unsigned long)address;
+	fake_page(f, address)->pins++;
+	fake_page(f, address)->told = false;
+	f->pins++;
+	return 0;
+}
+
+static void fake_unpin(struct parley_mdev_gate *g, u64 address)
+{
+	struct fake_gate *f = of(g);
+	struct fake_page *page = fake_page(f, address);
+
+	guard(spinlock)(&f->lock);
+	fake_step(f, UNPIN);
+	/* Rule 8. */
+	KUNIT_EXPECT_PTR_NE(f->test, current, f->leaver);
+	f->pins--;
+	page->pins--;
+	/* Rule 1: what is mapped is pinned. */
+	KUNIT_EXPECT_LE(f->test, page->maps[PARLEY_MDEV_OUT] + page->maps[PARLEY_MDEV_IN],
+			page->pins);
+}
+
+static int fake_map(struct parley_mdev_gate *g, struct page *memory, unsigned int offset,
+		    enum parley_mdev_way way, dma_addr_t *dma)
+{
+	struct fake_gate *f = of(g);
+	u64 address = (unsigned long)memory + offset;
+	struct fake_page *page = fake_page(f, address);
+	int err;
+
+	guard(spinlock)(&f->lock);
+	KUNIT_EXPECT_NE(f->test, way, PARLEY_MDEV_SHARED);
+	KUNIT_EXPECT_NE(f->test, page->pins, 0);
+	err = fake_step(f, MAP);
+	if (err)
+		return err;
+	*dma = fake_dma(f, address, way);
+	/* Rule 2: once, in each direction. */
+	KUNIT_EXPECT_EQ(f->test, 1, ++page->maps[way]);
+	f->maps++;
+	return 0;
+}
+
+static void fake_unmap(struct parley_mdev_gate *g, dma_addr_t dma,
+		       enum parley_mdev_way way)
+{
+	struct fake_gate *f = of(g);
+
+	guard(spinlock)(&f->lock);
+	fake_step(f, UNMAP);
+	KUNIT_EXPECT_EQ(f->test, way, dma % PARLEY_MDEV_WAYS);
+	KUNIT_EXPECT_EQ(f->test, 0, --fake_page(f, fake_address(dma))->maps[way]);
+	f->maps--;
+}
+
+static void fake_unshared(struct parley_mdev_gate *g, u64 first, u64 last)
+{
+	struct fake_gate *f = of(g);
+	u64 at;
+
+	msleep(f->slow_ms);
+	guard(spinlock)(&f->lock);
+	for (at = first; at < last && at < AT(FAKE_PAGES); at += PARLEY_NVME_PAGE) {
+		fake_page(f, at)->told = true;
+		fake_page(f, at)->told_pins = fake_page(f, at)->pins;
+	}
+}
+
+static const struct parley_mdev_gate_ops fake_ops = {
+	.pin = fake_pin,
+	.unpin = fake_unpin,
+	.map = fake_map,
+	.unmap = fake_unmap,
+	.unshared = fake_unshared,
+};
+
+static void fake_end(void *data)
+{
+	struct fake_gate *f = data;
+
+	parley_mdev_gate_end(&f->g);
+	KUNIT_EXPECT_EQ(f->test, 0, f->pins);
+	KUNIT_EXPECT_EQ(f->test, 0, f->maps);
+	KUNIT_EXPECT_EQ(f->test, 0, f->g.nr);
+	KUNIT_EXPECT_TRUE(f->test, xa_empty(&f->g.pages));
+	parley_mdev_gate_exit(&f->g);
+	kvfree(f);
+}
+
+struct fake_gate *gate_new(struct kunit *test)
+{
+	struct fake_gate *f = kvzalloc(sizeof(*f), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	f->test = test;
+	f->err = -EIO;
+	spin_lock_init(&f->lock);
+	parley_mdev_gate_init(&f->g, &fake_ops);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, fake_end, f));
+	return f;
+}
+
+int pin_way(struct fake_gate *f, unsigned int nr, bool in, dma_addr_t *dma)
+{
+	int err = parley_mdev_gate_pin(&f->g, AT(nr), in, dma);
+
+	if (err)
+		return err;
+	/* What it is given it reaches, in this direction, and it is the guest's. */
+	KUNIT_EXPECT_EQ(f->test, (u64)in, *dma % PARLEY_MDEV_WAYS);
+	KUNIT_EXPECT_EQ(f->test, AT(nr), fake_address(*dma));
+	KUNIT_EXPECT_TRUE(f->test, fake_reaches(f, *dma));
+	return 0;
+}
+
+int pin(struct fake_gate *f, unsigned int nr)
+{
+	dma_addr_t dma;
+
+	return pin_way(f, nr, false, &dma);
+}
+
+void unpin(struct fake_gate *f, unsigned int nr)
+{
+	parley_mdev_gate_unpin(&f->g, AT(nr), false);
+}
+
+bool fake_reaches(struct fake_gate *f, dma_addr_t dma)
+{
+	struct fake_page *page = fake_page(f, fake_address(dma));
+
+	guard(spinlock)(&f->lock);
+	return page->maps[dma % PARLEY_MDEV_WAYS] && page->memory == dma >> 48;
+}
+
+bool leave(struct fake_gate *f, unsigned int first, unsigned int nr)
+{
+	bool gone;
+
+	WRITE_ONCE(f->leaver, current);
+	gone = parley_mdev_gate_leave(&f->g, AT(first), AT(nr));
+	WRITE_ONCE(f->leaver, NULL);
+	return gone;
+}
+
+void replace(struct fake_gate *f, unsigned int first, unsigned int nr)
+{
+	unsigned int i;
+
+	KUNIT_EXPECT_TRUE(f->test, leave(f, first, nr));
+	for (i = first; i < first + nr; i++) {
+		/* Rule 6: VFIO gives it back to whom it belongs. */
+		KUNIT_EXPECT_EQ(f->test, 0, f->page[i].pins);
+		f->page[i].memory++;
+	}
+}
+
+static void leaver_work(struct work_struct *work)
+{
+	struct leaver *l = container_of(work, struct leaver, work);
+
+	l->gone = leave(l->f, l->first, l->nr);
+	complete(&l->done);
+}
+
+void leaver_begin(struct leaver *l, struct fake_gate *f, unsigned int first,
+		  unsigned int nr)
+{
+	INIT_WORK_ONSTACK(&l->work, leaver_work);
+	init_completion(&l->done);
+	l->f = f;
+	l->first = first;
+	l->nr = nr;
+	queue_work(system_dfl_wq, &l->work);
+	msleep(BEGUN_MS);
+}
+
+void leaver_end(struct leaver *l)
+{
+	wait_for_completion(&l->done);
+	flush_work(&l->work);
+	destroy_work_on_stack(&l->work);
+}

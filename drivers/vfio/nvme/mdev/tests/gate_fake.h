@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A gate whose steps are only noted, and an IOMMU that knows what may be reached: it sees
+ * to the rules of Documentation/vfio-gate.rst at each step, whoever makes it.
+ */
+#ifndef _PARLEY_MDEV_GATE_FAKE_H
+#define _PARLEY_MDEV_GATE_FAKE_H
+
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include "../mdev.h"
+
+#define AT(nr)		((u64)(nr) * PARLEY_NVME_PAGE)
+/* Enough for whoever waits to have begun to. */
+#define BEGUN_MS	50
+/* Pages of the guest's that there are. */
+#define FAKE_PAGES	2048
+
+enum step { PIN, MAP, UNMAP, UNPIN, STEPS };
+
+/* A page of the guest's: which memory it is, and what was done to it. */
+struct fake_page {
+	unsigned int memory;
+	int pins;
+	int maps[PARLEY_MDEV_WAYS];
+	bool told;
+	int told_pins;			/* what pins were left then */
+};
+
+struct fake_gate {
+	struct parley_mdev_gate g;
+	struct kunit *test;
+	spinlock_t lock;
+	enum step step[64];
+	unsigned int nr;
+	unsigned int fails_in;		/* this step fails; 0: none */
+	int err;			/* so */
+	int most;			/* so many pins may be; 0: any */
+	unsigned int slow_ms;		/* so long it takes who shares a page to answer */
+	int pins;
+	int maps;
+	struct fake_page page[FAKE_PAGES];
+	struct fake_page last;		/* the last page of all */
+	struct task_struct *leaver;	/* holds VFIO's locks */
+};
+
+struct fake_gate *gate_new(struct kunit *test);
+int pin_way(struct fake_gate *f, unsigned int nr, bool in, dma_addr_t *dma);
+int pin(struct fake_gate *f, unsigned int nr);
+void unpin(struct fake_gate *f, unsigned int nr);
+/* Take pages away, as VFIO does. */
+bool leave(struct fake_gate *f, unsigned int first, unsigned int nr);
+/* As leave(), and there is other memory in their place, which may be held at once. */
+void replace(struct fake_gate *f, unsigned int first, unsigned int nr);
+/* Whether the function reaches what is the guest's page now. */
+bool fake_reaches(struct fake_gate *f, dma_addr_t dma);
+
+/* Who takes memory away meanwhile. */
+struct leaver {
+	struct work_struct work;
+	struct completion done;
+	struct fake_gate *f;
+	unsigned int first;
+	unsigned int nr;
+	bool gone;
+};
+
+void leaver_begin(struct leaver *l, struct fake_gate *f, unsigned int first,
+		  unsigned int nr);
+void leaver_end(struct leaver *l);
+
+#endif /* _PARLEY_MDEV_GATE_FAKE_H */
