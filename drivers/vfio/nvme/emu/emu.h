@@ -24,6 +24,7 @@
  *	queue.c		the guest's queues
  *	shadow.c	their doorbells
  *	share.c		pages that both the guest and the controller use
+ *	limit.c		what may be fetched now
  *	../vf/		the virtual function
  *
  * The guest is hostile, and so is whoever runs it.  What they write is read once,
@@ -94,10 +95,14 @@
 /* The widest grid of time: who waits for a point waits no longer. */
 #define PARLEY_EMU_GRID_MAX_US		1000000u
 
+/* What is deallocated costs such a part of its bytes, for the limits. */
+#define PARLEY_EMU_RANGE_PART		64
+
 /* Registers, and doorbells right behind them, in a region of this size. */
 #define PARLEY_EMU_BAR			0x2000
 
 struct parley_emu;
+struct parley_limit;
 
 /**
  * struct parley_emu_config - what its user wants of a controller
@@ -107,6 +112,9 @@ struct parley_emu;
  * @polled: a thread of its own looks after it
  * @policy: what the guest may do, or NULL for the default; a reference of it is kept
  * @grid_us: how wide its grid of time is, PARLEY_EMU_GRID_MAX_US at most; 0: it has none
+ * @limits: a leaf for each of these, which nobody else asks, there as long as the
+ *	controller; or NULL
+ * @now: the clock of these; NULL: the machine's
  */
 struct parley_emu_config {
 	const char *serial;
@@ -114,6 +122,8 @@ struct parley_emu_config {
 	bool polled;
 	struct parley_policy *policy;
 	unsigned int grid_us;
+	struct parley_limit *const *limits;
+	u64 (*now)(struct parley_emu *e);
 };
 
 /**
@@ -204,6 +214,7 @@ struct parley_emu_cq {
  * @head: the next command
  * @cq: where its answers go
  * @flying: commands that the function has
+ * @paid: bytes that the last one that was fetched paid for
  */
 struct parley_emu_sq {
 	bool there;
@@ -212,6 +223,7 @@ struct parley_emu_sq {
 	u16 head;
 	u16 cq;
 	u16 flying;
+	u64 paid;
 };
 
 /**
@@ -362,6 +374,7 @@ struct parley_emu_shadow {
  * @grid: when it does
  * @work: sees to the queues
  * @poll: does that instead
+ * @limit: limits of queues for I/O, or NULL
  * @share_lock: see above
  * @shares: struct parley_emu_share of what is shared, or about to be
  */
@@ -404,6 +417,7 @@ struct parley_emu {
 	struct parley_emu_grid grid;
 	struct work_struct work;
 	struct parley_emu_poll poll;
+	struct parley_limit *limit[PARLEY_NVME_IO_QUEUES];
 	spinlock_t share_lock;
 	struct list_head shares;
 };
@@ -423,6 +437,15 @@ enum parley_emu_event {
 /* An answer to a command that is over at once. */
 #define PARLEY_EMU_LATER	0xffff		/* it is not over */
 #define PARLEY_EMU_NO(status)	((status) | NVME_STATUS_DNR)
+
+/* limit.c */
+void parley_emu_limits_on(struct parley_emu *e);
+void parley_emu_limits_off(struct parley_emu *e);
+bool parley_emu_waits(struct parley_emu *e, u16 sq);
+bool parley_emu_admit(struct parley_emu *e, u16 sq, const struct nvme_command *cmd);
+void parley_emu_charge(struct parley_emu *e, u16 sq, u64 bytes);
+void parley_emu_refund(struct parley_emu *e, u16 sq);
+void parley_emu_asks_no_more(struct parley_emu *e, u16 sq);
 
 /* share.c */
 int parley_emu_share(struct parley_emu *e, struct parley_emu_share *s, u64 address);

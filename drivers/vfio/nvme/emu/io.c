@@ -165,7 +165,7 @@ bool parley_emu_reap(struct parley_emu *e)
  * @sq: the queue
  *
  * It does so, or is DEAD, within the time-out of a command.  What it forgot is not
- * waited for: that is answered as aborted.
+ * waited for: that is answered as aborted.  No other is fetched until the caller says so.
  *
  * Context: process context; @e->mutex held; sleeps.
  * Return: whether there was anything.
@@ -181,6 +181,7 @@ bool parley_emu_drain(struct parley_emu *e, u16 sq)
 		parley_emu_reap(e);
 	}
 	e->draining = false;
+	parley_emu_asks_no_more(e, sq);
 	return flew;
 }
 

@@ -162,12 +162,17 @@ bool parley_emu_fetch(struct parley_emu *e, u16 id, struct nvme_command *cmd)
 		parley_emu_fault(e, "rang a submission queue's doorbell beyond its end");
 		return false;
 	}
-	if (sq->head == tail || !parley_emu_room(e, sq->cq))
+	if (sq->head == tail)
+		parley_emu_asks_no_more(e, id);
+	if (sq->head == tail || parley_emu_waits(e, id) || !parley_emu_room(e, sq->cq))
 		return false;
 	if (e->ops->read(e, sq->base + sq->head * sizeof(*cmd), cmd, sizeof(*cmd))) {
 		parley_emu_fault(e, "has a submission queue where it has no memory");
 		return false;
 	}
+	/* Else it is read anew when it may, and only that counts. */
+	if (!parley_emu_admit(e, id, cmd))
+		return false;
 	sq->head = (sq->head + 1) % sq->size;
 	e->cq[sq->cq].owed++;
 	return true;

@@ -83,10 +83,15 @@ bool parley_emu_ranges_next(struct parley_emu *e, struct parley_emu_req *req)
 {
 	unsigned int nr = min3(req->ranges_left, (unsigned int)PNE_AT_A_TIME,
 			       e->vf->n.id.ranges);
+	u64 blocks = 0;
+	unsigned int i;
 
 	lockdep_assert_held(&e->mutex);
 	if (!nr)
 		return false;
+	for (i = 0; i < nr; i++)
+		blocks += le32_to_cpu(req->range[req->ranges_done + i].nlb);
+	parley_emu_charge(e, req->sq, blocks * e->vf->ns.block_size);
 	memcpy(req->list, req->range + req->ranges_done, nr * sizeof(*req->range));
 	req->ranges_done += nr;
 	req->ranges_left -= nr;

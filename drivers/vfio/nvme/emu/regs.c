@@ -88,11 +88,13 @@ int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
 		err = parley_emu_lanes_make(e);
 	if (!err)
 		err = parley_emu_poll_start(e);
-	if (err)
+	if (err) {
 		pne_free(e);
-	else
-		parley_nvme_vf_tell(vf, pne_back, e);
-	return err;
+		return err;
+	}
+	parley_emu_limits_on(e);
+	parley_nvme_vf_tell(vf, pne_back, e);
+	return 0;
 }
 PARLEY_EXPORT(parley_emu_init);
 
@@ -165,6 +167,7 @@ void parley_emu_exit(struct parley_emu *e)
 {
 	parley_nvme_vf_tell(e->vf, NULL, NULL);
 	parley_emu_reset(e);
+	parley_emu_limits_off(e);
 	/* Who told of a command that ended may be about to wake somebody. */
 	synchronize_rcu();
 	parley_emu_poll_stop(e);

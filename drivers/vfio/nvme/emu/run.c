@@ -39,11 +39,13 @@ static bool pne_one(struct parley_emu *e, u16 id)
 	if (!parley_emu_fetch(e, id, &cmd))
 		return false;
 	status = pne_do(e, id, &cmd, &result);
-	if (status != PARLEY_EMU_LATER)
+	if (status != PARLEY_EMU_LATER) {
+		parley_emu_refund(e, id);
 		parley_emu_post(e, id, cmd.common.command_id, status, result);
-	else if (!id)
+	} else if (!id) {
 		/* An event owes nothing until there is one, or nobody could wait. */
 		e->cq[0].owed--;
+	}
 	return true;
 }
 

@@ -138,9 +138,14 @@ static struct parley_mdev_parent *parley_mdev_parent_of(struct vfio_device *vdev
 static int parley_mdev_init(struct vfio_device *vdev)
 {
 	struct parley_mdev *m = to_parley_mdev(vdev);
+	struct parley_mdev_parent *p = parley_mdev_parent_of(vdev);
+	int err;
 
 	m->kind = parley_mdev_kind_of(to_mdev_device(vdev->dev)->type);
-	m->vf = parley_mdev_parent_of(vdev)->vf;
+	m->vf = p->vf;
+	err = parley_mdev_limits_make(&m->limits, p->drive, m->kind->queues);
+	if (err)
+		return err;
 	mutex_init(&m->mutex);
 	parley_mdev_irqs_init(&m->irqs);
 	parley_mdev_rings_init(&m->rings);
@@ -156,6 +161,7 @@ static void parley_mdev_release(struct vfio_device *vdev)
 {
 	struct parley_mdev *m = to_parley_mdev(vdev);
 
+	parley_mdev_limits_free(&m->limits);
 	parley_mdev_gate_exit(&m->gate);
 	parley_mdev_rings_exit(&m->rings);
 	parley_mdev_irqs_exit(&m->irqs);
@@ -197,6 +203,7 @@ static int parley_mdev_open(struct vfio_device *vdev)
 		.serial = m->serial,
 		.queues = m->kind->queues,
 		.grid_us = m->kind->grid_us,
+		.limits = m->limits.queue,
 		.polled = m->kind->polled,
 	};
 	/* Its group may have got another domain since it was bound. */

@@ -111,10 +111,16 @@ static int parley_mdev_add(struct parley_nvme_vf *vf)
 	if (!p)
 		return -ENOMEM;
 	p->vf = vf;
+	p->drive = parley_mdev_drive_get(&pci_physfn(to_pci_dev(vf->n.dev))->dev);
+	if (!p->drive) {
+		kfree(p);
+		return -ENOMEM;
+	}
 	parley_mdev_types_fill(&p->types, vf->most_queues);
 	err = parley_mdev_register(p);
 	if (err) {
 		dev_err(vf->n.dev, "cannot be a mediated device (%d)\n", err);
+		parley_mdev_drive_put(p->drive);
 		kfree(p);
 		return err;
 	}
@@ -129,6 +135,7 @@ static void parley_mdev_leave(struct parley_nvme_vf *vf)
 	vf->user_data = NULL;
 	mdev_unregister_parent(&p->parent);
 	parley_policy_folder_remove(p->policies);
+	parley_mdev_drive_put(p->drive);
 	kfree(p);
 }
 

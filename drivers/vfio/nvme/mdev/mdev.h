@@ -14,6 +14,7 @@
  *	gate_leave.c	the same: what is taken away
  *	gate_vfio.c	the same: its steps, as VFIO has them
  *	iommu.c		whether the function can be given to a guest
+ *	limits.c	limits of disks, devices and queues
  *	irqs.c		interrupts
  *	pin.c		of these, the pin
  *	ring.c		doorbells that eventfds write
@@ -36,6 +37,8 @@
  *			waited for with it held
  *	irqs setup	who is told of interrupts changes, one at a time
  *	irqs lock	who is told, what is raised, masked and pending; a leaf
+ *	limits lock	who makes and sets limits, and the list of disks; a leaf but for
+ *			the limits' own
  *
  * VFIO takes memory away (dma_unmap) with locks of its own held, which pinning takes
  * as well: there only the gate lock is taken, see gate_leave.c.
@@ -51,6 +54,7 @@
 #include <linux/vfio.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
+#include <parley/limits.h>
 #include "../emu/emu.h"
 
 /* ------------------------------------------------------ where things are */
@@ -386,6 +390,36 @@ struct parley_mdev_types {
 	unsigned int nr;
 };
 
+/* ----------------------------------------------------------------- limits */
+
+/**
+ * struct parley_mdev_drive - a disk, whose functions share limits
+ * @node: in the list of these
+ * @disk: its physical function
+ * @root: of its tree
+ * @users: functions and devices
+ */
+struct parley_mdev_drive {
+	struct list_head node;
+	const struct device *disk;
+	struct parley_limit *root;
+	unsigned int users;
+};
+
+/**
+ * struct parley_mdev_limits - a device's
+ * @drive: the disk's
+ * @device: below that
+ * @queue: below that, one for each pair of queues for I/O
+ * @nr: how many there are
+ */
+struct parley_mdev_limits {
+	struct parley_mdev_drive *drive;
+	struct parley_limit *device;
+	struct parley_limit *queue[PARLEY_NVME_IO_QUEUES];
+	unsigned int nr;
+};
+
 /* -------------------------------------------------------------- the rest */
 
 /**
@@ -394,12 +428,14 @@ struct parley_mdev_types {
  * @types: those of its devices
  * @policies: of those who open a device of a type
  * @vf: the function
+ * @drive: its disk's limits
  */
 struct parley_mdev_parent {
 	struct mdev_parent parent;
 	struct parley_mdev_types types;
 	struct parley_policy_folder *policies;
 	struct parley_nvme_vf *vf;
+	struct parley_mdev_drive *drive;
 };
 
 /**
@@ -412,6 +448,7 @@ struct parley_mdev_parent {
  * @irqs: interrupts
  * @rings: doorbells that eventfds write
  * @gate: the way to the guest's memory
+ * @limits: what it may do
  * @serial: what the controller says is its serial number
  * @bells: the page of doorbells may be mapped
  * @emu: the controller; there while the device is open
@@ -425,6 +462,7 @@ struct parley_mdev {
 	struct parley_mdev_irqs irqs;
 	struct parley_mdev_rings rings;
 	struct parley_mdev_gate gate;
+	struct parley_mdev_limits limits;
 	char serial[21];
 	bool bells;
 	struct parley_emu emu;
@@ -515,6 +553,16 @@ bool parley_mdev_gate_leave(struct parley_mdev_gate *g, u64 address, u64 len);
 
 /* gate_vfio.c */
 extern const struct parley_mdev_gate_ops parley_mdev_gate_vfio;
+
+/* limits.c */
+struct parley_mdev_drive *parley_mdev_drive_get(const struct device *disk);
+void parley_mdev_drive_put(struct parley_mdev_drive *drive);
+int parley_mdev_limits_make(struct parley_mdev_limits *l, struct parley_mdev_drive *drive,
+			    unsigned int queues);
+void parley_mdev_limits_free(struct parley_mdev_limits *l);
+int parley_mdev_limits_show(struct parley_mdev_limits *l, char *buf);
+int parley_mdev_limits_throttled(struct parley_mdev_limits *l, char *buf);
+int parley_mdev_limits_set(struct parley_mdev_limits *l, const char *text);
 
 /* iommu.c */
 const char *parley_mdev_iommu_lack(const struct iommu_domain *domain);

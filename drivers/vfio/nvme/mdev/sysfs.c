@@ -22,8 +22,28 @@ static ssize_t gate_show(struct device *dev, struct device_attribute *attr, char
 }
 static DEVICE_ATTR_RO(gate);
 
+static ssize_t limits_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return parley_mdev_limits_show(&parley_mdev_from_dev(dev)->limits, buf);
+}
+
+static ssize_t limits_store(struct device *dev, struct device_attribute *attr,
+			    const char *buf, size_t count)
+{
+	return parley_mdev_limits_set(&parley_mdev_from_dev(dev)->limits, buf) ?: count;
+}
+static DEVICE_ATTR_RW(limits);
+
+static ssize_t throttled_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return parley_mdev_limits_throttled(&parley_mdev_from_dev(dev)->limits, buf);
+}
+static DEVICE_ATTR_RO(throttled);
+
 static struct attribute *parley_mdev_attrs[] = {
 	&dev_attr_gate.attr,
+	&dev_attr_limits.attr,
+	&dev_attr_throttled.attr,
 	NULL
 };
 

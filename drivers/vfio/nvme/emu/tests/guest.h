@@ -53,6 +53,7 @@ struct guest {
 	bool maps;			/* it has them mapped */
 	bool mapped;			/* they are there */
 	unsigned int faults;		/* they were not */
+	u64 now;			/* for who has limits */
 };
 
 /*
