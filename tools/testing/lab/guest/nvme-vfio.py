@@ -20,7 +20,7 @@ import threading
 import time
 
 from labkit import nvme, vfio
-from labkit.common import LabError
+from labkit.common import LabError, put
 from labkit.limits import until
 from labkit.report import Report
 from labkit.vfio import BAR, BOOL, CONFIG, EVENTFD, MSIX, NONE, PAGE, REQ, TRIGGER
@@ -259,6 +259,57 @@ class Tests:
     def land_one(self, guest, address):
         """The status of a read to there."""
         return guest.do(guest.io, *guest.transfer(guest.LOAD, 0, address)) & 0xff
+
+    def kept(self, guest):
+        """Pages are kept until they are taken away, and other memory in their place is what
+        is used then."""
+        device, iova, block = guest.device, 1 << 37, 512
+        before, old, rounds = self.mediated.gate(), [], 3
+        data = random.randbytes(PAGE)
+        guest.memory.data[guest.DATA * PAGE:(guest.DATA + 1) * PAGE] = data
+        self.report.equal(guest.do(guest.io, *guest.transfer(guest.STORE, block,
+                                                             guest.at(guest.DATA))), 0,
+                          "written, to be read to other memory each time")
+        for _ in range(rounds):
+            memory = vfio.Memory(1)
+            device.map(memory, 0, iova, PAGE)
+            until("it may be used again", 30, lambda: not self.land_one(guest, iova))
+            for _ in range(20):
+                status = guest.do(guest.io, *guest.transfer(guest.LOAD, block, iova))
+            self.report.equal((status, memory.data[:] == data), (0, True), "it is read to there")
+            for kept in old:
+                self.report.equal(kept.data[:], bytes(PAGE), "and not to where it was before")
+            memory.data[:] = bytes(PAGE)
+            device.unmap(iova, PAGE)
+            old.append(memory)
+        after = self.mediated.gate()
+        counted = {name: after[name] - before[name] for name in after}
+        self.report.result(counted["hits"] >= 20 * rounds and
+                           counted["invalidations"] >= rounds, "hits and what was taken away",
+                           counted)
+        self.report.result(after["pages"] <= guest.PAGES, "no more is kept than is used", after)
+        guest.disable()
+        self.report.equal(self.mediated.gate()["pages"], 0, "disabled, it keeps nothing")
+        guest.start()
+
+    def limited(self, guest):
+        """Operations, as many as may be; changed while they wait."""
+        def seconds(nr):
+            begun = time.monotonic()
+            self.fly(guest, guest.at(16), nr)
+            self.report.equal(self.land(guest, nr), {0}, f"{nr} reads")
+            return time.monotonic() - begun
+
+        seconds(1)
+        self.mediated.limit("device ops=20 ops_burst=1")
+        took = seconds(11)
+        self.report.result(took > 0.45, "20 a second and no more", f"{took:.2f} s for 11")
+        self.mediated.limit("device ops=1 ops_burst=1")
+        self.fly(guest, guest.at(16), 16)
+        self.mediated.limit("device off")
+        self.report.equal(self.land(guest, 16), {0}, "the limit is taken off, and they go")
+        self.refused("a guarantee of nothing", errno.ENOENT, self.mediated.limit,
+                     "device bytes_guaranteed=1000")
 
     def race(self, guest):
         """A thread takes memory away that the guest uses all the time."""
@@ -510,6 +561,25 @@ class Tests:
         device.close()
         self.report.equal(self.mediated.state(), "off", "polled: closed, it is taken back")
 
+    def lazily(self, address):
+        """A function whose IOMMU forgets late is not given to anybody."""
+        group = f"{nvme.PCI}/devices/{address}/iommu_group/type"
+        types = f"{nvme.PCI}/devices/{address}/mdev_supported_types"
+        before = nvme.get(group)
+        for kind, given in (("DMA-FQ", False), (before, True)):
+            nvme.unbind(address)
+            put(group, kind)
+            nvme.bind("parley_nvme_vf", address)
+            self.report.equal(os.path.exists(types), given, f"{kind}: whether it is given away")
+        self.mediated = nvme.Mediated(address, UUID)
+        # From strict to lazy it may go at any time.
+        put(group, "DMA-FQ")
+        self.refused("it is not opened any more", errno.EPERM, vfio.Device,
+                     self.mediated.folder)
+        self.mediated.remove()
+        nvme.unbind(address)
+        put(group, before)
+
     def is_asked_to(self, what, argv):
         """Somebody takes the device away, and waits until it is left."""
         device = vfio.Device(self.mediated.folder)
@@ -539,6 +609,8 @@ def main():
         guest = tests.works(device, tests.interrupts(device))
         tests.memory(guest)
         tests.leaves(guest)
+        tests.kept(guest)
+        tests.limited(guest)
         tests.race(guest)
         tests.resets(guest)
         tests.forgets(guest)
@@ -559,6 +631,7 @@ def main():
         tests.polled()
         tests.is_asked_to("unbound", tests.mediated.unbinding())
         report.result(not os.path.exists(tests.mediated.folder), "the device went with it")
+        tests.lazily(address)
         report.equal(disk.give_back(), disk.name, "the kernel's driver has the disk again")
     except (LabError, OSError) as error:
         report.result(False, "all of it", f"{type(error).__name__}: {error}")

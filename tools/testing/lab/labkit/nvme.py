@@ -103,6 +103,15 @@ class Mediated:
         """As its administrator does, behind the back of who has the device."""
         put(f"{self.parent}/reset", "1")
 
+    def gate(self):
+        """What its memory gate counted."""
+        lines = get(f"{self.folder}/parley/gate").splitlines()
+        return {name: int(value) for name, value in map(str.split, lines)}
+
+    def limit(self, line):
+        """Set limits of it."""
+        put(f"{self.folder}/parley/limits", line)
+
     def arguments(self, slot="", more=""):
         """QEMU's, behind a root port called @slot if there is to be one."""
         device = f"vfio-pci,id=mdev,sysfsdev={self.folder}{more}"
