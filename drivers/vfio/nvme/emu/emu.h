@@ -303,7 +303,8 @@ struct parley_emu_grid {
  * @task: it, or NULL
  * @wait: where it sleeps
  * @kicked: there is something to see to
- * @us: how long it looks, in microseconds; this and what follows is the thread's own
+ * @most_us: how long it looks at most, in microseconds
+ * @us: how long it looks; this and what follows is the thread's own
  * @credit: how long it may do so in vain, in nanoseconds
  * @credited: when that was reckoned
  */
@@ -311,6 +312,7 @@ struct parley_emu_poll {
 	struct task_struct *task;
 	wait_queue_head_t wait;
 	bool kicked;
+	u32 most_us;
 	u32 us;
 	u64 credit;
 	u64 credited;

@@ -31,10 +31,10 @@
  */
 VISIBLE_IF_KUNIT void parley_emu_poll_learn(struct parley_emu_poll *p, bool hit)
 {
-	const u32 least = PARLEY_EMU_POLL_MAX_US / PARLEY_EMU_POLL_STEPS;
+	const u32 most = READ_ONCE(p->most_us), least = most / PARLEY_EMU_POLL_STEPS;
 
 	if (hit)
-		p->us = clamp(2 * p->us, least, PARLEY_EMU_POLL_MAX_US);
+		p->us = clamp(2 * p->us, least, most);
 	else
 		p->us = p->us / 2 < least ? 0 : p->us / 2;
 }
@@ -50,7 +50,7 @@ EXPORT_SYMBOL_IF_KUNIT(parley_emu_poll_learn);
  */
 VISIBLE_IF_KUNIT u64 parley_emu_poll_time(struct parley_emu_poll *p, u64 now)
 {
-	const u64 most = PARLEY_EMU_POLL_MAX_US * NSEC_PER_USEC;
+	const u64 most = (u64)READ_ONCE(p->most_us) * NSEC_PER_USEC;
 	u64 passed;
 
 	if (now > p->credited) {
@@ -132,7 +132,7 @@ static void pne_sleep(struct parley_emu *e)
 	if (late)
 		return;
 	wait_event_idle(p->wait, READ_ONCE(p->kicked) || kthread_should_stop());
-	if (local_clock() - since < PARLEY_EMU_POLL_MAX_US * NSEC_PER_USEC)
+	if (local_clock() - since < (u64)READ_ONCE(p->most_us) * NSEC_PER_USEC)
 		parley_emu_poll_learn(p, true);
 }
 
@@ -179,6 +179,7 @@ int parley_emu_poll_start(struct parley_emu *e)
 	struct task_struct *task;
 
 	init_waitqueue_head(&e->poll.wait);
+	e->poll.most_us = PARLEY_EMU_POLL_MAX_US;
 	/* What happens at points of time only is not looked for in between. */
 	if (!e->config.polled || e->grid.period)
 		return 0;

@@ -117,8 +117,8 @@ static void guest_unmap(struct parley_emu *e)
 {
 	struct guest *g = to_guest(e);
 
-	guard(spinlock)(&g->lock);
-	g->mapped = false;
+	scoped_guard(spinlock, &g->lock)
+		g->mapped = false;
 }
 
 static const struct parley_emu_ops guest_ops = {
