@@ -82,6 +82,8 @@
  * is looked at then.
  */
 #define PARLEY_EMU_BUSY			4
+/* Doorbells that could not be used directly are tried again after so many milliseconds. */
+#define PARLEY_EMU_SHARE_MS		100
 /* A polling thread looks for so long at most, and for an eighth at least, or not at all. */
 #define PARLEY_EMU_POLL_MAX_US		200U
 #define PARLEY_EMU_POLL_STEPS		8
@@ -323,6 +325,8 @@ struct parley_emu_poll {
  * @on: there are some
  * @bells: where
  * @events: where it finds which it need not ring
+ * @share: the two, used directly where that can be
+ * @again: when that is tried again, in jiffies
  * @moved: bits of those whose register counts no more
  * @first: what they were first
  * @event: what was written to @events
@@ -331,6 +335,8 @@ struct parley_emu_shadow {
 	bool on;
 	u64 bells;
 	u64 events;
+	struct parley_emu_share share[2];
+	unsigned long again;
 	u32 moved;
 	u32 first[PARLEY_EMU_BELLS];
 	u32 event[PARLEY_EMU_BELLS];
@@ -466,6 +472,7 @@ u32 parley_emu_bell_taken(struct parley_emu *e, u16 id);
 void parley_emu_shadow_queue(struct parley_emu *e, u16 id, bool cq);
 u16 parley_emu_shadow_set(struct parley_emu *e, const struct nvme_dbbuf *cmd);
 void parley_emu_shadow_off(struct parley_emu *e);
+void parley_emu_shadow_share(struct parley_emu *e);
 void parley_emu_shadow_seen(struct parley_emu *e, u16 id);
 bool parley_emu_shadow_arm(struct parley_emu *e);
 

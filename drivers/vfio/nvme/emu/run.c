@@ -63,6 +63,7 @@ bool parley_emu_round(struct parley_emu *e)
 	u16 id;
 
 	lockdep_assert_held(&e->mutex);
+	parley_emu_shadow_share(e);
 	did |= parley_emu_again(e);
 	for (id = 0; id <= e->nr_queues; id++) {
 		for (nr = 0; nr < PARLEY_EMU_TURN && pne_one(e, id); nr++)

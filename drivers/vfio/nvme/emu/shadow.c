@@ -19,7 +19,12 @@
  * register counts until the shadow moves, and from then on the shadow does.
  *
  * What is read there is checked as the register's, where it is used (queue.c).
+ *
+ * Both pages are used directly (share.c).  While they cannot be, since they are taken away
+ * and given again, they are copied like the rest of the guest's memory.
  */
+#include <linux/jiffies.h>
+#include <linux/rcupdate.h>
 #include <asm/barrier.h>
 #include "emu.h"
 
@@ -27,11 +32,22 @@
 /* Who takes answers while we look at that, so often, has a line that stays up too long. */
 #define PNE_TRIES		4
 
+/* Which page. */
+enum { PNE_BELLS, PNE_EVENTS };
+
 /* What the guest wrote, read once. */
 static bool pne_load(struct parley_emu *e, unsigned int bell, u32 *value)
 {
+	const __le32 *at;
 	__le32 raw;
 
+	scoped_guard(rcu) {
+		at = parley_emu_shared(&e->shadow.share[PNE_BELLS]);
+		if (at) {
+			*value = le32_to_cpu(READ_ONCE(at[bell]));
+			return true;
+		}
+	}
 	if (e->ops->read(e, e->shadow.bells + bell * sizeof(raw), &raw, sizeof(raw))) {
 		parley_emu_fault(e, "has doorbells where it has no memory");
 		return false;
@@ -42,11 +58,18 @@ static bool pne_load(struct parley_emu *e, unsigned int bell, u32 *value)
 
 static void pne_publish(struct parley_emu *e, unsigned int bell, u32 value)
 {
-	__le32 raw = cpu_to_le32(value);
+	__le32 raw = cpu_to_le32(value), *at;
 
 	if (e->shadow.event[bell] == value)
 		return;
 	e->shadow.event[bell] = value;
+	scoped_guard(rcu) {
+		at = parley_emu_shared(&e->shadow.share[PNE_EVENTS]);
+		if (at) {
+			WRITE_ONCE(at[bell], raw);
+			return;
+		}
+	}
 	if (e->ops->write(e, e->shadow.events + bell * sizeof(raw), &raw, sizeof(raw)))
 		parley_emu_fault(e, "has indexes of doorbells where it has no memory");
 }
@@ -165,6 +188,8 @@ u16 parley_emu_shadow_set(struct parley_emu *e, const struct nvme_dbbuf *cmd)
 	e->shadow.bells = bells;
 	e->shadow.events = events;
 	e->shadow.on = true;
+	e->shadow.again = jiffies;
+	parley_emu_shadow_share(e);
 	for (id = 0; id < PARLEY_EMU_QUEUES; id++) {
 		if (e->sq[id].there)
 			pne_begin(e, PNE_BELL(id, false), e->sq[id].head);
@@ -183,7 +208,33 @@ u16 parley_emu_shadow_set(struct parley_emu *e, const struct nvme_dbbuf *cmd)
 void parley_emu_shadow_off(struct parley_emu *e)
 {
 	lockdep_assert_held(&e->mutex);
+	parley_emu_unshare(e, &e->shadow.share[PNE_BELLS]);
+	parley_emu_unshare(e, &e->shadow.share[PNE_EVENTS]);
 	memset(&e->shadow, 0, sizeof(e->shadow));
+}
+
+static void pne_share(struct parley_emu *e, struct parley_emu_share *s, u64 address)
+{
+	if (!parley_emu_shared(s))
+		parley_emu_share(e, s, address);
+}
+
+/**
+ * parley_emu_shadow_share() - use both pages directly, if that can be
+ * @e: the controller
+ *
+ * Context: process context; @e->mutex held; may sleep.
+ */
+void parley_emu_shadow_share(struct parley_emu *e)
+{
+	struct parley_emu_shadow *s = &e->shadow;
+
+	lockdep_assert_held(&e->mutex);
+	if (!s->on || time_before(jiffies, s->again))
+		return;
+	s->again = jiffies + msecs_to_jiffies(PARLEY_EMU_SHARE_MS);
+	pne_share(e, &s->share[PNE_BELLS], s->bells);
+	pne_share(e, &s->share[PNE_EVENTS], s->events);
 }
 
 static u32 pne_before(u32 at, u32 size)

@@ -291,7 +291,7 @@ static void a_shadow_that_is_lost_is_a_fatal_fault(struct kunit *test)
 {
 	struct guest *g = shadowed(test);
 
-	g->hidden[GUEST_BELLS] = true;
+	guest_take_away(g, GUEST_BELLS, 1);
 	parley_emu_write32(&g->e, NVME_REG_DBS + SQ1 * sizeof(u32), 1);
 	KUNIT_EXPECT_TRUE(test, failed(g));
 	g->hidden[GUEST_BELLS] = false;
@@ -300,7 +300,7 @@ static void a_shadow_that_is_lost_is_a_fatal_fault(struct kunit *test)
 	guest_begin(g);
 	KUNIT_ASSERT_EQ(test, 0, guest_shadow(g));
 	rest(g);
-	g->hidden[GUEST_EVENTS] = true;
+	guest_take_away(g, GUEST_EVENTS, 1);
 	put(g, 1);
 	KUNIT_EXPECT_TRUE(test, failed(g));
 	g->hidden[GUEST_EVENTS] = false;
@@ -393,6 +393,41 @@ static void a_full_queue_goes_on_when_it_was_read(struct kunit *test)
 	KUNIT_EXPECT_GE(test, g->rings, 1);
 }
 
+/* Both pages are used directly, until they are taken away, and again when they are back. */
+static void pages_that_are_taken_away_are_not_touched(struct kunit *test)
+{
+	struct guest *g = shadowed(test);
+	unsigned int i;
+	u32 was;
+
+	KUNIT_EXPECT_EQ(test, 1, g->shared[GUEST_BELLS]);
+	KUNIT_EXPECT_EQ(test, 1, g->shared[GUEST_EVENTS]);
+	for (i = 0; i < 5; i++) {
+		KUNIT_ASSERT_EQ(test, 0, guest_rw(g, nvme_cmd_read, 0, 1, DATA));
+		rest(g);
+		was = event_of(g, SQ1);
+		guest_take_away(g, GUEST_BELLS, 2);
+		KUNIT_EXPECT_NULL(test, parley_emu_shared(&g->e.shadow.share[0]));
+		KUNIT_EXPECT_NULL(test, parley_emu_shared(&g->e.shadow.share[1]));
+		KUNIT_EXPECT_EQ(test, was, event_of(g, SQ1));
+		/* As long as it is asleep, nobody misses them. */
+		g->hidden[GUEST_BELLS] = false;
+		g->hidden[GUEST_EVENTS] = false;
+		msleep(i % 2 ? 2 * PARLEY_EMU_SHARE_MS : 0);
+		KUNIT_ASSERT_EQ(test, 0, guest_rw(g, nvme_cmd_read, 0, 1, DATA));
+	}
+	msleep(2 * PARLEY_EMU_SHARE_MS);
+	KUNIT_ASSERT_EQ(test, 0, guest_rw(g, nvme_cmd_read, 0, 1, DATA));
+	rest(g);
+	KUNIT_EXPECT_EQ(test, 1, g->shared[GUEST_BELLS]);
+	/* Taken away for good, in mid-run. */
+	guest_take_away(g, GUEST_BELLS, 1);
+	parley_emu_write32(&g->e, NVME_REG_DBS + SQ1 * sizeof(u32), 1);
+	KUNIT_EXPECT_TRUE(test, failed(g));
+	parley_emu_reset(&g->e);
+	KUNIT_EXPECT_EQ(test, 0, g->shared[GUEST_EVENTS]);
+}
+
 /* It has to be lowered at once: what is taken has to be told of, each time. */
 static void with_a_line_each_answer_that_is_taken_rings(struct kunit *test)
 {
@@ -422,6 +457,7 @@ static struct kunit_case shadow_cases[] = {
 	KUNIT_CASE(after_a_reset_there_is_none),
 	KUNIT_CASE_PARAM(a_shadow_is_where_there_is_memory, where_gen_params),
 	KUNIT_CASE(a_full_queue_goes_on_when_it_was_read),
+	KUNIT_CASE(pages_that_are_taken_away_are_not_touched),
 	KUNIT_CASE(with_a_line_each_answer_that_is_taken_rings),
 	{}
 };
