@@ -216,17 +216,21 @@ struct parley_nvme_id {
 };
 
 /**
- * struct parley_nvme_ns - how large a namespace is
+ * struct parley_nvme_ns - a namespace, as it says of itself
  * @blocks: blocks
  * @block_size: bytes of one
  * @metadata: bytes beside it
  * @dlfeat: how it deallocates
+ * @nguid: a name that no other namespace has, or zeroes
+ * @eui64: the same, of another kind
  */
 struct parley_nvme_ns {
 	u64 blocks;
 	u32 block_size;
 	u16 metadata;
 	u8 dlfeat;
+	u8 nguid[16];
+	u8 eui64[8];
 };
 
 /**

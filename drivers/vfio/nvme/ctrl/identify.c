@@ -228,6 +228,8 @@ int parley_nvme_measure(struct parley_nvme *n, u8 cns, u32 nsid,
 	ns->block_size = 1 << id->lbaf[format].ds;
 	ns->metadata = le16_to_cpu(id->lbaf[format].ms);
 	ns->dlfeat = id->dlfeat;
+	memcpy(ns->nguid, id->nguid, sizeof(ns->nguid));
+	memcpy(ns->eui64, id->eui64, sizeof(ns->eui64));
 	return 0;
 }
 PARLEY_EXPORT(parley_nvme_measure);

@@ -24,6 +24,7 @@
 
 /* Of a namespace: what deallocated blocks read as, and whether zeroing may do that. */
 #define PARLEY_NVME_DLFEAT_READ		0x7
+#define PARLEY_NVME_DLFEAT_ZEROES	0x1
 #define PARLEY_NVME_DLFEAT_DEAC		BIT(3)
 
 /* Ranges of a Dataset Management command. */

@@ -206,11 +206,16 @@ static int parley_mdev_open(struct vfio_device *vdev)
 		.limits = m->limits.queue,
 		.polled = m->kind->polled,
 	};
-	/* Its group may have got another domain since it was bound. */
-	int err = parley_mdev_iommu_check(m->vf->n.dev);
+	uuid_t tenant;
+	int err;
 
-	if (!err)
-		err = parley_nvme_vf_take(m->vf);
+	/* Its group may have got another domain since it was bound. */
+	err = parley_mdev_iommu_check(m->vf->n.dev);
+	if (err)
+		return err;
+	/* Whoever has the device's name is the tenant whose data are there. */
+	err = uuid_parse(dev_name(vdev->dev), &tenant) ?:
+	      parley_nvme_vf_take(m->vf, &tenant);
 	if (err)
 		return err;
 	err = parley_life_do(&m->vf->life, PARLEY_LIFE_MEMORY);

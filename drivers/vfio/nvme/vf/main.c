@@ -13,7 +13,6 @@
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
-#include <linux/sysfs.h>
 #include <parley/export.h>
 #include <parley/version.h>
 #include "vf.h"
@@ -26,12 +25,14 @@ struct pvf_vector {
 	unsigned int nr;
 };
 
-/* A virtual function, as PCI has it. */
+/* A virtual function, as PCI has it; sysfs.c knows the first alone. */
 struct pvf {
 	struct parley_nvme_vf vf;
 	struct pvf_vector vector[PARLEY_NVME_IO_QUEUES + 1];
 	struct device_link *link;
 };
+
+static_assert(!offsetof(struct pvf, vf));
 
 static struct pvf *pvf_of(struct device *dev)
 {
@@ -42,46 +43,6 @@ static struct pci_dev *to_pdev(const struct pvf *p)
 {
 	return to_pci_dev(p->vf.n.dev);
 }
-
-/* -------------------------------------------------------- attributes */
-
-static ssize_t state_show(struct device *dev, struct device_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%s\n", parley_nvme_state_name(&pvf_of(dev)->vf.n));
-}
-static DEVICE_ATTR_RO(state);
-
-static ssize_t namespace_show(struct device *dev, struct device_attribute *attr,
-			      char *buf)
-{
-	struct parley_nvme_vf *vf = &pvf_of(dev)->vf;
-
-	guard(mutex)(&vf->n.mutex);
-	return sysfs_emit(buf, "%u %llu %u\n", vf->nsid, vf->ns.blocks,
-			  vf->ns.block_size);
-}
-static DEVICE_ATTR_RO(namespace);
-
-static ssize_t interrupts_show(struct device *dev, struct device_attribute *attr,
-			       char *buf)
-{
-	return sysfs_emit(buf, "%u\n", pvf_of(dev)->vf.vectors);
-}
-static DEVICE_ATTR_RO(interrupts);
-
-static struct attribute *pvf_attrs[] = {
-	&dev_attr_state.attr,
-	&dev_attr_namespace.attr,
-	&dev_attr_interrupts.attr,
-	NULL
-};
-
-static const struct attribute_group pvf_group = {
-	.name = "parley",
-	.attrs = pvf_attrs,
-};
-
-static const struct attribute_group *pvf_groups[] = { &pvf_group, NULL };
 
 /* --------------------------------------------------------- interrupts */
 
@@ -181,6 +142,7 @@ static int pvf_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 				  pci_resource_len(pdev, 0));
 	if (err)
 		goto fail_on;
+	p->vf.family = pci_physfn(pdev);
 	err = pvf_try(p);
 	if (err)
 		goto fail_init;
@@ -253,7 +215,7 @@ static struct pci_driver pvf_driver = {
 	.remove = pvf_remove,
 	.shutdown = pvf_shutdown,
 	.err_handler = &pvf_error_handlers,
-	.dev_groups = pvf_groups,
+	.dev_groups = parley_nvme_vf_groups,
 	.driver.pm = pm_sleep_ptr(&pvf_pm),
 };
 module_pci_driver(pvf_driver);

@@ -5,23 +5,13 @@
  * The driver knows nobody above it.  A user registers, is offered each function that
  * is bound, now or later, and is told before one goes.  Who was offered a function
  * may take it and give it back, any number of times.
- *
- * Taking and giving back want the function's device lock (vf.h).  Whoever removes
- * the function holds it, and waits until the user has given it back: so this lock
- * cannot just be taken.  Once @leaving is set, whoever holds it is the one who waits
- * for the user, and will hold it until the user is done: he holds it in the user's
- * place.
  */
 #include <linux/cleanup.h>
-#include <linux/delay.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/rwsem.h>
 #include <parley/export.h>
 #include "vf.h"
-
-/* Who cannot have the lock tries again after so many milliseconds. */
-#define PVF_LOCK_MS	5
 
 /*
  * Held to read while a user is offered a function, or asked to leave it, which may
@@ -137,47 +127,66 @@ void parley_nvme_vf_unbound(struct parley_nvme_vf *vf)
 	guard(rwsem_read)(&pvf_user_sem);
 	if (!parley_life_has(&vf->life, PARLEY_LIFE_PRESENT))
 		return;
-	WRITE_ONCE(vf->leaving, true);
+	/* Erasing hears of it, too. */
+	parley_nvme_space_go(vf);
 	scoped_guard(mutex, &pvf_bound_lock)
 		list_del(&vf->bound);
 	pvf_withdraw(vf);
+	/* And is over, since nobody can begin anew. */
+	flush_work(&vf->erase.work);
 	parley_life_undo(&vf->life, PARLEY_LIFE_PRESENT);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_unbound);
 
-/**
- * parley_nvme_vf_lock() - take the device lock, if it can be
- * @vf: the function, which was offered
- *
- * Context: process context; sleeps.
- * Return: whether it was taken: else who waits for us has it.
- */
-bool parley_nvme_vf_lock(struct parley_nvme_vf *vf)
+static int pvf_take_for(struct parley_nvme_vf *vf, const uuid_t *tenant)
 {
-	while (!device_trylock(vf->n.dev)) {
-		if (READ_ONCE(vf->leaving))
-			return false;
-		msleep(PVF_LOCK_MS);
+	int err = parley_nvme_space_claim(vf);
+
+	if (err)
+		return err;
+	err = parley_nvme_vf_hand_out(vf);
+	if (!err) {
+		err = parley_nvme_space_enter(vf, tenant);
+		if (err)
+			parley_nvme_vf_take_back(vf);
 	}
-	return true;
+	if (err)
+		parley_nvme_space_unclaim(vf);
+	return err;
 }
 
 /**
  * parley_nvme_vf_take() - have a function handed out
  * @vf: the function, which was offered
+ * @tenant: for whom: he finds his data, or none
+ *
+ * If there are data of somebody else they are erased first, where root has said so
+ * (@vf->policy), and that is waited for.
  *
  * Context: process context; device lock not held; sleeps.
- * Return: as parley_nvme_vf_up(), or -ENODEV: it goes.
+ * Return: as parley_nvme_vf_up(), or
+ *	-ENODEV		it goes
+ *	-EBUSY		somebody has it, or its namespace is being erased
+ *	-EPERM		there are data of somebody else
+ *	-EINTR		a signal ended the waiting; erasing goes on
+ *	or why they could not be erased.
  */
-int parley_nvme_vf_take(struct parley_nvme_vf *vf)
+int parley_nvme_vf_take(struct parley_nvme_vf *vf, const uuid_t *tenant)
 {
-	int err;
+	enum parley_nvme_way way = READ_ONCE(vf->policy);
+	int err = pvf_take_for(vf, tenant);
 
-	if (!parley_nvme_vf_lock(vf))
-		return -ENODEV;
-	err = parley_nvme_vf_up(vf);
-	device_unlock(vf->n.dev);
-	return err;
+	if (err != -EPERM)
+		return err;
+	if (way == PARLEY_NVME_REFUSE) {
+		dev_err_ratelimited(vf->n.dev, "namespace %u is not handed out to %pUb: it may have data of somebody else; say in parley/owner whose they are, or erase them by parley/erase\n",
+				    vf->nsid, tenant);
+		return err;
+	}
+	err = parley_nvme_erase_start(vf, way) ?: parley_nvme_erase_wait(vf);
+	if (err == -ERESTARTSYS)
+		err = -EINTR;
+	return err ?: pvf_take_for(vf, tenant);
 }
 PARLEY_EXPORT(parley_nvme_vf_take);
 
@@ -189,10 +198,8 @@ PARLEY_EXPORT(parley_nvme_vf_take);
  */
 void parley_nvme_vf_give_back(struct parley_nvme_vf *vf)
 {
-	bool locked = parley_nvme_vf_lock(vf);
-
-	parley_nvme_vf_down(vf);
-	if (locked)
-		device_unlock(vf->n.dev);
+	parley_nvme_vf_take_back(vf);
+	parley_nvme_space_leave(vf);
+	parley_nvme_space_unclaim(vf);
 }
 PARLEY_EXPORT(parley_nvme_vf_give_back);

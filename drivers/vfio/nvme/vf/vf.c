@@ -19,7 +19,11 @@
  * failed, went away or keeps a command is found by that, and so is an answer whose
  * interrupt was lost.  What becomes of it when somebody else resets it is in again.c.
  */
+#include <linux/delay.h>
 #include "vf.h"
+
+/* Who cannot have the lock tries again after so many milliseconds. */
+#define PVF_LOCK_MS	5
 
 /**
  * parley_nvme_vf_interrupt() - the controller may have answered
@@ -72,9 +76,11 @@ int parley_nvme_vf_init(struct parley_nvme_vf *vf, struct device *dev,
 	int err;
 
 	vf->n.ended = pvf_ended;
+	vf->family = dev;
 	vf->vectors = 1;
 	vf->io_ms = PARLEY_NVME_IO_MS;
 	parley_nvme_io_init(vf);
+	parley_nvme_erase_init(vf);
 	INIT_DELAYED_WORK(&vf->watch, pvf_watch);
 	spin_lock_init(&vf->life.lock);
 	err = parley_life_do(&vf->life, PARLEY_LIFE_DOMAIN);
@@ -92,6 +98,7 @@ EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_init);
  */
 void parley_nvme_vf_exit(struct parley_nvme_vf *vf)
 {
+	parley_nvme_space_forget(vf);
 	if (parley_life_undo(&vf->life, PARLEY_LIFE_DOMAIN))
 		parley_nvme_exit(&vf->n);
 }
@@ -128,7 +135,7 @@ static int pvf_learn(struct parley_nvme_vf *vf)
 				    vf->nsid, vf->ns.metadata);
 		return -ENXIO;
 	}
-	return nr;
+	return nr ?: parley_nvme_space_learn(vf);
 }
 
 /**
@@ -209,6 +216,7 @@ int parley_nvme_vf_make(struct parley_nvme_vf *vf)
  *	-ENOTTY		it cannot be reset
  *	-ENXIO		it has not one namespace, or one that is not served
  *	-EPROTO		what it says of its namespace cannot be
+ *	-ESTALE		it is not the namespace that its user was given
  *	-ENOSPC		it can have no I/O queues
  *	or what parley_nvme_start() returns.
  */
@@ -242,3 +250,60 @@ void parley_nvme_vf_down(struct parley_nvme_vf *vf)
 		pvf_reset(vf);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_down);
+
+/**
+ * parley_nvme_vf_lock() - take the device lock, if it can be
+ * @vf: the function
+ *
+ * Handing out and taking back want the device lock.  Whoever removes the function holds
+ * it, and waits until it was taken back: so the lock cannot just be taken.  Once
+ * @leaving is set, whoever holds it is the one who waits, and will hold it until then:
+ * he holds it in our place.
+ *
+ * Context: process context; sleeps.
+ * Return: whether it was taken: else who waits for us has it.
+ */
+bool parley_nvme_vf_lock(struct parley_nvme_vf *vf)
+{
+	while (!device_trylock(vf->n.dev)) {
+		if (READ_ONCE(vf->leaving))
+			return false;
+		msleep(PVF_LOCK_MS);
+	}
+	return true;
+}
+
+/**
+ * parley_nvme_vf_hand_out() - hand it out, for somebody without the device lock
+ * @vf: the function, claimed
+ *
+ * Context: process context; device lock not held; sleeps.
+ * Return: as parley_nvme_vf_up(), or -ENODEV: it goes.
+ */
+int parley_nvme_vf_hand_out(struct parley_nvme_vf *vf)
+{
+	int err;
+
+	if (!parley_nvme_vf_lock(vf))
+		return -ENODEV;
+	err = parley_nvme_vf_up(vf);
+	device_unlock(vf->n.dev);
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_hand_out);
+
+/**
+ * parley_nvme_vf_take_back() - the mirror of parley_nvme_vf_hand_out()
+ * @vf: the function, to which nobody submits any more
+ *
+ * Context: process context; device lock not held; sleeps.
+ */
+void parley_nvme_vf_take_back(struct parley_nvme_vf *vf)
+{
+	bool locked = parley_nvme_vf_lock(vf);
+
+	parley_nvme_vf_down(vf);
+	if (locked)
+		device_unlock(vf->n.dev);
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_take_back);

@@ -4,10 +4,13 @@
  *
  * The rooms, topmost first; a file knows those below its own.
  *
- *	main.c		the PCI driver and the attributes
+ *	main.c		the PCI driver
+ *	sysfs.c		the attributes
  *	user.c		whom it is offered to
+ *	erase.c		what a tenant wrote is erased
  *	again.c		handed out anew, if it forgot everything
  *	vf.c		handed out and taken back
+ *	space.c		namespaces, and whose data they have
  *	io.c		its queues and what is in flight there
  *	command.c	which commands there are, and what is right of them
  *	life.c		what must be there before what
@@ -25,6 +28,8 @@
  *	list		of functions that are bound (user.c)
  *	mutex		@nsid, @ns, @nr_queues, @out, @paused, @back; held while queues
  *			come and go.
+ *	spaces		whose data namespaces have, and who uses them; short
+ *			(space.c)
  *	lock		of the controller, irq-safe spinlock.
  *	queue lock	of struct parley_nvme_io_queue, irq-safe spinlock: all of
  *			it.  Neither of the two spinlocks is held when the other
@@ -39,7 +44,10 @@
 
 #include <kunit/visibility.h>
 #include <linux/list.h>
+#include <linux/sizes.h>
 #include <linux/spinlock.h>
+#include <linux/uuid.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include "../ctrl/ctrl.h"
 
@@ -50,6 +58,12 @@
 #define PARLEY_NVME_IO_QUEUES		8
 /* A command that takes longer never comes. */
 #define PARLEY_NVME_IO_MS		30000
+
+/* Erasing: commands under way at a time, and how much one of them is about. */
+#define PARLEY_NVME_ERASE_BATCH		8
+#define PARLEY_NVME_ERASE_PAGES		31	/* and one for their list */
+#define PARLEY_NVME_ERASE_ZEROES	SZ_2M
+#define PARLEY_NVME_ERASE_RANGE		SZ_64M
 
 struct parley_nvme_io;
 
@@ -184,6 +198,96 @@ struct parley_nvme_io_queue {
 };
 
 /**
+ * enum parley_nvme_owner - whose data a namespace has
+ * @PARLEY_NVME_UNKNOWN: somebody's
+ * @PARLEY_NVME_NOBODY: nobody's: it was erased
+ * @PARLEY_NVME_TENANT: a tenant's, who is known
+ */
+enum parley_nvme_owner {
+	PARLEY_NVME_UNKNOWN,
+	PARLEY_NVME_NOBODY,
+	PARLEY_NVME_TENANT,
+};
+
+/**
+ * struct parley_nvme_space - a namespace, for all functions that reach it
+ * @list: of all; the lock is space.c's, for the rest, too
+ * @family: the disk
+ * @nsid: its number there
+ * @ns: what it said of itself
+ * @functions: how many have it
+ * @users: of these, how many are handed out
+ * @erasing: it is being erased
+ * @owner: whose data it has
+ * @tenant: the tenant
+ */
+struct parley_nvme_space {
+	struct list_head list;
+	const void *family;
+	u32 nsid;
+	struct parley_nvme_ns ns;
+	unsigned int functions;
+	unsigned int users;
+	bool erasing;
+	enum parley_nvme_owner owner;
+	uuid_t tenant;
+};
+
+/**
+ * enum parley_nvme_way - what is done about data of another tenant
+ * @PARLEY_NVME_REFUSE: nothing: whoever comes is refused
+ * @PARLEY_NVME_KEEP: nothing: whoever comes has them
+ * @PARLEY_NVME_ZERO: zeroes are written
+ * @PARLEY_NVME_DEALLOCATE: they are deallocated, and what can be read after that is
+ *	written over
+ */
+enum parley_nvme_way {
+	PARLEY_NVME_REFUSE,
+	PARLEY_NVME_KEEP,
+	PARLEY_NVME_ZERO,
+	PARLEY_NVME_DEALLOCATE,
+	PARLEY_NVME_WAYS
+};
+
+/**
+ * enum parley_nvme_erasing - how far erasing is
+ * @PARLEY_NVME_ERASE_NEVER: it was not begun since the function was bound
+ * @PARLEY_NVME_ERASE_RUNS: it is under way
+ * @PARLEY_NVME_ERASE_DONE: it has ended well
+ * @PARLEY_NVME_ERASE_FAILED: it has not
+ */
+enum parley_nvme_erasing {
+	PARLEY_NVME_ERASE_NEVER,
+	PARLEY_NVME_ERASE_RUNS,
+	PARLEY_NVME_ERASE_DONE,
+	PARLEY_NVME_ERASE_FAILED,
+};
+
+/**
+ * struct parley_nvme_erase - erasing, by one function
+ * @work: does it
+ * @wait: for its end
+ * @state: how far it is
+ * @way: how
+ * @pass: what it does now, for people
+ * @done: blocks that it has got to
+ * @mended: blocks that had to be written over
+ * @stop: it is to end
+ * @err: why it failed
+ */
+struct parley_nvme_erase {
+	struct work_struct work;
+	wait_queue_head_t wait;
+	enum parley_nvme_erasing state;
+	enum parley_nvme_way way;
+	const char *pass;
+	u64 done;
+	u64 mended;
+	bool stop;
+	int err;
+};
+
+/**
  * struct parley_nvme_vf - a virtual function
  * @n: its controller
  * @vectors: interrupts that it has; set before it is handed out
@@ -199,6 +303,12 @@ struct parley_nvme_io_queue {
  * @paused: it is, and will be handed out anew by who reset it or took its power
  * @back: told when that is over; NULL: nobody is
  * @back_data: for @back
+ * @family: what all functions of its disk have in common
+ * @space: its namespace as others know it, NULL until it was handed out once
+ * @busy: somebody has the function for himself: a tenant, or who erases
+ * @entered: a tenant has the namespace
+ * @policy: what is done when another tenant comes
+ * @erase: see there
  * @bound: in the list of those that are bound
  * @leaving: its driver goes, and waits for the user
  * @offered: the user has been offered it
@@ -219,6 +329,12 @@ struct parley_nvme_vf {
 	bool paused;
 	void (*back)(void *data);
 	void *back_data;
+	const void *family;
+	struct parley_nvme_space *space;
+	bool busy;
+	bool entered;
+	enum parley_nvme_way policy;
+	struct parley_nvme_erase erase;
 	struct list_head bound;
 	bool leaving;
 	bool offered;
@@ -268,6 +384,26 @@ int parley_life_do(struct parley_life *life, enum parley_life_step step);
 bool parley_life_undo(struct parley_life *life, enum parley_life_step step);
 bool parley_life_has(struct parley_life *life, enum parley_life_step step);
 
+/* space.c */
+int parley_nvme_space_learn(struct parley_nvme_vf *vf);
+void parley_nvme_space_forget(struct parley_nvme_vf *vf);
+int parley_nvme_space_claim(struct parley_nvme_vf *vf);
+void parley_nvme_space_unclaim(struct parley_nvme_vf *vf);
+void parley_nvme_space_go(struct parley_nvme_vf *vf);
+int parley_nvme_space_enter(struct parley_nvme_vf *vf, const uuid_t *tenant);
+void parley_nvme_space_leave(struct parley_nvme_vf *vf);
+int parley_nvme_space_erase(struct parley_nvme_vf *vf);
+void parley_nvme_space_erased(struct parley_nvme_vf *vf, bool clean);
+int parley_nvme_space_say(struct parley_nvme_vf *vf, const char *text);
+enum parley_nvme_owner parley_nvme_space_owner(struct parley_nvme_vf *vf, uuid_t *tenant);
+
+/* erase.c */
+extern const char *const parley_nvme_way_names[PARLEY_NVME_WAYS];
+void parley_nvme_erase_init(struct parley_nvme_vf *vf);
+int parley_nvme_erase_start(struct parley_nvme_vf *vf, enum parley_nvme_way way);
+void parley_nvme_erase_stop(struct parley_nvme_vf *vf);
+int parley_nvme_erase_wait(struct parley_nvme_vf *vf);
+
 /* vf.c */
 void parley_nvme_vf_interrupt(struct parley_nvme_vf *vf, unsigned int vector);
 int parley_nvme_vf_init(struct parley_nvme_vf *vf, struct device *dev,
@@ -278,6 +414,9 @@ void parley_nvme_vf_down(struct parley_nvme_vf *vf);
 int parley_nvme_vf_make(struct parley_nvme_vf *vf);
 void parley_nvme_vf_forget(struct parley_nvme_vf *vf);
 bool parley_nvme_vf_undo(struct parley_nvme_vf *vf);
+bool parley_nvme_vf_lock(struct parley_nvme_vf *vf);
+int parley_nvme_vf_hand_out(struct parley_nvme_vf *vf);
+void parley_nvme_vf_take_back(struct parley_nvme_vf *vf);
 
 /* again.c */
 void parley_nvme_vf_pause(struct parley_nvme_vf *vf, bool shutdown);
@@ -295,8 +434,10 @@ parley_nvme_vf_user_swap(const struct parley_nvme_vf_user *user);
 #endif
 void parley_nvme_vf_bound(struct parley_nvme_vf *vf);
 void parley_nvme_vf_unbound(struct parley_nvme_vf *vf);
-bool parley_nvme_vf_lock(struct parley_nvme_vf *vf);
-int parley_nvme_vf_take(struct parley_nvme_vf *vf);
+int parley_nvme_vf_take(struct parley_nvme_vf *vf, const uuid_t *tenant);
 void parley_nvme_vf_give_back(struct parley_nvme_vf *vf);
+
+/* sysfs.c */
+extern const struct attribute_group *parley_nvme_vf_groups[];
 
 #endif /* _PARLEY_NVME_VF_H */

@@ -292,11 +292,15 @@ void fake_end(struct fake *f)
 void fake_init(struct fake *f, struct kunit *test, struct parley_nvme *n,
 	       const struct fake_more *more)
 {
+	/* Each has a device of its own, and that a name. */
+	static unsigned int nr;
+
+	snprintf(f->name, sizeof(f->name), "parley-nvme-fake%u", nr++);
 	f->n = n;
 	f->more = more;
 	f->test = test;
 	f->bar = FAKE_BAR;
-	f->dev = kunit_device_register(test, "parley-nvme-fake");
+	f->dev = kunit_device_register(test, f->name);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, f->dev);
 	dev_set_drvdata(f->dev, f);
 	spin_lock_init(&f->lock);

@@ -69,6 +69,7 @@ struct fake_ns {
 	u64 blocks;
 	u16 attached_to;	/* a controller, or 0 */
 	u8 format;
+	u8 name;		/* of NGUID, its first byte */
 };
 
 /* Memory that the driver gave it to reach. */
@@ -100,6 +101,7 @@ struct fake {
 	struct parley_nvme *n;
 	const struct fake_more *more;
 	struct kunit *test;
+	char name[32];
 	struct device *dev;
 	size_t bar;
 	spinlock_t lock;	/* of all below, inside of the driver's */

@@ -46,6 +46,7 @@ static void fake_tell_ns(struct fake *f, u32 nsid, struct nvme_id_ns *id)
 	id->lbaf[0].ds = 9;
 	id->lbaf[1].ds = 12;
 	id->dlfeat = f->dlfeat;
+	id->nguid[0] = ns->name;
 }
 
 static u16 fake_identify(struct fake *f, const struct nvme_identify *cmd, void *data)

@@ -46,7 +46,7 @@ static u16 fake_vf_move(struct fake_vf *f, const struct nvme_command *cmd, u8 *d
 			return NVME_SC_DATA_XFER_ERROR;
 		if (cmd->rw.opcode == nvme_cmd_compare && memcmp(disk, data, piece))
 			return NVME_SC_COMPARE_FAILED;
-		if (cmd->rw.opcode == nvme_cmd_write)
+		if (cmd->rw.opcode == nvme_cmd_write && !f->keeps_data)
 			memcpy(disk, data, piece);
 		else if (cmd->rw.opcode == nvme_cmd_read)
 			memcpy(data, disk, piece);
@@ -72,7 +72,8 @@ static u16 fake_vf_deallocate(struct fake_vf *f, const struct nvme_command *cmd)
 			fake_complain(&f->c, "a range that it does not have");
 			return NVME_SC_LBA_RANGE;
 		}
-		memset(f->disk + block * FAKE_BLOCK, 0, blocks * FAKE_BLOCK);
+		if (!f->keeps_ranges)
+			memset(f->disk + block * FAKE_BLOCK, 0, blocks * FAKE_BLOCK);
 		f->deallocated++;
 	}
 	return 0;
@@ -90,6 +91,9 @@ static u16 fake_vf_io(struct fake *c, const struct nvme_command *cmd)
 		f->flushes++;
 		return 0;
 	}
+	if (f->boasts && (cmd->rw.opcode == nvme_cmd_dsm ||
+			  cmd->rw.opcode == nvme_cmd_write_zeroes))
+		return NVME_SC_INVALID_OPCODE;
 	if (cmd->rw.opcode == nvme_cmd_dsm && c->oncs & NVME_CTRL_ONCS_DSM)
 		return fake_vf_deallocate(f, cmd);
 	if (block + blocks > FAKE_BLOCKS) {
@@ -98,7 +102,9 @@ static u16 fake_vf_io(struct fake *c, const struct nvme_command *cmd)
 	}
 	f->control = le16_to_cpu(cmd->rw.control);
 	if (cmd->rw.opcode == nvme_cmd_write_zeroes && c->oncs & NVME_CTRL_ONCS_WRITE_ZEROES) {
-		memset(f->disk + block * FAKE_BLOCK, 0, blocks * FAKE_BLOCK);
+		if (!f->keeps_data)
+			memset(f->disk + block * FAKE_BLOCK, 0, blocks * FAKE_BLOCK);
+		f->zeroed++;
 		return 0;
 	}
 	if (cmd->rw.opcode == nvme_cmd_verify && c->oncs & PARLEY_NVME_ONCS_VERIFY) {
@@ -180,6 +186,22 @@ struct fake_vf *fake_vf_up(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_up(&f->vf));
 	KUNIT_ASSERT_EQ(test, PARLEY_NVME_LIVE, f->vf.n.state);
 	return f;
+}
+
+const uuid_t fake_tenant[3] = {
+	UUID_INIT(0x4b0c7a52, 0x59a2, 0x4d0c, 0x9a, 0x80, 0x6f, 0x2c, 0x1a, 0x8d, 0x3e, 1),
+	UUID_INIT(0x4b0c7a52, 0x59a2, 0x4d0c, 0x9a, 0x80, 0x6f, 0x2c, 0x1a, 0x8d, 0x3e, 2),
+	UUID_INIT(0x4b0c7a52, 0x59a2, 0x4d0c, 0x9a, 0x80, 0x6f, 0x2c, 0x1a, 0x8d, 0x3e, 3),
+};
+
+void fake_vf_fill(struct fake_vf *f, u8 byte)
+{
+	memset(f->disk, byte, sizeof(f->disk));
+}
+
+bool fake_vf_is_zero(struct fake_vf *f)
+{
+	return !memchr_inv(f->disk, 0, sizeof(f->disk));
 }
 
 void fake_vf_page(struct fake_vf *f, struct page_of *page)

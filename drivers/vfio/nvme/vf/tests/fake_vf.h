@@ -21,6 +21,10 @@ struct fake_vf {
 	unsigned int verifies;
 	unsigned int deallocated;	/* ranges */
 	u16 control;			/* of the last command that has one */
+	unsigned int zeroed;		/* commands that wrote zeroes */
+	bool keeps_ranges;		/* deallocates nothing */
+	bool keeps_data;		/* writes nothing */
+	bool boasts;			/* does not know what it says that it does */
 	u8 disk[FAKE_BLOCKS * FAKE_BLOCK];
 };
 
@@ -48,6 +52,12 @@ struct page_of {
 	void *memory;
 	dma_addr_t dma;
 };
+
+/* Every byte of its disk; whether every byte is zero. */
+void fake_vf_fill(struct fake_vf *f, u8 byte);
+bool fake_vf_is_zero(struct fake_vf *f);
+/* The first tenant's, and others. */
+extern const uuid_t fake_tenant[3];
 
 void fake_vf_page(struct fake_vf *f, struct page_of *page);
 void fake_vf_page_back(struct fake_vf *f, struct page_of *page);

@@ -21,7 +21,7 @@ static int user_add(struct parley_nvme_vf *vf)
 
 static void user_leaves(struct work_struct *work)
 {
-	again = parley_nvme_vf_take(taken);
+	again = parley_nvme_vf_take(taken, &fake_tenant[0]);
 	parley_nvme_vf_give_back(taken);
 }
 
@@ -133,7 +133,8 @@ static void it_is_taken_and_given_back(struct kunit *test)
 
 	user_begin(test);
 	bound(f);
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_vf_take(&f->vf));
+	f->vf.policy = PARLEY_NVME_KEEP;
+	KUNIT_EXPECT_EQ(test, 0, parley_nvme_vf_take(&f->vf, &fake_tenant[0]));
 	KUNIT_EXPECT_EQ(test, PARLEY_NVME_LIVE, f->vf.n.state);
 	parley_nvme_vf_give_back(&f->vf);
 	KUNIT_EXPECT_EQ(test, PARLEY_NVME_OFF, f->vf.n.state);
@@ -149,7 +150,8 @@ static void it_is_given_back_to_who_waits_for_that(struct kunit *test)
 
 	user_begin(test);
 	bound(f);
-	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_take(&f->vf));
+	f->vf.policy = PARLEY_NVME_KEEP;
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_take(&f->vf, &fake_tenant[0]));
 	taken = &f->vf;
 	again = 0;
 	unbound(f);
