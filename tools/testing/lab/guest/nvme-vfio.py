@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 
-from labkit import nvme, vfio
+from labkit import nvme, tenants, vfio
 from labkit.common import LabError, put
 from labkit.limits import until
 from labkit.report import Report
@@ -602,6 +602,7 @@ def main():
     address = disk.take()[0]
     tests = Tests(report, nvme.Mediated(address, UUID))
     try:
+        tests.mediated = tenants.follow_each_other(report, address, tests.mediated)
         device = vfio.Device(tests.mediated.folder)
         report.equal(tests.mediated.state(), "live", "opened, it is handed out")
         tests.questions(device)

@@ -82,7 +82,7 @@ class Disk:
 class Mediated:
     """A mediated device, of a function at @address."""
 
-    def __init__(self, address, uuid, kind="1"):
+    def __init__(self, address, uuid, kind="1", tenant=False):
         self.address = address
         self.kind = kind
         self.parent = f"{PCI}/devices/{address}"
@@ -90,6 +90,9 @@ class Mediated:
         self.uuid = uuid
         self.folder = f"/sys/bus/mdev/devices/{uuid}"
         put(f"{self.types}/create", uuid)
+        if not tenant:
+            # What is on the lab's disk is for whoever comes.
+            put(f"{self.parent}/parley/policy", "keep")
 
     def type(self, name):
         """What its type says."""
@@ -111,6 +114,16 @@ class Mediated:
     def limit(self, line):
         """Set limits of it."""
         put(f"{self.folder}/parley/limits", line)
+
+    def owner(self):
+        """Whose data its namespace has."""
+        return get(f"{self.parent}/parley/owner")
+
+    def erase(self, way):
+        """Nobody's from now on; returns what the file says then."""
+        put(f"{self.parent}/parley/erase", way)
+        until("erased", 60, lambda: not get(f"{self.parent}/parley/erase").startswith("runs"))
+        return get(f"{self.parent}/parley/erase")
 
     def arguments(self, slot="", more=""):
         """QEMU's, behind a root port called @slot if there is to be one."""
