@@ -40,15 +40,21 @@ class Device:
         group = os.path.basename(os.path.realpath(f"{folder}/iommu_group"))
         self.container = os.open("/dev/vfio/vfio", os.O_RDWR)
         self.group = os.open(f"/dev/vfio/{group}", os.O_RDWR)
-        fcntl.ioctl(self.group, SET_CONTAINER, struct.pack("i", self.container))
-        fcntl.ioctl(self.container, SET_IOMMU, TYPE1V2)
-        self.fd = fcntl.ioctl(self.group, GET_DEVICE,
-                              bytearray(os.path.basename(folder).encode() + b"\0"))
+        self.fd = -1
+        try:
+            fcntl.ioctl(self.group, SET_CONTAINER, struct.pack("i", self.container))
+            fcntl.ioctl(self.container, SET_IOMMU, TYPE1V2)
+            self.fd = fcntl.ioctl(self.group, GET_DEVICE,
+                                  bytearray(os.path.basename(folder).encode() + b"\0"))
+        except OSError:
+            self.close()
+            raise
 
     def close(self):
         """All of it: its user has left it."""
         for fd in (self.fd, self.group, self.container):
-            os.close(fd)
+            if fd >= 0:
+                os.close(fd)
 
     def ask(self, request, form, *words):
         """What an ioctl with a structure of this form fills in."""
