@@ -12,6 +12,7 @@
  */
 #include <linux/dma-mapping.h>
 #include <linux/jiffies.h>
+#include <linux/ktime.h>
 #include <linux/slab.h>
 #include <parley/export.h>
 #include "ctrl.h"
@@ -20,6 +21,7 @@
 #define PNC_CID(round, slot)	((((round) << 3) | (slot)) & 0x7fff)
 #define PNC_CID_SLOT(cid)	((cid) & (PARLEY_NVME_SLOTS - 1))
 #define PNC_ABORT_SLOT		(PARLEY_NVME_SLOTS - 1)
+#define PNC_EVENT_SLOT		(PARLEY_NVME_SLOTS - 2)
 
 static_assert(PARLEY_NVME_SLOTS == 8);
 
@@ -184,6 +186,8 @@ static bool pnc_take_answer(struct parley_nvme *n, const char **fault)
 	slot->sent = false;
 	complete(&slot->done);
 	parley_nvme_queue_next(&a->queue);
+	if (slot == a->slot + PNC_EVENT_SLOT && !slot->status)
+		n->event(n, slot->result);
 	return true;
 }
 
@@ -219,7 +223,7 @@ PARLEY_EXPORT(parley_nvme_reap);
 /* A slot for a command; @from is where to look for one. */
 static struct parley_nvme_slot *pnc_claim(struct parley_nvme *n, unsigned int from)
 {
-	unsigned int end = from == PNC_ABORT_SLOT ? PARLEY_NVME_SLOTS : PNC_ABORT_SLOT;
+	unsigned int end = from == PNC_ABORT_SLOT ? PARLEY_NVME_SLOTS : PNC_EVENT_SLOT;
 	struct parley_nvme_slot *slot, *found = NULL;
 
 	scoped_guard(spinlock_irqsave, &n->lock) {
@@ -394,6 +398,7 @@ static int pnc_execute(struct parley_nvme *n, struct parley_nvme_slot *slot,
 int parley_nvme_admin(struct parley_nvme *n, struct parley_nvme_req *req)
 {
 	struct parley_nvme_slot *slot;
+	u64 start = ktime_get_ns();
 	int err;
 
 	if (req->len > PARLEY_NVME_PAGE)
@@ -403,6 +408,27 @@ int parley_nvme_admin(struct parley_nvme *n, struct parley_nvme_req *req)
 		return -EBUSY;
 	err = pnc_execute(n, slot, req);
 	pnc_unclaim(n, slot);
+	atomic64_inc(&n->commands);
+	atomic64_add(ktime_get_ns() - start, &n->spent_ns);
 	return err;
 }
 PARLEY_EXPORT(parley_nvme_admin);
+
+/**
+ * parley_nvme_ask_event() - have the controller tell of its next event
+ * @n: the controller, with @n->event
+ *
+ * It tells by an answer, in its own time; until then, and after one that is an error,
+ * it is not asked again.
+ *
+ * Context: any; nobody else asks meanwhile.
+ * Return: 0, also if it is asked already; or why it is not LIVE.
+ */
+int parley_nvme_ask_event(struct parley_nvme *n)
+{
+	struct parley_nvme_slot *slot = &n->admin.slot[PNC_EVENT_SLOT];
+	struct nvme_command cmd = { .common.opcode = nvme_admin_async_event };
+
+	return READ_ONCE(slot->sent) ? 0 : pnc_send(n, slot, &cmd);
+}
+PARLEY_EXPORT(parley_nvme_ask_event);

@@ -153,7 +153,7 @@ struct parley_nvme_slot {
  * struct parley_nvme_admin - the admin queue
  * @queue: the queue
  * @round: counts commands, for their numbers
- * @slot: the commands; the last is for one that aborts
+ * @slot: the commands; the last is for one that aborts, that before it for events
  */
 struct parley_nvme_admin {
 	struct parley_nvme_queue queue;
@@ -184,6 +184,7 @@ struct parley_nvme_req {
  * @cntlid: its number
  * @oacs: optional admin commands
  * @oncs: optional I/O commands
+ * @oaes: optional events
  * @nn: largest number of a namespace
  * @shutdown_ms: how long a shutdown may take
  * @transfer: most bytes of a command's data
@@ -201,6 +202,7 @@ struct parley_nvme_id {
 	u16 cntlid;
 	u16 oacs;
 	u16 oncs;
+	u32 oaes;
 	u32 nn;
 	u32 shutdown_ms;
 	u32 transfer;
@@ -241,6 +243,8 @@ struct parley_nvme_ns {
  *	number, and reaches no memory; whoever waits for a queue of the driver's
  *	own is to be ended.  Any context, no spinlock of ours held, maybe
  *	more than once.  NULL if there are no such queues
+ * @event: called when the controller tells of an event; any context, @lock held.  NULL
+ *	if it is not asked to
  * @regs: registers, where PCI has it
  * @bar: bytes of registers
  * @command_ms: time-out of a command
@@ -255,11 +259,14 @@ struct parley_nvme_ns {
  * @version: of the specification that the controller follows
  * @id: what it said of itself
  * @admin: its admin queue
+ * @commands: admin commands so far
+ * @spent_ns: how long these took together
  */
 struct parley_nvme {
 	struct device *dev;
 	const struct parley_nvme_ops *ops;
 	void (*ended)(struct parley_nvme *n, int err);
+	void (*event)(struct parley_nvme *n, u32 event);
 	void __iomem *regs;
 	size_t bar;
 	unsigned int command_ms;
@@ -276,6 +283,8 @@ struct parley_nvme {
 	u32 version;
 	struct parley_nvme_id id;
 	struct parley_nvme_admin admin;
+	atomic64_t commands;
+	atomic64_t spent_ns;
 };
 
 /* queue.c */
@@ -302,10 +311,12 @@ void parley_nvme_fail(struct parley_nvme *n, enum parley_nvme_state state,
 bool parley_nvme_reap(struct parley_nvme *n);
 void parley_nvme_look(struct parley_nvme *n);
 int parley_nvme_admin(struct parley_nvme *n, struct parley_nvme_req *req);
+int parley_nvme_ask_event(struct parley_nvme *n);
 
 /* identify.c */
 int parley_nvme_identify(struct parley_nvme *n, u8 cns, u32 nsid, u16 cntlid,
 			 void *data);
+int parley_nvme_log(struct parley_nvme *n, u8 page, void *data, size_t len);
 int parley_nvme_learn(struct parley_nvme *n);
 int parley_nvme_limits(struct parley_nvme *n);
 int parley_nvme_list(struct parley_nvme *n, u8 cns, u32 *nsid, unsigned int max);

@@ -40,6 +40,33 @@ int parley_nvme_identify(struct parley_nvme *n, u8 cns, u32 nsid, u16 cntlid,
 }
 PARLEY_EXPORT(parley_nvme_identify);
 
+/**
+ * parley_nvme_log() - read a log page, which also tells that its event was seen
+ * @n: the controller
+ * @page: which
+ * @data: where its beginning goes
+ * @len: how much, a multiple of four, a page at most
+ *
+ * Context: process context; may sleep.
+ * Return: as parley_nvme_admin().
+ */
+int parley_nvme_log(struct parley_nvme *n, u8 page, void *data, size_t len)
+{
+	struct parley_nvme_req req = {
+		.cmd.get_log_page = {
+			.opcode = nvme_admin_get_log_page,
+			.nsid = cpu_to_le32(NVME_NSID_ALL),
+			.lid = page,
+			.numdl = cpu_to_le16(len / sizeof(u32) - 1),
+		},
+		.data = data,
+		.len = len,
+	};
+
+	return parley_nvme_admin(n, &req);
+}
+PARLEY_EXPORT(parley_nvme_log);
+
 /* Text of the device's, for the log and sysfs: nothing but what can be printed. */
 static void pnc_text(char *to, const char *from, size_t len)
 {
@@ -71,6 +98,7 @@ static int pnc_learn_ctrl(struct parley_nvme *n)
 	n->id.cntlid = le16_to_cpu(id->cntlid);
 	n->id.oacs = le16_to_cpu(id->oacs);
 	n->id.oncs = le16_to_cpu(id->oncs);
+	n->id.oaes = le32_to_cpu(id->oaes);
 	n->id.nn = le32_to_cpu(id->nn);
 	n->id.shutdown_ms = clamp(le32_to_cpu(id->rtd3e) / USEC_PER_MSEC,
 				  PARLEY_NVME_SHUTDOWN_MIN_MS,

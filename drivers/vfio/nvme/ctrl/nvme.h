@@ -34,6 +34,7 @@
 #define PARLEY_NVME_PAGE		4096
 
 /* Identify: what the kernel has no number for (NVMe 5.15.1). */
+#define PARLEY_NVME_CNS_HOLDERS		0x12
 #define PARLEY_NVME_CNS_PRIMARY		0x14
 
 /* Virtualization Management (NVMe 5.22): CDW10 is action, kind, controller. */

@@ -41,10 +41,23 @@ static void pnv_pci_vfs_disable(struct parley_nvme_pf *pf)
 	pci_disable_sriov(to_pdev(pf));
 }
 
+static bool pnv_pci_vf_bound(struct parley_nvme_pf *pf, unsigned int number)
+{
+	struct pci_dev *pdev = to_pdev(pf), *vf = NULL;
+	bool bound = false;
+
+	while ((vf = pci_get_device(pdev->vendor, PCI_ANY_ID, vf)))
+		if (vf->is_virtfn && pci_physfn(vf) == pdev &&
+		    pci_iov_vf_id(vf) == number - 1)
+			bound = READ_ONCE(vf->dev.driver);
+	return bound;
+}
+
 static const struct parley_nvme_pf_ops pnv_pci_pf_ops = {
 	.vfs_enable = pnv_pci_vfs_enable,
 	.vfs_release = pnv_pci_vfs_release,
 	.vfs_disable = pnv_pci_vfs_disable,
+	.vf_bound = pnv_pci_vf_bound,
 };
 
 /* A message interrupt is nobody else's, and one too many does no harm. */

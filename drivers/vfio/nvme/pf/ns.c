@@ -17,6 +17,53 @@ static int pnv_ns_can(struct parley_nvme_pf *pf)
 	return -EOPNOTSUPP;
 }
 
+/* The number of the virtual function with this controller; 0 for all others. */
+static unsigned int pnv_number(struct parley_nvme_pf *pf, u16 cntlid)
+{
+	unsigned int i;
+
+	for (i = 0; i < pf->nr_secondaries; i++)
+		if (pf->vf[i].cntlid == cntlid)
+			return pf->vf[i].number;
+	return 0;
+}
+
+/**
+ * parley_nvme_ns_holders() - whom a namespace is attached to
+ * @pf: the function, LIVE
+ * @nsid: which
+ * @holders: a bit for each: of virtual functions their number, 0 for all others
+ *
+ * Context: process context; @pf->n.mutex held; may sleep.
+ * Return: 0, -EPROTO if the list cannot be, -ENOMEM, or as parley_nvme_admin().
+ */
+int parley_nvme_ns_holders(struct parley_nvme_pf *pf, u32 nsid, unsigned long *holders)
+{
+	struct parley_nvme_ctrl_list *list __free(kfree) =
+		kzalloc(sizeof(*list), GFP_KERNEL);
+	unsigned int i, nr;
+	int err;
+
+	lockdep_assert_held(&pf->n.mutex);
+	bitmap_zero(holders, PARLEY_NVME_SECONDARIES_MAX + 1);
+	if (!list)
+		return -ENOMEM;
+	err = parley_nvme_identify(&pf->n, PARLEY_NVME_CNS_HOLDERS, nsid, 0, list);
+	if (err)
+		return err;
+	nr = le16_to_cpu(list->nr);
+	if (nr > ARRAY_SIZE(list->cntlid))
+		return -EPROTO;
+	for (i = 0; i < nr; i++) {
+		unsigned int number = pnv_number(pf, le16_to_cpu(list->cntlid[i]));
+
+		if (number <= PARLEY_NVME_SECONDARIES_MAX)
+			set_bit(number, holders);
+	}
+	return 0;
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_ns_holders);
+
 /* One namespace, named: neither none nor all. */
 static int pnv_ns_valid(struct parley_nvme_pf *pf, u32 nsid)
 {
@@ -127,6 +174,30 @@ int parley_nvme_ns_create(struct parley_nvme_pf *pf, u64 blocks, u8 format, u32 
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_ns_create);
 
+/* A namespace is not taken from, or given to, a driver that has one already. */
+static int pnv_ns_unused(struct parley_nvme_pf *pf, unsigned int number)
+{
+	if (!number || number > pf->nr_vfs || !pf->ops->vf_bound(pf, number))
+		return 0;
+	dev_err_ratelimited(pf->n.dev, "virtual function %u has a driver: unbind it before its namespaces change\n",
+			    number);
+	return -EBUSY;
+}
+
+/* No driver has it.  A controller that has no such list is not one with many. */
+static int pnv_ns_left(struct parley_nvme_pf *pf, u32 nsid)
+{
+	DECLARE_BITMAP(holders, PARLEY_NVME_SECONDARIES_MAX + 1);
+	unsigned int number;
+	int err = parley_nvme_ns_holders(pf, nsid, holders);
+
+	if (err == -EREMOTEIO)
+		return 0;
+	for_each_set_bit(number, holders, PARLEY_NVME_SECONDARIES_MAX + 1)
+		err = err ?: pnv_ns_unused(pf, number);
+	return err;
+}
+
 /**
  * parley_nvme_ns_delete() - delete a namespace with all its data
  * @pf: the function, LIVE
@@ -134,7 +205,7 @@ EXPORT_SYMBOL_IF_KUNIT(parley_nvme_ns_create);
  *
  * Context: process context; @pf->n.mutex held; may sleep.
  * Return: 0; -EOPNOTSUPP if the controller cannot, -EINVAL for a number that is
- *	none, or as parley_nvme_admin().
+ *	none, -EBUSY if a driver has it, or as parley_nvme_admin().
  */
 int parley_nvme_ns_delete(struct parley_nvme_pf *pf, u32 nsid)
 {
@@ -145,7 +216,7 @@ int parley_nvme_ns_delete(struct parley_nvme_pf *pf, u32 nsid)
 			.cdw10 = cpu_to_le32(PARLEY_NVME_NS_DELETE),
 		},
 	};
-	int err = pnv_ns_can(pf) ?: pnv_ns_valid(pf, nsid);
+	int err = pnv_ns_can(pf) ?: pnv_ns_valid(pf, nsid) ?: pnv_ns_left(pf, nsid);
 
 	return err ?: pnv_ns_command(pf, &req, "delete");
 }
@@ -161,7 +232,7 @@ static int pnv_ns_cntlid(struct parley_nvme_pf *pf, unsigned int number, u16 *cn
 		return -EINVAL;
 	}
 	*cntlid = vf ? vf->cntlid : pf->n.id.cntlid;
-	return 0;
+	return pnv_ns_unused(pf, number);
 }
 
 /**
@@ -173,7 +244,8 @@ static int pnv_ns_cntlid(struct parley_nvme_pf *pf, unsigned int number, u16 *cn
  *
  * Context: process context; @pf->n.mutex held; may sleep.
  * Return: 0; -EOPNOTSUPP if the controller cannot, -EINVAL for a number that is
- *	none, -ENOMEM, or as parley_nvme_admin().
+ *	none, -EBUSY if the virtual function has a driver, -ENOMEM, or as
+ *	parley_nvme_admin().
  */
 int parley_nvme_ns_attach(struct parley_nvme_pf *pf, u32 nsid, unsigned int number,
 			  bool attach)

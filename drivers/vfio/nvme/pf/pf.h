@@ -6,7 +6,9 @@
  *
  *	main.c		the PCI driver; registers and memory as PCI has them
  *	sysfs.c		the attributes of the function
+ *	birth.c		one virtual function and its namespace, for one guest
  *	sriov.c		virtual functions come and go, with all that they need
+ *	event.c		what the controller tells by itself
  *	virt.c, ns.c	virtualization management; namespaces
  *	identify.c	what the controller says of its resources, checked
  *	../ctrl/	the controller
@@ -17,7 +19,7 @@
  *			reset, suspend, sriov_configure().  Who makes or drops
  *			virtual functions holds it: @nr_vfs, @share, @taken.
  *	mutex		one at a time sends commands or starts and stops the
- *			controller: @pool, @vf, @nr_secondaries.
+ *			controller: @pool, @vf, @nr_secondaries, @up, @going.
  *	lock		irq-safe spinlock, a leaf.
  *
  * @mutex is not held while virtual functions appear or disappear: then their
@@ -27,6 +29,8 @@
 #define _PARLEY_NVME_PF_H
 
 #include <kunit/visibility.h>
+#include <linux/bitmap.h>
+#include <linux/workqueue.h>
 #include "../ctrl/ctrl.h"
 
 /* A controller is of use with its admin queue, and one for I/O. */
@@ -34,6 +38,8 @@
 #define PARLEY_NVME_VF_INTERRUPTS_MIN	1
 /* This driver has an admin queue with an interrupt, and no other. */
 #define PARLEY_NVME_OWN_MIN		1
+/* A controller that tells of events without end is heard so often, in milliseconds. */
+#define PARLEY_NVME_EVENT_MS		100
 
 struct parley_nvme_pf;
 
@@ -42,6 +48,7 @@ struct parley_nvme_pf;
  * @vfs_enable: make so many appear; there are none yet
  * @vfs_release: take their drivers from them
  * @vfs_disable: make them disappear
+ * @vf_bound: whether one of them has a driver
  *
  * All are called in process context.
  */
@@ -49,6 +56,7 @@ struct parley_nvme_pf_ops {
 	int (*vfs_enable)(struct parley_nvme_pf *pf, unsigned int nr);
 	void (*vfs_release)(struct parley_nvme_pf *pf);
 	void (*vfs_disable)(struct parley_nvme_pf *pf);
+	bool (*vf_bound)(struct parley_nvme_pf *pf, unsigned int number);
 };
 
 /**
@@ -91,8 +99,14 @@ struct parley_nvme_secondary {
  * @nr_secondaries: how many
  * @nr_vfs: virtual functions that are enabled
  * @share: what each of them gets
+ * @on_demand: they get it one by one; else all of them at once
+ * @up: numbers of those that have it, or are to have it again after a reset
+ * @going: they are being taken away
  * @taken: flexible resources that the primary had before we took them
  * @took: @taken has something
+ * @event: what the controller told of last
+ * @events: how often it did
+ * @event_work: sees to that
  */
 struct parley_nvme_pf {
 	struct parley_nvme n;
@@ -105,8 +119,15 @@ struct parley_nvme_pf {
 
 	unsigned int nr_vfs;
 	u16 share[PARLEY_NVME_KINDS];
+	bool on_demand;
+	DECLARE_BITMAP(up, PARLEY_NVME_SECONDARIES_MAX + 1);
+	bool going;
 	u16 taken[PARLEY_NVME_KINDS];
 	bool took;
+
+	u32 event;
+	unsigned int events;
+	struct delayed_work event_work;
 };
 
 /* identify.c */
@@ -125,10 +146,16 @@ int parley_nvme_offline(struct parley_nvme_pf *pf, const struct parley_nvme_seco
 int parley_nvme_ns_list(struct parley_nvme_pf *pf, u32 *nsid, unsigned int max);
 int parley_nvme_ns_identify(struct parley_nvme_pf *pf, u32 nsid,
 			    struct parley_nvme_ns *ns);
+int parley_nvme_ns_holders(struct parley_nvme_pf *pf, u32 nsid, unsigned long *holders);
 int parley_nvme_ns_create(struct parley_nvme_pf *pf, u64 blocks, u8 format, u32 *nsid);
 int parley_nvme_ns_delete(struct parley_nvme_pf *pf, u32 nsid);
 int parley_nvme_ns_attach(struct parley_nvme_pf *pf, u32 nsid, unsigned int number,
 			  bool attach);
+
+/* event.c */
+void parley_nvme_event_init(struct parley_nvme_pf *pf);
+int parley_nvme_event_on(struct parley_nvme_pf *pf);
+void parley_nvme_event_off(struct parley_nvme_pf *pf);
 
 /* sriov.c */
 int parley_nvme_pf_init(struct parley_nvme_pf *pf, struct device *dev,
@@ -140,6 +167,14 @@ void parley_nvme_vfs_down(struct parley_nvme_pf *pf);
 void parley_nvme_pause(struct parley_nvme_pf *pf, bool shutdown);
 int parley_nvme_go_on(struct parley_nvme_pf *pf);
 void parley_nvme_down(struct parley_nvme_pf *pf);
+int parley_nvme_vf_equip(struct parley_nvme_pf *pf, unsigned int number);
+int parley_nvme_vf_strip(struct parley_nvme_pf *pf, unsigned int number);
+
+/* birth.c */
+int parley_nvme_birth(struct parley_nvme_pf *pf, unsigned int number, u64 blocks,
+		      u8 format, u32 *nsid);
+int parley_nvme_death(struct parley_nvme_pf *pf, unsigned int number, u32 nsid,
+		      bool delete);
 
 /* sysfs.c */
 extern const struct attribute_group *parley_nvme_groups[];

@@ -82,6 +82,7 @@ int parley_nvme_pf_init(struct parley_nvme_pf *pf, struct device *dev,
 {
 	pf->ops = pf_ops;
 	pf->virt = "it was not asked yet";
+	parley_nvme_event_init(pf);
 	return parley_nvme_init(&pf->n, dev, ops, bar);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_pf_init);
@@ -93,6 +94,8 @@ static int pnv_start(struct parley_nvme_pf *pf)
 	if (err)
 		return err;
 	err = parley_nvme_learn_virt(pf);
+	if (!err)
+		err = parley_nvme_event_on(pf);
 	if (err)
 		parley_nvme_stop(&pf->n, false);
 	return err;
@@ -209,22 +212,26 @@ static int pnv_equip_one(struct parley_nvme_pf *pf, struct parley_nvme_secondary
 	return err;
 }
 
+static int pnv_see_one(struct parley_nvme_pf *pf, unsigned int number)
+{
+	struct parley_nvme_secondary *vf = parley_nvme_secondary_find(pf, number);
+
+	if (vf && vf->online &&
+	    vf->have[PARLEY_NVME_QUEUES] >= pf->share[PARLEY_NVME_QUEUES] &&
+	    vf->have[PARLEY_NVME_INTERRUPTS] >= pf->share[PARLEY_NVME_INTERRUPTS])
+		return 0;
+	dev_err_ratelimited(pf->n.dev, "virtual function %u is not online, although the controller said so\n",
+			    number);
+	return -EPROTO;
+}
+
 static int pnv_see(struct parley_nvme_pf *pf)
 {
-	struct parley_nvme_secondary *vf;
-	unsigned int i;
 	int err = parley_nvme_learn_virt(pf);
+	unsigned int i;
 
-	for (i = 1; i <= pf->nr_vfs && !err; i++) {
-		vf = parley_nvme_secondary_find(pf, i);
-		if (vf && vf->online &&
-		    vf->have[PARLEY_NVME_QUEUES] >= pf->share[PARLEY_NVME_QUEUES] &&
-		    vf->have[PARLEY_NVME_INTERRUPTS] >= pf->share[PARLEY_NVME_INTERRUPTS])
-			continue;
-		dev_err_ratelimited(pf->n.dev, "virtual function %u is not online, although the controller said so\n",
-				    i);
-		err = -EPROTO;
-	}
+	for_each_set_bit(i, pf->up, PARLEY_NVME_SECONDARIES_MAX + 1)
+		err = err ?: pnv_see_one(pf, i);
 	return err;
 }
 
@@ -234,11 +241,84 @@ static int pnv_equip(struct parley_nvme_pf *pf)
 	unsigned int i;
 	int err = 0;
 
-	for (i = 1; i <= pf->nr_vfs && !err; i++) {
+	for_each_set_bit(i, pf->up, PARLEY_NVME_SECONDARIES_MAX + 1) {
 		vf = parley_nvme_secondary_find(pf, i);
-		err = vf ? pnv_equip_one(pf, vf) : -EPROTO;
+		err = err ?: vf ? pnv_equip_one(pf, vf) : -EPROTO;
 	}
 	return err ?: pnv_see(pf);
+}
+
+/* A number of a virtual function that can be dealt with by itself. */
+static struct parley_nvme_secondary *pnv_single(struct parley_nvme_pf *pf,
+						unsigned int number)
+{
+	lockdep_assert_held(&pf->n.mutex);
+	if (READ_ONCE(pf->n.state) != PARLEY_NVME_LIVE || pf->going)
+		return ERR_PTR(-ENETDOWN);
+	if (!number || number > pf->nr_vfs)
+		return ERR_PTR(-EINVAL);
+	if (pf->ops->vf_bound(pf, number)) {
+		dev_err_ratelimited(pf->n.dev, "virtual function %u has a driver: unbind it first\n",
+				    number);
+		return ERR_PTR(-EBUSY);
+	}
+	return parley_nvme_secondary_find(pf, number) ?: ERR_PTR(-EPROTO);
+}
+
+/**
+ * parley_nvme_vf_equip() - give one virtual function its share, and let it work
+ * @pf: the function, with virtual functions
+ * @number: which, without a driver
+ *
+ * Context: process context; @pf->n.mutex held; may sleep.
+ * Return: 0; or, with all of it undone,
+ *	-ENETDOWN	the controller is not LIVE, or the virtual functions go
+ *	-EINVAL		there is no such virtual function
+ *	-EBUSY		it has a driver
+ *	-EEXIST		it works already
+ *	-EPROTO		the controller did other than it said
+ *	or as parley_nvme_admin().
+ */
+int parley_nvme_vf_equip(struct parley_nvme_pf *pf, unsigned int number)
+{
+	struct parley_nvme_secondary *vf = pnv_single(pf, number);
+	int err;
+
+	if (IS_ERR(vf))
+		return PTR_ERR(vf);
+	if (test_bit(number, pf->up))
+		return -EEXIST;
+	err = pnv_equip_one(pf, vf);
+	if (!err)
+		err = parley_nvme_learn_virt(pf);
+	if (!err)
+		err = pnv_see_one(pf, number);
+	if (!err)
+		set_bit(number, pf->up);
+	else if (READ_ONCE(pf->n.state) == PARLEY_NVME_LIVE)
+		parley_nvme_offline(pf, vf);
+	return err;
+}
+
+/**
+ * parley_nvme_vf_strip() - the mirror of parley_nvme_vf_equip()
+ * @pf: the function, with virtual functions
+ * @number: which, without a driver
+ *
+ * Context: process context; @pf->n.mutex held; may sleep.
+ * Return: 0, -ENETDOWN, -EINVAL, -EBUSY, or as parley_nvme_admin().
+ */
+int parley_nvme_vf_strip(struct parley_nvme_pf *pf, unsigned int number)
+{
+	struct parley_nvme_secondary *vf = pnv_single(pf, number);
+	int err;
+
+	if (IS_ERR(vf))
+		return PTR_ERR(vf);
+	/* Also one that we did not equip: what counts is what the controller has. */
+	clear_bit(number, pf->up);
+	err = parley_nvme_offline(pf, vf);
+	return err ?: parley_nvme_learn_virt(pf);
 }
 
 static void pnv_refuse(struct parley_nvme_pf *pf, unsigned int nr, int err)
@@ -304,8 +384,11 @@ int parley_nvme_vfs_up(struct parley_nvme_pf *pf, unsigned int nr)
 	if (!err)
 		err = pnv_enable_vfs(pf, nr);
 	if (!err) {
-		scoped_guard(mutex, &pf->n.mutex)
+		scoped_guard(mutex, &pf->n.mutex) {
+			if (!pf->on_demand)
+				bitmap_set(pf->up, 1, nr);
 			err = pnv_equip(pf);
+		}
 	}
 	if (err)
 		parley_nvme_vfs_down(pf);
@@ -328,12 +411,17 @@ void parley_nvme_vfs_down(struct parley_nvme_pf *pf)
 	if (pf->nr_vfs) {
 		/* While they still work: their drivers may have something to save. */
 		pf->ops->vfs_release(pf);
-		scoped_guard(mutex, &pf->n.mutex)
+		scoped_guard(mutex, &pf->n.mutex) {
+			/* From here to their end none is equipped anew. */
+			pf->going = true;
+			bitmap_zero(pf->up, PARLEY_NVME_SECONDARIES_MAX + 1);
 			pnv_offline_all(pf);
+		}
 		pf->ops->vfs_disable(pf);
-		pf->nr_vfs = 0;
 	}
 	scoped_guard(mutex, &pf->n.mutex) {
+		pf->nr_vfs = 0;
+		pf->going = false;
 		pnv_give_back(pf);
 		if (READ_ONCE(pf->n.state) == PARLEY_NVME_LIVE)
 			parley_nvme_learn_virt(pf);
@@ -394,8 +482,10 @@ EXPORT_SYMBOL_IF_KUNIT(parley_nvme_go_on);
  */
 void parley_nvme_pause(struct parley_nvme_pf *pf, bool shutdown)
 {
-	guard(mutex)(&pf->n.mutex);
-	parley_nvme_stop(&pf->n, shutdown);
+	scoped_guard(mutex, &pf->n.mutex)
+		parley_nvme_stop(&pf->n, shutdown);
+	/* Which may wait for the mutex. */
+	parley_nvme_event_off(pf);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_pause);
 

@@ -4,8 +4,11 @@
  * writes them; who reads waits for a command or a reset that is under way.
  */
 #include <linux/cleanup.h>
+#include <linux/math64.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/sysfs.h>
+#include <linux/time64.h>
 #include "pf.h"
 
 static struct parley_nvme_pf *pnv_of(struct device *dev)
@@ -108,6 +111,117 @@ static ssize_t namespaces_show(struct device *dev, struct device_attribute *attr
 }
 static DEVICE_ATTR_RO(namespaces);
 
+/* A line each: its number, and of the virtual functions that have it; 0 is no such. */
+static ssize_t attachments_show(struct device *dev, struct device_attribute *attr,
+				char *buf)
+{
+	DECLARE_BITMAP(holders, PARLEY_NVME_SECONDARIES_MAX + 1);
+	struct parley_nvme_pf *pf = pnv_of(dev);
+	u32 nsid[PNV_NS_SHOWN];
+	unsigned int number;
+	ssize_t len = 0;
+	int nr, i, err;
+
+	guard(mutex)(&pf->n.mutex);
+	nr = parley_nvme_ns_list(pf, nsid, PNV_NS_SHOWN);
+	if (nr < 0)
+		return nr;
+	for (i = 0; i < nr; i++) {
+		err = parley_nvme_ns_holders(pf, nsid[i], holders);
+		if (err)
+			return err;
+		len += sysfs_emit_at(buf, len, "%u", nsid[i]);
+		for_each_set_bit(number, holders, PARLEY_NVME_SECONDARIES_MAX + 1)
+			len += sysfs_emit_at(buf, len, " %u", number);
+		len += sysfs_emit_at(buf, len, "\n");
+	}
+	return len;
+}
+static DEVICE_ATTR_RO(attachments);
+
+static ssize_t commands_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct parley_nvme *n = &pnv_of(dev)->n;
+
+	return sysfs_emit(buf, "%lld %lld\n", (s64)atomic64_read(&n->commands),
+			  div_s64(atomic64_read(&n->spent_ns), NSEC_PER_USEC));
+}
+static DEVICE_ATTR_RO(commands);
+
+static ssize_t events_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct parley_nvme_pf *pf = pnv_of(dev);
+
+	return sysfs_emit(buf, "%u %#x\n", READ_ONCE(pf->events), READ_ONCE(pf->event));
+}
+static DEVICE_ATTR_RO(events);
+
+/* ------------------------------------------------- one guest at a time */
+
+static ssize_t on_demand_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct parley_nvme_pf *pf = pnv_of(dev);
+
+	guard(mutex)(&pf->n.mutex);
+	return sysfs_emit(buf, "%u\n", pf->on_demand);
+}
+
+static ssize_t on_demand_store(struct device *dev, struct device_attribute *attr,
+			       const char *buf, size_t count)
+{
+	struct parley_nvme_pf *pf = pnv_of(dev);
+	bool on;
+
+	if (kstrtobool(buf, &on))
+		return -EINVAL;
+	guard(mutex)(&pf->n.mutex);
+	if (pf->nr_vfs)
+		return -EBUSY;
+	pf->on_demand = on;
+	return count;
+}
+static DEVICE_ATTR_RW(on_demand);
+
+static ssize_t birth_store(struct device *dev, struct device_attribute *attr,
+			   const char *buf, size_t count)
+{
+	struct parley_nvme_pf *pf = pnv_of(dev);
+	unsigned int number;
+	u64 blocks = 0;
+	u8 format = 0;
+	u32 nsid = 0;
+	int err;
+
+	if (sscanf(buf, "%u new %llu %hhu", &number, &blocks, &format) < 2 &&
+	    (sscanf(buf, "%u %u", &number, &nsid) != 2 || !nsid))
+		return -EINVAL;
+	guard(mutex)(&pf->n.mutex);
+	err = parley_nvme_birth(pf, number, blocks, format, &nsid);
+	if (err)
+		return err;
+	dev_info(dev, "virtual function %u has namespace %u\n", number, nsid);
+	return count;
+}
+static DEVICE_ATTR_WO(birth);
+
+static ssize_t death_store(struct device *dev, struct device_attribute *attr,
+			   const char *buf, size_t count)
+{
+	struct parley_nvme_pf *pf = pnv_of(dev);
+	char what[8] = "";
+	unsigned int number;
+	u32 nsid;
+	int err;
+
+	if (sscanf(buf, "%u %u %7s", &number, &nsid, what) < 2 ||
+	    (*what && strcmp(what, "delete")))
+		return -EINVAL;
+	guard(mutex)(&pf->n.mutex);
+	err = parley_nvme_death(pf, number, nsid, *what);
+	return err ?: count;
+}
+static DEVICE_ATTR_WO(death);
+
 static ssize_t ns_create_store(struct device *dev, struct device_attribute *attr,
 			       const char *buf, size_t count)
 {
@@ -181,6 +295,12 @@ static struct attribute *pnv_attrs[] = {
 	&dev_attr_interrupts.attr,
 	&dev_attr_vfs.attr,
 	&dev_attr_namespaces.attr,
+	&dev_attr_attachments.attr,
+	&dev_attr_commands.attr,
+	&dev_attr_events.attr,
+	&dev_attr_on_demand.attr,
+	&dev_attr_birth.attr,
+	&dev_attr_death.attr,
 	&dev_attr_ns_create.attr,
 	&dev_attr_ns_delete.attr,
 	&dev_attr_ns_attach.attr,

@@ -141,7 +141,7 @@ static void one_that_is_off_takes_no_command(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, parley_nvme_reap(f->n));
 }
 
-#define WAITERS	(PARLEY_NVME_SLOTS - 1)
+#define WAITERS	(PARLEY_NVME_SLOTS - 2)
 
 struct waiter {
 	struct fake *f;

@@ -90,6 +90,8 @@ static void fake_begin_again(struct fake *f, bool whole)
 {
 	memset(f->queue, 0, sizeof(f->queue));
 	f->nr_kept = 0;
+	f->asked = false;
+	f->told_of = 0;
 	f->dead = false;
 	f->stopped = false;
 	if (f->more->reset)

@@ -146,7 +146,13 @@ struct fake {
 	bool never_aborts;
 	void (*mangle)(struct fake *f, u8 cns, void *data);
 
+	/* events */
+	bool asked;			/* it may tell of one */
+	u16 asked_by;
+	u32 told_of;			/* which it was asked to tell of */
+
 	/* what it is */
+	u32 oaes;
 	u16 oacs;
 	u16 oncs;
 	u8 dlfeat;
@@ -179,6 +185,8 @@ unsigned int fake_lent(struct fake *f);
 void fake_complain(struct fake *f, const char *what);
 void *fake_reach(struct fake *f, u64 address, size_t size);
 /* fake_admin.c */
+/* It tells of an event, if it may; whether it may. */
+bool fake_event(struct fake *f, u32 event);
 /* It answers what it kept. */
 void fake_release(struct fake *f);
 void fake_run(struct work_struct *work);

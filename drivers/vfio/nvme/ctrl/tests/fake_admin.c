@@ -16,6 +16,7 @@ static void fake_tell_ctrl(struct fake *f, struct nvme_id_ctrl *id)
 	id->cntlid = cpu_to_le16(FAKE_CNTLID);
 	id->oacs = cpu_to_le16(f->oacs);
 	id->oncs = cpu_to_le16(f->oncs);
+	id->oaes = cpu_to_le32(f->oaes);
 	id->nn = cpu_to_le32(FAKE_NAMESPACES);
 }
 
@@ -49,6 +50,16 @@ static void fake_tell_ns(struct fake *f, u32 nsid, struct nvme_id_ns *id)
 	id->nguid[0] = ns->name;
 }
 
+static void fake_tell_holders(struct fake *f, u32 nsid, struct parley_nvme_ctrl_list *list)
+{
+	struct fake_ns *ns = fake_ns(f, nsid);
+
+	if (!ns || !ns->attached_to)
+		return;
+	list->nr = cpu_to_le16(1);
+	list->cntlid[0] = cpu_to_le16(ns->attached_to);
+}
+
 static u16 fake_identify(struct fake *f, const struct nvme_identify *cmd, void *data)
 {
 	u8 cns = cmd->cns;
@@ -64,6 +75,9 @@ static u16 fake_identify(struct fake *f, const struct nvme_identify *cmd, void *
 	case NVME_ID_CNS_NS_PRESENT_LIST:
 	case NVME_ID_CNS_NS_ACTIVE_LIST:
 		fake_tell_list(f, data);
+		break;
+	case PARLEY_NVME_CNS_HOLDERS:
+		fake_tell_holders(f, le32_to_cpu(cmd->nsid), data);
 		break;
 	case NVME_ID_CNS_NS_PRESENT:
 	case NVME_ID_CNS_NS:
@@ -181,6 +195,10 @@ static u16 fake_delete_queue(struct fake *f, const struct nvme_command *cmd, boo
 
 static u16 fake_features(struct fake *f, const struct nvme_command *cmd, u32 *result)
 {
+	if (le32_to_cpu(cmd->features.fid) == NVME_FEAT_ASYNC_EVENT) {
+		f->told_of = le32_to_cpu(cmd->features.dword11);
+		return f->told_of & ~(f->oaes | 0xff) ? FAKE_REFUSED : 0;
+	}
 	if (le32_to_cpu(cmd->features.fid) != NVME_FEAT_NUM_QUEUES)
 		return FAKE_REFUSED;
 	*result = (f->allowed - 1) * 0x10001;
@@ -278,6 +296,21 @@ static void fake_keep(struct fake *f, u16 id, u16 cid)
 		fake_complain(f, "more commands in flight than the fake can keep");
 }
 
+bool fake_event(struct fake *f, u32 event)
+{
+	bool asked;
+
+	scoped_guard(spinlock_irqsave, &f->lock) {
+		asked = f->asked;
+		f->asked = false;
+		if (asked)
+			fake_answer(f, 0, f->asked_by, 0, event, FAKE_HONEST);
+	}
+	if (asked)
+		f->more->interrupt(f);
+	return asked;
+}
+
 void fake_release(struct fake *f)
 {
 	struct fake_kept *kept;
@@ -331,6 +364,13 @@ static bool fake_command(struct fake *f, u16 id, const struct nvme_command *cmd)
 		status = NVME_SC_INVALID_OPCODE;
 		break;
 	default:
+		if (!id && cmd->common.opcode == nvme_admin_async_event) {
+			if (f->asked)
+				fake_complain(f, "asked for events more often than once");
+			f->asked = true;
+			f->asked_by = cid;
+			return false;
+		}
 		status = fake_do(f, id, cmd, &result);
 	}
 	fake_answer(f, id, cid, status, result, lie);

@@ -149,8 +149,18 @@ static u16 fake_virt(struct fake_pf *f, const struct nvme_common_command *cmd)
 static u16 fake_pf_execute(struct fake *c, const struct nvme_command *cmd, void *data,
 			   u32 *result)
 {
-	return cmd->common.opcode == nvme_admin_virtual_mgmt ?
-	       fake_virt(to_fake_pf(c), &cmd->common) : NVME_SC_INVALID_OPCODE;
+	struct fake_pf *f = to_fake_pf(c);
+
+	switch (cmd->common.opcode) {
+	case nvme_admin_virtual_mgmt:
+		return fake_virt(f, &cmd->common);
+	case nvme_admin_get_log_page:
+		f->log = cmd->get_log_page.lid;
+		f->logs++;
+		return data ? 0 : FAKE_REFUSED;
+	default:
+		return NVME_SC_INVALID_OPCODE;
+	}
 }
 
 static void fake_pf_reset(struct fake *c, bool whole)
@@ -210,10 +220,16 @@ static void fake_vfs_disable(struct parley_nvme_pf *pf)
 	}
 }
 
+static bool fake_vf_bound(struct parley_nvme_pf *pf, unsigned int number)
+{
+	return container_of(pf, struct fake_pf, pf)->bound == number;
+}
+
 static const struct parley_nvme_pf_ops fake_pf_ops = {
 	.vfs_enable = fake_vfs_enable,
 	.vfs_release = fake_vfs_release,
 	.vfs_disable = fake_vfs_disable,
+	.vf_bound = fake_vf_bound,
 };
 
 /* ------------------------------------------------------ in a test */

@@ -26,6 +26,10 @@ struct fake_pf {
 	bool no_vfs;		/* they cannot be enabled */
 	unsigned int released;
 	unsigned int nr_vfs;
+	unsigned int bound;	/* one that has a driver */
+
+	u8 log;			/* which was read last, and how often one was */
+	unsigned int logs;
 
 	/* what it is; under the controller's lock */
 	u32 total[PARLEY_NVME_KINDS];
