@@ -18,7 +18,7 @@ _parley_options()	# _parley_options VERB
 	pool)		echo "--threads --one-vm --class --weight" ;;
 	takeover|giveback) echo "--all-of-type --force --at-boot" ;;
 	loopback)	echo "--queues --queue-size --ring --serial --read-only --poll --buffered --block-size" ;;
-	vf)		echo "--all" ;;
+	vf)		echo "--all --on-demand --uuid --how --keep" ;;
 	esac
 }
 
@@ -46,18 +46,20 @@ _parley_vf()		# _parley_vf COMMAND HOW-MANY-CAME-BEFORE
 {
 	local words=("${typed[@]:2}")
 	case $2:${words[0]}:${words[1]} in
-	0:*)		echo "policy" ;;
+	0:*)		echo "list show check take release pool birth death erase plan policy" ;;
 	1:policy:*)	echo "check load show audit reference" ;;
 	2:policy:check|4:policy:load) compgen -f -- "$current" ;;
 	2:policy:*)	"$1" complete parents 2>/dev/null ;;
 	3:policy:load|3:policy:show|3:policy:audit)
 			"$1" complete kinds "${words[2]}" 2>/dev/null ;;
+	1:list:*)	;;
+	1:*)		"$1" complete vf 2>/dev/null ;;
 	esac
 }
 
 _parley_is_flag()	# _parley_is_flag OPTION: no value follows it
 {
-	[[ $1 =~ ^--(all|off|json|help|force|at-boot|workers|openmetrics|read-only|poll|buffered|one-vm|adaptive)$ ]]
+	[[ $1 =~ ^--(all|off|json|help|force|at-boot|workers|openmetrics|read-only|poll|buffered|one-vm|adaptive|on-demand|keep)$ ]]
 }
 
 _parley_reply()		# _parley_reply CHOICES CURRENT
@@ -86,9 +88,10 @@ _parley()
 	--all-of-type)	choices=$("$1" complete types 2>/dev/null) ;;
 	--ring)		choices="split packed" ;;
 	--queue)	choices=all ;;
+	--how)		choices="write-zeroes deallocate-and-verify" ;;
 	--class)	choices="latency normal bulk" ;;
 	--*burst|--*guaranteed|--backend|--forget|--name|--ops|--bytes|--us|--budget|--requests|--watch|--count|--queues|--threads|--weight|\
-	--queue-size|--serial) return ;;
+	--queue-size|--serial|--uuid) return ;;
 	*)
 		for ((n = 2; n < ${#typed[@]} - 1; n++)); do
 			[[ ${typed[n]} == -* ]] && continue

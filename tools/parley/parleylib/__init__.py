@@ -13,6 +13,9 @@
   pool.py      threads that several of them share
   stats.py     what they did
   loopback.py  a vhost device for this very kernel
+  vf.py        from an NVMe disk to a guest: the verbs
+  vfdisk.py    NVMe disks, their functions and namespaces, and whose data there are
+  vfcheck.py   what a disk needs for that, and what it costs
 
 guest.py and move.py stand on the standard library alone: a guest may have
 nothing else.

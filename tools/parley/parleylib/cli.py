@@ -72,6 +72,16 @@ def loopback(args):
 
 # Verbs about virtual functions: their module, whose vf() is called, and what they do.
 VF = {
+    "list": ("vf", "NVMe disks, their functions, namespaces, owners and devices"),
+    "show": ("vf", "one function, by its address or the UUID of its device"),
+    "check": ("vf", "what DISK has of what is needed"),
+    "take": ("vf", "DISK from the kernel's driver, unless it is used"),
+    "release": ("vf", "[DISK], back to the kernel's driver"),
+    "pool": ("vf", "[DISK] N [SIZE], so many functions, each with a namespace"),
+    "birth": ("vf", "[DISK] [SIZE], a device for a guest"),
+    "death": ("vf", "UUID, its end, and that of its data"),
+    "erase": ("vf", "FUNCTION or UUID, what is in its namespace"),
+    "plan": ("vf", "[DISK], what pool and on demand cost, as measured"),
     "policy": ("policies", "what guests may ask their devices for: check FILE, "
                "load PARENT TYPE FILE, show PARENT TYPE, audit PARENT TYPE, reference"),
 }
@@ -86,6 +96,9 @@ def complete(what, *more):
     elif what in ("parents", "kinds"):
         from . import policies          # pylint: disable=C0415
         words = policies.complete(what, more)
+    elif what == "vf":
+        from . import vfdisk            # pylint: disable=C0415
+        words = vfdisk.complete()
     else:
         from . import host              # pylint: disable=C0415
         words = [str(d["id"]) for d in host.status_of_all()[0]]
@@ -263,7 +276,14 @@ def functions(verbs):
                                 f"{name}: {what}." for name, (_, what) in VF.items()))
     verb.add_argument("what", metavar="WHAT", choices=tuple(VF), help=", ".join(VF))
     verb.add_argument("words", nargs="*", metavar="WORD",
-                      help="PARENT is a PCI address, TYPE as in mdev_supported_types")
+                      help="DISK and PARENT are PCI addresses, DISK may be left out if "
+                      "one is taken; TYPE is as in mdev_supported_types")
+    verb.add_argument("--on-demand", action="store_true",
+                      help="functions of a pool get what they need when a guest is born")
+    verb.add_argument("--uuid", metavar="UUID", help="whose device it is: he finds his data again")
+    verb.add_argument("--how", choices=("write-zeroes", "deallocate-and-verify"),
+                      help="to erase; with birth, also what nobody knows the owner of")
+    verb.add_argument("--keep", action="store_true", help="the data of a guest that dies")
     verb.add_argument("--all", action="store_true",
                       help="of an audit, also what was never asked for")
     verb.set_defaults(call=vf)

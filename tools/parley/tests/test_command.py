@@ -101,7 +101,12 @@ class VerbsTest(unittest.TestCase):
                           ("pool", "add", "x", "--weight", "1"),
                           ("pool", "attach", "1", "x", "--weight", "1001"),
                           ("pool", "attach", "1", "x", "--weight", "0"),
-                          ("pool", "attach", "1", "x", "--class", "gold")):
+                          ("pool", "attach", "1", "x", "--class", "gold"),
+                          ("vf",), ("vf", "frob"), ("vf", "list", "x"), ("vf", "show"),
+                          ("vf", "check"), ("vf", "take"), ("vf", "pool", "0"),
+                          ("vf", "pool", "128"), ("vf", "pool", "x"), ("vf", "death", "x"),
+                          ("vf", "birth", "--uuid", "X"), ("vf", "erase"),
+                          ("vf", "erase", "x", "--how", "gently"), ("vf", "plan", "a", "b")):
             code, out, err = run(*arguments)
             self.assertEqual((code, out), (2, ""), arguments)
             self.assertIn("parley", err)

@@ -15,6 +15,7 @@ STAND_IN = """#!/bin/sh
 case $*:$2 in
 complete*:addresses) printf '0000:00:04.0\\n0000:00:05.0\\n0000:01:00.0\\n' ;;
 complete*:types) printf 'blk\\nrng\\n' ;;
+complete*:vf) printf '0000:01:00.0\\n0000:01:00.1\\n' ;;
 complete*:devices) printf '3\\n17\\n' ;;
 *) echo "<$*>" ;;
 esac
@@ -77,6 +78,8 @@ class CompletionTest(unittest.TestCase):
                 ("parley takeover --at\t0000:01\t", "takeover --at-boot 0000:01:00.0"),
                 ("parley stats --queue 1 1\t", "stats --queue 1 17"),
                 ("parley lane 3 b\t", "lane 3 bulk"),
+                ("parley vf bi\t--how de\t", "vf birth --how deallocate-and-verify"),
+                ("parley vf er\t0000:01:00.1\t", "vf erase 0000:01:00.1"),
                 ("parley status --js\t", "status --json")):
             self.assertEqual(self.shell.line(keys).strip(), line, keys)
 

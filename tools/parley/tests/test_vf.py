@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Virtual functions, on a sysfs of files whose kernel is the test."""
+import contextlib
+import io
+import json
+import os
+import tempfile
+import unittest
+from unittest import mock
+
+from parleylib import cli, guest, move, vf, vfcheck, vfdisk
+from parleylib.common import Failure
+
+DISK, UUID = "0000:01:00.0", "4b0c7a52-59a2-4d0c-9a80-6f2c1a8d3e01"
+OTHER = "4b0c7a52-59a2-4d0c-9a80-6f2c1a8d3e02"
+IDENTIFY = {"class": "0x010802", "sriov_totalvfs": "4", "sriov_numvfs": "0"}
+
+
+class Kernel:
+    """What sysfs does when it is written to."""
+
+    def __init__(self, top):
+        self.top, self.log, self.fails, self.dies = top, [], (), "nowhere"
+        self.sizes = {1: 2048, 2: 2048}
+        self.held, self.owners, self.nr = {}, {}, 0
+        self.file(f"{self.dir(0)}/config", b"")
+        for name, text in IDENTIFY.items():
+            self.file(f"{self.dir(0)}/{name}", text)
+
+    def dir(self, n):
+        return f"{self.top}/devices/0000:01:00.{n}"
+
+    @staticmethod
+    def file(path, text):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as f:
+            f.write(text if isinstance(text, bytes) else f"{text}\n".encode())
+
+    def driver(self, n, name):
+        link = f"{self.dir(n)}/driver"
+        if os.path.islink(link):
+            os.unlink(link)
+        if name:
+            os.makedirs(f"{self.top}/drivers/{name}", exist_ok=True)
+            os.symlink(f"{self.top}/drivers/{name}", link)
+
+    def show(self):
+        """Files as they are now."""
+        at = f"{self.dir(0)}/parley"
+        self.file(f"{at}/serial", "S1")
+        self.file(f"{at}/commands", f"{len(self.log)} {len(self.log) * 100}")
+        self.file(f"{at}/namespaces", "".join(f"{n} {b} 512\n" for n, b in self.sizes.items()))
+        self.file(f"{at}/attachments", "".join(
+            f"{n} {' '.join(str(v) for v, m in self.held.items() if m == n)}\n"
+            for n in self.sizes))
+        for n in range(1, self.nr + 1):
+            if guest.link_name(f"{self.dir(n)}/driver") == vfdisk.VF:
+                nsid = self.held.get(n, 0)
+                self.file(f"{self.dir(n)}/parley/namespace", f"{nsid} 2048 512")
+                self.file(f"{self.dir(n)}/parley/owner", self.owners.get(nsid, "unknown"))
+
+    def functions(self, nr):
+        self.nr = nr
+        for n in range(1, nr + 1):
+            self.file(f"{self.dir(n)}/class", "0x010802")
+            os.makedirs(f"{self.dir(n)}/physfn", exist_ok=True)
+            os.symlink(self.dir(n), f"{self.dir(0)}/virtfn{n - 1}")
+
+    def write(self, path, text):
+        at, words = path.removeprefix(self.top + "/devices/0000:01:00."), text.split()
+        self.log.append(f"{at}: {text.strip()}")
+        if at.startswith(self.dies):
+            raise SystemExit
+        if any(at.startswith(f) for f in self.fails):
+            raise OSError(5, "no", path)
+        n, name = int(at[0]) if at[0].isdigit() else -1, os.path.basename(at)
+        if name == "sriov_numvfs":
+            self.functions(int(text))
+        elif name == "ns_create":
+            self.sizes[max(self.sizes, default=0) + 1] = int(words[0])
+        elif name == "ns_delete":
+            del self.sizes[int(text)]
+        elif name in ("ns_attach", "birth"):
+            pair = [int(w) for w in words]
+            nsid, function = pair if name == "ns_attach" else pair[::-1]
+            self.held[function] = nsid
+        elif name == "death":
+            del self.held[int(words[0])]
+            if words[2:]:
+                del self.sizes[int(words[1])]
+        elif name == "owner":
+            self.owners[self.held[n]] = text.strip()
+        elif name == "erase":
+            self.owners[self.held[n]] = "none"
+            self.file(f"{self.dir(n)}/parley/erase", "done write-zeroes flush 1 1 0")
+        elif name == "create":
+            os.makedirs(f"{self.dir(n)}/{text.strip()}")
+        elif name == "remove":
+            for function in range(1, self.nr + 1):
+                with contextlib.suppress(OSError):
+                    os.rmdir(f"{self.dir(function)}/{path.split('/')[-2]}")
+        elif name == "unbind":
+            self.driver(n, "")
+        elif name == "on_demand":
+            self.file(path, text.strip())
+        self.show()
+
+    def move(self, function, name):
+        self.log.append(f"{function.address[-1]}: to {name or 'the kernel'}")
+        if f"to {name}" not in self.fails:
+            self.driver(int(function.address[-1]), name or "nvme")
+        self.show()
+
+
+class VfTest(unittest.TestCase):
+    def setUp(self):
+        top = tempfile.TemporaryDirectory()
+        self.addCleanup(top.cleanup)
+        self.kernel = Kernel(top.name)
+        self.record = f"{top.name}/lib/vf.json"
+        for patch in (mock.patch.object(guest, "PCI", top.name),
+                      mock.patch.object(vfdisk, "RECORD", self.record),
+                      mock.patch.object(vfdisk, "MDEV", f"{top.name}/mdev"),
+                      mock.patch.object(vfdisk, "BLOCK", f"{top.name}/block"),
+                      mock.patch.object(move, "write", self.kernel.write),
+                      mock.patch.object(move, "move", self.kernel.move),
+                      mock.patch.object(move, "need_module", lambda *_: None),
+                      mock.patch.object(os, "geteuid", lambda: 0)):
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def run_(self, *words):
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = cli.main(["vf", *words])
+        return code, out.getvalue(), err.getvalue()
+
+    def good(self, *words):
+        code, out, err = self.run_(*words)
+        self.assertEqual((code, err), (0, ""), words)
+        return out
+
+    def bad(self, text, *words):
+        code, _, err = self.run_(*words)
+        self.assertEqual(code, 1, words)
+        self.assertIn(text, err)
+
+    def owners(self):
+        with open(self.record, encoding="utf-8") as f:
+            return json.load(f)["owners"]["S1"]
+
+    def taken(self, *pool):
+        self.kernel.driver(0, "nvme")
+        self.good("take", DISK)
+        self.good("pool", *pool)
+
+    def test_take_refused(self):
+        self.kernel.driver(0, "nvme")
+        os.makedirs(f"{self.kernel.dir(0)}/nvme/nvme0/nvme0c1n1")
+        self.kernel.file(f"{vfdisk.BLOCK}/nvme0n1/dev", "259:0")
+        os.makedirs(f"{vfdisk.BLOCK}/nvme0n1/nvme0n1p2/holders/dm-0")
+        self.kernel.file(f"{vfdisk.BLOCK}/nvme0n1/nvme0n1p2/partition", "2")
+        self.bad("nvme0n1p2 is part of dm-0", "take", DISK)
+        os.rmdir(f"{vfdisk.BLOCK}/nvme0n1/nvme0n1p2/holders/dm-0")
+        with mock.patch.object(vfdisk, "held", lambda _: True):
+            self.bad("nvme0n1 is held", "take", DISK)
+        self.kernel.file(f"{self.kernel.dir(0)}/sriov_numvfs", "1")
+        self.bad("has virtual functions of another driver", "take", DISK)
+        self.kernel.file(f"{self.kernel.dir(0)}/sriov_numvfs", "0")
+        self.assertEqual(self.kernel.log, [])
+        self.kernel.fails = ("to parley_nvme_pf",)
+        self.bad("did not take it", "take", DISK)
+        self.assertEqual(self.kernel.log[-1], "0: to the kernel")
+        self.bad("there is no NVMe disk", "take", "0000:09:00.0")
+
+    def test_pool_birth_death(self):
+        self.taken("3", "1Mi")
+        # Two namespaces were there, one was made.
+        self.assertEqual(self.kernel.sizes, {1: 2048, 2: 2048, 3: 2048})
+        self.assertEqual(self.kernel.held, {1: 1, 2: 2, 3: 3})
+        self.bad("no function is ready", "birth")
+        out = self.good("birth", "--uuid", UUID, "--how", "write-zeroes")
+        self.assertIn(f"sysfsdev={vfdisk.MDEV}/{UUID}", out)
+        self.assertEqual(self.owners()["1"], UUID)
+        self.assertEqual(self.kernel.owners[1], UUID)
+        self.bad("has a guest's device", "release")
+        self.good("death", UUID, "--keep")
+        self.assertEqual(self.owners()["1"], UUID)
+        # Another one does not get it, and he does.
+        self.good("erase", "0000:01:00.2")
+        self.good("birth", "--uuid", OTHER)
+        self.assertEqual(self.owners(), {"1": UUID, "2": OTHER})
+        self.good("birth", "--uuid", UUID)
+        self.good("death", UUID)
+        self.assertEqual(self.owners(), {"1": "none", "2": OTHER})
+        shown = json.loads(self.good("list", "--json"))[0]
+        self.assertEqual([v["owner"] for v in shown["functions"]], ["none", OTHER, "unknown"])
+        self.assertIn(OTHER, self.good("show", "0000:01:00.2"))
+
+    def test_after_a_boot(self):
+        self.taken("2")
+        self.good("birth", "--uuid", UUID, "--how", "write-zeroes")
+        self.good("death", UUID, "--keep")
+        self.kernel.owners.clear()
+        for n in (1, 2):
+            self.kernel.driver(n, "")
+            os.unlink(f"{self.kernel.dir(0)}/virtfn{n - 1}")
+        self.good("pool", "2")
+        self.assertEqual(self.kernel.owners, {1: UUID})
+        self.assertIn("0000:01:00.1", self.good("birth", "--uuid", UUID))
+
+    def test_interrupted_erasing(self):
+        """What was to be erased is nobody's only when it was."""
+        self.taken("1")
+        self.good("birth", "--uuid", UUID, "--how", "write-zeroes")
+        self.kernel.fails = ("1/parley/erase",)
+        self.bad("erase: Input/output error", "death", UUID)
+        self.assertEqual(self.owners(), {})
+
+    def test_on_demand(self):
+        self.taken("--on-demand", "2")
+        self.assertEqual(self.kernel.held, {})
+        self.bad("of which SIZE", "birth")
+        self.good("birth", "1Mi", "--uuid", UUID)
+        self.assertEqual((self.kernel.held, self.owners()), ({1: 3}, {"3": UUID}))
+        self.good("death", UUID, "--keep")
+        self.assertEqual(self.kernel.held, {})
+        self.good("birth", "--uuid", UUID)
+        self.assertEqual(self.kernel.held, {1: 3})
+        # A birth that fails leaves nothing.
+        for step in ("0/parley/birth", "2: to", "2/parley/erase"):
+            self.kernel.fails = (step, "to parley_nvme_vf" if "to" in step else step)
+            self.bad("", "birth", "1Mi")
+            self.assertEqual(self.kernel.held, {1: 3}, step)
+            self.assertEqual(sorted(self.kernel.sizes), [1, 2, 3], step)
+
+    def test_crash_in_a_birth(self):
+        """Nobody is left to undo it: the next one does."""
+        self.taken("--on-demand", "2")
+        self.kernel.dies = "0/parley/birth"
+        with self.assertRaises(SystemExit):
+            self.run_("birth", "1Mi")
+        self.assertEqual(sorted(self.kernel.sizes), [1, 2, 3])
+        self.kernel.dies = "nowhere"
+        self.good("birth", "1Mi", "--uuid", UUID)
+        self.assertEqual(sorted(self.kernel.sizes), [1, 2, 3])
+        self.assertIn("0/parley/ns_delete: 3", self.kernel.log)
+
+    def test_record(self):
+        self.kernel.file(self.record, "{")
+        with self.assertRaisesRegex(Failure, "cannot be read"):
+            vfdisk.Record()
+
+    def test_plan(self):
+        self.taken("2")
+        self.assertIn("Not both ways", self.good("plan"))
+        record = vfdisk.Record()
+        record.data["measured"]["S1"] = {"pool": [24, 96, 240, 2400], "birth": [24, 0, 0, 240],
+                                         "birth on demand": [24, 120, 480, 1200]}
+        self.assertIn("40.0 ms less than on demand", vfcheck.advice(record.data["measured"]["S1"]))
+        record.save()
+        self.assertRegex(self.good("plan"), r"on demand: +24|birth +24 +5\.0 +20\.0 +50\.0")
+        self.assertEqual(json.loads(self.good("plan", "--json"))["pool"]["commands"], 96)
+
+    def test_check(self):
+        code, out, _ = self.run_("check", DISK)
+        self.assertEqual(code, 1)
+        self.assertRegex(out, r"SR-IOV +yes")
+        self.assertRegex(out, r"an IOMMU +NO")
+        space = bytearray(256)
+        space[0x34], space[0x40], space[0x41], space[0x50] = 0x40, 1, 0x50, 0x11
+        self.kernel.file(f"{self.kernel.dir(0)}/config", bytes(space))
+        self.assertEqual(vfcheck.msix(vfdisk.find(DISK)), "yes")
+        # A list that leads to itself ends.
+        space[0x50], space[0x51] = 5, 0x40
+        self.kernel.file(f"{self.kernel.dir(0)}/config", bytes(space))
+        self.assertEqual(vfcheck.msix(vfdisk.find(DISK)), "NO")
+
+    def test_verbs(self):
+        self.assertEqual(set(vf.CALLS), {n for n, (m, _) in cli.VF.items() if m == "vf"})
+
+
+if __name__ == "__main__":
+    unittest.main()
