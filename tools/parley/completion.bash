@@ -88,7 +88,7 @@ _parley()
 	--all-of-type)	choices=$("$1" complete types 2>/dev/null) ;;
 	--ring)		choices="split packed" ;;
 	--queue)	choices=all ;;
-	--how)		choices="write-zeroes deallocate-and-verify" ;;
+	--how)		choices="write-zeroes deallocate-and-verify format" ;;
 	--class)	choices="latency normal bulk" ;;
 	--*burst|--*guaranteed|--backend|--forget|--name|--ops|--bytes|--us|--budget|--requests|--watch|--count|--queues|--threads|--weight|\
 	--queue-size|--serial|--uuid) return ;;

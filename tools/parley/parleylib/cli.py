@@ -281,7 +281,7 @@ def functions(verbs):
     verb.add_argument("--on-demand", action="store_true",
                       help="functions of a pool get what they need when a guest is born")
     verb.add_argument("--uuid", metavar="UUID", help="whose device it is: he finds his data again")
-    verb.add_argument("--how", choices=("write-zeroes", "deallocate-and-verify"),
+    verb.add_argument("--how", choices=("write-zeroes", "deallocate-and-verify", "format"),
                       help="to erase; with birth, also what nobody knows the owner of")
     verb.add_argument("--keep", action="store_true", help="the data of a guest that dies")
     verb.add_argument("--all", action="store_true",

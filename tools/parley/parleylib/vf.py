@@ -168,12 +168,28 @@ def erase(args):
     return say_or_json(args, f"{function.address} has nobody's data now", function.facts())
 
 
+def reformat(disk, function):
+    """By the controller, while no function has the namespace."""
+    nsid = function.nsid
+    function.unbind()
+    disk.put("ns_detach", f"{nsid} {function.number}")
+    try:
+        disk.put("ns_format", nsid)
+    finally:
+        disk.put("ns_attach", f"{nsid} {function.number}")
+        function.drive()
+    function.put("owner", "none")
+
+
 def wipe(disk, function, way):
     """Forgotten before, and known only after."""
     record = vfdisk.Record()
     record.say(disk.serial, function.nsid, "unknown")
     with record.measure(disk, "erase"):
-        function.erase(way)
+        if way == "format":
+            reformat(disk, function)
+        else:
+            function.erase(way)
     record.say(disk.serial, function.nsid, function.owner)
 
 

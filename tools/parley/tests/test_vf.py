@@ -84,6 +84,8 @@ class Kernel:
             pair = [int(w) for w in words]
             nsid, function = pair if name == "ns_attach" else pair[::-1]
             self.held[function] = nsid
+        elif name == "ns_detach":
+            del self.held[int(words[1])]
         elif name == "death":
             del self.held[int(words[0])]
             if words[2:]:
@@ -196,6 +198,18 @@ class VfTest(unittest.TestCase):
         shown = json.loads(self.good("list", "--json"))[0]
         self.assertEqual([v["owner"] for v in shown["functions"]], ["none", OTHER, "unknown"])
         self.assertIn(OTHER, self.good("show", "0000:01:00.2"))
+
+    def test_format(self):
+        """By the controller, while the function has no driver and no namespace."""
+        self.taken("2")
+        self.good("erase", "--how", "format", "0000:01:00.2")
+        self.assertEqual(self.kernel.log[-6:], [
+            "2/driver/unbind: 0000:01:00.2", "0/parley/ns_detach: 2 2", "0/parley/ns_format: 2",
+            "0/parley/ns_attach: 2 2", "2: to parley_nvme_vf", "2/parley/owner: none"])
+        self.assertEqual(self.owners(), {"2": "none"})
+        self.kernel.fails = ("0/parley/ns_format",)
+        self.bad("ns_format", "erase", "--how", "format", "0000:01:00.2")
+        self.assertEqual((self.owners(), self.kernel.held), ({}, {1: 1, 2: 2}))
 
     def test_after_a_boot(self):
         self.taken("2")

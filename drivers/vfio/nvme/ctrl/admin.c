@@ -362,7 +362,7 @@ static int pnc_execute(struct parley_nvme *n, struct parley_nvme_slot *slot,
 	err = pnc_send(n, slot, &req->cmd);
 	if (err)
 		return err;
-	err = pnc_wait(n, slot, n->command_ms);
+	err = pnc_wait(n, slot, req->ms ?: n->command_ms);
 	if (err) {
 		dev_warn_ratelimited(n->dev, "admin command %#x is late and is aborted\n",
 				     req->cmd.common.opcode);
@@ -385,7 +385,8 @@ static int pnc_execute(struct parley_nvme *n, struct parley_nvme_slot *slot,
  *
  * Several may do so at a time.
  *
- * Context: process context; sleeps up to @n->command_ms and twice @n->abort_ms.
+ * Context: process context; sleeps up to @req->ms or @n->command_ms, and twice
+ *	@n->abort_ms.
  * Return: 0, or
  *	-EREMOTEIO	the controller refused, see @req->status
  *	-EOPNOTSUPP	it does not know the command

@@ -167,6 +167,7 @@ struct parley_nvme_admin {
  * @data: what goes with it, or NULL
  * @len: bytes of @data, a page at most
  * @out: @data goes to the controller; else it comes from there
+ * @ms: time-out, or 0 for that of all
  * @status: what the controller answered, 0 is success
  * @result: the same, its first word
  */
@@ -175,6 +176,7 @@ struct parley_nvme_req {
 	void *data;
 	size_t len;
 	bool out;
+	unsigned int ms;
 	u16 status;
 	u32 result;
 };
@@ -185,6 +187,7 @@ struct parley_nvme_req {
  * @oacs: optional admin commands
  * @oncs: optional I/O commands
  * @oaes: optional events
+ * @fna: what Format NVM is about
  * @nn: largest number of a namespace
  * @shutdown_ms: how long a shutdown may take
  * @transfer: most bytes of a command's data
@@ -203,6 +206,7 @@ struct parley_nvme_id {
 	u16 oacs;
 	u16 oncs;
 	u32 oaes;
+	u8 fna;
 	u32 nn;
 	u32 shutdown_ms;
 	u32 transfer;
@@ -222,6 +226,7 @@ struct parley_nvme_id {
  * @blocks: blocks
  * @block_size: bytes of one
  * @metadata: bytes beside it
+ * @format: number of the format that these are of
  * @dlfeat: how it deallocates
  * @nguid: a name that no other namespace has, or zeroes
  * @eui64: the same, of another kind
@@ -230,6 +235,7 @@ struct parley_nvme_ns {
 	u64 blocks;
 	u32 block_size;
 	u16 metadata;
+	u8 format;
 	u8 dlfeat;
 	u8 nguid[16];
 	u8 eui64[8];

@@ -99,6 +99,7 @@ static int pnc_learn_ctrl(struct parley_nvme *n)
 	n->id.oacs = le16_to_cpu(id->oacs);
 	n->id.oncs = le16_to_cpu(id->oncs);
 	n->id.oaes = le32_to_cpu(id->oaes);
+	n->id.fna = id->fna;
 	n->id.nn = le32_to_cpu(id->nn);
 	n->id.shutdown_ms = clamp(le32_to_cpu(id->rtd3e) / USEC_PER_MSEC,
 				  PARLEY_NVME_SHUTDOWN_MIN_MS,
@@ -255,6 +256,7 @@ int parley_nvme_measure(struct parley_nvme *n, u8 cns, u32 nsid,
 	ns->blocks = le64_to_cpu(id->nsze);
 	ns->block_size = 1 << id->lbaf[format].ds;
 	ns->metadata = le16_to_cpu(id->lbaf[format].ms);
+	ns->format = format;
 	ns->dlfeat = id->dlfeat;
 	memcpy(ns->nguid, id->nguid, sizeof(ns->nguid));
 	memcpy(ns->eui64, id->eui64, sizeof(ns->eui64));

@@ -17,7 +17,13 @@
 #define PARLEY_NVME_ALL_ONES		U32_MAX
 
 /* Optional admin commands beside those that have names (NVMe 5.15.2.2). */
+#define PARLEY_NVME_OACS_FORMAT		BIT(1)
 #define PARLEY_NVME_OACS_VIRT		BIT(7)
+
+/* Format NVM: of all namespaces at once, whichever is named (NVMe 5.15.2.2, FNA). */
+#define PARLEY_NVME_FNA_ALL		(BIT(0) | BIT(1))
+/* Secure Erase Settings, in CDW10 (NVMe 5.23): user data. */
+#define PARLEY_NVME_FORMAT_ERASE	(1 << 9)
 
 /* Optional commands beside those that have names (NVMe 5.15.2.2). */
 #define PARLEY_NVME_ONCS_VERIFY		BIT(7)

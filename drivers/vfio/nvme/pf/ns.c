@@ -64,9 +64,11 @@ int parley_nvme_ns_holders(struct parley_nvme_pf *pf, u32 nsid, unsigned long *h
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_ns_holders);
 
-/* One namespace, named: neither none nor all. */
+/* One namespace, named: neither none nor all; and not one that is being formatted. */
 static int pnv_ns_valid(struct parley_nvme_pf *pf, u32 nsid)
 {
+	if (nsid && nsid == pf->formatting)
+		return -EBUSY;
 	if (nsid && nsid <= pf->n.id.nn && nsid != PARLEY_NVME_NSID_ALL)
 		return 0;
 	dev_err_ratelimited(pf->n.dev, "there can be no namespace %u: they are 1 to %u\n", nsid,

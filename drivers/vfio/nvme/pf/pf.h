@@ -8,6 +8,7 @@
  *	sysfs.c		the attributes of the function
  *	birth.c		one virtual function and its namespace, for one guest
  *	sriov.c		virtual functions come and go, with all that they need
+ *	format.c	a namespace is erased by the controller
  *	event.c		what the controller tells by itself
  *	virt.c, ns.c	virtualization management; namespaces
  *	identify.c	what the controller says of its resources, checked
@@ -19,7 +20,8 @@
  *			reset, suspend, sriov_configure().  Who makes or drops
  *			virtual functions holds it: @nr_vfs, @share, @taken.
  *	mutex		one at a time sends commands or starts and stops the
- *			controller: @pool, @vf, @nr_secondaries, @up, @going.
+ *			controller: @pool, @vf, @nr_secondaries, @up, @going,
+ *			@formatting.
  *	lock		irq-safe spinlock, a leaf.
  *
  * @mutex is not held while virtual functions appear or disappear: then their
@@ -38,6 +40,8 @@
 #define PARLEY_NVME_VF_INTERRUPTS_MIN	1
 /* This driver has an admin queue with an interrupt, and no other. */
 #define PARLEY_NVME_OWN_MIN		1
+/* A format may take so long, in milliseconds. */
+#define PARLEY_NVME_FORMAT_MS		(10 * 60 * 1000)
 /* A controller that tells of events without end is heard so often, in milliseconds. */
 #define PARLEY_NVME_EVENT_MS		100
 
@@ -104,6 +108,7 @@ struct parley_nvme_secondary {
  * @going: they are being taken away
  * @taken: flexible resources that the primary had before we took them
  * @took: @taken has something
+ * @formatting: a namespace that is being formatted, or 0
  * @event: what the controller told of last
  * @events: how often it did
  * @event_work: sees to that
@@ -124,6 +129,7 @@ struct parley_nvme_pf {
 	bool going;
 	u16 taken[PARLEY_NVME_KINDS];
 	bool took;
+	u32 formatting;
 
 	u32 event;
 	unsigned int events;
@@ -151,6 +157,9 @@ int parley_nvme_ns_create(struct parley_nvme_pf *pf, u64 blocks, u8 format, u32 
 int parley_nvme_ns_delete(struct parley_nvme_pf *pf, u32 nsid);
 int parley_nvme_ns_attach(struct parley_nvme_pf *pf, u32 nsid, unsigned int number,
 			  bool attach);
+
+/* format.c */
+int parley_nvme_ns_format(struct parley_nvme_pf *pf, u32 nsid);
 
 /* event.c */
 void parley_nvme_event_init(struct parley_nvme_pf *pf);

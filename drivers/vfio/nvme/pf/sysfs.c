@@ -257,6 +257,18 @@ static ssize_t ns_delete_store(struct device *dev, struct device_attribute *attr
 }
 static DEVICE_ATTR_WO(ns_delete);
 
+/* Without the mutex: it takes it, and lets go of it while the controller works. */
+static ssize_t ns_format_store(struct device *dev, struct device_attribute *attr,
+			       const char *buf, size_t count)
+{
+	u32 nsid;
+
+	if (kstrtou32(buf, 0, &nsid))
+		return -EINVAL;
+	return parley_nvme_ns_format(pnv_of(dev), nsid) ?: count;
+}
+static DEVICE_ATTR_WO(ns_format);
+
 static ssize_t pnv_attach_store(struct device *dev, const char *buf, size_t count,
 				bool attach)
 {
@@ -303,6 +315,7 @@ static struct attribute *pnv_attrs[] = {
 	&dev_attr_death.attr,
 	&dev_attr_ns_create.attr,
 	&dev_attr_ns_delete.attr,
+	&dev_attr_ns_format.attr,
 	&dev_attr_ns_attach.attr,
 	&dev_attr_ns_detach.attr,
 	NULL

@@ -70,6 +70,7 @@ struct fake_ns {
 	u16 attached_to;	/* a controller, or 0 */
 	u8 format;
 	u8 name;		/* of NGUID, its first byte */
+	unsigned int formats;
 };
 
 /* Memory that the driver gave it to reach. */
@@ -153,6 +154,7 @@ struct fake {
 
 	/* what it is */
 	u32 oaes;
+	u8 fna;
 	u16 oacs;
 	u16 oncs;
 	u8 dlfeat;

@@ -17,6 +17,7 @@ static void fake_tell_ctrl(struct fake *f, struct nvme_id_ctrl *id)
 	id->oacs = cpu_to_le16(f->oacs);
 	id->oncs = cpu_to_le16(f->oncs);
 	id->oaes = cpu_to_le32(f->oaes);
+	id->fna = f->fna;
 	id->nn = cpu_to_le32(FAKE_NAMESPACES);
 }
 
@@ -128,6 +129,18 @@ static u16 fake_delete(struct fake *f, u32 nsid)
 	return 0;
 }
 
+static u16 fake_format(struct fake *f, u32 nsid, u32 cdw10)
+{
+	struct fake_ns *ns = fake_ns(f, nsid);
+
+	/* As some do: only of one that the controller itself has. */
+	if (!ns || ns->attached_to != FAKE_CNTLID ||
+	    cdw10 != (PARLEY_NVME_FORMAT_ERASE | ns->format))
+		return FAKE_REFUSED;
+	ns->formats++;
+	return 0;
+}
+
 static u16 fake_attach(struct fake *f, u32 nsid, bool detach,
 		       const struct parley_nvme_ctrl_list *list)
 {
@@ -230,6 +243,9 @@ static u16 fake_execute(struct fake *f, const struct nvme_command *cmd, u32 *res
 		return le32_to_cpu(cmd->common.cdw10) & 1 ?
 		       fake_delete(f, le32_to_cpu(cmd->common.nsid)) :
 		       fake_create(f, data, result);
+	case nvme_admin_format_nvm:
+		return fake_format(f, le32_to_cpu(cmd->common.nsid),
+				   le32_to_cpu(cmd->common.cdw10));
 	case nvme_admin_ns_attach:
 		return fake_attach(f, le32_to_cpu(cmd->common.nsid),
 				   le32_to_cpu(cmd->common.cdw10) & 1, data);

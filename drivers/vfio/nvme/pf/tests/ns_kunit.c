@@ -143,12 +143,108 @@ static void what_cannot_be_is_not_used(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 5, f->c.commands);
 }
 
+/* ------------------------------------------------------------ format */
+
+static struct fake_pf *formats(struct kunit *test)
+{
+	struct fake_pf *f = fake_pf_new(test);
+
+	f->c.oacs |= PARLEY_NVME_OACS_FORMAT;
+	f->c.ns[0].format = 1;
+	KUNIT_ASSERT_EQ(test, 0, fake_pf_start(f));
+	return f;
+}
+
+static void one_that_nobody_has_is_formatted(struct kunit *test)
+{
+	struct fake_pf *f = formats(test);
+
+	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_format(&f->pf, 1));
+	KUNIT_EXPECT_EQ(test, 1, f->c.ns[0].formats);
+	KUNIT_EXPECT_EQ(test, 0, f->c.ns[0].attached_to);
+	KUNIT_EXPECT_EQ(test, 0, f->pf.formatting);
+	/* One that the primary has stays there. */
+	f->c.ns[0].attached_to = FAKE_CNTLID;
+	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_format(&f->pf, 1));
+	KUNIT_EXPECT_EQ(test, FAKE_CNTLID, f->c.ns[0].attached_to);
+	/* One that a virtual function has is a guest's. */
+	f->c.ns[0].attached_to = f->pf.vf[2].cntlid;
+	KUNIT_EXPECT_EQ(test, -EBUSY, parley_nvme_ns_format(&f->pf, 1));
+	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_format(&f->pf, 0));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			parley_nvme_ns_format(&f->pf, PARLEY_NVME_NSID_ALL));
+	KUNIT_EXPECT_EQ(test, 2, f->c.ns[0].formats);
+}
+
+static void all_at_once_is_refused(struct kunit *test)
+{
+	struct fake_pf *f = formats(test);
+	unsigned int bit;
+
+	for (bit = 0; bit < 2; bit++) {
+		f->c.fna = BIT(bit);
+		KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
+		KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_ns_format(&f->pf, 1));
+	}
+	f->c.fna = BIT(2);
+	f->c.oacs &= ~PARLEY_NVME_OACS_FORMAT;
+	KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_ns_format(&f->pf, 1));
+	KUNIT_EXPECT_EQ(test, 0, f->c.ns[0].formats);
+}
+
+/* Each command goes wrong: never is one said to be formatted that is not. */
+static void a_format_that_fails_says_so(struct kunit *test)
+{
+	static const enum fake_lie lies[] = { FAKE_REFUSES, FAKE_SILENT, FAKE_DIES };
+	struct fake_pf *f = formats(test);
+	unsigned int i, nth, before;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(lies); i++) {
+		/* Its holders, its format, attached, formatted, detached. */
+		for (nth = 1; nth <= 5; nth++) {
+			before = f->c.ns[0].formats;
+			fake_arm(&f->c, lies[i], nth);
+			/* A format has a time of its own, which is not waited for here. */
+			if (lies[i] == FAKE_SILENT && nth == 4)
+				continue;
+			if (lies[i] == FAKE_SILENT)
+				f->pf.n.command_ms = FAKE_SHORT_MS;
+			err = parley_nvme_ns_format(&f->pf, 1);
+			KUNIT_EXPECT_EQ(test, f->c.ns[0].formats == before, err && nth < 5);
+			KUNIT_EXPECT_NE(test, 0, err);
+			KUNIT_EXPECT_EQ(test, 0, f->pf.formatting);
+			fake_truth(&f->c);
+			f->c.ns[0].attached_to = 0;
+			KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
+		}
+	}
+}
+
+static void one_that_is_formatted_is_left_alone(struct kunit *test)
+{
+	struct fake_pf *f = formats(test);
+	struct parley_nvme_pf *pf = &f->pf;
+
+	pf->formatting = 1;
+	KUNIT_EXPECT_EQ(test, -EBUSY, parley_nvme_ns_format(pf, 1));
+	guard(mutex)(&pf->n.mutex);
+	KUNIT_EXPECT_EQ(test, -EBUSY, parley_nvme_ns_attach(pf, 1, 1, true));
+	KUNIT_EXPECT_EQ(test, -EBUSY, parley_nvme_ns_delete(pf, 1));
+	pf->formatting = 0;
+}
+
 static struct kunit_case ns_cases[] = {
 	KUNIT_CASE(they_are_made_attached_and_deleted),
 	KUNIT_CASE(numbers_that_are_none_do_not_get_there),
 	KUNIT_CASE(who_cannot_is_not_asked),
 	KUNIT_CASE(who_only_says_so_is_found_out),
 	KUNIT_CASE(what_cannot_be_is_not_used),
+	KUNIT_CASE(one_that_nobody_has_is_formatted),
+	KUNIT_CASE(all_at_once_is_refused),
+	KUNIT_CASE(a_format_that_fails_says_so),
+	KUNIT_CASE(one_that_is_formatted_is_left_alone),
 	{}
 };
 
