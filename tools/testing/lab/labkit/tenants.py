@@ -58,6 +58,9 @@ def refused(mediated):
 def follow_each_other(report, address, mediated):
     """A tenant writes, another one comes: refused; then after erasing, in each way."""
     first = mediated.uuid
+    nvme.put(f"{mediated.parent}/parley/policy", "refuse")
+    report.equal(refused(mediated), "EPERM", "whose data there are nobody knows")
+    nvme.put(f"{mediated.parent}/parley/owner", first)
     for way in ("write-zeroes", "deallocate-and-verify", "policy"):
         guest = opened(mediated)
         report.result(writes(guest), f"{way}: a tenant writes")
@@ -69,7 +72,7 @@ def follow_each_other(report, address, mediated):
         report.equal(finds(guest), {b"secret! "}, f"{way}: and comes again, to his data")
         guest.device.close()
         mediated.remove()
-        other = nvme.Mediated(address, OTHER, tenant=False)
+        other = nvme.Mediated(address, OTHER, tenant=True)
         report.equal(other.owner(), first, f"{way}: whose data they are")
         report.equal(refused(other), "EPERM", f"{way}: another one is refused")
         if way == "policy":
@@ -84,5 +87,6 @@ def follow_each_other(report, address, mediated):
         guest.device.close()
         other.remove()
         nvme.put(f"{other.parent}/parley/policy", "refuse")
-        mediated = nvme.Mediated(address, first)
+        mediated = nvme.Mediated(address, first, tenant=True)
+        nvme.put(f"{mediated.parent}/parley/owner", first)
     return mediated
