@@ -23,7 +23,7 @@
 /* Format NVM: of all namespaces at once, whichever is named (NVMe 5.15.2.2, FNA). */
 #define PARLEY_NVME_FNA_ALL		(BIT(0) | BIT(1))
 /* Secure Erase Settings, in CDW10 (NVMe 5.23): user data. */
-#define PARLEY_NVME_FORMAT_ERASE	(1 << 9)
+#define PARLEY_NVME_FORMAT_ERASE	BIT(9)
 
 /* Optional commands beside those that have names (NVMe 5.15.2.2). */
 #define PARLEY_NVME_ONCS_VERIFY		BIT(7)

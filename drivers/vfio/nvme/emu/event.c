@@ -150,7 +150,7 @@ u8 parley_emu_warnings(struct parley_emu *e)
 {
 	u32 value = e->feature[NVME_FEAT_TEMP_THRESH];
 	unsigned int at = value & 0xffff, under = value >> 20 & 3, sensor = value >> 16 & 0xf;
-	bool is = under ? PARLEY_EMU_KELVIN <= at : PARLEY_EMU_KELVIN >= at;
+	bool is = under ? at >= PARLEY_EMU_KELVIN : at <= PARLEY_EMU_KELVIN;
 
 	lockdep_assert_held(&e->mutex);
 	/* There is the composite one, which is meant by all of them too. */

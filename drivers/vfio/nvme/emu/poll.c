@@ -79,6 +79,7 @@ EXPORT_SYMBOL_IF_KUNIT(parley_emu_poll_vain);
 /* Who comes from now on has to be seen to: before a look, and before a mapping goes. */
 static void pne_listen(struct parley_emu *e)
 {
+	/* Before that look: parley_emu_kick() writes it after what is to be seen. */
 	smp_store_mb(e->poll.kicked, false);
 }
 

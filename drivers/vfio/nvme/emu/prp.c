@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The guest's lists of pages (NVMe 4.3), and data that are copied.  What a list says is read once, into memory
- * that the guest cannot reach; how long it is follows from the command's length, so
- * that a list that leads to itself ends like any other.
+ * The guest's lists of pages (NVMe 4.3), and data that are copied.  What a list says is
+ * read once, into memory that the guest cannot reach; how long it is follows from the
+ * command's length, so that a list that leads to itself ends like any other.
  */
 #include <linux/minmax.h>
 #include "emu.h"

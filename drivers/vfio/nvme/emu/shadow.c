@@ -176,7 +176,7 @@ u16 parley_emu_shadow_set(struct parley_emu *e, const struct nvme_dbbuf *cmd)
 
 	lockdep_assert_held(&e->mutex);
 	BUILD_BUG_ON(sizeof(all) > PARLEY_NVME_PAGE);
-	BUILD_BUG_ON(PARLEY_EMU_BELLS > BITS_PER_TYPE(e->shadow.moved));
+	BUILD_BUG_ON(BITS_PER_TYPE(e->shadow.moved) < PARLEY_EMU_BELLS);
 	if (bells % PARLEY_NVME_PAGE || events % PARLEY_NVME_PAGE || bells == events)
 		return PARLEY_EMU_NO(NVME_SC_INVALID_FIELD);
 	/* Each of the two is memory, and may be used so. */

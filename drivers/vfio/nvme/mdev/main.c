@@ -48,7 +48,8 @@ static ssize_t parley_mdev_description(struct mdev_type *type, char *buf)
 	unsigned int grid_us = parley_mdev_kind_of(type)->grid_us;
 
 	if (grid_us)
-		return sysfs_emit(buf, "an NVMe disk: all queues of a function, on a grid of %u us\n",
+		return sysfs_emit(buf,
+				  "an NVMe disk: all queues of a function, on a grid of %u us\n",
 				  grid_us);
 	if (queues == PARLEY_NVME_IO_QUEUES)
 		return sysfs_emit(buf, "an NVMe disk: all queues of a virtual function\n");

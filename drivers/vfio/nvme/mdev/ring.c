@@ -60,7 +60,7 @@ int parley_mdev_rings_check(const struct vfio_device_ioeventfd *io, u32 *at)
 EXPORT_SYMBOL_IF_KUNIT(parley_mdev_rings_check);
 
 static struct parley_mdev_ringer *parley_mdev_ringer_find(struct parley_mdev_rings *r, u32 at,
-						      u32 value)
+							u32 value)
 {
 	struct parley_mdev_ringer *b;
 
@@ -81,7 +81,7 @@ static void parley_mdev_ringer_free(struct parley_mdev_rings *r, struct parley_m
 }
 
 static int parley_mdev_ringer_make(struct parley_mdev_rings *r, struct parley_emu *e, u32 at,
-				 u32 value, s32 fd)
+				   u32 value, s32 fd)
 {
 	struct parley_mdev_ringer *b __free(kfree) = NULL;
 	int err;

@@ -277,6 +277,7 @@ int parley_nvme_space_say(struct parley_nvme_vf *vf, const char *text)
 	vf->space->tenant = tenant;
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_space_say);
 
 /**
  * parley_nvme_space_owner() - whose data a namespace has
@@ -295,4 +296,3 @@ enum parley_nvme_owner parley_nvme_space_owner(struct parley_nvme_vf *vf, uuid_t
 	return vf->space->owner;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_space_owner);
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_space_say);

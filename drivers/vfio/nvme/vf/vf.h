@@ -240,6 +240,7 @@ struct parley_nvme_space {
  * @PARLEY_NVME_ZERO: zeroes are written
  * @PARLEY_NVME_DEALLOCATE: they are deallocated, and what can be read after that is
  *	written over
+ * @PARLEY_NVME_WAYS: how many there are
  */
 enum parley_nvme_way {
 	PARLEY_NVME_REFUSE,
