@@ -21,6 +21,8 @@
  *	io.c		commands for the virtual function
  *	ranges.c	the guest's lists of ranges
  *	prp.c		the guest's lists of pages, and data that are copied
+ *	state.c		the controller stops, and its state becomes bytes (state.h)
+ *	section.c	what these are made of
  *	queue.c		the guest's queues
  *	shadow.c	their doorbells
  *	share.c		pages that both the guest and the controller use
@@ -385,6 +387,7 @@ struct parley_emu_shadow {
  * @limit: limits of queues for I/O, or NULL
  * @share_lock: see above
  * @shares: struct parley_emu_share of what is shared, or about to be
+ * @stopped: nothing is fetched, and nobody is interrupted
  */
 struct parley_emu {
 	struct parley_nvme_vf *vf;
@@ -428,6 +431,7 @@ struct parley_emu {
 	struct parley_limit *limit[PARLEY_NVME_IO_QUEUES];
 	spinlock_t share_lock;
 	struct list_head shares;
+	bool stopped;
 };
 
 /**
@@ -522,6 +526,7 @@ u16 parley_emu_identify(struct parley_emu *e, const struct nvme_command *cmd);
 
 /* log.c */
 u16 parley_emu_log(struct parley_emu *e, const struct nvme_command *cmd);
+int parley_emu_says(struct parley_emu *e, u32 *says);
 
 /* language.c, default.c */
 extern const struct parley_policy_language parley_emu_language;
@@ -550,6 +555,7 @@ void parley_emu_keep(struct parley_emu *e);
 void parley_emu_keep_set(struct parley_emu *e, u32 ms);
 
 /* admin.c */
+bool parley_emu_is_kept(u32 fid);
 u16 parley_emu_admin(struct parley_emu *e, const struct nvme_command *cmd, u32 *result);
 
 /* grid.c */
@@ -580,6 +586,7 @@ int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
 		    const struct parley_emu_ops *ops,
 		    const struct parley_emu_config *config);
 void parley_emu_exit(struct parley_emu *e);
+bool parley_emu_can(struct parley_emu *e, u32 cc);
 void parley_emu_reset(struct parley_emu *e);
 void parley_emu_wire(struct parley_emu *e, bool wired);
 struct page *parley_emu_bells(struct parley_emu *e);

@@ -58,11 +58,14 @@ static bool pne_one(struct parley_emu *e, u16 id)
  */
 bool parley_emu_round(struct parley_emu *e)
 {
-	bool did = parley_emu_reap(e);
 	unsigned int nr;
+	bool did;
 	u16 id;
 
 	lockdep_assert_held(&e->mutex);
+	if (e->stopped)
+		return false;
+	did = parley_emu_reap(e);
 	parley_emu_shadow_share(e);
 	did |= parley_emu_again(e);
 	for (id = 0; id <= e->nr_queues; id++) {

@@ -9,6 +9,9 @@
  *	types.c		what types of devices there are
  *	sysfs.c		what is to be seen of a device
  *	device.c	a device, as VFIO has it
+ *	migrate.c	its states, as migration has them
+ *	stream.c	how its state leaves it and comes to it
+ *	dirty.c		which of the guest's memory it wrote
  *	bells.c		doorbells that the guest writes without leaving
  *	gate.c		the guest's memory: what is held, and kept
  *	gate_leave.c	the same: what is taken away
@@ -30,7 +33,8 @@
  * Locks, outermost first.
  *
  *	VFIO's		of the group and the device set, around opening and closing
- *	mutex		of struct parley_mdev: configuration space, resets
+ *	mutex		of struct parley_mdev: configuration space, resets, migration
+ *	stream lock	what is on its way from or to another device
  *	rings lock	which doorbells eventfds write; their writing is waited for
  *	the emulator's	see emu.h; the gate and the interrupts are used with it held
  *	gate lock	what is held and what leaves; nothing but an allocation is
@@ -39,6 +43,7 @@
  *	irqs lock	who is told, what is raised, masked and pending; a leaf
  *	limits lock	who makes and sets limits, and the list of disks; a leaf but for
  *			the limits' own
+ *	dirty lock	what was written; user space's memory is reached with it held
  *
  * VFIO takes memory away (dma_unmap) with locks of its own held, which pinning takes
  * as well: there only the gate lock is taken, see gate_leave.c.
@@ -56,6 +61,7 @@
 #include <linux/xarray.h>
 #include <parley/limits.h>
 #include "../emu/emu.h"
+#include "../emu/state.h"
 
 /* ------------------------------------------------------ where things are */
 
@@ -420,6 +426,95 @@ struct parley_mdev_limits {
 	unsigned int nr;
 };
 
+/* --------------------------------------------------------- what it wrote */
+
+/* Pages whose marks are in one piece, and how many pieces there are at most: 1 TiB. */
+#define PARLEY_MDEV_DIRTY_PAGES		4096u
+#define PARLEY_MDEV_DIRTY_CHUNKS	65536
+
+/* Some of one page, or more of all of them, was written. */
+typedef void parley_mdev_dirty_fn(void *arg, u64 address, u64 len);
+
+/**
+ * struct parley_mdev_dirty - pages that were written
+ * @lock: guards the rest
+ * @on: somebody wants to know
+ * @all: there was no room for a mark: all of them count as written
+ * @first: the first page that matters
+ * @last: the last one
+ * @chunks: marks, by number of the first page
+ * @nr: how many of these
+ * @most: how many there may be
+ */
+struct parley_mdev_dirty {
+	struct mutex lock;
+	bool on;
+	bool all;
+	u64 first;
+	u64 last;
+	struct xarray chunks;
+	unsigned int nr;
+	unsigned int most;
+};
+
+/* ------------------------------------------------------------- migration */
+
+/* Of VFIO's second protocol. */
+#define PARLEY_MDEV_MIGRATION	(VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P | \
+				 VFIO_MIGRATION_PRE_COPY)
+
+/**
+ * struct parley_mdev_who - what must be the same on both sides
+ * @device: what it is on its bus
+ * @disk: what is behind it
+ */
+struct parley_mdev_who {
+	struct parley_state_device device;
+	struct parley_state_disk disk;
+};
+
+/**
+ * struct parley_mdev_stream - a state on its way
+ * @lock: guards the rest
+ * @who: the device
+ * @over: the device has left it
+ * @more: there is more to come
+ * @refused: what is wrong with it, or NULL
+ * @out: how much has come
+ * @pos: how much of that was read
+ * @data: the state
+ */
+struct parley_mdev_stream {
+	struct mutex lock;
+	struct parley_mdev_who who;
+	bool over;
+	bool more;
+	const char *refused;
+	struct parley_state_out out;
+	size_t pos;
+	u8 data[PARLEY_STATE_MAX];
+};
+
+/**
+ * struct parley_mdev_migration - what migration knows of a device
+ * @vdev: for VFIO
+ * @emu: its controller
+ * @config: its configuration space
+ * @serial: its controller's serial number, with room for PARLEY_STATE_NAME_LEN and a 0
+ * @mutex: guards the rest, and @config
+ * @state: of migration
+ * @file: of the stream, or NULL
+ */
+struct parley_mdev_migration {
+	struct vfio_device *vdev;
+	struct parley_emu *emu;
+	struct parley_mdev_config *config;
+	char *serial;
+	struct mutex *mutex;
+	enum vfio_device_mig_state state;
+	struct file *file;
+};
+
 /* -------------------------------------------------------------- the rest */
 
 /**
@@ -452,6 +547,8 @@ struct parley_mdev_parent {
  * @serial: what the controller says is its serial number
  * @bells: the page of doorbells may be mapped
  * @emu: the controller; there while the device is open
+ * @dirty: what was written of the guest's memory
+ * @migration: what migration knows of it
  */
 struct parley_mdev {
 	struct vfio_device vdev;
@@ -466,6 +563,8 @@ struct parley_mdev {
 	char serial[21];
 	bool bells;
 	struct parley_emu emu;
+	struct parley_mdev_dirty dirty;
+	struct parley_mdev_migration migration;
 };
 
 /* types.c */
@@ -482,6 +581,9 @@ void parley_mdev_config_raise(struct parley_mdev_config *c, bool raised);
 bool parley_mdev_config_no_pin(const struct parley_mdev_config *c);
 bool parley_mdev_config_write(struct parley_mdev_config *c, unsigned int at,
 			      const u8 *data, size_t len);
+
+bool parley_mdev_config_fits(const struct parley_mdev_config *c, const u8 *byte);
+void parley_mdev_config_load(struct parley_mdev_config *c, const u8 *byte);
 
 /* region.c */
 u64 parley_mdev_region_size(unsigned int region);
@@ -570,6 +672,31 @@ int parley_mdev_iommu_check(struct device *dev);
 
 /* sysfs.c */
 extern const struct attribute_group *parley_mdev_groups[];
+
+/* dirty.c */
+#if IS_ENABLED(CONFIG_IOMMUFD_DRIVER)
+extern const struct vfio_log_ops parley_mdev_log_ops;
+#endif
+void parley_mdev_dirty_init(struct parley_mdev_dirty *d);
+void parley_mdev_dirty_exit(struct parley_mdev_dirty *d);
+int parley_mdev_dirty_start(struct parley_mdev_dirty *d, u64 first, u64 last);
+void parley_mdev_dirty_stop(struct parley_mdev_dirty *d);
+void parley_mdev_dirty_mark(struct parley_mdev_dirty *d, u64 address, size_t len);
+int parley_mdev_dirty_report(struct parley_mdev_dirty *d, u64 first, u64 last,
+			     parley_mdev_dirty_fn *tell, void *arg);
+
+/* stream.c */
+int parley_mdev_who_check(const struct parley_mdev_who *own,
+			  const struct parley_state_part *part, const char **why);
+int parley_mdev_stream_left(struct parley_mdev_stream *s, u64 *left);
+struct file *parley_mdev_stream_open(const struct parley_mdev_who *who, bool in);
+void parley_mdev_stream_close(struct file *file);
+
+/* migrate.c */
+struct file *parley_mdev_migration_set(struct parley_mdev_migration *g,
+				       enum vfio_device_mig_state state);
+void parley_mdev_migration_reset(struct parley_mdev_migration *g);
+void parley_mdev_migration_end(struct parley_mdev_migration *g);
 
 /* device.c */
 extern const struct vfio_device_ops parley_mdev_vfio_ops;

@@ -292,6 +292,16 @@ void guest_take_away(struct guest *g, unsigned int page, unsigned int nr)
 		g->shared[i] = 0;
 }
 
+void guest_move(struct guest *from, struct guest *to)
+{
+	memcpy(to->memory, from->memory, GUEST_PAGES * PARLEY_NVME_PAGE);
+	memcpy(to->f->disk, from->f->disk, sizeof(to->f->disk));
+	memcpy(to->queue, from->queue, sizeof(to->queue));
+	to->cid = from->cid;
+	to->shadow = from->shadow;
+	to->shadow_admin = from->shadow_admin;
+}
+
 void guest_expect_free(struct guest *g)
 {
 	unsigned int i;

@@ -91,6 +91,8 @@ u16 guest_shadow(struct guest *g);
 void guest_doorbell(struct guest *g, u16 id, bool cq, u32 value);
 /* Pages are memory no longer, and whoever shares them is told. */
 void guest_take_away(struct guest *g, unsigned int page, unsigned int nr);
+/* The guest is elsewhere: its memory, what its driver knows, and its disk. */
+void guest_move(struct guest *from, struct guest *to);
 /* Nothing of its memory is held. */
 void guest_expect_free(struct guest *g);
 
