@@ -139,6 +139,7 @@ struct parley_emu_config {
  * @unpin: let go of it
  * @share: keep a page of it where it is, to be read and written directly; @at: where
  * @unshare: let go of it; if it was taken away meanwhile, this does nothing
+ * @wrote: something was written directly, of what is shared; NULL: nobody wants to know
  * @rest: nothing of its memory is held, and nothing needs to be kept for later; NULL if
  *	nothing is
  * @interrupt: interrupt the guest by a message
@@ -160,6 +161,7 @@ struct parley_emu_ops {
 	void (*unpin)(struct parley_emu *e, u64 address, bool in, dma_addr_t dma);
 	int (*share)(struct parley_emu *e, u64 address, void **at);
 	void (*unshare)(struct parley_emu *e, u64 address);
+	void (*wrote)(struct parley_emu *e, u64 address, size_t len);
 	void (*rest)(struct parley_emu *e);
 	void (*interrupt)(struct parley_emu *e, unsigned int vector);
 	void (*line)(struct parley_emu *e, bool raised);

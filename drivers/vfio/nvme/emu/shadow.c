@@ -56,20 +56,31 @@ static bool pne_load(struct parley_emu *e, unsigned int bell, u32 *value)
 	return true;
 }
 
+/* Where it is, if that can be; it is told of, since nobody else saw it. */
+static bool pne_put(struct parley_emu *e, unsigned int bell, __le32 raw)
+{
+	__le32 *at;
+
+	scoped_guard(rcu) {
+		at = parley_emu_shared(&e->shadow.share[PNE_EVENTS]);
+		if (!at)
+			return false;
+		WRITE_ONCE(at[bell], raw);
+	}
+	if (e->ops->wrote)
+		e->ops->wrote(e, e->shadow.events + bell * sizeof(raw), sizeof(raw));
+	return true;
+}
+
 static void pne_publish(struct parley_emu *e, unsigned int bell, u32 value)
 {
-	__le32 raw = cpu_to_le32(value), *at;
+	__le32 raw = cpu_to_le32(value);
 
 	if (e->shadow.event[bell] == value)
 		return;
 	e->shadow.event[bell] = value;
-	scoped_guard(rcu) {
-		at = parley_emu_shared(&e->shadow.share[PNE_EVENTS]);
-		if (at) {
-			WRITE_ONCE(at[bell], raw);
-			return;
-		}
-	}
+	if (pne_put(e, bell, raw))
+		return;
 	if (e->ops->write(e, e->shadow.events + bell * sizeof(raw), &raw, sizeof(raw)))
 		parley_emu_fault(e, "has indexes of doorbells where it has no memory");
 }

@@ -91,6 +91,11 @@ static void parley_mdev_emu_unshare(struct parley_emu *e, u64 address)
 	parley_mdev_gate_unshare(&parley_mdev_of(e)->gate, address);
 }
 
+static void parley_mdev_emu_wrote(struct parley_emu *e, u64 address, size_t len)
+{
+	parley_mdev_dirty_mark(&parley_mdev_of(e)->dirty, address, len);
+}
+
 static void parley_mdev_emu_rest(struct parley_emu *e)
 {
 	parley_mdev_gate_empty(&parley_mdev_of(e)->gate);
@@ -118,6 +123,7 @@ static const struct parley_emu_ops parley_mdev_emu_ops = {
 	.unpin = parley_mdev_emu_unpin,
 	.share = parley_mdev_emu_share,
 	.unshare = parley_mdev_emu_unshare,
+	.wrote = parley_mdev_emu_wrote,
 	.rest = parley_mdev_emu_rest,
 	.interrupt = parley_mdev_emu_interrupt,
 	.line = parley_mdev_emu_line,
