@@ -48,7 +48,7 @@ static int fake_pin(struct parley_mdev_gate *g, u64 address, enum parley_mdev_wa
 	struct fake_gate *f = of(g);
 	int err;
 
-	guard(spinlock)(&f->lock);
+	guard(mutex)(&f->lock);
 	err = f->most && f->pins >= f->most ? -ENOMEM : fake_step(f, PIN);
 	if (err)
 		return err;
@@ -64,7 +64,7 @@ static void fake_unpin(struct parley_mdev_gate *g, u64 address)
 	struct fake_gate *f = of(g);
 	struct fake_page *page = fake_page(f, address);
 
-	guard(spinlock)(&f->lock);
+	guard(mutex)(&f->lock);
 	fake_step(f, UNPIN);
 	/* Rule 8. */
 	KUNIT_EXPECT_PTR_NE(f->test, current, f->leaver);
@@ -83,7 +83,7 @@ static int fake_map(struct parley_mdev_gate *g, struct page *memory, unsigned in
 	struct fake_page *page = fake_page(f, address);
 	int err;
 
-	guard(spinlock)(&f->lock);
+	guard(mutex)(&f->lock);
 	KUNIT_EXPECT_NE(f->test, way, PARLEY_MDEV_SHARED);
 	KUNIT_EXPECT_NE(f->test, page->pins, 0);
 	err = fake_step(f, MAP);
@@ -101,7 +101,7 @@ static void fake_unmap(struct parley_mdev_gate *g, dma_addr_t dma,
 {
 	struct fake_gate *f = of(g);
 
-	guard(spinlock)(&f->lock);
+	guard(mutex)(&f->lock);
 	fake_step(f, UNMAP);
 	KUNIT_EXPECT_EQ(f->test, way, dma % PARLEY_MDEV_WAYS);
 	KUNIT_EXPECT_EQ(f->test, 0, --fake_page(f, fake_address(dma))->maps[way]);
@@ -114,7 +114,7 @@ static void fake_unshared(struct parley_mdev_gate *g, u64 first, u64 last)
 	u64 at;
 
 	msleep(f->slow_ms);
-	guard(spinlock)(&f->lock);
+	guard(mutex)(&f->lock);
 	for (at = first; at < last && at < AT(FAKE_PAGES); at += PARLEY_NVME_PAGE) {
 		fake_page(f, at)->told = true;
 		fake_page(f, at)->told_pins = fake_page(f, at)->pins;
@@ -139,6 +139,7 @@ static void fake_end(void *data)
 	KUNIT_EXPECT_EQ(f->test, 0, f->g.nr);
 	KUNIT_EXPECT_TRUE(f->test, xa_empty(&f->g.pages));
 	parley_mdev_gate_exit(&f->g);
+	mutex_destroy(&f->lock);
 	kvfree(f);
 }
 
@@ -149,7 +150,7 @@ struct fake_gate *gate_new(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	f->test = test;
 	f->err = -EIO;
-	spin_lock_init(&f->lock);
+	mutex_init(&f->lock);
 	parley_mdev_gate_init(&f->g, &fake_ops);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, fake_end, f));
 	return f;
@@ -184,7 +185,7 @@ bool fake_reaches(struct fake_gate *f, dma_addr_t dma)
 {
 	struct fake_page *page = fake_page(f, fake_address(dma));
 
-	guard(spinlock)(&f->lock);
+	guard(mutex)(&f->lock);
 	return page->maps[dma % PARLEY_MDEV_WAYS] && page->memory == dma >> 48;
 }
 

@@ -8,7 +8,7 @@
 
 #include <kunit/test.h>
 #include <linux/completion.h>
-#include <linux/spinlock.h>
+#include <linux/mutex.h>
 #include <linux/workqueue.h>
 #include "../mdev.h"
 
@@ -32,7 +32,7 @@ struct fake_page {
 struct fake_gate {
 	struct parley_mdev_gate g;
 	struct kunit *test;
-	spinlock_t lock;
+	struct mutex lock;
 	enum step step[64];
 	unsigned int nr;
 	unsigned int fails_in;		/* this step fails; 0: none */
