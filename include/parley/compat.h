@@ -150,11 +150,8 @@ parley_compat_region_info(struct vfio_device *vdev, struct vfio_region_info __us
 #endif
 
 /* Whoever reads or writes a binary file of sysfs could have changed what it is. */
-#include <linux/sysfs.h>
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
-#define parley_bin_attribute	struct bin_attribute
-#else
-#define parley_bin_attribute	const struct bin_attribute
+#define PARLEY_COMPAT_BIN_ATTRIBUTE
 #endif
 
 /* To map memory as it is, or else not at all, could not be asked for. */

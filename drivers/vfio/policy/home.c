@@ -198,8 +198,15 @@ struct parley_policy_folder {
 	struct pp_type type[];
 };
 
+/* What sysfs hands to whoever reads or writes a file. */
+#ifdef PARLEY_COMPAT_BIN_ATTRIBUTE
+#define PP_ATTR		struct bin_attribute
+#else
+#define PP_ATTR		const struct bin_attribute
+#endif
+
 static ssize_t pp_read_file(struct file *file, struct kobject *kobj,
-			    parley_bin_attribute *attr, char *buf, loff_t at, size_t count)
+			    PP_ATTR *attr, char *buf, loff_t at, size_t count)
 {
 	const struct pp_file *f = container_of_const(attr, struct pp_file, attr);
 	char *text __free(kvfree) = kvmalloc(PP_SHOWN, GFP_KERNEL);
@@ -212,7 +219,7 @@ static ssize_t pp_read_file(struct file *file, struct kobject *kobj,
 }
 
 static ssize_t pp_write_file(struct file *file, struct kobject *kobj,
-			     parley_bin_attribute *attr, char *buf, loff_t at, size_t count)
+			     PP_ATTR *attr, char *buf, loff_t at, size_t count)
 {
 	const struct pp_file *f = container_of_const(attr, struct pp_file, attr);
 	int err;
@@ -224,7 +231,7 @@ static ssize_t pp_write_file(struct file *file, struct kobject *kobj,
 }
 
 static ssize_t pp_read_language(struct file *file, struct kobject *kobj,
-				parley_bin_attribute *attr, char *buf, loff_t at,
+				PP_ATTR *attr, char *buf, loff_t at,
 				size_t count)
 {
 	const struct parley_policy_folder *folder = attr->private;
