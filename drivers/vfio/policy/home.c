@@ -200,13 +200,13 @@ struct parley_policy_folder {
 
 /* What sysfs hands to whoever reads or writes a file. */
 #ifdef PARLEY_COMPAT_BIN_ATTRIBUTE
-#define PP_ATTR		struct bin_attribute
+#define pp_attr		struct bin_attribute
 #else
-#define PP_ATTR		const struct bin_attribute
+#define pp_attr		const struct bin_attribute
 #endif
 
 static ssize_t pp_read_file(struct file *file, struct kobject *kobj,
-			    PP_ATTR *attr, char *buf, loff_t at, size_t count)
+			    pp_attr *attr, char *buf, loff_t at, size_t count)
 {
 	const struct pp_file *f = container_of_const(attr, struct pp_file, attr);
 	char *text __free(kvfree) = kvmalloc(PP_SHOWN, GFP_KERNEL);
@@ -219,7 +219,7 @@ static ssize_t pp_read_file(struct file *file, struct kobject *kobj,
 }
 
 static ssize_t pp_write_file(struct file *file, struct kobject *kobj,
-			     PP_ATTR *attr, char *buf, loff_t at, size_t count)
+			     pp_attr *attr, char *buf, loff_t at, size_t count)
 {
 	const struct pp_file *f = container_of_const(attr, struct pp_file, attr);
 	int err;
@@ -231,7 +231,7 @@ static ssize_t pp_write_file(struct file *file, struct kobject *kobj,
 }
 
 static ssize_t pp_read_language(struct file *file, struct kobject *kobj,
-				PP_ATTR *attr, char *buf, loff_t at,
+				pp_attr *attr, char *buf, loff_t at,
 				size_t count)
 {
 	const struct parley_policy_folder *folder = attr->private;

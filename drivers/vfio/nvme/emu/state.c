@@ -132,17 +132,17 @@ PARLEY_EXPORT(parley_state_disk_of);
  * Return: 0 or -EINVAL.
  */
 int parley_state_disk_check(const struct parley_state_disk *own,
-			  const struct parley_state_disk *other, const char **why)
+			    const struct parley_state_disk *other, const char **why)
 {
 	if (own->blocks != other->blocks || own->block_size != other->block_size)
 		return parley_state_no(why, "is of a disk of another size, or with other blocks");
 	if (memcmp(own->serial, other->serial, sizeof(own->serial)) ||
 	    own->nsid != other->nsid || own->first != other->first)
-		return parley_state_no(why, "is of another namespace, or part of one: what the guest wrote is not here");
+		return parley_state_no(why, "is of another namespace or slice: no data of the guest's are here");
 	if (own->queues != other->queues)
 		return parley_state_no(why, "is of a device with another number of queues");
 	if (own->most != other->most)
-		return parley_state_no(why, "is of a device whose commands can be longer or must be shorter");
+		return parley_state_no(why, "is of a device with longer or shorter commands");
 	if (own->says != other->says)
 		return parley_state_no(why, "is of a controller that says other things of itself");
 	return 0;
@@ -289,9 +289,9 @@ static int pne_load_regs(struct parley_emu *e, const struct parley_state_regs *r
 		return parley_state_no(why, "has registers that cannot be");
 	if (cc & NVME_CC_ENABLE ? !(csts & (NVME_CSTS_RDY | NVME_CSTS_CFS)) :
 				  csts & (NVME_CSTS_RDY | NVME_CSTS_CFS))
-		return parley_state_no(why, "is of a controller that is enabled and not, or neither");
+		return parley_state_no(why, "has a controller enabled and not, or neither");
 	if (csts & NVME_CSTS_RDY && !(csts & NVME_CSTS_CFS) && !parley_emu_can(e, cc))
-		return parley_state_no(why, "has its controller enabled as it cannot be, or there is no disk");
+		return parley_state_no(why, "has a controller enabled as it cannot be");
 	e->asq = le64_to_cpu(regs->asq);
 	e->acq = le64_to_cpu(regs->acq);
 	e->aqa = le32_to_cpu(regs->aqa);
@@ -400,6 +400,13 @@ static int pne_load_shadow(struct parley_emu *e, const struct parley_state_part 
 	return 0;
 }
 
+static bool pne_more_than_registers(const struct parley_state_part *part)
+{
+	return part[PARLEY_STATE_FEATURES].len || part[PARLEY_STATE_EVENTS].len ||
+	       part[PARLEY_STATE_CQS].len || part[PARLEY_STATE_SQS].len ||
+	       part[PARLEY_STATE_SHADOW].len;
+}
+
 static int pne_load(struct parley_emu *e, const struct parley_state_part *part,
 		    const char **why)
 {
@@ -408,10 +415,8 @@ static int pne_load(struct parley_emu *e, const struct parley_state_part *part,
 	if (err)
 		return err;
 	if ((e->csts & (NVME_CSTS_RDY | NVME_CSTS_CFS)) != NVME_CSTS_RDY)
-		return part[PARLEY_STATE_FEATURES].len || part[PARLEY_STATE_EVENTS].len ||
-		       part[PARLEY_STATE_CQS].len || part[PARLEY_STATE_SQS].len ||
-		       part[PARLEY_STATE_SHADOW].len ?
-		       parley_state_no(why, "has queues or features of a controller that has none") : 0;
+		return pne_more_than_registers(part) ?
+		       parley_state_no(why, "has queues or features, and no controller for them") : 0;
 	err = pne_load_features(e, &part[PARLEY_STATE_FEATURES], why);
 	if (err)
 		return err;

@@ -171,7 +171,7 @@ void parley_emu_stop(struct parley_emu *e);
 void parley_emu_go(struct parley_emu *e);
 int parley_state_disk_of(struct parley_emu *e, struct parley_state_disk *disk);
 int parley_state_disk_check(const struct parley_state_disk *own,
-			  const struct parley_state_disk *other, const char **why);
+			    const struct parley_state_disk *other, const char **why);
 int parley_emu_save(struct parley_emu *e, struct parley_state_out *out);
 int parley_emu_load(struct parley_emu *e, const struct parley_state_part *part,
 		    const char **why);

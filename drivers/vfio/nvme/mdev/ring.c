@@ -59,8 +59,8 @@ int parley_mdev_rings_check(const struct vfio_device_ioeventfd *io, u32 *at)
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_mdev_rings_check);
 
-static struct parley_mdev_ringer *parley_mdev_ringer_find(struct parley_mdev_rings *r, u32 at,
-							u32 value)
+static struct parley_mdev_ringer *parley_mdev_ringer_find(struct parley_mdev_rings *r,
+							  u32 at, u32 value)
 {
 	struct parley_mdev_ringer *b;
 

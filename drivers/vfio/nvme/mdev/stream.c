@@ -56,7 +56,7 @@ int parley_mdev_who_check(const struct parley_mdev_who *own,
 	const struct parley_state_part *disk = &part[PARLEY_STATE_DISK];
 
 	if (device->data && memcmp(&own->device, device->data, sizeof(own->device)))
-		return parley_state_no(why, "is of a PCI device with other numbers, or other interrupts");
+		return parley_state_no(why, "is of another kind of PCI device");
 	return disk->data ? parley_state_disk_check(&own->disk, disk->data, why) : 0;
 }
 
