@@ -86,15 +86,20 @@ int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
 	err = e->doorbell ? parley_emu_mediate_init(e) : -ENOMEM;
 	if (!err)
 		err = parley_emu_lanes_make(e);
-	if (!err)
-		err = parley_emu_poll_start(e);
-	if (err) {
-		pne_free(e);
-		return err;
-	}
+	if (err)
+		goto fail;
 	parley_emu_limits_on(e);
+	err = parley_emu_poll_start(e);
+	if (err)
+		goto fail_limits;
 	parley_nvme_vf_tell(vf, pne_back, e);
 	return 0;
+
+fail_limits:
+	parley_emu_limits_off(e);
+fail:
+	pne_free(e);
+	return err;
 }
 PARLEY_EXPORT(parley_emu_init);
 

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import functools
 import json
 import mmap
 import os
@@ -542,8 +543,8 @@ class Tests:
                                      ("more than the doorbells", 2 * PAGE, BELLS,
                                       mmap.MAP_SHARED),
                                      ("a copy of them", PAGE, BELLS, mmap.MAP_PRIVATE)):
-            self.refused(f"polled: {what}: not mapped", errno.EINVAL, mmap.mmap, device.fd, size,
-                         flag, offset=vfio.offset(BAR) + at)
+            self.refused(f"polled: {what}: not mapped", errno.EINVAL, functools.partial(
+                mmap.mmap, device.fd, size, flag, offset=vfio.offset(BAR) + at))
         guest = vfio.Controller(device).start()
         seen = set()
         for n in range(200):
@@ -616,6 +617,7 @@ def main():
         tests.resets(guest)
         tests.forgets(guest)
         tests.faults(guest)
+        tests.rings(guest)
         tests.denied(guest)
         device.close()
         report.equal(tests.mediated.state(), "off", "closed, it is taken back")
