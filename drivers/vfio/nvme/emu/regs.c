@@ -18,6 +18,7 @@
  * time-out of a command.  A disabled controller holds none of the guest's memory.
  */
 #include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <parley/export.h>
@@ -323,8 +324,9 @@ PARLEY_EXPORT(parley_emu_write32);
  */
 struct page *parley_emu_bells(struct parley_emu *e)
 {
-	return e->poll.task && PAGE_SIZE == PARLEY_EMU_BAR - NVME_REG_DBS ?
-	       virt_to_page(e->doorbell) : NULL;
+	if (!e->poll.task || PAGE_SIZE != PARLEY_EMU_BAR - NVME_REG_DBS)
+		return NULL;
+	return virt_to_page(e->doorbell);
 }
 PARLEY_EXPORT(parley_emu_bells);
 
