@@ -198,15 +198,15 @@ struct parley_policy_folder {
 	struct pp_type type[];
 };
 
-/* What sysfs hands to whoever reads or writes a file. */
+/* What sysfs hands to whoever reads or writes a file may not be changed. */
 #ifdef PARLEY_COMPAT_BIN_ATTRIBUTE
-#define pp_attr		struct bin_attribute
+#define PP_CONST
 #else
-#define pp_attr		const struct bin_attribute
+#define PP_CONST	const
 #endif
 
 static ssize_t pp_read_file(struct file *file, struct kobject *kobj,
-			    pp_attr *attr, char *buf, loff_t at, size_t count)
+			    PP_CONST struct bin_attribute *attr, char *buf, loff_t at, size_t count)
 {
 	const struct pp_file *f = container_of_const(attr, struct pp_file, attr);
 	char *text __free(kvfree) = kvmalloc(PP_SHOWN, GFP_KERNEL);
@@ -219,7 +219,7 @@ static ssize_t pp_read_file(struct file *file, struct kobject *kobj,
 }
 
 static ssize_t pp_write_file(struct file *file, struct kobject *kobj,
-			     pp_attr *attr, char *buf, loff_t at, size_t count)
+			     PP_CONST struct bin_attribute *attr, char *buf, loff_t at, size_t count)
 {
 	const struct pp_file *f = container_of_const(attr, struct pp_file, attr);
 	int err;
@@ -231,7 +231,7 @@ static ssize_t pp_write_file(struct file *file, struct kobject *kobj,
 }
 
 static ssize_t pp_read_language(struct file *file, struct kobject *kobj,
-				pp_attr *attr, char *buf, loff_t at,
+				PP_CONST struct bin_attribute *attr, char *buf, loff_t at,
 				size_t count)
 {
 	const struct parley_policy_folder *folder = attr->private;

@@ -138,7 +138,7 @@ int parley_state_disk_check(const struct parley_state_disk *own,
 		return parley_state_no(why, "is of a disk of another size, or with other blocks");
 	if (memcmp(own->serial, other->serial, sizeof(own->serial)) ||
 	    own->nsid != other->nsid || own->first != other->first)
-		return parley_state_no(why, "is of another namespace or slice: no data of the guest's are here");
+		return parley_state_no(why, "is of another namespace or slice");
 	if (own->queues != other->queues)
 		return parley_state_no(why, "is of a device with another number of queues");
 	if (own->most != other->most)
@@ -416,7 +416,7 @@ static int pne_load(struct parley_emu *e, const struct parley_state_part *part,
 		return err;
 	if ((e->csts & (NVME_CSTS_RDY | NVME_CSTS_CFS)) != NVME_CSTS_RDY)
 		return pne_more_than_registers(part) ?
-		       parley_state_no(why, "has queues or features, and no controller for them") : 0;
+		       parley_state_no(why, "has queues, and no controller for them") : 0;
 	err = pne_load_features(e, &part[PARLEY_STATE_FEATURES], why);
 	if (err)
 		return err;

@@ -209,13 +209,15 @@ class Controller:
         end = time.monotonic() + seconds * PATIENCE
         while True:
             at = queue.cq + queue.head * 16
-            number, status = struct.unpack_from("<HH", self.memory.data, at + 12)
+            status, = struct.unpack_from("<H", self.memory.data, at + 14)
             if status & 1 == queue.phase:
                 break
             if time.monotonic() > end:
                 raise LabError(f"no answer in queue {queue.number}: status "
                                f"{self.register(self.CSTS):x}")
             time.sleep(0.001)
+        # Only now: it is older than the phase else.
+        number, = struct.unpack_from("<H", self.memory.data, at + 12)
         queue.head += 1
         if queue.head == Queue.DEPTH:
             queue.head, queue.phase = 0, queue.phase ^ 1
