@@ -109,7 +109,12 @@ def create_namespace(disk, record, size):
     before = disk.namespaces()
     block = next(iter(before.values()))[1] if before else 512
     record.pending(disk.serial, before)
-    disk.put("ns_create", -(-size // block))
+    try:
+        disk.put("ns_create", -(-size // block))
+    except Failure:
+        # Whatever is there from now on somebody else made.
+        record.pending(disk.serial, None)
+        raise
     made = set(disk.namespaces()) - set(before)
     if len(made) != 1:
         raise Failure(f"{disk.address} does not list the namespace that it made: look at "
@@ -212,6 +217,13 @@ def choose(disk, record, tenant, way):
                   "vf erase one, make the pool larger, or say --how to erase what is unknown")
 
 
+def of_size(disk, nsids, size):
+    """Those of these that are as large as is asked for; all, if nothing is."""
+    table = disk.namespaces()
+    return [n for n in nsids if not size or
+            n in table and 0 <= table[n][0] * table[n][1] - size < table[n][1]]
+
+
 def demanded(disk, record, tenant, size, way):
     """A function that has nothing gets all: his namespace, or one that is made."""
     taken = disk.online()
@@ -220,7 +232,8 @@ def demanded(disk, record, tenant, size, way):
         raise Failure(f"all {disk.numvfs} virtual functions of {disk.address} are used")
     free = [n for n, holders in disk.attachments().items() if not holders]
     nsid = next((n for n in free if record.owner(disk.serial, n) == tenant), None) or \
-        next((n for n in free if record.owner(disk.serial, n) == "none"), None)
+        next((n for n in of_size(disk, free, size) if record.owner(disk.serial, n) == "none"),
+             None)
     if nsid is None and not size:
         raise Failure("no namespace is free that is this tenant's or nobody's: say of which SIZE "
                       "to make one")
@@ -251,6 +264,17 @@ def demanded(disk, record, tenant, size, way):
     return function
 
 
+def unborn(disk, record, function, owner):
+    """Nobody was told of the tenant: all is as it was before him."""
+    nsid = function.nsid
+    with contextlib.suppress(Failure):
+        function.put("owner", owner)
+        record.say(disk.serial, nsid, owner)
+    if disk.on_demand:
+        function.unbind()
+        disk.put("death", f"{function.number} {nsid}")
+
+
 def birth(args):
     address, size = words(args, 0, 2, "[DISK] [SIZE]")
     if address and ":" not in address:
@@ -269,10 +293,15 @@ def birth(args):
         function = demanded(disk, record, tenant, size, args.how) if disk.on_demand else \
             choose(disk, record, tenant, args.how)
         record.data = vfdisk.Record().data
+        before = function.owner
         # Whose it will be is on record before it is.
         record.say(disk.serial, function.nsid, tenant)
-        function.put("owner", tenant)
-        vfdisk.put(f"{function.dir}/mdev_supported_types/{vfdisk.TYPE}/create", tenant)
+        try:
+            function.put("owner", tenant)
+            vfdisk.put(f"{function.dir}/mdev_supported_types/{vfdisk.TYPE}/create", tenant)
+        except Failure:
+            unborn(disk, record, function, before)
+            raise
     return say_or_json(args, f"{tenant} on {function.address}: -device vfio-pci,sysfsdev="
                        f"{vfdisk.MDEV}/{tenant}", {"uuid": tenant, **function.facts()})
 

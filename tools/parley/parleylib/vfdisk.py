@@ -90,7 +90,7 @@ class Virtual(Function):
     def strict(self):
         """What its IOMMU unmaps is unmapped at once: as long as it has no driver."""
         path = f"{self.dir}/iommu_group/type"
-        if read(path) == "DMA-FQ":
+        if read(path) in ("DMA-FQ", "identity"):
             put(path, "DMA")
 
     def drive(self):

@@ -248,6 +248,43 @@ class VfTest(unittest.TestCase):
             self.assertEqual(self.kernel.held, {1: 3}, step)
             self.assertEqual(sorted(self.kernel.sizes), [1, 2, 3], step)
 
+    def test_a_namespace_of_somebody_else(self):
+        """One that was not made is not looked for: what is there later is not ours."""
+        self.taken("--on-demand", "2")
+        self.kernel.fails = ("0/parley/ns_create",)
+        self.bad("ns_create", "birth", "1Mi")
+        self.kernel.fails = ()
+        self.kernel.sizes[7] = 2048
+        self.kernel.show()
+        self.good("birth", "1Mi", "--uuid", UUID)
+        self.assertIn(7, self.kernel.sizes)
+        self.assertNotIn("0/parley/ns_delete: 7", self.kernel.log)
+
+    def test_a_birth_without_a_device(self):
+        """Nobody is told of the tenant, so nothing is his."""
+        for way in ((), ("--on-demand",)):
+            with self.subTest(way):
+                self.setUp()
+                self.taken(*way, "2")
+                self.kernel.fails = tuple(f"{n}/mdev_supported_types" for n in (1, 2))
+                size = ("1Mi",) if way else ()
+                self.bad("create", "birth", *size, "--how", "write-zeroes")
+                self.assertEqual(set(self.owners().values()) - {"none"}, set())
+                self.assertEqual(set(self.kernel.owners.values()), {"none"})
+                self.assertEqual(self.kernel.held, {} if way else {1: 1, 2: 2})
+                self.kernel.fails = ()
+                self.good("birth", *size, "--uuid", UUID)
+
+    def test_a_namespace_of_another_size(self):
+        """Nobody's, but not as large as is asked for."""
+        self.taken("--on-demand", "2")
+        self.good("birth", "1Mi", "--uuid", UUID)
+        self.good("death", UUID)
+        self.good("birth", "2Mi")
+        self.assertEqual(self.kernel.sizes[self.kernel.held[1]], 4096)
+        self.good("birth", "1Mi")
+        self.assertEqual(self.kernel.held, {1: 4, 2: 3})
+
     def test_crash_in_a_birth(self):
         """Nobody is left to undo it: the next one does."""
         self.taken("--on-demand", "2")
