@@ -35,10 +35,14 @@ int parley_emu_share(struct parley_emu *e, struct parley_emu_share *s, u64 addre
 	int err;
 
 	lockdep_assert_held(&e->mutex);
-	*s = (struct parley_emu_share) { .address = address, .there = true };
-	/* Who takes it away finds it before it is shared, and not too late. */
-	scoped_guard(spinlock, &e->share_lock)
+	/*
+	 * Who took it away before is through with it when he lets go of the lock; who takes
+	 * it away from now on finds it before it is shared, and not too late.
+	 */
+	scoped_guard(spinlock, &e->share_lock) {
+		*s = (struct parley_emu_share) { .address = address, .there = true };
 		list_add(&s->node, &e->shares);
+	}
 	err = e->ops->share(e, address, &at);
 	scoped_guard(spinlock, &e->share_lock) {
 		if (!err && s->there)
