@@ -78,6 +78,7 @@ bool parley_emu_round(struct parley_emu *e)
 	parley_emu_interrupts(e);
 	return did;
 }
+EXPORT_SYMBOL_IF_KUNIT(parley_emu_round);
 
 /**
  * parley_emu_run() - see to all queues, until there is nothing to do

@@ -273,6 +273,16 @@ void parley_emu_shadow_seen(struct parley_emu *e, u16 id)
 	if (!e->wired)
 		pne_publish(e, PNE_BELL(sq->cq, true), pne_before(cq->seen, cq->size));
 }
+EXPORT_SYMBOL_IF_KUNIT(parley_emu_shadow_seen);
+
+/* Whether what is there has to wait, for something after which it is looked at again. */
+static bool pne_blocked(struct parley_emu *e, u16 id)
+{
+	struct parley_emu_sq *sq = &e->sq[id];
+
+	return e->cq[sq->cq].full || parley_emu_waits(e, id) ||
+	       (id && (sq->flying == e->lane[id - 1].nr || READ_ONCE(e->vf->paused)));
+}
 
 /* Who writes to a queue that we have seen all of rings; whether he may not have known. */
 static bool pne_arm(struct parley_emu *e, u16 id)
@@ -287,8 +297,11 @@ static bool pne_arm(struct parley_emu *e, u16 id)
 		virt_mb();
 		late = parley_emu_bell(e, sq->cq, true) != cq->seen;
 	}
-	if (sq->flying >= PARLEY_EMU_BUSY || parley_emu_bell(e, id, false) != sq->head)
+	if (sq->flying >= PARLEY_EMU_BUSY)
 		return late;
+	/* Either it waits, or it came after it was looked at. */
+	if (parley_emu_bell(e, id, false) != sq->head)
+		return late || !pne_blocked(e, id);
 	/* It was before that look. */
 	if (e->shadow.event[PNE_BELL(id, false)] == sq->head)
 		return late;
@@ -318,3 +331,4 @@ bool parley_emu_shadow_arm(struct parley_emu *e)
 			late |= pne_arm(e, id);
 	return late && e->csts == NVME_CSTS_RDY;
 }
+EXPORT_SYMBOL_IF_KUNIT(parley_emu_shadow_arm);

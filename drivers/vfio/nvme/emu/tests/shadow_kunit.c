@@ -240,6 +240,28 @@ static void a_queue_that_comes_later_has_one(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, 0, guest_rw(g, nvme_cmd_read, 0, 1, DATA));
 }
 
+/* Its driver does not ring, since the index says that somebody looks. */
+static void what_comes_just_before_it_is_armed_is_seen(struct kunit *test)
+{
+	struct guest *g = shadowed(test);
+	bool late, again;
+
+	KUNIT_ASSERT_EQ(test, 0, guest_rw(g, nvme_cmd_read, 0, 1, DATA));
+	scoped_guard(mutex, &g->e.mutex) {
+		while (parley_emu_round(&g->e))
+			;
+		parley_emu_shadow_seen(&g->e, 1);
+		bell_is(g, SQ1, (g->e.sq[1].head + 1) % GUEST_DEPTH);
+		late = parley_emu_shadow_arm(&g->e);
+		/* What has to wait is not looked at in vain. */
+		WRITE_ONCE(g->e.vf->paused, true);
+		again = parley_emu_shadow_arm(&g->e);
+		WRITE_ONCE(g->e.vf->paused, false);
+	}
+	KUNIT_EXPECT_TRUE(test, late);
+	KUNIT_EXPECT_FALSE(test, again);
+}
+
 /* ---------------------------------------------------------- the liar */
 
 static void a_shadow_beyond_its_queue_is_a_fatal_fault(struct kunit *test)
@@ -451,6 +473,7 @@ static struct kunit_case shadow_cases[] = {
 	KUNIT_CASE(whoever_has_no_shadow_for_a_queue_rings),
 	KUNIT_CASE(a_shadow_that_comes_later_counts_when_it_moves),
 	KUNIT_CASE(a_queue_that_comes_later_has_one),
+	KUNIT_CASE(what_comes_just_before_it_is_armed_is_seen),
 	KUNIT_CASE(a_shadow_beyond_its_queue_is_a_fatal_fault),
 	KUNIT_CASE(both_pages_may_be_anything_at_any_time),
 	KUNIT_CASE(a_shadow_that_is_lost_is_a_fatal_fault),
