@@ -190,9 +190,14 @@ int parley_nvme_space_enter(struct parley_nvme_vf *vf, const uuid_t *tenant)
 	if (space->owner != PARLEY_NVME_NOBODY && vf->policy != PARLEY_NVME_KEEP &&
 	    !(space->owner == PARLEY_NVME_TENANT && uuid_equal(&space->tenant, tenant)))
 		return -EPERM;
-	/* Before his first command. */
-	space->owner = PARLEY_NVME_TENANT;
-	space->tenant = *tenant;
+	/*
+	 * Before his first command.  Who may have it although it is another's, who is at
+	 * work, takes it from nobody: a guest that was to move may stay.
+	 */
+	if (!space->users || space->owner != PARLEY_NVME_TENANT) {
+		space->owner = PARLEY_NVME_TENANT;
+		space->tenant = *tenant;
+	}
 	space->users++;
 	vf->entered = true;
 	return 0;

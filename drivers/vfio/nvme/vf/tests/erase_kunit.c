@@ -303,7 +303,12 @@ static void functions_of_one_namespace_know_of_each_other(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EBUSY, erased(other, PARLEY_NVME_ZERO));
 	KUNIT_EXPECT_EQ(test, -EBUSY, parley_nvme_space_say(&other->vf, "none"));
 	KUNIT_EXPECT_EQ(test, PARLEY_NVME_TENANT, owner(f));
+	/* A guest that was to move to the other one, and stays. */
+	other->vf.policy = PARLEY_NVME_KEEP;
+	KUNIT_EXPECT_EQ(test, 0, visit(other, 1));
+	other->vf.policy = PARLEY_NVME_REFUSE;
 	parley_nvme_vf_give_back(&f->vf);
+	KUNIT_EXPECT_EQ(test, 0, visit(f, 0));
 	begin(f);
 	KUNIT_EXPECT_EQ(test, -EBUSY, visit(other, 0));
 	KUNIT_EXPECT_EQ(test, -EBUSY, erased(other, PARLEY_NVME_ZERO));
