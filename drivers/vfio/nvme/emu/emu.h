@@ -594,5 +594,6 @@ void parley_emu_wire(struct parley_emu *e, bool wired);
 struct page *parley_emu_bells(struct parley_emu *e);
 u32 parley_emu_read32(struct parley_emu *e, u32 reg);
 void parley_emu_write32(struct parley_emu *e, u32 reg, u32 value);
+void parley_emu_ring(struct parley_emu *e, u32 reg, u32 value);
 
 #endif /* _PARLEY_NVME_EMU_H */

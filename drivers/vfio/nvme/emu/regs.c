@@ -282,6 +282,27 @@ static void pne_write(struct parley_emu *e, u32 reg, u32 value)
 }
 
 /**
+ * parley_emu_ring() - a doorbell is written
+ * @e: the controller
+ * @reg: which; a multiple of 4
+ * @value: what
+ *
+ * If the interrupt line is raised, it may stay so until the queues are seen to.
+ *
+ * Context: any.
+ */
+void parley_emu_ring(struct parley_emu *e, u32 reg, u32 value)
+{
+	u32 bell = (reg - NVME_REG_DBS) / sizeof(u32);
+
+	if (reg < NVME_REG_DBS || bell >= PARLEY_EMU_BELLS)
+		return;
+	WRITE_ONCE(e->doorbell[bell], value);
+	parley_emu_kick(e);
+}
+PARLEY_EXPORT(parley_emu_ring);
+
+/**
  * parley_emu_write32() - the guest writes a register, or rings a doorbell
  * @e: the controller
  * @reg: which; a multiple of 4
@@ -294,16 +315,11 @@ static void pne_write(struct parley_emu *e, u32 reg, u32 value)
  */
 void parley_emu_write32(struct parley_emu *e, u32 reg, u32 value)
 {
-	u32 bell = (reg - NVME_REG_DBS) / sizeof(u32);
-
 	if (reg < NVME_REG_DBS) {
 		pne_write(e, reg, value);
 		return;
 	}
-	if (bell >= PARLEY_EMU_BELLS)
-		return;
-	WRITE_ONCE(e->doorbell[bell], value);
-	parley_emu_kick(e);
+	parley_emu_ring(e, reg, value);
 	/* Before the guest is through with its interrupt, or it has another for nothing. */
 	if (READ_ONCE(e->raised)) {
 		guard(mutex)(&e->mutex);

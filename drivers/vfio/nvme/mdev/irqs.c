@@ -327,6 +327,7 @@ void parley_mdev_irqs_init(struct parley_mdev_irqs *irqs)
 	irqs->signal = parley_mdev_irq_signal;
 	mutex_init(&irqs->setup);
 	mutex_init(&irqs->lock);
+	parley_mdev_pin_init(&irqs->pin);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_mdev_irqs_init);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Listening to an eventfd of user space's: whenever it is told, a work is done.
+ * Listening to an eventfd of user space's.
  *
  * The file is held meanwhile, so the eventfd never goes by itself.
  */
@@ -9,7 +9,6 @@
 #include <linux/file.h>
 #include "mdev.h"
 
-/* With the lock of the eventfd held: the rest has to wait. */
 static int parley_mdev_listen_wake(struct wait_queue_entry *wait, unsigned int mode, int sync,
 				   void *key)
 {
@@ -18,7 +17,7 @@ static int parley_mdev_listen_wake(struct wait_queue_entry *wait, unsigned int m
 
 	if (key_to_poll(key) & EPOLLIN) {
 		eventfd_ctx_do_read(l->ctx, &count);
-		schedule_work(&l->work);
+		l->heard(l);
 	}
 	return 0;
 }
@@ -36,7 +35,9 @@ static void parley_mdev_listen_queue(struct file *file, wait_queue_head_t *head,
  * parley_mdev_deafen() - listen no more
  * @l: zeroed, or listening
  *
- * Context: process context, not in the work, and with nothing held that it takes; sleeps.
+ * When this returns nothing is heard any more, nor is somebody hearing it.
+ *
+ * Context: process context.
  */
 void parley_mdev_deafen(struct parley_mdev_listener *l)
 {
@@ -45,23 +46,23 @@ void parley_mdev_deafen(struct parley_mdev_listener *l)
 	if (!l->file)
 		return;
 	eventfd_ctx_remove_wait_queue(l->ctx, &l->wait, &count);
-	/* Nobody wakes it any more. */
-	cancel_work_sync(&l->work);
 	eventfd_ctx_put(l->ctx);
 	fput(l->file);
 	l->file = NULL;
 }
 
 /**
- * parley_mdev_listen() - do a work whenever an eventfd is told
+ * parley_mdev_listen() - hear whenever an eventfd is told
  * @l: zeroed, or listening to another one, which it does no more then
  * @fd: of the eventfd
- * @heard: the work; who tells it twice may see it done once
+ * @heard: called then, in any context; who tells it twice may be heard once
  *
- * Context: as parley_mdev_deafen(); the caller serialises the two.
+ * Context: process context; may sleep; the caller serialises this and
+ *	parley_mdev_deafen().
  * Return: 0; or -EBADF or -EINVAL: it is none, and nothing changed.
  */
-int parley_mdev_listen(struct parley_mdev_listener *l, s32 fd, work_func_t heard)
+int parley_mdev_listen(struct parley_mdev_listener *l, s32 fd,
+		       void (*heard)(struct parley_mdev_listener *l))
 {
 	struct eventfd_ctx *ctx;
 	struct file *file;
@@ -77,11 +78,11 @@ int parley_mdev_listen(struct parley_mdev_listener *l, s32 fd, work_func_t heard
 	parley_mdev_deafen(l);
 	l->file = file;
 	l->ctx = ctx;
-	INIT_WORK(&l->work, heard);
+	l->heard = heard;
 	init_waitqueue_func_entry(&l->wait, parley_mdev_listen_wake);
 	init_poll_funcptr(&l->table, parley_mdev_listen_queue);
 	/* It may have been told before we listened. */
 	if (vfs_poll(file, &l->table) & EPOLLIN)
-		schedule_work(&l->work);
+		heard(l);
 	return 0;
 }

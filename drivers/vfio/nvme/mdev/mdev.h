@@ -35,7 +35,7 @@
  *	VFIO's		of the group and the device set, around opening and closing
  *	mutex		of struct parley_mdev: configuration space, resets, migration
  *	stream lock	what is on its way from or to another device
- *	rings lock	which doorbells eventfds write; their writing is waited for
+ *	rings lock	which doorbells eventfds write
  *	the emulator's	see emu.h; the gate and the interrupts are used with it held
  *	gate lock	what is held and what leaves; nothing but an allocation is
  *			waited for with it held
@@ -124,14 +124,14 @@ struct parley_mdev_config {
  * @ctx: of the eventfd
  * @wait: in its queue
  * @table: how it comes there
- * @work: what is done when it is told
+ * @heard: called when it is told, or was before; with the lock of the eventfd held
  */
 struct parley_mdev_listener {
 	struct file *file;
 	struct eventfd_ctx *ctx;
 	wait_queue_entry_t wait;
 	poll_table table;
-	struct work_struct work;
+	void (*heard)(struct parley_mdev_listener *l);
 };
 
 /**
@@ -140,7 +140,8 @@ struct parley_mdev_listener {
  * @raised: the controller has something to tell
  * @masked: he was told, or does not want to be
  * @disabled: the guest does not
- * @unmask: guarded by the setup lock
+ * @unmask: an eventfd that unmasks it; guarded by the setup lock
+ * @unmasking: does so
  */
 struct parley_mdev_pin {
 	struct eventfd_ctx *to;
@@ -148,6 +149,7 @@ struct parley_mdev_pin {
 	bool masked;
 	bool disabled;
 	struct parley_mdev_listener unmask;
+	struct work_struct unmasking;
 };
 
 /**
@@ -615,6 +617,7 @@ bool parley_mdev_irqs_wired(struct parley_mdev_irqs *irqs);
 bool parley_mdev_irqs_request(struct parley_mdev_irqs *irqs);
 
 /* pin.c */
+void parley_mdev_pin_init(struct parley_mdev_pin *pin);
 void parley_mdev_pin_raise(struct parley_mdev_irqs *irqs, bool raised);
 bool parley_mdev_pin_raised(struct parley_mdev_irqs *irqs);
 void parley_mdev_pin_disable(struct parley_mdev_irqs *irqs, bool disabled);
@@ -623,7 +626,8 @@ void parley_mdev_pin_forget(struct parley_mdev_irqs *irqs);
 int parley_mdev_pin_heed(struct parley_mdev_irqs *irqs, s32 fd);
 
 /* listen.c */
-int parley_mdev_listen(struct parley_mdev_listener *l, s32 fd, work_func_t heard);
+int parley_mdev_listen(struct parley_mdev_listener *l, s32 fd,
+		       void (*heard)(struct parley_mdev_listener *l));
 void parley_mdev_deafen(struct parley_mdev_listener *l);
 
 /* ring.c */

@@ -87,10 +87,26 @@ void parley_mdev_pin_mask(struct parley_mdev_irqs *irqs, bool masked)
 static void parley_mdev_pin_work(struct work_struct *work)
 {
 	struct parley_mdev_irqs *irqs = container_of(work, struct parley_mdev_irqs,
-						     pin.unmask.work);
+						     pin.unmasking);
 
 	guard(mutex)(&irqs->lock);
 	parley_mdev_pin_mask(irqs, false);
+}
+
+static void parley_mdev_pin_heard(struct parley_mdev_listener *l)
+{
+	schedule_work(&container_of(l, struct parley_mdev_pin, unmask)->unmasking);
+}
+
+/**
+ * parley_mdev_pin_init() - nobody is told of it, and nobody unmasks it
+ * @pin: the pin, zeroed
+ *
+ * Context: process context.
+ */
+void parley_mdev_pin_init(struct parley_mdev_pin *pin)
+{
+	INIT_WORK(&pin->unmasking, parley_mdev_pin_work);
 }
 
 /**
@@ -103,6 +119,8 @@ void parley_mdev_pin_forget(struct parley_mdev_irqs *irqs)
 {
 	lockdep_assert_held(&irqs->setup);
 	parley_mdev_deafen(&irqs->pin.unmask);
+	/* Nobody wakes it any more. */
+	cancel_work_sync(&irqs->pin.unmasking);
 }
 
 /**
@@ -117,7 +135,7 @@ int parley_mdev_pin_heed(struct parley_mdev_irqs *irqs, s32 fd)
 {
 	lockdep_assert_held(&irqs->setup);
 	if (fd != -1)
-		return parley_mdev_listen(&irqs->pin.unmask, fd, parley_mdev_pin_work);
+		return parley_mdev_listen(&irqs->pin.unmask, fd, parley_mdev_pin_heard);
 	parley_mdev_pin_forget(irqs);
 	return 0;
 }

@@ -27,12 +27,12 @@ struct parley_mdev_ringer {
 	u32 value;
 };
 
-static void parley_mdev_ringer_rings(struct work_struct *work)
+/* At once: there may be many, and what waits for the controller would keep others waiting. */
+static void parley_mdev_ringer_rings(struct parley_mdev_listener *l)
 {
-	struct parley_mdev_ringer *b = container_of(work, struct parley_mdev_ringer,
-						  listener.work);
+	struct parley_mdev_ringer *b = container_of(l, struct parley_mdev_ringer, listener);
 
-	parley_emu_write32(b->emu, b->at, b->value);
+	parley_emu_ring(b->emu, b->at, b->value);
 }
 
 /**
@@ -152,7 +152,7 @@ void parley_mdev_rings_init(struct parley_mdev_rings *r)
  * parley_mdev_rings_free() - none is written any more
  * @r: the doorbells
  *
- * Context: process context; sleeps, until those that are being written are.
+ * Context: process context; may sleep.
  */
 void parley_mdev_rings_free(struct parley_mdev_rings *r)
 {
