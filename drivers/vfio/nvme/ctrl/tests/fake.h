@@ -144,6 +144,7 @@ struct fake {
 	enum fake_lie lie;
 	unsigned int lie_at;
 	unsigned int commands;
+	bool counts_events;
 	bool never_aborts;
 	void (*mangle)(struct fake *f, u8 cns, void *data);
 

@@ -298,8 +298,14 @@ static void fake_abort(struct fake *f, const struct nvme_command *cmd)
 		fake_answer(f, 0, cmd->common.command_id, 0, 0, FAKE_HONEST);
 }
 
-static enum fake_lie fake_mood(struct fake *f)
+/*
+ * A request for events comes when its driver finds the time: counted, it would be now this
+ * command and now that one.
+ */
+static enum fake_lie fake_mood(struct fake *f, bool event)
 {
+	if (event && !f->counts_events)
+		return FAKE_HONEST;
 	f->commands++;
 	return !f->lie_at || f->commands == f->lie_at ? f->lie : FAKE_HONEST;
 }
@@ -350,6 +356,7 @@ static u16 fake_do(struct fake *f, u16 id, const struct nvme_command *cmd, u32 *
 /* Take a command; whether the driver is told by an interrupt. */
 static bool fake_command(struct fake *f, u16 id, const struct nvme_command *cmd)
 {
+	bool event = !id && cmd->common.opcode == nvme_admin_async_event;
 	u16 cid = cmd->common.command_id, status;
 	enum fake_lie lie;
 	u32 result = 0;
@@ -359,7 +366,7 @@ static bool fake_command(struct fake *f, u16 id, const struct nvme_command *cmd)
 		fake_abort(f, cmd);
 		return true;
 	}
-	lie = fake_mood(f);
+	lie = fake_mood(f, event);
 	switch (lie) {
 	case FAKE_SILENT:
 		fake_keep(f, id, cid);
@@ -380,7 +387,7 @@ static bool fake_command(struct fake *f, u16 id, const struct nvme_command *cmd)
 		status = NVME_SC_INVALID_OPCODE;
 		break;
 	default:
-		if (!id && cmd->common.opcode == nvme_admin_async_event) {
+		if (event) {
 			if (f->asked)
 				fake_complain(f, "asked for events more often than once");
 			f->asked = true;

@@ -289,6 +289,7 @@ static void who_tells_nothing_works_all_the_same(struct kunit *test)
 	struct fake_pf *f = fake_pf_new(test);
 	unsigned int nth;
 
+	f->c.counts_events = true;
 	/* The fourth command chooses events, the fifth asks for one. */
 	for (nth = 4; nth <= 5; nth++) {
 		fake_arm(&f->c, FAKE_REFUSES, nth);
