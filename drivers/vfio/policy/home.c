@@ -206,7 +206,8 @@ struct parley_policy_folder {
 #endif
 
 static ssize_t pp_read_file(struct file *file, struct kobject *kobj,
-			    PP_CONST struct bin_attribute *attr, char *buf, loff_t at, size_t count)
+			    PP_CONST struct bin_attribute *attr, char *buf, loff_t at,
+			    size_t count)
 {
 	const struct pp_file *f = container_of_const(attr, struct pp_file, attr);
 	char *text __free(kvfree) = kvmalloc(PP_SHOWN, GFP_KERNEL);
@@ -219,7 +220,8 @@ static ssize_t pp_read_file(struct file *file, struct kobject *kobj,
 }
 
 static ssize_t pp_write_file(struct file *file, struct kobject *kobj,
-			     PP_CONST struct bin_attribute *attr, char *buf, loff_t at, size_t count)
+			     PP_CONST struct bin_attribute *attr, char *buf, loff_t at,
+			     size_t count)
 {
 	const struct pp_file *f = container_of_const(attr, struct pp_file, attr);
 	int err;

@@ -14,6 +14,7 @@
  *	controller	disabled, so it reaches for nothing
  */
 #include <linux/cleanup.h>
+#include <linux/mm.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>

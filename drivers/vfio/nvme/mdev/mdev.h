@@ -62,6 +62,7 @@
 #include <parley/limits.h>
 #include "../emu/emu.h"
 #include "../emu/state.h"
+#include "listen.h"
 
 /* ------------------------------------------------------ where things are */
 
@@ -117,22 +118,6 @@ struct parley_mdev_config {
 };
 
 /* ------------------------------------------------------------ interrupts */
-
-/**
- * struct parley_mdev_listener - listens to an eventfd of user space's
- * @file: held; NULL: there is none, and nothing of the rest
- * @ctx: of the eventfd
- * @wait: in its queue
- * @table: how it comes there
- * @heard: called when it is told, or was before; with the lock of the eventfd held
- */
-struct parley_mdev_listener {
-	struct file *file;
-	struct eventfd_ctx *ctx;
-	wait_queue_entry_t wait;
-	poll_table table;
-	void (*heard)(struct parley_mdev_listener *l);
-};
 
 /**
  * struct parley_mdev_pin - the interrupt pin
@@ -624,11 +609,6 @@ void parley_mdev_pin_disable(struct parley_mdev_irqs *irqs, bool disabled);
 void parley_mdev_pin_mask(struct parley_mdev_irqs *irqs, bool masked);
 void parley_mdev_pin_forget(struct parley_mdev_irqs *irqs);
 int parley_mdev_pin_heed(struct parley_mdev_irqs *irqs, s32 fd);
-
-/* listen.c */
-int parley_mdev_listen(struct parley_mdev_listener *l, s32 fd,
-		       void (*heard)(struct parley_mdev_listener *l));
-void parley_mdev_deafen(struct parley_mdev_listener *l);
 
 /* ring.c */
 int parley_mdev_rings_check(const struct vfio_device_ioeventfd *io, u32 *at);
