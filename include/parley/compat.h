@@ -145,6 +145,11 @@ typedef struct bin_attribute parley_bin_attribute;
 typedef const struct bin_attribute parley_bin_attribute;
 #endif
 
+/* Who names an address did not say that its size comes with it. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define sockaddr_unsized	sockaddr
+#endif
+
 /* To map memory as it is, or else not at all, could not be asked for. */
 #include <linux/dma-mapping.h>
 #ifndef DMA_ATTR_REQUIRE_COHERENT
