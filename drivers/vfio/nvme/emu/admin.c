@@ -63,8 +63,16 @@ static u16 pne_delete_cq(struct parley_emu *e, u16 id)
 	return 0;
 }
 
-/* Those that every controller has; what they say has no effect here. */
-static bool pne_is_kept(u32 fid)
+/**
+ * parley_emu_is_kept() - whether a feature is kept as it is written
+ * @fid: its number
+ *
+ * They are those that every controller has; what they say has no effect here.
+ *
+ * Context: any.
+ * Return: true if it is.
+ */
+bool parley_emu_is_kept(u32 fid)
 {
 	switch (fid) {
 	case NVME_FEAT_ARBITRATION:
@@ -89,7 +97,7 @@ static u16 pne_feature(struct parley_emu *e, const struct nvme_features *cmd, bo
 	/* To save one, or to ask for another than the current: there is no such thing. */
 	if (fid & ~0xffu)
 		return PARLEY_EMU_NO(NVME_SC_INVALID_FIELD);
-	if (pne_is_kept(fid)) {
+	if (parley_emu_is_kept(fid)) {
 		if (set) {
 			e->feature[fid] = value;
 			parley_emu_warn(e);

@@ -21,6 +21,8 @@
  *	io.c		commands for the virtual function
  *	ranges.c	the guest's lists of ranges
  *	prp.c		the guest's lists of pages, and data that are copied
+ *	state.c		the controller stops, and its state becomes bytes (state.h)
+ *	section.c	what these are made of
  *	queue.c		the guest's queues
  *	shadow.c	their doorbells
  *	../vf/		the virtual function
@@ -337,6 +339,7 @@ struct parley_emu_shadow {
  * @grid: when it does
  * @work: sees to the queues
  * @poll: does that instead
+ * @stopped: nothing is fetched, and nobody is interrupted
  */
 struct parley_emu {
 	struct parley_nvme_vf *vf;
@@ -377,6 +380,7 @@ struct parley_emu {
 	struct parley_emu_grid grid;
 	struct work_struct work;
 	struct parley_emu_poll poll;
+	bool stopped;
 };
 
 /**
@@ -450,6 +454,7 @@ u16 parley_emu_identify(struct parley_emu *e, const struct nvme_command *cmd);
 
 /* log.c */
 u16 parley_emu_log(struct parley_emu *e, const struct nvme_command *cmd);
+int parley_emu_says(struct parley_emu *e, u32 *says);
 
 /* language.c, default.c */
 extern const struct parley_policy_language parley_emu_language;
@@ -478,6 +483,7 @@ void parley_emu_keep(struct parley_emu *e);
 void parley_emu_keep_set(struct parley_emu *e, u32 ms);
 
 /* admin.c */
+bool parley_emu_is_kept(u32 fid);
 u16 parley_emu_admin(struct parley_emu *e, const struct nvme_command *cmd, u32 *result);
 
 /* grid.c */
@@ -508,6 +514,7 @@ int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
 		    const struct parley_emu_ops *ops,
 		    const struct parley_emu_config *config);
 void parley_emu_exit(struct parley_emu *e);
+bool parley_emu_can(struct parley_emu *e, u32 cc);
 void parley_emu_reset(struct parley_emu *e);
 void parley_emu_wire(struct parley_emu *e, bool wired);
 struct page *parley_emu_bells(struct parley_emu *e);

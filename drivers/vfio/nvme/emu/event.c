@@ -48,7 +48,7 @@ void parley_emu_events(struct parley_emu *e)
 	unsigned int kind;
 
 	lockdep_assert_held(&e->mutex);
-	if (e->csts != NVME_CSTS_RDY)
+	if (e->stopped || e->csts != NVME_CSTS_RDY)
 		return;
 	for (kind = 0; kind < PARLEY_EMU_EVENT_KINDS; kind++) {
 		if (!(e->events_due & ~e->events_told & BIT(kind)) || !pne_tell(e, kind))

@@ -6,6 +6,7 @@
  * What the policy denies, it does not say that it has.
  */
 #include <linux/cleanup.h>
+#include <linux/crc32.h>
 #include <linux/hex.h>
 #include <linux/log2.h>
 #include <linux/slab.h>
@@ -170,4 +171,33 @@ u16 parley_emu_identify(struct parley_emu *e, const struct nvme_command *cmd)
 		return PARLEY_EMU_NO(NVME_SC_INVALID_FIELD);
 	}
 	return status ?: parley_emu_give(e, cmd, data, NVME_IDENTIFY_DATA_SIZE);
+}
+
+/**
+ * parley_emu_says() - what the guest may have been told by Identify
+ * @e: the controller
+ * @says: a checksum of it, without the serial number and what is made of that
+ *
+ * Context: process context; @e->mutex held; may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int parley_emu_says(struct parley_emu *e, u32 *says)
+{
+	struct nvme_id_ctrl *ctrl __free(kfree) = kzalloc(sizeof(*ctrl), GFP_KERNEL);
+	struct nvme_id_ns *ns __free(kfree) = kzalloc(sizeof(*ns), GFP_KERNEL);
+	struct nvme_id_ctrl_nvm *limits __free(kfree) = kzalloc(sizeof(*limits), GFP_KERNEL);
+
+	lockdep_assert_held(&e->mutex);
+	*says = 0;
+	if (!ctrl || !ns || !limits)
+		return -ENOMEM;
+	pne_ctrl(e, ctrl);
+	memset(ctrl->sn, 0, sizeof(ctrl->sn));
+	memset(ctrl->subnqn, 0, sizeof(ctrl->subnqn));
+	pne_ns(e, ns);
+	pne_limits(e, limits);
+	*says = crc32_le(~0, (u8 *)ctrl, sizeof(*ctrl));
+	*says = crc32_le(*says, (u8 *)ns, sizeof(*ns));
+	*says = crc32_le(*says, (u8 *)limits, sizeof(*limits));
+	return 0;
 }

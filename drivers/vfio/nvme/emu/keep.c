@@ -13,7 +13,8 @@ static void pne_over(struct work_struct *work)
 	struct parley_emu *e = container_of(to_delayed_work(work), struct parley_emu, keep);
 
 	guard(mutex)(&e->mutex);
-	if (!e->kato || e->csts != NVME_CSTS_RDY)
+	/* Who is stopped hears nothing; it begins anew when it goes on. */
+	if (!e->kato || e->stopped || e->csts != NVME_CSTS_RDY)
 		return;
 	/* It may have been heard of while we waited. */
 	if (time_before(jiffies, e->keep_until))

@@ -153,7 +153,7 @@ bool parley_emu_fetch(struct parley_emu *e, u16 id, struct nvme_command *cmd)
 	u32 tail;
 
 	lockdep_assert_held(&e->mutex);
-	if (!sq->there || (e->csts & NVME_CSTS_CFS))
+	if (!sq->there || e->stopped || (e->csts & NVME_CSTS_CFS))
 		return false;
 	tail = parley_emu_bell(e, id, false);
 	if (e->csts & NVME_CSTS_CFS)
@@ -235,6 +235,8 @@ void parley_emu_interrupts(struct parley_emu *e)
 	struct parley_emu_cq *cq;
 
 	lockdep_assert_held(&e->mutex);
+	if (e->stopped)
+		return;
 	for (cq = e->cq; cq < e->cq + PARLEY_EMU_QUEUES; cq++) {
 		if (cq->told && cq->interrupts)
 			e->ops->interrupt(e, cq->vector);

@@ -174,7 +174,15 @@ PARLEY_EXPORT(parley_emu_exit);
 
 /* -------------------------------------------------------- registers */
 
-static bool pne_can(struct parley_emu *e, u32 cc)
+/**
+ * parley_emu_can() - whether the controller can be enabled
+ * @e: the controller
+ * @cc: how the guest wants it
+ *
+ * Context: process context; @e->mutex held.
+ * Return: whether it can, and has its disk.
+ */
+bool parley_emu_can(struct parley_emu *e, u32 cc)
 {
 	return cc == (PNE_CC | (cc & NVME_CC_SHN_MASK)) && parley_emu_disk(e);
 }
@@ -184,7 +192,7 @@ static void pne_enable(struct parley_emu *e, u32 cc)
 	u32 sq = (e->aqa & 0xfff) + 1, cq = (e->aqa >> 16 & 0xfff) + 1;
 
 	e->cc = cc;
-	if (!pne_can(e, cc) || parley_emu_cq_make(e, 0, e->acq, cq, 0, true) ||
+	if (!parley_emu_can(e, cc) || parley_emu_cq_make(e, 0, e->acq, cq, 0, true) ||
 	    parley_emu_sq_make(e, 0, e->asq, sq, 0)) {
 		parley_emu_fault(e, "enables its controller as it cannot be, or without a disk");
 		return;

@@ -56,11 +56,14 @@ static bool pne_one(struct parley_emu *e, u16 id)
  */
 bool parley_emu_round(struct parley_emu *e)
 {
-	bool did = parley_emu_reap(e);
 	unsigned int nr;
+	bool did;
 	u16 id;
 
 	lockdep_assert_held(&e->mutex);
+	if (e->stopped)
+		return false;
+	did = parley_emu_reap(e);
 	did |= parley_emu_again(e);
 	for (id = 0; id <= e->nr_queues; id++) {
 		for (nr = 0; nr < PARLEY_EMU_TURN && pne_one(e, id); nr++)

@@ -249,7 +249,7 @@ bool parley_emu_shadow_arm(struct parley_emu *e)
 	u16 id;
 
 	lockdep_assert_held(&e->mutex);
-	if (!e->shadow.on)
+	if (!e->shadow.on || e->stopped)
 		return false;
 	for (id = 0; id <= e->nr_queues; id++)
 		if (e->sq[id].there && e->csts == NVME_CSTS_RDY)

@@ -168,6 +168,40 @@ bool parley_mdev_config_no_pin(const struct parley_mdev_config *c)
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_mdev_config_no_pin);
 
+/**
+ * parley_mdev_config_fits() - whether it could be another device's space
+ * @c: the space
+ * @byte: the other one's, PARLEY_MDEV_HEADER bytes
+ *
+ * Context: any; the caller serialises.
+ * Return: whether what cannot be written is the same in both, and what can be is one of
+ *	its values.
+ */
+bool parley_mdev_config_fits(const struct parley_mdev_config *c, const u8 *byte)
+{
+	u8 power = byte[PARLEY_MDEV_PM + PCI_PM_CTRL] & PCI_PM_CTRL_STATE_MASK;
+	unsigned int at;
+
+	for (at = 0; at < PARLEY_MDEV_HEADER; at++)
+		if ((byte[at] ^ c->byte[at]) & ~c->mask[at])
+			return false;
+	return power == (__force u8)PCI_D0 || power == (__force u8)PCI_D3hot;
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_mdev_config_fits);
+
+/**
+ * parley_mdev_config_load() - become what another device's space was
+ * @c: the space
+ * @byte: the other one's, which fits
+ *
+ * Context: any; the caller serialises.
+ */
+void parley_mdev_config_load(struct parley_mdev_config *c, const u8 *byte)
+{
+	memcpy(c->byte, byte, sizeof(c->byte));
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_mdev_config_load);
+
 /* The byte with the power state was written: whether that is the way back to D0. */
 static bool parley_mdev_power(u8 *state, u8 was)
 {

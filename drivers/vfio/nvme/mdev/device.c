@@ -43,9 +43,12 @@ static int parley_mdev_emu_read(struct parley_emu *e, u64 address, void *data, s
 static int parley_mdev_emu_write(struct parley_emu *e, u64 address, const void *data,
 				 size_t len)
 {
-	struct parley_mdev_gate *g = &parley_mdev_of(e)->gate;
+	struct parley_mdev *m = parley_mdev_of(e);
+	int err = m->gate.ops->rw(&m->gate, address, (void *)data, len, true);
 
-	return g->ops->rw(g, address, (void *)data, len, true);
+	/* Maybe in part. */
+	parley_mdev_dirty_mark(&m->dirty, address, len);
+	return err;
 }
 
 static int parley_mdev_emu_pin(struct parley_emu *e, u64 address, bool in,
@@ -57,7 +60,12 @@ static int parley_mdev_emu_pin(struct parley_emu *e, u64 address, bool in,
 static void parley_mdev_emu_unpin(struct parley_emu *e, u64 address, bool in,
 				  dma_addr_t dma)
 {
-	parley_mdev_gate_unpin(&parley_mdev_of(e)->gate, address, in);
+	struct parley_mdev *m = parley_mdev_of(e);
+
+	/* The function has done with it: with what was to be, or with nothing. */
+	if (in)
+		parley_mdev_dirty_mark(&m->dirty, address, PARLEY_NVME_PAGE);
+	parley_mdev_gate_unpin(&m->gate, address, in);
 }
 
 static void parley_mdev_emu_interrupt(struct parley_emu *e, unsigned int vector)
@@ -85,6 +93,43 @@ static const struct parley_emu_ops parley_mdev_emu_ops = {
 	.unmap = parley_mdev_emu_unmap,
 };
 
+/* -------------------------------------------------------- migration */
+
+static struct file *parley_mdev_set_state(struct vfio_device *vdev,
+					  enum vfio_device_mig_state state)
+{
+	struct parley_mdev *m = to_parley_mdev(vdev);
+	struct file *file = parley_mdev_migration_set(&m->migration, state);
+
+	/* What came may say so. */
+	guard(mutex)(&m->mutex);
+	parley_mdev_pin_disable(&m->irqs, parley_mdev_config_no_pin(&m->config));
+	return file;
+}
+
+static int parley_mdev_get_state(struct vfio_device *vdev,
+				 enum vfio_device_mig_state *state)
+{
+	struct parley_mdev *m = to_parley_mdev(vdev);
+
+	guard(mutex)(&m->mutex);
+	*state = m->migration.state;
+	return 0;
+}
+
+/* It is not longer than that. */
+static int parley_mdev_data_size(struct vfio_device *vdev, unsigned long *length)
+{
+	*length = PARLEY_STATE_MAX;
+	return 0;
+}
+
+static const struct vfio_migration_ops parley_mdev_mig_ops = {
+	.migration_set_state = parley_mdev_set_state,
+	.migration_get_state = parley_mdev_get_state,
+	.migration_get_data_size = parley_mdev_data_size,
+};
+
 /* --------------------------------------------------------------- life */
 
 /* The first digits of its name: the same on any machine, and no other has it. */
@@ -92,6 +137,7 @@ static void parley_mdev_name(struct parley_mdev *m, const char *uuid)
 {
 	char *to = m->serial;
 
+	memset(m->serial, 0, sizeof(m->serial));
 	for (; *uuid && to < m->serial + sizeof(m->serial) - 1; uuid++)
 		if (*uuid != '-')
 			*to++ = *uuid;
@@ -116,7 +162,20 @@ static int parley_mdev_init(struct vfio_device *vdev)
 	m->gate.vdev = vdev;
 	m->gate.dev = m->vf->n.dev;
 	parley_mdev_gate_init(&m->gate, &parley_mdev_gate_vfio);
-	parley_mdev_name(m, dev_name(vdev->dev));
+	parley_mdev_dirty_init(&m->dirty);
+	m->migration = (struct parley_mdev_migration) {
+		.vdev = vdev,
+		.emu = &m->emu,
+		.config = &m->config,
+		.serial = m->serial,
+		.mutex = &m->mutex,
+		.state = VFIO_DEVICE_STATE_RUNNING,
+	};
+	vdev->migration_flags = PARLEY_MDEV_MIGRATION;
+	vdev->mig_ops = &parley_mdev_mig_ops;
+#if IS_ENABLED(CONFIG_IOMMUFD_DRIVER)
+	vdev->log_ops = &parley_mdev_log_ops;
+#endif
 	return 0;
 }
 
@@ -124,6 +183,7 @@ static void parley_mdev_release(struct vfio_device *vdev)
 {
 	struct parley_mdev *m = to_parley_mdev(vdev);
 
+	parley_mdev_dirty_exit(&m->dirty);
 	parley_mdev_gate_exit(&m->gate);
 	parley_mdev_rings_exit(&m->rings);
 	parley_mdev_irqs_exit(&m->irqs);
@@ -142,6 +202,8 @@ static void parley_mdev_begin(struct parley_mdev *m)
 	};
 
 	guard(mutex)(&m->mutex);
+	/* An earlier user's may have come from elsewhere. */
+	parley_mdev_name(m, dev_name(m->vdev.dev));
 	parley_mdev_irqs_begin(&m->irqs, m->emu.nr_queues + 1);
 	parley_mdev_config_init(&m->config, &ids, m->emu.nr_queues + 1);
 	parley_mdev_gate_begin(&m->gate);
@@ -195,8 +257,11 @@ static void parley_mdev_close(struct vfio_device *vdev)
 	struct parley_mdev *m = to_parley_mdev(vdev);
 
 	parley_mdev_rings_free(&m->rings);
+	scoped_guard(mutex, &m->mutex)
+		parley_mdev_migration_end(&m->migration);
 	/* With the last command the last page goes. */
 	parley_emu_exit(&m->emu);
+	parley_mdev_dirty_stop(&m->dirty);
 	WARN_ON_ONCE(m->gate.pinned);
 	parley_life_undo(&m->vf->life, PARLEY_LIFE_MEMORY);
 	parley_mdev_irqs_free(&m->irqs);
@@ -354,6 +419,7 @@ static long parley_mdev_reset(struct parley_mdev *m)
 	parley_mdev_config_reset(&m->config);
 	parley_emu_reset(&m->emu);
 	parley_mdev_pin_disable(&m->irqs, false);
+	parley_mdev_migration_reset(&m->migration);
 	return 0;
 }
 

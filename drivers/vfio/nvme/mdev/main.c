@@ -167,6 +167,7 @@ static void __exit parley_mdev_stop(void)
 module_exit(parley_mdev_stop);
 
 PARLEY_IMPORT;
+MODULE_IMPORT_NS("IOMMUFD");
 MODULE_DESCRIPTION("Parley: NVMe virtual functions as mediated devices");
 MODULE_VERSION(PARLEY_VERSION);
 MODULE_LICENSE("GPL");

@@ -8,6 +8,9 @@
  *	main.c		functions become parents, and their devices come and go
  *	types.c		what types of devices there are
  *	device.c	a device, as VFIO has it
+ *	migrate.c	its states, as migration has them
+ *	stream.c	how its state leaves it and comes to it
+ *	dirty.c		which of the guest's memory it wrote
  *	bells.c		doorbells that the guest writes without leaving
  *	gate.c		the guest's memory
  *	irqs.c		interrupts
@@ -25,13 +28,15 @@
  * Locks, outermost first.
  *
  *	VFIO's		of the group and the device set, around opening and closing
- *	mutex		of struct parley_mdev: configuration space, resets
+ *	mutex		of struct parley_mdev: configuration space, resets, migration
+ *	stream lock	what is on its way from or to another device
  *	rings lock	which doorbells eventfds write; their writing is waited for
  *	the emulator's	see emu.h; the gate and the interrupts are used with it held
  *	gate lock	what is pinned and what leaves; nothing but an allocation is
  *			waited for with it held
  *	irqs setup	who is told of interrupts changes, one at a time
  *	irqs lock	who is told, what is raised, masked and pending; a leaf
+ *	dirty lock	what was written; user space's memory is reached with it held
  *
  * VFIO takes memory away (dma_unmap) with locks of its own held, which pinning takes
  * as well: there only the gate lock is taken, see gate.c.
@@ -48,6 +53,7 @@
 #include <linux/wait.h>
 #include <linux/xarray.h>
 #include "../emu/emu.h"
+#include "../emu/state.h"
 
 /* ------------------------------------------------------ where things are */
 
@@ -313,6 +319,95 @@ struct parley_mdev_types {
 	unsigned int nr;
 };
 
+/* --------------------------------------------------------- what it wrote */
+
+/* Pages whose marks are in one piece, and how many pieces there are at most: 1 TiB. */
+#define PARLEY_MDEV_DIRTY_PAGES		4096u
+#define PARLEY_MDEV_DIRTY_CHUNKS	65536
+
+/* Some of one page, or more of all of them, was written. */
+typedef void parley_mdev_dirty_fn(void *arg, u64 address, u64 len);
+
+/**
+ * struct parley_mdev_dirty - pages that were written
+ * @lock: guards the rest
+ * @on: somebody wants to know
+ * @all: there was no room for a mark: all of them count as written
+ * @first: the first page that matters
+ * @last: the last one
+ * @chunks: marks, by number of the first page
+ * @nr: how many of these
+ * @most: how many there may be
+ */
+struct parley_mdev_dirty {
+	struct mutex lock;
+	bool on;
+	bool all;
+	u64 first;
+	u64 last;
+	struct xarray chunks;
+	unsigned int nr;
+	unsigned int most;
+};
+
+/* ------------------------------------------------------------- migration */
+
+/* Of VFIO's second protocol. */
+#define PARLEY_MDEV_MIGRATION	(VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P | \
+				 VFIO_MIGRATION_PRE_COPY)
+
+/**
+ * struct parley_mdev_who - what must be the same on both sides
+ * @device: what it is on its bus
+ * @disk: what is behind it
+ */
+struct parley_mdev_who {
+	struct parley_state_device device;
+	struct parley_state_disk disk;
+};
+
+/**
+ * struct parley_mdev_stream - a state on its way
+ * @lock: guards the rest
+ * @who: the device
+ * @over: the device has left it
+ * @more: there is more to come
+ * @refused: what is wrong with it, or NULL
+ * @out: how much has come
+ * @pos: how much of that was read
+ * @data: the state
+ */
+struct parley_mdev_stream {
+	struct mutex lock;
+	struct parley_mdev_who who;
+	bool over;
+	bool more;
+	const char *refused;
+	struct parley_state_out out;
+	size_t pos;
+	u8 data[PARLEY_STATE_MAX];
+};
+
+/**
+ * struct parley_mdev_migration - what migration knows of a device
+ * @vdev: for VFIO
+ * @emu: its controller
+ * @config: its configuration space
+ * @serial: its controller's serial number, with room for PARLEY_STATE_NAME_LEN and a 0
+ * @mutex: guards the rest, and @config
+ * @state: of migration
+ * @file: of the stream, or NULL
+ */
+struct parley_mdev_migration {
+	struct vfio_device *vdev;
+	struct parley_emu *emu;
+	struct parley_mdev_config *config;
+	char *serial;
+	struct mutex *mutex;
+	enum vfio_device_mig_state state;
+	struct file *file;
+};
+
 /* -------------------------------------------------------------- the rest */
 
 /**
@@ -342,6 +437,8 @@ struct parley_mdev_parent {
  * @serial: what the controller says is its serial number
  * @bells: the page of doorbells may be mapped
  * @emu: the controller; there while the device is open
+ * @dirty: what was written of the guest's memory
+ * @migration: what migration knows of it
  */
 struct parley_mdev {
 	struct vfio_device vdev;
@@ -355,6 +452,8 @@ struct parley_mdev {
 	char serial[21];
 	bool bells;
 	struct parley_emu emu;
+	struct parley_mdev_dirty dirty;
+	struct parley_mdev_migration migration;
 };
 
 /* types.c */
@@ -371,6 +470,9 @@ void parley_mdev_config_raise(struct parley_mdev_config *c, bool raised);
 bool parley_mdev_config_no_pin(const struct parley_mdev_config *c);
 bool parley_mdev_config_write(struct parley_mdev_config *c, unsigned int at,
 			      const u8 *data, size_t len);
+
+bool parley_mdev_config_fits(const struct parley_mdev_config *c, const u8 *byte);
+void parley_mdev_config_load(struct parley_mdev_config *c, const u8 *byte);
 
 /* region.c */
 u64 parley_mdev_region_size(unsigned int region);
@@ -431,6 +533,31 @@ int parley_mdev_gate_pin(struct parley_mdev_gate *g, u64 address, bool in,
 			 dma_addr_t *dma);
 void parley_mdev_gate_unpin(struct parley_mdev_gate *g, u64 address, bool in);
 bool parley_mdev_gate_leave(struct parley_mdev_gate *g, u64 address, u64 len);
+
+/* dirty.c */
+#if IS_ENABLED(CONFIG_IOMMUFD_DRIVER)
+extern const struct vfio_log_ops parley_mdev_log_ops;
+#endif
+void parley_mdev_dirty_init(struct parley_mdev_dirty *d);
+void parley_mdev_dirty_exit(struct parley_mdev_dirty *d);
+int parley_mdev_dirty_start(struct parley_mdev_dirty *d, u64 first, u64 last);
+void parley_mdev_dirty_stop(struct parley_mdev_dirty *d);
+void parley_mdev_dirty_mark(struct parley_mdev_dirty *d, u64 address, size_t len);
+int parley_mdev_dirty_report(struct parley_mdev_dirty *d, u64 first, u64 last,
+			     parley_mdev_dirty_fn *tell, void *arg);
+
+/* stream.c */
+int parley_mdev_who_check(const struct parley_mdev_who *own,
+			  const struct parley_state_part *part, const char **why);
+int parley_mdev_stream_left(struct parley_mdev_stream *s, u64 *left);
+struct file *parley_mdev_stream_open(const struct parley_mdev_who *who, bool in);
+void parley_mdev_stream_close(struct file *file);
+
+/* migrate.c */
+struct file *parley_mdev_migration_set(struct parley_mdev_migration *g,
+				       enum vfio_device_mig_state state);
+void parley_mdev_migration_reset(struct parley_mdev_migration *g);
+void parley_mdev_migration_end(struct parley_mdev_migration *g);
 
 /* device.c */
 extern const struct vfio_device_ops parley_mdev_vfio_ops;

@@ -292,11 +292,16 @@ void fake_end(struct fake *f)
 void fake_init(struct fake *f, struct kunit *test, struct parley_nvme *n,
 	       const struct fake_more *more)
 {
+	static atomic_t number;
+	char name[32];
+
 	f->n = n;
 	f->more = more;
 	f->test = test;
 	f->bar = FAKE_BAR;
-	f->dev = kunit_device_register(test, "parley-nvme-fake");
+	/* There may be several in a test. */
+	snprintf(name, sizeof(name), "parley-nvme-fake%d", atomic_inc_return(&number));
+	f->dev = kunit_device_register(test, name);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, f->dev);
 	dev_set_drvdata(f->dev, f);
 	spin_lock_init(&f->lock);

@@ -251,6 +251,16 @@ u16 guest_rw(struct guest *g, u8 opcode, u64 block, u32 blocks, u64 address)
 	return guest_do(g, 1, &cmd);
 }
 
+void guest_move(struct guest *from, struct guest *to)
+{
+	memcpy(to->memory, from->memory, GUEST_PAGES * PARLEY_NVME_PAGE);
+	memcpy(to->f->disk, from->f->disk, sizeof(to->f->disk));
+	memcpy(to->queue, from->queue, sizeof(to->queue));
+	to->cid = from->cid;
+	to->shadow = from->shadow;
+	to->shadow_admin = from->shadow_admin;
+}
+
 void guest_expect_free(struct guest *g)
 {
 	unsigned int i;

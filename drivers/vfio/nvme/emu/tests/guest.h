@@ -86,6 +86,8 @@ u16 guest_rw(struct guest *g, u8 opcode, u64 block, u32 blocks, u64 address);
 /* Doorbell Buffer Config, and what its driver does from then on. */
 u16 guest_shadow(struct guest *g);
 void guest_doorbell(struct guest *g, u16 id, bool cq, u32 value);
+/* The guest is elsewhere: its memory, what its driver knows, and its disk. */
+void guest_move(struct guest *from, struct guest *to);
 /* Nothing of its memory is held. */
 void guest_expect_free(struct guest *g);
 
