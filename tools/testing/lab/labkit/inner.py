@@ -54,7 +54,8 @@ class Inner:
         self.events = []
         self.answers = []
         self.born = time.monotonic()
-        args = [need("qemu-system-x86_64", "qemu-system-x86"),
+        args = [*(os.environ.get("LAB_INNER_QEMU", "").split()
+                  or [need("qemu-system-x86_64", "qemu-system-x86")]),
                 "-accel", "kvm", "-cpu", CPU, "-smp", str(smp),
                 "-machine", "q35,memory-backend=ram", "-m", f"{mem}M{room}",
                 "-object", f"memory-backend-memfd,id=ram,size={mem}M,share=on",

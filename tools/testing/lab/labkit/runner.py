@@ -8,7 +8,7 @@ import re
 import threading
 import time
 
-from . import handover, home, initramfs, kernels, machine, modules
+from . import emulators, handover, home, initramfs, kernels, machine, modules
 from .common import LabError, RUNS, locked, say
 from .limits import ALL_OVER, OVER, PATIENCE
 from .run import Run
@@ -34,7 +34,9 @@ def inner_guest(scenario, folder):
                          else "stock")
     built = modules.find(modules.build(kernel))
     paths = modules.in_order(scenario.inner_modules, built)
+    qemu = emulators.command(scenario.inner_emulator) if scenario.inner_emulator else []
     return {"LAB_INNER_KERNEL": str(kernel.image),
+            "LAB_INNER_QEMU": " ".join(qemu),
             "LAB_INNER_INITRD": str(initramfs.build_inner(
                 kernel, folder, paths, scenario.inner_files,
                 scenario.inner_stock_modules))}

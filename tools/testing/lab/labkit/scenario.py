@@ -41,6 +41,7 @@ class Scenario:
     modules: list = dataclasses.field(default_factory=list)
     stock_modules: list = dataclasses.field(default_factory=list)
     handover: bool = False      # other kernels follow the first one by kexec
+    inner_emulator: str = ""    # the same for guests of its own
     inner_modules: list = dataclasses.field(default_factory=list)
     inner_stock_modules: list = dataclasses.field(default_factory=list)
     inner_files: dict = dataclasses.field(default_factory=dict)
