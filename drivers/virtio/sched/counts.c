@@ -12,6 +12,7 @@
 
 #include "hv.h"
 #include "pvlock.h"
+#include "steal.h"
 
 DEFINE_PER_CPU(struct parley_pvl_counts, parley_pvl_counts);
 
@@ -75,6 +76,7 @@ void parley_pvl_debugfs_init(void)
 {
 	pvl_dir = debugfs_create_dir("parley_sched", NULL);
 	debugfs_create_file("locks", 0400, pvl_dir, NULL, &parley_pvl_locks_fops);
+	parley_steal_debugfs_init(pvl_dir);
 }
 
 void parley_pvl_debugfs_exit(void)

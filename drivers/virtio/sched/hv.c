@@ -42,11 +42,12 @@ int parley_hv_choose(const char *name)
 			continue;
 		parley_hv.ops = hv_all[i];
 		parley_hv.can = can;
-		pr_info("parley_sched: hypervisor %s:%s%s%s%s\n", hv_all[i]->name,
+		pr_info("parley_sched: hypervisor %s:%s%s%s%s%s\n", hv_all[i]->name,
 			can & PARLEY_HV_SEES ? " tells who is preempted" : "",
 			can & PARLEY_HV_YIELD ? " yields" : "",
 			can & PARLEY_HV_HALT ? " halts and kicks" : "",
-			can ? "" : " waiters spin");
+			can & PARLEY_HV_LOCK ? "" : " waiters spin",
+			can & PARLEY_HV_STEAL ? " tells what it steals" : "");
 		return 0;
 	}
 	pr_err("parley_sched: hypervisor %s is not here; load without hypervisor= to have it found\n",

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the lock wants of a hypervisor.  A new one is a file with a table of these
- * and a line in hv.c.
+ * What the lock and the effective clock want of a hypervisor.  A new one is a file with
+ * a table of these and a line in hv.c.
  *
- * All but probe() are called with preemption off, in any context but an NMI, with
+ * All but probe() and tell() are called with preemption off, in any context but an NMI, with
  * interrupts on or off.  Processors are the kernel's numbers.
  */
 #ifndef _PARLEY_SCHED_HV_H
@@ -15,6 +15,8 @@
 #define PARLEY_HV_SEES	BIT(0)	/* preempted() */
 #define PARLEY_HV_YIELD	BIT(1)	/* yield() */
 #define PARLEY_HV_HALT	BIT(2)	/* halt() and kick() */
+#define PARLEY_HV_STEAL	BIT(3)	/* tell() and stolen() */
+#define PARLEY_HV_LOCK	(PARLEY_HV_SEES | PARLEY_HV_YIELD | PARLEY_HV_HALT)
 
 /**
  * struct parley_hv_ops - a hypervisor
@@ -29,6 +31,12 @@
  *	before the sleep, nor if the handler of an interrupt that ends the sleep waits
  *	for a lock as well and the kick ends that one's sleep
  * @kick: wake this processor.  It may be awake, or anywhere else by now
+ * @tell: called on this processor each time that it has come up: have stolen() know
+ *	where to look.  May sleep
+ * @stolen: say in @ns for how many nanoseconds this processor, which may be another than
+ *	the caller's, had something to do and was not run; from whenever on.  False if
+ *	that is not known.  Of the caller's processor all that is over is in it.  What it
+ *	says is checked: it may be anything
  */
 struct parley_hv_ops {
 	const char *name;
@@ -37,6 +45,8 @@ struct parley_hv_ops {
 	void (*yield)(int cpu);
 	void (*halt)(const u32 *word, u32 value);
 	void (*kick)(int cpu);
+	void (*tell)(int cpu);
+	bool (*stolen)(int cpu, u64 *ns);
 };
 
 /* Chosen once, before there is a lock. */
@@ -62,6 +72,8 @@ int parley_hv_choose(const char *name);
 /* The one place that says which hypervisors are for which kernels. */
 #ifdef PARLEY_HV_WITH_KVM
 extern const struct parley_hv_ops parley_hv_kvm;
+void parley_hv_kvm_tell(int cpu);
+bool parley_hv_kvm_stolen(int cpu, u64 *ns);
 #endif
 extern const struct parley_hv_ops parley_hv_none;
 

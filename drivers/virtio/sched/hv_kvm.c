@@ -25,7 +25,7 @@ static int hv_kvm_probe(void)
 		return -ENODEV;
 	features = cpuid_eax(cpuid_base_hypervisor(KVM_SIGNATURE, 0) | KVM_CPUID_FEATURES);
 	if (features & BIT(KVM_FEATURE_STEAL_TIME))
-		can |= PARLEY_HV_SEES;
+		can |= PARLEY_HV_SEES | PARLEY_HV_STEAL;
 	if (features & BIT(KVM_FEATURE_PV_SCHED_YIELD))
 		can |= PARLEY_HV_YIELD;
 	if (features & BIT(KVM_FEATURE_PV_UNHALT))
@@ -79,4 +79,6 @@ const struct parley_hv_ops parley_hv_kvm = {
 	.yield = hv_kvm_yield,
 	.halt = hv_kvm_halt,
 	.kick = hv_kvm_kick,
+	.tell = parley_hv_kvm_tell,
+	.stolen = parley_hv_kvm_stolen,
 };
