@@ -82,12 +82,26 @@ static void fake_kick(int cpu)
 	atomic_set(&fake.kept[cpu], 1);
 }
 
+static void fake_tell(int cpu)
+{
+}
+
+static bool fake_stolen(int cpu, u64 *ns)
+{
+	if (fake.stolen)
+		return fake.stolen(cpu, ns);
+	*ns = READ_ONCE(fake.said[cpu]);
+	return !READ_ONCE(fake.absent);
+}
+
 static const struct parley_hv_ops fake_ops = {
 	.name = "fake",
 	.preempted = fake_preempted,
 	.yield = fake_yield,
 	.halt = fake_halt,
 	.kick = fake_kick,
+	.tell = fake_tell,
+	.stolen = fake_stolen,
 };
 
 /* From now on, as long as nobody waits for a lock. */

@@ -43,6 +43,9 @@ enum fake_stop { FAKE_NOWHERE, FAKE_BEFORE_LOOK, FAKE_BEFORE_SLEEP };
  * @lost: halts that nobody ended
  * @kicks, @yields: how often for which processor
  * @order: processors in the order in which they were kicked
+ * @stolen: what is stolen from a processor, if not @said
+ * @said: that
+ * @absent: nothing is said
  */
 struct fake {
 	unsigned long preempted;
@@ -60,6 +63,9 @@ struct fake {
 	atomic_t yields[FAKE_CPUS];
 	atomic_t nr_order;
 	int order[FAKE_CPUS];
+	bool (*stolen)(int cpu, u64 *ns);
+	u64 said[FAKE_CPUS];
+	bool absent;
 };
 
 extern struct fake fake;

@@ -290,5 +290,5 @@ kunit_test_suite(lock_suite);
 
 PARLEY_IMPORT;
 MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
-MODULE_DESCRIPTION("KUnit tests of Parley's paravirtual spinlock");
+MODULE_DESCRIPTION("KUnit tests of Parley's paravirtual spinlock and effective time");
 MODULE_LICENSE("GPL");
