@@ -88,10 +88,29 @@ u16 parley_emu_prp(struct parley_emu *e, const struct nvme_command *cmd, u32 len
 	return status ?: pne_aligned(page + 1, *nr - 1);
 }
 
-/* Of all a command's data, the part in its first page. */
-static u32 pne_first(const u64 *page, u32 len)
+static int pne_piece(struct parley_emu *e, u64 address, void *data, u32 len, bool give)
 {
-	return min_t(u32, len, PARLEY_NVME_PAGE - page[0] % PARLEY_NVME_PAGE);
+	return give ? e->ops->write(e, address, data, len) :
+		      e->ops->read(e, address, data, len);
+}
+
+/* A command's data, of a page at most, which may lie in two. */
+static u16 pne_move(struct parley_emu *e, const struct nvme_command *cmd, void *data,
+		    u32 len, bool give)
+{
+	u64 page[PARLEY_EMU_PAGES];
+	unsigned int nr;
+	u16 status = parley_emu_prp(e, cmd, len, page, &nr);
+	u32 first;
+
+	if (status)
+		return status;
+	first = min_t(u32, len, PARLEY_NVME_PAGE - page[0] % PARLEY_NVME_PAGE);
+	if (pne_piece(e, page[0], data, first, give))
+		return NVME_SC_DATA_XFER_ERROR;
+	if (nr > 1 && pne_piece(e, page[1], data + first, len - first, give))
+		return NVME_SC_DATA_XFER_ERROR;
+	return 0;
 }
 
 /**
@@ -107,19 +126,8 @@ static u32 pne_first(const u64 *page, u32 len)
 u16 parley_emu_give(struct parley_emu *e, const struct nvme_command *cmd,
 		    const void *data, u32 len)
 {
-	u64 page[PARLEY_EMU_PAGES];
-	unsigned int nr;
-	u16 status = parley_emu_prp(e, cmd, len, page, &nr);
-	u32 first;
-
-	if (status)
-		return status;
-	first = pne_first(page, len);
-	if (e->ops->write(e, page[0], data, first))
-		return NVME_SC_DATA_XFER_ERROR;
-	if (nr > 1 && e->ops->write(e, page[1], data + first, len - first))
-		return NVME_SC_DATA_XFER_ERROR;
-	return 0;
+	/* What is given is only read. */
+	return pne_move(e, cmd, (void *)data, len, true);
 }
 
 /**
@@ -135,17 +143,5 @@ u16 parley_emu_give(struct parley_emu *e, const struct nvme_command *cmd,
 u16 parley_emu_get(struct parley_emu *e, const struct nvme_command *cmd, void *data,
 		   u32 len)
 {
-	u64 page[PARLEY_EMU_PAGES];
-	unsigned int nr;
-	u16 status = parley_emu_prp(e, cmd, len, page, &nr);
-	u32 first;
-
-	if (status)
-		return status;
-	first = pne_first(page, len);
-	if (e->ops->read(e, page[0], data, first))
-		return NVME_SC_DATA_XFER_ERROR;
-	if (nr > 1 && e->ops->read(e, page[1], data + first, len - first))
-		return NVME_SC_DATA_XFER_ERROR;
-	return 0;
+	return pne_move(e, cmd, data, len, false);
 }
