@@ -84,58 +84,67 @@ static ssize_t vfs_show(struct device *dev, struct device_attribute *attr, char 
 }
 static DEVICE_ATTR_RO(vfs);
 
-/* A line each, as many as fit; a list that changes meanwhile ends early. */
 #define PNV_NS_SHOWN	64
+
+/* A line each, as many as fit; a list that changes meanwhile ends early. */
+static ssize_t pnv_ns_lines(struct parley_nvme_pf *pf, char *buf,
+			    ssize_t (*line)(struct parley_nvme_pf *pf, u32 nsid,
+					    char *buf, ssize_t at))
+{
+	u32 nsid[PNV_NS_SHOWN];
+	ssize_t len = 0, more;
+	int nr, i;
+
+	guard(mutex)(&pf->n.mutex);
+	nr = parley_nvme_ns_list(pf, nsid, PNV_NS_SHOWN);
+	if (nr < 0)
+		return nr;
+	for (i = 0; i < nr; i++) {
+		more = line(pf, nsid[i], buf, len);
+		if (more < 0)
+			return more;
+		len += more;
+	}
+	return len;
+}
+
+static ssize_t pnv_ns_line(struct parley_nvme_pf *pf, u32 nsid, char *buf, ssize_t at)
+{
+	struct parley_nvme_ns ns;
+	int err = parley_nvme_ns_identify(pf, nsid, &ns);
+
+	if (err)
+		return err;
+	return sysfs_emit_at(buf, at, "%u %llu %u\n", nsid, ns.blocks, ns.block_size);
+}
 
 static ssize_t namespaces_show(struct device *dev, struct device_attribute *attr,
 			       char *buf)
 {
-	struct parley_nvme_pf *pf = pnv_of(dev);
-	struct parley_nvme_ns ns;
-	u32 nsid[PNV_NS_SHOWN];
-	ssize_t len = 0;
-	int nr, i, err;
-
-	guard(mutex)(&pf->n.mutex);
-	nr = parley_nvme_ns_list(pf, nsid, PNV_NS_SHOWN);
-	if (nr < 0)
-		return nr;
-	for (i = 0; i < nr; i++) {
-		err = parley_nvme_ns_identify(pf, nsid[i], &ns);
-		if (err)
-			return err;
-		len += sysfs_emit_at(buf, len, "%u %llu %u\n", nsid[i], ns.blocks,
-				     ns.block_size);
-	}
-	return len;
+	return pnv_ns_lines(pnv_of(dev), buf, pnv_ns_line);
 }
 static DEVICE_ATTR_RO(namespaces);
 
-/* A line each: its number, and of the virtual functions that have it; 0 is no such. */
+/* Its number, and of the virtual functions that have it; 0 is no such. */
+static ssize_t pnv_holders_line(struct parley_nvme_pf *pf, u32 nsid, char *buf, ssize_t at)
+{
+	DECLARE_BITMAP(holders, PARLEY_NVME_SECONDARIES_MAX + 1);
+	int err = parley_nvme_ns_holders(pf, nsid, holders);
+	unsigned int number;
+	ssize_t len;
+
+	if (err)
+		return err;
+	len = sysfs_emit_at(buf, at, "%u", nsid);
+	for_each_set_bit(number, holders, PARLEY_NVME_SECONDARIES_MAX + 1)
+		len += sysfs_emit_at(buf, at + len, " %u", number);
+	return len + sysfs_emit_at(buf, at + len, "\n");
+}
+
 static ssize_t attachments_show(struct device *dev, struct device_attribute *attr,
 				char *buf)
 {
-	DECLARE_BITMAP(holders, PARLEY_NVME_SECONDARIES_MAX + 1);
-	struct parley_nvme_pf *pf = pnv_of(dev);
-	u32 nsid[PNV_NS_SHOWN];
-	unsigned int number;
-	ssize_t len = 0;
-	int nr, i, err;
-
-	guard(mutex)(&pf->n.mutex);
-	nr = parley_nvme_ns_list(pf, nsid, PNV_NS_SHOWN);
-	if (nr < 0)
-		return nr;
-	for (i = 0; i < nr; i++) {
-		err = parley_nvme_ns_holders(pf, nsid[i], holders);
-		if (err)
-			return err;
-		len += sysfs_emit_at(buf, len, "%u", nsid[i]);
-		for_each_set_bit(number, holders, PARLEY_NVME_SECONDARIES_MAX + 1)
-			len += sysfs_emit_at(buf, len, " %u", number);
-		len += sysfs_emit_at(buf, len, "\n");
-	}
-	return len;
+	return pnv_ns_lines(pnv_of(dev), buf, pnv_holders_line);
 }
 static DEVICE_ATTR_RO(attachments);
 
