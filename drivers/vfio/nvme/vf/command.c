@@ -72,24 +72,6 @@ const struct parley_nvme_verb *parley_nvme_verb(struct parley_nvme_vf *vf, u8 op
 PARLEY_EXPORT(parley_nvme_verb);
 
 /**
- * parley_nvme_verbs_oncs() - which of the optional commands it may be sent
- * @vf: the function, which was handed out at least once
- *
- * Context: any.
- * Return: bits of ONCS.
- */
-u16 parley_nvme_verbs_oncs(struct parley_nvme_vf *vf)
-{
-	const struct parley_nvme_verb *v;
-	u16 oncs = 0;
-
-	for (v = pvf_verbs; v < pvf_verbs + ARRAY_SIZE(pvf_verbs); v++)
-		oncs |= v->oncs & vf->n.id.oncs;
-	return oncs;
-}
-PARLEY_EXPORT(parley_nvme_verbs_oncs);
-
-/**
  * parley_nvme_verb_control() - which bits may be set beside a command
  * @vf: the function
  * @verb: the command

@@ -355,7 +355,6 @@ struct parley_nvme_vf_user {
 
 /* command.c */
 const struct parley_nvme_verb *parley_nvme_verb(struct parley_nvme_vf *vf, u8 opcode);
-u16 parley_nvme_verbs_oncs(struct parley_nvme_vf *vf);
 u16 parley_nvme_verb_control(struct parley_nvme_vf *vf,
 			     const struct parley_nvme_verb *verb);
 bool parley_nvme_verb_fits(struct parley_nvme_vf *vf, const struct parley_nvme_io *io);
