@@ -90,40 +90,6 @@ static const struct parley_policy_field pne_words_admin_set_features = {
 	.status = 0x4002,
 };
 
-static const struct parley_policy_value pne_words_admin_get_features_values[] = {
-	{ "arbitration", 0x1, PARLEY_CAN(DENY) | PARLEY_CAN(EMULATE), 0xf },
-	{ "power", 0x2, PARLEY_CAN(DENY) | PARLEY_CAN(EMULATE), 0xf },
-	{ "lba-ranges", 0x3, PARLEY_CAN(DENY), 0x0 },
-	{ "temperature", 0x4, PARLEY_CAN(DENY) | PARLEY_CAN(EMULATE), 0xf },
-	{ "error-recovery", 0x5, PARLEY_CAN(DENY) | PARLEY_CAN(EMULATE), 0xf },
-	{ "write-cache", 0x6, PARLEY_CAN(DENY) | PARLEY_CAN(EMULATE), 0xf },
-	{ "queues", 0x7, PARLEY_CAN(DENY) | PARLEY_CAN(EMULATE), 0xf },
-	{ "coalescing", 0x8, PARLEY_CAN(DENY) | PARLEY_CAN(EMULATE), 0xf },
-	{ "vector", 0x9, PARLEY_CAN(DENY) | PARLEY_CAN(EMULATE), 0xf },
-	{ "write-atomicity", 0xa, PARLEY_CAN(DENY) | PARLEY_CAN(EMULATE), 0xf },
-	{ "async-events", 0xb, PARLEY_CAN(DENY) | PARLEY_CAN(EMULATE), 0xf },
-	{ "autonomous-power", 0xc, PARLEY_CAN(DENY), 0x0 },
-	{ "host-memory", 0xd, PARLEY_CAN(DENY), 0x0 },
-	{ "timestamp", 0xe, PARLEY_CAN(DENY), 0x0 },
-	{ "keep-alive", 0xf, PARLEY_CAN(DENY) | PARLEY_CAN(EMULATE), 0xf },
-	{ "thermal", 0x10, PARLEY_CAN(DENY), 0x0 },
-	{ "idle-power", 0x11, PARLEY_CAN(DENY), 0x0 },
-	{ "host-behavior", 0x16, PARLEY_CAN(DENY), 0x0 },
-	{ "sanitize-config", 0x17, PARLEY_CAN(DENY), 0x0 },
-	{ "progress", 0x80, PARLEY_CAN(DENY), 0x0 },
-	{ "host-identifier", 0x81, PARLEY_CAN(DENY), 0x0 },
-	{ "reservation-mask", 0x82, PARLEY_CAN(DENY), 0x0 },
-	{ "reservation-persistence", 0x83, PARLEY_CAN(DENY), 0x0 },
-	{ "write-protection", 0x84, PARLEY_CAN(DENY), 0x0 },
-	{}
-};
-
-static const struct parley_policy_field pne_words_admin_get_features = {
-	.name = "feature",
-	.value = pne_words_admin_get_features_values,
-	.status = 0x4002,
-};
-
 static const struct parley_policy_op pne_words_admin[] = {
 	{ "delete-sq", 0x0, 0x0, PARLEY_CAN(DENY) | PARLEY_CAN(EMULATE), 0xf,
 	  false, NULL },
@@ -142,7 +108,7 @@ static const struct parley_policy_op pne_words_admin[] = {
 	{ "set-features", 0x9, 0x9, 0, 0,
 	  false, &pne_words_admin_set_features },
 	{ "get-features", 0xa, 0xa, 0, 0,
-	  false, &pne_words_admin_get_features },
+	  false, &pne_words_admin_set_features },
 	{ "async-event", 0xc, 0xc, PARLEY_CAN(DENY) | PARLEY_CAN(EMULATE), 0xf,
 	  false, NULL },
 	{ "namespace-management", 0xd, 0xd, PARLEY_CAN(DENY), 0x0,
