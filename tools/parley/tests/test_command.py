@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Numbers, verbs, exit codes, and that manual and completion know every option."""
 import argparse
-import contextlib
 import copy
 import glob
-import io
 import json
 import os
 import re
@@ -15,21 +13,11 @@ import tempfile
 import unittest
 from unittest import mock
 
+from called import run
 from parleylib import atboot, cli, guest, host, stats, units
 from parleylib.common import Failure, Usage
 
 TOP = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-
-
-def run(*arguments):
-    """(exit code, standard output, standard error)"""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            code = cli.main(list(arguments))
-        except SystemExit as e:
-            code = e.code
-    return code, out.getvalue(), err.getvalue()
 
 
 class UnitsTest(unittest.TestCase):

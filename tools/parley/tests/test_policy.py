@@ -3,7 +3,6 @@
 import ast
 import contextlib
 import glob
-import io
 import itertools
 import json
 import os
@@ -15,7 +14,8 @@ import tempfile
 import unittest
 from unittest import mock
 
-from parleylib import cli, policies, policy
+from called import run
+from parleylib import policies, policy
 
 TOP = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 ROOT = os.path.join(TOP, "../..")
@@ -23,17 +23,6 @@ ROOT = os.path.join(TOP, "../..")
 KUNIT = os.path.join(ROOT, "drivers/vfio/policy/tests/policy_kunit.c")
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 TOKEN = r'"(?:[^"\\]|\\.)*"|[A-Z][A-Z0-9]*'
-
-
-def run(*arguments):
-    """(exit code, standard output, standard error)"""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            code = cli.main(list(arguments))
-        except SystemExit as e:
-            code = e.code
-    return code, out.getvalue(), err.getvalue()
 
 
 class C:
