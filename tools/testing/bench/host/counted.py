@@ -2,6 +2,8 @@
 """What a host counts per request of its guest's, by the kernel's own tracing, while
 the guest runs a load on one of its disks."""
 
+import json
+import os
 import pathlib
 import re
 
@@ -83,3 +85,18 @@ def difference(counts, guest, name, depth, count, jobs):
            for what in marks[0]}
     row["interrupts"] = (irqs[1] - irqs[0]) / extra
     return row
+
+
+def measure(report, guest, counts, rows, figures):
+    """Every row of this run: its key, and the arguments of its load. The rounds go over
+    all disks, one after another, so that what changes with time, as halt polling does,
+    comes to all of them."""
+    stage = os.environ["STAGE"]
+    if stage == "count":
+        counts.start()
+    for number in range(int(os.environ["ROUNDS"])):
+        for key, load_of in rows:
+            found = figures(stage, guest, load_of)
+            report.note("row " + json.dumps(key | {"round": number} | found))
+    if stage == "count":
+        counts.stop()

@@ -5,11 +5,10 @@ back end, all of them disks of one inner guest, and counts what the host does.
 Prints one line "# row {...}" for each figure; host.py makes tables of them.
 """
 
-import json
 import os
 import sys
 
-from counted import Count, difference, load
+from counted import Count, difference, load, measure
 from labkit import disks, remote
 from labkit.inner import Inner, shell
 from labkit.report import Report
@@ -92,27 +91,13 @@ def loads(guest, table, count):
                    (name, depth, count, queues))
 
 
-def measure(report, guest, table):
-    """Every row of this run. The rounds go over all disks, one after another, so
-    that what changes with time, as halt polling does, comes to all of them."""
-    stage = os.environ["STAGE"]
-    rows = list(loads(guest, table, int(os.environ["COUNT"])))
-    if stage == "count":
-        COUNT.start()
-    for number in range(int(os.environ["ROUNDS"])):
-        for key, load_of in rows:
-            found = figures(stage, guest, load_of)
-            report.note("row " + json.dumps(key | {"round": number} | found))
-    if stage == "count":
-        COUNT.stop()
-
-
 def main():
     """One run of one stage."""
     report = Report()
     table, servers = plug_in(2 * len(list(pairs())) + 2)
     guest = boot(report, table)
-    measure(report, guest, table)
+    rows = list(loads(guest, table, int(os.environ["COUNT"])))
+    measure(report, guest, COUNT, rows, figures)
     report.equal(guest.off(), 0, "the inner guest powers off")
     for server in servers:
         report.equal(server.stop(), 0, f"{os.path.basename(server.command()[0])} ends")

@@ -7,7 +7,6 @@ Prints one line "# row {...}" for each figure; vfio.py makes tables of them.
 """
 
 import glob
-import json
 import os
 import pathlib
 import sys
@@ -15,7 +14,7 @@ import uuid
 
 sys.path.append(os.path.join(os.environ["LAB_ROOT"], "tools/testing/bench/host"))
 # pylint: disable=wrong-import-position
-from counted import Count, difference, load
+from counted import Count, difference, load, measure
 from labkit import disks, nvme
 from labkit.common import LabError
 from labkit.inner import Inner, shell, words
@@ -114,21 +113,6 @@ def figures(stage, guest, load_of):
     return {"iops": jobs * count / took} if stage == "time" else {"requests": jobs * count}
 
 
-def measure(report, guest, slots):
-    """Every row of this run. The rounds go over all disks, one after another, so
-    that what changes with time comes to all of them."""
-    stage = os.environ["STAGE"]
-    rows = list(loads(guest, slots, int(os.environ["COUNT"])))
-    if stage == "count":
-        COUNT.start()
-    for number in range(int(os.environ["ROUNDS"])):
-        for key, load_of in rows:
-            found = figures(stage, guest, load_of)
-            report.note("row " + json.dumps(key | {"round": number} | found))
-    if stage == "count":
-        COUNT.stop()
-
-
 def symbols():
     """Hand out which code of ours lies where."""
     os.makedirs("/tmp/out")
@@ -148,7 +132,8 @@ def main():
         guest = Inner(report, "inner", some, mem=512, smp=int(os.environ["PROCESSORS"]),
                       more=more).boot()
         guest.run(INSERT, 120)
-        measure(report, guest, slots)
+        rows = list(loads(guest, slots, int(os.environ["COUNT"])))
+        measure(report, guest, COUNT, rows, figures)
         report.equal(guest.off(), 0, "the inner guest powers off")
         report.equal(bridge.stop(), 0, "the bridge ends")
     except (LabError, OSError) as error:
