@@ -100,8 +100,12 @@ def read_file(path):
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise LabError(f"{path}: {error}") from error
     for name in table.pop("include", []):
-        for key, items in read_file(path.parent / "include" / f"{name}.toml").items():
-            table[key] = items + table.get(key, [])
+        for key, said in read_file(path.parent / "include" / f"{name}.toml").items():
+            own = table.get(key)
+            if isinstance(said, list):
+                table[key] = said + (own or [])
+            elif own is None:
+                table[key] = said
     return table
 
 

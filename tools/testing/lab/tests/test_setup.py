@@ -30,11 +30,14 @@ num-queues = "${queues}"
 """
 
 
-def load(text, script=None):
-    """The scenarios of a file with @text in it."""
+def load(text, script=None, **included):
+    """The scenarios of a file with @text in it, and of those that it includes."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "sample.toml"
         path.write_text(text, encoding="utf-8")
+        (path.parent / "include").mkdir()
+        for name, said in included.items():
+            (path.parent / "include" / f"{name}.toml").write_text(said, encoding="utf-8")
         return scenario.load_file(path, script)
 
 
@@ -50,6 +53,13 @@ class ScenarioTest(unittest.TestCase):
                                               "packed": "on",
                                               "num-queues": "4"})
         self.assertEqual(found[3].timeout, 20)
+
+    def test_what_is_included_comes_first_and_gives_way(self):
+        found, = load('script = "stock-blk.sh"\ninclude = ["a", "b"]\nmem = "2G"\n'
+                      'modules = ["own"]', a='modules = ["a"]\nmem = "1G"',
+                      b='modules = ["b"]\nmachine = "q35"')
+        self.assertEqual((found.modules, found.mem, found.machine),
+                         (["b", "a", "own"], "2G", "q35"))
 
     def test_a_wrong_key_is_refused(self):
         with self.assertRaisesRegex(LabError, "unknown keys moduls"):
