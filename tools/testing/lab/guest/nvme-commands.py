@@ -31,8 +31,7 @@ def exits():
 def boot(report, name, mediated):
     """A guest that has found its disk."""
     guest = Inner(report, name, [], more=mediated.arguments("port9")).boot()
-    guest.run(f"insert_stock && wait_for 60 test -b /dev/{DISK}", 120)
-    return guest
+    return nvme.found_by(guest, DISK)
 
 
 def reads(depth):

@@ -23,13 +23,7 @@ FIO = (f"fio --name=verify --filename=/dev/{DISK} --rw=randwrite --bsrange=4k-64
 def boot(report, name, mediated):
     """A guest that has found its disk."""
     guest = Inner(report, name, [], more=mediated.arguments("port9")).boot()
-    return found(guest)
-
-
-def found(guest):
-    """It loads the stock driver, which finds the disk."""
-    guest.run(f"insert_stock && wait_for 60 test -b /dev/{DISK}", 120)
-    return guest
+    return nvme.found_by(guest, DISK)
 
 
 def what_it_is(report, mediated):
@@ -70,7 +64,7 @@ def resets(report, guest):
     guest.wait(2)
     guest.status = None
     guest.qmp("system_reset")
-    found(guest.boot())
+    nvme.found_by(guest.boot(), DISK)
     guest.check("after a reset of the machine while it worked", FIO, 120)
     report.equal(guest.off(), 0, "the guest powers off")
 

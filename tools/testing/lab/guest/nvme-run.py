@@ -37,8 +37,7 @@ class Tenant:
 
     def boot(self):
         """It finds its disk, by the kernel's own driver."""
-        self.guest.boot()
-        self.guest.run(f"insert_stock && wait_for 60 test -b /dev/{DISK}", 120)
+        nvme.found_by(self.guest.boot(), DISK)
 
     def requests(self):
         """How many reads and writes its disk has had."""

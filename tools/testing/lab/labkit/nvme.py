@@ -46,6 +46,12 @@ def writing(path, text):
     return ["sh", "-c", f"echo {text} >{path}"]
 
 
+def found_by(guest, name):
+    """An inner guest loads the stock driver, which finds its disk; returns the guest."""
+    guest.run(f"insert_stock && wait_for 60 test -b /dev/{name}", 120)
+    return guest
+
+
 class Disk:
     """The disk that the kernel's driver has at first, and its virtual functions."""
 
