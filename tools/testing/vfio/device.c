@@ -158,12 +158,14 @@ void device_queues(struct device *d)
 /* The status of the next answer; -1 if there is none. */
 static int answer(struct device *d, unsigned int queue, unsigned int nr)
 {
-	volatile uint16_t *status = (uint16_t *)(d->memory + cq_at(queue) + nr * 16 + 14);
+	const uint16_t *at = (uint16_t *)(d->memory + cq_at(queue) + nr * 16 + 14);
 	unsigned int ms;
+	uint16_t status;
 
 	for (ms = 0; ms < 20000; ms++) {
-		if (*status & 1)
-			return *status >> 1;
+		status = __atomic_load_n(at, __ATOMIC_ACQUIRE);
+		if (status & 1)
+			return status >> 1;
 		pause_ms(1);
 	}
 	return -1;

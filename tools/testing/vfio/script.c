@@ -39,7 +39,7 @@ void script_print(const struct script *s, FILE *to)
 
 static bool read_step(struct step *step, char *line)
 {
-	char *save, *word = strtok_r(line, " \n", &save);
+	char *save, *word = strtok_r(line, "\n ", &save);
 	const char *numbers;
 	unsigned int n;
 
@@ -50,12 +50,12 @@ static bool read_step(struct step *step, char *line)
 		return false;
 	numbers = kinds[step->kind].numbers;
 	for (n = 0; numbers[n]; n++) {
-		word = strtok_r(NULL, " \n", &save);
+		word = strtok_r(NULL, "\n ", &save);
 		if (!word)
 			return false;
 		step->number[n] = strtoull(word, NULL, 16);
 	}
-	return !strtok_r(NULL, " \n", &save);
+	return !strtok_r(NULL, "\n ", &save);
 }
 
 unsigned int script_read(struct script *s, FILE *from)

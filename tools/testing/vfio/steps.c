@@ -222,7 +222,8 @@ static void do_mmap(struct device *d, const uint64_t *n)
 
 	if (at == MAP_FAILED)
 		return;
-	*(volatile uint32_t *)(at + n[3] % (len / 4) * 4) = n[3];
+	__atomic_store_n((uint32_t *)(at + n[3] % (len / 4) * 4), (uint32_t)n[3],
+			 __ATOMIC_RELAXED);
 	munmap(at, len);
 }
 

@@ -24,7 +24,7 @@ typedef unsigned long long u64;
 #define BIT(n)			(1UL << (n))
 #define min(a, b)		((a) < (b) ? (a) : (b))
 #define max(a, b)		((a) > (b) ? (a) : (b))
-#define container_of(p, t, m)	((t *)((char *)(p) - offsetof(t, m)))
+#define container_of(p, t, m)	((typeof(t) *)((char *)(p) - offsetof(t, m)))
 #define READ_ONCE(x)		(x)
 #define __printf(a, b)		__attribute__((format(printf, a, b)))
 

@@ -168,7 +168,7 @@ static bool is_entry(const uint8_t *code, size_t size)
 }
 
 /*
- * What is translated is executed next, so whose it is is known. The instruction
+ * What is translated is executed next, so it is known whose it is. The instruction
  * behind the entry is the host's, and the first of its block.
  */
 static void two_levels(struct qemu_plugin_tb *tb, size_t n)
