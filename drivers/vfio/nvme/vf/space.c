@@ -187,7 +187,7 @@ int parley_nvme_space_enter(struct parley_nvme_vf *vf, const uuid_t *tenant)
 	space = vf->space;
 	if (space->erasing)
 		return -EBUSY;
-	if (space->owner != PARLEY_NVME_NOBODY && vf->policy != PARLEY_NVME_KEEP &&
+	if (space->owner != PARLEY_NVME_NOBODY && vf->next_tenant != PARLEY_NVME_KEEP &&
 	    !(space->owner == PARLEY_NVME_TENANT && uuid_equal(&space->tenant, tenant)))
 		return -EPERM;
 	/*

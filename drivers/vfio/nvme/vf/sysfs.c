@@ -60,23 +60,24 @@ static ssize_t owner_store(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RW(owner);
 
-static ssize_t policy_show(struct device *dev, struct device_attribute *attr, char *buf)
+static ssize_t next_tenant_show(struct device *dev, struct device_attribute *attr,
+				char *buf)
 {
 	return sysfs_emit(buf, "%s\n",
-			  parley_nvme_way_names[READ_ONCE(pvf_of(dev)->policy)]);
+			  parley_nvme_way_names[READ_ONCE(pvf_of(dev)->next_tenant)]);
 }
 
-static ssize_t policy_store(struct device *dev, struct device_attribute *attr,
-			    const char *buf, size_t count)
+static ssize_t next_tenant_store(struct device *dev, struct device_attribute *attr,
+				 const char *buf, size_t count)
 {
 	int way = sysfs_match_string(parley_nvme_way_names, buf);
 
 	if (way < 0)
 		return way;
-	WRITE_ONCE(pvf_of(dev)->policy, way);
+	WRITE_ONCE(pvf_of(dev)->next_tenant, way);
 	return count;
 }
-static DEVICE_ATTR_RW(policy);
+static DEVICE_ATTR_RW(next_tenant);
 
 static const char *const pvf_erase_names[] = {
 	[PARLEY_NVME_ERASE_NEVER] = "never",
@@ -120,7 +121,7 @@ static struct attribute *pvf_attrs[] = {
 	&dev_attr_namespace.attr,
 	&dev_attr_interrupts.attr,
 	&dev_attr_owner.attr,
-	&dev_attr_policy.attr,
+	&dev_attr_next_tenant.attr,
 	&dev_attr_erase.attr,
 	NULL
 };

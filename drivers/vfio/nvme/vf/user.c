@@ -161,7 +161,7 @@ static int pvf_take_for(struct parley_nvme_vf *vf, const uuid_t *tenant)
  * @tenant: for whom: he finds his data, or none
  *
  * If there are data of somebody else they are erased first, where root has said so
- * (@vf->policy), and that is waited for.
+ * (@vf->next_tenant), and that is waited for.
  *
  * Context: process context; device lock not held; sleeps.
  * Return: as parley_nvme_vf_up(), or
@@ -173,7 +173,7 @@ static int pvf_take_for(struct parley_nvme_vf *vf, const uuid_t *tenant)
  */
 int parley_nvme_vf_take(struct parley_nvme_vf *vf, const uuid_t *tenant)
 {
-	enum parley_nvme_way way = READ_ONCE(vf->policy);
+	enum parley_nvme_way way = READ_ONCE(vf->next_tenant);
 	int err = pvf_take_for(vf, tenant);
 
 	if (err != -EPERM)

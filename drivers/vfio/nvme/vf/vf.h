@@ -308,7 +308,7 @@ struct parley_nvme_erase {
  * @space: its namespace as others know it, NULL until it was handed out once
  * @busy: somebody has the function for himself: a tenant, or who erases
  * @entered: a tenant has the namespace
- * @policy: what is done when another tenant comes
+ * @next_tenant: what is done when another tenant comes
  * @erase: see there
  * @bound: in the list of those that are bound
  * @leaving: its driver goes, and waits for the user
@@ -334,7 +334,7 @@ struct parley_nvme_vf {
 	struct parley_nvme_space *space;
 	bool busy;
 	bool entered;
-	enum parley_nvme_way policy;
+	enum parley_nvme_way next_tenant;
 	struct parley_nvme_erase erase;
 	struct list_head bound;
 	bool leaving;

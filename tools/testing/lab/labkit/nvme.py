@@ -98,7 +98,7 @@ class Mediated:
         put(f"{self.types}/create", uuid)
         if not tenant:
             # What is on the lab's disk is for whoever comes.
-            put(f"{self.parent}/parley/policy", "keep")
+            put(f"{self.parent}/parley/next_tenant", "keep")
 
     def type(self, name):
         """What its type says."""

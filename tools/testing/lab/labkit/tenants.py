@@ -58,10 +58,10 @@ def refused(mediated):
 def follow_each_other(report, address, mediated):
     """A tenant writes, another one comes: refused; then after erasing, in each way."""
     first = mediated.uuid
-    nvme.put(f"{mediated.parent}/parley/policy", "refuse")
+    nvme.put(f"{mediated.parent}/parley/next_tenant", "refuse")
     report.equal(refused(mediated), "EPERM", "whose data there are nobody knows")
     nvme.put(f"{mediated.parent}/parley/owner", first)
-    for way in ("write-zeroes", "deallocate-and-verify", "policy"):
+    for way in ("write-zeroes", "deallocate-and-verify", "next_tenant"):
         guest = opened(mediated)
         report.result(writes(guest), f"{way}: a tenant writes")
         with contextlib.suppress(OSError):
@@ -75,8 +75,8 @@ def follow_each_other(report, address, mediated):
         other = nvme.Mediated(address, OTHER, tenant=True)
         report.equal(other.owner(), first, f"{way}: whose data they are")
         report.equal(refused(other), "EPERM", f"{way}: another one is refused")
-        if way == "policy":
-            nvme.put(f"{other.parent}/parley/policy", "write-zeroes")
+        if way == "next_tenant":
+            nvme.put(f"{other.parent}/parley/next_tenant", "write-zeroes")
         else:
             report.equal(other.erase(way), f"done {way} flush {BLOCKS} {BLOCKS} 0",
                          f"{way}: erased")
@@ -86,7 +86,7 @@ def follow_each_other(report, address, mediated):
         report.equal(other.owner(), OTHER, f"{way}: now it is his")
         guest.device.close()
         other.remove()
-        nvme.put(f"{other.parent}/parley/policy", "refuse")
+        nvme.put(f"{other.parent}/parley/next_tenant", "refuse")
         mediated = nvme.Mediated(address, first, tenant=True)
         nvme.put(f"{mediated.parent}/parley/owner", first)
     return mediated

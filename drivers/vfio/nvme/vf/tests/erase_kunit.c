@@ -122,13 +122,13 @@ static void the_next_may_be_what_erases(struct kunit *test)
 {
 	struct fake_vf *f = full(test);
 
-	f->vf.policy = PARLEY_NVME_ZERO;
+	f->vf.next_tenant = PARLEY_NVME_ZERO;
 	KUNIT_EXPECT_EQ(test, 0, visit(f, 0));
 	KUNIT_EXPECT_EQ(test, 0xa5, f->disk[0]);
 	KUNIT_EXPECT_EQ(test, 0, visit(f, 1));
 	KUNIT_EXPECT_TRUE(test, fake_vf_is_zero(f));
 	fake_vf_fill(f, 0xa5);
-	f->vf.policy = PARLEY_NVME_DEALLOCATE;
+	f->vf.next_tenant = PARLEY_NVME_DEALLOCATE;
 	KUNIT_EXPECT_EQ(test, 0, visit(f, 2));
 	KUNIT_EXPECT_TRUE(test, fake_vf_is_zero(f));
 	/* If it cannot be done, he gets nothing. */
@@ -137,10 +137,10 @@ static void the_next_may_be_what_erases(struct kunit *test)
 	f->keeps_ranges = true;
 	KUNIT_EXPECT_EQ(test, -EPROTO, visit(f, 0));
 	KUNIT_EXPECT_EQ(test, -EPROTO, visit(f, 2));
-	f->vf.policy = PARLEY_NVME_REFUSE;
+	f->vf.next_tenant = PARLEY_NVME_REFUSE;
 	KUNIT_EXPECT_EQ(test, -EPERM, visit(f, 2));
 	/* Unless root takes it upon himself. */
-	f->vf.policy = PARLEY_NVME_KEEP;
+	f->vf.next_tenant = PARLEY_NVME_KEEP;
 	KUNIT_EXPECT_EQ(test, 0, visit(f, 1));
 	KUNIT_EXPECT_EQ(test, 0xa5, f->disk[0]);
 }
@@ -304,9 +304,9 @@ static void functions_of_one_namespace_know_of_each_other(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EBUSY, parley_nvme_space_say(&other->vf, "none"));
 	KUNIT_EXPECT_EQ(test, PARLEY_NVME_TENANT, owner(f));
 	/* A guest that was to move to the other one, and stays. */
-	other->vf.policy = PARLEY_NVME_KEEP;
+	other->vf.next_tenant = PARLEY_NVME_KEEP;
 	KUNIT_EXPECT_EQ(test, 0, visit(other, 1));
-	other->vf.policy = PARLEY_NVME_REFUSE;
+	other->vf.next_tenant = PARLEY_NVME_REFUSE;
 	parley_nvme_vf_give_back(&f->vf);
 	KUNIT_EXPECT_EQ(test, 0, visit(f, 0));
 	begin(f);

@@ -133,7 +133,7 @@ static void it_is_taken_and_given_back(struct kunit *test)
 
 	user_begin(test);
 	bound(f);
-	f->vf.policy = PARLEY_NVME_KEEP;
+	f->vf.next_tenant = PARLEY_NVME_KEEP;
 	KUNIT_EXPECT_EQ(test, 0, parley_nvme_vf_take(&f->vf, &fake_tenant[0]));
 	KUNIT_EXPECT_EQ(test, PARLEY_NVME_LIVE, f->vf.n.state);
 	parley_nvme_vf_give_back(&f->vf);
@@ -150,7 +150,7 @@ static void it_is_given_back_to_who_waits_for_that(struct kunit *test)
 
 	user_begin(test);
 	bound(f);
-	f->vf.policy = PARLEY_NVME_KEEP;
+	f->vf.next_tenant = PARLEY_NVME_KEEP;
 	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_take(&f->vf, &fake_tenant[0]));
 	taken = &f->vf;
 	again = 0;
