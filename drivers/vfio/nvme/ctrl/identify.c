@@ -248,7 +248,8 @@ int parley_nvme_measure(struct parley_nvme *n, u8 cns, u32 nsid,
 		return err;
 	format = (id->flbas & 0xf) | (id->flbas >> 1 & 0x30);
 	if (format > id->nlbaf || format >= ARRAY_SIZE(id->lbaf) ||
-	    id->lbaf[format].ds < 9 || id->lbaf[format].ds > 16) {
+	    id->lbaf[format].ds < PARLEY_NVME_BLOCK_SHIFT_MIN ||
+	    id->lbaf[format].ds > PARLEY_NVME_BLOCK_SHIFT_MAX) {
 		dev_err_ratelimited(n->dev, "namespace %u has blocks of a size that cannot be\n",
 				    nsid);
 		return -EPROTO;

@@ -66,6 +66,10 @@ enum parley_nvme_kind {
 #define PARLEY_NVME_NS_ATTACH		0
 #define PARLEY_NVME_NS_DETACH		1
 
+/* Blocks of these sizes are served, as powers of two: what the kernel's disks can have. */
+#define PARLEY_NVME_BLOCK_SHIFT_MIN	9
+#define PARLEY_NVME_BLOCK_SHIFT_MAX	16
+
 /* All namespaces at once: never meant by anybody who names one. */
 #define PARLEY_NVME_NSID_ALL		U32_MAX
 

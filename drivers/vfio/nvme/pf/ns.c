@@ -91,6 +91,20 @@ static int pnv_ns_command(struct parley_nvme_pf *pf, struct parley_nvme_req *req
 }
 
 /**
+ * parley_nvme_ns_cns() - how a namespace is asked for that is not the primary's own
+ * @pf: the function, LIVE
+ *
+ * Context: any.
+ * Return: the number of the structure; where the controller does not manage namespaces,
+ *	that of its own.
+ */
+u8 parley_nvme_ns_cns(const struct parley_nvme_pf *pf)
+{
+	return pf->n.id.oacs & NVME_CTRL_OACS_NS_MNGT_SUPP ?
+	       NVME_ID_CNS_NS_PRESENT : NVME_ID_CNS_NS;
+}
+
+/**
  * parley_nvme_ns_list() - which namespaces there are
  * @pf: the function, LIVE
  * @nsid: where their numbers go
@@ -122,10 +136,7 @@ EXPORT_SYMBOL_IF_KUNIT(parley_nvme_ns_list);
 int parley_nvme_ns_identify(struct parley_nvme_pf *pf, u32 nsid,
 			    struct parley_nvme_ns *ns)
 {
-	u8 cns = pf->n.id.oacs & NVME_CTRL_OACS_NS_MNGT_SUPP ?
-		 NVME_ID_CNS_NS_PRESENT : NVME_ID_CNS_NS;
-
-	return parley_nvme_measure(&pf->n, cns, nsid, ns);
+	return parley_nvme_measure(&pf->n, parley_nvme_ns_cns(pf), nsid, ns);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_ns_identify);
 

@@ -6,6 +6,7 @@
  *
  *	main.c		the PCI driver; registers and memory as PCI has them
  *	sysfs.c		the attributes of the function
+ *	list.c		what there is, as text: namespaces, formats, room
  *	birth.c		one virtual function and its namespace, for one guest
  *	sriov.c		virtual functions come and go, with all that they need
  *	format.c	a namespace is erased by the controller
@@ -148,7 +149,14 @@ int parley_nvme_assign(struct parley_nvme_pf *pf, const struct parley_nvme_secon
 int parley_nvme_online(struct parley_nvme_pf *pf, const struct parley_nvme_secondary *vf);
 int parley_nvme_offline(struct parley_nvme_pf *pf, const struct parley_nvme_secondary *vf);
 
+/* list.c */
+ssize_t parley_nvme_list_sizes(struct parley_nvme_pf *pf, char *buf);
+ssize_t parley_nvme_list_holders(struct parley_nvme_pf *pf, char *buf);
+ssize_t parley_nvme_list_formats(struct parley_nvme_pf *pf, char *buf);
+ssize_t parley_nvme_list_capacity(struct parley_nvme_pf *pf, char *buf);
+
 /* ns.c */
+u8 parley_nvme_ns_cns(const struct parley_nvme_pf *pf);
 int parley_nvme_ns_list(struct parley_nvme_pf *pf, u32 *nsid, unsigned int max);
 int parley_nvme_ns_identify(struct parley_nvme_pf *pf, u32 nsid,
 			    struct parley_nvme_ns *ns);

@@ -84,69 +84,40 @@ static ssize_t vfs_show(struct device *dev, struct device_attribute *attr, char 
 }
 static DEVICE_ATTR_RO(vfs);
 
-#define PNV_NS_SHOWN	64
-
-/* A line each, as many as fit; a list that changes meanwhile ends early. */
-static ssize_t pnv_ns_lines(struct parley_nvme_pf *pf, char *buf,
-			    ssize_t (*line)(struct parley_nvme_pf *pf, u32 nsid,
-					    char *buf, ssize_t at))
+static ssize_t pnv_show_list(struct device *dev, char *buf,
+			     ssize_t (*list)(struct parley_nvme_pf *pf, char *buf))
 {
-	u32 nsid[PNV_NS_SHOWN];
-	ssize_t len = 0, more;
-	int nr, i;
+	struct parley_nvme_pf *pf = pnv_of(dev);
 
 	guard(mutex)(&pf->n.mutex);
-	nr = parley_nvme_ns_list(pf, nsid, PNV_NS_SHOWN);
-	if (nr < 0)
-		return nr;
-	for (i = 0; i < nr; i++) {
-		more = line(pf, nsid[i], buf, len);
-		if (more < 0)
-			return more;
-		len += more;
-	}
-	return len;
-}
-
-static ssize_t pnv_ns_line(struct parley_nvme_pf *pf, u32 nsid, char *buf, ssize_t at)
-{
-	struct parley_nvme_ns ns;
-	int err = parley_nvme_ns_identify(pf, nsid, &ns);
-
-	if (err)
-		return err;
-	return sysfs_emit_at(buf, at, "%u %llu %u\n", nsid, ns.blocks, ns.block_size);
+	return list(pf, buf);
 }
 
 static ssize_t namespaces_show(struct device *dev, struct device_attribute *attr,
 			       char *buf)
 {
-	return pnv_ns_lines(pnv_of(dev), buf, pnv_ns_line);
+	return pnv_show_list(dev, buf, parley_nvme_list_sizes);
 }
 static DEVICE_ATTR_RO(namespaces);
-
-/* Its number, and of the virtual functions that have it; 0 is no such. */
-static ssize_t pnv_holders_line(struct parley_nvme_pf *pf, u32 nsid, char *buf, ssize_t at)
-{
-	DECLARE_BITMAP(holders, PARLEY_NVME_SECONDARIES_MAX + 1);
-	int err = parley_nvme_ns_holders(pf, nsid, holders);
-	unsigned int number;
-	ssize_t len;
-
-	if (err)
-		return err;
-	len = sysfs_emit_at(buf, at, "%u", nsid);
-	for_each_set_bit(number, holders, PARLEY_NVME_SECONDARIES_MAX + 1)
-		len += sysfs_emit_at(buf, at + len, " %u", number);
-	return len + sysfs_emit_at(buf, at + len, "\n");
-}
 
 static ssize_t attachments_show(struct device *dev, struct device_attribute *attr,
 				char *buf)
 {
-	return pnv_ns_lines(pnv_of(dev), buf, pnv_holders_line);
+	return pnv_show_list(dev, buf, parley_nvme_list_holders);
 }
 static DEVICE_ATTR_RO(attachments);
+
+static ssize_t formats_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return pnv_show_list(dev, buf, parley_nvme_list_formats);
+}
+static DEVICE_ATTR_RO(formats);
+
+static ssize_t capacity_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return pnv_show_list(dev, buf, parley_nvme_list_capacity);
+}
+static DEVICE_ATTR_RO(capacity);
 
 static ssize_t commands_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
@@ -317,6 +288,8 @@ static struct attribute *pnv_attrs[] = {
 	&dev_attr_vfs.attr,
 	&dev_attr_namespaces.attr,
 	&dev_attr_attachments.attr,
+	&dev_attr_formats.attr,
+	&dev_attr_capacity.attr,
 	&dev_attr_commands.attr,
 	&dev_attr_events.attr,
 	&dev_attr_on_demand.attr,
