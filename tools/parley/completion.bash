@@ -18,7 +18,7 @@ _parley_options()	# _parley_options VERB
 	pool)		echo "--threads --one-vm --class --weight" ;;
 	takeover|giveback) echo "--all-of-type --force --at-boot" ;;
 	loopback)	echo "--queues --queue-size --ring --serial --read-only --poll --buffered --block-size" ;;
-	vf)		echo "--all --on-demand --uuid --how --keep" ;;
+	vf)		echo "--all --on-demand --uuid --how --keep --delete --type --policy" ;;
 	esac
 }
 
@@ -59,7 +59,7 @@ _parley_vf()		# _parley_vf COMMAND HOW-MANY-CAME-BEFORE
 
 _parley_is_flag()	# _parley_is_flag OPTION: no value follows it
 {
-	[[ $1 =~ ^--(all|off|json|help|force|at-boot|workers|openmetrics|read-only|poll|buffered|one-vm|adaptive|on-demand|keep)$ ]]
+	[[ $1 =~ ^--(all|off|json|help|force|at-boot|workers|openmetrics|read-only|poll|buffered|one-vm|adaptive|on-demand|keep|delete)$ ]]
 }
 
 _parley_reply()		# _parley_reply CHOICES CURRENT
@@ -88,10 +88,13 @@ _parley()
 	--all-of-type)	choices=$("$1" complete types 2>/dev/null) ;;
 	--ring)		choices="split packed" ;;
 	--queue)	choices=all ;;
+	--policy)
+		mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}")
+		return ;;
 	--how)		choices="write-zeroes deallocate-and-verify format" ;;
 	--class)	choices="latency normal bulk" ;;
 	--*burst|--*guaranteed|--backend|--forget|--name|--ops|--bytes|--us|--budget|--requests|--watch|--count|--queues|--threads|--weight|\
-	--queue-size|--serial|--uuid) return ;;
+	--queue-size|--serial|--uuid|--type) return ;;
 	*)
 		for ((n = 2; n < ${#typed[@]} - 1; n++)); do
 			[[ ${typed[n]} == -* ]] && continue

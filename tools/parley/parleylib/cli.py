@@ -79,7 +79,7 @@ VF = {
     "release": ("vf", "[DISK], back to the kernel's driver"),
     "pool": ("vf", "[DISK] N [SIZE], so many functions, each with a namespace"),
     "birth": ("vf", "[DISK] [SIZE], a device for a guest"),
-    "death": ("vf", "UUID, its end, and that of its data"),
+    "death": ("vf", "UUID or FUNCTION, its end, and that of its data"),
     "erase": ("vf", "FUNCTION or UUID, what is in its namespace"),
     "plan": ("vf", "[DISK], what pool and on demand cost, as measured"),
     "policy": ("policies", "what guests may ask their devices for: check FILE, "
@@ -284,6 +284,14 @@ def functions(verbs):
     verb.add_argument("--how", choices=("write-zeroes", "deallocate-and-verify", "format"),
                       help="to erase; with birth, also what nobody knows the owner of")
     verb.add_argument("--keep", action="store_true", help="the data of a guest that dies")
+    verb.add_argument("--delete", action="store_true",
+                      help="the namespace of a guest that dies, where they are --on-demand")
+    verb.add_argument("--type", metavar="TYPE", default="1",
+                      help="of a device, or the devices that a --policy is for: q1, p, ...; 1 by "
+                      "default")
+    verb.add_argument("--policy", metavar="FILE",
+                      help="of a pool: what guests may ask for, also after a boot; none: "
+                      "forget it")
     verb.add_argument("--all", action="store_true",
                       help="of an audit, also what was never asked for")
     verb.set_defaults(call=vf)

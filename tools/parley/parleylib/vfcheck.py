@@ -5,6 +5,7 @@ import os
 
 from . import vfdisk
 from .common import Failure, Usage, print_json, read, table
+from .vfrecord import Record
 
 YES, NO, UNKNOWN = "yes", "NO", "?"
 MSIX = 0x11
@@ -64,6 +65,15 @@ def one_each(disk):
     return UNKNOWN if not disk.taken or not functions else YES if functions <= held else NO
 
 
+def room(disk):
+    """For namespaces of guests: each has one, or there is a free one, or some can be made."""
+    if not disk.taken:
+        return UNKNOWN
+    free = [n for n, holders in disk.attachments().items() if not holders]
+    total, left = disk.capacity()
+    return YES if free or left or one_each(disk) == YES else NO if total else UNKNOWN
+
+
 def checks(disk):
     """(what, whether, what to do if not)"""
     total = int(read(f"{disk.dir}/sriov_totalvfs", "0"))
@@ -82,9 +92,16 @@ def checks(disk):
          "handed out"),
         ("functions are unmapped at once", of_functions(disk, strict), "iommu.strict=1, or DMA "
          "in iommu_group/type before the driver is bound; parley vf pool and birth do that"),
+        ("room for namespaces", room(disk), "those that are there take all of the disk, as on one "
+         "that was just delivered: ns_detach and ns_delete in vfio-provision.rst"),
         ("a namespace for each", one_each(disk), "parley vf pool N SIZE, where the disk manages "
          "namespaces"),
     ]
+
+
+def unknown(disk):
+    return "the disk does not say" if disk.taken and disk.numvfs else \
+        "known when it has functions" if disk.taken else "known once it is taken"
 
 
 def check(args):
@@ -97,8 +114,8 @@ def check(args):
                      "else": todo if said == NO else None} for what, said, todo in found])
     else:
         print("\n".join(table(["NEEDED", "THERE", ""], [
-            [what, said, todo if said == NO else "known once it is taken" if said == UNKNOWN
-             else ""] for what, said, todo in found])))
+            [what, said, todo if said == NO else unknown(disk) if said == UNKNOWN else ""]
+            for what, said, todo in found])))
     if NO in (said for _, said, _ in found):
         raise Failure(f"{disk.address} lacks what the list says")
 
@@ -132,7 +149,7 @@ def plan(args):
     if len(args.words) > 1:
         raise Usage("vf plan [DISK]")
     disk = vfdisk.need_taken(args.words[0] if args.words else None)
-    measured = vfdisk.Record().data["measured"].get(disk.serial, {})
+    measured = Record().data["measured"].get(disk.serial, {})
     if args.json:
         return print_json({key: dict(zip(("times", "commands", "command_ms", "ms"), sums))
                            for key, sums in measured.items()})

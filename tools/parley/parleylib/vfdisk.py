@@ -1,24 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """NVMe disks whose functions are given to guests, as sysfs tells of them: physical and
-virtual functions, namespaces, mediated devices, and a record of whose data there are."""
-import contextlib
+virtual functions, namespaces, mediated devices."""
 import errno
 import glob
-import json
 import os
 import re
 import time
 import uuid
 
 from . import guest, move
+from . import policies as policies_of
 from .common import Failure, read
 
 MDEV = "/sys/bus/mdev/devices"
 BLOCK = "/sys/block"
 DEV = "/dev"
-RECORD = "/var/lib/parley/vf.json"
 PF, VF = "parley_nvme_pf", "parley_nvme_vf"
-TYPE = "parley_nvme_vf-1"
+TYPE = "parley_nvme_vf-"
 WAYS = ("write-zeroes", "deallocate-and-verify")
 NVME = "0x010802"
 
@@ -54,13 +52,6 @@ class Function:
     def put(self, name, text):
         put(f"{self.dir}/parley/{name}", text)
 
-    def bind(self, name):
-        """To the driver of this name; "" to the kernel's."""
-        move.move(self, name)
-        if name and self.driver != name:
-            move.move(self, "")
-            raise Failure(f"{self.address}: {name} did not take it; dmesg tells why")
-
     def unbind(self):
         if self.driver:
             put(f"{self.dir}/driver/unbind", self.address)
@@ -90,15 +81,34 @@ class Virtual(Function):
     def strict(self):
         """What its IOMMU unmaps is unmapped at once: as long as it has no driver."""
         path = f"{self.dir}/iommu_group/type"
-        if read(path) in ("DMA-FQ", "identity"):
+        if read(path) not in (None, "DMA"):
             put(path, "DMA")
 
-    def drive(self):
+    def drive(self, policies):
+        """Our driver has it, and these {type: text} hold."""
         if self.driver == VF:
             return
         self.unbind()
         self.strict()
-        self.bind(VF)
+        move.move(self, VF)
+        if self.driver != VF:
+            # And nobody's: the kernel's own would show a tenant's disk to this machine.
+            raise Failure(f"{self.address}: {VF} did not take it; dmesg tells why")
+        try:
+            for kind, text in policies.items():
+                policies_of.Parent(self.address, kind).write(text.encode("latin-1"))
+        except Failure:
+            self.unbind()
+            raise
+
+    def create(self, kind, tenant):
+        """A mediated device of a type, which may be said without the driver's name."""
+        types = f"{self.dir}/mdev_supported_types"
+        name = TYPE + kind.removeprefix(TYPE)
+        if os.path.isdir(types) and name not in os.listdir(types):
+            there = (n.removeprefix(TYPE) for n in sorted(os.listdir(types)))
+            raise Failure(f"{self.address} has no type {kind}; it has {', '.join(there)}")
+        put(f"{types}/{name}/create", tenant)
 
     def erase(self, way, seconds=86400):
         """Until nothing is left."""
@@ -120,19 +130,38 @@ class Physical(Function):
 
     def __init__(self, address):
         super().__init__(address)
-        self.looked = [0, 0]        # commands and milliseconds of looking at lists
+        # Commands, their milliseconds, milliseconds: of looking at lists, and of what is
+        # measured by itself.
+        self.apart = [0, 0, 0]
 
     @property
     def taken(self):
         return self.driver == PF
 
+    def bind(self, name):
+        """To the driver of this name; "" to the kernel's."""
+        move.move(self, name)
+        if name and self.driver != name:
+            move.move(self, "")
+            raise Failure(f"{self.address}: {name} did not take it; dmesg tells why")
+
     def lines(self, name):
         """Words of a list for which the controller is asked."""
-        before = self.commands()
+        before = self.spent()
         text = self.get(name)
-        self.looked = [sum(n) for n in zip(self.looked, self.commands(),
-                                           (-n for n in before))]
-        return [line.split() for line in text.splitlines()]
+        self.set_apart([now - then for now, then in zip(self.spent(), before)])
+        found = [line.split() for line in text.splitlines()]
+        if ["more"] in found:
+            raise Failure(f"{self.address} has more namespaces than {name} can show")
+        return found
+
+    def spent(self):
+        """Commands, their milliseconds, milliseconds: up to now, and without those apart."""
+        now = (*self.commands(), time.monotonic() * 1000)
+        return [n - apart for n, apart in zip(now, self.apart)]
+
+    def set_apart(self, cost):
+        self.apart = [sum(n) for n in zip(self.apart, cost)]
 
     @property
     def serial(self):
@@ -153,6 +182,19 @@ class Physical(Function):
     def attachments(self):
         """{namespace: [virtual functions]}"""
         return {int(w[0]): [int(n) for n in w[1:]] for w in self.lines("attachments")}
+
+    def capacity(self):
+        """Bytes of all namespaces, and those that none has; zeroes, if it does not say."""
+        words = (self.lines("capacity") or [["0", "0"]])[0]
+        return int(words[0]), int(words[1])
+
+    def format(self):
+        """(number, bytes of a block) of the format that a new namespace gets: the first
+        without metadata, which no function serves."""
+        plain = [(int(w[0]), int(w[1])) for w in self.lines("formats") if w[2] == "0"]
+        if not plain:
+            raise Failure(f"{self.address} does not say which formats a namespace can have")
+        return plain[0]
 
     def online(self):
         """Numbers of the virtual functions that are."""
@@ -269,67 +311,3 @@ def complete():
         yield disk.address
         for function in disk.functions():
             yield from (function.address, *function.mediated())
-
-
-# What outlives a boot: the kernel knows of owners as long as it runs. It lies in a file
-# that is replaced as a whole, so a crash leaves what was before or what is after.
-
-class Record:
-    """owners: {serial: {namespace: UUID or "none"}}; pending: {serial: [namespaces]}, those
-    that there were before one was made; measured: {serial: {what: [times, commands, ms]}}"""
-
-    def __init__(self):
-        self.data = {"owners": {}, "pending": {}, "measured": {}}
-        text = read(RECORD)
-        if text:
-            try:
-                self.data.update(json.loads(text))
-            except ValueError as e:
-                raise Failure(f"{RECORD} cannot be read ({e}): look at it, or remove it; then "
-                              "nobody's data are known to be his") from e
-
-    def save(self):
-        os.makedirs(os.path.dirname(RECORD), exist_ok=True)
-        new = f"{RECORD}.new"
-        with open(new, "w", encoding="utf-8") as f:
-            json.dump(self.data, f, indent=1)
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(new, RECORD)
-        with contextlib.suppress(OSError):
-            folder = os.open(os.path.dirname(RECORD), os.O_RDONLY | os.O_DIRECTORY)
-            os.fsync(folder)
-            os.close(folder)
-
-    def owner(self, serial, nsid):
-        return self.data["owners"].get(serial, {}).get(str(nsid), "unknown")
-
-    def say(self, serial, nsid, owner):
-        """Whose data are there; "unknown" forgets it."""
-        owners = self.data["owners"].setdefault(serial, {})
-        owners.pop(str(nsid), None)
-        if owner != "unknown":
-            owners[str(nsid)] = owner
-        self.save()
-
-    def pending(self, serial, namespaces):
-        """Before one is made, those that there are; None: it is done."""
-        self.data["pending"].pop(serial, None)
-        if namespaces is not None:
-            self.data["pending"][serial] = sorted(namespaces)
-        self.save()
-
-    @contextlib.contextmanager
-    def measure(self, disk, what, times=1):
-        """Count what is done inside, but not what is looked at."""
-        before, start = disk.commands(), time.monotonic()
-        disk.looked = [0, 0]
-        yield
-        sums = self.data["measured"].setdefault(disk.serial, {}).setdefault(what, [0, 0, 0, 0])
-        after = disk.commands()
-        looked = disk.looked
-        for n, more in enumerate((times, after[0] - before[0] - looked[0],
-                                  after[1] - before[1] - looked[1],
-                                  (time.monotonic() - start) * 1000 - looked[1])):
-            sums[n] += more
-        self.save()

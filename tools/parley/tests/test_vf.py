@@ -8,8 +8,8 @@ import tempfile
 import unittest
 from unittest import mock
 
-from parleylib import cli, guest, move, vf, vfcheck, vfdisk
-from parleylib.common import Failure
+from parleylib import cli, guest, move, vf, vfcheck, vfdisk, vfrecord
+from parleylib.common import Failure, read
 
 DISK, UUID = "0000:01:00.0", "4b0c7a52-59a2-4d0c-9a80-6f2c1a8d3e01"
 OTHER = "4b0c7a52-59a2-4d0c-9a80-6f2c1a8d3e02"
@@ -21,7 +21,8 @@ class Kernel:
 
     def __init__(self, top):
         self.top, self.log, self.fails, self.dies = top, [], (), "nowhere"
-        self.sizes = {1: 2048, 2: 2048}
+        self.sizes, self.formats = {1: 2048, 2: 2048}, {0: (512, 0)}
+        self.capacity, self.cut, self.asked = "0 0", "", 0
         self.held, self.owners, self.nr = {}, {}, 0
         self.file(f"{self.dir(0)}/config", b"")
         for name, text in IDENTIFY.items():
@@ -48,18 +49,38 @@ class Kernel:
         """Files as they are now."""
         at = f"{self.dir(0)}/parley"
         self.file(f"{at}/serial", "S1")
-        self.file(f"{at}/commands", f"{len(self.log)} {len(self.log) * 100}")
+        done = len(self.log) + self.asked
+        self.file(f"{at}/commands", f"{done} {done * 100}")
+        self.file(f"{at}/capacity", self.capacity)
+        self.file(f"{at}/formats", "".join(f"{n} {b} {m}\n" for n, (b, m) in
+                                           self.formats.items()))
         self.file(f"{at}/namespaces", "".join(f"{n} {b} 512\n" for n, b in self.sizes.items()))
         self.file(f"{at}/attachments", "".join(
             f"{n} {' '.join(str(v) for v, m in self.held.items() if m == n)}\n"
-            for n in self.sizes))
+            for n in self.sizes) + self.cut)
         for n in range(1, self.nr + 1):
+            for name in ("namespace", "owner"):
+                with contextlib.suppress(OSError):
+                    os.unlink(f"{self.dir(n)}/parley/{name}")
             if guest.link_name(f"{self.dir(n)}/driver") == vfdisk.VF:
                 nsid = self.held.get(n, 0)
                 self.file(f"{self.dir(n)}/parley/namespace", f"{nsid} 2048 512")
                 self.file(f"{self.dir(n)}/parley/owner", self.owners.get(nsid, "unknown"))
+                if not os.path.exists(f"{self.dir(n)}/parley_policy/1"):
+                    self.file(f"{self.dir(n)}/parley_policy/1", "")
+
+    def read(self, path, default=None):
+        """For lists the controller is asked, once for each line."""
+        text = read(path, default)
+        if os.path.basename(path) in ("namespaces", "attachments", "formats", "capacity"):
+            self.asked += 1 + len(text.splitlines())
+            self.show()
+        return text
 
     def functions(self, nr):
+        for n in range(1, self.nr + 1):
+            os.unlink(f"{self.dir(0)}/virtfn{n - 1}")
+            self.driver(n, "")
         self.nr = nr
         for n in range(1, nr + 1):
             self.file(f"{self.dir(n)}/class", "0x010802")
@@ -80,6 +101,8 @@ class Kernel:
             self.sizes[max(self.sizes, default=0) + 1] = int(words[0])
         elif name == "ns_delete":
             del self.sizes[int(text)]
+        elif name == "type":
+            self.file(path, text.strip())
         elif name in ("ns_attach", "birth"):
             pair = [int(w) for w in words]
             nsid, function = pair if name == "ns_attach" else pair[::-1]
@@ -121,9 +144,10 @@ class VfTest(unittest.TestCase):
         self.kernel = Kernel(top.name)
         self.record = f"{top.name}/lib/vf.json"
         for patch in (mock.patch.object(guest, "PCI", top.name),
-                      mock.patch.object(vfdisk, "RECORD", self.record),
+                      mock.patch.object(vfrecord, "RECORD", self.record),
                       mock.patch.object(vfdisk, "MDEV", f"{top.name}/mdev"),
                       mock.patch.object(vfdisk, "BLOCK", f"{top.name}/block"),
+                      mock.patch.object(vfdisk, "read", self.kernel.read),
                       mock.patch.object(move, "write", self.kernel.write),
                       mock.patch.object(move, "move", self.kernel.move),
                       mock.patch.object(move, "need_module", lambda *_: None),
@@ -210,15 +234,15 @@ class VfTest(unittest.TestCase):
         self.kernel.fails = ("0/parley/ns_format",)
         self.bad("ns_format", "erase", "--how", "format", "0000:01:00.2")
         self.assertEqual((self.owners(), self.kernel.held), ({}, {1: 1, 2: 2}))
+        self.kernel.fails = ("0/parley/ns_detach",)
+        self.bad("ns_detach", "erase", "--how", "format", "0000:01:00.2")
+        self.assertEqual(vfdisk.Virtual("0000:01:00.2", 2).driver, vfdisk.VF)
 
     def test_after_a_boot(self):
         self.taken("2")
         self.good("birth", "--uuid", UUID, "--how", "write-zeroes")
         self.good("death", UUID, "--keep")
         self.kernel.owners.clear()
-        for n in (1, 2):
-            self.kernel.driver(n, "")
-            os.unlink(f"{self.kernel.dir(0)}/virtfn{n - 1}")
         self.good("pool", "2")
         self.assertEqual(self.kernel.owners, {1: UUID})
         self.assertIn("0000:01:00.1", self.good("birth", "--uuid", UUID))
@@ -293,19 +317,167 @@ class VfTest(unittest.TestCase):
             self.run_("birth", "1Mi")
         self.assertEqual(sorted(self.kernel.sizes), [1, 2, 3])
         self.kernel.dies = "nowhere"
-        self.good("birth", "1Mi", "--uuid", UUID)
+        self.assertIn("namespace 3 is deleted", self.run_("birth", "1Mi", "--uuid", UUID)[2])
         self.assertEqual(sorted(self.kernel.sizes), [1, 2, 3])
         self.assertIn("0/parley/ns_delete: 3", self.kernel.log)
+
+    def test_death_again(self):
+        """What one that failed has left; what it has done is not done again."""
+        self.taken("1")
+        self.good("birth", "--uuid", UUID, "--how", "write-zeroes")
+        self.kernel.fails = ("1/parley/erase",)
+        self.bad("parley vf death 0000:01:00.1", "death", UUID)
+        self.assertEqual(vfdisk.Virtual("0000:01:00.1", 1).mediated(), [])
+        self.kernel.fails = ()
+        self.good("death", "0000:01:00.1")
+        self.assertEqual(self.owners(), {"1": "none"})
+        self.good("birth", "--uuid", OTHER)
+
+    def test_death_on_demand_again(self):
+        self.taken("--on-demand", "2")
+        self.good("birth", "1Mi", "--uuid", UUID)
+        self.kernel.fails = ("0/parley/death",)
+        self.bad("parley vf death 0000:01:00.1", "death", UUID)
+        self.assertEqual((self.kernel.held, self.owners()), ({1: 3}, {"3": "none"}))
+        self.kernel.fails, before = (), len(self.kernel.log)
+        self.good("death", "0000:01:00.1")
+        self.assertEqual(self.kernel.log[before:], ["0/parley/death: 1 3"])
+        self.good("death", "0000:01:00.1")
+        self.assertEqual(self.kernel.held, {})
+
+    def test_death_deletes(self):
+        """The disk has its room again, and nothing is known of the number."""
+        self.taken("--on-demand", "2")
+        self.good("birth", "1Mi", "--uuid", UUID)
+        self.assertEqual(self.run_("death", UUID, "--keep", "--delete")[0], 2)
+        self.good("death", UUID, "--delete")
+        self.assertIn("1/parley/erase: write-zeroes", self.kernel.log)
+        self.assertEqual((sorted(self.kernel.sizes), self.owners()), ([1, 2], {}))
+        self.good("release")
+        self.taken("1")
+        self.good("birth", "--uuid", UUID, "--how", "write-zeroes")
+        self.bad("keeps its namespace", "death", UUID, "--delete")
+
+    def test_a_number_that_comes_again(self):
+        """What was nobody's was another namespace."""
+        self.taken("3", "1Mi")
+        self.good("erase", "0000:01:00.3")
+        self.good("release")
+        del self.kernel.sizes[3], self.kernel.held[3], self.kernel.owners[3]
+        before = len(self.kernel.log)
+        self.taken("3", "1Mi")
+        self.assertEqual(self.kernel.held[3], 3)
+        self.assertNotIn("3/parley/owner: none", self.kernel.log[before:])
+
+    def test_size_of_blocks(self):
+        """Of the format that is asked for, whatever the others have."""
+        self.kernel.formats = {0: (512, 8), 1: (4096, 0), 2: (512, 0)}
+        self.taken("3", "1M")
+        self.assertIn("0/parley/ns_create: 245 1", self.kernel.log)
+        self.good("release")
+        self.kernel.formats = {0: (512, 8)}
+        self.kernel.held.clear()
+        self.taken("1")
+        self.bad("which formats", "pool", "3", "1")
+
+    def test_no_room(self):
+        """A disk as it was delivered."""
+        self.kernel.capacity = "2097152 1000"
+        self.kernel.driver(0, "nvme")
+        self.good("take", DISK)
+        self.bad("has 1000 bytes left", "pool", "3", "1Mi")
+        disk = vfdisk.find(DISK)
+        self.assertEqual(vfcheck.room(disk), "yes")
+        self.kernel.sizes, self.kernel.held, self.kernel.capacity = {1: 4096}, {0: 1}, "2097152 0"
+        self.kernel.show()
+        self.assertEqual(vfcheck.room(disk), "NO")
+        self.assertRegex(self.run_("check", DISK)[1], r"room for namespaces +NO +.*ns_delete")
+        self.kernel.capacity = "0 0"
+        self.kernel.show()
+        self.assertEqual(vfcheck.room(disk), "?")
+
+    def test_a_list_that_is_cut(self):
+        self.taken("2")
+        self.kernel.cut = "more"
+        self.bad("more namespaces than attachments can show", "pool", "2")
+
+    def test_strict(self):
+        """Whatever it is, but one that is strict already, and one that is not there."""
+        self.kernel.driver(0, "nvme")
+        self.good("take", DISK)
+        kinds = {1: "identity", 2: "DMA-FQ", 3: "DMA"}
+        for n, kind in kinds.items():
+            self.kernel.file(f"{self.kernel.dir(n)}/iommu_group/type", kind)
+        self.good("pool", "3", "1Mi")
+        self.assertEqual([line for line in self.kernel.log if "type" in line],
+                         ["1/iommu_group/type: DMA", "2/iommu_group/type: DMA"])
+
+    def test_type(self):
+        self.taken("1")
+        for name in ("1", "q1", "p"):
+            os.makedirs(f"{self.kernel.dir(1)}/mdev_supported_types/parley_nvme_vf-{name}")
+        self.bad("has no type q9; it has 1, p, q1", "birth", "--type", "q9", "--how",
+                 "write-zeroes")
+        self.good("birth", "--type", "parley_nvme_vf-q1", "--uuid", UUID)
+        self.assertIn(f"1/mdev_supported_types/parley_nvme_vf-q1/create: {UUID}",
+                      self.kernel.log)
+
+    def test_policy(self):
+        """Remembered, and there whenever a function gets its driver."""
+        top = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+        file = f"{top}/policies/nvme-read-only.policy"
+        loaded = f"{self.kernel.dir(1)}/parley_policy/1"
+        self.taken("--policy", file, "1")
+        self.assertIn("language nvme", read(loaded))
+        for again in (("erase", "--how", "format", "0000:01:00.1"), ("pool", "1")):
+            self.kernel.file(loaded, "")
+            self.good(*again)
+            self.assertIn("language nvme", read(loaded), again)
+        # One that nobody takes is not remembered.
+        self.assertEqual(self.run_("pool", "1", "--policy", file, "--type", "q9")[0], 2)
+        self.kernel.file(loaded, "")
+        self.good("pool", "1", "--policy", "none")
+        self.assertEqual(read(loaded), "")
+        self.assertEqual(vfrecord.Record().policies("S1"), {})
+
+    def test_who_gets_no_driver(self):
+        """A function that ours does not take is not the kernel's either."""
+        self.kernel.driver(0, "nvme")
+        self.good("take", DISK)
+        self.kernel.fails = ("to parley_nvme_vf",)
+        self.bad("did not take it", "pool", "1")
+        self.assertNotIn("1: to the kernel", self.kernel.log)
+
+    def test_what_is_measured(self):
+        """Not how many namespaces there are, nor how long what was there is erased."""
+        costs = []
+        for more in (0, 60):
+            self.setUp()
+            self.kernel.sizes.update({n: 4096 for n in range(10, 10 + more)})
+            self.taken("--on-demand", "1")
+            self.good("birth", "1Mi", "--uuid", UUID)
+            self.good("death", UUID)
+            measured = vfrecord.Record().data["measured"]["S1"]
+            costs.append({what: sums[:2] for what, sums in measured.items()})
+        self.assertEqual(costs[0], costs[1])
+        # Made, born, bound; the owner, the device.
+        self.assertEqual(costs[0]["birth on demand"], [1, 5])
+        self.assertEqual(costs[0]["erase"], [2, 2])
+        self.setUp()
+        self.taken("1")
+        self.good("birth", "--how", "write-zeroes")
+        measured = vfrecord.Record().data["measured"]["S1"]
+        self.assertEqual((measured["birth"][:2], measured["erase"][:2]), ([1, 2], [1, 1]))
 
     def test_record(self):
         self.kernel.file(self.record, "{")
         with self.assertRaisesRegex(Failure, "cannot be read"):
-            vfdisk.Record()
+            vfrecord.Record()
 
     def test_plan(self):
         self.taken("2")
         self.assertIn("Not both ways", self.good("plan"))
-        record = vfdisk.Record()
+        record = vfrecord.Record()
         record.data["measured"]["S1"] = {"pool": [24, 96, 240, 2400], "birth": [24, 0, 0, 240],
                                          "birth on demand": [24, 120, 480, 1200]}
         self.assertIn("40.0 ms less than on demand", vfcheck.advice(record.data["measured"]["S1"]))
