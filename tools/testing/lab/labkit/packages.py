@@ -6,6 +6,8 @@ import shutil
 from .common import CACHE, ROOT, locked, run_long, say
 
 GET = ROOT / "tools/testing/archive-get"
+# Where programs come from that guests run and that would be rude to install.
+SUITE = "bookworm"
 
 
 def get(suite, folder, names, depends=False):
@@ -27,3 +29,9 @@ def unpack(suite, name, names, finish=lambda folder: None, depends=False):
         finish(fresh)
         fresh.rename(folder)
     return folder
+
+
+def own(names):
+    """The folder with programs for guests, of packages that need nothing the machine
+    lacks."""
+    return unpack(SUITE, "guest-" + "-".join(names), names)

@@ -8,7 +8,7 @@ import re
 import threading
 import time
 
-from . import handover, home, initramfs, kernels, machine, modules
+from . import handover, home, initramfs, kernels, machine, modules, packages
 from .common import BIN, LabError, RUNS, locked, say
 from .limits import ALL_OVER, OVER, PATIENCE
 from .run import Run
@@ -55,6 +55,8 @@ def boot(scenario, tty="ttyS1"):
     modules.build_tools()
     scenario.env["LAB_BRIDGE"] = str(modules.build_bridge())
     scenario.env["LAB_PATIENCE"] = str(PATIENCE)
+    if scenario.packages:
+        scenario.env["LAB_PACKAGES"] = str(packages.own(scenario.packages))
     folder = machine.prepare_folder(scenario)
     scenario.env |= inner_guest(scenario, folder)
     scenario.env |= handover.variables(scenario, kernel, folder, paths)
