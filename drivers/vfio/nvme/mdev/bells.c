@@ -5,11 +5,22 @@
  *
  * While the thread that polls sleeps nobody sees what is written there, so then the page
  * is not mapped.  Who touches it next comes here, and wakes the thread.
+ *
+ * The thread may be done and take the page away before whoever touched it has looked for it.
+ * A processor just comes again.  KVM looks once, and then gives its guest up, unless the
+ * memory's lock was let go meanwhile: then it looks as often as it takes.  So it is let go.
  */
 #include <linux/mm.h>
+#include <linux/mmap_lock.h>
 #include "mdev.h"
 
 #define PARLEY_MDEV_BELLS	(PARLEY_MDEV_OFFSET(VFIO_PCI_BAR0_REGION_INDEX) + NVME_REG_DBS)
+
+static bool parley_mdev_may_let_go(struct vm_fault *vmf)
+{
+	return fault_flag_allow_retry_first(vmf->flags) &&
+	       !(vmf->flags & FAULT_FLAG_RETRY_NOWAIT);
+}
 
 static vm_fault_t parley_mdev_bells_fault(struct vm_fault *vmf)
 {
@@ -26,7 +37,10 @@ static vm_fault_t parley_mdev_bells_fault(struct vm_fault *vmf)
 	 */
 	WRITE_ONCE(m->bells, true);
 	parley_emu_kick(&m->emu);
-	return ret;
+	if (ret != VM_FAULT_NOPAGE || !parley_mdev_may_let_go(vmf))
+		return ret;
+	mmap_read_unlock(vmf->vma->vm_mm);
+	return VM_FAULT_RETRY;
 }
 
 static const struct vm_operations_struct parley_mdev_bells_ops = {
