@@ -13,7 +13,8 @@ from .common import BIN, LabError, RUNS, locked, say
 from .limits import ALL_OVER, OVER, PATIENCE
 from .run import Run
 
-STALE = "Oops: int3"
+# What is known to be the emulator's fault, whoever runs in it: Documentation/lab.rst.
+EMULATOR = {"Oops: int3": "ran text that was gone", "QEMU exited with -11": "died itself"}
 TAIL = 25           # kernel log lines shown when a run fails
 
 
@@ -123,9 +124,9 @@ def attempt(scenario, live, log_path):
 
 
 def emulator_failed(run):
-    """Whether a kernel died of a breakpoint that was gone: what QEMU does to those
-    that change their text while several processors run, Documentation/lab.rst."""
-    return any(STALE in text for text in run.failures)
+    """What the emulator did, if it was that which made the run fail; or None."""
+    return next((what for sign, what in EMULATOR.items()
+                 if any(sign in text for text in run.failures)), None)
 
 
 def run_one(scenario, live=None):
@@ -137,9 +138,10 @@ def run_one(scenario, live=None):
     started = time.monotonic()
     with locked(RUNS / f"{name}.lock"):
         run = attempt(scenario, live, log_path)
-        if emulator_failed(run) and not scenario.manual:
-            say(f"{scenario.name}: the emulator ran text that was gone ({STALE}), "
-                f"which is known; again. Its log: {log_path}.stale")
+        what = emulator_failed(run)
+        if what and not scenario.manual:
+            say(f"{scenario.name}: the emulator {what}, which is known; again. "
+                f"Its log: {log_path}.stale")
             log_path.rename(f"{log_path}.stale")
             run = attempt(scenario, live, log_path)
     if scenario.must_fail:
