@@ -291,7 +291,7 @@ static int pnc_wait(struct parley_nvme *n, struct parley_nvme_slot *slot,
 		    unsigned int ms)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(ms);
-	unsigned int look = min(ms, PARLEY_NVME_LOOK_MS);
+	unsigned int look = min(ms, n->look_ms);
 	bool late = false;
 
 	for (;;) {

@@ -65,6 +65,7 @@ int parley_nvme_init(struct parley_nvme *n, struct device *dev,
 	n->bar = bar;
 	n->command_ms = PARLEY_NVME_COMMAND_MS;
 	n->abort_ms = PARLEY_NVME_ABORT_MS;
+	n->look_ms = PARLEY_NVME_LOOK_MS;
 	mutex_init(&n->mutex);
 	spin_lock_init(&n->lock);
 	if (bar < NVME_REG_DBS + 2 * sizeof(u32)) {

@@ -255,6 +255,7 @@ struct parley_nvme_ns {
  * @bar: bytes of registers
  * @command_ms: time-out of a command
  * @abort_ms: time-out of one that aborts
+ * @look_ms: how often who waits looks at the controller
  * @mutex: see above
  * @lock: see above
  * @state: see above
@@ -277,6 +278,7 @@ struct parley_nvme {
 	size_t bar;
 	unsigned int command_ms;
 	unsigned int abort_ms;
+	unsigned int look_ms;
 
 	struct mutex mutex;
 	spinlock_t lock;

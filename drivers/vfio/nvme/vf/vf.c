@@ -57,7 +57,7 @@ static void pvf_watch(struct work_struct *work)
 	if (parley_nvme_io_late(vf))
 		parley_nvme_fail(&vf->n, PARLEY_NVME_DEAD, "keeps a command");
 	if (READ_ONCE(vf->n.state) == PARLEY_NVME_LIVE)
-		schedule_delayed_work(&vf->watch, msecs_to_jiffies(PARLEY_NVME_LOOK_MS));
+		schedule_delayed_work(&vf->watch, msecs_to_jiffies(vf->n.look_ms));
 }
 
 /**
@@ -202,7 +202,7 @@ int parley_nvme_vf_make(struct parley_nvme_vf *vf)
 	if (err)
 		parley_nvme_vf_undo(vf);
 	else
-		schedule_delayed_work(&vf->watch, msecs_to_jiffies(PARLEY_NVME_LOOK_MS));
+		schedule_delayed_work(&vf->watch, msecs_to_jiffies(vf->n.look_ms));
 	return err;
 }
 

@@ -10,8 +10,10 @@ from .scenario import Scenario
 SUFFIX = "_kunit"
 # Seconds that the long ones of the suites' modules took once, and the others: only
 # to divide them well, nothing else depends on it.
-LONG = {"parley_loopback_kunit": 385, "parley_core_kunit": 310, "parley_guest_kunit": 110,
-        "parley_net_kunit": 120, "parley_blk_kunit": 70, "parley_vhost_blk_kunit": 45}
+LONG = {"parley_loopback_kunit": 150, "parley_limits_kunit": 90, "parley_core_kunit": 90,
+        "parley_net_kunit": 90, "parley_nvme_emu_kunit": 60, "parley_vhost_serve_kunit": 55,
+        "parley_vhost_vmm_kunit": 55, "parley_vhost_blk_kunit": 55, "parley_blk_kunit": 40,
+        "parley_guest_kunit": 36, "parley_nvme_mdev_kunit": 35}
 SHORT = 20
 # Modules whose suites want more processors than a guest has as a rule; with the guest
 # of their own that they get, nobody else's threads meet in ways that nobody asked for.

@@ -258,8 +258,8 @@ static void late_ones_are_many(struct kunit *test)
 	struct waiter *w = waiters(test);
 	struct fake *f = bare_live(test);
 
-	f->n->command_ms = 4000;
-	f->n->abort_ms = 1000;
+	f->n->command_ms = 2000;
+	f->n->abort_ms = 300;
 	f->never_aborts = true;
 	let_wait(f, w, WAITERS);
 	let_end(f, w, WAITERS, -EIO);

@@ -69,6 +69,7 @@ int bare_start(struct fake *f)
 		return err;
 	to_bare(f)->inited = true;
 	f->n->command_ms = FAKE_LONG_MS;
+	f->n->look_ms = FAKE_LOOK_MS;
 	f->n->abort_ms = FAKE_LONG_MS;
 	return bare_go_on(f);
 }

@@ -327,6 +327,7 @@ void fake_truth(struct fake *f)
 		f->stays_ready = false;
 	}
 	f->n->command_ms = FAKE_LONG_MS;
+	f->n->look_ms = FAKE_LOOK_MS;
 	f->n->abort_ms = FAKE_LONG_MS;
 }
 

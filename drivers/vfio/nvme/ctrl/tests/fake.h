@@ -24,6 +24,7 @@
 /* For what is expected to take too long, and for what is not. */
 #define FAKE_SHORT_MS		60
 #define FAKE_LONG_MS		120000
+#define FAKE_LOOK_MS		10	/* instead of PARLEY_NVME_LOOK_MS */
 
 /* What becomes of a command. */
 enum fake_lie {

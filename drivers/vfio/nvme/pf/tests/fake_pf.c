@@ -275,6 +275,7 @@ int fake_pf_start(struct fake_pf *f)
 		return err;
 	f->inited = true;
 	f->pf.n.command_ms = FAKE_LONG_MS;
+	f->pf.n.look_ms = FAKE_LOOK_MS;
 	f->pf.n.abort_ms = FAKE_LONG_MS;
 	return parley_nvme_go_on(&f->pf);
 }

@@ -173,6 +173,7 @@ struct fake_vf *fake_vf_init(struct kunit *test)
 	f->inited = true;
 	KUNIT_ASSERT_EQ(test, 0, parley_life_do(&f->vf.life, PARLEY_LIFE_INTERRUPTS));
 	f->vf.n.command_ms = FAKE_LONG_MS;
+	f->vf.n.look_ms = FAKE_LOOK_MS;
 	f->vf.n.abort_ms = FAKE_LONG_MS;
 	f->vf.io_ms = FAKE_LONG_MS;
 	f->vf.vectors = 2;
