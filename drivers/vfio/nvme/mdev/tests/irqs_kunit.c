@@ -315,6 +315,39 @@ static void a_masked_message_is_told_once_it_is_unmasked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, told[VECTORS - 1]);
 }
 
+/* Who is told of one vector changes; what is known of the others stays. */
+static void bad_60_one_that_is_taken_away_leaves_the_others(struct kunit *test)
+{
+	struct parley_mdev_irqs *irqs = irqs_told(test, false);
+	static const s32 fds[] = { -1, -2 };
+	static const u8 first[] = { 1, 0, 0 };
+	struct vfio_irq_set set = {
+		.argsz = MINSZ + sizeof(fds[0]),
+		.flags = FDS | TELL,
+		.index = MSIX,
+		.start = 1,
+		.count = 1,
+	};
+	unsigned int i;
+
+	irqs->msix[1] = NULL;
+	KUNIT_EXPECT_EQ(test, 0, ask_for(irqs, MSIX, BOOL | MASK, VECTORS, first));
+	parley_mdev_irqs_tell(irqs, 0);
+	for (i = 0; i < ARRAY_SIZE(fds); i++) {
+		KUNIT_EXPECT_EQ(test, i ? -EBADF : 0, parley_mdev_irqs_set(irqs, &set, &fds[i]));
+		KUNIT_EXPECT_PTR_EQ(test, WHO(0), irqs->msix[0]);
+		KUNIT_EXPECT_NULL(test, irqs->msix[1]);
+		KUNIT_EXPECT_PTR_EQ(test, WHO(2), irqs->msix[2]);
+		parley_mdev_irqs_tell(irqs, 1);
+		parley_mdev_irqs_tell(irqs, 2);
+		KUNIT_EXPECT_EQ(test, i + 1, told[2]);
+	}
+	KUNIT_EXPECT_EQ(test, 0, told[0]);
+	KUNIT_EXPECT_EQ(test, 0, ask_for(irqs, MSIX, NONE | UNMASK, VECTORS, NULL));
+	KUNIT_EXPECT_EQ(test, 1, told[0]);
+	KUNIT_EXPECT_EQ(test, 0, told[1]);
+}
+
 static struct kunit_case irqs_cases[] = {
 	KUNIT_CASE(the_pin_is_told_until_it_is_lowered),
 	KUNIT_CASE(the_pin_is_masked_and_disabled),
@@ -322,6 +355,7 @@ static struct kunit_case irqs_cases[] = {
 	KUNIT_CASE(an_eventfd_that_is_none_unmasks_nothing),
 	KUNIT_CASE(the_pin_and_messages_exclude_each_other),
 	KUNIT_CASE(a_masked_message_is_told_once_it_is_unmasked),
+	KUNIT_CASE(bad_60_one_that_is_taken_away_leaves_the_others),
 	KUNIT_CASE_PARAM(what_is_asked_for_is_checked, ask_gen_params),
 	KUNIT_CASE(those_without_anybody_are_told_to_nobody),
 	KUNIT_CASE(one_bad_eventfd_changes_nothing),
