@@ -184,9 +184,6 @@ def ways_table(data):
         at depth 1 one at most, of (b) none; {OF_WHOLE} of (c)'s IOPS, {OF_VIRTIO} times
         (e)'s."""),
          ("way", "queues", "depth", *COLUMNS, "of c", "of e", "verdict"), rows)
-    for pair in PAIRS.keys() - {key[0] for key in data}:
-        print(f"\nNot measured: {PAIRS[pair]} {pair}, as no type of mediated devices "
-              "says that it polls.")
 
 
 def parts_table(data):

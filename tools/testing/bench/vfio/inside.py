@@ -35,17 +35,8 @@ INSERT = ("for file in /lib/??-*.ko; do case $file in *nvme-core.ko) break ;; es
           "insmod /lib/??-nvme-core.ko multipath=N && insert_stock")
 
 
-def polled_types(address):
-    """Types of mediated devices that say that they poll, as nvme.Mediated has them."""
-    for folder in sorted(glob.glob(f"{nvme.PCI}/devices/{address}/{nvme.TYPE}*")):
-        if "poll" in nvme.get(f"{folder}/name").lower():
-            yield folder.rpartition("-")[2]
-
-
 def mediated(address, kind):
-    """QEMU's argument for a mediated device of a type, if there is one."""
-    if not kind:
-        return None
+    """QEMU's argument for a mediated device of a type."""
     return f"vfio-pci,sysfsdev={nvme.Mediated(address, str(uuid.uuid4()), kind).folder}"
 
 
@@ -76,24 +67,21 @@ def emulated(path):
 def plug_in():
     """(slots by name, disks of labkit.disks, further arguments, the bridge)."""
     at = dict(zip(SLOTS, nvme.Disk().take(len(SLOTS))))
-    polled = next(polled_types(at["mdev polled"]), None)
     devices = {"mdev": mediated(at["mdev"], "1"),
-               "mdev polled": mediated(at["mdev polled"], polled),
+               "mdev polled": mediated(at["mdev polled"], "p"),
                "vfio-pci": whole(at["vfio-pci"])}
     more = emulated(hosts(at["nvme"]))
     for name, device in devices.items():
-        if device:
-            more += ["-device", f"{device},addr=0x{SLOTS[name][:2]}"]
+        more += ["-device", f"{device},addr=0x{SLOTS[name][:2]}"]
     bridge = disks.server("bridge")
     some = [disks.disk_of(server, hosts(at[name]), SLOTS[name], QUEUES)
             for name, server in (("virtio", None), ("vhost", bridge))]
-    slots = {name: slot for name, slot in SLOTS.items() if devices.get(name, True)}
-    return slots, some, more, bridge.start()
+    return some, more, bridge.start()
 
 
-def loads(guest, slots, count):
+def loads(guest, count):
     """Every row's key, and the arguments of its load."""
-    for pair, slot in slots.items():
+    for pair, slot in SLOTS.items():
         name = guest.run(f"wait_for 60 disk {slot}; disk {slot}")
         guest.run(f"echo none >/sys/block/{name}/queue/scheduler; "
                   f"echo 2 >/sys/block/{name}/queue/nomerges")
@@ -128,11 +116,11 @@ def main():
     try:
         if os.environ["STAGE"] == "instructions":
             symbols()
-        slots, some, more, bridge = plug_in()
+        some, more, bridge = plug_in()
         guest = Inner(report, "inner", some, mem=512, smp=int(os.environ["PROCESSORS"]),
                       more=more).boot()
         guest.run(INSERT, 120)
-        rows = list(loads(guest, slots, int(os.environ["COUNT"])))
+        rows = list(loads(guest, int(os.environ["COUNT"])))
         measure(report, guest, COUNT, rows, figures)
         report.equal(guest.off(), 0, "the inner guest powers off")
         report.equal(bridge.stop(), 0, "the bridge ends")
