@@ -54,6 +54,7 @@ static bool pnv_pci_vf_bound(struct parley_nvme_pf *pf, unsigned int number)
 }
 
 static const struct parley_nvme_pf_ops pnv_pci_pf_ops = {
+	.owner = THIS_MODULE,
 	.vfs_enable = pnv_pci_vfs_enable,
 	.vfs_release = pnv_pci_vfs_release,
 	.vfs_disable = pnv_pci_vfs_disable,

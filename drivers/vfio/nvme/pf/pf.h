@@ -50,6 +50,7 @@ struct parley_nvme_pf;
 
 /**
  * struct parley_nvme_pf_ops - how the bus makes virtual functions
+ * @owner: a module that stays as long as there are some: they are somebody's disks
  * @vfs_enable: make so many appear; there are none yet
  * @vfs_release: take their drivers from them
  * @vfs_disable: make them disappear
@@ -58,6 +59,7 @@ struct parley_nvme_pf;
  * All are called in process context.
  */
 struct parley_nvme_pf_ops {
+	struct module *owner;
 	int (*vfs_enable)(struct parley_nvme_pf *pf, unsigned int nr);
 	void (*vfs_release)(struct parley_nvme_pf *pf);
 	void (*vfs_disable)(struct parley_nvme_pf *pf);

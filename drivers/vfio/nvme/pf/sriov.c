@@ -20,6 +20,7 @@
  * died still has to give back is asked of it when it lives again (pnv_tidy()).
  */
 #include <linux/math.h>
+#include <linux/module.h>
 #include "pf.h"
 
 /* What the primary needs of its flexible resources: nothing, if it has others. */
@@ -348,13 +349,18 @@ static int pnv_prepare(struct parley_nvme_pf *pf, unsigned int nr)
 
 static int pnv_enable_vfs(struct parley_nvme_pf *pf, unsigned int nr)
 {
-	int err = pf->ops->vfs_enable(pf, nr);
+	int err;
 
-	if (err)
+	if (!try_module_get(pf->ops->owner))
+		return -ENODEV;
+	err = pf->ops->vfs_enable(pf, nr);
+	if (err) {
 		dev_err(pf->n.dev, "%u virtual functions cannot be enabled (%d)\n", nr, err);
-	else
-		pf->nr_vfs = nr;
-	return err;
+		module_put(pf->ops->owner);
+		return err;
+	}
+	pf->nr_vfs = nr;
+	return 0;
 }
 
 /**
@@ -370,6 +376,7 @@ static int pnv_enable_vfs(struct parley_nvme_pf *pf, unsigned int nr)
  *	-EOPNOTSUPP	it can have none
  *	-ENOSPC		not so many
  *	-EPROTO		it did other than it said
+ *	-ENODEV		the module goes
  *	or what parley_nvme_start(), parley_nvme_admin() or the bus returns.
  */
 int parley_nvme_vfs_up(struct parley_nvme_pf *pf, unsigned int nr)
@@ -418,6 +425,7 @@ void parley_nvme_vfs_down(struct parley_nvme_pf *pf)
 			pnv_offline_all(pf);
 		}
 		pf->ops->vfs_disable(pf);
+		module_put(pf->ops->owner);
 	}
 	scoped_guard(mutex, &pf->n.mutex) {
 		pf->nr_vfs = 0;

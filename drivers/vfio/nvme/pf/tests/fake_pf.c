@@ -2,6 +2,7 @@
 /*
  * What makes the fake controller a physical function.
  */
+#include <linux/module.h>
 #include <linux/slab.h>
 #include "fake_pf.h"
 /* The controller itself is the one of its own tests. */
@@ -226,6 +227,7 @@ static bool fake_vf_bound(struct parley_nvme_pf *pf, unsigned int number)
 }
 
 static const struct parley_nvme_pf_ops fake_pf_ops = {
+	.owner = THIS_MODULE,
 	.vfs_enable = fake_vfs_enable,
 	.vfs_release = fake_vfs_release,
 	.vfs_disable = fake_vfs_disable,

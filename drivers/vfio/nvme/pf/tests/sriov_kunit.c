@@ -47,6 +47,24 @@ static void they_come_and_go(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PARLEY_NVME_OFF, f->pf.n.state);
 }
 
+#if defined(MODULE) && defined(CONFIG_MODULE_UNLOAD)
+static void nobody_removes_the_driver_under_them(struct kunit *test)
+{
+	struct fake_pf *f = fake_pf_live(test);
+	int before = module_refcount(THIS_MODULE);
+
+	f->no_vfs = true;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, parley_nvme_vfs_up(&f->pf, 2));
+	KUNIT_EXPECT_EQ(test, before, module_refcount(THIS_MODULE));
+	f->no_vfs = false;
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, 2));
+	KUNIT_EXPECT_EQ(test, before + 1, module_refcount(THIS_MODULE));
+	parley_nvme_vfs_down(&f->pf);
+	parley_nvme_vfs_down(&f->pf);
+	KUNIT_EXPECT_EQ(test, before, module_refcount(THIS_MODULE));
+}
+#endif
+
 struct share {
 	const char *name;
 	unsigned int nr;
@@ -448,6 +466,9 @@ static void lists_may_be_missing(struct kunit *test)
 
 static struct kunit_case sriov_cases[] = {
 	KUNIT_CASE(they_come_and_go),
+#if defined(MODULE) && defined(CONFIG_MODULE_UNLOAD)
+	KUNIT_CASE(nobody_removes_the_driver_under_them),
+#endif
 	KUNIT_CASE_PARAM(resources_are_shared, share_gen_params),
 	KUNIT_CASE_PARAM(nothing_is_left_half_done, step_gen_params),
 	KUNIT_CASE(a_refusal_is_undone_at_once),
