@@ -135,7 +135,7 @@ def command_line(scenario, kernel, initrd, env, tty, folder):
     append = (f"console=ttyS0 panic=-1 oops=panic loglevel={scenario.loglevel} "
               "sysrq_always_enabled tsc=reliable no_timer_check "
               f"tsc_early_khz={tsc_khz()} "
-              f"lab.env={env} {HOST_APPEND if scenario.inner_modules else ''}"
+              f"lab.env={env} {HOST_APPEND if scenario.ticks or scenario.inner_modules else ''}"
               f"{scenario.append}")
     if tty == "ttyS0":
         append = append.replace("oops=panic ", "")

@@ -42,9 +42,11 @@ class Scenario:
     stock_modules: list = dataclasses.field(default_factory=list)
     packages: list = dataclasses.field(default_factory=list)
     handover: bool = False      # other kernels follow the first one by kexec
+    ticks: bool = False         # its clock comes by itself, as inner guests of ours want it
     inner_modules: list = dataclasses.field(default_factory=list)
     inner_stock_modules: list = dataclasses.field(default_factory=list)
     inner_files: dict = dataclasses.field(default_factory=dict)
+    inner_programs: dict = dataclasses.field(default_factory=dict)
     env: dict = dataclasses.field(default_factory=dict)
     qemu: list = dataclasses.field(default_factory=list)
     drive: list = dataclasses.field(default_factory=list)
