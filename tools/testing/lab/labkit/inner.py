@@ -39,11 +39,11 @@ class Inner:
 
     @disks are those of labkit.disks. With @incoming it waits for a migration
     and stays paused when it is over. @more are further arguments of QEMU's, and
-    @fds descriptors that these name.
+    @fds descriptors that these name; @append is for its kernel.
     """
 
     def __init__(self, report, name, disks, mem=256, smp=2, incoming=None,
-                 more=(), room="", fds=()):
+                 more=(), room="", fds=(), append=""):
         self.report = report
         self.name = name
         self.mem = mem
@@ -61,7 +61,7 @@ class Inner:
                 "-nodefaults", "-display", "none", "-no-reboot",
                 "-kernel", os.environ["LAB_INNER_KERNEL"],
                 "-initrd", os.environ["LAB_INNER_INITRD"],
-                "-append", CONSOLE]
+                "-append", f"{CONSOLE} {append}".strip()]
         for disk in disks:
             args += disk.arguments()
         if incoming:

@@ -52,6 +52,11 @@ def found_by(guest, name):
     return guest
 
 
+def port(name, slot):
+    """QEMU's arguments for a root port that something can be plugged into."""
+    return ["-device", f"pcie-root-port,id={name},chassis={slot},addr={slot:#x}"]
+
+
 class Disk:
     """The disk that the kernel's driver has at first, and its virtual functions."""
 
@@ -77,9 +82,12 @@ class Disk:
             bind("parley_nvme_vf", address)
         return found
 
-    def give_back(self):
-        """The kernel's driver has it again, whole."""
+    def give_back(self, own=()):
+        """The kernel's driver has it again, whole: with the namespaces that take() gave
+        away."""
         put(f"{self.folder}/sriov_numvfs", "0")
+        for namespace in own:
+            put(f"{self.folder}/parley/ns_attach", f"{namespace} 0")
         bind("", self.pf)
         until("the disk comes back", 60, lambda: os.path.exists(self.name))
         return self.name
@@ -136,8 +144,12 @@ class Mediated:
         device = f"vfio-pci,id=mdev,sysfsdev={self.folder}{more}"
         if not slot:
             return ["-device", f"{device},addr=0x9"]
-        return ["-device", f"pcie-root-port,id={slot},chassis=9,addr=0x9",
-                "-device", f"{device},bus={slot}"]
+        return [*port(slot, 9), "-device", f"{device},bus={slot}"]
+
+    def plug(self, guest, slot):
+        """Into a guest that runs, behind its root port @slot; it is called like that."""
+        guest.qmp("device_add", driver="vfio-pci", id=f"in-{slot}", bus=slot,
+                  sysfsdev=self.folder)
 
     def remove(self):
         """As its administrator does; returns when its user has left it."""
