@@ -116,6 +116,13 @@ static bool pne_goes_on(struct parley_emu *e, struct parley_emu_req *req)
 	return false;
 }
 
+/* Without the function there is no disk; a reset may bring it back, or not. */
+static void pne_lost(struct parley_emu *e)
+{
+	parley_emu_happens(e, PARLEY_EMU_LOST);
+	parley_emu_fault(e, "has lost the function behind its disk");
+}
+
 /**
  * parley_emu_end() - a command is over, or a part of it
  * @e: the controller
@@ -133,11 +140,8 @@ void parley_emu_end(struct parley_emu *e, struct parley_emu_req *req)
 	e->sq[req->sq].flying--;
 	parley_emu_post(e, req->sq, req->cid,
 			req->err ? NVME_SC_INTERNAL : req->status, 0);
-	if (!req->err)
-		return;
-	/* Without the function there is no disk; a reset may bring it back, or not. */
-	parley_emu_happens(e, PARLEY_EMU_LOST);
-	parley_emu_fault(e, "has lost the function behind its disk");
+	if (req->err)
+		pne_lost(e);
 }
 
 /**
@@ -300,7 +304,7 @@ static struct parley_emu_req *pne_free(struct parley_emu_lane *lane)
 	return NULL;
 }
 
-static int pne_submit(struct parley_emu *e, u16 sq, struct parley_emu_req *req)
+static u16 pne_submit(struct parley_emu *e, u16 sq, struct parley_emu_req *req)
 {
 	int err;
 
@@ -309,10 +313,13 @@ static int pne_submit(struct parley_emu *e, u16 sq, struct parley_emu_req *req)
 	e->sq[sq].flying++;
 	err = parley_nvme_io_submit(e->vf, sq - 1, &req->io);
 	if (!err || parley_emu_park(e, req, err))
-		return 0;
+		return PARLEY_EMU_LATER;
 	req->busy = false;
 	e->sq[sq].flying--;
-	return err;
+	/* It died with nothing under way: nobody has said so yet. */
+	if (err == -EIO || err == -ENODEV)
+		pne_lost(e);
+	return NVME_SC_INTERNAL;
 }
 
 /**
@@ -343,8 +350,8 @@ u16 parley_emu_io(struct parley_emu *e, u16 sq, const struct nvme_command *cmd)
 		.done = pne_done,
 	};
 	status = pne_prepare(e, req, verb, cmd);
-	if (status == PARLEY_EMU_LATER && pne_submit(e, sq, req))
-		status = NVME_SC_INTERNAL;
+	if (status == PARLEY_EMU_LATER)
+		status = pne_submit(e, sq, req);
 	if (status != PARLEY_EMU_LATER)
 		pne_release(e, req);
 	return status;

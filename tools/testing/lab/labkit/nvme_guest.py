@@ -19,7 +19,8 @@ MET = "nvme.*(timeout|resett|abort|I/O error|not ready)"
 
 def disk_at(guest, slot):
     """The name of the disk in a slot, or behind its port."""
-    return guest.run(f"wait_for 60 disk {slot}; disk {slot}", 120)
+    return guest.run(f"wait_for 30 disk {slot}; disk {slot} || "
+                     "{ dmesg | grep -E 'pci|nvme|ACPI' | tail -n 15; false; }", 180)
 
 
 def verify(disk, at=0, size=8):
@@ -36,9 +37,10 @@ def goes_on(guest, disk, what):
     """A test that the load makes two whole rounds after what happened, of which the
     first may have begun before it."""
     rounds = int(guest.run(f"cat /tmp/{disk}.rounds 2>/dev/null || echo 0"))
-    guest.check(f"{what}: it goes on", f"wait_for 120 eval '"
-                f"[ $(cat /tmp/{disk}.rounds || echo 0) -ge {rounds + 2} ]' && "
-                f"! test -e /tmp/{disk}.status || ! tail -n 20 /tmp/{disk}.out", 150)
+    guest.check(f"{what}: it goes on", f"wait_for 90 eval '"
+                f"[ $(cat /tmp/{disk}.rounds || echo 0) -ge {rounds + 2} ] || "
+                f"test -e /tmp/{disk}.status' && ! test -e /tmp/{disk}.status || "
+                f"! {{ tail -n 5 /tmp/{disk}.out; dmesg | grep nvme | head -n 15; }}", 180)
 
 
 def ended(guest, disk, what):

@@ -237,6 +237,27 @@ static void who_comes_later_finds_it_lost(struct kunit *test)
 	expect_works_when_reset(g);
 }
 
+/* The same of one that died: its guest must not try in vain until it gives up. */
+static void who_comes_later_finds_it_dead(struct kunit *test)
+{
+	struct guest *g = guest_ready(test);
+	struct nvme_command cmd = {
+		.rw = {
+			.opcode = nvme_cmd_read,
+			.nsid = cpu_to_le32(1),
+			.dptr.prp1 = cpu_to_le64(DATA),
+		},
+	};
+	struct nvme_completion cqe;
+
+	parley_nvme_fail(&g->f->vf.n, PARLEY_NVME_DEAD, "dies in a test");
+	KUNIT_EXPECT_EQ(test, NVME_SC_INTERNAL, guest_rw(g, nvme_cmd_read, 0, 1, DATA));
+	/* What it sends now waits for the reset. */
+	guest_put(g, 1, &cmd);
+	KUNIT_EXPECT_EQ(test, U16_MAX, guest_take(g, 1, &cqe));
+	expect_works_when_reset(g);
+}
+
 /* A smaller one is no disk for a controller with more queues. */
 static void one_that_does_not_fit_is_no_disk(struct kunit *test)
 {
@@ -335,6 +356,7 @@ static struct kunit_case again_cases[] = {
 	KUNIT_CASE(who_deletes_a_queue_is_told_that_they_are_aborted),
 	KUNIT_CASE_PARAM(what_does_not_come_back_ends, lost_gen_params),
 	KUNIT_CASE(who_comes_later_finds_it_lost),
+	KUNIT_CASE(who_comes_later_finds_it_dead),
 	KUNIT_CASE(one_that_does_not_fit_is_no_disk),
 	KUNIT_CASE_PARAM(one_that_fails_is_made_anew, death_gen_params),
 	KUNIT_CASE(it_is_left_while_it_is_away),
