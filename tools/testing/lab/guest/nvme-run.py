@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The third part of the main job: two stock guests on one NVMe disk, each with a
-virtual function and a namespace of it, at work at the same time; and one that asks for
-more than it may. Lines "ROW ..." and "DENIED ..." are for tools/testing/run-main."""
+virtual function and a namespace of it, at work at the same time; one moves to another
+QEMU and function while it works, and asks for more than it may. Lines "ROW ...",
+"MOVED ..." and "DENIED ..." are for tools/testing/run-main."""
 
 import json
 import os
 import re
 import sys
 
-from labkit import nvme
+from labkit import moves, nvme
 from labkit.common import LabError
 from labkit.inner import Inner, shell
 from labkit.report import Report
@@ -16,8 +17,8 @@ from labkit.report import Report
 DISK = "nvme0n1"
 # The second one's doorbells are memory of its own, that comes and goes.
 KINDS = ("1", "p")
-UUIDS = ("4b0c7a52-59a2-4d0c-9a80-6f2c1a8d3e01", "4b0c7a52-59a2-4d0c-9a80-6f2c1a8d3e02")
-FIO = (f"fio --name=verify --filename=/dev/{DISK} --rw=randwrite --bs=4k --size=8M "
+UUIDS = tuple(f"4b0c7a52-59a2-4d0c-9a80-6f2c1a8d3e0{n}" for n in (1, 2, 3))
+FIO = (f"fio --name=verify --filename=/dev/{DISK} --rw=randwrite --bs=4k --size={{}} "
        "--iodepth=16 --ioengine=libaio --direct=1 --thread --verify=crc32c "
        "--verify_fatal=1 --output-format=terse --terse-version=3")
 PARLEY = os.path.join(os.environ["LAB_ROOT"], "tools/parley/parley")
@@ -34,7 +35,7 @@ class Tenant:
         self.number, self.address, self.name = number, address, f"tenant{number}"
         self.device = nvme.Mediated(address, UUIDS[number - 1], KINDS[number - 1])
         self.guest = Inner(report, self.name, [], mem=192, smp=1,
-                           more=self.device.arguments())
+                           more=moves.arguments(self.device))
         self.first, self.done = 0, ()
 
     def boot(self):
@@ -49,7 +50,7 @@ class Tenant:
     def work(self):
         """Begin to write, and to read it back."""
         self.first = self.requests()
-        self.guest.begin(FIO)
+        self.guest.begin(FIO.format("8M"))
 
     def worked(self, report):
         """It has done so; (KiB written, KiB read back, requests)."""
@@ -58,6 +59,21 @@ class Tenant:
             raise LabError(f"{self.name} cannot trust its disk")
         fields = next(line for line in text.splitlines() if line.count(";") > 100).split(";")
         self.done = fields[WROTE], fields[READ], self.requests() - self.first
+
+    def move(self, report, address):
+        """To another function that has its namespace, while it writes and reads back."""
+        device = nvme.Mediated(address, UUIDS[2], self.device.kind)
+        move = moves.Move(self.guest, f"{self.name}-there", device)
+        # Enough to do until it has moved.
+        self.guest.begin(FIO.format("20M"))
+        self.guest.wait(1)
+        self.guest, down = move.begin().finish()
+        report.result(self.guest.status is None, f"{self.name} works all the time while it moves")
+        status, text = self.guest.end(240)
+        if not report.result(not status, f"{self.name}: fio finds what it wrote on both", text):
+            raise LabError(f"{self.name} cannot trust its disk")
+        print("# MOVED", self.name, self.address, address, down, flush=True)
+        self.device, self.address = device, address
 
     def row(self):
         """What there is to tell of it, with all of its disk at the end."""
@@ -90,7 +106,7 @@ def main():
     """The whole of it."""
     report = Report()
     try:
-        functions = nvme.Disk().take(2, own=(1, 2))
+        *functions, third = nvme.Disk().take(3, own=(1, 2, 2))
         tenants = [Tenant(report, *at) for at in enumerate(functions, 1)]
         for tenant in tenants:
             tenant.boot()
@@ -98,6 +114,7 @@ def main():
             tenant.work()
         for tenant in tenants:
             tenant.worked(report)
+        tenants[1].move(report, third)
         ask_to_format(report, tenants[1])
         for tenant in tenants:
             tenant.row()

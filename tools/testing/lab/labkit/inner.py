@@ -39,14 +39,15 @@ class Inner:
 
     @disks are those of labkit.disks. With @incoming it waits for a migration
     and stays paused when it is over. @more are further arguments of QEMU's, and
-    @fds descriptors that these name; @append is for its kernel.
+    @fds descriptors that these name; @append is for its kernel. QEMU is the
+    distribution's, or the one that the scenario asked for (inner_emulator).
     """
 
     def __init__(self, report, name, disks, mem=256, smp=2, incoming=None,
                  more=(), room="", fds=(), append=""):
         self.report = report
         self.name = name
-        self.mem = mem
+        self.mem, self.smp = mem, smp
         self.watch = Watch()
         self.console = []
         self.printed = []       # lines of the command that runs
@@ -54,7 +55,8 @@ class Inner:
         self.events = []
         self.answers = []
         self.born = time.monotonic()
-        args = [need("qemu-system-x86_64", "qemu-system-x86"),
+        args = [*(os.environ.get("LAB_INNER_QEMU", "").split() or
+                  [need("qemu-system-x86_64", "qemu-system-x86")]),
                 "-accel", "kvm", "-cpu", CPU, "-smp", str(smp),
                 "-machine", "q35,memory-backend=ram", "-m", f"{mem}M{room}",
                 "-object", f"memory-backend-memfd,id=ram,size={mem}M,share=on",

@@ -3,6 +3,7 @@
 devices for guests of its own."""
 
 import contextlib
+import glob
 import os
 
 from .common import LabError, put
@@ -58,29 +59,48 @@ def port(name, slot):
 
 
 class Disk:
-    """The disk that the kernel's driver has at first, and its virtual functions."""
+    """The disk of that serial number, which the kernel's driver has at first, and its
+    virtual functions."""
 
-    def __init__(self):
-        self.name = "/dev/nvme0n1"
-        until("an NVMe disk", 60, lambda: os.path.exists(self.name))
-        self.pf = os.path.basename(os.path.realpath("/sys/class/nvme/nvme0/device"))
+    def __init__(self, serial="data"):
+        self.serial = serial
+        until(f"an NVMe disk {serial}", 60, lambda: os.path.exists(self.found()))
+        self.name = self.found()
+        controller = f"/sys/class/nvme/{os.path.basename(self.name)[:-2]}"
+        self.pf = os.path.basename(os.path.realpath(f"{controller}/device"))
         self.folder = f"{PCI}/devices/{self.pf}"
+
+    def found(self):
+        """Its block device where the kernel's driver has it, or ""."""
+        for path in glob.glob("/sys/class/nvme/nvme*"):
+            with contextlib.suppress(OSError):
+                if get(f"{path}/serial") == self.serial:
+                    return f"/dev/{os.path.basename(path)}n1"
+        return ""
 
     def take(self, functions=1, own=()):
         """Make virtual functions of it; returns their addresses, each in our driver.
-        The namespaces of @own, which the disk itself has, go to one of them each."""
+        They get the namespaces of @own, one each, and nobody else has these."""
         bind("parley_nvme_pf", self.pf)
         put(f"{self.folder}/sriov_drivers_autoprobe", "0")
         put(f"{self.folder}/sriov_numvfs", str(functions))
         put(f"{self.folder}/sriov_drivers_autoprobe", "1")
+        for namespace in set(own):
+            self.detach(namespace)
         for number, namespace in enumerate(own, 1):
-            put(f"{self.folder}/parley/ns_detach", f"{namespace} 0")
             put(f"{self.folder}/parley/ns_attach", f"{namespace} {number}")
         found = [os.path.basename(os.path.realpath(f"{self.folder}/virtfn{n}"))
                  for n in range(functions)]
         for address in found:
             bind("parley_nvme_vf", address)
         return found
+
+    def detach(self, namespace):
+        """From whoever has it."""
+        for line in get(f"{self.folder}/parley/attachments").splitlines():
+            number, *holders = map(int, line.split())
+            for holder in holders if number == namespace else []:
+                put(f"{self.folder}/parley/ns_detach", f"{namespace} {holder}")
 
     def give_back(self, own=()):
         """The kernel's driver has it again, whole: with the namespaces that take() gave
@@ -89,8 +109,8 @@ class Disk:
         for namespace in own:
             put(f"{self.folder}/parley/ns_attach", f"{namespace} 0")
         bind("", self.pf)
-        until("the disk comes back", 60, lambda: os.path.exists(self.name))
-        return self.name
+        until("the disk comes back", 60, lambda: os.path.exists(self.found()))
+        return self.found()
 
 
 class Mediated:

@@ -8,7 +8,7 @@ import re
 import threading
 import time
 
-from . import handover, home, initramfs, kernels, machine, modules, packages
+from . import emulators, handover, home, initramfs, kernels, machine, modules, packages
 from .common import BIN, LabError, RUNS, locked, say
 from .limits import ALL_OVER, OVER, PATIENCE
 from .run import Run
@@ -37,7 +37,9 @@ def inner_guest(scenario, folder):
     paths = modules.in_order(scenario.inner_modules, built)
     # One without a folder is a program of the lab's.
     files = {name: BIN / path for name, path in scenario.inner_files.items()}
+    qemu = emulators.command(scenario.inner_emulator) if scenario.inner_emulator else []
     return {"LAB_INNER_KERNEL": str(kernel.image),
+            "LAB_INNER_QEMU": " ".join(qemu),
             "LAB_INNER_INITRD": str(initramfs.build_inner(
                 kernel, folder, paths, files,
                 scenario.inner_stock_modules))}
