@@ -113,11 +113,19 @@ def read_file(path):
     return table
 
 
+def repeated(repeat):
+    """Arguments of QEMU's that a file says once, with ${n} in them."""
+    return [substitute(word, {"n": str(n)})
+            for n in range(repeat.get("first", 1), repeat.get("last", 0) + 1)
+            for word in repeat["qemu"]]
+
+
 def load_file(path, script=None):
     """The scenarios that one file stands for; @script is run in the place of theirs."""
     table = read_file(path)
     matrix = table.pop("matrix", {})
     variants = table.pop("variant", [])
+    table["qemu"] = table.get("qemu", []) + repeated(table.pop("repeat", {}))
     unknown = set(table) - FIELDS
     if unknown:
         raise LabError(f"{path}: unknown keys {', '.join(sorted(unknown))}")

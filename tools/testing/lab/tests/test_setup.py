@@ -61,6 +61,11 @@ class ScenarioTest(unittest.TestCase):
         self.assertEqual((found.modules, found.mem, found.machine),
                          (["b", "a", "own"], "2G", "q35"))
 
+    def test_what_is_repeated_comes_last(self):
+        found, = load('script = "stock-blk.sh"\ninclude = ["a"]\nqemu = ["-S"]',
+                      a='[repeat]\nfirst = 2\nlast = 3\nqemu = ["-n", "x${n}"]')
+        self.assertEqual(found.qemu, ["-S", "-n", "x2", "-n", "x3"])
+
     def test_a_wrong_key_is_refused(self):
         with self.assertRaisesRegex(LabError, "unknown keys moduls"):
             load('moduls = ["a"]\nscript = "stock-blk.sh"')
