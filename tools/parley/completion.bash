@@ -18,7 +18,7 @@ _parley_options()	# _parley_options VERB
 	pool)		echo "--threads --one-vm --class --weight" ;;
 	takeover|giveback) echo "--all-of-type --force --at-boot" ;;
 	loopback)	echo "--queues --queue-size --ring --serial --read-only --poll --buffered --block-size" ;;
-	vf)		echo "--all --on-demand --uuid --how --keep --delete --type --policy" ;;
+	vf)		echo "--all --on-demand --uuid --how --keep --delete --type --policy --beside" ;;
 	esac
 }
 
@@ -88,6 +88,7 @@ _parley()
 	--all-of-type)	choices=$("$1" complete types 2>/dev/null) ;;
 	--ring)		choices="split packed" ;;
 	--queue)	choices=all ;;
+	--beside)	choices=$("$1" complete vf 2>/dev/null | grep -v :) ;;
 	--policy)
 		mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}")
 		return ;;

@@ -281,6 +281,8 @@ def functions(verbs):
     verb.add_argument("--on-demand", action="store_true",
                       help="functions of a pool get what they need when a guest is born")
     verb.add_argument("--uuid", metavar="UUID", help="whose device it is: he finds his data again")
+    verb.add_argument("--beside", metavar="UUID",
+                      help="a second device for the guest who has this one, to move to")
     verb.add_argument("--how", choices=("write-zeroes", "deallocate-and-verify", "format"),
                       help="to erase; with birth, also what nobody knows the owner of")
     verb.add_argument("--keep", action="store_true", help="the data of a guest that dies")

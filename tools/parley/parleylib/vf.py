@@ -162,23 +162,26 @@ def erase(args):
 # Guests
 
 def birth(args):
-    address, size = words(args, 0, 2, "[DISK] [SIZE]")
+    address, size = words(args, 0, 0, "--beside UUID") or (None, None) if args.beside else \
+        words(args, 0, 2, "[DISK] [SIZE]")
     if address and ":" not in address:
         address, size = None, address
     size = number(size, 2**62, "SIZE") if size else 0
-    if args.uuid and not vfdisk.is_uuid(args.uuid):
-        raise Usage(f"--uuid: '{args.uuid}' is no UUID in small letters")
-    tenant, function = vfguest.birth(vfdisk.need_taken(address), size, args)
+    for name, value in (("--uuid", args.uuid), ("--beside", args.beside)):
+        if value and not vfdisk.is_uuid(value):
+            raise Usage(f"{name}: '{value}' is no UUID in small letters")
+    disk = vfdisk.find_function(args.beside)[0] if args.beside else vfdisk.need_taken(address)
+    tenant, function = vfguest.birth(disk, size, args)
     return say_or_json(args, f"{tenant} on {function.address}: -device vfio-pci,sysfsdev="
                        f"{vfdisk.MDEV}/{tenant}", {"uuid": tenant, **function.facts()})
 
 
 def death(args):
     name, = words(args, 1, 1, "UUID|FUNCTION")
-    nsid = vfguest.death(name, args)
+    nsid, heir = vfguest.death(name, args)
     return say_or_json(args, f"{name} is gone, " + (
-        "its data are kept" if args.keep else "its namespace is deleted" if args.delete else
-        "its data are erased"), {"name": name, "namespace": nsid, "kept": args.keep})
+        f"its data are of {heir}" if heir else "its data are kept" if args.keep else "its namespace is deleted" if args.delete else
+        "its data are erased"), {"name": name, "namespace": nsid, "kept": args.keep, "heir": heir})
 
 
 CALLS = {"list": list_all, "show": show, "take": take, "release": release, "pool": pool,

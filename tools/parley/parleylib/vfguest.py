@@ -39,12 +39,18 @@ def his_namespace(disk, record, tenant, size):
     return nsid
 
 
-def demanded(disk, record, tenant, size, way):
-    """A function that has nothing gets all: his namespace, or one that is made."""
+def unused(disk):
+    """A function that has nothing."""
     taken = disk.online()
     function = next((v for v in disk.functions() if v.number not in taken and not v.driver), None)
     if not function:
         raise Failure(f"all {disk.numvfs} virtual functions of {disk.address} are used")
+    return function
+
+
+def demanded(disk, record, tenant, size, way):
+    """A function that has nothing gets all: his namespace, or one that is made."""
+    function = unused(disk)
     nsid = his_namespace(disk, record, tenant, size)
     made = nsid is None
     if made:
@@ -99,6 +105,25 @@ def bear(disk, record, tenant, size, args):
     return function
 
 
+def beside(disk, record, tenant, args):
+    """A function that has the namespace of a device that is there, for a guest to move to."""
+    if not disk.on_demand:
+        raise Failure("a function of a pool has a namespace of its own: --beside is for functions "
+                      "that were made --on-demand")
+    function, nsid = unused(disk), vfdisk.find_function(args.beside)[1].nsid
+    disk.put("birth", f"{function.number} {nsid}")
+    try:
+        function.drive(record.policies(disk.serial))
+        # The data stay the tenant's who has them; this is him, under another name.
+        function.put("next_tenant", "keep")
+        function.create(args.type, tenant)
+    except Failure:
+        function.unbind()
+        disk.put("death", f"{function.number} {nsid}")
+        raise
+    return function
+
+
 def birth(disk, size, args):
     """(tenant, the function that he has)"""
     tenant = args.uuid or str(uuid.uuid4())
@@ -108,6 +133,8 @@ def birth(disk, size, args):
     record = Record()
     vfspace.tidy(disk, record)
     with record.measure(disk, "birth on demand" if disk.on_demand else "birth"):
+        if args.beside:
+            return tenant, beside(disk, record, tenant, args)
         return tenant, bear(disk, record, tenant, size, args)
 
 
@@ -116,6 +143,12 @@ def left_of(disk, function):
     if function.nsid:
         return function.nsid
     return next((n for n, holders in disk.attachments().items() if function.number in holders), 0)
+
+
+def heir(disk, function, nsid):
+    """Who has the namespace by another function: a guest that moved, or was to."""
+    return next((tenant for other in disk.functions() if other.number != function.number and
+                 nsid and other.nsid == nsid for tenant in other.mediated()), None)
 
 
 def forget(disk, record, function, nsid, way):
@@ -141,7 +174,8 @@ def bury(disk, record, function, nsid, args):
 
 
 def death(name, args):
-    """What is left to do of it, which after one that failed is not all; the namespace."""
+    """What is left to do of it, which after one that failed is not all: (the namespace, who
+    has it beside him)"""
     if not vfdisk.is_uuid(name) and ":" not in name:
         raise Usage(f"'{name}' is neither a UUID in small letters nor a PCI address")
     disk, function = vfdisk.find_function(name)
@@ -151,14 +185,19 @@ def death(name, args):
         raise Failure("a function of a pool keeps its namespace: --delete is for functions that "
                       "were made --on-demand")
     record, nsid = Record(), left_of(disk, function)
+    other = heir(disk, function, nsid)
+    if other and args.delete:
+        raise Failure(f"{other} has the namespace as well")
     try:
         for tenant in function.mediated():
             # Waits for who has it open.
             vfdisk.put(f"{vfdisk.MDEV}/{tenant}/remove", 1)
         with record.measure(disk, "death on demand" if disk.on_demand else "death"):
-            if not args.keep:
+            if other:
+                record.say(disk.serial, nsid, other)
+            elif not args.keep:
                 forget(disk, record, function, nsid, args.how)
             bury(disk, record, function, nsid, args)
     except Failure as e:
         raise Failure(f"{e}. What is left of it: parley vf death {function.address}") from e
-    return nsid
+    return nsid, other

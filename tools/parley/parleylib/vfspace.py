@@ -52,9 +52,11 @@ def delete(disk, record, nsid):
 
 def of_size(disk, nsids, size):
     """Those of these that are as large as is asked for; all, if nothing is."""
+    if not size:
+        return nsids
     table = disk.namespaces()
-    return [n for n in nsids if not size or
-            n in table and 0 <= table[n][0] * table[n][1] - size < table[n][1]]
+    return [n for n in nsids
+            if n in table and 0 <= table[n][0] * table[n][1] - size < table[n][1]]
 
 
 @contextlib.contextmanager

@@ -358,6 +358,41 @@ class VfTest(unittest.TestCase):
         self.good("birth", "--uuid", UUID, "--how", "write-zeroes")
         self.bad("keeps its namespace", "death", UUID, "--delete")
 
+    def test_beside(self):
+        """A guest that moves: his data stay, whichever device he leaves."""
+        for left, stays in ((UUID, OTHER), (OTHER, UUID)):
+            with self.subTest(left):
+                self.setUp()
+                self.taken("--on-demand", "3")
+                self.good("birth", "1Mi", "--uuid", UUID)
+                self.good("birth", "--beside", UUID, "--uuid", OTHER)
+                self.assertIn("2/parley/next_tenant: keep", self.kernel.log)
+                self.assertEqual((self.kernel.held, self.owners()), ({1: 3, 2: 3}, {"3": UUID}))
+                self.bad("has the namespace as well", "death", left, "--delete")
+                before = len(self.kernel.log)
+                self.assertIn(f"of {stays}", self.good("death", left))
+                self.assertNotIn("erase", "".join(self.kernel.log[before:]))
+                self.assertEqual((list(self.kernel.held.values()), self.owners()),
+                                 ([3], {"3": stays}))
+                self.good("death", stays)
+                self.assertEqual((self.kernel.held, self.owners()), ({}, {"3": "none"}))
+
+    def test_beside_refused(self):
+        self.taken("2")
+        self.good("birth", "--uuid", UUID, "--how", "write-zeroes")
+        self.bad("has a namespace of its own", "birth", "--beside", UUID)
+        self.assertEqual(self.run_("birth", "--beside", "x")[0], 2)
+        self.assertEqual(self.run_("birth", "--beside", UUID, "1Mi")[0], 2)
+        self.bad("no virtual function or mediated", "birth", "--beside", OTHER)
+        self.setUp()
+        self.taken("--on-demand", "2")
+        self.good("birth", "1Mi", "--uuid", UUID)
+        for step in ("0/parley/birth", "to parley_nvme_vf", "2/parley/next_tenant",
+                     "2/mdev_supported_types"):
+            self.kernel.fails = (step,)
+            self.bad("", "birth", "--beside", UUID)
+            self.assertEqual((self.kernel.held, self.owners()), ({1: 3}, {"3": UUID}), step)
+
     def test_a_number_that_comes_again(self):
         """What was nobody's was another namespace."""
         self.taken("3", "1Mi")
