@@ -491,6 +491,7 @@ struct parley_mdev_stream {
  * @mutex: guards the rest, and @config
  * @state: of migration
  * @file: of the stream, or NULL
+ * @refused: why a state that was to be resumed was not, the last time; or NULL
  */
 struct parley_mdev_migration {
 	struct vfio_device *vdev;
@@ -500,6 +501,7 @@ struct parley_mdev_migration {
 	struct mutex *mutex;
 	enum vfio_device_mig_state state;
 	struct file *file;
+	const char *refused;
 };
 
 /* -------------------------------------------------------------- the rest */
@@ -681,6 +683,7 @@ struct file *parley_mdev_migration_set(struct parley_mdev_migration *g,
 				       enum vfio_device_mig_state state);
 void parley_mdev_migration_reset(struct parley_mdev_migration *g);
 void parley_mdev_migration_end(struct parley_mdev_migration *g);
+ssize_t parley_mdev_migration_show(struct parley_mdev_migration *g, char *buf);
 
 /* device.c */
 extern const struct vfio_device_ops parley_mdev_vfio_ops;

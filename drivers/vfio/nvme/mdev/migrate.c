@@ -48,6 +48,12 @@
  * guest (FLR, D3hot to D0) is one of the controller, and the state stays: it is part
  * of what is migrated.
  *
+ * Whoever writes a state that is refused is told so at once, and mostly ends then: so
+ * what was wrong is told of when the stream is left, however that comes about.
+ *
+ * A namespace that is a copy, as root says (../vf/space.c), takes the state of a device
+ * on the original, and no other.  So guests move between disks.
+ *
  * So two devices that share a namespace, one of them on each side, never both write:
  * the source does nothing from RUNNING_P2P on, and the destination nothing until its
  * VMM asks for RUNNING, which it does when the source's has stopped.
@@ -56,6 +62,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/string.h>
+#include <linux/sysfs.h>
 #include "mdev.h"
 
 /* What an arc does; *@file is set if there is one to be handed out. */
@@ -99,11 +106,40 @@ static int parley_mdev_arc_run(struct parley_mdev_migration *g, struct file **fi
 	return 0;
 }
 
-static int parley_mdev_arc_close(struct parley_mdev_migration *g, struct file **file)
+/* Its user may have the device closed, or reset, as soon as he is refused. */
+static void parley_mdev_leave(struct parley_mdev_migration *g)
 {
+	struct parley_mdev_stream *s = parley_mdev_stream_of(g);
+	const char *why;
+
+	scoped_guard(mutex, &s->lock)
+		why = s->refused;
+	if (why)
+		dev_warn_ratelimited(g->vdev->dev, "a state that was to be resumed on %s %s: refused\n",
+				     dev_name(g->emu->vf->n.dev), why);
+	if (why || g->state == VFIO_DEVICE_STATE_RESUMING)
+		g->refused = why;
 	parley_mdev_stream_close(g->file);
 	g->file = NULL;
+}
+
+static int parley_mdev_arc_close(struct parley_mdev_migration *g, struct file **file)
+{
+	parley_mdev_leave(g);
 	return 0;
+}
+
+/* On a copy, what is expected is a state of the original's. */
+static void parley_mdev_expect(struct parley_mdev_migration *g, struct parley_state_disk *disk)
+{
+	struct parley_nvme_original original;
+
+	parley_nvme_space_original(g->emu->vf, &original);
+	if (!original.nsid)
+		return;
+	BUILD_BUG_ON(sizeof(original.serial) != sizeof(disk->serial) + 1);
+	disk->nsid = cpu_to_le32(original.nsid);
+	memcpy(disk->serial, original.serial, sizeof(disk->serial));
 }
 
 /* A stream, of which the device has a reference and the user gets one. */
@@ -115,6 +151,8 @@ static int parley_mdev_make(struct parley_mdev_migration *g, bool in, struct fil
 
 	if (err)
 		return err;
+	if (in)
+		parley_mdev_expect(g, &who.disk);
 	made = parley_mdev_stream_open(&who, in);
 	if (IS_ERR(made))
 		return PTR_ERR(made);
@@ -252,19 +290,16 @@ static int parley_mdev_arc_load(struct parley_mdev_migration *g, struct file **f
 {
 	struct parley_mdev_stream *s = parley_mdev_stream_of(g);
 	const char *why;
-	int err = -EINVAL;
+	int err;
 
 	scoped_guard(mutex, &s->lock) {
-		why = s->refused;
-		if (!why)
-			err = parley_mdev_become(g, s, &why);
+		if (!s->refused && parley_mdev_become(g, s, &why))
+			s->refused = why;
+		/* Not that there must be more of it. */
+		err = s->refused ? -EINVAL : 0;
 	}
-	if (err)
-		dev_warn_ratelimited(g->emu->vf->n.dev, "a state that was to be resumed %s: refused\n",
-				     why);
-	parley_mdev_arc_close(g, file);
-	/* Not that there must be more of it. */
-	return err ? -EINVAL : 0;
+	parley_mdev_leave(g);
+	return err;
 }
 
 #define STATE(name)	VFIO_DEVICE_STATE_##name
@@ -385,3 +420,30 @@ void parley_mdev_migration_end(struct parley_mdev_migration *g)
 	g->state = STATE(RUNNING);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_mdev_migration_end);
+
+static const char *const parley_mdev_state_names[VFIO_DEVICE_STATE_NR] = {
+	[STATE(ERROR)] = "error",
+	[STATE(STOP)] = "stop",
+	[STATE(RUNNING)] = "running",
+	[STATE(STOP_COPY)] = "stop-copy",
+	[STATE(RESUMING)] = "resuming",
+	[STATE(RUNNING_P2P)] = "running-p2p",
+	[STATE(PRE_COPY)] = "pre-copy",
+	[STATE(PRE_COPY_P2P)] = "pre-copy-p2p",
+};
+
+/**
+ * parley_mdev_migration_show() - what there is to tell of it
+ * @g: the migration
+ * @buf: a page, for sysfs
+ *
+ * Context: process context; @g->mutex not held; sleeps up to the time-out of a command.
+ * Return: bytes.
+ */
+ssize_t parley_mdev_migration_show(struct parley_mdev_migration *g, char *buf)
+{
+	guard(mutex)(g->mutex);
+	return sysfs_emit(buf, "%s\nrefused %s\n", parley_mdev_state_names[g->state],
+			  g->refused ?: "none");
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_mdev_migration_show);

@@ -54,8 +54,14 @@ int parley_mdev_who_check(const struct parley_mdev_who *own,
 {
 	const struct parley_state_part *device = &part[PARLEY_STATE_DEVICE];
 	const struct parley_state_part *disk = &part[PARLEY_STATE_DISK];
+	struct parley_state_device other = own->device;
 
-	if (device->data && memcmp(&own->device, device->data, sizeof(own->device)))
+	if (device->data)
+		memcpy(&other, device->data, sizeof(other));
+	/* One for each pair of queues, and one more. */
+	if (other.vectors != own->device.vectors)
+		return parley_state_no(why, "is of a device with another number of queues");
+	if (memcmp(&own->device, &other, sizeof(other)))
 		return parley_state_no(why, "is of another kind of PCI device");
 	return disk->data ? parley_state_disk_check(&own->disk, disk->data, why) : 0;
 }

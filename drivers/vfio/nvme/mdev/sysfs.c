@@ -40,9 +40,16 @@ static ssize_t throttled_show(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(throttled);
 
+static ssize_t migration_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return parley_mdev_migration_show(&parley_mdev_from_dev(dev)->migration, buf);
+}
+static DEVICE_ATTR_RO(migration);
+
 static struct attribute *parley_mdev_attrs[] = {
 	&dev_attr_gate.attr,
 	&dev_attr_limits.attr,
+	&dev_attr_migration.attr,
 	&dev_attr_throttled.attr,
 	NULL
 };

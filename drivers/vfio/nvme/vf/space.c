@@ -15,13 +15,19 @@
  *	UNKNOWN		erasing ended well		NOBODY
  *	any		root says so			what he says
  *
+ * Root may also say what a namespace is a copy of, for a guest that moves to it (migration).
+ * That holds for the next who gets it, and is forgotten when he leaves: he may have
+ * written.
+ *
  * Everybody else is refused.  So a crash, of this machine or in the midst of erasing,
  * loses what was known and with it the right to hand the namespace out; it never
  * leads to data of one tenant in the hands of another.
  */
 #include <linux/cleanup.h>
+#include <linux/ctype.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <parley/export.h>
 #include "vf.h"
 
 /* Of all spaces, and of @space and @busy of functions; nothing is waited for with it. */
@@ -57,6 +63,14 @@ static void pvf_let_go(struct parley_nvme_vf *vf)
 	kfree(space);
 }
 
+/* Whatever was said of what is there. */
+static void pvf_is_another(struct parley_nvme_space *space)
+{
+	lockdep_assert_held(&pvf_spaces_lock);
+	space->owner = PARLEY_NVME_UNKNOWN;
+	space->original.nsid = 0;
+}
+
 static int pvf_hold(struct parley_nvme_vf *vf)
 {
 	struct parley_nvme_space *space = pvf_find(vf);
@@ -74,7 +88,7 @@ static int pvf_hold(struct parley_nvme_vf *vf)
 	/* One that was made anew, with the same number. */
 	if (!pvf_same(&space->ns, &vf->ns)) {
 		space->ns = vf->ns;
-		space->owner = PARLEY_NVME_UNKNOWN;
+		pvf_is_another(space);
 	}
 	space->functions++;
 	vf->space = space;
@@ -213,6 +227,7 @@ void parley_nvme_space_leave(struct parley_nvme_vf *vf)
 {
 	guard(mutex)(&pvf_spaces_lock);
 	vf->space->users--;
+	vf->space->original.nsid = 0;
 	vf->entered = false;
 }
 
@@ -233,7 +248,7 @@ int parley_nvme_space_erase(struct parley_nvme_vf *vf)
 		return -EBUSY;
 	space->erasing = true;
 	/* What is half erased is of no use to him whose data they were, either. */
-	space->owner = PARLEY_NVME_UNKNOWN;
+	pvf_is_another(space);
 	return 0;
 }
 
@@ -252,6 +267,15 @@ void parley_nvme_space_erased(struct parley_nvme_vf *vf, bool clean)
 		vf->space->owner = PARLEY_NVME_NOBODY;
 }
 
+/* Whether root may say anything of it now. */
+static int pvf_may_say(struct parley_nvme_vf *vf)
+{
+	lockdep_assert_held(&pvf_spaces_lock);
+	if (!vf->space)
+		return -ENXIO;
+	return vf->busy || vf->space->users || vf->space->erasing ? -EBUSY : 0;
+}
+
 /**
  * parley_nvme_space_say() - root says whose data a namespace has
  * @vf: a function that has it
@@ -265,6 +289,7 @@ int parley_nvme_space_say(struct parley_nvme_vf *vf, const char *text)
 {
 	enum parley_nvme_owner owner = PARLEY_NVME_TENANT;
 	uuid_t tenant = uuid_null;
+	int err;
 
 	if (sysfs_streq(text, "none"))
 		owner = PARLEY_NVME_NOBODY;
@@ -274,10 +299,9 @@ int parley_nvme_space_say(struct parley_nvme_vf *vf, const char *text)
 					       text[UUID_STRING_LEN] != '\n'))
 		return -EINVAL;
 	guard(mutex)(&pvf_spaces_lock);
-	if (!vf->space)
-		return -ENXIO;
-	if (vf->busy || vf->space->users || vf->space->erasing)
-		return -EBUSY;
+	err = pvf_may_say(vf);
+	if (err)
+		return err;
 	vf->space->owner = owner;
 	vf->space->tenant = tenant;
 	return 0;
@@ -301,3 +325,62 @@ enum parley_nvme_owner parley_nvme_space_owner(struct parley_nvme_vf *vf, uuid_t
 	return vf->space->owner;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_space_owner);
+
+/* A number, a blank, and a serial number that can be printed and ends with neither. */
+static int pvf_read_original(const char *text, struct parley_nvme_original *original)
+{
+	size_t i, len = strcspn(text, "\n");
+	char number[sizeof("4294967295")];
+	size_t digits = strcspn(text, " \n");
+
+	if (digits >= sizeof(number) || text[digits] != ' ' || (text[len] && text[len + 1]))
+		return -EINVAL;
+	strscpy(number, text, digits + 1);
+	text += digits + 1;
+	len -= digits + 1;
+	if (!len || len >= sizeof(original->serial) || text[0] == ' ' || text[len - 1] == ' ')
+		return -EINVAL;
+	for (i = 0; i < len; i++)
+		if (!isascii(text[i]) || !isprint(text[i]))
+			return -EINVAL;
+	strscpy(original->serial, text, len + 1);
+	return kstrtou32(number, 10, &original->nsid) || !original->nsid ? -EINVAL : 0;
+}
+
+/**
+ * parley_nvme_space_copied() - root says what a namespace is a copy of
+ * @vf: a function that has it
+ * @text: the number of the original and the serial number of its drive, or "none"
+ *
+ * Context: process context; may sleep.
+ * Return: as parley_nvme_space_say().
+ */
+int parley_nvme_space_copied(struct parley_nvme_vf *vf, const char *text)
+{
+	struct parley_nvme_original original = {};
+	int err;
+
+	if (!sysfs_streq(text, "none") && pvf_read_original(text, &original))
+		return -EINVAL;
+	guard(mutex)(&pvf_spaces_lock);
+	err = pvf_may_say(vf);
+	if (!err)
+		vf->space->original = original;
+	return err;
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_space_copied);
+
+/**
+ * parley_nvme_space_original() - what a namespace is a copy of
+ * @vf: a function that has it
+ * @original: that
+ *
+ * Context: process context; may sleep.
+ */
+void parley_nvme_space_original(struct parley_nvme_vf *vf,
+				struct parley_nvme_original *original)
+{
+	guard(mutex)(&pvf_spaces_lock);
+	*original = vf->space ? vf->space->original : (struct parley_nvme_original) {};
+}
+PARLEY_EXPORT(parley_nvme_space_original);

@@ -79,6 +79,23 @@ static ssize_t next_tenant_store(struct device *dev, struct device_attribute *at
 }
 static DEVICE_ATTR_RW(next_tenant);
 
+static ssize_t copy_of_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct parley_nvme_original original;
+
+	parley_nvme_space_original(pvf_of(dev), &original);
+	if (!original.nsid)
+		return sysfs_emit(buf, "none\n");
+	return sysfs_emit(buf, "%u %s\n", original.nsid, original.serial);
+}
+
+static ssize_t copy_of_store(struct device *dev, struct device_attribute *attr,
+			     const char *buf, size_t count)
+{
+	return parley_nvme_space_copied(pvf_of(dev), buf) ?: count;
+}
+static DEVICE_ATTR_RW(copy_of);
+
 static const char *const pvf_erase_names[] = {
 	[PARLEY_NVME_ERASE_NEVER] = "never",
 	[PARLEY_NVME_ERASE_RUNS] = "runs",
@@ -121,6 +138,7 @@ static struct attribute *pvf_attrs[] = {
 	&dev_attr_namespace.attr,
 	&dev_attr_interrupts.attr,
 	&dev_attr_owner.attr,
+	&dev_attr_copy_of.attr,
 	&dev_attr_next_tenant.attr,
 	&dev_attr_erase.attr,
 	NULL

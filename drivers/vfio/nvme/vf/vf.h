@@ -210,6 +210,16 @@ enum parley_nvme_owner {
 };
 
 /**
+ * struct parley_nvme_original - what a namespace is a copy of
+ * @nsid: its number; 0: of nothing
+ * @serial: its drive's serial number
+ */
+struct parley_nvme_original {
+	u32 nsid;
+	char serial[sizeof_field(struct parley_nvme_id, serial)];
+};
+
+/**
  * struct parley_nvme_space - a namespace, for all functions that reach it
  * @list: of all; the lock is space.c's, for the rest, too
  * @family: the disk
@@ -220,6 +230,7 @@ enum parley_nvme_owner {
  * @erasing: it is being erased
  * @owner: whose data it has
  * @tenant: the tenant
+ * @original: what root says that they are a copy of
  */
 struct parley_nvme_space {
 	struct list_head list;
@@ -231,6 +242,7 @@ struct parley_nvme_space {
 	bool erasing;
 	enum parley_nvme_owner owner;
 	uuid_t tenant;
+	struct parley_nvme_original original;
 };
 
 /**
@@ -396,6 +408,9 @@ int parley_nvme_space_erase(struct parley_nvme_vf *vf);
 void parley_nvme_space_erased(struct parley_nvme_vf *vf, bool clean);
 int parley_nvme_space_say(struct parley_nvme_vf *vf, const char *text);
 enum parley_nvme_owner parley_nvme_space_owner(struct parley_nvme_vf *vf, uuid_t *tenant);
+int parley_nvme_space_copied(struct parley_nvme_vf *vf, const char *text);
+void parley_nvme_space_original(struct parley_nvme_vf *vf,
+				struct parley_nvme_original *original);
 
 /* erase.c */
 extern const char *const parley_nvme_way_names[PARLEY_NVME_WAYS];

@@ -415,19 +415,30 @@ static void other_cache(struct side *s)
 struct foreign {
 	const char *name;
 	void (*alter)(struct side *s);
+	const char *why;
 };
 
 static const struct foreign foreigns[] = {
-	{ "another device", other_ids },
-	{ "other interrupts", other_vectors },
-	{ "another size", other_size },
-	{ "other blocks", other_block },
-	{ "another namespace", other_namespace },
-	{ "another part of it", other_slice },
-	{ "another drive", other_drive },
-	{ "fewer queues", other_queues },
-	{ "shorter commands", other_lengths },
-	{ "another cache", other_cache },
+	{ "another device", other_ids,
+	  "is of another kind of PCI device" },
+	{ "other interrupts", other_vectors,
+	  "is of a device with another number of queues" },
+	{ "another size", other_size,
+	  "is of a disk of another size, or with other blocks" },
+	{ "other blocks", other_block,
+	  "is of a disk of another size, or with other blocks" },
+	{ "another namespace", other_namespace,
+	  "is of another namespace or slice" },
+	{ "another part of it", other_slice,
+	  "is of another namespace or slice" },
+	{ "another drive", other_drive,
+	  "is of another namespace or slice" },
+	{ "fewer queues", other_queues,
+	  "is of a device with another number of queues" },
+	{ "shorter commands", other_lengths,
+	  "is of a device with longer or shorter commands" },
+	{ "another cache", other_cache,
+	  "is of a controller that says other things of itself" },
 };
 
 static void foreign_name(const struct foreign *foreign, char *name)
@@ -452,12 +463,72 @@ static void what_is_foreign_is_refused_before_the_source_stops(struct kunit *tes
 	KUNIT_EXPECT_EQ(test, -EINVAL,
 			PTR_ERR(parley_mdev_migration_set(&to->m, STATE(RUNNING))));
 	KUNIT_EXPECT_EQ(test, STATE(ERROR), to->m.state);
+	KUNIT_EXPECT_STREQ(test, foreign->why, to->m.refused);
 	KUNIT_EXPECT_FALSE(test, stopped(from));
 	KUNIT_EXPECT_EQ(test, 0, guest_rw(from->g, nvme_cmd_read, 3, 8, DATA));
 	fput(in);
 	fput(out);
 	reset(to);
 	KUNIT_EXPECT_EQ(test, NVME_CSTS_RDY, guest_enable(to->g));
+}
+
+/* A VMM ends when it is refused, and asks for no other state. */
+static void who_ends_at_once_is_told_of_all_the_same(struct kunit *test)
+{
+	struct side *from = side_new(test, guest_ready(test), "here");
+	struct side *to = side_new(test, guest_new(test), "there");
+	struct file *out = go_file(from, STATE(PRE_COPY)), *in;
+	char *text = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, text);
+	other_drive(to);
+	in = go_file(to, STATE(RESUMING));
+	KUNIT_EXPECT_EQ(test, -EPIPE, carry(out, in));
+	fput(in);
+	mutex_lock(&to->mutex);
+	parley_mdev_migration_end(&to->m);
+	mutex_unlock(&to->mutex);
+	parley_mdev_migration_show(&to->m, text);
+	KUNIT_EXPECT_STREQ(test, text, "running\nrefused is of another namespace or slice\n");
+	/* The next one is all right. */
+	fput(go_file(to, STATE(RESUMING)));
+	reset(to);
+	parley_mdev_migration_show(&to->m, text);
+	KUNIT_EXPECT_STREQ(test, text, "running\nrefused none\n");
+	fput(out);
+}
+
+/* ------------------------------------------------- from drive to drive */
+
+/* One side becomes the other, on a copy of what root says; why not. */
+static const char *moves_to_a_copy(struct kunit *test, u32 nsid, const char *serial)
+{
+	struct side *from = side_new(test, guest_ready(test), "here");
+	struct side *to = side_new(test, guest_new(test), "there");
+	char of[64];
+	struct file *out, *in;
+
+	other_drive(to);
+	other_namespace(to);
+	snprintf(of, sizeof(of), "%u %s", nsid, serial ?: from->g->f->vf.n.id.serial);
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_space_copied(&to->g->f->vf, of));
+	out = go_file(from, STATE(STOP_COPY));
+	in = go_file(to, STATE(RESUMING));
+	carry(out, in);
+	guest_move(from->g, to->g);
+	parley_mdev_migration_set(&to->m, STATE(STOP));
+	fput(in);
+	fput(out);
+	return to->m.refused;
+}
+
+static void a_copy_takes_what_is_of_its_original(struct kunit *test)
+{
+	KUNIT_EXPECT_NULL(test, moves_to_a_copy(test, 1, NULL));
+	KUNIT_EXPECT_STREQ(test, moves_to_a_copy(test, 2, NULL),
+			   "is of another namespace or slice");
+	KUNIT_EXPECT_STREQ(test, moves_to_a_copy(test, 1, "FAKE"),
+			   "is of another namespace or slice");
 }
 
 static void a_space_that_cannot_be_is_refused(struct kunit *test)
@@ -510,6 +581,8 @@ static struct kunit_case migrate_cases[] = {
 	KUNIT_CASE(bad_57_what_was_altered_or_cut_off_is_refused),
 	KUNIT_CASE(more_than_a_state_can_be_is_refused),
 	KUNIT_CASE_PARAM(what_is_foreign_is_refused_before_the_source_stops, foreign_gen_params),
+	KUNIT_CASE(who_ends_at_once_is_told_of_all_the_same),
+	KUNIT_CASE(a_copy_takes_what_is_of_its_original),
 	KUNIT_CASE(a_space_that_cannot_be_is_refused),
 	KUNIT_CASE(a_file_outlives_its_device),
 	{}

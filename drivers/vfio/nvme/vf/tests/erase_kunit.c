@@ -359,6 +359,64 @@ static void what_is_said_of_it_is_read_exactly(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PARLEY_NVME_UNKNOWN, owner(f));
 }
 
+/* Of what a namespace is said to be a copy, by its number and serial number. */
+static void a_copy_is_one_until_somebody_had_it(struct kunit *test)
+{
+	struct fake_vf *f = full(test), *other = fake_vf_init(test);
+	struct parley_nvme_original of;
+
+	other->vf.family = f->vf.family;
+	KUNIT_EXPECT_EQ(test, -ENXIO, parley_nvme_space_copied(&other->vf, "7 A drive"));
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_hand_out(&other->vf));
+	parley_nvme_vf_take_back(&other->vf);
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_space_copied(&f->vf, "7 A drive\n"));
+	parley_nvme_space_original(&other->vf, &of);
+	KUNIT_EXPECT_EQ(test, 7, of.nsid);
+	KUNIT_EXPECT_STREQ(test, of.serial, "A drive");
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_take(&f->vf, &fake_tenant[0]));
+	KUNIT_EXPECT_EQ(test, -EBUSY, parley_nvme_space_copied(&other->vf, "8 A drive"));
+	parley_nvme_space_original(&f->vf, &of);
+	KUNIT_EXPECT_EQ(test, 7, of.nsid);
+	parley_nvme_vf_give_back(&f->vf);
+	parley_nvme_space_original(&f->vf, &of);
+	KUNIT_EXPECT_EQ(test, 0, of.nsid);
+	/* Nor is what was erased, or made anew. */
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_space_copied(&f->vf, "7 A drive"));
+	KUNIT_ASSERT_EQ(test, 0, erased(f, PARLEY_NVME_ZERO));
+	parley_nvme_space_original(&f->vf, &of);
+	KUNIT_EXPECT_EQ(test, 0, of.nsid);
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_space_copied(&f->vf, "7 A drive"));
+	f->c.ns[0].name = 1;
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_hand_out(&f->vf));
+	parley_nvme_vf_take_back(&f->vf);
+	parley_nvme_space_original(&f->vf, &of);
+	KUNIT_EXPECT_EQ(test, 0, of.nsid);
+}
+
+static void what_it_is_a_copy_of_is_read_exactly(struct kunit *test)
+{
+	static const char *const bad[] = {
+		"", "\n", "1", "1 ", "1 \n", "0 drive", "-1 drive", "4294967296 drive",
+		"12345678901 drive", "1  drive", "1 drive ", "x drive", "1 dri\tve", "1 drive\n\n",
+		"1 a serial that is long", " 1 drive", "1 dr\xffve",
+	};
+	struct fake_vf *f = full(test);
+	struct parley_nvme_original of;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_space_copied(&f->vf,
+							  "4294967295 12345678901234567890"));
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		KUNIT_EXPECT_EQ_MSG(test, -EINVAL, parley_nvme_space_copied(&f->vf, bad[i]),
+				    "%s", bad[i]);
+	parley_nvme_space_original(&f->vf, &of);
+	KUNIT_EXPECT_EQ(test, U32_MAX, of.nsid);
+	KUNIT_EXPECT_STREQ(test, of.serial, "12345678901234567890");
+	KUNIT_EXPECT_EQ(test, 0, parley_nvme_space_copied(&f->vf, "none\n"));
+	parley_nvme_space_original(&f->vf, &of);
+	KUNIT_EXPECT_EQ(test, 0, of.nsid);
+}
+
 static struct kunit_case erase_cases[] = {
 	KUNIT_CASE(data_are_for_him_whose_they_are),
 	KUNIT_CASE_PARAM(nothing_reaches_the_next, way_gen_params),
@@ -370,6 +428,8 @@ static struct kunit_case erase_cases[] = {
 	KUNIT_CASE(functions_of_one_namespace_know_of_each_other),
 	KUNIT_CASE(a_new_namespace_is_not_the_old_one),
 	KUNIT_CASE(what_is_said_of_it_is_read_exactly),
+	KUNIT_CASE(a_copy_is_one_until_somebody_had_it),
+	KUNIT_CASE(what_it_is_a_copy_of_is_read_exactly),
 	{}
 };
 
