@@ -5,6 +5,7 @@ devices for guests of its own."""
 import contextlib
 import glob
 import os
+import re
 
 from .common import LabError, put
 from .limits import until
@@ -56,6 +57,14 @@ def found_by(guest, name):
 def port(name, slot):
     """QEMU's arguments for a root port that something can be plugged into."""
     return ["-device", f"pcie-root-port,id={name},chassis={slot},addr={slot:#x}"]
+
+
+def block_device(address):
+    """The first namespace of a function that the kernel's driver has, or ""; one that
+    several functions have has a name without theirs."""
+    for path in glob.glob(f"{PCI}/devices/{address}/nvme/nvme*/nvme*n*"):
+        return "/dev/" + re.sub(r"c\d+n", "n", os.path.basename(path))
+    return ""
 
 
 class Disk:
@@ -135,6 +144,19 @@ class Mediated:
     def state(self):
         """Of the function."""
         return get(f"{self.parent}/parley/state")
+
+    def migration(self):
+        """(state, why the last state that came was refused, or "none")."""
+        state, refused = get(f"{self.folder}/parley/migration").splitlines()
+        return state, refused.split(" ", 1)[1]
+
+    def belongs_to(self, uuid):
+        """As root says of the data of its namespace."""
+        put(f"{self.parent}/parley/owner", uuid)
+
+    def is_copy_of(self, namespace, serial):
+        """As root says of its namespace, for a guest that comes from the original."""
+        put(f"{self.parent}/parley/copy_of", f"{namespace} {serial}")
 
     def reset_function(self):
         """As its administrator does, behind the back of who has the device."""
