@@ -154,6 +154,11 @@ parley_compat_region_info(struct vfio_device *vdev, struct vfio_region_info __us
 #define PARLEY_COMPAT_BIN_ATTRIBUTE
 #endif
 
+/* Who names an address did not say that its size comes with it. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define sockaddr_unsized	sockaddr
+#endif
+
 /* To map memory as it is, or else not at all, could not be asked for. */
 #include <linux/dma-mapping.h>
 #ifndef DMA_ATTR_REQUIRE_COHERENT
