@@ -272,9 +272,9 @@ static ssize_t ph_put(struct parley_hci_dev *d, const char __user *buf, size_t c
 		return -EFAULT;
 	d->have += take;
 	whole = parley_hci_length(d->down, d->have);
-	if (whole < 0)
+	if (whole < 0) {
 		err = whole;
-	else if (whole && whole == d->have) {
+	} else if (whole && whole == d->have) {
 		d->have = 0;
 		err = parley_hci_down(d->hci, d->down, whole);
 	}

@@ -264,20 +264,20 @@ void bench_expect_failed(struct bench *b, u8 why, bool quiet)
 	bench_clear(b);
 }
 
-/* A line of the audit is a count and a rule; see parley_policy_audit(). */
+/* A line of the audit is a count, a line and a rule; see parley_policy_audit(). */
 unsigned long bench_audit(struct bench *b, const char *rule)
 {
 	size_t size = 16384;
 	char *text = kunit_kzalloc(b->test, size, GFP_KERNEL), *line;
 	unsigned long count = 0;
+	unsigned int nr;
 
 	KUNIT_ASSERT_NOT_NULL(b->test, text);
 	parley_policy_audit(b->h->policy, text, size);
 	line = strstr(text, rule);
-	KUNIT_EXPECT_NOT_NULL(b->test, line);
 	while (line && line > text && line[-1] != '\n')
 		line--;
-	if (line)
-		count = simple_strtoul(strim(line), NULL, 10);
+	if (!line || sscanf(line, "%lu %u", &count, &nr) != 2)
+		KUNIT_FAIL(b->test, "no count of %s\n", rule);
 	return count;
 }
