@@ -122,7 +122,7 @@ is "$(driver_of "$pci")" nvme "a disk that is mounted is not taken"
 umount /mnt
 check "taken" vf take "$pci"
 note "$(cd "$pf/parley" && grep . formats capacity)"
-vf pool "$guests" 10Gi && not_ok "a pool of namespaces that there are not"
+vf pool "$guests" 11Gi && not_ok "a pool of namespaces that there are not"
 is "$(cat "$pf/sriov_numvfs")" 0 "then there is none"
 put "1 0" "$pf/parley/ns_detach"
 check "a pool" vf pool "$guests" 10Gi
