@@ -8,19 +8,22 @@ test of ours talks to; with empty ones in their stead it needs 4 MB, and starts
 thirty times sooner under two emulations.
 """
 
+import os
 import pathlib
 import re
 import tempfile
 
+from . import packages
 from .common import BIN, LabError, locked, need, run
 
 # Libraries of fio's that its libaio engine calls; all others are stand-ins.
 KEPT = re.compile(r"^(libc|libm|libz|libaio|ld-linux.*)\.so")
 
 
-def libraries(program):
-    """Paths of the shared libraries that @program is loaded with."""
-    listed = run(["ldd", program])
+def libraries(program, folder=""):
+    """Paths of the shared libraries that @program is loaded with, of those in @folder
+    first."""
+    listed = run(["ldd", program], env=os.environ | {"LD_LIBRARY_PATH": str(folder)})
     return [pathlib.Path(path)
             for path in re.findall(r"(?:=> )?(/\S+) \(0x", listed)]
 
@@ -104,6 +107,24 @@ def small_fio():
             files[str(path).lstrip("/")] = path
     for path in folder.glob("*.so.*"):
         files[f"usr/lib/{path.name}"] = path
+    return files
+
+
+def fetched(name, package):
+    """{path in the guest: file} for a program of a package that is not to be installed here,
+    as it would start services, with those of its libraries that the machine lacks."""
+    top = packages.unpack(packages.SUITE, f"guest-{package}", (package,), depends=True)
+    program = next(path for path in top.glob(f"**/*bin/{name}"))
+    known = re.findall(r"^\s+(\S+) \(", run([need("ldconfig", "libc-bin"), "-p"]), re.M)
+    files = {f"bin/{name}": program}
+    with tempfile.TemporaryDirectory() as scratch:
+        for path in top.rglob("*.so.*"):
+            lacking = pathlib.Path(scratch, path.name)
+            if path.name not in known and not lacking.is_symlink():
+                lacking.symlink_to(path)
+        for path in libraries(program, scratch):
+            own = path.is_relative_to(scratch)
+            files[f"usr/lib/{path.name}" if own else str(path).lstrip("/")] = path.resolve()
     return files
 
 

@@ -8,7 +8,8 @@ import re
 import threading
 import time
 
-from . import emulators, handover, home, initramfs, kernels, machine, modules, packages
+from . import (emulators, handover, home, initramfs, kernels, machine, modules, packages,
+               programs)
 from .common import BIN, LabError, RUNS, locked, say
 from .limits import ALL_OVER, OVER, PATIENCE
 from .run import Run
@@ -38,6 +39,8 @@ def inner_guest(scenario, folder):
     # One without a folder is a program of the lab's.
     files = {name: BIN / path for name, path in scenario.inner_files.items()}
     qemu = emulators.command(scenario.inner_emulator) if scenario.inner_emulator else []
+    for name, package in scenario.inner_programs.items():
+        files |= programs.fetched(name, package)
     return {"LAB_INNER_KERNEL": str(kernel.image),
             "LAB_INNER_QEMU": " ".join(qemu),
             "LAB_INNER_INITRD": str(initramfs.build_inner(
