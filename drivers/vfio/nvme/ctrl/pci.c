@@ -34,6 +34,20 @@ static void pnc_pci_master(struct parley_nvme *n, bool on)
 		pci_clear_master(to_pci_dev(n->dev));
 }
 
+/*
+ * What was written to a virtual function is lost if the physical one is reset, and PCI
+ * writes only the latter's again.  Its registers are to be there before it is saved: so
+ * are its interrupts then, when it is restored.
+ */
+static void pnc_pci_reappear(struct pci_dev *pdev)
+{
+	u16 command;
+
+	pci_read_config_word(pdev, PCI_COMMAND, &command);
+	if (!(command & PCI_COMMAND_MEMORY))
+		pci_write_config_word(pdev, PCI_COMMAND, command | PCI_COMMAND_MEMORY);
+}
+
 /* The device lock is held by who calls. */
 static int pnc_pci_reset(struct parley_nvme *n)
 {
@@ -43,6 +57,7 @@ static int pnc_pci_reset(struct parley_nvme *n)
 	err = pcie_reset_flr(pdev, PCI_RESET_PROBE);
 	if (err)
 		return err;
+	pnc_pci_reappear(pdev);
 	pci_save_state(pdev);
 	err = pcie_reset_flr(pdev, PCI_RESET_DO_RESET);
 	pci_restore_state(pdev);
