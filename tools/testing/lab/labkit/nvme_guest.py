@@ -6,7 +6,9 @@ import time
 from .common import LabError
 
 PAGE = 4096
-FIO = "fio --filename=/dev/{disk} --ioengine=libaio --direct=1 --thread --randrepeat=0 "
+# A disk that has gone is not to become a file of its name.
+FIO = ("fio --filename=/dev/{disk} --allow_file_create=0 --ioengine=libaio --direct=1 "
+       "--thread --randrepeat=0 ")
 # Every block that is read back must be the one written last; @at and @size are MiB.
 VERIFY = FIO + ("--name=verify --rw=randwrite --bsrange=4k-64k --offset={at}M "
                 "--size={size}M --iodepth=16 --verify=crc32c --verify_fatal=1")
