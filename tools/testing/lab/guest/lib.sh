@@ -109,16 +109,17 @@ suspend()	# suspend [SECONDS]: to memory and, after SECONDS, back; that QEMU
 	echo mem >/sys/power/state && request "@EVENT WAKEUP" >/dev/null
 }
 
-to_memory()	# to_memory PROGRAM...: the script begins anew, with these programs and
-{		# bash in memory, and /in-memory is there: mainline's 9p, and with it
-		# the root, does not outlive a suspend
+to_memory()	# to_memory PROGRAM...: the script begins anew, with these programs (or files,
+{		# or folders) and bash in memory, and /in-memory is there: mainline's 9p,
+		# and with it the root, does not outlive a suspend
 	local own=/tmp/own name files=()
 	mkdir -p $own/dev $own/proc $own/sys $own/tmp
 	for name in /bin/bash env cat sleep sed "$@"; do
+		[ ! -e "$name" ] || { files+=("$name"); continue; }
 		files+=("$(type -P "$name")") || bail "to_memory: there is no $name"
 	done
 	# shellcheck disable=SC2046
-	cp -L --parents "${files[@]}" "$LAB_ENV" "$LAB_LIB" "$LAB_SCRIPT" $(ldd "${files[@]}" \
+	cp -rL --parents "${files[@]}" "$LAB_ENV" "$LAB_LIB" "$LAB_SCRIPT" $(ldd "${files[@]}" \
 		2>/dev/null | grep -o '[[:space:]]/[^ ]*' | sort -u) $own ||
 		bail "to_memory: cannot copy"
 	touch $own/in-memory

@@ -16,7 +16,7 @@ VERIFY = FIO + ("--name=verify --rw=randwrite --bsrange=4k-64k --offset={at}M "
 HUNGRY = FIO + ("--name=hungry --rw=randwrite --bs=16k --size=8M --iodepth=32 "
                 "--norandommap --time_based --runtime=3600")
 # What Linux says if it has met anything with a disk.
-MET = "nvme.*(timeout|resett|abort|I/O error|not ready)"
+MET = "nvme.*(timeout|reset|abort|I/O error|not ready)"
 
 
 def disk_at(guest, slot):
