@@ -51,6 +51,7 @@
 
 #include <kunit/visibility.h>
 #include <linux/hrtimer.h>
+#include <linux/jiffies.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/wait.h>
@@ -86,6 +87,8 @@
 #define PARLEY_EMU_BUSY			4
 /* Doorbells that could not be used directly are tried again after so many milliseconds. */
 #define PARLEY_EMU_SHARE_MS		100
+/* A command that waits for its memory is looked at again after so many milliseconds. */
+#define PARLEY_EMU_WAIT_MS		10
 /* A polling thread looks for so long at most, and for an eighth at least, or not at all. */
 #define PARLEY_EMU_POLL_MAX_US		200U
 #define PARLEY_EMU_POLL_STEPS		8
@@ -150,7 +153,8 @@ struct parley_emu_config {
  *
  * All are called in process context and may sleep, with the controller's mutex held.
  * Addresses are the guest's, of any value; what is not its memory is an error, and so is
- * what is being taken away from it.  Whoever takes it away waits for @unpin: each page
+ * what is being taken away from it: that is -EBUSY of @pin, and the command waits in its
+ * queue until it is known what is there then.  Whoever takes it away waits for @unpin: each page
  * that is held is let go of within the time-out of a command of the function.  Before he
  * takes away what is shared he calls parley_emu_unshared().
  */
@@ -221,6 +225,9 @@ struct parley_emu_cq {
  * @cq: where its answers go
  * @flying: commands that the function has
  * @paid: bytes that the last one that was fetched paid for
+ * @counted: operations that it paid for
+ * @waits: its next command is about memory that is being taken away
+ * @until: it is not looked at before that, in jiffies
  */
 struct parley_emu_sq {
 	bool there;
@@ -230,6 +237,9 @@ struct parley_emu_sq {
 	u16 cq;
 	u16 flying;
 	u64 paid;
+	u64 counted;
+	bool waits;
+	unsigned long until;
 };
 
 /**
@@ -384,6 +394,7 @@ struct parley_emu_shadow {
  * @ended: see above
  * @wait: woken whenever something comes there
  * @grid: when it does
+ * @wait_over: a command that waits for its memory is looked at again
  * @work: sees to the queues
  * @poll: does that instead
  * @limit: limits of queues for I/O, or NULL
@@ -428,6 +439,7 @@ struct parley_emu {
 	struct llist_head ended;
 	wait_queue_head_t wait;
 	struct parley_emu_grid grid;
+	struct delayed_work wait_over;
 	struct work_struct work;
 	struct parley_emu_poll poll;
 	struct parley_limit *limit[PARLEY_NVME_IO_QUEUES];
@@ -450,6 +462,7 @@ enum parley_emu_event {
 
 /* An answer to a command that is over at once. */
 #define PARLEY_EMU_LATER	0xffff		/* it is not over */
+#define PARLEY_EMU_WAIT		0xfffe		/* it has not begun */
 #define PARLEY_EMU_NO(status)	((status) | NVME_STATUS_DNR)
 
 /* limit.c */
@@ -459,6 +472,7 @@ bool parley_emu_waits(struct parley_emu *e, u16 sq);
 bool parley_emu_admit(struct parley_emu *e, u16 sq, const struct nvme_command *cmd);
 void parley_emu_charge(struct parley_emu *e, u16 sq, u64 bytes);
 void parley_emu_refund(struct parley_emu *e, u16 sq);
+void parley_emu_unpay(struct parley_emu *e, u16 sq);
 void parley_emu_asks_no_more(struct parley_emu *e, u16 sq);
 
 /* share.c */
@@ -490,9 +504,16 @@ u16 parley_emu_cq_make(struct parley_emu *e, u16 id, u64 base, u32 size, u16 vec
 		       bool interrupts);
 bool parley_emu_room(struct parley_emu *e, u16 id);
 bool parley_emu_fetch(struct parley_emu *e, u16 id, struct nvme_command *cmd);
+void parley_emu_unfetch(struct parley_emu *e, u16 id);
 void parley_emu_post(struct parley_emu *e, u16 sq, u16 cid, u16 status, u32 result);
 void parley_emu_interrupts(struct parley_emu *e);
 void parley_emu_line(struct parley_emu *e);
+
+/* Whether there is no need to look at a queue: the next command waits for its memory. */
+static inline bool parley_emu_barred(const struct parley_emu *e, u16 id)
+{
+	return e->sq[id].waits && time_before(jiffies, e->sq[id].until);
+}
 
 /* prp.c */
 u16 parley_emu_prp(struct parley_emu *e, const struct nvme_command *cmd, u32 len,

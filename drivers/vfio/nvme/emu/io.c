@@ -194,11 +194,13 @@ bool parley_emu_drain(struct parley_emu *e, u16 sq)
 static u16 pne_pin(struct parley_emu *e, struct parley_emu_req *req, unsigned int nr)
 {
 	u64 page;
+	int err;
 
 	for (req->nr_pages = 0; req->nr_pages < nr; req->nr_pages++) {
 		page = req->page[req->nr_pages] & ~(PARLEY_NVME_PAGE - 1ULL);
-		if (e->ops->pin(e, page, req->in, &req->dma[req->nr_pages]))
-			return NVME_SC_DATA_XFER_ERROR;
+		err = e->ops->pin(e, page, req->in, &req->dma[req->nr_pages]);
+		if (err)
+			return err == -EBUSY ? PARLEY_EMU_WAIT : NVME_SC_DATA_XFER_ERROR;
 	}
 	return 0;
 }
@@ -329,7 +331,8 @@ static u16 pne_submit(struct parley_emu *e, u16 sq, struct parley_emu_req *req)
  * @cmd: the command, a copy
  *
  * Context: process context; @e->mutex held; may sleep.
- * Return: PARLEY_EMU_LATER, or its status if it is over.
+ * Return: PARLEY_EMU_LATER; PARLEY_EMU_WAIT: it cannot begin now; or its status if it is
+ *	over.
  */
 u16 parley_emu_io(struct parley_emu *e, u16 sq, const struct nvme_command *cmd)
 {

@@ -11,6 +11,8 @@
  *	about ranges		one operation; when it is known what they are, a part of
  *				their bytes is owed
  *	all others		one operation
+ *	one that has to wait	nothing, until it begins
+ *	for its memory
  *	one that is answered	one operation: what it paid for bytes it gets back
  *	here, as one that is
  *	wrong
@@ -124,12 +126,14 @@ bool parley_emu_admit(struct parley_emu *e, u16 sq, const struct nvme_command *c
 
 	lockdep_assert_held(&e->mutex);
 	e->sq[sq].paid = 0;
+	e->sq[sq].counted = 0;
 	if (!limit)
 		return true;
 	bytes = pne_bytes(e, cmd);
 	if (!parley_limit_admit(limit, pne_now(e), &bytes, 1))
 		return false;
 	e->sq[sq].paid = bytes;
+	e->sq[sq].counted = 1;
 	return true;
 }
 
@@ -166,6 +170,24 @@ void parley_emu_refund(struct parley_emu *e, u16 sq)
 	lockdep_assert_held(&e->mutex);
 	if (limit && e->sq[sq].paid)
 		parley_limit_refund(limit, pne_now(e), 0, e->sq[sq].paid);
+	e->sq[sq].paid = 0;
+}
+
+/**
+ * parley_emu_unpay() - the command that was fetched last is in its queue again
+ * @e: the controller
+ * @sq: where it was
+ *
+ * Context: process context; @e->mutex held.
+ */
+void parley_emu_unpay(struct parley_emu *e, u16 sq)
+{
+	struct parley_limit *limit = pne_limit(e, sq);
+
+	lockdep_assert_held(&e->mutex);
+	if (limit)
+		parley_limit_refund(limit, pne_now(e), e->sq[sq].counted, e->sq[sq].paid);
+	e->sq[sq].counted = 0;
 	e->sq[sq].paid = 0;
 }
 

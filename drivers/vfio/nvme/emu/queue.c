@@ -6,6 +6,8 @@
  * what it has read, and what commands in flight will take is counted.  So a queue
  * never runs over, whatever the guest does.
  */
+#include <linux/jiffies.h>
+#include <parley/compat.h>
 #include "emu.h"
 
 /**
@@ -174,8 +176,33 @@ bool parley_emu_fetch(struct parley_emu *e, u16 id, struct nvme_command *cmd)
 	if (!parley_emu_admit(e, id, cmd))
 		return false;
 	sq->head = (sq->head + 1) % sq->size;
+	sq->waits = false;
 	e->cq[sq->cq].owed++;
 	return true;
+}
+
+/**
+ * parley_emu_unfetch() - the command that was fetched last cannot begin now
+ * @e: the controller
+ * @id: the queue
+ *
+ * It is as if it had not been fetched, and is read anew after a while.
+ *
+ * Context: process context; @e->mutex held.
+ */
+void parley_emu_unfetch(struct parley_emu *e, u16 id)
+{
+	unsigned long wait = msecs_to_jiffies(PARLEY_EMU_WAIT_MS);
+	struct parley_emu_sq *sq = &e->sq[id];
+
+	lockdep_assert_held(&e->mutex);
+	sq->head = (sq->head + sq->size - 1) % sq->size;
+	e->cq[sq->cq].owed--;
+	parley_emu_unpay(e, id);
+	sq->waits = true;
+	sq->until = jiffies + wait;
+	/* Not before it; who has waited longer is looked at then as well. */
+	mod_delayed_work(system_dfl_wq, &e->wait_over, wait + 1);
 }
 
 /*

@@ -39,6 +39,12 @@ static void pne_work(struct work_struct *work)
 	parley_emu_run(container_of(work, struct parley_emu, work));
 }
 
+/* Maybe it can begin now. */
+static void pne_wait_over(struct work_struct *work)
+{
+	parley_emu_kick(container_of(to_delayed_work(work), struct parley_emu, wait_over));
+}
+
 /* The function is back, or lost: whatever waits for that goes on. */
 static void pne_back(void *data)
 {
@@ -79,6 +85,7 @@ int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
 	init_llist_head(&e->ended);
 	init_waitqueue_head(&e->wait);
 	INIT_WORK(&e->work, pne_work);
+	INIT_DELAYED_WORK(&e->wait_over, pne_wait_over);
 	spin_lock_init(&e->share_lock);
 	INIT_LIST_HEAD(&e->shares);
 	parley_emu_grid_init(e);
@@ -176,6 +183,8 @@ void parley_emu_exit(struct parley_emu *e)
 	parley_emu_limits_off(e);
 	/* Who told of a command that ended may be about to wake somebody. */
 	synchronize_rcu();
+	/* Nothing is fetched any more that would have to wait. */
+	cancel_delayed_work_sync(&e->wait_over);
 	parley_emu_poll_stop(e);
 	parley_emu_grid_exit(e);
 	cancel_work_sync(&e->work);

@@ -281,7 +281,8 @@ static bool pne_blocked(struct parley_emu *e, u16 id)
 	struct parley_emu_sq *sq = &e->sq[id];
 
 	return e->cq[sq->cq].full || parley_emu_waits(e, id) ||
-	       (id && (sq->flying == e->lane[id - 1].nr || READ_ONCE(e->vf->paused)));
+	       (id && (sq->flying == e->lane[id - 1].nr || READ_ONCE(e->vf->paused) ||
+		       parley_emu_barred(e, id)));
 }
 
 /* Who writes to a queue that we have seen all of rings; whether he may not have known. */

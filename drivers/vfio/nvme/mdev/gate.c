@@ -33,7 +33,7 @@
  * instruction that it is not GOING.
  */
 #include <linux/cleanup.h>
-#include <linux/jiffies.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -299,7 +299,7 @@ static struct parley_mdev_page *parley_mdev_get(struct parley_mdev_gate *g, u64 
  * Context: process context; @g->serial held; may sleep.
  * Return: 0, or
  *	-ENOSPC		too many are held
- *	-EBUSY		it is taken away, or just was
+ *	-EBUSY		it is being taken away: later it can be said what it is
  *	or an error of VFIO's or the DMA API's, and nothing is held.
  */
 int parley_mdev_gate_pin(struct parley_mdev_gate *g, u64 address, bool in,
@@ -418,18 +418,13 @@ EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_empty);
  */
 void parley_mdev_gate_begin(struct parley_mdev_gate *g)
 {
-	struct parley_mdev_leaving *l;
+	struct parley_mdev_leaving *l, *next;
 
 	guard(mutex)(&g->lock);
 	g->room = PARLEY_MDEV_PAGES;
 	g->stats = (struct parley_mdev_gate_stats) {};
-	for (l = g->leaving; l < g->leaving + PARLEY_MDEV_LEAVING; l++)
-		if (!l->busy)
-			/* No area. */
-			*l = (struct parley_mdev_leaving) {
-				.first = 1,
-				.until = get_jiffies_64(),
-			};
+	list_for_each_entry_safe(l, next, &g->leaving, node)
+		list_del_init(&l->node);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_begin);
 
@@ -462,6 +457,7 @@ void parley_mdev_gate_init(struct parley_mdev_gate *g,
 	g->ops = ops;
 	mutex_init(&g->lock);
 	xa_init(&g->pages);
+	INIT_LIST_HEAD(&g->leaving);
 	INIT_LIST_HEAD(&g->going);
 	INIT_WORK(&g->work, parley_mdev_work);
 	init_waitqueue_head(&g->wait);
@@ -477,7 +473,7 @@ EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_init);
  */
 void parley_mdev_gate_exit(struct parley_mdev_gate *g)
 {
-	WARN_ON_ONCE(g->nr || !xa_empty(&g->pages));
+	WARN_ON_ONCE(g->nr || !xa_empty(&g->pages) || !list_empty(&g->leaving));
 	xa_destroy(&g->pages);
 	mutex_destroy(&g->lock);
 }

@@ -16,9 +16,11 @@
  *  - The older container looks, with its lock taken again, whether somebody holds a
  *    page of the area, and after having been told ten times to no avail it stops the
  *    machine (BUG_ON).  Whoever pins the same page again in between, as a guest can
- *    make us do, must not win that race ten times.  So the mark stays for a while, and
- *    each time that VFIO asks again for the same area, for twice as long: another
- *    device of the guest's may be asked after us, and take its time.
+ *    make us do, must not win that race once.  So the mark stays until the thread that
+ *    takes memory away is back in user space, however long others were asked after us:
+ *    it asks no more then, and one that asks for another area is through with this one.
+ *    And no longer: other memory at the same address is used at once, as guests do that
+ *    have an IOMMU of their own.  A command that meets a mark waits in its queue.
  *  - Two who take memory away at the same time keep the lock that unpinning takes from
  *    everybody while one of them is here: that is the older container's.  Therefore
  *    the wait ends after PARLEY_MDEV_UNMAP_MS, and they go round once more.  It does
@@ -27,7 +29,10 @@
  */
 #include <linux/cleanup.h>
 #include <linux/jiffies.h>
+#include <linux/list.h>
 #include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
 #include <parley/compat.h>
 #include "mdev.h"
 
@@ -58,58 +63,41 @@ bool parley_mdev_leaves(struct parley_mdev_gate *g, u64 page)
 	struct parley_mdev_leaving *l;
 
 	lockdep_assert_held(&g->lock);
-	for (l = g->leaving; l < g->leaving + PARLEY_MDEV_LEAVING; l++)
-		if (page >= l->first && page <= l->last &&
-		    (l->busy || time_before64(get_jiffies_64(), l->until)))
+	list_for_each_entry(l, &g->leaving, node)
+		if (page >= l->first && page <= l->last)
 			return true;
 	return false;
 }
 
-/* Where an area is kept: where it was, or in place of the oldest; NULL: nowhere. */
-static struct parley_mdev_leaving *parley_mdev_place(struct parley_mdev_gate *g,
-						     u64 first, u64 last)
+/* The mark of who is asking, who may have one: there is no going on without. */
+static struct parley_mdev_leaving *parley_mdev_leaver(struct parley_mdev_gate *g)
 {
-	struct parley_mdev_leaving *l, *oldest = NULL;
-
-	lockdep_assert_held(&g->lock);
-	for (l = g->leaving; l < g->leaving + PARLEY_MDEV_LEAVING; l++) {
-		if (l->busy)
-			continue;
-		if (l->first == first && l->last == last)
-			return l;
-		if (!oldest || time_before64(l->until, oldest->until))
-			oldest = l;
-	}
-	return oldest;
-}
-
-static struct parley_mdev_leaving *parley_mdev_mark(struct parley_mdev_gate *g,
-						    u64 first, u64 last)
-{
-	u64 since = get_jiffies_64() - msecs_to_jiffies(PARLEY_MDEV_REMEMBER_MS);
 	struct parley_mdev_leaving *l;
-	bool again;
 
-	lockdep_assert_held(&g->lock);
-	l = parley_mdev_place(g, first, last);
-	if (!l)
-		return NULL;
-	again = l->first == first && l->last == last && time_after64(l->until, since);
-	*l = (struct parley_mdev_leaving) {
-		.first = first,
-		.last = last,
-		.again = again ? min(l->again + 1, PARLEY_MDEV_DOUBLINGS) : 0,
-		.busy = true,
-	};
+	scoped_guard(mutex, &g->lock)
+		list_for_each_entry(l, &g->leaving, node)
+			if (l->who == current)
+				return l;
+	l = kzalloc(sizeof(*l), GFP_KERNEL | __GFP_NOFAIL);
+	INIT_LIST_HEAD(&l->node);
+	l->gate = g;
+	l->who = current;
 	return l;
 }
 
-static void parley_mdev_settle(struct parley_mdev_gate *g, struct parley_mdev_leaving *l)
+/**
+ * parley_mdev_gate_left() - who took memory away asks no more
+ * @l: his mark, which is gone
+ *
+ * Context: process context; may sleep.
+ */
+void parley_mdev_gate_left(struct parley_mdev_leaving *l)
 {
-	guard(mutex)(&g->lock);
-	l->until = get_jiffies_64() + msecs_to_jiffies(PARLEY_MDEV_SETTLE_MS << l->again);
-	l->busy = false;
+	scoped_guard(mutex, &l->gate->lock)
+		list_del_init(&l->node);
+	kfree(l);
 }
+EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_left);
 
 /* -------------------------------------------------- what is noted there */
 
@@ -190,17 +178,18 @@ static void parley_mdev_hand_over(struct parley_mdev_gate *g, struct list_head *
 	wake_up(&g->wait);
 }
 
-static struct parley_mdev_leaving *parley_mdev_begin_to_leave(struct parley_mdev_gate *g,
-							      u64 first, u64 last)
+static void parley_mdev_begin_to_leave(struct parley_mdev_gate *g,
+				       struct parley_mdev_leaving *l, u64 first, u64 last)
 {
-	struct parley_mdev_leaving *l;
 	struct parley_mdev_page *page;
 	bool shared;
 	LIST_HEAD(kept);
 
 	scoped_guard(mutex, &g->lock) {
 		WRITE_ONCE(g->taking, g->taking + 1);
-		l = parley_mdev_mark(g, first, last);
+		l->first = first;
+		l->last = last;
+		list_move(&l->node, &g->leaving);
 		shared = parley_mdev_shut(g, first, last, &kept);
 	}
 	/* Rule 7: however long the rest takes. */
@@ -209,7 +198,6 @@ static struct parley_mdev_leaving *parley_mdev_begin_to_leave(struct parley_mdev
 	if (shared)
 		parley_mdev_tell(g, first, last, &kept);
 	parley_mdev_hand_over(g, &kept);
-	return l;
 }
 
 static bool parley_mdev_wait(struct parley_mdev_gate *g, u64 first, u64 last)
@@ -243,11 +231,16 @@ bool parley_mdev_gate_leave(struct parley_mdev_gate *g, u64 address, u64 len)
 {
 	u64 first = parley_mdev_number(address);
 	u64 last = parley_mdev_number(len ? address + (len - 1) : address);
-	struct parley_mdev_leaving *l = parley_mdev_begin_to_leave(g, first, last);
-	bool gone = parley_mdev_wait(g, first, last);
+	struct parley_mdev_leaving *l = parley_mdev_leaver(g);
+	bool gone;
 
-	if (l)
-		parley_mdev_settle(g, l);
+	parley_mdev_begin_to_leave(g, l, first, last);
+	gone = parley_mdev_wait(g, first, last);
+	if (!l->watched)
+		l->watched = !g->ops->watch(g, l);
+	/* Who does not come back is at his end, and asks once. */
+	if (!l->watched)
+		parley_mdev_gate_left(l);
 	return gone;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_leave);

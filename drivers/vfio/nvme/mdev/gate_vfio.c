@@ -2,7 +2,11 @@
 /*
  * The steps of the gate, as VFIO and the DMA API have them.
  */
+#include <linux/device.h>
 #include <linux/dma-mapping.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/task_work.h>
 #include <parley/compat.h>
 #include "mdev.h"
 
@@ -64,6 +68,34 @@ static void parley_mdev_vfio_unshared(struct parley_mdev_gate *g, u64 first, u64
 	parley_emu_unshared(&container_of(g, struct parley_mdev, gate)->emu, first, last);
 }
 
+static void parley_mdev_vfio_back(struct callback_head *back)
+{
+	struct parley_mdev_leaving *l = container_of(back, struct parley_mdev_leaving, back);
+	struct vfio_device *vdev = l->gate->vdev;
+
+	parley_mdev_gate_left(l);
+	put_device(&vdev->device);
+	/* Who unloads us waits for the rest of this, see main.c. */
+	module_put(THIS_MODULE);
+}
+
+/* On its way to user space; the device may be closed and removed before that. */
+static int parley_mdev_vfio_watch(struct parley_mdev_gate *g, struct parley_mdev_leaving *l)
+{
+	int err;
+
+	init_task_work(&l->back, parley_mdev_vfio_back);
+	get_device(&g->vdev->device);
+	__module_get(THIS_MODULE);
+	err = task_work_add(current, &l->back, TWA_RESUME);
+	if (!err)
+		return 0;
+	/* VFIO, who asks, has both. */
+	module_put(THIS_MODULE);
+	put_device(&g->vdev->device);
+	return err;
+}
+
 const struct parley_mdev_gate_ops parley_mdev_gate_vfio = {
 	.rw = parley_mdev_vfio_rw,
 	.pin = parley_mdev_vfio_pin,
@@ -71,4 +103,5 @@ const struct parley_mdev_gate_ops parley_mdev_gate_vfio = {
 	.map = parley_mdev_vfio_map,
 	.unmap = parley_mdev_vfio_unmap,
 	.unshared = parley_mdev_vfio_unshared,
+	.watch = parley_mdev_vfio_watch,
 };

@@ -8,6 +8,7 @@
  */
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <parley/export.h>
 #include <parley/version.h>
@@ -164,6 +165,8 @@ static void __exit parley_mdev_stop(void)
 {
 	parley_nvme_vf_user_unregister(&parley_mdev_user);
 	mdev_unregister_driver(&parley_mdev_driver);
+	/* Who came back to user space by way of gate_vfio.c has left this code. */
+	synchronize_rcu_tasks();
 }
 module_exit(parley_mdev_stop);
 

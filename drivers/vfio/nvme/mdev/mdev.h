@@ -182,6 +182,7 @@ struct parley_mdev_rings {
 
 struct iommu_domain;
 struct parley_mdev_gate;
+struct parley_mdev_leaving;
 
 /**
  * enum parley_mdev_way - what a page is held for
@@ -206,6 +207,8 @@ enum parley_mdev_way {
  * @unmap: keep it from that: when this returns, it reaches it no more
  * @unshared: pages are taken away: when this returns, nobody uses them directly, who
  *	shared them or is about to; all of them if @last is U64_MAX
+ * @watch: see to it that parley_mdev_gate_left() is called when the thread that takes
+ *	memory away, which is this one, asks no more; an error: it does not come back
  *
  * @rw, @pin and @map return 0 or an error, @pin -ENOMEM if there is no memory or as much
  * of it is pinned as may be.  @unmap and @unshared take no lock of VFIO's; @unmap does not
@@ -222,6 +225,7 @@ struct parley_mdev_gate_ops {
 	void (*unmap)(struct parley_mdev_gate *g, dma_addr_t dma,
 		      enum parley_mdev_way way);
 	void (*unshared)(struct parley_mdev_gate *g, u64 first, u64 last);
+	int (*watch)(struct parley_mdev_gate *g, struct parley_mdev_leaving *l);
 };
 
 /*
@@ -231,13 +235,6 @@ struct parley_mdev_gate_ops {
 #define PARLEY_MDEV_PAGES	32768
 /* Kept ones that go at once when no more may be pinned. */
 #define PARLEY_MDEV_SHRINK	64
-/* Areas that were taken away lately. */
-#define PARLEY_MDEV_LEAVING	16
-/* How long none of it is held after that, and how often that is doubled. */
-#define PARLEY_MDEV_SETTLE_MS	100
-#define PARLEY_MDEV_DOUBLINGS	7u
-/* How long it is the same area that is taken away again. */
-#define PARLEY_MDEV_REMEMBER_MS	60000
 /* How long taking memory away waits at a time, and how often not for ever. */
 #define PARLEY_MDEV_UNMAP_MS	5000
 #define PARLEY_MDEV_LATE	5
@@ -270,19 +267,23 @@ struct parley_mdev_page {
 };
 
 /**
- * struct parley_mdev_leaving - an area that is or was taken away
- * @first: its first page
+ * struct parley_mdev_leaving - an area that is being taken away
+ * @back: of @watch: called when who does so is back in user space
+ * @node: in the list of these
+ * @gate: whose it is
+ * @who: the thread that does so, by which it is known, and nothing else
+ * @first: the first page of the area that he asked for last
  * @last: its last page
- * @until: from then on its pages may be held again, if they are there; in jiffies
- * @again: how often it was taken away again
- * @busy: somebody waits for its pages
+ * @watched: @watch has it
  */
 struct parley_mdev_leaving {
+	struct callback_head back;
+	struct list_head node;
+	struct parley_mdev_gate *gate;
+	const struct task_struct *who;
 	u64 first;
 	u64 last;
-	u64 until;
-	unsigned int again;
-	bool busy;
+	bool watched;
 };
 
 /**
@@ -314,7 +315,7 @@ struct parley_mdev_gate_stats {
  * @hand: where the last one was that had to make room
  * @late: how often somebody waited for one to no avail since nothing was noted
  * @taking: those who take memory away, until they have told and unmapped
- * @leaving: areas
+ * @leaving: struct parley_mdev_leaving, one of each thread at most
  * @going: pages that nobody holds and the function does not reach, to be unpinned
  * @work: does that
  * @wait: woken whenever a page is let go of
@@ -332,7 +333,7 @@ struct parley_mdev_gate {
 	unsigned long hand;
 	unsigned int late;
 	unsigned int taking;
-	struct parley_mdev_leaving leaving[PARLEY_MDEV_LEAVING];
+	struct list_head leaving;
 	struct list_head going;
 	struct work_struct work;
 	wait_queue_head_t wait;
@@ -637,6 +638,7 @@ void parley_mdev_out_of_reach(struct parley_mdev_gate *g, struct parley_mdev_pag
 /* gate_leave.c */
 u64 parley_mdev_number(u64 address);
 bool parley_mdev_leaves(struct parley_mdev_gate *g, u64 page);
+void parley_mdev_gate_left(struct parley_mdev_leaving *l);
 bool parley_mdev_gate_leave(struct parley_mdev_gate *g, u64 address, u64 len);
 
 /* gate_vfio.c */

@@ -55,6 +55,10 @@ static int guest_pin(struct parley_emu *e, u64 address, bool in, dma_addr_t *dma
 
 	if (address % PARLEY_NVME_PAGE)
 		fake_complain(&g->f->c, "a page was pinned that is none");
+	if (g->leaves) {
+		WRITE_ONCE(g->leaves, g->leaves - 1);
+		return -EBUSY;
+	}
 	if (!memory)
 		return -EFAULT;
 	if (!fake_lend(&g->f->c, memory, PARLEY_NVME_PAGE, dma))

@@ -41,6 +41,7 @@ struct guest {
 	unsigned int shared[GUEST_PAGES];
 	bool share_taken;		/* what is shared is taken away at once */
 	bool hidden[GUEST_PAGES];	/* it is memory no longer */
+	unsigned int leaves;		/* so often a page is just being taken away */
 	unsigned int interrupts[PARLEY_EMU_QUEUES];
 	bool raised;			/* its interrupt line */
 	struct guest_queue queue[2];

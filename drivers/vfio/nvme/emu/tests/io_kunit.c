@@ -272,6 +272,68 @@ static void memory_is_held_as_long_as_it_is_used(struct kunit *test)
 	guest_expect_free(g);
 }
 
+/* ------------------------------------------- its memory is taken away */
+
+static void put_read(struct guest *g)
+{
+	struct nvme_command cmd = rw(nvme_cmd_read, 0, 1, DATA, 0);
+
+	guest_put(g, 1, &cmd);
+}
+
+static void expect_waits(struct kunit *test, struct guest *g)
+{
+	struct nvme_completion cqe;
+
+	memset(g->f->disk, 0x5a, sizeof(g->f->disk));
+	WRITE_ONCE(g->leaves, 3);
+	/* Nobody rings for it again. */
+	put_read(g);
+	KUNIT_EXPECT_EQ(test, 0, guest_take(g, 1, &cqe));
+	KUNIT_EXPECT_EQ(test, 0, g->leaves);
+	KUNIT_EXPECT_NULL(test, memchr_inv(guest_at(g, GUEST_DATA), 0x5a, FAKE_BLOCK));
+	guest_expect_free(g);
+}
+
+static void what_is_being_taken_away_is_waited_for(struct kunit *test)
+{
+	struct guest *g = guest_ready(test);
+
+	expect_waits(test, g);
+	KUNIT_ASSERT_EQ(test, 0, guest_shadow(g));
+	expect_waits(test, g);
+}
+
+static void who_is_polled_waits_for_it_as_well(struct kunit *test)
+{
+	struct guest *g = guest_polled(test);
+
+	guest_begin(g);
+	KUNIT_ASSERT_EQ(test, 0, guest_shadow(g));
+	expect_waits(test, g);
+}
+
+static void nobody_waits_for_who_waits_for_it(struct kunit *test)
+{
+	struct guest *g = guest_ready(test);
+	struct nvme_command cmd = { .common.opcode = nvme_admin_abort_cmd };
+
+	WRITE_ONCE(g->leaves, U32_MAX);
+	put_read(g);
+	put_read(g);
+	msleep(3 * PARLEY_EMU_WAIT_MS);
+	/* It is looked at now and then, and not all the time. */
+	KUNIT_EXPECT_GT(test, U32_MAX - READ_ONCE(g->leaves), 1);
+	KUNIT_EXPECT_LT(test, U32_MAX - READ_ONCE(g->leaves), 50);
+	KUNIT_EXPECT_EQ(test, 0, guest_do(g, 0, &cmd));
+	guest_expect_free(g);
+	parley_emu_write32(&g->e, NVME_REG_CC, 0);
+	KUNIT_EXPECT_EQ(test, 0, parley_emu_read32(&g->e, NVME_REG_CSTS));
+	WRITE_ONCE(g->leaves, 0);
+	guest_begin(g);
+	KUNIT_EXPECT_EQ(test, 0, guest_rw(g, nvme_cmd_read, 0, 1, DATA));
+}
+
 /* The same number twice is the guest's own affair: it gets two answers. */
 static void numbers_that_come_twice_are_two_commands(struct kunit *test)
 {
@@ -338,6 +400,9 @@ static struct kunit_case io_cases[] = {
 	KUNIT_CASE(an_error_of_the_function_is_the_guests),
 	KUNIT_CASE(a_disk_that_is_lost_is_a_fatal_fault),
 	KUNIT_CASE(memory_is_held_as_long_as_it_is_used),
+	KUNIT_CASE(what_is_being_taken_away_is_waited_for),
+	KUNIT_CASE(who_is_polled_waits_for_it_as_well),
+	KUNIT_CASE(nobody_waits_for_who_waits_for_it),
 	KUNIT_CASE(numbers_that_come_twice_are_two_commands),
 	KUNIT_CASE(a_reset_waits_for_what_is_in_flight),
 	KUNIT_CASE(bad_20_a_queue_that_is_never_read_does_not_run_over),

@@ -190,6 +190,25 @@ static void what_moves_nothing_gets_its_bytes_back(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, parley_limit_waiting(l->leaf[0]));
 }
 
+/* However often it is looked at before it begins. */
+static void what_waits_for_its_memory_pays_once(struct kunit *test)
+{
+	struct limited *l = limited_new(test, true);
+	unsigned int i;
+
+	SET(l, l->leaf[0], .bytes = { 1000, 3 * BYTES }, .ops = { 1, 3 });
+	WRITE_ONCE(l->g->leaves, 10);
+	put(l, nvme_cmd_read, 0);
+	for (i = 0; i < 200 && READ_ONCE(l->g->leaves); i++)
+		msleep(PARLEY_EMU_WAIT_MS);
+	msleep(3 * PARLEY_EMU_WAIT_MS);
+	KUNIT_EXPECT_EQ(test, 1, fetched(l));
+	put(l, nvme_cmd_read, 0);
+	put(l, nvme_cmd_read, 0);
+	put(l, nvme_cmd_read, 0);
+	KUNIT_EXPECT_EQ(test, 3, fetched(l));
+}
+
 static void a_guarantee_holds_beside_the_greedy(struct kunit *test)
 {
 	struct limited *l = limited_new(test, true);
@@ -274,6 +293,7 @@ static struct kunit_case limit_cases[] = {
 	KUNIT_CASE(operations_are_never_more_than_burst_and_rate),
 	KUNIT_CASE(a_flush_costs_no_bytes),
 	KUNIT_CASE(what_moves_nothing_gets_its_bytes_back),
+	KUNIT_CASE(what_waits_for_its_memory_pays_once),
 	KUNIT_CASE(a_guarantee_holds_beside_the_greedy),
 	KUNIT_CASE(limits_change_under_load),
 	KUNIT_CASE(who_waits_can_be_closed),

@@ -53,6 +53,7 @@ static void the_bound_holds(struct kunit *test)
 	unsigned int i;
 
 	f->g.room = 16;
+	f->g.most = 16;
 	for (i = 0; i < 100; i++) {
 		use(f, i);
 		KUNIT_EXPECT_LE(test, f->g.nr, 16);
@@ -166,7 +167,7 @@ static void what_is_taken_away_is_not_kept(struct kunit *test)
 	for (i = 0; i < 20; i++)
 		use(f, i);
 	/* A part. */
-	KUNIT_EXPECT_TRUE(test, leave(f, 5, 10));
+	KUNIT_EXPECT_TRUE(test, ask(f, 5, 10));
 	KUNIT_EXPECT_EQ(test, 10, f->g.nr);
 	KUNIT_EXPECT_EQ(test, 10, f->pins);
 	KUNIT_EXPECT_EQ(test, 10, stats(f)->invalidations);
@@ -190,11 +191,24 @@ static void other_memory_in_its_place_is_what_is_reached(struct kunit *test)
 		parley_mdev_gate_unpin(&f->g, AT(9), true);
 		replace(f, 9, 1);
 		KUNIT_EXPECT_FALSE(test, fake_reaches(f, old));
-		parley_mdev_gate_begin(&f->g);
 		KUNIT_EXPECT_EQ(test, 0, pin_way(f, 9, true, &now));
 		KUNIT_EXPECT_NE(test, old, now);
 		KUNIT_EXPECT_FALSE(test, fake_reaches(f, old));
 		parley_mdev_gate_unpin(&f->g, AT(9), true);
+	}
+}
+
+/* As a guest does with an IOMMU of its own: it maps, uses, unmaps the same address. */
+static void what_is_given_again_is_used_again(struct kunit *test)
+{
+	struct fake_gate *f = gate_new(test);
+	unsigned int i;
+
+	for (i = 0; i < 20; i++) {
+		use(f, 9);
+		replace(f, 9, 1);
+		KUNIT_EXPECT_EQ(test, 0, pin(f, 9));
+		unpin(f, 9);
 	}
 }
 
@@ -229,7 +243,7 @@ static void what_is_shared_is_told_of(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 2, f->pins);
 	KUNIT_EXPECT_EQ(test, 0, f->maps);
 	parley_mdev_gate_unshare(&f->g, AT(30));
-	KUNIT_EXPECT_TRUE(test, leave(f, 30, 1));
+	KUNIT_EXPECT_TRUE(test, ask(f, 30, 1));
 	KUNIT_EXPECT_TRUE(test, f->page[30].told);
 	/* Rule 9: before it is unpinned. */
 	KUNIT_EXPECT_EQ(test, 1, f->page[30].told_pins);
@@ -238,6 +252,7 @@ static void what_is_shared_is_told_of(struct kunit *test)
 	/* Whoever did not see it yet gives it back in vain. */
 	parley_mdev_gate_unshare(&f->g, AT(30));
 	KUNIT_EXPECT_EQ(test, -EBUSY, parley_mdev_gate_share(&f->g, AT(30), &memory));
+	back(f);
 	parley_mdev_gate_unshare(&f->g, AT(31));
 	/* Nobody shares it any more, so nobody is told. */
 	KUNIT_EXPECT_TRUE(test, leave(f, 31, 1));
@@ -275,8 +290,6 @@ static int taker_thread(void *data)
 
 	while (!kthread_should_stop()) {
 		replace(f, get_random_u32_below(RACE_PAGES), 1 + get_random_u32_below(6));
-		/* As if the marks had expired. */
-		parley_mdev_gate_begin(&f->g);
 		usleep_range(100, 400);
 	}
 	return 0;
@@ -311,11 +324,10 @@ static void a_page_of_all_ways_at_any_time(struct kunit *test)
 	struct task_struct *taker;
 	unsigned int uses = 0;
 
+	f->g.room = RACE_PAGES / 2;
 	taker = kthread_run(taker_thread, f, "parley-taker");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(taker));
 	while (time_before64(get_jiffies_64(), end)) {
-		/* It is set back by who takes away, now and then. */
-		WRITE_ONCE(f->g.room, RACE_PAGES / 2);
 		uses += race_use(f);
 		cond_resched();
 	}
@@ -333,6 +345,7 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(when_no_more_may_be_pinned_less_is_kept),
 	KUNIT_CASE(what_is_taken_away_is_not_kept),
 	KUNIT_CASE(other_memory_in_its_place_is_what_is_reached),
+	KUNIT_CASE(what_is_given_again_is_used_again),
 	KUNIT_CASE(what_is_kept_is_out_of_reach_even_if_late),
 	KUNIT_CASE(what_is_shared_is_told_of),
 	KUNIT_CASE(who_closes_waits_for_who_takes_away),

@@ -121,18 +121,37 @@ static void fake_unshared(struct parley_mdev_gate *g, u64 first, u64 last)
 	}
 }
 
+static int fake_watch(struct parley_mdev_gate *g, struct parley_mdev_leaving *l)
+{
+	struct fake_gate *f = of(g);
+	unsigned int i;
+
+	guard(mutex)(&f->lock);
+	for (i = 0; i < FAKE_LEAVERS && f->left[i]; i++)
+		;
+	if (i == FAKE_LEAVERS)
+		return -ESRCH;
+	f->left[i] = l;
+	return 0;
+}
+
 static const struct parley_mdev_gate_ops fake_ops = {
 	.pin = fake_pin,
 	.unpin = fake_unpin,
 	.map = fake_map,
 	.unmap = fake_unmap,
 	.unshared = fake_unshared,
+	.watch = fake_watch,
 };
 
 static void fake_end(void *data)
 {
 	struct fake_gate *f = data;
+	unsigned int i;
 
+	for (i = 0; i < FAKE_LEAVERS; i++)
+		if (f->left[i])
+			parley_mdev_gate_left(f->left[i]);
 	parley_mdev_gate_end(&f->g);
 	KUNIT_EXPECT_EQ(f->test, 0, f->pins);
 	KUNIT_EXPECT_EQ(f->test, 0, f->maps);
@@ -189,7 +208,7 @@ bool fake_reaches(struct fake_gate *f, dma_addr_t dma)
 	return page->maps[dma % PARLEY_MDEV_WAYS] && page->memory == dma >> 48;
 }
 
-bool leave(struct fake_gate *f, unsigned int first, unsigned int nr)
+bool ask(struct fake_gate *f, unsigned int first, unsigned int nr)
 {
 	bool gone;
 
@@ -199,16 +218,50 @@ bool leave(struct fake_gate *f, unsigned int first, unsigned int nr)
 	return gone;
 }
 
+static struct parley_mdev_leaving *fake_left(struct fake_gate *f)
+{
+	struct parley_mdev_leaving *l;
+	unsigned int i;
+
+	guard(mutex)(&f->lock);
+	for (i = 0; i < FAKE_LEAVERS; i++) {
+		l = f->left[i];
+		if (!l || l->who != current)
+			continue;
+		f->left[i] = NULL;
+		return l;
+	}
+	return NULL;
+}
+
+void back(struct fake_gate *f)
+{
+	struct parley_mdev_leaving *l = fake_left(f);
+
+	if (l)
+		parley_mdev_gate_left(l);
+}
+
+bool leave(struct fake_gate *f, unsigned int first, unsigned int nr)
+{
+	bool gone = ask(f, first, nr);
+
+	back(f);
+	return gone;
+}
+
 void replace(struct fake_gate *f, unsigned int first, unsigned int nr)
 {
 	unsigned int i;
 
-	KUNIT_EXPECT_TRUE(f->test, leave(f, first, nr));
+	KUNIT_EXPECT_TRUE(f->test, ask(f, first, nr));
 	for (i = first; i < first + nr; i++) {
 		/* Rule 6: VFIO gives it back to whom it belongs. */
 		KUNIT_EXPECT_EQ(f->test, 0, f->page[i].pins);
 		f->page[i].memory++;
 	}
+	/* Not before that: it is all one call. */
+	back(f);
 }
 
 static void leaver_work(struct work_struct *work)

@@ -18,6 +18,9 @@
 /* Pages of the guest's that there are. */
 #define FAKE_PAGES	2048
 
+/* Threads that take memory away at a time. */
+#define FAKE_LEAVERS	4
+
 enum step { PIN, MAP, UNMAP, UNPIN, STEPS };
 
 /* A page of the guest's: which memory it is, and what was done to it. */
@@ -44,13 +47,17 @@ struct fake_gate {
 	struct fake_page page[FAKE_PAGES];
 	struct fake_page last;		/* the last page of all */
 	struct task_struct *leaver;	/* holds VFIO's locks */
+	struct parley_mdev_leaving *left[FAKE_LEAVERS];	/* who may ask again */
 };
 
 struct fake_gate *gate_new(struct kunit *test);
 int pin_way(struct fake_gate *f, unsigned int nr, bool in, dma_addr_t *dma);
 int pin(struct fake_gate *f, unsigned int nr);
 void unpin(struct fake_gate *f, unsigned int nr);
-/* Take pages away, as VFIO does. */
+/* Ask for pages, as VFIO does, who may ask again; and be through with that. */
+bool ask(struct fake_gate *f, unsigned int first, unsigned int nr);
+void back(struct fake_gate *f);
+/* Both: they are taken away. */
 bool leave(struct fake_gate *f, unsigned int first, unsigned int nr);
 /* As leave(), and there is other memory in their place, which may be held at once. */
 void replace(struct fake_gate *f, unsigned int first, unsigned int nr);

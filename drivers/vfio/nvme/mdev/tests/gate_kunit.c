@@ -131,21 +131,60 @@ static void who_takes_memory_away_waits_for_who_holds_it(struct kunit *test)
 	unpin(f, 20);
 }
 
-/* So that VFIO finds it free, whatever the guest does. */
-static void what_was_just_taken_away_is_not_held_at_once(struct kunit *test)
+/* So that VFIO finds it free, whatever the guest does, and for as long as it may look. */
+static void what_may_be_asked_for_again_is_not_held(struct kunit *test)
 {
 	struct fake_gate *f = gate_new(test);
 
-	KUNIT_EXPECT_TRUE(test, leave(f, 10, 10));
+	KUNIT_EXPECT_TRUE(test, ask(f, 10, 10));
 	KUNIT_EXPECT_EQ(test, -EBUSY, pin(f, 10));
 	KUNIT_EXPECT_EQ(test, -EBUSY, pin(f, 19));
 	KUNIT_EXPECT_EQ(test, 0, pin(f, 9));
 	KUNIT_EXPECT_EQ(test, 0, pin(f, 20));
-	msleep(PARLEY_MDEV_SETTLE_MS + BEGUN_MS);
+	KUNIT_EXPECT_TRUE(test, ask(f, 10, 10));
+	KUNIT_EXPECT_EQ(test, -EBUSY, pin(f, 10));
+	/* Who asks for another area has got this one. */
+	KUNIT_EXPECT_TRUE(test, ask(f, 30, 1));
 	KUNIT_EXPECT_EQ(test, 0, pin(f, 10));
+	KUNIT_EXPECT_EQ(test, -EBUSY, pin(f, 30));
+	back(f);
+	KUNIT_EXPECT_EQ(test, 0, pin(f, 30));
 	unpin(f, 9);
 	unpin(f, 10);
 	unpin(f, 20);
+	unpin(f, 30);
+}
+
+static void who_does_not_come_back_leaves_no_mark(struct kunit *test)
+{
+	struct fake_gate *f = gate_new(test);
+	struct parley_mdev_leaving l = { .who = NULL };
+	unsigned int i;
+
+	for (i = 0; i < FAKE_LEAVERS; i++)
+		f->left[i] = &l;
+	KUNIT_EXPECT_TRUE(test, ask(f, 10, 1));
+	memset(f->left, 0, sizeof(f->left));
+	KUNIT_EXPECT_TRUE(test, list_empty(&f->g.leaving));
+	KUNIT_EXPECT_EQ(test, 0, pin(f, 10));
+	unpin(f, 10);
+}
+
+/* Not so for another guest, and who comes back then does no harm. */
+static void what_was_anothers_is_held(struct kunit *test)
+{
+	struct fake_gate *f = gate_new(test);
+
+	KUNIT_EXPECT_TRUE(test, ask(f, 5, 1));
+	parley_mdev_gate_begin(&f->g);
+	KUNIT_EXPECT_EQ(test, 0, pin(f, 5));
+	unpin(f, 5);
+	KUNIT_EXPECT_TRUE(test, ask(f, 5, 1));
+	KUNIT_EXPECT_EQ(test, -EBUSY, pin(f, 5));
+	parley_mdev_gate_begin(&f->g);
+	back(f);
+	KUNIT_EXPECT_EQ(test, 0, pin(f, 5));
+	unpin(f, 5);
 }
 
 static void who_takes_memory_away_waits_not_too_long(struct kunit *test)
@@ -180,40 +219,7 @@ static void who_was_late_too_often_waits_for_good(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, l.gone);
 }
 
-/* How often the time is doubled in which an area is not held. */
-static unsigned int doubled(struct fake_gate *f, unsigned int nr)
-{
-	leave(f, nr, 1);
-	return f->g.leaving[0].again;
-}
-
-static void each_time_again_it_is_twice_as_long(struct kunit *test)
-{
-	struct fake_gate *f = gate_new(test);
-	unsigned int i;
-
-	for (i = 0; i <= PARLEY_MDEV_DOUBLINGS; i++)
-		KUNIT_EXPECT_EQ(test, i, doubled(f, 5));
-	KUNIT_EXPECT_EQ(test, PARLEY_MDEV_DOUBLINGS, doubled(f, 5));
-	/* As long as it may take until VFIO has asked all devices of a guest. */
-	KUNIT_EXPECT_GE(test, PARLEY_MDEV_SETTLE_MS << PARLEY_MDEV_DOUBLINGS,
-			PARLEY_MDEV_UNMAP_MS);
-	KUNIT_EXPECT_EQ(test, -EBUSY, pin(f, 5));
-	/* Not so for another guest. */
-	parley_mdev_gate_begin(&f->g);
-	KUNIT_EXPECT_EQ(test, 0, pin(f, 5));
-	unpin(f, 5);
-	KUNIT_EXPECT_EQ(test, 0, doubled(f, 5));
-	KUNIT_EXPECT_EQ(test, 1, doubled(f, 5));
-	/* An area that is forgotten begins anew. */
-	f->g.leaving[0].until = get_jiffies_64() -
-				msecs_to_jiffies(PARLEY_MDEV_REMEMBER_MS) - 1;
-	KUNIT_EXPECT_EQ(test, 0, pin(f, 5));
-	unpin(f, 5);
-	KUNIT_EXPECT_EQ(test, 0, doubled(f, 5));
-}
-
-static void more_may_be_taken_away_than_is_kept_in_mind(struct kunit *test)
+static void each_who_takes_away_has_his_own_mark(struct kunit *test)
 {
 	struct fake_gate *f = gate_new(test);
 	struct leaver l;
@@ -221,9 +227,9 @@ static void more_may_be_taken_away_than_is_kept_in_mind(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, 0, pin(f, 1000));
 	leaver_begin(&l, f, 1000, 1);
-	for (i = 0; i < 3 * PARLEY_MDEV_LEAVING; i++)
+	for (i = 0; i < 50; i++)
 		KUNIT_EXPECT_TRUE(test, leave(f, i, 1));
-	/* One that is waited for is not forgotten for them. */
+	/* Another's is not to blame for it. */
 	KUNIT_EXPECT_EQ(test, -EBUSY, pin(f, 1000));
 	unpin(f, 1000);
 	leaver_end(&l);
@@ -239,9 +245,10 @@ static struct kunit_case gate_cases[] = {
 	KUNIT_CASE(who_takes_memory_away_waits_for_who_holds_it),
 	KUNIT_CASE(who_takes_memory_away_waits_not_too_long),
 	KUNIT_CASE(who_was_late_too_often_waits_for_good),
-	KUNIT_CASE(what_was_just_taken_away_is_not_held_at_once),
-	KUNIT_CASE(each_time_again_it_is_twice_as_long),
-	KUNIT_CASE(more_may_be_taken_away_than_is_kept_in_mind),
+	KUNIT_CASE(what_may_be_asked_for_again_is_not_held),
+	KUNIT_CASE(who_does_not_come_back_leaves_no_mark),
+	KUNIT_CASE(what_was_anothers_is_held),
+	KUNIT_CASE(each_who_takes_away_has_his_own_mark),
 	{}
 };
 
