@@ -160,27 +160,61 @@ struct parley_mdev_ask {
 	void *arg;
 };
 
-/* A page that is marked, and stays so if not all of it was asked for. */
-static void parley_mdev_tell(const struct parley_mdev_ask *ask, u64 page,
-			     unsigned long *bits)
-{
-	u64 from = page * PARLEY_NVME_PAGE, to = from + PARLEY_NVME_PAGE - 1;
+/* Marks of a chunk, the first of them for the page @first. */
+struct parley_mdev_marks {
+	u64 first;
+	DECLARE_BITMAP(bits, PARLEY_MDEV_DIRTY_PAGES);
+};
 
-	if (ask->first <= from && ask->last >= to)
-		__clear_bit(page % PARLEY_MDEV_DIRTY_PAGES, bits);
-	from = max(from, ask->first);
-	ask->tell(ask->arg, from, min(to, ask->last) - from + 1);
+/* Those that are asked for go over; a page stays marked if not all of it is. */
+static void parley_mdev_take_chunk(const struct parley_mdev_ask *ask, unsigned long *bits,
+				   struct parley_mdev_marks *marks)
+{
+	u64 from = max(marks->first, ask->first / PARLEY_NVME_PAGE), page;
+	u64 to = min(marks->first + PARLEY_MDEV_DIRTY_PAGES - 1, ask->last / PARLEY_NVME_PAGE);
+	unsigned long bit = from - marks->first;
+
+	bitmap_zero(marks->bits, PARLEY_MDEV_DIRTY_PAGES);
+	for_each_set_bit_from(bit, bits, to - marks->first + 1) {
+		page = (marks->first + bit) * PARLEY_NVME_PAGE;
+		__set_bit(bit, marks->bits);
+		if (ask->first <= page && ask->last >= page + PARLEY_NVME_PAGE - 1)
+			__clear_bit(bit, bits);
+	}
 }
 
-static void parley_mdev_tell_chunk(const struct parley_mdev_ask *ask, u64 first,
-				   unsigned long *bits)
+/* The next chunk that has some, from @nr on; else -ENOENT, or 1: all pages are. */
+static int parley_mdev_take(struct parley_mdev_dirty *d, const struct parley_mdev_ask *ask,
+			    unsigned long nr, struct parley_mdev_marks *marks)
 {
-	u64 from = max(first, ask->first / PARLEY_NVME_PAGE);
-	u64 to = min(first + PARLEY_MDEV_DIRTY_PAGES - 1, ask->last / PARLEY_NVME_PAGE);
-	unsigned long bit = from - first;
+	unsigned long last = ask->last / PARLEY_NVME_PAGE / PARLEY_MDEV_DIRTY_PAGES;
+	unsigned long *bits;
 
-	for_each_set_bit_from(bit, bits, to - first + 1)
-		parley_mdev_tell(ask, first + bit, bits);
+	guard(mutex)(&d->lock);
+	if (!d->on)
+		return -EINVAL;
+	if (d->all)
+		return 1;
+	bits = xa_find(&d->chunks, &nr, last, XA_PRESENT);
+	if (!bits)
+		return -ENOENT;
+	marks->first = (u64)nr * PARLEY_MDEV_DIRTY_PAGES;
+	parley_mdev_take_chunk(ask, bits, marks);
+	return 0;
+}
+
+static void parley_mdev_tell(const struct parley_mdev_ask *ask,
+			     const struct parley_mdev_marks *marks)
+{
+	unsigned long bit;
+	u64 from, to;
+
+	for_each_set_bit(bit, marks->bits, PARLEY_MDEV_DIRTY_PAGES) {
+		from = (marks->first + bit) * PARLEY_NVME_PAGE;
+		to = min(from + PARLEY_NVME_PAGE - 1, ask->last);
+		from = max(from, ask->first);
+		ask->tell(ask->arg, from, to - from + 1);
+	}
 }
 
 /**
@@ -191,35 +225,37 @@ static void parley_mdev_tell_chunk(const struct parley_mdev_ask *ask, u64 first,
  * @tell: called with each part of one
  * @arg: goes with it
  *
- * Nobody marks one meanwhile: it is told of now, or the next time.
+ * What is marked meanwhile is told of now, or the next time.  @tell may take as long as it
+ * likes: nobody waits for it who marks.
  *
  * Context: process context; may sleep.
- * Return: 0, or -EINVAL: pages are not marked.
+ * Return: 0, or -EINVAL: pages are not marked; or -ENOMEM.
  */
 int parley_mdev_dirty_report(struct parley_mdev_dirty *d, u64 first, u64 last,
 			     parley_mdev_dirty_fn *tell, void *arg)
 {
-	struct parley_mdev_ask ask = {
+	const struct parley_mdev_ask ask = {
 		.first = first,
 		.last = last,
 		.tell = tell,
 		.arg = arg,
 	};
-	unsigned long *bits;
-	unsigned long nr;
+	struct parley_mdev_marks *marks __free(kfree) = kmalloc(sizeof(*marks), GFP_KERNEL);
+	unsigned long nr = first / PARLEY_NVME_PAGE / PARLEY_MDEV_DIRTY_PAGES;
+	int err;
 
-	guard(mutex)(&d->lock);
-	if (!d->on)
-		return -EINVAL;
-	if (d->all) {
-		tell(arg, first, last - first + 1);
-		return 0;
+	if (!marks)
+		return -ENOMEM;
+	for (;;) {
+		err = parley_mdev_take(d, &ask, nr, marks);
+		if (err)
+			break;
+		parley_mdev_tell(&ask, marks);
+		nr = marks->first / PARLEY_MDEV_DIRTY_PAGES + 1;
 	}
-	xa_for_each_range(&d->chunks, nr, bits,
-			  first / PARLEY_NVME_PAGE / PARLEY_MDEV_DIRTY_PAGES,
-			  last / PARLEY_NVME_PAGE / PARLEY_MDEV_DIRTY_PAGES)
-		parley_mdev_tell_chunk(&ask, (u64)nr * PARLEY_MDEV_DIRTY_PAGES, bits);
-	return 0;
+	if (err == 1)
+		tell(arg, first, last - first + 1);
+	return err < 0 && err != -ENOENT ? err : 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_mdev_dirty_report);
 

@@ -43,7 +43,10 @@
  *	irqs lock	who is told, what is raised, masked and pending; a leaf
  *	limits lock	who makes and sets limits, and the list of disks; a leaf but for
  *			the limits' own
- *	dirty lock	what was written; user space's memory is reached with it held
+ *	dirty lock	what was written; a leaf
+ *
+ * User space's memory is reached with none of them held but the emulator's, which reaches
+ * the guest's: who closes the device waits for each.
  *
  * VFIO takes memory away (dma_unmap) with locks of its own held, which pinning takes
  * as well: there only the gate lock is taken, see gate_leave.c.

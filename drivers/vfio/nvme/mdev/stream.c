@@ -10,8 +10,9 @@
  * Of a state that comes, what has come as a whole is checked at once: that it is
  * foreign shows while the source still runs, as it sends who it is before it stops.
  *
- * Its lock comes after the device's and before the controller's; user space's memory is
- * copied with it held.
+ * Its lock comes after the device's and before the controller's.  Whoever closes the
+ * device takes it: so user space's memory is never copied with it held, which may take as
+ * long as somebody likes whose the memory is.
  */
 #include <linux/anon_inodes.h>
 #include <linux/cleanup.h>
@@ -23,21 +24,46 @@
 #include <linux/uio.h>
 #include "mdev.h"
 
-static ssize_t parley_mdev_stream_read(struct kiocb *iocb, struct iov_iter *to)
+/* The next bytes that were not read; how many there are, or why there are none. */
+static ssize_t parley_mdev_stream_next(struct parley_mdev_stream *s, u8 *data, size_t room)
 {
-	struct parley_mdev_stream *s = iocb->ki_filp->private_data;
 	size_t len;
 
 	guard(mutex)(&s->lock);
 	if (s->over)
 		return -ENODEV;
-	len = min(iov_iter_count(to), s->out.len - s->pos);
+	len = min(room, s->out.len - s->pos);
 	/* There may be more later, or there is no more. */
 	if (!len)
-		return s->more && iov_iter_count(to) ? -ENOMSG : 0;
-	len = copy_to_iter(s->data + s->pos, len, to);
+		return s->more && room ? -ENOMSG : 0;
+	memcpy(data, s->data + s->pos, len);
 	s->pos += len;
-	return len ?: -EFAULT;
+	return len;
+}
+
+/* User space did not take them. */
+static void parley_mdev_stream_unread(struct parley_mdev_stream *s, size_t len)
+{
+	guard(mutex)(&s->lock);
+	s->pos -= len;
+}
+
+static ssize_t parley_mdev_stream_read(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct parley_mdev_stream *s = iocb->ki_filp->private_data;
+	size_t room = min(iov_iter_count(to), (size_t)PARLEY_STATE_MAX), done;
+	u8 *data __free(kfree) = kmalloc(PARLEY_STATE_MAX, GFP_KERNEL_ACCOUNT);
+	ssize_t len;
+
+	if (!data)
+		return -ENOMEM;
+	len = parley_mdev_stream_next(s, data, room);
+	if (len <= 0)
+		return len;
+	done = copy_to_iter(data, len, to);
+	if (done < len)
+		parley_mdev_stream_unread(s, len - done);
+	return done ?: -EFAULT;
 }
 
 /**
@@ -81,12 +107,8 @@ static int parley_mdev_stream_look(struct parley_mdev_stream *s)
 	return err;
 }
 
-static ssize_t parley_mdev_stream_write(struct kiocb *iocb, struct iov_iter *from)
+static int parley_mdev_stream_add(struct parley_mdev_stream *s, const u8 *data, size_t len)
 {
-	struct parley_mdev_stream *s = iocb->ki_filp->private_data;
-	size_t len = iov_iter_count(from);
-	int err;
-
 	guard(mutex)(&s->lock);
 	if (s->over)
 		return -ENODEV;
@@ -94,11 +116,23 @@ static ssize_t parley_mdev_stream_write(struct kiocb *iocb, struct iov_iter *fro
 		s->refused = "is longer than one can be";
 		return -EFBIG;
 	}
-	if (!copy_from_iter_full(s->data + s->out.len, len, from))
-		return -EFAULT;
+	memcpy(s->data + s->out.len, data, len);
 	s->out.len += len;
-	err = parley_mdev_stream_look(s);
-	return err ?: len;
+	return parley_mdev_stream_look(s);
+}
+
+static ssize_t parley_mdev_stream_write(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct parley_mdev_stream *s = iocb->ki_filp->private_data;
+	size_t len = iov_iter_count(from);
+	u8 *data __free(kfree) = kmalloc(PARLEY_STATE_MAX, GFP_KERNEL_ACCOUNT);
+
+	if (!data)
+		return -ENOMEM;
+	/* What is too long already is refused as such, and not read. */
+	if (len <= PARLEY_STATE_MAX && !copy_from_iter_full(data, len, from))
+		return -EFAULT;
+	return parley_mdev_stream_add(s, data, len) ?: len;
 }
 
 /**
@@ -200,6 +234,7 @@ struct file *parley_mdev_stream_open(const struct parley_mdev_who *who, bool in)
 		stream_open(file_inode(file), file);
 	return file;
 }
+EXPORT_SYMBOL_IF_KUNIT(parley_mdev_stream_open);
 
 /**
  * parley_mdev_stream_close() - the device leaves its stream
@@ -217,3 +252,4 @@ void parley_mdev_stream_close(struct file *file)
 		s->over = true;
 	fput(file);
 }
+EXPORT_SYMBOL_IF_KUNIT(parley_mdev_stream_close);
