@@ -133,6 +133,29 @@ void parley_nvme_set_state(struct parley_nvme *n, enum parley_nvme_state state)
 	}
 }
 
+/* A live controller is one no longer; whether it was one. */
+static bool pnc_end_live(struct parley_nvme *n, enum parley_nvme_state state)
+{
+	bool was = false;
+
+	scoped_guard(spinlock_irqsave, &n->lock) {
+		was = n->state == PARLEY_NVME_LIVE;
+		if (was) {
+			/* Before anybody hears of it and uses that memory again. */
+			n->ops->master(n, false);
+			WRITE_ONCE(n->state, state);
+			pnc_end_all(n, parley_nvme_state_error(state));
+		}
+	}
+	return was;
+}
+
+static void pnc_tell_ended(struct parley_nvme *n, enum parley_nvme_state state)
+{
+	if (n->ended)
+		n->ended(n, parley_nvme_state_error(state));
+}
+
 /**
  * parley_nvme_fail() - a live controller is one no longer
  * @n: the controller
@@ -146,26 +169,31 @@ void parley_nvme_set_state(struct parley_nvme *n, enum parley_nvme_state state)
 void parley_nvme_fail(struct parley_nvme *n, enum parley_nvme_state state,
 		      const char *why)
 {
-	bool was = false;
-
-	scoped_guard(spinlock_irqsave, &n->lock) {
-		was = n->state == PARLEY_NVME_LIVE;
-		if (was) {
-			/* Before anybody hears of it and uses that memory again. */
-			n->ops->master(n, false);
-			WRITE_ONCE(n->state, state);
-			pnc_end_all(n, parley_nvme_state_error(state));
-		}
-	}
-	if (!was)
+	if (!pnc_end_live(n, state))
 		return;
 	dev_err_ratelimited(n->dev, "controller %s; %s\n", why,
 			    state == PARLEY_NVME_GONE ? "look for it on the bus" :
 			    "write 1 to its file reset, or bind it anew");
-	if (n->ended)
-		n->ended(n, parley_nvme_state_error(state));
+	pnc_tell_ended(n, state);
 }
 PARLEY_EXPORT(parley_nvme_fail);
+
+/**
+ * parley_nvme_abandon() - nobody is left who waits for what it does
+ * @n: the controller
+ *
+ * As parley_nvme_fail(), to DEAD, but the controller is not to blame for it.
+ *
+ * Context: any.
+ */
+void parley_nvme_abandon(struct parley_nvme *n)
+{
+	if (!pnc_end_live(n, PARLEY_NVME_DEAD))
+		return;
+	dev_notice_ratelimited(n->dev, "controller is left in the midst of its work: who used it is gone\n");
+	pnc_tell_ended(n, PARLEY_NVME_DEAD);
+}
+PARLEY_EXPORT(parley_nvme_abandon);
 
 /* One answer, if there is one. */
 static bool pnc_take_answer(struct parley_nvme *n, const char **fault)

@@ -55,7 +55,7 @@ struct pci_dev;
  * enum parley_nvme_state - of the controller; the table is in ctrl.c
  * @PARLEY_NVME_OFF: disabled; reaches no memory
  * @PARLEY_NVME_LIVE: enabled; takes commands
- * @PARLEY_NVME_DEAD: broke the rules or failed; reaches no memory
+ * @PARLEY_NVME_DEAD: broke the rules, failed or was abandoned; reaches no memory
  * @PARLEY_NVME_GONE: does not answer on the bus
  */
 enum parley_nvme_state {
@@ -316,6 +316,7 @@ int parley_nvme_state_error(enum parley_nvme_state state);
 void parley_nvme_set_state(struct parley_nvme *n, enum parley_nvme_state state);
 void parley_nvme_fail(struct parley_nvme *n, enum parley_nvme_state state,
 		      const char *why);
+void parley_nvme_abandon(struct parley_nvme *n);
 bool parley_nvme_reap(struct parley_nvme *n);
 void parley_nvme_look(struct parley_nvme *n);
 int parley_nvme_admin(struct parley_nvme *n, struct parley_nvme_req *req);

@@ -21,6 +21,7 @@
  *	io.c		commands for the virtual function
  *	ranges.c	the guest's lists of ranges
  *	prp.c		the guest's lists of pages, and data that are copied
+ *	lock.c		who waits for whom, and not for long
  *	state.c		the controller stops, and its state becomes bytes (state.h)
  *	section.c	what these are made of
  *	queue.c		the guest's queues
@@ -38,7 +39,9 @@
  *
  *	mutex		everything but what follows.  Held while the guest's memory
  *			is reached and while commands are waited for; each of these
- *			ends within the time-out of a command of the function.
+ *			ends within the time-out of a command of the function.  Who
+ *			runs the guest takes it by parley_emu_lock(), and does not
+ *			wait for commands when he is being killed.
  *	doorbells	are written without a lock by whoever is told of a write, or by
  *			the guest itself, and read once for each look at a queue.
  *	ended		commands that the function has answered: an llist, filled
@@ -50,6 +53,7 @@
 #define _PARLEY_NVME_EMU_H
 
 #include <kunit/visibility.h>
+#include <linux/cleanup.h>
 #include <linux/hrtimer.h>
 #include <linux/jiffies.h>
 #include <linux/llist.h>
@@ -401,6 +405,7 @@ struct parley_emu_shadow {
  * @share_lock: see above
  * @shares: struct parley_emu_share of what is shared, or about to be
  * @stopped: nothing is fetched, and nobody is interrupted
+ * @left: the same, and nothing is waited for: its user has gone
  */
 struct parley_emu {
 	struct parley_nvme_vf *vf;
@@ -446,6 +451,7 @@ struct parley_emu {
 	spinlock_t share_lock;
 	struct list_head shares;
 	bool stopped;
+	bool left;
 };
 
 /**
@@ -589,6 +595,12 @@ void parley_emu_grid_exit(struct parley_emu *e);
 void parley_emu_grid_arm(struct parley_emu *e);
 bool parley_emu_grid_due(struct parley_emu *e);
 void parley_emu_grid_wait(struct parley_emu *e);
+
+/* lock.c */
+void parley_emu_lock(struct parley_emu *e);
+void parley_emu_await(struct parley_emu *e);
+
+DEFINE_GUARD(parley_emu, struct parley_emu *, parley_emu_lock(_T), mutex_unlock(&_T->mutex))
 
 /* run.c */
 bool parley_emu_round(struct parley_emu *e);

@@ -137,7 +137,7 @@ void parley_emu_grid_wait(struct parley_emu *e)
 {
 	ktime_t until;
 
-	if (!e->grid.period)
+	if (!e->grid.period || READ_ONCE(e->left))
 		return;
 	until = ns_to_ktime(pne_next(&e->grid));
 	set_current_state(TASK_UNINTERRUPTIBLE);

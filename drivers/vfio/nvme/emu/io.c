@@ -168,8 +168,8 @@ bool parley_emu_reap(struct parley_emu *e)
  * @e: the controller
  * @sq: the queue
  *
- * It does so, or is DEAD, within the time-out of a command.  What it forgot is not
- * waited for: that is answered as aborted.  No other is fetched until the caller says so.
+ * It does so, or is DEAD, within the time-out of a command, or at once if who runs the guest
+ * is gone (lock.c).  What it forgot is not waited for: that is answered as aborted.  No other is fetched until the caller says so.
  *
  * Context: process context; @e->mutex held; sleeps.
  * Return: whether there was anything.
@@ -179,12 +179,12 @@ bool parley_emu_drain(struct parley_emu *e, u16 sq)
 	bool flew = e->sq[sq].flying;
 
 	lockdep_assert_held(&e->mutex);
-	e->draining = true;
+	WRITE_ONCE(e->draining, true);
 	for (parley_emu_drop(e, sq); e->sq[sq].flying; parley_emu_drop(e, sq)) {
-		wait_event(e->wait, !llist_empty(&e->ended));
+		parley_emu_await(e);
 		parley_emu_reap(e);
 	}
-	e->draining = false;
+	WRITE_ONCE(e->draining, false);
 	parley_emu_asks_no_more(e, sq);
 	return flew;
 }

@@ -155,7 +155,7 @@ bool parley_emu_fetch(struct parley_emu *e, u16 id, struct nvme_command *cmd)
 	u32 tail;
 
 	lockdep_assert_held(&e->mutex);
-	if (!sq->there || e->stopped || (e->csts & NVME_CSTS_CFS))
+	if (!sq->there || e->stopped || READ_ONCE(e->left) || (e->csts & NVME_CSTS_CFS))
 		return false;
 	tail = parley_emu_bell(e, id, false);
 	if (e->csts & NVME_CSTS_CFS)

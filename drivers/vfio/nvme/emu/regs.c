@@ -147,7 +147,7 @@ static void pne_disable(struct parley_emu *e)
  */
 void parley_emu_reset(struct parley_emu *e)
 {
-	guard(mutex)(&e->mutex);
+	guard(parley_emu)(e);
 	pne_disable(e);
 	e->aqa = 0;
 	e->asq = 0;
@@ -164,7 +164,7 @@ PARLEY_EXPORT(parley_emu_reset);
  */
 void parley_emu_wire(struct parley_emu *e, bool wired)
 {
-	guard(mutex)(&e->mutex);
+	guard(parley_emu)(e);
 	e->wired = wired;
 	parley_emu_line(e);
 }
@@ -174,11 +174,15 @@ PARLEY_EXPORT(parley_emu_wire);
  * parley_emu_exit() - the mirror of parley_emu_init()
  * @e: the controller, which nobody reaches any more
  *
- * Context: process context; sleeps up to the time-out of a command.
+ * If the function is at work for it, that is ended: nobody is left to be told of it.
+ *
+ * Context: process context; sleeps.
  */
 void parley_emu_exit(struct parley_emu *e)
 {
 	parley_nvme_vf_tell(e->vf, NULL, NULL);
+	WRITE_ONCE(e->left, true);
+	wake_up(&e->wait);
 	parley_emu_reset(e);
 	parley_emu_limits_off(e);
 	/* Who told of a command that ended may be about to wake somebody. */
@@ -263,7 +267,7 @@ static void pne_half(u64 *to, bool upper, u32 value)
 /* Where the admin queues are is of interest when the controller is enabled. */
 static void pne_write(struct parley_emu *e, u32 reg, u32 value)
 {
-	guard(mutex)(&e->mutex);
+	guard(parley_emu)(e);
 	switch (reg) {
 	case NVME_REG_CC:
 		pne_configure(e, value);
@@ -331,7 +335,7 @@ void parley_emu_write32(struct parley_emu *e, u32 reg, u32 value)
 	parley_emu_ring(e, reg, value);
 	/* Before the guest is through with its interrupt, or it has another for nothing. */
 	if (READ_ONCE(e->raised)) {
-		guard(mutex)(&e->mutex);
+		guard(parley_emu)(e);
 		parley_emu_line(e);
 	}
 }
@@ -368,7 +372,7 @@ u32 parley_emu_read32(struct parley_emu *e, u32 reg)
 	/* Alone, as a guest asks for it in a loop. */
 	if (reg == NVME_REG_CSTS)
 		return READ_ONCE(e->csts);
-	guard(mutex)(&e->mutex);
+	guard(parley_emu)(e);
 	switch (reg) {
 	case NVME_REG_CAP:
 		return lower_32_bits(PNE_CAP);

@@ -38,7 +38,7 @@ void parley_emu_stop(struct parley_emu *e)
 {
 	u16 id;
 
-	guard(mutex)(&e->mutex);
+	guard(parley_emu)(e);
 	for (id = 0; id < PARLEY_EMU_QUEUES; id++)
 		parley_emu_drain(e, id);
 	parley_emu_interrupts(e);
@@ -76,7 +76,7 @@ void parley_emu_go(struct parley_emu *e)
 {
 	u16 id;
 
-	guard(mutex)(&e->mutex);
+	guard(parley_emu)(e);
 	e->stopped = false;
 	if (!e->shadow.on && pne_has_shadow(e))
 		pne_shadow(e);
@@ -105,7 +105,7 @@ int parley_state_disk_of(struct parley_emu *e, struct parley_state_disk *disk)
 	u32 says;
 	int err;
 
-	guard(mutex)(&e->mutex);
+	guard(parley_emu)(e);
 	err = parley_emu_says(e, &says);
 	*disk = (struct parley_state_disk) {
 		.first = cpu_to_le64(e->first),
@@ -258,7 +258,7 @@ int parley_emu_save(struct parley_emu *e, struct parley_state_out *out)
 	bool all;
 	int err;
 
-	guard(mutex)(&e->mutex);
+	guard(parley_emu)(e);
 	all = !(e->csts & NVME_CSTS_CFS);
 	err = pne_save_regs(e, out);
 	if (!err)
@@ -442,7 +442,7 @@ int parley_emu_load(struct parley_emu *e, const struct parley_state_part *part,
 	int err;
 
 	parley_emu_reset(e);
-	scoped_guard(mutex, &e->mutex)
+	scoped_guard(parley_emu, e)
 		err = pne_load(e, part, why);
 	if (err)
 		parley_emu_reset(e);

@@ -12,7 +12,8 @@
  *  - Those that nobody holds are out of the function's reach at once.  Our work unpins them.
  *  - Who uses pages directly is told, and does so no more when he has answered.
  *  - Then it waits until no page in the area is noted.  The function answers, or is taken
- *    from memory, within the time-out of a command.
+ *    from memory, within the time-out of a command; or at once, if who asks is being
+ *    killed, since he holds locks that others want.
  *  - The older container looks, with its lock taken again, whether somebody holds a
  *    page of the area, and after having been told ten times to no avail it stops the
  *    machine (BUG_ON).  Whoever pins the same page again in between, as a guest can
@@ -200,14 +201,23 @@ static void parley_mdev_begin_to_leave(struct parley_mdev_gate *g,
 	parley_mdev_hand_over(g, &kept);
 }
 
+/* How long, in jiffies; less than 0: who asks is being killed. */
+static long parley_mdev_wait_for(struct parley_mdev_gate *g, u64 first, u64 last)
+{
+	bool late = READ_ONCE(g->late) >= PARLEY_MDEV_LATE;
+	long most = late ? MAX_SCHEDULE_TIMEOUT : msecs_to_jiffies(PARLEY_MDEV_UNMAP_MS), left;
+
+	left = wait_event_killable_timeout(g->wait, parley_mdev_free(g, first, last), most);
+	if (left >= 0)
+		return left;
+	/* Nor does he want to know what becomes of the commands that hold it. */
+	g->ops->abandon(g);
+	return wait_event_timeout(g->wait, parley_mdev_free(g, first, last), most);
+}
+
 static bool parley_mdev_wait(struct parley_mdev_gate *g, u64 first, u64 last)
 {
-	if (READ_ONCE(g->late) >= PARLEY_MDEV_LATE) {
-		wait_event(g->wait, parley_mdev_free(g, first, last));
-		return true;
-	}
-	if (wait_event_timeout(g->wait, parley_mdev_free(g, first, last),
-			       msecs_to_jiffies(PARLEY_MDEV_UNMAP_MS)))
+	if (parley_mdev_wait_for(g, first, last))
 		return true;
 	guard(mutex)(&g->lock);
 	WRITE_ONCE(g->late, g->late + 1);

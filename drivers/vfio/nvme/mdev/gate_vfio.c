@@ -96,6 +96,11 @@ static int parley_mdev_vfio_watch(struct parley_mdev_gate *g, struct parley_mdev
 	return err;
 }
 
+static void parley_mdev_vfio_abandon(struct parley_mdev_gate *g)
+{
+	parley_nvme_abandon(&container_of(g, struct parley_mdev, gate)->vf->n);
+}
+
 const struct parley_mdev_gate_ops parley_mdev_gate_vfio = {
 	.rw = parley_mdev_vfio_rw,
 	.pin = parley_mdev_vfio_pin,
@@ -104,4 +109,5 @@ const struct parley_mdev_gate_ops parley_mdev_gate_vfio = {
 	.unmap = parley_mdev_vfio_unmap,
 	.unshared = parley_mdev_vfio_unshared,
 	.watch = parley_mdev_vfio_watch,
+	.abandon = parley_mdev_vfio_abandon,
 };

@@ -212,6 +212,7 @@ enum parley_mdev_way {
  *	shared them or is about to; all of them if @last is U64_MAX
  * @watch: see to it that parley_mdev_gate_left() is called when the thread that takes
  *	memory away, which is this one, asks no more; an error: it does not come back
+ * @abandon: end what the function does for the guest, for which pages are held
  *
  * @rw, @pin and @map return 0 or an error, @pin -ENOMEM if there is no memory or as much
  * of it is pinned as may be.  @unmap and @unshared take no lock of VFIO's; @unmap does not
@@ -229,6 +230,7 @@ struct parley_mdev_gate_ops {
 		      enum parley_mdev_way way);
 	void (*unshared)(struct parley_mdev_gate *g, u64 first, u64 last);
 	int (*watch)(struct parley_mdev_gate *g, struct parley_mdev_leaving *l);
+	void (*abandon)(struct parley_mdev_gate *g);
 };
 
 /*

@@ -306,6 +306,12 @@ void guest_move(struct guest *from, struct guest *to)
 	to->shadow_admin = from->shadow_admin;
 }
 
+void guest_leave(struct guest *g)
+{
+	g->gone = true;
+	parley_emu_exit(&g->e);
+}
+
 void guest_expect_free(struct guest *g)
 {
 	unsigned int i;
@@ -323,6 +329,8 @@ static void guest_end(void *data)
 	struct guest *g = data;
 
 	fake_truth(&g->f->c);
+	if (g->gone)
+		return;
 	/* What is in flight with a function that keeps it ends with that. */
 	parley_nvme_vf_pause(&g->f->vf, false);
 	parley_emu_exit(&g->e);

@@ -55,6 +55,7 @@ struct guest {
 	bool mapped;			/* they are there */
 	unsigned int faults;		/* they were not */
 	u64 now;			/* for who has limits */
+	bool gone;			/* and its controller */
 };
 
 /*
@@ -94,6 +95,8 @@ void guest_doorbell(struct guest *g, u16 id, bool cq, u32 value);
 void guest_take_away(struct guest *g, unsigned int page, unsigned int nr);
 /* The guest is elsewhere: its memory, what its driver knows, and its disk. */
 void guest_move(struct guest *from, struct guest *to);
+/* Whoever ran it is gone, and it with him. */
+void guest_leave(struct guest *g);
 /* Nothing of its memory is held. */
 void guest_expect_free(struct guest *g);
 

@@ -135,6 +135,11 @@ static int fake_watch(struct parley_mdev_gate *g, struct parley_mdev_leaving *l)
 	return 0;
 }
 
+static void fake_abandon(struct parley_mdev_gate *g)
+{
+	WRITE_ONCE(of(g)->abandoned, true);
+}
+
 static const struct parley_mdev_gate_ops fake_ops = {
 	.pin = fake_pin,
 	.unpin = fake_unpin,
@@ -142,6 +147,7 @@ static const struct parley_mdev_gate_ops fake_ops = {
 	.unmap = fake_unmap,
 	.unshared = fake_unshared,
 	.watch = fake_watch,
+	.abandon = fake_abandon,
 };
 
 static void fake_end(void *data)

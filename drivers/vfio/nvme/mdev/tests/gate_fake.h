@@ -46,6 +46,7 @@ struct fake_gate {
 	int maps;
 	struct fake_page page[FAKE_PAGES];
 	struct fake_page last;		/* the last page of all */
+	bool abandoned;			/* the function does nothing any more */
 	struct task_struct *leaver;	/* holds VFIO's locks */
 	struct parley_mdev_leaving *left[FAKE_LEAVERS];	/* who may ask again */
 };

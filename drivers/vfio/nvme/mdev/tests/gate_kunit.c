@@ -6,6 +6,7 @@
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <parley/compat.h>
+#include "../../emu/tests/doomed.h"
 #include "gate_fake.h"
 
 /* ----------------------------------------------------------- the steps */
@@ -202,6 +203,33 @@ static void who_takes_memory_away_waits_not_too_long(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, f->g.late);
 }
 
+static void leave_page(void *data)
+{
+	KUNIT_EXPECT_TRUE(((struct fake_gate *)data)->test, leave(data, 10, 1));
+}
+
+/* He has locks that others want.  However often somebody was late before. */
+static void who_is_killed_waits_for_nothing_but_its_end(struct kunit *test)
+{
+	struct fake_gate *f = gate_new(test);
+	unsigned int late, i;
+	struct doomed d;
+
+	for (late = 0; late <= PARLEY_MDEV_LATE; late += PARLEY_MDEV_LATE) {
+		f->g.late = late;
+		f->abandoned = false;
+		KUNIT_EXPECT_EQ(test, 0, pin(f, 10));
+		doomed_begin(test, &d, leave_page, f);
+		for (i = 0; i < DOOMED_MS / BEGUN_MS && !READ_ONCE(f->abandoned); i++)
+			msleep(BEGUN_MS);
+		KUNIT_EXPECT_TRUE(test, READ_ONCE(f->abandoned));
+		KUNIT_EXPECT_EQ(test, 1, f->pins);
+		unpin(f, 10);
+		doomed_end(test, &d);
+	}
+	KUNIT_EXPECT_EQ(test, 0, f->pins);
+}
+
 /* VFIO counts to ten. */
 static void who_was_late_too_often_waits_for_good(struct kunit *test)
 {
@@ -245,6 +273,7 @@ static struct kunit_case gate_cases[] = {
 	KUNIT_CASE(who_takes_memory_away_waits_for_who_holds_it),
 	KUNIT_CASE(who_takes_memory_away_waits_not_too_long),
 	KUNIT_CASE(who_was_late_too_often_waits_for_good),
+	KUNIT_CASE(who_is_killed_waits_for_nothing_but_its_end),
 	KUNIT_CASE(what_may_be_asked_for_again_is_not_held),
 	KUNIT_CASE(who_does_not_come_back_leaves_no_mark),
 	KUNIT_CASE(what_was_anothers_is_held),

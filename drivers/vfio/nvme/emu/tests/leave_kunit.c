@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who ran the guest is gone, or is being killed, in the midst of the function's work: he
+ * waits for none of it, and nothing of the guest's memory is held after that.
+ */
+#include <linux/delay.h>
+#include <linux/jiffies.h>
+#include "doomed.h"
+#include "guest.h"
+
+#define FLYING	16
+
+/* The function keeps what it is given, and may for long. */
+static struct guest *busy_guest(struct kunit *test)
+{
+	struct guest *g = guest_ready(test);
+
+	g->f->vf.io_ms = PARLEY_NVME_IO_MS;
+	guest_keep(g, FLYING);
+	return g;
+}
+
+static void expect_abandoned(struct guest *g)
+{
+	guest_expect_free(g);
+	KUNIT_EXPECT_FALSE(g->test, g->f->c.master);
+	KUNIT_EXPECT_EQ(g->test, PARLEY_NVME_DEAD, g->f->vf.n.state);
+}
+
+static void who_leaves_does_not_wait_for_the_function(struct kunit *test)
+{
+	struct guest *g = busy_guest(test);
+	unsigned long begun = jiffies;
+
+	guest_leave(g);
+	KUNIT_EXPECT_LT(test, jiffies_to_msecs(jiffies - begun), DOOMED_MS);
+	expect_abandoned(g);
+}
+
+static void put_delete(struct guest *g)
+{
+	struct nvme_command cmd = {
+		.delete_queue = {
+			.opcode = nvme_admin_delete_sq,
+			.qid = cpu_to_le16(1),
+		},
+	};
+	unsigned int i;
+
+	guest_put(g, 0, &cmd);
+	for (i = 0; i < FAKE_LONG_MS / 20 && !READ_ONCE(g->e.draining); i++)
+		msleep(20);
+	KUNIT_EXPECT_TRUE(g->test, READ_ONCE(g->e.draining));
+}
+
+/* The controller's own work does, for a queue that is deleted. */
+static void who_leaves_does_not_wait_for_who_does(struct kunit *test)
+{
+	struct guest *g = busy_guest(test);
+	unsigned long begun = jiffies;
+
+	put_delete(g);
+	guest_leave(g);
+	KUNIT_EXPECT_LT(test, jiffies_to_msecs(jiffies - begun), DOOMED_MS);
+	expect_abandoned(g);
+}
+
+/* Nothing is under way: the function is left as it is, to be shut down as it should. */
+static void who_leaves_in_peace_leaves_peace(struct kunit *test)
+{
+	struct guest *g = guest_ready(test);
+
+	KUNIT_EXPECT_EQ(test, 0, guest_rw(g, nvme_cmd_read, 0, 1, GUEST_AT(GUEST_DATA)));
+	guest_leave(g);
+	guest_expect_free(g);
+	KUNIT_EXPECT_EQ(test, PARLEY_NVME_LIVE, g->f->vf.n.state);
+}
+
+static void disable(void *data)
+{
+	parley_emu_write32(&((struct guest *)data)->e, NVME_REG_CC, 0);
+}
+
+static void look(void *data)
+{
+	parley_emu_read32(&((struct guest *)data)->e, NVME_REG_CC);
+}
+
+static void who_is_killed_does_not_wait_for_the_function(struct kunit *test)
+{
+	struct guest *g = busy_guest(test);
+	struct doomed d;
+
+	doomed_begin(test, &d, disable, g);
+	doomed_end(test, &d);
+	expect_abandoned(g);
+	KUNIT_EXPECT_EQ(test, 0, parley_emu_read32(&g->e, NVME_REG_CSTS));
+	/* Whoever else has the device resets it, as ever. */
+	guest_begin(g);
+	KUNIT_EXPECT_EQ(test, 0, guest_rw(g, nvme_cmd_read, 0, 1, GUEST_AT(GUEST_DATA)));
+}
+
+static void nor_for_who_does(struct kunit *test)
+{
+	struct guest *g = busy_guest(test);
+	struct doomed d;
+
+	put_delete(g);
+	doomed_begin(test, &d, look, g);
+	doomed_end(test, &d);
+	expect_abandoned(g);
+}
+
+/* One that nobody has to wait for does not hurt. */
+static void who_is_killed_and_need_not_wait_does_no_harm(struct kunit *test)
+{
+	struct guest *g = guest_ready(test);
+	struct doomed d;
+
+	doomed_begin(test, &d, look, g);
+	doomed_end(test, &d);
+	KUNIT_EXPECT_EQ(test, 0, guest_rw(g, nvme_cmd_read, 0, 1, GUEST_AT(GUEST_DATA)));
+}
+
+static struct kunit_case leave_cases[] = {
+	KUNIT_CASE(who_leaves_does_not_wait_for_the_function),
+	KUNIT_CASE(who_leaves_does_not_wait_for_who_does),
+	KUNIT_CASE(who_leaves_in_peace_leaves_peace),
+	KUNIT_CASE(who_is_killed_does_not_wait_for_the_function),
+	KUNIT_CASE(nor_for_who_does),
+	KUNIT_CASE(who_is_killed_and_need_not_wait_does_no_harm),
+	{}
+};
+
+static struct kunit_suite leave_suite = {
+	.name = "parley_nvme_emu_leave",
+	.test_cases = leave_cases,
+};
+
+kunit_test_suite(leave_suite);
