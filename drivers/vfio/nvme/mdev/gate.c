@@ -195,7 +195,8 @@ static bool parley_mdev_evict(struct parley_mdev_gate *g)
 
 /*
  * As much is pinned as may be: of this guest's, or of all that its VMM has.  So some of
- * what is only kept goes, and from now on no more is kept than is left then.
+ * what is only kept goes, and no more is kept than is left then, until there was room for
+ * some time: see parley_mdev_grow().
  */
 static bool parley_mdev_shrink(struct parley_mdev_gate *g)
 {
@@ -206,7 +207,18 @@ static bool parley_mdev_shrink(struct parley_mdev_gate *g)
 	guard(mutex)(&g->lock);
 	if (nr)
 		g->room = g->nr;
+	g->grown = 0;
 	return nr;
+}
+
+/* One more was pinned, and nobody said that this is too much. */
+static void parley_mdev_grow(struct parley_mdev_gate *g)
+{
+	guard(mutex)(&g->lock);
+	if (g->room >= g->most || ++g->grown < PARLEY_MDEV_GROW)
+		return;
+	g->room++;
+	g->grown = 0;
 }
 
 /* ----------------------------------------------------- how it comes */
@@ -232,15 +244,24 @@ static struct parley_mdev_page *parley_mdev_hit(struct parley_mdev_gate *g,
 static struct parley_mdev_page *parley_mdev_enter(struct parley_mdev_gate *g,
 						  unsigned long key)
 {
-	do {
-		guard(mutex)(&g->lock);
-		/* Rule 5: the mark is seen, or whoever made it sees the note. */
-		if (parley_mdev_leaves(g, key / PARLEY_MDEV_WAYS) || xa_load(&g->pages, key))
-			return ERR_PTR(-EBUSY);
-		if (g->nr < g->room)
-			return parley_mdev_note(g, key);
-	} while (parley_mdev_evict(g));
-	return ERR_PTR(-ENOSPC);
+	bool kept = true;
+
+	for (;;) {
+		scoped_guard(mutex, &g->lock) {
+			/* Rule 5: the mark is seen, or whoever made it sees the note. */
+			if (parley_mdev_leaves(g, key / PARLEY_MDEV_WAYS) ||
+			    xa_load(&g->pages, key))
+				return ERR_PTR(-EBUSY);
+			if (g->nr < (kept ? g->room : g->most))
+				return parley_mdev_note(g, key);
+		}
+		if (parley_mdev_evict(g))
+			continue;
+		if (!kept)
+			return ERR_PTR(-ENOSPC);
+		/* Nothing is only kept, and what is held has room of its own. */
+		kept = false;
+	}
 }
 
 static int parley_mdev_hold(struct parley_mdev_gate *g, struct parley_mdev_page *page,
@@ -252,6 +273,8 @@ static int parley_mdev_hold(struct parley_mdev_gate *g, struct parley_mdev_page 
 	do {
 		err = g->ops->pin(g, address, way, &page->memory);
 	} while (err == -ENOMEM && parley_mdev_shrink(g));
+	if (!err)
+		parley_mdev_grow(g);
 	if (err || way == PARLEY_MDEV_SHARED)
 		return err;
 	err = g->ops->map(g, page->memory, offset_in_page(address), way, &page->dma);
@@ -422,6 +445,8 @@ void parley_mdev_gate_begin(struct parley_mdev_gate *g)
 
 	guard(mutex)(&g->lock);
 	g->room = PARLEY_MDEV_PAGES;
+	g->most = PARLEY_MDEV_PAGES;
+	g->grown = 0;
 	g->stats = (struct parley_mdev_gate_stats) {};
 	list_for_each_entry_safe(l, next, &g->leaving, node)
 		list_del_init(&l->node);

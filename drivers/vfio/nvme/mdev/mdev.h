@@ -240,6 +240,8 @@ struct parley_mdev_gate_ops {
 #define PARLEY_MDEV_PAGES	32768
 /* Kept ones that go at once when no more may be pinned. */
 #define PARLEY_MDEV_SHRINK	64
+/* So many that are pinned after that, and one more may be kept. */
+#define PARLEY_MDEV_GROW	64
 /* How long taking memory away waits at a time, and how often not for ever. */
 #define PARLEY_MDEV_UNMAP_MS	5000
 #define PARLEY_MDEV_LATE	5
@@ -316,7 +318,9 @@ struct parley_mdev_gate_stats {
  * @lock: guards the rest
  * @pages: struct parley_mdev_page of those that are noted, by key; looked up with RCU
  * @nr: how many these are
- * @room: how many may be
+ * @room: how many may be kept
+ * @most: how many may be held: PARLEY_MDEV_PAGES
+ * @grown: pages that were pinned since there was more room
  * @hand: where the last one was that had to make room
  * @late: how often somebody waited for one to no avail since nothing was noted
  * @taking: those who take memory away, until they have told and unmapped
@@ -335,6 +339,8 @@ struct parley_mdev_gate {
 	struct xarray pages;
 	unsigned int nr;
 	unsigned int room;
+	unsigned int most;
+	unsigned int grown;
 	unsigned long hand;
 	unsigned int late;
 	unsigned int taking;

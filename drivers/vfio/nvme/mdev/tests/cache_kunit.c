@@ -86,6 +86,7 @@ static void what_is_held_is_not_evicted(struct kunit *test)
 	unsigned int i;
 
 	f->g.room = 4;
+	f->g.most = 4;
 	KUNIT_EXPECT_EQ(test, 0, pin_way(f, 500, false, &dma));
 	for (i = 0; i < 50; i++) {
 		use(f, i);
@@ -137,11 +138,15 @@ static void when_no_more_may_be_pinned_less_is_kept(struct kunit *test)
 	use(f, 200);
 	KUNIT_EXPECT_EQ(test, PARLEY_MDEV_SHRINK, stats(f)->evictions);
 	KUNIT_EXPECT_EQ(test, 201 - PARLEY_MDEV_SHRINK, f->g.room);
-	/* Some is left to others, from then on. */
-	for (i = 0; i < 400; i++)
-		use(f, i);
+	/* Some is left to others, of which there is more with time. */
+	for (i = 0; i < PARLEY_MDEV_GROW - 2; i++)
+		use(f, 1000 + i);
 	KUNIT_EXPECT_EQ(test, f->g.room, f->g.nr);
 	KUNIT_EXPECT_EQ(test, 201 - PARLEY_MDEV_SHRINK, f->g.room);
+	use(f, 1100);
+	use(f, 1101);
+	KUNIT_EXPECT_EQ(test, f->g.room, f->g.nr);
+	KUNIT_EXPECT_EQ(test, 202 - PARLEY_MDEV_SHRINK, f->g.room);
 	/* As much as is held cannot go. */
 	parley_mdev_gate_empty(&f->g);
 	f->most = 2;
@@ -155,6 +160,45 @@ static void when_no_more_may_be_pinned_less_is_kept(struct kunit *test)
 	/* Another guest is not to blame. */
 	parley_mdev_gate_begin(&f->g);
 	KUNIT_EXPECT_EQ(test, PARLEY_MDEV_PAGES, f->g.room);
+}
+
+/* Another device of the VMM's has it all, when this one has kept little. */
+static void want_of_memory_passes(struct kunit *test)
+{
+	struct fake_gate *f = gate_new(test);
+	unsigned int i;
+
+	for (i = 0; i < 5; i++)
+		use(f, i);
+	f->most = 5;
+	use(f, 5);
+	KUNIT_EXPECT_EQ(test, 1, f->g.nr);
+	f->most = 0;
+	/* A command of all the pages that one can have. */
+	for (i = 0; i < PARLEY_EMU_PAGES; i++)
+		KUNIT_EXPECT_EQ(test, 0, pin(f, i));
+	for (i = 0; i < PARLEY_EMU_PAGES; i++)
+		unpin(f, i);
+	/* It is not all kept after that, as long as little was. */
+	use(f, 100);
+	KUNIT_EXPECT_EQ(test, f->g.room, f->g.nr);
+	KUNIT_EXPECT_LT(test, f->g.nr, 5);
+}
+
+static void what_is_held_has_room_whatever_is_kept(struct kunit *test)
+{
+	struct fake_gate *f = gate_new(test);
+	unsigned int i;
+
+	f->g.room = 2;
+	f->g.most = 9;
+	for (i = 0; i < 9; i++)
+		KUNIT_EXPECT_EQ(test, 0, pin(f, i));
+	KUNIT_EXPECT_EQ(test, -ENOSPC, pin(f, 9));
+	for (i = 0; i < 9; i++)
+		unpin(f, i);
+	use(f, 9);
+	KUNIT_EXPECT_EQ(test, 2, f->g.nr);
 }
 
 /* --------------------------------------------------- it is taken away */
@@ -343,6 +387,8 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(what_is_held_is_not_evicted),
 	KUNIT_CASE(a_step_that_fails_leaves_nothing_but_what_was_there),
 	KUNIT_CASE(when_no_more_may_be_pinned_less_is_kept),
+	KUNIT_CASE(want_of_memory_passes),
+	KUNIT_CASE(what_is_held_has_room_whatever_is_kept),
 	KUNIT_CASE(what_is_taken_away_is_not_kept),
 	KUNIT_CASE(other_memory_in_its_place_is_what_is_reached),
 	KUNIT_CASE(what_is_given_again_is_used_again),

@@ -37,10 +37,11 @@ static void a_step_that_fails_leaves_nothing(struct kunit *test)
 {
 	struct fake_gate *f = gate_new(test);
 
+	f->g.most = 0;
 	f->g.room = 0;
 	KUNIT_EXPECT_EQ(test, -ENOSPC, pin(f, 3));
 	KUNIT_EXPECT_EQ(test, 0, f->nr);
-	f->g.room = 1;
+	f->g.most = 1;
 	f->fails_in = 1;
 	KUNIT_EXPECT_EQ(test, -EIO, pin(f, 3));
 	EXPECT_STEPS(f, PIN);
@@ -57,6 +58,7 @@ static void no_more_are_held_than_may_be(struct kunit *test)
 	struct fake_gate *f = gate_new(test);
 	unsigned int i;
 
+	f->g.most = 8;
 	f->g.room = 8;
 	for (i = 0; i < 8; i++)
 		KUNIT_EXPECT_EQ(test, 0, pin(f, i));
