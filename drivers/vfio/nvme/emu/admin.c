@@ -31,6 +31,9 @@ static u16 pne_create_sq(struct parley_emu *e, const struct nvme_create_sq *cmd)
 {
 	u16 id = le16_to_cpu(cmd->sqid), cq = le16_to_cpu(cmd->cqid);
 
+	/* Nothing would be fetched there. */
+	if (e->csts & NVME_CSTS_SHST_CMPLT)
+		return PARLEY_EMU_NO(NVME_SC_CMD_SEQ_ERROR);
 	if (!pne_is_io(e, id) || e->sq[id].there)
 		return PARLEY_EMU_NO(NVME_SC_QID_INVALID);
 	if (!pne_is_io(e, cq) || !e->cq[cq].there)

@@ -567,6 +567,7 @@ void parley_emu_mediate_exit(struct parley_emu *e);
 u16 parley_emu_mediate(struct parley_emu *e, u16 sq, const struct nvme_command *cmd);
 bool parley_emu_offers(struct parley_emu *e, u8 opcode);
 bool parley_emu_offers_admin(struct parley_emu *e, u8 opcode, u8 field);
+bool parley_emu_could(struct parley_emu *e, u8 opcode, u8 field);
 u16 parley_emu_oncs(struct parley_emu *e);
 
 /* event.c */

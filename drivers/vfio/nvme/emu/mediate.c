@@ -110,6 +110,31 @@ bool parley_emu_offers_admin(struct parley_emu *e, u8 opcode, u8 field)
 }
 
 /**
+ * parley_emu_could() - whether a guest could have been given an admin command
+ * @e: the controller
+ * @opcode: of the command, about any namespace
+ * @field: as above
+ *
+ * Nothing is counted: this is for a state that says that it was.
+ *
+ * Context: any.
+ * Return: true if the policy permits it in any case.
+ */
+bool parley_emu_could(struct parley_emu *e, u8 opcode, u8 field)
+{
+	struct parley_policy_key key = {
+		.set = PNE_ADMIN,
+		.op = opcode,
+		.field = field,
+	};
+
+	for (key.scope = PNE_NONE; key.scope <= PNE_OTHER; key.scope++)
+		if (parley_policy_look(e->policy, &key).verdict != PARLEY_DENY)
+			return true;
+	return false;
+}
+
+/**
  * parley_emu_oncs() - which optional commands the guest can have
  * @e: the controller
  *

@@ -255,6 +255,9 @@ static void pne_configure(struct parley_emu *e, u32 cc)
 		pne_shut_down(e);
 	if (is && !was)
 		pne_enable(e, cc);
+	else if (is)
+		/* What is enabled can be shut down, and stays what it is otherwise. */
+		e->cc = (e->cc & ~NVME_CC_SHN_MASK) | (cc & NVME_CC_SHN_MASK);
 	else
 		e->cc = cc;
 }

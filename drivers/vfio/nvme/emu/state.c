@@ -8,7 +8,8 @@
  *
  * A state is applied to a controller that was reset, by the same functions that a
  * guest's registers and commands get to, so nothing gets into it that the guest could
- * not have asked for.  What does not fit is refused, and the controller is as after a
+ * not have asked for; and each part of it is held against the policy, which those who only
+ * say that they asked have not passed.  What does not fit is refused, and the controller is as after a
  * reset.
  *
  * What the guest has read cannot be taken back: so the destination must say of itself
@@ -292,6 +293,8 @@ static int pne_load_regs(struct parley_emu *e, const struct parley_state_regs *r
 		return parley_state_no(why, "has a controller enabled and not, or neither");
 	if (csts & NVME_CSTS_RDY && !(csts & NVME_CSTS_CFS) && !parley_emu_can(e, cc))
 		return parley_state_no(why, "has a controller enabled as it cannot be");
+	if (regs->kato && !parley_emu_could(e, nvme_admin_set_features, NVME_FEAT_KATO))
+		return parley_state_no(why, "keeps its controller alive, which the policy denies");
 	e->asq = le64_to_cpu(regs->asq);
 	e->acq = le64_to_cpu(regs->acq);
 	e->aqa = le32_to_cpu(regs->aqa);
@@ -314,15 +317,21 @@ static int pne_load_features(struct parley_emu *e, const struct parley_state_par
 		fid = le32_to_cpu(f->fid);
 		if (fid < next || fid >= PARLEY_EMU_FEATURES || !parley_emu_is_kept(fid))
 			return parley_state_no(why, "has a feature that there is none of");
+		if (!parley_emu_could(e, nvme_admin_set_features, fid))
+			return parley_state_no(why, "has a feature that the policy denies to set");
 		e->feature[fid] = le32_to_cpu(f->value);
 	}
 	return 0;
 }
 
-static void pne_load_events(struct parley_emu *e, const struct parley_state_part *part)
+static int pne_load_events(struct parley_emu *e, const struct parley_state_part *part,
+			   const char **why)
 {
+	if (part->len && !parley_emu_could(e, nvme_admin_async_event, 0))
+		return parley_state_no(why, "waits for events, which the policy denies");
 	e->nr_events = part->len / sizeof(*e->event);
 	memcpy(e->event, part->data, part->len);
+	return 0;
 }
 
 static int pne_load_cq(struct parley_emu *e, const struct parley_state_cq *from,
@@ -334,6 +343,8 @@ static int pne_load_cq(struct parley_emu *e, const struct parley_state_cq *from,
 
 	if (id > e->nr_queues || e->cq[id].there)
 		return parley_state_no(why, "has a completion queue that there cannot be");
+	if (id && !parley_emu_could(e, nvme_admin_create_cq, 0))
+		return parley_state_no(why, "has a completion queue, which the policy denies");
 	if (vector > e->nr_queues || interrupts > 1 || (!id && (vector || !interrupts)))
 		return parley_state_no(why, "has an interrupt that there cannot be");
 	if (phase > 1 || tail >= le16_to_cpu(from->size) ||
@@ -356,6 +367,8 @@ static int pne_load_sq(struct parley_emu *e, const struct parley_state_sq *from,
 	if (id > e->nr_queues || e->sq[id].there ||
 	    (id && e->csts & NVME_CSTS_SHST_CMPLT) || from->zero)
 		return parley_state_no(why, "has a submission queue that there cannot be");
+	if (id && !parley_emu_could(e, nvme_admin_create_sq, 0))
+		return parley_state_no(why, "has a submission queue, which the policy denies");
 	if (cq > e->nr_queues || !e->cq[cq].there || !id != !cq)
 		return parley_state_no(why, "has a submission queue without a place for answers");
 	if (head >= le16_to_cpu(from->size) ||
@@ -390,6 +403,8 @@ static int pne_load_shadow(struct parley_emu *e, const struct parley_state_part 
 
 	if (!part->len)
 		return 0;
+	if (!parley_emu_could(e, nvme_admin_dbbuf, 0))
+		return parley_state_no(why, "has doorbells in memory, which the policy denies");
 	bells = le64_to_cpu(shadow->bells);
 	events = le64_to_cpu(shadow->events);
 	if (!parley_emu_area(bells, PARLEY_NVME_PAGE) ||
@@ -418,9 +433,10 @@ static int pne_load(struct parley_emu *e, const struct parley_state_part *part,
 		return pne_more_than_registers(part) ?
 		       parley_state_no(why, "has queues, and no controller for them") : 0;
 	err = pne_load_features(e, &part[PARLEY_STATE_FEATURES], why);
+	if (!err)
+		err = pne_load_events(e, &part[PARLEY_STATE_EVENTS], why);
 	if (err)
 		return err;
-	pne_load_events(e, &part[PARLEY_STATE_EVENTS]);
 	err = pne_load_queues(e, &part[PARLEY_STATE_CQS], &part[PARLEY_STATE_SQS], why);
 	return err ?: pne_load_shadow(e, &part[PARLEY_STATE_SHADOW], why);
 }

@@ -8,79 +8,9 @@
 #include <parley/compat.h>
 #include "../state.h"
 #include "guest.h"
+#include "moves.h"
 
 #define DATA	GUEST_AT(GUEST_DATA)
-
-static u8 *state_new(struct kunit *test)
-{
-	u8 *data = kunit_kzalloc(test, PARLEY_STATE_MAX, GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, data);
-	return data;
-}
-
-/* The whole of one, as a device's would be; how long it is. */
-static size_t state_of(struct guest *g, u8 *data)
-{
-	struct parley_state_device device = {};
-	u8 config[PARLEY_STATE_CONFIG_LEN] = {}, name[PARLEY_STATE_NAME_LEN] = "guest";
-	struct parley_state_disk disk;
-	struct parley_state_out out;
-
-	parley_state_begin(&out, data);
-	KUNIT_ASSERT_EQ(g->test, 0, parley_state_disk_of(&g->e, &disk));
-	KUNIT_ASSERT_EQ(g->test, 0, parley_state_put(&out, PARLEY_STATE_DEVICE, &device,
-						     sizeof(device)));
-	KUNIT_ASSERT_EQ(g->test, 0, parley_state_put(&out, PARLEY_STATE_DISK, &disk,
-						     sizeof(disk)));
-	KUNIT_ASSERT_EQ(g->test, 0, parley_state_put(&out, PARLEY_STATE_CONFIG, config,
-						     sizeof(config)));
-	KUNIT_ASSERT_EQ(g->test, 0, parley_state_put(&out, PARLEY_STATE_NAME, name,
-						     sizeof(name)));
-	KUNIT_ASSERT_EQ(g->test, 0, parley_emu_save(&g->e, &out));
-	KUNIT_ASSERT_EQ(g->test, 0, parley_state_put(&out, PARLEY_STATE_END, NULL, 0));
-	return out.len;
-}
-
-/* Whether a controller becomes what bytes say; it is stopped then. */
-static int become(struct guest *g, const u8 *data, size_t len, const char **why)
-{
-	struct parley_state_part part[PARLEY_STATE_TYPES];
-	int err = parley_state_parse(data, len, part, why);
-
-	parley_emu_stop(&g->e);
-	return err ?: parley_emu_load(&g->e, part, why);
-}
-
-/* From one to the other, and it goes on there. */
-static void move(struct guest *from, struct guest *to)
-{
-	u8 *data = state_new(from->test);
-	const char *why;
-	size_t len;
-
-	parley_emu_stop(&from->e);
-	len = state_of(from, data);
-	guest_move(from, to);
-	KUNIT_ASSERT_EQ_MSG(from->test, 0, become(to, data, len, &why), "%s", why);
-	parley_emu_go(&to->e);
-}
-
-static u32 feature(struct guest *g, u8 opcode, u32 fid, u32 value)
-{
-	struct nvme_command cmd = {
-		.features = {
-			.opcode = opcode,
-			.fid = cpu_to_le32(fid),
-			.dword11 = cpu_to_le32(value),
-		},
-	};
-	struct nvme_completion cqe;
-
-	guest_put(g, 0, &cmd);
-	KUNIT_EXPECT_EQ(g->test, 0, guest_take(g, 0, &cqe));
-	return le32_to_cpu(cqe.result.u32);
-}
 
 /* Back and forth, with its queues anywhere in their rounds. */
 static void back_and_forth(struct kunit *test, bool shadow)
@@ -92,12 +22,12 @@ static void back_and_forth(struct kunit *test, bool shadow)
 
 	if (shadow)
 		KUNIT_ASSERT_EQ(test, 0, guest_shadow(here));
-	feature(here, nvme_admin_set_features, NVME_FEAT_ARBITRATION, 0x1234567);
+	moves_feature(here, nvme_admin_set_features, NVME_FEAT_ARBITRATION, 0x1234567);
 	for (i = 0; i < 3 * GUEST_DEPTH; i++) {
 		memset(data, i, 2 * PARLEY_NVME_PAGE);
 		KUNIT_ASSERT_EQ(test, 0, guest_rw(here, nvme_cmd_write, i, 16, DATA));
 		if (i % 7 == 6) {
-			move(g[i / 7 % 2], g[!(i / 7 % 2)]);
+			moves_on(g[i / 7 % 2], g[!(i / 7 % 2)]);
 			here = g[!(i / 7 % 2)];
 			data = guest_at(here, GUEST_DATA);
 		}
@@ -106,7 +36,7 @@ static void back_and_forth(struct kunit *test, bool shadow)
 		KUNIT_ASSERT_NULL(test, memchr_inv(data, i, 2 * PARLEY_NVME_PAGE));
 	}
 	KUNIT_EXPECT_EQ(test, 0x1234567,
-			feature(here, nvme_admin_get_features, NVME_FEAT_ARBITRATION, 0));
+			moves_feature(here, nvme_admin_get_features, NVME_FEAT_ARBITRATION, 0));
 	KUNIT_EXPECT_GT(test, here->interrupts[1], 0);
 }
 
@@ -131,8 +61,8 @@ static void events_are_waited_for_on_the_other_side(struct kunit *test)
 		cmd.common.opcode = nvme_admin_async_event;
 		guest_put(from, 0, &cmd);
 	}
-	feature(from, nvme_admin_get_features, NVME_FEAT_ARBITRATION, 0);
-	move(from, to);
+	moves_feature(from, nvme_admin_get_features, NVME_FEAT_ARBITRATION, 0);
+	moves_on(from, to);
 	KUNIT_EXPECT_EQ(test, PARLEY_EMU_EVENTS, to->e.nr_events);
 	KUNIT_EXPECT_MEMEQ(test, from->e.event, to->e.event, sizeof(to->e.event));
 	/* So there is no room for another. */
@@ -143,7 +73,7 @@ static void events_are_waited_for_on_the_other_side(struct kunit *test)
 static void all_queues_and_features_have_room(struct kunit *test)
 {
 	struct guest *g = guest_enabled(test);
-	u8 *data = state_new(test);
+	u8 *data = moves_bytes(test);
 	unsigned int i;
 
 	parley_emu_stop(&g->e);
@@ -154,13 +84,13 @@ static void all_queues_and_features_have_room(struct kunit *test)
 	for (i = 0; i < PARLEY_EMU_FEATURES; i++)
 		g->e.feature[i] = 1;
 	g->e.nr_events = PARLEY_EMU_EVENTS;
-	KUNIT_EXPECT_LT(test, state_of(g, data), PARLEY_STATE_MAX);
+	KUNIT_EXPECT_LT(test, moves_state(g, data), PARLEY_STATE_MAX);
 	parley_emu_reset(&g->e);
 }
 
 static void one_that_is_too_long_is_not_written(struct kunit *test)
 {
-	u8 *data = state_new(test), *more = state_new(test);
+	u8 *data = moves_bytes(test), *more = moves_bytes(test);
 	struct parley_state_out out;
 	size_t room;
 
@@ -238,7 +168,7 @@ static void answers_that_were_not_taken_are_told_of_again(struct kunit *test)
 	guest_put(from, 1, &cmd);
 	for (i = 0; i < FAKE_LONG_MS / 20 && !READ_ONCE(from->interrupts[1]); i++)
 		msleep(20);
-	move(from, to);
+	moves_on(from, to);
 	for (i = 0; i < FAKE_LONG_MS / 20 && !READ_ONCE(to->interrupts[1]); i++)
 		msleep(20);
 	KUNIT_EXPECT_EQ(test, 1, to->interrupts[1]);
@@ -255,7 +185,7 @@ static void one_that_is_disabled_stays_so(struct kunit *test)
 	parley_emu_write32(&from->e, NVME_REG_AQA, 0x30007);
 	parley_emu_write32(&from->e, NVME_REG_ASQ, 0x5000);
 	parley_emu_write32(&from->e, NVME_REG_ACQ + 4, 7);
-	move(from, to);
+	moves_on(from, to);
 	KUNIT_EXPECT_EQ(test, 0, parley_emu_read32(&to->e, NVME_REG_CSTS));
 	KUNIT_EXPECT_EQ(test, 0x30007, parley_emu_read32(&to->e, NVME_REG_AQA));
 	KUNIT_EXPECT_EQ(test, 0x5000, parley_emu_read32(&to->e, NVME_REG_ASQ));
@@ -270,7 +200,7 @@ static void one_that_failed_stays_so(struct kunit *test)
 
 	guest_doorbell(from, 1, false, GUEST_DEPTH);
 	flush_work(&from->e.work);
-	move(from, to);
+	moves_on(from, to);
 	KUNIT_EXPECT_EQ(test, NVME_CSTS_RDY | NVME_CSTS_CFS,
 			parley_emu_read32(&to->e, NVME_REG_CSTS));
 	parley_emu_write32(&to->e, NVME_REG_CC, 0);
@@ -283,12 +213,12 @@ static void one_that_was_shut_down_stays_so(struct kunit *test)
 	u32 cc = parley_emu_read32(&from->e, NVME_REG_CC) | NVME_CC_SHN_NORMAL;
 
 	parley_emu_write32(&from->e, NVME_REG_CC, cc);
-	move(from, to);
+	moves_on(from, to);
 	KUNIT_EXPECT_EQ(test, NVME_CSTS_RDY | NVME_CSTS_SHST_CMPLT,
 			parley_emu_read32(&to->e, NVME_REG_CSTS));
 	KUNIT_EXPECT_EQ(test, cc, parley_emu_read32(&to->e, NVME_REG_CC));
 	KUNIT_EXPECT_FALSE(test, to->e.sq[1].there);
-	feature(to, nvme_admin_get_features, NVME_FEAT_ARBITRATION, 0);
+	moves_feature(to, nvme_admin_get_features, NVME_FEAT_ARBITRATION, 0);
 }
 
 /* A doorbell that is wrong was not looked at yet: it is a fault on the other side. */
@@ -298,7 +228,7 @@ static void a_wrong_doorbell_is_a_fault_where_it_is_seen(struct kunit *test)
 
 	parley_emu_stop(&from->e);
 	guest_doorbell(from, 1, false, U32_MAX);
-	move(from, to);
+	moves_on(from, to);
 	flush_work(&to->e.work);
 	KUNIT_EXPECT_EQ(test, NVME_CSTS_RDY | NVME_CSTS_CFS,
 			parley_emu_read32(&to->e, NVME_REG_CSTS));
@@ -321,13 +251,13 @@ static void one_that_was_altered_is_refused(struct kunit *test)
 {
 	struct parley_state_part part[PARLEY_STATE_TYPES];
 	struct guest *g = guest_ready(test);
-	u8 *data = state_new(test);
+	u8 *data = moves_bytes(test);
 	const char *why;
 	size_t len, at;
 	u8 bit;
 
 	parley_emu_stop(&g->e);
-	len = state_of(g, data);
+	len = moves_state(g, data);
 	KUNIT_ASSERT_EQ(test, 0, parley_state_parse(data, len, part, &why));
 	for (at = 0; at < len; at++)
 		for (bit = 1; bit; bit <<= 1) {
@@ -344,12 +274,12 @@ static void one_that_is_cut_off_is_not_whole(struct kunit *test)
 {
 	struct parley_state_part part[PARLEY_STATE_TYPES];
 	struct guest *g = guest_ready(test);
-	u8 *data = state_new(test);
+	u8 *data = moves_bytes(test);
 	const char *why;
 	size_t len, at;
 
 	parley_emu_stop(&g->e);
-	len = state_of(g, data);
+	len = moves_state(g, data);
 	for (at = 0; at < len; at++)
 		KUNIT_ASSERT_EQ(test, -EAGAIN, parley_state_parse(data, at, part, &why));
 	KUNIT_EXPECT_EQ(test, 0, parley_state_parse(data, len, part, &why));
@@ -362,7 +292,7 @@ static void sections_are_known_and_in_their_order(struct kunit *test)
 {
 	struct parley_state_part part[PARLEY_STATE_TYPES];
 	struct parley_state_out out;
-	u8 *data = state_new(test);
+	u8 *data = moves_bytes(test);
 	u8 name[PARLEY_STATE_NAME_LEN] = {};
 	const char *why;
 
@@ -396,7 +326,7 @@ static size_t replace(struct kunit *test, const u8 *data, size_t len, u8 *to, u1
 		      u32 at, u64 value, unsigned int size)
 {
 	struct parley_state_part part[PARLEY_STATE_TYPES];
-	u8 *section = state_new(test);
+	u8 *section = moves_bytes(test);
 	struct parley_state_out out;
 	const char *why;
 	u16 i;
@@ -487,17 +417,17 @@ static void what_a_guest_could_not_have_asked_for_is_refused(struct kunit *test)
 {
 	const struct wrong *wrong = test->param_value;
 	struct guest *from = guest_ready(test), *to = guest_new(test);
-	u8 *data = state_new(test), *other = state_new(test);
+	u8 *data = moves_bytes(test), *other = moves_bytes(test);
 	const char *why = NULL;
 	size_t len;
 
-	feature(from, nvme_admin_set_features, NVME_FEAT_ARBITRATION, 3);
+	moves_feature(from, nvme_admin_set_features, NVME_FEAT_ARBITRATION, 3);
 	parley_emu_stop(&from->e);
-	len = state_of(from, data);
-	KUNIT_ASSERT_EQ(test, 0, become(to, data, len, &why));
+	len = moves_state(from, data);
+	KUNIT_ASSERT_EQ(test, 0, moves_become(to, data, len, &why));
 	len = replace(test, data, len, other, wrong->type, wrong->at, wrong->value,
 		      wrong->size);
-	KUNIT_EXPECT_EQ(test, -EINVAL, become(to, other, len, &why));
+	KUNIT_EXPECT_EQ(test, -EINVAL, moves_become(to, other, len, &why));
 	KUNIT_EXPECT_NOT_NULL(test, why);
 	as_after_a_reset(to);
 	parley_emu_go(&to->e);
@@ -508,16 +438,16 @@ static void what_a_guest_could_not_have_asked_for_is_refused(struct kunit *test)
 static void whatever_comes_is_bounded(struct kunit *test)
 {
 	struct guest *from = guest_ready(test), *to = guest_new(test);
-	u8 *data = state_new(test), *one = state_new(test), *other = state_new(test);
+	u8 *data = moves_bytes(test), *one = moves_bytes(test), *other = moves_bytes(test);
 	unsigned int i, k, loaded = 0;
 	struct rnd_state rnd;
 	const char *why;
 	size_t len;
 	u32 dice;
 
-	feature(from, nvme_admin_set_features, NVME_FEAT_ARBITRATION, 3);
+	moves_feature(from, nvme_admin_set_features, NVME_FEAT_ARBITRATION, 3);
 	parley_emu_stop(&from->e);
-	len = state_of(from, data);
+	len = moves_state(from, data);
 	guest_move(from, to);
 	prandom_seed_state(&rnd, 8);
 	for (i = 0; i < 500; i++) {
@@ -530,7 +460,7 @@ static void whatever_comes_is_bounded(struct kunit *test)
 				dice & 4 ? 1ULL << (dice >> 16 & 31) : dice >> 16, 1);
 			memcpy(one, other, len);
 		}
-		if (become(to, one, len, &why)) {
+		if (moves_become(to, one, len, &why)) {
 			as_after_a_reset(to);
 			continue;
 		}
