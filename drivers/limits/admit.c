@@ -121,6 +121,26 @@ unsigned int parley_limit_admit(struct parley_limit *limit, u64 now, const u64 *
 }
 PARLEY_EXPORT(parley_limit_admit);
 
+/* So much more, as far as that leads to no more debt than @most. */
+static void limit_owe(struct limit_node *l, u64 bytes, s64 most)
+{
+	s64 *account = &l->account[LIMIT_BYTES], before = *account;
+
+	*account = max(before - (s64)min(bytes, COST_MAX), min(before, -most));
+	*account = max(*account, -(s64)COST_MAX);
+}
+
+/* Bytes that those limits let pass in a second that are on its way. */
+static s64 limit_second(const struct limit_node *l)
+{
+	u64 least = PARLEY_RATE_MAX;
+
+	for (; l; l = l->parent)
+		if (l->limit[LIMIT_BYTES].rate)
+			least = min(least, l->limit[LIMIT_BYTES].rate);
+	return least;
+}
+
 /**
  * parley_limit_charge() - an operation costs more than was asked for
  * @limit: leaf
@@ -142,13 +162,41 @@ void parley_limit_charge(struct parley_limit *limit, u64 now, u64 bytes)
 	spin_lock_irqsave(&tree->lock, flags);
 	parley_limit_fill_way(l, now);
 	if (l->limited[LIMIT_BYTES]) {
-		l->account[LIMIT_BYTES] = max_t(s64, l->account[LIMIT_BYTES] -
-						(s64)min(bytes, COST_MAX), -(s64)COST_MAX);
+		limit_owe(l, bytes, COST_MAX);
 		limit_changed(l, now);
 	}
 	spin_unlock_irqrestore(&tree->lock, flags);
 }
 PARLEY_EXPORT(parley_limit_charge);
+
+/**
+ * parley_limit_charge_second() - the same, as far as it can be paid in a second
+ * @limit: leaf
+ * @now: as everywhere
+ * @bytes: so much more
+ *
+ * For what is only guessed: then no guess, nor many of them, keeps the leaf waiting for
+ * longer than that, if nobody else asks.
+ *
+ * Context: any.
+ */
+void parley_limit_charge_second(struct parley_limit *limit, u64 now, u64 bytes)
+{
+	struct limit_node *l = to_node(limit);
+	struct limit_tree *tree = l->tree;
+	unsigned long flags;
+
+	if (!parley_limit_active(limit))
+		return;
+	spin_lock_irqsave(&tree->lock, flags);
+	parley_limit_fill_way(l, now);
+	if (l->limited[LIMIT_BYTES]) {
+		limit_owe(l, bytes, limit_second(l));
+		limit_changed(l, now);
+	}
+	spin_unlock_irqrestore(&tree->lock, flags);
+}
+PARLEY_EXPORT(parley_limit_charge_second);
 
 /**
  * parley_limit_refund() - admitted operations did not go on after all

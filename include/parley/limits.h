@@ -45,7 +45,8 @@
  *
  * A request that costs more than the smallest burst on its way goes when the
  * account has as much as that; the rest is owed, as is what
- * parley_limit_charge() says: nothing of that leaf goes until it is paid.
+ * parley_limit_charge() says: nothing of that leaf goes until it is paid.  (Of what
+ * parley_limit_charge_second() says, no more than is paid in a second.)
  *
  * Time is the caller's, in nanoseconds that never run backwards (ktime_get_ns()
  * outside tests), so that tests bring their own clock.
@@ -118,6 +119,7 @@ void parley_limit_get(struct parley_limit *l, struct parley_limits *cfg);
 unsigned int parley_limit_admit(struct parley_limit *l, u64 now, const u64 *bytes,
 				unsigned int nr);
 void parley_limit_charge(struct parley_limit *l, u64 now, u64 bytes);
+void parley_limit_charge_second(struct parley_limit *l, u64 now, u64 bytes);
 void parley_limit_refund(struct parley_limit *l, u64 now, u64 ops, u64 bytes);
 void parley_limit_idle(struct parley_limit *l, u64 now);
 

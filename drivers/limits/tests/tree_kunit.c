@@ -313,6 +313,32 @@ static void tree_owed(struct kunit *test)
 	KUNIT_EXPECT_GT(test, clock_ask(liar->l, m->now, 0), 0);
 }
 
+/* Of what is only guessed: a second of the tightest limit, however often and much it is. */
+static void tree_owes_a_second(struct kunit *test)
+{
+	struct parley_limit *root = clock_root(test), *dev = clock_node(test, root);
+	struct parley_limit *q = clock_node(test, dev);
+	s64 *account = &to_node(q)->account[LIMIT_BYTES];
+	u64 now = START;
+
+	parley_limit_charge_second(q, now, M);
+	KUNIT_EXPECT_EQ(test, *account, 0);
+	limit_to(test, root, 2 * M, 0);
+	limit_to(test, dev, M, 0);
+	/* The burst pays for it at once. */
+	parley_limit_charge_second(q, now, 1000);
+	KUNIT_EXPECT_EQ(test, *account, 0);
+	parley_limit_charge_second(q, now, U64_MAX);
+	KUNIT_EXPECT_EQ(test, *account, -(s64)M + M / 10 - 1000);
+	parley_limit_charge_second(q, now, M);
+	KUNIT_EXPECT_EQ(test, *account, -(s64)M);
+	/* What was moved indeed comes on top, and is not forgiven for that. */
+	parley_limit_charge(q, now, 5 * M);
+	KUNIT_EXPECT_EQ(test, *account, -(s64)(6 * M));
+	parley_limit_charge_second(q, now, M);
+	KUNIT_EXPECT_EQ(test, *account, -(s64)(6 * M));
+}
+
 /* Who goes away does not take his debts along. */
 static void tree_heir(struct kunit *test)
 {
@@ -504,6 +530,7 @@ static struct kunit_case tree_cases[] = {
 	KUNIT_CASE(tree_inner),
 	KUNIT_CASE(tree_small_and_large),
 	KUNIT_CASE(tree_owed),
+	KUNIT_CASE(tree_owes_a_second),
 	KUNIT_CASE(tree_heir),
 	KUNIT_CASE(tree_any_mix),
 	KUNIT_CASE(tree_refuses),

@@ -9,7 +9,7 @@
  *	command			costs
  *	about blocks		one operation, and the bytes of these
  *	about ranges		one operation; when it is known what they are, a part of
- *				their bytes is owed
+ *				their bytes is owed, but no more than is paid in a second
  *	all others		one operation
  *	one that has to wait	nothing, until it begins
  *	for its memory
@@ -144,6 +144,7 @@ bool parley_emu_admit(struct parley_emu *e, u16 sq, const struct nvme_command *c
  * @bytes: of its ranges
  *
  * Who deallocates writes no more than what is where; PARLEY_EMU_RANGE_PART of it counts.
+ * That is a guess, and there is no end to what a guest can deallocate, again and again.
  *
  * Context: process context; @e->mutex held.
  */
@@ -153,7 +154,7 @@ void parley_emu_charge(struct parley_emu *e, u16 sq, u64 bytes)
 
 	lockdep_assert_held(&e->mutex);
 	if (limit)
-		parley_limit_charge(limit, pne_now(e), bytes / PARLEY_EMU_RANGE_PART);
+		parley_limit_charge_second(limit, pne_now(e), bytes / PARLEY_EMU_RANGE_PART);
 }
 
 /**

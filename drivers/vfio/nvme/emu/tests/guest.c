@@ -387,17 +387,23 @@ struct guest *guest_new(struct kunit *test)
 	return guest_with(test, PARLEY_NVME_IO_QUEUES);
 }
 
+struct guest *guest_rich_like(struct kunit *test, const struct parley_emu_config *config)
+{
+	struct fake_vf *f = fake_vf_init(test);
+
+	fake_vf_rich(f);
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_up(&f->vf));
+	return guest_of(f, *config);
+}
+
 struct guest *guest_rich(struct kunit *test)
 {
 	const struct parley_emu_config config = {
 		.serial = "guest",
 		.queues = PARLEY_NVME_IO_QUEUES,
 	};
-	struct fake_vf *f = fake_vf_init(test);
 
-	fake_vf_rich(f);
-	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_up(&f->vf));
-	return guest_of(f, config);
+	return guest_rich_like(test, &config);
 }
 
 struct guest *guest_polled(struct kunit *test)

@@ -68,6 +68,7 @@ struct guest *guest_new(struct kunit *test);
 struct guest *guest_like(struct kunit *test, const struct parley_emu_config *config);
 struct guest *guest_with(struct kunit *test, unsigned int queues);
 struct guest *guest_rich(struct kunit *test);
+struct guest *guest_rich_like(struct kunit *test, const struct parley_emu_config *config);
 /* The first, of which a thread looks after. */
 struct guest *guest_polled(struct kunit *test);
 struct guest *guest_enabled(struct kunit *test);

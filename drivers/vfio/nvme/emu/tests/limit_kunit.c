@@ -53,7 +53,8 @@ static struct limited *limited_new(struct kunit *test, bool manual)
 	};
 
 	l->leaf[0] = clock_node(test, l->device);
-	l->g = guest_like(test, &config);
+	/* Each optional command is of use to somebody. */
+	l->g = guest_rich_like(test, &config);
 	l->g->now = START;
 	guest_begin(l->g);
 	return l;
@@ -209,6 +210,46 @@ static void what_waits_for_its_memory_pays_once(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 3, fetched(l));
 }
 
+/* All ranges that a command can have, of all blocks each. */
+static void put_deallocate(struct limited *l)
+{
+	struct nvme_dsm_range *range = guest_at(l->g, GUEST_DATA + 1);
+	struct nvme_command cmd = {
+		.dsm = {
+			.opcode = nvme_cmd_dsm,
+			.nsid = cpu_to_le32(1),
+			.dptr.prp1 = cpu_to_le64(GUEST_AT(GUEST_DATA + 1)),
+			.nr = cpu_to_le32(PARLEY_NVME_RANGES_MAX - 1),
+			.attributes = cpu_to_le32(NVME_DSMGMT_AD),
+		},
+	};
+	unsigned int i;
+
+	for (i = 0; i < PARLEY_NVME_RANGES_MAX; i++)
+		range[i] = (struct nvme_dsm_range) { .nlb = cpu_to_le32(FAKE_BLOCKS) };
+	guest_put(l->g, 1, &cmd);
+	l->put++;
+}
+
+static void a_large_deallocation_is_over_in_a_second(struct kunit *test)
+{
+	struct limited *l = limited_new(test, true);
+	const u64 all = (u64)PARLEY_NVME_RANGES_MAX * FAKE_BLOCKS * FAKE_BLOCK;
+
+	SET(l, l->device, .bytes = { 4 * BYTES, BYTES });
+	KUNIT_ASSERT_GT(test, all / PARLEY_EMU_RANGE_PART, 20 * 4 * BYTES);
+	put_deallocate(l);
+	KUNIT_EXPECT_EQ(test, 1, fetched(l));
+	KUNIT_EXPECT_EQ(test, PARLEY_NVME_RANGES_MAX, l->g->f->deallocated);
+	put(l, nvme_cmd_read, 0);
+	KUNIT_EXPECT_EQ(test, 1, fetched(l));
+	pass(l, NSEC_PER_SEC / 4 * 3);
+	/* It costs something all the same. */
+	KUNIT_EXPECT_EQ(test, 1, fetched(l));
+	pass(l, NSEC_PER_SEC / 2);
+	KUNIT_EXPECT_EQ(test, 2, fetched(l));
+}
+
 static void a_guarantee_holds_beside_the_greedy(struct kunit *test)
 {
 	struct limited *l = limited_new(test, true);
@@ -294,6 +335,7 @@ static struct kunit_case limit_cases[] = {
 	KUNIT_CASE(a_flush_costs_no_bytes),
 	KUNIT_CASE(what_moves_nothing_gets_its_bytes_back),
 	KUNIT_CASE(what_waits_for_its_memory_pays_once),
+	KUNIT_CASE(a_large_deallocation_is_over_in_a_second),
 	KUNIT_CASE(a_guarantee_holds_beside_the_greedy),
 	KUNIT_CASE(limits_change_under_load),
 	KUNIT_CASE(who_waits_can_be_closed),
