@@ -72,10 +72,11 @@ enum parley_nvme_state {
  * @alloc: zeroed memory that both sides see, or NULL
  * @free: give it back
  * @master: let the function reach memory, or take that from it; any context
+ * @present: whether the bus finds the function, which may be asleep or lack its power
  * @reset: reset the whole function and keep its configuration; -ENOTTY if it has
  *	no such reset
  *
- * @alloc, @free and @reset are called in process context.
+ * @alloc, @free, @present and @reset are called in process context.
  */
 struct parley_nvme_ops {
 	u32 (*read32)(struct parley_nvme *n, u32 reg);
@@ -84,6 +85,7 @@ struct parley_nvme_ops {
 	void (*free)(struct parley_nvme *n, size_t size, void *memory,
 		     dma_addr_t dma);
 	void (*master)(struct parley_nvme *n, bool on);
+	bool (*present)(struct parley_nvme *n);
 	int (*reset)(struct parley_nvme *n);
 };
 

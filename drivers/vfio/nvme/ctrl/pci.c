@@ -48,6 +48,15 @@ static void pnc_pci_reappear(struct pci_dev *pdev)
 		pci_write_config_word(pdev, PCI_COMMAND, command | PCI_COMMAND_MEMORY);
 }
 
+/* What PCI waits for after a reset, for a minute if it does not come. */
+static bool pnc_pci_present(struct parley_nvme *n)
+{
+	u32 command;
+
+	pci_read_config_dword(to_pci_dev(n->dev), PCI_COMMAND, &command);
+	return !PCI_POSSIBLE_ERROR(command);
+}
+
 /* The device lock is held by who calls. */
 static int pnc_pci_reset(struct parley_nvme *n)
 {
@@ -70,6 +79,7 @@ const struct parley_nvme_ops parley_nvme_pci_ops = {
 	.alloc = pnc_pci_alloc,
 	.free = pnc_pci_free,
 	.master = pnc_pci_master,
+	.present = pnc_pci_present,
 	.reset = pnc_pci_reset,
 };
 PARLEY_EXPORT(parley_nvme_pci_ops);

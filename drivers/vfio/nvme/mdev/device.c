@@ -247,8 +247,6 @@ static void parley_mdev_begin(struct parley_mdev *m)
 	};
 
 	guard(mutex)(&m->mutex);
-	/* An earlier user's may have come from elsewhere. */
-	parley_mdev_name(m, dev_name(m->vdev.dev));
 	parley_mdev_irqs_begin(&m->irqs, m->emu.nr_queues + 1);
 	parley_mdev_config_init(&m->config, &ids, m->emu.nr_queues + 1);
 	parley_mdev_gate_begin(&m->gate);
@@ -287,11 +285,13 @@ static int parley_mdev_open(struct vfio_device *vdev)
 	      parley_nvme_vf_take(m->vf, &tenant);
 	if (err)
 		return err;
-	err = parley_life_do(&m->vf->life, PARLEY_LIFE_MEMORY);
+	err = parley_nvme_vf_memory(m->vf);
 	if (err)
 		goto fail;
 	config.policy = parley_mdev_policy(vdev);
 	memset(&m->emu, 0, sizeof(m->emu));
+	/* An earlier user's may have come from elsewhere; this one's is in names and the log. */
+	parley_mdev_name(m, dev_name(vdev->dev));
 	err = parley_emu_init(&m->emu, m->vf, &parley_mdev_emu_ops, &config);
 	parley_policy_put(config.policy);
 	if (err)

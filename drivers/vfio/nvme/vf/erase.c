@@ -384,10 +384,7 @@ static void pvf_erase_end(struct parley_nvme_vf *vf, int err)
 		dev_info(vf->n.dev, "namespace %u is erased (%s, %llu blocks written over)\n",
 			 vf->nsid, parley_nvme_way_names[vf->erase.way], vf->erase.mended);
 	vf->erase.err = err;
-	parley_nvme_space_unclaim(vf);
-	/* With the error; pairs with parley_nvme_erase_wait(). */
-	smp_store_release(&vf->erase.state,
-			  err ? PARLEY_NVME_ERASE_FAILED : PARLEY_NVME_ERASE_DONE);
+	parley_nvme_space_ended(vf, err ? PARLEY_NVME_ERASE_FAILED : PARLEY_NVME_ERASE_DONE);
 	wake_up_all(&vf->erase.wait);
 }
 

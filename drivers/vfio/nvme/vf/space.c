@@ -159,6 +159,7 @@ int parley_nvme_space_claim(struct parley_nvme_vf *vf)
 	vf->busy = true;
 	return 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_space_claim);
 
 /**
  * parley_nvme_space_unclaim() - the mirror of parley_nvme_space_claim()
@@ -169,6 +170,24 @@ int parley_nvme_space_claim(struct parley_nvme_vf *vf)
 void parley_nvme_space_unclaim(struct parley_nvme_vf *vf)
 {
 	guard(mutex)(&pvf_spaces_lock);
+	vf->busy = false;
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_nvme_space_unclaim);
+
+/**
+ * parley_nvme_space_ended() - the same, of who has erased
+ * @vf: the function
+ * @how: what came of it
+ *
+ * Whoever claims it next may begin anew, and finds this one at its end.
+ *
+ * Context: process context; may sleep.
+ */
+void parley_nvme_space_ended(struct parley_nvme_vf *vf, enum parley_nvme_erasing how)
+{
+	guard(mutex)(&pvf_spaces_lock);
+	/* With the error; pairs with parley_nvme_erase_wait(). */
+	smp_store_release(&vf->erase.state, how);
 	vf->busy = false;
 }
 

@@ -191,6 +191,29 @@ int parley_nvme_vf_take(struct parley_nvme_vf *vf, const uuid_t *tenant)
 PARLEY_EXPORT(parley_nvme_vf_take);
 
 /**
+ * parley_nvme_vf_memory() - a guest's memory may be held for it from now on
+ * @vf: the function, taken
+ *
+ * parley_life_undo() is the mirror.  Somebody may have reset it since it was taken: he has
+ * the device lock until it is what it was.
+ *
+ * Context: process context; device lock not held; sleeps.
+ * Return: 0; -ENODEV: it goes; -EAGAIN: it is none at the moment, or no more.
+ */
+int parley_nvme_vf_memory(struct parley_nvme_vf *vf)
+{
+	int err = -EAGAIN;
+
+	if (!parley_nvme_vf_lock(vf))
+		return -ENODEV;
+	if (parley_life_has(&vf->life, PARLEY_LIFE_QUEUES))
+		err = parley_life_do(&vf->life, PARLEY_LIFE_MEMORY);
+	device_unlock(vf->n.dev);
+	return err;
+}
+PARLEY_EXPORT(parley_nvme_vf_memory);
+
+/**
  * parley_nvme_vf_give_back() - the mirror of parley_nvme_vf_take()
  * @vf: the function, to which nobody submits any more
  *

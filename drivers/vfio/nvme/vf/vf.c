@@ -106,8 +106,11 @@ EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_exit);
 
 static int pvf_reset(struct parley_nvme_vf *vf)
 {
-	int err = vf->n.ops->reset(&vf->n);
+	int err = -ENODEV;
 
+	/* One that is not there would be waited for, with locks that others want. */
+	if (vf->n.ops->present(&vf->n))
+		err = vf->n.ops->reset(&vf->n);
 	if (err)
 		dev_err_ratelimited(vf->n.dev, "cannot be reset (%d): it is not handed out any more\n",
 				    err);
@@ -214,6 +217,7 @@ int parley_nvme_vf_make(struct parley_nvme_vf *vf)
  *	controller says that it needs.
  * Return: 0 and LIVE; or OFF and
  *	-ENOTTY		it cannot be reset
+ *	-ENODEV		it is not there
  *	-ENXIO		it has not one namespace, or one that is not served
  *	-EPROTO		what it says of its namespace cannot be
  *	-ESTALE		it is not the namespace that its user was given

@@ -401,6 +401,7 @@ int parley_nvme_space_learn(struct parley_nvme_vf *vf);
 void parley_nvme_space_forget(struct parley_nvme_vf *vf);
 int parley_nvme_space_claim(struct parley_nvme_vf *vf);
 void parley_nvme_space_unclaim(struct parley_nvme_vf *vf);
+void parley_nvme_space_ended(struct parley_nvme_vf *vf, enum parley_nvme_erasing how);
 void parley_nvme_space_go(struct parley_nvme_vf *vf);
 int parley_nvme_space_enter(struct parley_nvme_vf *vf, const uuid_t *tenant);
 void parley_nvme_space_leave(struct parley_nvme_vf *vf);
@@ -450,6 +451,7 @@ parley_nvme_vf_user_swap(const struct parley_nvme_vf_user *user);
 void parley_nvme_vf_bound(struct parley_nvme_vf *vf);
 void parley_nvme_vf_unbound(struct parley_nvme_vf *vf);
 int parley_nvme_vf_take(struct parley_nvme_vf *vf, const uuid_t *tenant);
+int parley_nvme_vf_memory(struct parley_nvme_vf *vf);
 void parley_nvme_vf_give_back(struct parley_nvme_vf *vf);
 
 /* sysfs.c */

@@ -269,8 +269,16 @@ static int fake_do_reset(struct parley_nvme *n)
 	if (f->reset_fails)
 		return -EIO;
 	f->resets++;
+	if (f->asleep)
+		f->gone = false;
+	f->asleep = false;
 	fake_reset(f);
 	return 0;
+}
+
+static bool fake_present(struct parley_nvme *n)
+{
+	return !to_fake(n)->gone || to_fake(n)->asleep;
 }
 
 const struct parley_nvme_ops fake_ops = {
@@ -279,6 +287,7 @@ const struct parley_nvme_ops fake_ops = {
 	.alloc = fake_alloc,
 	.free = fake_free,
 	.master = fake_master,
+	.present = fake_present,
 	.reset = fake_do_reset,
 };
 

@@ -119,6 +119,7 @@ struct fake {
 	u64 acq;
 	unsigned long ready_at;
 	bool gone;
+	bool asleep;			/* the bus finds it all the same, and a reset wakes it */
 	bool dead;		/* CSTS.CFS */
 	bool stopped;		/* not ready, although it should be */
 	bool fails_enabled;	/* a fatal fault when it is enabled */

@@ -4,6 +4,7 @@
  * way to erase them, and after every way in which that can go wrong.
  */
 #include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/module.h>
 #include <parley/compat.h>
 #include "fake_vf.h"
@@ -143,6 +144,35 @@ static void the_next_may_be_what_erases(struct kunit *test)
 	f->vf.next_tenant = PARLEY_NVME_KEEP;
 	KUNIT_EXPECT_EQ(test, 0, visit(f, 1));
 	KUNIT_EXPECT_EQ(test, 0xa5, f->disk[0]);
+}
+
+/* Who gets the function next, at once. */
+static int next_comes(void *data)
+{
+	struct fake_vf *f = data;
+
+	while (parley_nvme_space_claim(&f->vf))
+		cond_resched();
+	KUNIT_EXPECT_EQ(f->c.test, PARLEY_NVME_ERASE_DONE, READ_ONCE(f->vf.erase.state));
+	parley_nvme_space_unclaim(&f->vf);
+	while (!kthread_should_stop())
+		usleep_range(100, 200);
+	return 0;
+}
+
+static void who_comes_next_finds_it_at_its_end(struct kunit *test)
+{
+	struct fake_vf *f = full(test);
+	struct task_struct *next;
+	unsigned int i;
+
+	for (i = 0; i < 30; i++) {
+		KUNIT_ASSERT_EQ(test, 0, parley_nvme_erase_start(&f->vf, PARLEY_NVME_ZERO));
+		next = kthread_run(next_comes, f, "parley-next");
+		KUNIT_ASSERT_FALSE(test, IS_ERR(next));
+		KUNIT_EXPECT_EQ(test, 0, parley_nvme_erase_wait(&f->vf));
+		kthread_stop(next);
+	}
 }
 
 struct step {
@@ -421,6 +451,7 @@ static struct kunit_case erase_cases[] = {
 	KUNIT_CASE(data_are_for_him_whose_they_are),
 	KUNIT_CASE_PARAM(nothing_reaches_the_next, way_gen_params),
 	KUNIT_CASE(the_next_may_be_what_erases),
+	KUNIT_CASE(who_comes_next_finds_it_at_its_end),
 	KUNIT_CASE_PARAM(half_erased_is_not_handed_out, step_gen_params),
 	KUNIT_CASE(it_is_for_one_at_a_time),
 	KUNIT_CASE(it_ends_when_it_is_told_to),

@@ -143,6 +143,28 @@ static void it_is_taken_and_given_back(struct kunit *test)
 	unbound(f);
 }
 
+/* Who opens it does not know that it is being reset. */
+static void who_resets_it_meanwhile_is_waited_for(struct kunit *test)
+{
+	struct fake_vf *f = fake_vf_init(test);
+
+	user_begin(test);
+	bound(f);
+	f->vf.next_tenant = PARLEY_NVME_KEEP;
+	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_take(&f->vf, &fake_tenant[0]));
+	scoped_guard(device, f->c.dev)
+		parley_nvme_vf_pause(&f->vf, true);
+	KUNIT_EXPECT_EQ(test, -EAGAIN, parley_nvme_vf_memory(&f->vf));
+	fake_reset(&f->c);
+	scoped_guard(device, f->c.dev)
+		KUNIT_EXPECT_EQ(test, 0, parley_nvme_vf_resume(&f->vf));
+	KUNIT_EXPECT_EQ(test, 0, parley_nvme_vf_memory(&f->vf));
+	KUNIT_EXPECT_TRUE(test, parley_life_has(&f->vf.life, PARLEY_LIFE_MEMORY));
+	KUNIT_EXPECT_TRUE(test, parley_life_undo(&f->vf.life, PARLEY_LIFE_MEMORY));
+	parley_nvme_vf_give_back(&f->vf);
+	unbound(f);
+}
+
 /* Who removes it holds the lock that giving it back wants, and waits for that. */
 static void it_is_given_back_to_who_waits_for_that(struct kunit *test)
 {
@@ -167,6 +189,7 @@ static struct kunit_case user_cases[] = {
 	KUNIT_CASE(a_user_that_goes_leaves_all),
 	KUNIT_CASE(who_did_not_want_it_is_not_asked_to_leave),
 	KUNIT_CASE(it_is_taken_and_given_back),
+	KUNIT_CASE(who_resets_it_meanwhile_is_waited_for),
 	KUNIT_CASE(it_is_given_back_to_who_waits_for_that),
 	{}
 };

@@ -264,6 +264,39 @@ static void one_that_failed_before_is_not_brought_back(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, parley_nvme_vf_lost(&f->vf));
 }
 
+static void lose(struct fake_vf *f)
+{
+	f->c.gone = true;
+	parley_nvme_look(&f->vf.n);
+	KUNIT_ASSERT_EQ(f->c.test, PARLEY_NVME_GONE, f->vf.n.state);
+}
+
+/* A guest asks for that, again and again; the bus would wait for a minute each time. */
+static void who_is_gone_is_not_reset(struct kunit *test)
+{
+	struct fake_vf *f = fake_vf_up(test);
+	unsigned int resets = f->c.resets;
+
+	lose(f);
+	KUNIT_EXPECT_EQ(test, -ENODEV, parley_nvme_vf_renew(&f->vf));
+	KUNIT_EXPECT_EQ(test, -ENODEV, parley_nvme_vf_renew(&f->vf));
+	parley_nvme_vf_down(&f->vf);
+	KUNIT_EXPECT_EQ(test, -ENODEV, parley_nvme_vf_up(&f->vf));
+	KUNIT_EXPECT_EQ(test, resets, f->c.resets);
+	f->c.gone = false;
+	KUNIT_EXPECT_EQ(test, 0, parley_nvme_vf_up(&f->vf));
+}
+
+static void one_that_is_asleep_is_woken(struct kunit *test)
+{
+	struct fake_vf *f = fake_vf_up(test);
+
+	lose(f);
+	f->c.asleep = true;
+	KUNIT_EXPECT_EQ(test, 0, parley_nvme_vf_renew(&f->vf));
+	KUNIT_EXPECT_EQ(test, PARLEY_NVME_LIVE, f->vf.n.state);
+}
+
 /* Nobody has it: it stays as it is. */
 static void one_that_is_not_handed_out_stays_so(struct kunit *test)
 {
@@ -316,6 +349,8 @@ static void what_fails_when_it_comes_back_is_undone(struct kunit *test)
 static struct kunit_case vf_cases[] = {
 	KUNIT_CASE(it_is_handed_out_anew),
 	KUNIT_CASE(one_that_failed_before_is_not_brought_back),
+	KUNIT_CASE(who_is_gone_is_not_reset),
+	KUNIT_CASE(one_that_is_asleep_is_woken),
 	KUNIT_CASE(one_that_is_not_handed_out_stays_so),
 	KUNIT_CASE_PARAM(what_fails_when_it_comes_back_is_undone, step_gen_params),
 	KUNIT_CASE(it_is_made_from_nothing_each_time),
