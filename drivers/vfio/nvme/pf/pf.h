@@ -22,7 +22,7 @@
  *			virtual functions holds it: @nr_vfs, @share, @taken.
  *	mutex		one at a time sends commands or starts and stops the
  *			controller: @pool, @vf, @nr_secondaries, @up, @going,
- *			@formatting.
+ *			@formatting, @lent.
  *	lock		irq-safe spinlock, a leaf.
  *
  * @mutex is not held while virtual functions appear or disappear: then their
@@ -112,6 +112,11 @@ struct parley_nvme_secondary {
  * @taken: flexible resources that the primary had before we took them
  * @took: @taken has something
  * @formatting: a namespace that is being formatted, or 0
+ * @lent: one that the primary was given for that, and has still, or 0
+ * @format: the number of its format of blocks
+ * @format_work: has it formatted
+ * @formatted: it is over
+ * @format_err: how that ended
  * @event: what the controller told of last
  * @events: how often it did
  * @event_work: sees to that
@@ -133,6 +138,11 @@ struct parley_nvme_pf {
 	u16 taken[PARLEY_NVME_KINDS];
 	bool took;
 	u32 formatting;
+	u32 lent;
+	u8 format;
+	struct work_struct format_work;
+	struct completion formatted;
+	int format_err;
 
 	u32 event;
 	unsigned int events;
@@ -170,6 +180,9 @@ int parley_nvme_ns_attach(struct parley_nvme_pf *pf, u32 nsid, unsigned int numb
 
 /* format.c */
 int parley_nvme_ns_format(struct parley_nvme_pf *pf, u32 nsid);
+void parley_nvme_format_init(struct parley_nvme_pf *pf);
+void parley_nvme_format_exit(struct parley_nvme_pf *pf);
+int parley_nvme_format_take_back(struct parley_nvme_pf *pf);
 
 /* event.c */
 void parley_nvme_event_init(struct parley_nvme_pf *pf);

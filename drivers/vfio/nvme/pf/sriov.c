@@ -84,6 +84,7 @@ int parley_nvme_pf_init(struct parley_nvme_pf *pf, struct device *dev,
 	pf->ops = pf_ops;
 	pf->virt = "it was not asked yet";
 	parley_nvme_event_init(pf);
+	parley_nvme_format_init(pf);
 	return parley_nvme_init(&pf->n, dev, ops, bar);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_pf_init);
@@ -445,6 +446,8 @@ static int pnv_tidy(struct parley_nvme_pf *pf)
 {
 	int err = 0;
 
+	/* If it is not given back, the next format says so. */
+	parley_nvme_format_take_back(pf);
 	if (pf->nr_vfs)
 		return pf->virt ? -EOPNOTSUPP : pnv_equip(pf);
 	if (pnv_offline_all(pf))
@@ -507,5 +510,6 @@ void parley_nvme_down(struct parley_nvme_pf *pf)
 {
 	parley_nvme_vfs_down(pf);
 	parley_nvme_pause(pf, true);
+	parley_nvme_format_exit(pf);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_down);

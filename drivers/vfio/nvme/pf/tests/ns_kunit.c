@@ -4,6 +4,7 @@
  * list what cannot be.
  */
 #include <linux/module.h>
+#include "../../emu/tests/doomed.h"
 #include "fake_pf.h"
 
 static void they_are_made_attached_and_deleted(struct kunit *test)
@@ -216,10 +217,51 @@ static void a_format_that_fails_says_so(struct kunit *test)
 			KUNIT_EXPECT_NE(test, 0, err);
 			KUNIT_EXPECT_EQ(test, 0, f->pf.formatting);
 			fake_truth(&f->c);
-			f->c.ns[0].attached_to = 0;
 			KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
+			KUNIT_EXPECT_EQ(test, 0, f->c.ns[0].attached_to);
 		}
 	}
+}
+
+static void format(void *data)
+{
+	struct fake_pf *f = data;
+
+	KUNIT_EXPECT_EQ(f->c.test, -EINTR, parley_nvme_ns_format(&f->pf, 1));
+}
+
+/* It takes as long as it takes, and is nobody's but the controller's. */
+static void who_asked_for_it_may_be_killed(struct kunit *test)
+{
+	struct fake_pf *f = formats(test);
+	struct doomed d;
+
+	fake_arm(&f->c, FAKE_SILENT, 4);
+	doomed_begin(test, &d, format, f);
+	doomed_end(test, &d);
+	KUNIT_EXPECT_EQ(test, 1, f->pf.formatting);
+	KUNIT_EXPECT_EQ(test, -EBUSY, parley_nvme_ns_format(&f->pf, 1));
+	/* Nor for who unbinds it. */
+	parley_nvme_down(&f->pf);
+	KUNIT_EXPECT_EQ(test, 0, f->pf.formatting);
+	KUNIT_EXPECT_NE(test, 0, f->pf.format_err);
+	KUNIT_EXPECT_EQ(test, 1, f->pf.lent);
+}
+
+/* The function is reset in the midst of it: the host must not keep a tenant's disk. */
+static void what_was_lent_is_taken_back_after_a_reset(struct kunit *test)
+{
+	struct fake_pf *f = formats(test);
+
+	fake_arm(&f->c, FAKE_DIES, 4);
+	KUNIT_EXPECT_NE(test, 0, parley_nvme_ns_format(&f->pf, 1));
+	KUNIT_EXPECT_EQ(test, 0, f->c.ns[0].formats);
+	KUNIT_EXPECT_EQ(test, FAKE_CNTLID, f->c.ns[0].attached_to);
+	fake_truth(&f->c);
+	KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
+	KUNIT_EXPECT_EQ(test, 0, f->c.ns[0].attached_to);
+	KUNIT_EXPECT_EQ(test, 0, f->pf.lent);
+	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_format(&f->pf, 1));
 }
 
 static void one_that_is_formatted_is_left_alone(struct kunit *test)
@@ -244,6 +286,8 @@ static struct kunit_case ns_cases[] = {
 	KUNIT_CASE(one_that_nobody_has_is_formatted),
 	KUNIT_CASE(all_at_once_is_refused),
 	KUNIT_CASE(a_format_that_fails_says_so),
+	KUNIT_CASE(who_asked_for_it_may_be_killed),
+	KUNIT_CASE(what_was_lent_is_taken_back_after_a_reset),
 	KUNIT_CASE(one_that_is_formatted_is_left_alone),
 	{}
 };
