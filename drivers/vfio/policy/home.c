@@ -257,7 +257,8 @@ static int pp_add_file(struct parley_policy_folder *folder, struct pp_type *type
 	snprintf(file->name, sizeof(file->name), "%s%s", name, behind[kind]);
 	sysfs_bin_attr_init(&file->attr);
 	file->attr.attr.name = file->name;
-	file->attr.attr.mode = kind == PARLEY_POLICY_RULES_FILE ? 0644 : 0444;
+	/* Who reads has the home's lock, which who opens a device takes. */
+	file->attr.attr.mode = kind == PARLEY_POLICY_RULES_FILE ? 0600 : 0400;
 	file->attr.read = pp_read_file;
 	if (kind == PARLEY_POLICY_RULES_FILE)
 		file->attr.write = pp_write_file;

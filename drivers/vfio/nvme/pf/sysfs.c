@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The attributes of a physical function, below parley/ in its folder.  Only root
- * writes them; who reads waits for a command or a reset that is under way.
+ * writes them; who reads waits for a command or a reset that is under way.  What sends
+ * commands only root reads: others would keep the controller, and all that wait for it.
  */
 #include <linux/cleanup.h>
 #include <linux/math64.h>
@@ -98,14 +99,14 @@ static ssize_t namespaces_show(struct device *dev, struct device_attribute *attr
 {
 	return pnv_show_list(dev, buf, parley_nvme_list_sizes);
 }
-static DEVICE_ATTR_RO(namespaces);
+static DEVICE_ATTR_ADMIN_RO(namespaces);
 
 static ssize_t attachments_show(struct device *dev, struct device_attribute *attr,
 				char *buf)
 {
 	return pnv_show_list(dev, buf, parley_nvme_list_holders);
 }
-static DEVICE_ATTR_RO(attachments);
+static DEVICE_ATTR_ADMIN_RO(attachments);
 
 static ssize_t formats_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
