@@ -112,13 +112,13 @@ static ssize_t formats_show(struct device *dev, struct device_attribute *attr, c
 {
 	return pnv_show_list(dev, buf, parley_nvme_list_formats);
 }
-static DEVICE_ATTR_RO(formats);
+static DEVICE_ATTR_ADMIN_RO(formats);
 
 static ssize_t capacity_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return pnv_show_list(dev, buf, parley_nvme_list_capacity);
 }
-static DEVICE_ATTR_RO(capacity);
+static DEVICE_ATTR_ADMIN_RO(capacity);
 
 static ssize_t commands_show(struct device *dev, struct device_attribute *attr, char *buf)
 {

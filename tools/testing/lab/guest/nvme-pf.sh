@@ -51,7 +51,7 @@ bind_to parley_nvme_pf "$pci" || bail "cannot take $pci over"
 is "$(cat "$pf/parley/state")" live "live"
 is "$(cat "$pf/parley/serial")" data "serial number"
 is "$(cat "$pf/parley/namespaces")" "1 32768 512" "namespaces"
-is "$(stat -c %a "$pf/parley/namespaces" "$pf/parley/attachments")" $'400\n400' \
+is "$(stat -c %a "$pf"/parley/{namespaces,attachments,formats,capacity} | uniq)" 400 \
 	"only root has the controller asked"
 pool=$(resources)
 is "$(cut -d ' ' -f 1,3 <<<"$pool")" $'8 4\n4 2' "resources"
