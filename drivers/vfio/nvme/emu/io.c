@@ -168,8 +168,9 @@ bool parley_emu_reap(struct parley_emu *e)
  * @e: the controller
  * @sq: the queue
  *
- * It does so, or is DEAD, within the time-out of a command, or at once if who runs the guest
- * is gone (lock.c).  What it forgot is not waited for: that is answered as aborted.  No other is fetched until the caller says so.
+ * It does so, or is DEAD, within the time-out of a command, or at once if who runs the
+ * guest is gone (lock.c).  What it forgot is not waited for: that is answered as aborted.
+ * No other is fetched until the caller says so.
  *
  * Context: process context; @e->mutex held; sleeps.
  * Return: whether there was anything.

@@ -8,9 +8,9 @@
  *
  * A state is applied to a controller that was reset, by the same functions that a
  * guest's registers and commands get to, so nothing gets into it that the guest could
- * not have asked for; and each part of it is held against the policy, which those who only
- * say that they asked have not passed.  What does not fit is refused, and the controller is as after a
- * reset.
+ * not have asked for; and each part of it is held against the policy, which those who
+ * only say that they asked have not passed.  What does not fit is refused, and the
+ * controller is as after a reset.
  *
  * What the guest has read cannot be taken back: so the destination must say of itself
  * what the source said (@says, a checksum of identify data without the serial number),

@@ -50,9 +50,9 @@ static void parley_mdev_stream_unread(struct parley_mdev_stream *s, size_t len)
 
 static ssize_t parley_mdev_stream_read(struct kiocb *iocb, struct iov_iter *to)
 {
-	struct parley_mdev_stream *s = iocb->ki_filp->private_data;
-	size_t room = min(iov_iter_count(to), (size_t)PARLEY_STATE_MAX), done;
 	u8 *data __free(kfree) = kmalloc(PARLEY_STATE_MAX, GFP_KERNEL_ACCOUNT);
+	struct parley_mdev_stream *s = iocb->ki_filp->private_data;
+	size_t room = min_t(size_t, iov_iter_count(to), PARLEY_STATE_MAX), done;
 	ssize_t len;
 
 	if (!data)
@@ -123,9 +123,9 @@ static int parley_mdev_stream_add(struct parley_mdev_stream *s, const u8 *data, 
 
 static ssize_t parley_mdev_stream_write(struct kiocb *iocb, struct iov_iter *from)
 {
+	u8 *data __free(kfree) = kmalloc(PARLEY_STATE_MAX, GFP_KERNEL_ACCOUNT);
 	struct parley_mdev_stream *s = iocb->ki_filp->private_data;
 	size_t len = iov_iter_count(from);
-	u8 *data __free(kfree) = kmalloc(PARLEY_STATE_MAX, GFP_KERNEL_ACCOUNT);
 
 	if (!data)
 		return -ENOMEM;

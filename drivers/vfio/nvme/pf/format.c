@@ -5,8 +5,8 @@
  *
  * Only of a namespace that no virtual function has, and where the controller says that
  * it formats one namespace and not all (FNA).  It may take minutes: the mutex is not
- * held meanwhile, nobody gets the namespace, and who waits for it may be killed.  Some controllers format only what they
- * have themselves, so the primary has it for the time.
+ * held meanwhile, nobody gets the namespace, and who waits for it may be killed.  Some
+ * controllers format only what they have themselves, so the primary has it for the time.
  */
 #include <linux/cleanup.h>
 #include <linux/completion.h>

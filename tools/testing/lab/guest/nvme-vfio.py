@@ -7,6 +7,7 @@ import ctypes
 import errno
 import fcntl
 import functools
+import glob
 import json
 import mmap
 import os
@@ -548,6 +549,12 @@ class Tests:
                                      ("a copy of them", PAGE, BELLS, mmap.MAP_PRIVATE)):
             self.refused(f"polled: {what}: not mapped", errno.EINVAL, functools.partial(
                 mmap.mmap, device.fd, size, flag, offset=vfio.offset(BAR) + at))
+        names = set()
+        for path in glob.glob("/proc/[0-9]*/comm"):
+            with contextlib.suppress(OSError):
+                names.add(nvme.get(path))
+        self.report.result(f"parley_nvme/{UUID.replace('-', '')[:20]}" in names,
+                           "polled: the thread has the name of the device")
         guest = vfio.Controller(device).start()
         seen = set()
         for n in range(200):
