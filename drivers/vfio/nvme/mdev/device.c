@@ -26,111 +26,6 @@ static struct parley_mdev *to_parley_mdev(struct vfio_device *vdev)
 	return container_of(vdev, struct parley_mdev, vdev);
 }
 
-/* ------------------------------------ what the controller wants of us */
-
-static struct parley_mdev *parley_mdev_of(struct parley_emu *e)
-{
-	return container_of(e, struct parley_mdev, emu);
-}
-
-static int parley_mdev_emu_read(struct parley_emu *e, u64 address, void *data, size_t len)
-{
-	struct parley_mdev_gate *g = &parley_mdev_of(e)->gate;
-
-	return g->ops->rw(g, address, data, len, false);
-}
-
-/* VFIO's function does both, and leaves what is to be written as it is. */
-static int parley_mdev_emu_write(struct parley_emu *e, u64 address, const void *data,
-				 size_t len)
-{
-	struct parley_mdev *m = parley_mdev_of(e);
-	int err = m->gate.ops->rw(&m->gate, address, (void *)data, len, true);
-
-	/* Maybe in part. */
-	parley_mdev_dirty_mark(&m->dirty, address, len);
-	return err;
-}
-
-static int parley_mdev_emu_pin(struct parley_emu *e, u64 address, bool in,
-			       dma_addr_t *dma)
-{
-	return parley_mdev_gate_pin(&parley_mdev_of(e)->gate, address, in, dma);
-}
-
-static void parley_mdev_emu_unpin(struct parley_emu *e, u64 address, bool in,
-				  dma_addr_t dma)
-{
-	struct parley_mdev *m = parley_mdev_of(e);
-
-	/* The function has done with it: with what was to be, or with nothing. */
-	if (in)
-		parley_mdev_dirty_mark(&m->dirty, address, PARLEY_NVME_PAGE);
-	parley_mdev_gate_unpin(&m->gate, address, in);
-}
-
-static int parley_mdev_emu_share(struct parley_emu *e, u64 address, void **at)
-{
-	struct parley_mdev_gate *g = &parley_mdev_of(e)->gate;
-	struct page *memory;
-	int err = parley_mdev_gate_share(g, address, &memory);
-
-	if (err)
-		return err;
-	*at = page_address(memory);
-	if (*at) {
-		*at += offset_in_page(address);
-		return 0;
-	}
-	/* It is not mapped for us (highmem). */
-	parley_mdev_gate_unshare(g, address);
-	return -EFAULT;
-}
-
-static void parley_mdev_emu_unshare(struct parley_emu *e, u64 address)
-{
-	parley_mdev_gate_unshare(&parley_mdev_of(e)->gate, address);
-}
-
-static void parley_mdev_emu_wrote(struct parley_emu *e, u64 address, size_t len)
-{
-	parley_mdev_dirty_mark(&parley_mdev_of(e)->dirty, address, len);
-}
-
-static void parley_mdev_emu_rest(struct parley_emu *e)
-{
-	parley_mdev_gate_empty(&parley_mdev_of(e)->gate);
-}
-
-static void parley_mdev_emu_interrupt(struct parley_emu *e, unsigned int vector)
-{
-	parley_mdev_irqs_tell(&parley_mdev_of(e)->irqs, vector);
-}
-
-static void parley_mdev_emu_line(struct parley_emu *e, bool raised)
-{
-	parley_mdev_pin_raise(&parley_mdev_of(e)->irqs, raised);
-}
-
-static void parley_mdev_emu_unmap(struct parley_emu *e)
-{
-	parley_mdev_bells_unmap(parley_mdev_of(e));
-}
-
-static const struct parley_emu_ops parley_mdev_emu_ops = {
-	.read = parley_mdev_emu_read,
-	.write = parley_mdev_emu_write,
-	.pin = parley_mdev_emu_pin,
-	.unpin = parley_mdev_emu_unpin,
-	.share = parley_mdev_emu_share,
-	.unshare = parley_mdev_emu_unshare,
-	.wrote = parley_mdev_emu_wrote,
-	.rest = parley_mdev_emu_rest,
-	.interrupt = parley_mdev_emu_interrupt,
-	.line = parley_mdev_emu_line,
-	.unmap = parley_mdev_emu_unmap,
-};
-
 /* -------------------------------------------------------- migration */
 
 static struct file *parley_mdev_set_state(struct vfio_device *vdev,
@@ -205,7 +100,7 @@ static int parley_mdev_init(struct vfio_device *vdev)
 	m->gate.vdev = vdev;
 	m->gate.dev = m->vf->n.dev;
 	m->gate.serial = &m->emu.mutex;
-	parley_mdev_gate_init(&m->gate, &parley_mdev_gate_vfio);
+	parley_gate_init(&m->gate, &parley_gate_vfio, &parley_mdev_gate_user);
 	parley_mdev_dirty_init(&m->dirty);
 	m->migration = (struct parley_mdev_migration) {
 		.vdev = vdev,
@@ -229,7 +124,7 @@ static void parley_mdev_release(struct vfio_device *vdev)
 
 	parley_mdev_limits_free(&m->limits);
 	parley_mdev_dirty_exit(&m->dirty);
-	parley_mdev_gate_exit(&m->gate);
+	parley_gate_exit(&m->gate);
 	parley_mdev_rings_exit(&m->rings);
 	parley_mdev_irqs_exit(&m->irqs);
 	mutex_destroy(&m->mutex);
@@ -249,7 +144,7 @@ static void parley_mdev_begin(struct parley_mdev *m)
 	guard(mutex)(&m->mutex);
 	parley_mdev_irqs_begin(&m->irqs, m->emu.nr_queues + 1);
 	parley_mdev_config_init(&m->config, &ids, m->emu.nr_queues + 1);
-	parley_mdev_gate_begin(&m->gate);
+	parley_gate_begin(&m->gate);
 }
 
 /* What this user may do from now on, whatever is chosen for others meanwhile. */
@@ -315,7 +210,7 @@ static void parley_mdev_close(struct vfio_device *vdev)
 		parley_mdev_migration_end(&m->migration);
 	/* With the last command the last page goes. */
 	parley_emu_exit(&m->emu);
-	parley_mdev_gate_end(&m->gate);
+	parley_gate_end(&m->gate);
 	parley_mdev_dirty_stop(&m->dirty);
 	parley_life_undo(&m->vf->life, PARLEY_LIFE_MEMORY);
 	parley_mdev_irqs_free(&m->irqs);
@@ -544,9 +439,9 @@ static void parley_mdev_dma_unmap(struct vfio_device *vdev, u64 iova, u64 length
 {
 	bool all = !iova && length >= ULONG_MAX;
 
-	while (!parley_mdev_gate_leave(&to_parley_mdev(vdev)->gate, iova, length)) {
+	while (!parley_gate_leave(&to_parley_mdev(vdev)->gate, iova, length)) {
 		dev_warn_ratelimited(vdev->dev, "memory that is taken away is still used after %u s, which is waited for\n",
-				     PARLEY_MDEV_UNMAP_MS / 1000);
+				     PARLEY_GATE_UNMAP_MS / 1000);
 		if (!all)
 			break;
 	}

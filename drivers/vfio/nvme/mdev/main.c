@@ -165,8 +165,6 @@ static void __exit parley_mdev_stop(void)
 {
 	parley_nvme_vf_user_unregister(&parley_mdev_user);
 	mdev_unregister_driver(&parley_mdev_driver);
-	/* Who came back to user space by way of gate_vfio.c has left this code. */
-	synchronize_rcu_tasks();
 }
 module_exit(parley_mdev_stop);
 

@@ -9,13 +9,11 @@
  *	types.c		what types of devices there are
  *	sysfs.c		what is to be seen of a device
  *	device.c	a device, as VFIO has it
+ *	reach.c		what its controller and its gate ask of it
  *	migrate.c	its states, as migration has them
  *	stream.c	how its state leaves it and comes to it
  *	dirty.c		which of the guest's memory it wrote
  *	bells.c		doorbells that the guest writes without leaving
- *	gate.c		the guest's memory: what is held, and kept
- *	gate_leave.c	the same: what is taken away
- *	gate_vfio.c	the same: its steps, as VFIO has them
  *	iommu.c		whether the function can be given to a guest
  *	limits.c	limits of disks, devices and queues
  *	irqs.c		interrupts
@@ -25,6 +23,7 @@
  *	region.c	which part of the device an access is about
  *	config.c	configuration space
  *	../emu/		the controller
+ *	../../gate/	the gate to the guest's memory
  *	../vf/		the function
  *
  * What VFIO hands in is user space's, which is hostile: it is read once, into memory
@@ -49,7 +48,7 @@
  * the guest's: who closes the device waits for each.
  *
  * VFIO takes memory away (dma_unmap) with locks of its own held, which pinning takes
- * as well: there only the gate lock is taken, see gate_leave.c.
+ * as well: there only the gate lock is taken, see ../../gate/leave.c.
  */
 #ifndef _PARLEY_NVME_MDEV_H
 #define _PARLEY_NVME_MDEV_H
@@ -62,10 +61,10 @@
 #include <linux/vfio.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
+#include <parley/gate.h>
 #include <parley/limits.h>
 #include "../emu/emu.h"
 #include "../emu/state.h"
-#include "gate.h"
 #include "listen.h"
 
 struct iommu_domain;
@@ -392,7 +391,7 @@ struct parley_mdev {
 	struct parley_mdev_config config;
 	struct parley_mdev_irqs irqs;
 	struct parley_mdev_rings rings;
-	struct parley_mdev_gate gate;
+	struct parley_gate gate;
 	struct parley_mdev_limits limits;
 	char serial[21];
 	bool bells;
@@ -507,6 +506,10 @@ struct file *parley_mdev_migration_set(struct parley_mdev_migration *g,
 void parley_mdev_migration_reset(struct parley_mdev_migration *g);
 void parley_mdev_migration_end(struct parley_mdev_migration *g);
 ssize_t parley_mdev_migration_show(struct parley_mdev_migration *g, char *buf);
+
+/* reach.c */
+extern const struct parley_emu_ops parley_mdev_emu_ops;
+extern const struct parley_gate_user parley_mdev_gate_user;
 
 /* device.c */
 extern const struct vfio_device_ops parley_mdev_vfio_ops;

@@ -12,7 +12,7 @@ static struct parley_mdev *parley_mdev_from_dev(struct device *dev)
 
 static ssize_t gate_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	const struct parley_mdev_gate *g = &parley_mdev_from_dev(dev)->gate;
+	const struct parley_gate *g = &parley_mdev_from_dev(dev)->gate;
 
 	return sysfs_emit(buf,
 			  "hits %llu\nmisses %llu\nevictions %llu\ninvalidations %llu\npages %u\nmost %u\nroom %u\n",

@@ -5,7 +5,7 @@
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
-#include "doomed.h"
+#include "../../../gate/tests/doomed.h"
 #include "guest.h"
 
 #define FLYING	16

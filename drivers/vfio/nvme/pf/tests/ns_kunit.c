@@ -4,7 +4,7 @@
  * list what cannot be.
  */
 #include <linux/module.h>
-#include "../../emu/tests/doomed.h"
+#include "../../../gate/tests/doomed.h"
 #include "fake_pf.h"
 
 static void they_are_made_attached_and_deleted(struct kunit *test)

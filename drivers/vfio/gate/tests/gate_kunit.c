@@ -6,7 +6,9 @@
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <parley/compat.h>
-#include "../../emu/tests/doomed.h"
+#include "doomed.h"
+#include <linux/module.h>
+#include <parley/export.h>
 #include "gate_fake.h"
 
 /* ----------------------------------------------------------- the steps */
@@ -28,7 +30,7 @@ static void they_are_undone_in_the_reverse_order(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, f->g.nr);
 	unpin(f, 3);
 	EXPECT_STEPS(f, PIN, MAP);
-	parley_mdev_gate_empty(&f->g);
+	parley_gate_empty(&f->g);
 	EXPECT_STEPS(f, UNMAP, UNPIN);
 	KUNIT_EXPECT_EQ(test, 0, f->g.nr);
 }
@@ -82,28 +84,28 @@ static void one_that_is_used_by_several_is_held_for_all(struct kunit *test)
 	EXPECT_STEPS(f, PIN, MAP, PIN, MAP);
 	KUNIT_EXPECT_EQ(test, 2, f->g.nr);
 	unpin(f, 5);
-	parley_mdev_gate_empty(&f->g);
+	parley_gate_empty(&f->g);
 	unpin(f, 5);
 	EXPECT_STEPS(f);
-	parley_mdev_gate_empty(&f->g);
+	parley_gate_empty(&f->g);
 	EXPECT_STEPS(f, UNMAP, UNPIN);
 	KUNIT_EXPECT_EQ(test, 1, f->g.nr);
-	parley_mdev_gate_unpin(&f->g, AT(5), true);
-	parley_mdev_gate_empty(&f->g);
+	parley_gate_unpin(&f->g, AT(5), true);
+	parley_gate_empty(&f->g);
 	EXPECT_STEPS(f, UNMAP, UNPIN);
 }
 
 static void the_last_page_is_one_like_others(struct kunit *test)
 {
 	struct fake_gate *f = gate_new(test);
-	const u64 last = U64_MAX - PARLEY_NVME_PAGE + 1;
+	const u64 last = U64_MAX - PARLEY_GATE_PAGE + 1;
 	dma_addr_t dma;
 
-	KUNIT_EXPECT_EQ(test, 0, parley_mdev_gate_pin(&f->g, last, true, &dma));
-	KUNIT_EXPECT_TRUE(test, parley_mdev_gate_leave(&f->g, 0, last));
-	parley_mdev_gate_unpin(&f->g, last, true);
+	KUNIT_EXPECT_EQ(test, 0, parley_gate_pin(&f->g, last, true, &dma));
+	KUNIT_EXPECT_TRUE(test, parley_gate_leave(&f->g, 0, last));
+	parley_gate_unpin(&f->g, last, true);
 	KUNIT_EXPECT_EQ(test, 1, f->g.nr);
-	KUNIT_EXPECT_TRUE(test, parley_mdev_gate_leave(&f->g, last, PARLEY_NVME_PAGE));
+	KUNIT_EXPECT_TRUE(test, parley_gate_leave(&f->g, last, PARLEY_GATE_PAGE));
 	KUNIT_EXPECT_EQ(test, 0, f->g.nr);
 }
 
@@ -161,7 +163,7 @@ static void what_may_be_asked_for_again_is_not_held(struct kunit *test)
 static void who_does_not_come_back_leaves_no_mark(struct kunit *test)
 {
 	struct fake_gate *f = gate_new(test);
-	struct parley_mdev_leaving l = { .who = NULL };
+	struct parley_gate_leaving l = { .who = NULL };
 	unsigned int i;
 
 	for (i = 0; i < FAKE_LEAVERS; i++)
@@ -179,12 +181,12 @@ static void what_was_anothers_is_held(struct kunit *test)
 	struct fake_gate *f = gate_new(test);
 
 	KUNIT_EXPECT_TRUE(test, ask(f, 5, 1));
-	parley_mdev_gate_begin(&f->g);
+	parley_gate_begin(&f->g);
 	KUNIT_EXPECT_EQ(test, 0, pin(f, 5));
 	unpin(f, 5);
 	KUNIT_EXPECT_TRUE(test, ask(f, 5, 1));
 	KUNIT_EXPECT_EQ(test, -EBUSY, pin(f, 5));
-	parley_mdev_gate_begin(&f->g);
+	parley_gate_begin(&f->g);
 	back(f);
 	KUNIT_EXPECT_EQ(test, 0, pin(f, 5));
 	unpin(f, 5);
@@ -198,7 +200,7 @@ static void who_takes_memory_away_waits_not_too_long(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, pin(f, 10));
 	KUNIT_EXPECT_FALSE(test, leave(f, 10, 1));
 	KUNIT_EXPECT_GE(test, get_jiffies_64() - begun,
-			msecs_to_jiffies(PARLEY_MDEV_UNMAP_MS));
+			msecs_to_jiffies(PARLEY_GATE_UNMAP_MS));
 	KUNIT_EXPECT_EQ(test, 1, f->g.late);
 	KUNIT_EXPECT_EQ(test, -EBUSY, pin(f, 10));
 	unpin(f, 10);
@@ -217,7 +219,7 @@ static void who_is_killed_waits_for_nothing_but_its_end(struct kunit *test)
 	unsigned int late, i;
 	struct doomed d;
 
-	for (late = 0; late <= PARLEY_MDEV_LATE; late += PARLEY_MDEV_LATE) {
+	for (late = 0; late <= PARLEY_GATE_LATE; late += PARLEY_GATE_LATE) {
 		f->g.late = late;
 		f->abandoned = false;
 		KUNIT_EXPECT_EQ(test, 0, pin(f, 10));
@@ -238,11 +240,11 @@ static void who_was_late_too_often_waits_for_good(struct kunit *test)
 	struct fake_gate *f = gate_new(test);
 	struct leaver l;
 
-	KUNIT_EXPECT_LT(test, PARLEY_MDEV_LATE, 10);
-	f->g.late = PARLEY_MDEV_LATE;
+	KUNIT_EXPECT_LT(test, PARLEY_GATE_LATE, 10);
+	f->g.late = PARLEY_GATE_LATE;
 	KUNIT_EXPECT_EQ(test, 0, pin(f, 10));
 	leaver_begin(&l, f, 10, 1);
-	msleep(PARLEY_MDEV_UNMAP_MS + BEGUN_MS);
+	msleep(PARLEY_GATE_UNMAP_MS + BEGUN_MS);
 	KUNIT_EXPECT_FALSE(test, completion_done(&l.done));
 	unpin(f, 10);
 	leaver_end(&l);
@@ -284,8 +286,13 @@ static struct kunit_case gate_cases[] = {
 };
 
 static struct kunit_suite gate_suite = {
-	.name = "parley_nvme_mdev_gate",
+	.name = "parley_gate",
 	.test_cases = gate_cases,
 };
 
 kunit_test_suite(gate_suite);
+
+PARLEY_IMPORT;
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
+MODULE_DESCRIPTION("Parley: KUnit suites of memory gates");
+MODULE_LICENSE("GPL");

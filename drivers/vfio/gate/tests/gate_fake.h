@@ -3,16 +3,16 @@
  * A gate whose steps are only noted, and an IOMMU that knows what may be reached: it sees
  * to the rules of Documentation/vfio-gate.rst at each step, whoever makes it.
  */
-#ifndef _PARLEY_MDEV_GATE_FAKE_H
-#define _PARLEY_MDEV_GATE_FAKE_H
+#ifndef _PARLEY_GATE_FAKE_H
+#define _PARLEY_GATE_FAKE_H
 
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/mutex.h>
 #include <linux/workqueue.h>
-#include "../mdev.h"
+#include "../page.h"
 
-#define AT(nr)		((u64)(nr) * PARLEY_NVME_PAGE)
+#define AT(nr)		((u64)(nr) * PARLEY_GATE_PAGE)
 /* Enough for whoever waits to have begun to. */
 #define BEGUN_MS	50
 /* Pages of the guest's that there are. */
@@ -27,13 +27,13 @@ enum step { PIN, MAP, UNMAP, UNPIN, STEPS };
 struct fake_page {
 	unsigned int memory;
 	int pins;
-	int maps[PARLEY_MDEV_WAYS];
+	int maps[PARLEY_GATE_WAYS];
 	bool told;
 	int told_pins;			/* what pins were left then */
 };
 
 struct fake_gate {
-	struct parley_mdev_gate g;
+	struct parley_gate g;
 	struct kunit *test;
 	struct mutex lock;
 	enum step step[64];
@@ -48,7 +48,7 @@ struct fake_gate {
 	struct fake_page last;		/* the last page of all */
 	bool abandoned;			/* the function does nothing any more */
 	struct task_struct *leaver;	/* holds VFIO's locks */
-	struct parley_mdev_leaving *left[FAKE_LEAVERS];	/* who may ask again */
+	struct parley_gate_leaving *left[FAKE_LEAVERS];	/* who may ask again */
 };
 
 struct fake_gate *gate_new(struct kunit *test);
@@ -79,4 +79,4 @@ void leaver_begin(struct leaver *l, struct fake_gate *f, unsigned int first,
 		  unsigned int nr);
 void leaver_end(struct leaver *l);
 
-#endif /* _PARLEY_MDEV_GATE_FAKE_H */
+#endif /* _PARLEY_GATE_FAKE_H */

@@ -21,7 +21,7 @@
  *
  * A page is noted for each way in which it is used, apart: it is pinned for that, and
  * mapped for that.  When nobody holds it any more, it stays as it is, for the next one, to
- * whom it costs a look; until it is in the way of others, or is taken away (gate_leave.c).
+ * whom it costs a look; until it is in the way of others, or is taken away (leave.c).
  *
  *	@held			the page is
  *	n			held by so many
@@ -35,37 +35,35 @@
 #include <linux/cleanup.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <parley/compat.h>
-#include "mdev.h"
-
-/* All commands together can hold no more, so none is refused for want of room. */
-static_assert(PARLEY_NVME_IO_QUEUES * PARLEY_NVME_IO_SLOTS * PARLEY_EMU_PAGES <
-	      PARLEY_MDEV_PAGES);
+#include <parley/version.h>
+#include "page.h"
 
 /* -------------------------------------------------------------- notes */
 
-static enum parley_mdev_way parley_mdev_way(const struct parley_mdev_page *page)
+static enum parley_gate_way pg_way(const struct parley_gate_page *page)
 {
-	return page->key % PARLEY_MDEV_WAYS;
+	return page->key % PARLEY_GATE_WAYS;
 }
 
-static u64 parley_mdev_address(const struct parley_mdev_page *page)
+static u64 pg_address(const struct parley_gate_page *page)
 {
-	return (u64)(page->key / PARLEY_MDEV_WAYS) * PARLEY_NVME_PAGE;
+	return (u64)(page->key / PARLEY_GATE_WAYS) * PARLEY_GATE_PAGE;
 }
 
-static unsigned long parley_mdev_key(u64 address, enum parley_mdev_way way)
+static unsigned long pg_key(u64 address, enum parley_gate_way way)
 {
-	return parley_mdev_number(address) * PARLEY_MDEV_WAYS + way;
+	return parley_gate_number(address) * PARLEY_GATE_WAYS + way;
 }
 
 /* What is known of a page, from now on; NULL: there is no memory for that. */
-static struct parley_mdev_page *parley_mdev_note(struct parley_mdev_gate *g,
-						 unsigned long key)
+static struct parley_gate_page *pg_note(struct parley_gate *g, unsigned long key)
 {
-	struct parley_mdev_page *page = kzalloc(sizeof(*page), GFP_KERNEL);
+	struct parley_gate_page *page = kzalloc(sizeof(*page), GFP_KERNEL);
 
 	lockdep_assert_held(&g->lock);
 	if (!page)
@@ -81,7 +79,7 @@ static struct parley_mdev_page *parley_mdev_note(struct parley_mdev_gate *g,
 	return page;
 }
 
-static void parley_mdev_forget(struct parley_mdev_gate *g, struct parley_mdev_page *page)
+static void pg_forget(struct parley_gate *g, struct parley_gate_page *page)
 {
 	WARN_ON_ONCE(page->mapped || page->sharers);
 	scoped_guard(mutex, &g->lock) {
@@ -96,60 +94,60 @@ static void parley_mdev_forget(struct parley_mdev_gate *g, struct parley_mdev_pa
 /* ----------------------------------------------------- how it goes */
 
 /* If nobody holds it, nobody will any more, and it is the caller's to undo. */
-static bool parley_mdev_claim(struct parley_mdev_page *page)
+static bool pg_claim(struct parley_gate_page *page)
 {
-	return !atomic_cmpxchg(&page->held, 0, PARLEY_MDEV_GOING);
+	return !atomic_cmpxchg(&page->held, 0, PARLEY_GATE_GOING);
 }
 
 /**
- * parley_mdev_out_of_reach() - the function reaches a page no more
+ * parley_gate_out_of_reach() - the function reaches a page no more
  * @g: the gate
  * @page: nobody holds it, nor will
  *
  * Context: process context.
  */
-void parley_mdev_out_of_reach(struct parley_mdev_gate *g, struct parley_mdev_page *page)
+void parley_gate_out_of_reach(struct parley_gate *g, struct parley_gate_page *page)
 {
-	WARN_ON_ONCE(atomic_read(&page->held) != PARLEY_MDEV_GOING);
+	WARN_ON_ONCE(atomic_read(&page->held) != PARLEY_GATE_GOING);
 	if (page->mapped)
-		g->ops->unmap(g, page->dma, parley_mdev_way(page));
+		g->ops->unmap(g, page->dma, pg_way(page));
 	page->mapped = false;
 }
 
-static void parley_mdev_undo(struct parley_mdev_gate *g, struct parley_mdev_page *page)
+static void pg_undo(struct parley_gate *g, struct parley_gate_page *page)
 {
-	parley_mdev_out_of_reach(g, page);
-	g->ops->unpin(g, parley_mdev_address(page));
-	parley_mdev_forget(g, page);
+	parley_gate_out_of_reach(g, page);
+	g->ops->unpin(g, pg_address(page));
+	pg_forget(g, page);
 }
 
-static void parley_mdev_let_go(struct parley_mdev_gate *g, struct parley_mdev_page *page)
+static void pg_let_go(struct parley_gate *g, struct parley_gate_page *page)
 {
 	int left = atomic_dec_return(&page->held);
 
 	/* Who had held nothing. */
 	WARN_ON_ONCE(left == -1 || left == INT_MAX);
-	if (left == PARLEY_MDEV_GOING)
-		parley_mdev_undo(g, page);
+	if (left == PARLEY_GATE_GOING)
+		pg_undo(g, page);
 }
 
-static void parley_mdev_work(struct work_struct *work)
+static void pg_work(struct work_struct *work)
 {
-	struct parley_mdev_gate *g = container_of(work, struct parley_mdev_gate, work);
-	struct parley_mdev_page *page, *next;
+	struct parley_gate *g = container_of(work, struct parley_gate, work);
+	struct parley_gate_page *page, *next;
 	LIST_HEAD(going);
 
 	scoped_guard(mutex, &g->lock)
 		list_splice_init(&g->going, &going);
 	list_for_each_entry_safe(page, next, &going, node)
-		parley_mdev_undo(g, page);
+		pg_undo(g, page);
 }
 
 /* ------------------------------------------------ who makes room */
 
-static struct parley_mdev_page *parley_mdev_next(struct parley_mdev_gate *g)
+static struct parley_gate_page *pg_next(struct parley_gate *g)
 {
-	struct parley_mdev_page *page;
+	struct parley_gate_page *page;
 
 	page = xa_find_after(&g->pages, &g->hand, ULONG_MAX, XA_PRESENT);
 	if (page)
@@ -162,47 +160,47 @@ static struct parley_mdev_page *parley_mdev_next(struct parley_mdev_gate *g)
  * One that is kept and was not used since the hand came by, which goes round; NULL: all
  * are held.  In two rounds there is one, if there is any.
  */
-static struct parley_mdev_page *parley_mdev_victim(struct parley_mdev_gate *g)
+static struct parley_gate_page *pg_victim(struct parley_gate *g)
 {
 	unsigned int looks = 2 * g->nr + 1;
-	struct parley_mdev_page *page;
+	struct parley_gate_page *page;
 
 	lockdep_assert_held(&g->lock);
 	while (looks--) {
-		page = parley_mdev_next(g);
+		page = pg_next(g);
 		if (!page)
 			return NULL;
 		if (page->used)
 			page->used = false;
-		else if (parley_mdev_claim(page))
+		else if (pg_claim(page))
 			return page;
 	}
 	return NULL;
 }
 
-static bool parley_mdev_evict(struct parley_mdev_gate *g)
+static bool pg_evict(struct parley_gate *g)
 {
-	struct parley_mdev_page *page;
+	struct parley_gate_page *page;
 
 	scoped_guard(mutex, &g->lock)
-		page = parley_mdev_victim(g);
+		page = pg_victim(g);
 	if (!page)
 		return false;
 	g->stats.evictions++;
-	parley_mdev_undo(g, page);
+	pg_undo(g, page);
 	return true;
 }
 
 /*
  * As much is pinned as may be: of this guest's, or of all that its VMM has.  So some of
  * what is only kept goes, and no more is kept than is left then, until there was room for
- * some time: see parley_mdev_grow().
+ * some time: see pg_grow().
  */
-static bool parley_mdev_shrink(struct parley_mdev_gate *g)
+static bool pg_shrink(struct parley_gate *g)
 {
 	unsigned int nr = 0;
 
-	while (nr < PARLEY_MDEV_SHRINK && parley_mdev_evict(g))
+	while (nr < PARLEY_GATE_SHRINK && pg_evict(g))
 		nr++;
 	guard(mutex)(&g->lock);
 	if (nr)
@@ -212,10 +210,10 @@ static bool parley_mdev_shrink(struct parley_mdev_gate *g)
 }
 
 /* One more was pinned, and nobody said that this is too much. */
-static void parley_mdev_grow(struct parley_mdev_gate *g)
+static void pg_grow(struct parley_gate *g)
 {
 	guard(mutex)(&g->lock);
-	if (g->room >= g->most || ++g->grown < PARLEY_MDEV_GROW)
+	if (g->room >= g->most || ++g->grown < PARLEY_GATE_GROW)
 		return;
 	g->room++;
 	g->grown = 0;
@@ -227,10 +225,9 @@ static void parley_mdev_grow(struct parley_mdev_gate *g)
  * Rule 4: it is looked for and held without a lock.  Whoever takes it away may forget it
  * meanwhile, so the memory stays (RCU) until this is over.
  */
-static struct parley_mdev_page *parley_mdev_hit(struct parley_mdev_gate *g,
-						unsigned long key)
+static struct parley_gate_page *pg_hit(struct parley_gate *g, unsigned long key)
 {
-	struct parley_mdev_page *page;
+	struct parley_gate_page *page;
 
 	guard(rcu)();
 	page = xa_load(&g->pages, key);
@@ -241,21 +238,20 @@ static struct parley_mdev_page *parley_mdev_hit(struct parley_mdev_gate *g,
 	return page;
 }
 
-static struct parley_mdev_page *parley_mdev_enter(struct parley_mdev_gate *g,
-						  unsigned long key)
+static struct parley_gate_page *pg_enter(struct parley_gate *g, unsigned long key)
 {
 	bool kept = true;
 
 	for (;;) {
 		scoped_guard(mutex, &g->lock) {
 			/* Rule 5: the mark is seen, or whoever made it sees the note. */
-			if (parley_mdev_leaves(g, key / PARLEY_MDEV_WAYS) ||
+			if (parley_gate_leaves(g, key / PARLEY_GATE_WAYS) ||
 			    xa_load(&g->pages, key))
 				return ERR_PTR(-EBUSY);
 			if (g->nr < (kept ? g->room : g->most))
-				return parley_mdev_note(g, key);
+				return pg_note(g, key);
 		}
-		if (parley_mdev_evict(g))
+		if (pg_evict(g))
 			continue;
 		if (!kept)
 			return ERR_PTR(-ENOSPC);
@@ -264,18 +260,17 @@ static struct parley_mdev_page *parley_mdev_enter(struct parley_mdev_gate *g,
 	}
 }
 
-static int parley_mdev_hold(struct parley_mdev_gate *g, struct parley_mdev_page *page,
-			    u64 address)
+static int pg_hold(struct parley_gate *g, struct parley_gate_page *page, u64 address)
 {
-	enum parley_mdev_way way = parley_mdev_way(page);
+	enum parley_gate_way way = pg_way(page);
 	int err;
 
 	do {
 		err = g->ops->pin(g, address, way, &page->memory);
-	} while (err == -ENOMEM && parley_mdev_shrink(g));
+	} while (err == -ENOMEM && pg_shrink(g));
 	if (!err)
-		parley_mdev_grow(g);
-	if (err || way == PARLEY_MDEV_SHARED)
+		pg_grow(g);
+	if (err || way == PARLEY_GATE_SHARED)
 		return err;
 	err = g->ops->map(g, page->memory, offset_in_page(address), way, &page->dma);
 	if (err)
@@ -285,35 +280,35 @@ static int parley_mdev_hold(struct parley_mdev_gate *g, struct parley_mdev_page 
 }
 
 /* Held, whether it was there or not. */
-static struct parley_mdev_page *parley_mdev_get(struct parley_mdev_gate *g, u64 address,
-						enum parley_mdev_way way)
+static struct parley_gate_page *pg_get(struct parley_gate *g, u64 address,
+				       enum parley_gate_way way)
 {
-	unsigned long key = parley_mdev_key(address, way);
-	struct parley_mdev_page *page;
+	unsigned long key = pg_key(address, way);
+	struct parley_gate_page *page;
 	int err;
 
 	if (g->serial)
 		lockdep_assert_held(g->serial);
-	if (parley_mdev_number(address) > ULONG_MAX / PARLEY_MDEV_WAYS)
+	if (parley_gate_number(address) > ULONG_MAX / PARLEY_GATE_WAYS)
 		return ERR_PTR(-EINVAL);
-	page = parley_mdev_hit(g, key);
+	page = pg_hit(g, key);
 	if (page)
 		return page;
 	g->stats.misses++;
-	page = parley_mdev_enter(g, key);
+	page = pg_enter(g, key);
 	if (IS_ERR(page))
 		return page;
-	err = parley_mdev_hold(g, page, address);
+	err = pg_hold(g, page, address);
 	if (!err)
 		return page;
-	parley_mdev_forget(g, page);
+	pg_forget(g, page);
 	return ERR_PTR(err);
 }
 
 /* ----------------------------------------------------------- the gate */
 
 /**
- * parley_mdev_gate_pin() - hold a page and let the function reach it
+ * parley_gate_pin() - hold a page and let the function reach it
  * @g: the gate
  * @address: the guest's; begins 4 KiB
  * @in: the function writes there; else it reads
@@ -325,39 +320,38 @@ static struct parley_mdev_page *parley_mdev_get(struct parley_mdev_gate *g, u64 
  *	-EBUSY		it is being taken away: later it can be said what it is
  *	or an error of VFIO's or the DMA API's, and nothing is held.
  */
-int parley_mdev_gate_pin(struct parley_mdev_gate *g, u64 address, bool in,
-			 dma_addr_t *dma)
+int parley_gate_pin(struct parley_gate *g, u64 address, bool in, dma_addr_t *dma)
 {
-	struct parley_mdev_page *page;
+	struct parley_gate_page *page;
 
-	page = parley_mdev_get(g, address, in ? PARLEY_MDEV_IN : PARLEY_MDEV_OUT);
+	page = pg_get(g, address, in ? PARLEY_GATE_IN : PARLEY_GATE_OUT);
 	if (IS_ERR(page))
 		return PTR_ERR(page);
 	*dma = page->dma;
 	return 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_pin);
+PARLEY_EXPORT(parley_gate_pin);
 
 /**
- * parley_mdev_gate_unpin() - the mirror of parley_mdev_gate_pin()
+ * parley_gate_unpin() - the mirror of parley_gate_pin()
  * @g: the gate
  * @address: the same
  * @in: the same
  *
  * Context: process context; @g->serial held; may sleep.
  */
-void parley_mdev_gate_unpin(struct parley_mdev_gate *g, u64 address, bool in)
+void parley_gate_unpin(struct parley_gate *g, u64 address, bool in)
 {
-	unsigned long key = parley_mdev_key(address, in ? PARLEY_MDEV_IN : PARLEY_MDEV_OUT);
-	struct parley_mdev_page *page = xa_load(&g->pages, key);
+	unsigned long key = pg_key(address, in ? PARLEY_GATE_IN : PARLEY_GATE_OUT);
+	struct parley_gate_page *page = xa_load(&g->pages, key);
 
 	if (!WARN_ON_ONCE(!page))
-		parley_mdev_let_go(g, page);
+		pg_let_go(g, page);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_unpin);
+PARLEY_EXPORT(parley_gate_unpin);
 
 /**
- * parley_mdev_gate_share() - hold a page to read and write it directly
+ * parley_gate_share() - hold a page to read and write it directly
  * @g: the gate
  * @address: the guest's; begins 4 KiB
  * @memory: what it is
@@ -366,11 +360,11 @@ EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_unpin);
  * which may be before this returns.
  *
  * Context: process context; @g->serial held; may sleep.
- * Return: as parley_mdev_gate_pin().
+ * Return: as parley_gate_pin().
  */
-int parley_mdev_gate_share(struct parley_mdev_gate *g, u64 address, struct page **memory)
+int parley_gate_share(struct parley_gate *g, u64 address, struct page **memory)
 {
-	struct parley_mdev_page *page = parley_mdev_get(g, address, PARLEY_MDEV_SHARED);
+	struct parley_gate_page *page = pg_get(g, address, PARLEY_GATE_SHARED);
 	bool going;
 
 	if (IS_ERR(page))
@@ -382,124 +376,143 @@ int parley_mdev_gate_share(struct parley_mdev_gate *g, u64 address, struct page 
 		page->sharers += !going;
 	}
 	if (going)
-		parley_mdev_let_go(g, page);
+		pg_let_go(g, page);
 	return going ? -EBUSY : 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_share);
+PARLEY_EXPORT(parley_gate_share);
 
 /**
- * parley_mdev_gate_unshare() - the mirror of parley_mdev_gate_share()
+ * parley_gate_unshare() - the mirror of parley_gate_share()
  * @g: the gate
  * @address: the same; it does no harm if it was taken away meanwhile
  *
  * Context: process context; @g->serial held; may sleep.
  */
-void parley_mdev_gate_unshare(struct parley_mdev_gate *g, u64 address)
+void parley_gate_unshare(struct parley_gate *g, u64 address)
 {
-	struct parley_mdev_page *page;
+	struct parley_gate_page *page;
 
 	scoped_guard(mutex, &g->lock) {
-		page = xa_load(&g->pages, parley_mdev_key(address, PARLEY_MDEV_SHARED));
+		page = xa_load(&g->pages, pg_key(address, PARLEY_GATE_SHARED));
 		if (page && page->sharers)
 			page->sharers--;
 		else
 			page = NULL;
 	}
 	if (page)
-		parley_mdev_let_go(g, page);
+		pg_let_go(g, page);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_unshare);
+PARLEY_EXPORT(parley_gate_unshare);
 
 /**
- * parley_mdev_gate_empty() - what is only kept goes
+ * parley_gate_empty() - what is only kept goes
  * @g: the gate
  *
  * Context: process context; @g->serial held, or nobody comes through; may sleep.
  */
-void parley_mdev_gate_empty(struct parley_mdev_gate *g)
+void parley_gate_empty(struct parley_gate *g)
 {
-	struct parley_mdev_page *page, *next;
+	struct parley_gate_page *page, *next;
 	unsigned long key;
 	LIST_HEAD(going);
 
 	scoped_guard(mutex, &g->lock)
 		xa_for_each(&g->pages, key, page)
-			if (parley_mdev_claim(page))
+			if (pg_claim(page))
 				list_add_tail(&page->node, &going);
 	list_for_each_entry_safe(page, next, &going, node)
-		parley_mdev_undo(g, page);
+		pg_undo(g, page);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_empty);
+PARLEY_EXPORT(parley_gate_empty);
 
 /**
- * parley_mdev_gate_begin() - another guest
+ * parley_gate_begin() - another guest
  * @g: the gate, through which nobody goes
  *
  * What was taken away from the one before does not concern it.
  *
  * Context: process context; may sleep.
  */
-void parley_mdev_gate_begin(struct parley_mdev_gate *g)
+void parley_gate_begin(struct parley_gate *g)
 {
-	struct parley_mdev_leaving *l, *next;
+	struct parley_gate_leaving *l, *next;
 
 	guard(mutex)(&g->lock);
-	g->room = PARLEY_MDEV_PAGES;
-	g->most = PARLEY_MDEV_PAGES;
+	g->room = PARLEY_GATE_PAGES;
+	g->most = PARLEY_GATE_PAGES;
 	g->grown = 0;
-	g->stats = (struct parley_mdev_gate_stats) {};
+	g->stats = (struct parley_gate_stats) {};
 	list_for_each_entry_safe(l, next, &g->leaving, node)
 		list_del_init(&l->node);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_begin);
+PARLEY_EXPORT(parley_gate_begin);
 
 /**
- * parley_mdev_gate_end() - the mirror of parley_mdev_gate_begin()
+ * parley_gate_end() - the mirror of parley_gate_begin()
  * @g: the gate, through which nobody goes any more, and nobody holds anything
  *
  * Context: process context; may sleep.
  */
-void parley_mdev_gate_end(struct parley_mdev_gate *g)
+void parley_gate_end(struct parley_gate *g)
 {
-	parley_mdev_gate_empty(g);
+	parley_gate_empty(g);
 	/* Who takes memory away meanwhile has ours, and may be about to hand it over. */
 	wait_event(g->wait, !READ_ONCE(g->taking));
 	flush_work(&g->work);
 	WARN_ON_ONCE(g->nr);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_end);
+PARLEY_EXPORT(parley_gate_end);
 
 /**
- * parley_mdev_gate_init() - a gate that nothing went through
+ * parley_gate_init() - a gate that nothing went through
  * @g: zeroed, but for what its steps need
  * @ops: its steps
+ * @user: who comes through
  *
  * Context: process context.
  */
-void parley_mdev_gate_init(struct parley_mdev_gate *g,
-			   const struct parley_mdev_gate_ops *ops)
+void parley_gate_init(struct parley_gate *g, const struct parley_gate_ops *ops,
+		      const struct parley_gate_user *user)
 {
 	g->ops = ops;
+	g->user = user;
 	mutex_init(&g->lock);
 	xa_init(&g->pages);
 	INIT_LIST_HEAD(&g->leaving);
 	INIT_LIST_HEAD(&g->going);
-	INIT_WORK(&g->work, parley_mdev_work);
+	INIT_WORK(&g->work, pg_work);
 	init_waitqueue_head(&g->wait);
-	parley_mdev_gate_begin(g);
+	parley_gate_begin(g);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_init);
+PARLEY_EXPORT(parley_gate_init);
 
 /**
- * parley_mdev_gate_exit() - the mirror of parley_mdev_gate_init()
- * @g: the gate, after parley_mdev_gate_end()
+ * parley_gate_exit() - the mirror of parley_gate_init()
+ * @g: the gate, after parley_gate_end()
  *
  * Context: process context.
  */
-void parley_mdev_gate_exit(struct parley_mdev_gate *g)
+void parley_gate_exit(struct parley_gate *g)
 {
 	WARN_ON_ONCE(g->nr || !xa_empty(&g->pages) || !list_empty(&g->leaving));
 	xa_destroy(&g->pages);
 	mutex_destroy(&g->lock);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_exit);
+PARLEY_EXPORT(parley_gate_exit);
+
+static int __init pg_start(void)
+{
+	return 0;
+}
+module_init(pg_start);
+
+static void __exit pg_stop(void)
+{
+	/* Who came back to user space by way of vfio.c has left this code. */
+	synchronize_rcu_tasks();
+}
+module_exit(pg_stop);
+
+MODULE_DESCRIPTION("Parley: gates of mediated devices to their guests' memory");
+MODULE_VERSION(PARLEY_VERSION);
+MODULE_LICENSE("GPL");

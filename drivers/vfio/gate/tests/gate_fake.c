@@ -7,20 +7,20 @@
 #include <parley/compat.h>
 #include "gate_fake.h"
 
-static struct fake_gate *of(struct parley_mdev_gate *g)
+static struct fake_gate *of(struct parley_gate *g)
 {
 	return container_of(g, struct fake_gate, g);
 }
 
 static struct fake_page *fake_page(struct fake_gate *f, u64 address)
 {
-	u64 nr = address / PARLEY_NVME_PAGE;
+	u64 nr = address / PARLEY_GATE_PAGE;
 
 	return nr < FAKE_PAGES ? &f->page[nr] : &f->last;
 }
 
 /* Which page, which memory, which way: what the function is given. */
-static dma_addr_t fake_dma(struct fake_gate *f, u64 address, enum parley_mdev_way way)
+static dma_addr_t fake_dma(struct fake_gate *f, u64 address, enum parley_gate_way way)
 {
 	return (u64)fake_page(f, address)->memory << 48 | (address & GENMASK_ULL(46, 0)) | way;
 }
@@ -42,7 +42,7 @@ static int fake_step(struct fake_gate *f, enum step step)
 	return --f->fails_in ? 0 : f->err;
 }
 
-static int fake_pin(struct parley_mdev_gate *g, u64 address, enum parley_mdev_way way,
+static int fake_pin(struct parley_gate *g, u64 address, enum parley_gate_way way,
 		    struct page **page)
 {
 	struct fake_gate *f = of(g);
@@ -59,7 +59,7 @@ static int fake_pin(struct parley_mdev_gate *g, u64 address, enum parley_mdev_wa
 	return 0;
 }
 
-static void fake_unpin(struct parley_mdev_gate *g, u64 address)
+static void fake_unpin(struct parley_gate *g, u64 address)
 {
 	struct fake_gate *f = of(g);
 	struct fake_page *page = fake_page(f, address);
@@ -71,12 +71,12 @@ static void fake_unpin(struct parley_mdev_gate *g, u64 address)
 	f->pins--;
 	page->pins--;
 	/* Rule 1: what is mapped is pinned. */
-	KUNIT_EXPECT_LE(f->test, page->maps[PARLEY_MDEV_OUT] + page->maps[PARLEY_MDEV_IN],
+	KUNIT_EXPECT_LE(f->test, page->maps[PARLEY_GATE_OUT] + page->maps[PARLEY_GATE_IN],
 			page->pins);
 }
 
-static int fake_map(struct parley_mdev_gate *g, struct page *memory, unsigned int offset,
-		    enum parley_mdev_way way, dma_addr_t *dma)
+static int fake_map(struct parley_gate *g, struct page *memory, unsigned int offset,
+		    enum parley_gate_way way, dma_addr_t *dma)
 {
 	struct fake_gate *f = of(g);
 	u64 address = (unsigned long)memory + offset;
@@ -84,7 +84,7 @@ static int fake_map(struct parley_mdev_gate *g, struct page *memory, unsigned in
 	int err;
 
 	guard(mutex)(&f->lock);
-	KUNIT_EXPECT_NE(f->test, way, PARLEY_MDEV_SHARED);
+	KUNIT_EXPECT_NE(f->test, way, PARLEY_GATE_SHARED);
 	KUNIT_EXPECT_NE(f->test, page->pins, 0);
 	err = fake_step(f, MAP);
 	if (err)
@@ -96,32 +96,31 @@ static int fake_map(struct parley_mdev_gate *g, struct page *memory, unsigned in
 	return 0;
 }
 
-static void fake_unmap(struct parley_mdev_gate *g, dma_addr_t dma,
-		       enum parley_mdev_way way)
+static void fake_unmap(struct parley_gate *g, dma_addr_t dma, enum parley_gate_way way)
 {
 	struct fake_gate *f = of(g);
 
 	guard(mutex)(&f->lock);
 	fake_step(f, UNMAP);
-	KUNIT_EXPECT_EQ(f->test, way, dma % PARLEY_MDEV_WAYS);
+	KUNIT_EXPECT_EQ(f->test, way, dma % PARLEY_GATE_WAYS);
 	KUNIT_EXPECT_EQ(f->test, 0, --fake_page(f, fake_address(dma))->maps[way]);
 	f->maps--;
 }
 
-static void fake_unshared(struct parley_mdev_gate *g, u64 first, u64 last)
+static void fake_unshared(struct parley_gate *g, u64 first, u64 last)
 {
 	struct fake_gate *f = of(g);
 	u64 at;
 
 	msleep(f->slow_ms);
 	guard(mutex)(&f->lock);
-	for (at = first; at < last && at < AT(FAKE_PAGES); at += PARLEY_NVME_PAGE) {
+	for (at = first; at < last && at < AT(FAKE_PAGES); at += PARLEY_GATE_PAGE) {
 		fake_page(f, at)->told = true;
 		fake_page(f, at)->told_pins = fake_page(f, at)->pins;
 	}
 }
 
-static int fake_watch(struct parley_mdev_gate *g, struct parley_mdev_leaving *l)
+static int fake_watch(struct parley_gate *g, struct parley_gate_leaving *l)
 {
 	struct fake_gate *f = of(g);
 	unsigned int i;
@@ -135,18 +134,21 @@ static int fake_watch(struct parley_mdev_gate *g, struct parley_mdev_leaving *l)
 	return 0;
 }
 
-static void fake_abandon(struct parley_mdev_gate *g)
+static void fake_abandon(struct parley_gate *g)
 {
 	WRITE_ONCE(of(g)->abandoned, true);
 }
 
-static const struct parley_mdev_gate_ops fake_ops = {
+static const struct parley_gate_ops fake_ops = {
 	.pin = fake_pin,
 	.unpin = fake_unpin,
 	.map = fake_map,
 	.unmap = fake_unmap,
-	.unshared = fake_unshared,
 	.watch = fake_watch,
+};
+
+static const struct parley_gate_user fake_user = {
+	.unshared = fake_unshared,
 	.abandon = fake_abandon,
 };
 
@@ -157,13 +159,13 @@ static void fake_end(void *data)
 
 	for (i = 0; i < FAKE_LEAVERS; i++)
 		if (f->left[i])
-			parley_mdev_gate_left(f->left[i]);
-	parley_mdev_gate_end(&f->g);
+			parley_gate_left(f->left[i]);
+	parley_gate_end(&f->g);
 	KUNIT_EXPECT_EQ(f->test, 0, f->pins);
 	KUNIT_EXPECT_EQ(f->test, 0, f->maps);
 	KUNIT_EXPECT_EQ(f->test, 0, f->g.nr);
 	KUNIT_EXPECT_TRUE(f->test, xa_empty(&f->g.pages));
-	parley_mdev_gate_exit(&f->g);
+	parley_gate_exit(&f->g);
 	mutex_destroy(&f->lock);
 	kvfree(f);
 }
@@ -176,19 +178,19 @@ struct fake_gate *gate_new(struct kunit *test)
 	f->test = test;
 	f->err = -EIO;
 	mutex_init(&f->lock);
-	parley_mdev_gate_init(&f->g, &fake_ops);
+	parley_gate_init(&f->g, &fake_ops, &fake_user);
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, fake_end, f));
 	return f;
 }
 
 int pin_way(struct fake_gate *f, unsigned int nr, bool in, dma_addr_t *dma)
 {
-	int err = parley_mdev_gate_pin(&f->g, AT(nr), in, dma);
+	int err = parley_gate_pin(&f->g, AT(nr), in, dma);
 
 	if (err)
 		return err;
 	/* What it is given it reaches, in this direction, and it is the guest's. */
-	KUNIT_EXPECT_EQ(f->test, (u64)in, *dma % PARLEY_MDEV_WAYS);
+	KUNIT_EXPECT_EQ(f->test, (u64)in, *dma % PARLEY_GATE_WAYS);
 	KUNIT_EXPECT_EQ(f->test, AT(nr), fake_address(*dma));
 	KUNIT_EXPECT_TRUE(f->test, fake_reaches(f, *dma));
 	return 0;
@@ -203,7 +205,7 @@ int pin(struct fake_gate *f, unsigned int nr)
 
 void unpin(struct fake_gate *f, unsigned int nr)
 {
-	parley_mdev_gate_unpin(&f->g, AT(nr), false);
+	parley_gate_unpin(&f->g, AT(nr), false);
 }
 
 bool fake_reaches(struct fake_gate *f, dma_addr_t dma)
@@ -211,7 +213,7 @@ bool fake_reaches(struct fake_gate *f, dma_addr_t dma)
 	struct fake_page *page = fake_page(f, fake_address(dma));
 
 	guard(mutex)(&f->lock);
-	return page->maps[dma % PARLEY_MDEV_WAYS] && page->memory == dma >> 48;
+	return page->maps[dma % PARLEY_GATE_WAYS] && page->memory == dma >> 48;
 }
 
 bool ask(struct fake_gate *f, unsigned int first, unsigned int nr)
@@ -219,14 +221,14 @@ bool ask(struct fake_gate *f, unsigned int first, unsigned int nr)
 	bool gone;
 
 	WRITE_ONCE(f->leaver, current);
-	gone = parley_mdev_gate_leave(&f->g, AT(first), AT(nr));
+	gone = parley_gate_leave(&f->g, AT(first), AT(nr));
 	WRITE_ONCE(f->leaver, NULL);
 	return gone;
 }
 
-static struct parley_mdev_leaving *fake_left(struct fake_gate *f)
+static struct parley_gate_leaving *fake_left(struct fake_gate *f)
 {
-	struct parley_mdev_leaving *l;
+	struct parley_gate_leaving *l;
 	unsigned int i;
 
 	guard(mutex)(&f->lock);
@@ -242,10 +244,10 @@ static struct parley_mdev_leaving *fake_left(struct fake_gate *f)
 
 void back(struct fake_gate *f)
 {
-	struct parley_mdev_leaving *l = fake_left(f);
+	struct parley_gate_leaving *l = fake_left(f);
 
 	if (l)
-		parley_mdev_gate_left(l);
+		parley_gate_left(l);
 }
 
 bool leave(struct fake_gate *f, unsigned int first, unsigned int nr)

@@ -24,7 +24,7 @@
  *    have an IOMMU of their own.  A command that meets a mark waits in its queue.
  *  - Two who take memory away at the same time keep the lock that unpinning takes from
  *    everybody while one of them is here: that is the older container's.  Therefore
- *    the wait ends after PARLEY_MDEV_UNMAP_MS, and they go round once more.  It does
+ *    the wait ends after PARLEY_GATE_UNMAP_MS, and they go round once more.  It does
  *    so a few times, not as often as stops the machine; then it is without end, and a
  *    VMM that goes on in this way has hung itself.
  */
@@ -35,33 +35,33 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <parley/compat.h>
-#include "mdev.h"
+#include "page.h"
 
 /**
- * parley_mdev_number() - which page it is
+ * parley_gate_number() - which page it is
  * @address: the guest's
  *
  * Context: any.
  * Return: its number.
  */
-u64 parley_mdev_number(u64 address)
+u64 parley_gate_number(u64 address)
 {
-	return address / PARLEY_NVME_PAGE;
+	return address / PARLEY_GATE_PAGE;
 }
 
 /* ------------------------------------------------------------- marks */
 
 /**
- * parley_mdev_leaves() - whether a page is in an area that is marked
+ * parley_gate_leaves() - whether a page is in an area that is marked
  * @g: the gate
  * @page: its number
  *
  * Context: process context; @g->lock held.
  * Return: whether it is.
  */
-bool parley_mdev_leaves(struct parley_mdev_gate *g, u64 page)
+bool parley_gate_leaves(struct parley_gate *g, u64 page)
 {
-	struct parley_mdev_leaving *l;
+	struct parley_gate_leaving *l;
 
 	lockdep_assert_held(&g->lock);
 	list_for_each_entry(l, &g->leaving, node)
@@ -71,9 +71,9 @@ bool parley_mdev_leaves(struct parley_mdev_gate *g, u64 page)
 }
 
 /* The mark of who is asking, who may have one: there is no going on without. */
-static struct parley_mdev_leaving *parley_mdev_leaver(struct parley_mdev_gate *g)
+static struct parley_gate_leaving *pg_leaver(struct parley_gate *g)
 {
-	struct parley_mdev_leaving *l;
+	struct parley_gate_leaving *l;
 
 	scoped_guard(mutex, &g->lock)
 		list_for_each_entry(l, &g->leaving, node)
@@ -87,51 +87,50 @@ static struct parley_mdev_leaving *parley_mdev_leaver(struct parley_mdev_gate *g
 }
 
 /**
- * parley_mdev_gate_left() - who took memory away asks no more
+ * parley_gate_left() - who took memory away asks no more
  * @l: his mark, which is gone
  *
  * Context: process context; may sleep.
  */
-void parley_mdev_gate_left(struct parley_mdev_leaving *l)
+void parley_gate_left(struct parley_gate_leaving *l)
 {
 	scoped_guard(mutex, &l->gate->lock)
 		list_del_init(&l->node);
 	kfree(l);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_left);
+PARLEY_EXPORT(parley_gate_left);
 
 /* -------------------------------------------------- what is noted there */
 
-static unsigned long parley_mdev_from(u64 first)
+static unsigned long pg_from(u64 first)
 {
-	return min_t(u64, first, ULONG_MAX / PARLEY_MDEV_WAYS) * PARLEY_MDEV_WAYS;
+	return min_t(u64, first, ULONG_MAX / PARLEY_GATE_WAYS) * PARLEY_GATE_WAYS;
 }
 
-static unsigned long parley_mdev_to(u64 last)
+static unsigned long pg_to(u64 last)
 {
-	return parley_mdev_from(last) + PARLEY_MDEV_WAYS - 1;
+	return pg_from(last) + PARLEY_GATE_WAYS - 1;
 }
 
-static bool parley_mdev_free(struct parley_mdev_gate *g, u64 first, u64 last)
+static bool pg_free(struct parley_gate *g, u64 first, u64 last)
 {
-	unsigned long at = parley_mdev_from(first);
+	unsigned long at = pg_from(first);
 
-	return !xa_find(&g->pages, &at, parley_mdev_to(last), XA_PRESENT);
+	return !xa_find(&g->pages, &at, pg_to(last), XA_PRESENT);
 }
 
 /* Nobody holds them anew.  Those that nobody holds at all are put into a list. */
-static bool parley_mdev_shut(struct parley_mdev_gate *g, u64 first, u64 last,
-			     struct list_head *kept)
+static bool pg_shut(struct parley_gate *g, u64 first, u64 last, struct list_head *kept)
 {
-	struct parley_mdev_page *page;
+	struct parley_gate_page *page;
 	bool shared = false;
 	unsigned long key;
 	int was;
 
 	lockdep_assert_held(&g->lock);
-	xa_for_each_range(&g->pages, key, page, parley_mdev_from(first),
-			  parley_mdev_to(last)) {
-		was = atomic_fetch_or(PARLEY_MDEV_GOING, &page->held);
+	xa_for_each_range(&g->pages, key, page, pg_from(first),
+			  pg_to(last)) {
+		was = atomic_fetch_or(PARLEY_GATE_GOING, &page->held);
 		g->stats.invalidations += was >= 0;
 		if (!was)
 			list_add_tail(&page->node, kept);
@@ -141,34 +140,32 @@ static bool parley_mdev_shut(struct parley_mdev_gate *g, u64 first, u64 last,
 }
 
 /* Nobody uses them any more: they are not held for that. */
-static void parley_mdev_drop(struct parley_mdev_gate *g, u64 first, u64 last,
-			     struct list_head *kept)
+static void pg_drop(struct parley_gate *g, u64 first, u64 last, struct list_head *kept)
 {
-	struct parley_mdev_page *page;
+	struct parley_gate_page *page;
 	unsigned long key;
 
 	lockdep_assert_held(&g->lock);
-	xa_for_each_range(&g->pages, key, page, parley_mdev_from(first),
-			  parley_mdev_to(last)) {
+	xa_for_each_range(&g->pages, key, page, pg_from(first),
+			  pg_to(last)) {
 		if (page->sharers &&
-		    atomic_sub_return(page->sharers, &page->held) == PARLEY_MDEV_GOING)
+		    atomic_sub_return(page->sharers, &page->held) == PARLEY_GATE_GOING)
 			list_add_tail(&page->node, kept);
 		page->sharers = 0;
 	}
 }
 
 /* Whoever shared them has answered: they are held no more for that. */
-static void parley_mdev_tell(struct parley_mdev_gate *g, u64 first, u64 last,
-			     struct list_head *kept)
+static void pg_tell(struct parley_gate *g, u64 first, u64 last, struct list_head *kept)
 {
-	g->ops->unshared(g, first * PARLEY_NVME_PAGE,
-			 last * PARLEY_NVME_PAGE + (PARLEY_NVME_PAGE - 1));
+	g->user->unshared(g, first * PARLEY_GATE_PAGE,
+			 last * PARLEY_GATE_PAGE + (PARLEY_GATE_PAGE - 1));
 	guard(mutex)(&g->lock);
-	parley_mdev_drop(g, first, last, kept);
+	pg_drop(g, first, last, kept);
 }
 
 /* Rule 8: VFIO holds locks that unpinning takes; the work does not. */
-static void parley_mdev_hand_over(struct parley_mdev_gate *g, struct list_head *kept)
+static void pg_hand_over(struct parley_gate *g, struct list_head *kept)
 {
 	scoped_guard(mutex, &g->lock) {
 		if (!list_empty(kept))
@@ -179,10 +176,10 @@ static void parley_mdev_hand_over(struct parley_mdev_gate *g, struct list_head *
 	wake_up(&g->wait);
 }
 
-static void parley_mdev_begin_to_leave(struct parley_mdev_gate *g,
-				       struct parley_mdev_leaving *l, u64 first, u64 last)
+static void pg_begin_to_leave(struct parley_gate *g, struct parley_gate_leaving *l,
+			      u64 first, u64 last)
 {
-	struct parley_mdev_page *page;
+	struct parley_gate_page *page;
 	bool shared;
 	LIST_HEAD(kept);
 
@@ -191,33 +188,33 @@ static void parley_mdev_begin_to_leave(struct parley_mdev_gate *g,
 		l->first = first;
 		l->last = last;
 		list_move(&l->node, &g->leaving);
-		shared = parley_mdev_shut(g, first, last, &kept);
+		shared = pg_shut(g, first, last, &kept);
 	}
 	/* Rule 7: however long the rest takes. */
 	list_for_each_entry(page, &kept, node)
-		parley_mdev_out_of_reach(g, page);
+		parley_gate_out_of_reach(g, page);
 	if (shared)
-		parley_mdev_tell(g, first, last, &kept);
-	parley_mdev_hand_over(g, &kept);
+		pg_tell(g, first, last, &kept);
+	pg_hand_over(g, &kept);
 }
 
 /* How long, in jiffies; less than 0: who asks is being killed. */
-static long parley_mdev_wait_for(struct parley_mdev_gate *g, u64 first, u64 last)
+static long pg_wait_for(struct parley_gate *g, u64 first, u64 last)
 {
-	bool late = READ_ONCE(g->late) >= PARLEY_MDEV_LATE;
-	long most = late ? MAX_SCHEDULE_TIMEOUT : msecs_to_jiffies(PARLEY_MDEV_UNMAP_MS), left;
+	bool late = READ_ONCE(g->late) >= PARLEY_GATE_LATE;
+	long most = late ? MAX_SCHEDULE_TIMEOUT : msecs_to_jiffies(PARLEY_GATE_UNMAP_MS), left;
 
-	left = wait_event_killable_timeout(g->wait, parley_mdev_free(g, first, last), most);
+	left = wait_event_killable_timeout(g->wait, pg_free(g, first, last), most);
 	if (left >= 0)
 		return left;
 	/* Nor does he want to know what becomes of the commands that hold it. */
-	g->ops->abandon(g);
-	return wait_event_timeout(g->wait, parley_mdev_free(g, first, last), most);
+	g->user->abandon(g);
+	return wait_event_timeout(g->wait, pg_free(g, first, last), most);
 }
 
-static bool parley_mdev_wait(struct parley_mdev_gate *g, u64 first, u64 last)
+static bool pg_wait(struct parley_gate *g, u64 first, u64 last)
 {
-	if (parley_mdev_wait_for(g, first, last))
+	if (pg_wait_for(g, first, last))
 		return true;
 	guard(mutex)(&g->lock);
 	WRITE_ONCE(g->late, g->late + 1);
@@ -225,7 +222,7 @@ static bool parley_mdev_wait(struct parley_mdev_gate *g, u64 first, u64 last)
 }
 
 /**
- * parley_mdev_gate_leave() - an area is taken away: wait until none of it is held
+ * parley_gate_leave() - an area is taken away: wait until none of it is held
  * @g: the gate
  * @address: the guest's
  * @len: bytes
@@ -233,24 +230,24 @@ static bool parley_mdev_wait(struct parley_mdev_gate *g, u64 first, u64 last)
  * What nobody holds the function does not reach any more in any case, and who uses pages
  * directly does not do so any more.
  *
- * Context: process context; sleeps, PARLEY_MDEV_UNMAP_MS at most, if it was not too
+ * Context: process context; sleeps, PARLEY_GATE_UNMAP_MS at most, if it was not too
  *	often to no avail.
  * Return: whether none of it is held.
  */
-bool parley_mdev_gate_leave(struct parley_mdev_gate *g, u64 address, u64 len)
+bool parley_gate_leave(struct parley_gate *g, u64 address, u64 len)
 {
-	u64 first = parley_mdev_number(address);
-	u64 last = parley_mdev_number(len ? address + (len - 1) : address);
-	struct parley_mdev_leaving *l = parley_mdev_leaver(g);
+	u64 first = parley_gate_number(address);
+	u64 last = parley_gate_number(len ? address + (len - 1) : address);
+	struct parley_gate_leaving *l = pg_leaver(g);
 	bool gone;
 
-	parley_mdev_begin_to_leave(g, l, first, last);
-	gone = parley_mdev_wait(g, first, last);
+	pg_begin_to_leave(g, l, first, last);
+	gone = pg_wait(g, first, last);
 	if (!l->watched)
 		l->watched = !g->ops->watch(g, l);
 	/* Who does not come back is at his end, and asks once. */
 	if (!l->watched)
-		parley_mdev_gate_left(l);
+		parley_gate_left(l);
 	return gone;
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_mdev_gate_leave);
+PARLEY_EXPORT(parley_gate_leave);

@@ -10,13 +10,16 @@
 #include <parley/compat.h>
 #include "gate_fake.h"
 
+/* Pages of a large command. */
+#define MANY	33
+
 static void use(struct fake_gate *f, unsigned int nr)
 {
 	KUNIT_EXPECT_EQ(f->test, 0, pin(f, nr));
 	unpin(f, nr);
 }
 
-static struct parley_mdev_gate_stats *stats(struct fake_gate *f)
+static struct parley_gate_stats *stats(struct fake_gate *f)
 {
 	return &f->g.stats;
 }
@@ -42,7 +45,7 @@ static void one_direction_is_not_the_other(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, pin_way(f, 7, false, &out));
 	unpin(f, 7);
 	KUNIT_EXPECT_EQ(test, 0, pin_way(f, 7, true, &in));
-	parley_mdev_gate_unpin(&f->g, AT(7), true);
+	parley_gate_unpin(&f->g, AT(7), true);
 	KUNIT_EXPECT_EQ(test, 0, stats(f)->hits);
 	KUNIT_EXPECT_NE(test, in, out);
 }
@@ -121,7 +124,7 @@ static void a_step_that_fails_leaves_nothing_but_what_was_there(struct kunit *te
 			KUNIT_EXPECT_EQ(test, f->g.nr, f->maps);
 		}
 		KUNIT_EXPECT_EQ(test, 1, bad);
-		parley_mdev_gate_empty(&f->g);
+		parley_gate_empty(&f->g);
 		KUNIT_EXPECT_EQ(test, 0, f->g.nr);
 	}
 }
@@ -136,19 +139,19 @@ static void when_no_more_may_be_pinned_less_is_kept(struct kunit *test)
 		use(f, i);
 	KUNIT_EXPECT_EQ(test, 0, stats(f)->evictions);
 	use(f, 200);
-	KUNIT_EXPECT_EQ(test, PARLEY_MDEV_SHRINK, stats(f)->evictions);
-	KUNIT_EXPECT_EQ(test, 201 - PARLEY_MDEV_SHRINK, f->g.room);
+	KUNIT_EXPECT_EQ(test, PARLEY_GATE_SHRINK, stats(f)->evictions);
+	KUNIT_EXPECT_EQ(test, 201 - PARLEY_GATE_SHRINK, f->g.room);
 	/* Some is left to others, of which there is more with time. */
-	for (i = 0; i < PARLEY_MDEV_GROW - 2; i++)
+	for (i = 0; i < PARLEY_GATE_GROW - 2; i++)
 		use(f, 1000 + i);
 	KUNIT_EXPECT_EQ(test, f->g.room, f->g.nr);
-	KUNIT_EXPECT_EQ(test, 201 - PARLEY_MDEV_SHRINK, f->g.room);
+	KUNIT_EXPECT_EQ(test, 201 - PARLEY_GATE_SHRINK, f->g.room);
 	use(f, 1100);
 	use(f, 1101);
 	KUNIT_EXPECT_EQ(test, f->g.room, f->g.nr);
-	KUNIT_EXPECT_EQ(test, 202 - PARLEY_MDEV_SHRINK, f->g.room);
+	KUNIT_EXPECT_EQ(test, 202 - PARLEY_GATE_SHRINK, f->g.room);
 	/* As much as is held cannot go. */
-	parley_mdev_gate_empty(&f->g);
+	parley_gate_empty(&f->g);
 	f->most = 2;
 	KUNIT_EXPECT_EQ(test, 0, pin(f, 0));
 	KUNIT_EXPECT_EQ(test, 0, pin(f, 1));
@@ -158,8 +161,8 @@ static void when_no_more_may_be_pinned_less_is_kept(struct kunit *test)
 	unpin(f, 2);
 	unpin(f, 0);
 	/* Another guest is not to blame. */
-	parley_mdev_gate_begin(&f->g);
-	KUNIT_EXPECT_EQ(test, PARLEY_MDEV_PAGES, f->g.room);
+	parley_gate_begin(&f->g);
+	KUNIT_EXPECT_EQ(test, PARLEY_GATE_PAGES, f->g.room);
 }
 
 /* Another device of the VMM's has it all, when this one has kept little. */
@@ -174,10 +177,10 @@ static void want_of_memory_passes(struct kunit *test)
 	use(f, 5);
 	KUNIT_EXPECT_EQ(test, 1, f->g.nr);
 	f->most = 0;
-	/* A command of all the pages that one can have. */
-	for (i = 0; i < PARLEY_EMU_PAGES; i++)
+	/* A command of many pages. */
+	for (i = 0; i < MANY; i++)
 		KUNIT_EXPECT_EQ(test, 0, pin(f, i));
-	for (i = 0; i < PARLEY_EMU_PAGES; i++)
+	for (i = 0; i < MANY; i++)
 		unpin(f, i);
 	/* It is not all kept after that, as long as little was. */
 	use(f, 100);
@@ -219,7 +222,7 @@ static void what_is_taken_away_is_not_kept(struct kunit *test)
 	use(f, 15);
 	KUNIT_EXPECT_EQ(test, -EBUSY, pin(f, 5));
 	/* And everything. */
-	KUNIT_EXPECT_TRUE(test, parley_mdev_gate_leave(&f->g, 0, ULONG_MAX));
+	KUNIT_EXPECT_TRUE(test, parley_gate_leave(&f->g, 0, ULONG_MAX));
 	KUNIT_EXPECT_EQ(test, 0, f->pins);
 	KUNIT_EXPECT_EQ(test, 20, stats(f)->invalidations);
 }
@@ -232,13 +235,13 @@ static void other_memory_in_its_place_is_what_is_reached(struct kunit *test)
 
 	for (i = 0; i < 5; i++) {
 		KUNIT_EXPECT_EQ(test, 0, pin_way(f, 9, true, &old));
-		parley_mdev_gate_unpin(&f->g, AT(9), true);
+		parley_gate_unpin(&f->g, AT(9), true);
 		replace(f, 9, 1);
 		KUNIT_EXPECT_FALSE(test, fake_reaches(f, old));
 		KUNIT_EXPECT_EQ(test, 0, pin_way(f, 9, true, &now));
 		KUNIT_EXPECT_NE(test, old, now);
 		KUNIT_EXPECT_FALSE(test, fake_reaches(f, old));
-		parley_mdev_gate_unpin(&f->g, AT(9), true);
+		parley_gate_unpin(&f->g, AT(9), true);
 	}
 }
 
@@ -269,7 +272,7 @@ static void what_is_kept_is_out_of_reach_even_if_late(struct kunit *test)
 	/* The function has it still, and it is the guest's still. */
 	KUNIT_EXPECT_TRUE(test, fake_reaches(f, held));
 	/* It is not held anew, also when the mark is gone. */
-	parley_mdev_gate_begin(&f->g);
+	parley_gate_begin(&f->g);
 	KUNIT_EXPECT_EQ(test, -EBUSY, pin(f, 11));
 	unpin(f, 11);
 	KUNIT_EXPECT_FALSE(test, fake_reaches(f, held));
@@ -281,12 +284,12 @@ static void what_is_shared_is_told_of(struct kunit *test)
 	struct fake_gate *f = gate_new(test);
 	struct page *memory;
 
-	KUNIT_EXPECT_EQ(test, 0, parley_mdev_gate_share(&f->g, AT(30), &memory));
-	KUNIT_EXPECT_EQ(test, 0, parley_mdev_gate_share(&f->g, AT(30), &memory));
-	KUNIT_EXPECT_EQ(test, 0, parley_mdev_gate_share(&f->g, AT(31), &memory));
+	KUNIT_EXPECT_EQ(test, 0, parley_gate_share(&f->g, AT(30), &memory));
+	KUNIT_EXPECT_EQ(test, 0, parley_gate_share(&f->g, AT(30), &memory));
+	KUNIT_EXPECT_EQ(test, 0, parley_gate_share(&f->g, AT(31), &memory));
 	KUNIT_EXPECT_EQ(test, 2, f->pins);
 	KUNIT_EXPECT_EQ(test, 0, f->maps);
-	parley_mdev_gate_unshare(&f->g, AT(30));
+	parley_gate_unshare(&f->g, AT(30));
 	KUNIT_EXPECT_TRUE(test, ask(f, 30, 1));
 	KUNIT_EXPECT_TRUE(test, f->page[30].told);
 	/* Rule 9: before it is unpinned. */
@@ -294,10 +297,10 @@ static void what_is_shared_is_told_of(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, f->page[31].told);
 	KUNIT_EXPECT_EQ(test, 1, f->pins);
 	/* Whoever did not see it yet gives it back in vain. */
-	parley_mdev_gate_unshare(&f->g, AT(30));
-	KUNIT_EXPECT_EQ(test, -EBUSY, parley_mdev_gate_share(&f->g, AT(30), &memory));
+	parley_gate_unshare(&f->g, AT(30));
+	KUNIT_EXPECT_EQ(test, -EBUSY, parley_gate_share(&f->g, AT(30), &memory));
 	back(f);
-	parley_mdev_gate_unshare(&f->g, AT(31));
+	parley_gate_unshare(&f->g, AT(31));
 	/* Nobody shares it any more, so nobody is told. */
 	KUNIT_EXPECT_TRUE(test, leave(f, 31, 1));
 	KUNIT_EXPECT_FALSE(test, f->page[31].told);
@@ -310,14 +313,14 @@ static void who_closes_waits_for_who_takes_away(struct kunit *test)
 	struct page *memory;
 	struct leaver l;
 
-	KUNIT_EXPECT_EQ(test, 0, parley_mdev_gate_share(&f->g, AT(30), &memory));
+	KUNIT_EXPECT_EQ(test, 0, parley_gate_share(&f->g, AT(30), &memory));
 	use(f, 31);
 	f->slow_ms = 4 * BEGUN_MS;
 	leaver_begin(&l, f, 30, 2);
-	parley_mdev_gate_unshare(&f->g, AT(30));
+	parley_gate_unshare(&f->g, AT(30));
 	/* The other page is in the hands of who takes it away. */
 	KUNIT_EXPECT_EQ(test, 1, f->pins);
-	parley_mdev_gate_end(&f->g);
+	parley_gate_end(&f->g);
 	KUNIT_EXPECT_EQ(test, 0, f->pins);
 	leaver_end(&l);
 	KUNIT_EXPECT_TRUE(test, l.gone);
@@ -347,8 +350,8 @@ static unsigned int race_use(struct fake_gate *f)
 	dma_addr_t dma;
 
 	if (!get_random_u32_below(8)) {
-		if (!parley_mdev_gate_share(&f->g, AT(nr), &memory))
-			parley_mdev_gate_unshare(&f->g, AT(nr));
+		if (!parley_gate_share(&f->g, AT(nr), &memory))
+			parley_gate_unshare(&f->g, AT(nr));
 		return 0;
 	}
 	if (pin_way(f, nr, in, &dma))
@@ -357,7 +360,7 @@ static unsigned int race_use(struct fake_gate *f)
 		usleep_range(10, 100);
 	/* However long it was held, it was the guest's. */
 	KUNIT_EXPECT_TRUE(f->test, fake_reaches(f, dma));
-	parley_mdev_gate_unpin(&f->g, AT(nr), in);
+	parley_gate_unpin(&f->g, AT(nr), in);
 	return 1;
 }
 
@@ -400,7 +403,7 @@ static struct kunit_case cache_cases[] = {
 };
 
 static struct kunit_suite cache_suite = {
-	.name = "parley_nvme_mdev_cache",
+	.name = "parley_gate_cache",
 	.test_cases = cache_cases,
 };
 

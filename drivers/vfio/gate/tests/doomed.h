@@ -2,8 +2,8 @@
 /*
  * A thread that is being killed, and what it does until then.
  */
-#ifndef _PARLEY_EMU_DOOMED_H
-#define _PARLEY_EMU_DOOMED_H
+#ifndef _PARLEY_GATE_DOOMED_H
+#define _PARLEY_GATE_DOOMED_H
 
 #include <kunit/test.h>
 #include <linux/completion.h>
@@ -53,4 +53,4 @@ static inline void doomed_end(struct kunit *test, struct doomed *d)
 		wait_for_completion(&d->done);
 }
 
-#endif /* _PARLEY_EMU_DOOMED_H */
+#endif /* _PARLEY_GATE_DOOMED_H */

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Inside the gate: what is known of a page, and of who takes pages away.
+ *
+ *	gate.c		what is held, and kept
+ *	leave.c		what is taken away
+ *	vfio.c		the steps, as VFIO and the DMA API have them
+ */
+#ifndef _PARLEY_GATE_PAGE_H
+#define _PARLEY_GATE_PAGE_H
+
+#include <kunit/visibility.h>
+#include <linux/task_work.h>
+#include <parley/export.h>
+#include <parley/gate.h>
+
+/* Kept ones that go at once when no more may be pinned. */
+#define PARLEY_GATE_SHRINK	64
+/* So many that are pinned after that, and one more may be kept. */
+#define PARLEY_GATE_GROW	64
+
+/* Of struct parley_gate_page, @held: nobody holds it anew. */
+#define PARLEY_GATE_GOING	INT_MIN
+
+/**
+ * struct parley_gate_page - a page of the guest's that is noted, for one way
+ * @rcu: it is looked up without a lock
+ * @node: in the list of those that are let go of
+ * @key: which page, and which way
+ * @held: by so many; PARLEY_GATE_GOING
+ * @used: since the hand came by
+ * @mapped: the function reaches it
+ * @sharers: of those who hold it, who have not been told that it goes
+ * @dma: where the function finds it
+ * @memory: what it is
+ */
+struct parley_gate_page {
+	struct rcu_head rcu;
+	struct list_head node;
+	unsigned long key;
+	atomic_t held;
+	bool used;
+	bool mapped;
+	unsigned int sharers;
+	dma_addr_t dma;
+	struct page *memory;
+};
+
+/**
+ * struct parley_gate_leaving - an area that is being taken away
+ * @back: of @watch: called when who does so is back in user space
+ * @node: in the list of these
+ * @gate: whose it is
+ * @who: the thread that does so, by which it is known, and nothing else
+ * @first: the first page of the area that he asked for last
+ * @last: its last page
+ * @watched: @watch has it
+ */
+struct parley_gate_leaving {
+	struct callback_head back;
+	struct list_head node;
+	struct parley_gate *gate;
+	const struct task_struct *who;
+	u64 first;
+	u64 last;
+	bool watched;
+};
+
+/* gate.c */
+void parley_gate_out_of_reach(struct parley_gate *g, struct parley_gate_page *page);
+
+/* leave.c */
+u64 parley_gate_number(u64 address);
+bool parley_gate_leaves(struct parley_gate *g, u64 page);
+
+#endif /* _PARLEY_GATE_PAGE_H */
