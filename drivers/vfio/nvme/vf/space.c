@@ -350,7 +350,7 @@ static int pvf_read_original(const char *text, struct parley_nvme_original *orig
 {
 	size_t i, len = strcspn(text, "\n");
 	char number[sizeof("4294967295")];
-	size_t digits = strcspn(text, " \n");
+	size_t digits = strcspn(text, "\n ");
 
 	if (digits >= sizeof(number) || text[digits] != ' ' || (text[len] && text[len + 1]))
 		return -EINVAL;

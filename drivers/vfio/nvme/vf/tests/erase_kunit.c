@@ -426,7 +426,7 @@ static void a_copy_is_one_until_somebody_had_it(struct kunit *test)
 static void what_it_is_a_copy_of_is_read_exactly(struct kunit *test)
 {
 	static const char *const bad[] = {
-		"", "\n", "1", "1 ", "1 \n", "0 drive", "-1 drive", "4294967296 drive",
+		"", "\n", "1", "1 ", "0 drive", "-1 drive", "4294967296 drive",
 		"12345678901 drive", "1  drive", "1 drive ", "x drive", "1 dri\tve", "1 drive\n\n",
 		"1 a serial that is long", " 1 drive", "1 dr\xffve",
 	};
