@@ -3,7 +3,7 @@
 
 import unittest
 
-from labkit.kunit import LONG, shares
+from labkit.kunit import LONG, SHORT, shares
 
 SUITES = ["a", "b", "c", *LONG]
 
@@ -17,10 +17,11 @@ class SharesTest(unittest.TestCase):
             self.assertEqual(sorted(sum(found, [])), sorted(SUITES), jobs)
             self.assertTrue(all(found), jobs)
 
-    def test_the_two_longest_apart(self):
-        longest = sorted(LONG, key=LONG.get)[-2:]
-        for share in shares(SUITES, 2):
-            self.assertEqual(len(set(longest) & set(share)), 1)
+    def test_they_end_together(self):
+        for jobs in (2, 3, 4):
+            seconds = [sum(LONG.get(suite, SHORT) for suite in share)
+                       for share in shares(SUITES, jobs)]
+            self.assertLess(max(seconds) - min(seconds), 2 * SHORT, jobs)
 
     def test_one_guest_has_all(self):
         self.assertEqual(shares(["d", "b"], 1), [["b", "d"]])
