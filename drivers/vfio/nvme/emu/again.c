@@ -132,8 +132,12 @@ static bool pne_fits(struct parley_emu *e)
  */
 bool parley_emu_disk(struct parley_emu *e)
 {
+	int err = 0;
+
 	lockdep_assert_held(&e->mutex);
-	if (READ_ONCE(e->vf->n.state) != PARLEY_NVME_LIVE && parley_nvme_vf_renew(e->vf))
-		return false;
-	return pne_fits(e);
+	if (READ_ONCE(e->vf->n.state) != PARLEY_NVME_LIVE)
+		err = parley_nvme_vf_renew(e->vf);
+	/* What its guest sees then is what it would see of the function: nothing. */
+	WRITE_ONCE(e->gone, err == -ENODEV);
+	return !err && pne_fits(e);
 }

@@ -406,6 +406,7 @@ struct parley_emu_shadow {
  * @shares: struct parley_emu_share of what is shared, or about to be
  * @stopped: nothing is fetched, and nobody is interrupted
  * @left: the same, and nothing is waited for: its user has gone
+ * @gone: the function was not there when it was enabled: registers are all ones
  */
 struct parley_emu {
 	struct parley_nvme_vf *vf;
@@ -452,6 +453,7 @@ struct parley_emu {
 	struct list_head shares;
 	bool stopped;
 	bool left;
+	bool gone;
 };
 
 /**

@@ -134,6 +134,7 @@ static void pne_disable(struct parley_emu *e)
 	e->cc = 0;
 	parley_emu_line(e);
 	WRITE_ONCE(e->csts, 0);
+	WRITE_ONCE(e->gone, false);
 	if (e->ops->rest)
 		e->ops->rest(e);
 }
@@ -368,10 +369,13 @@ PARLEY_EXPORT(parley_emu_bells);
  * @reg: which; a multiple of 4
  *
  * Context: process context; @e->mutex not held; may sleep.
- * Return: its value; 0 if there is none.
+ * Return: its value; 0 if there is none; all ones if there is no function any more.
  */
 u32 parley_emu_read32(struct parley_emu *e, u32 reg)
 {
+	/* A guest that looks for more waits as long as CAP.TO says. */
+	if (READ_ONCE(e->gone))
+		return U32_MAX;
 	/* Alone, as a guest asks for it in a loop. */
 	if (reg == NVME_REG_CSTS)
 		return READ_ONCE(e->csts);

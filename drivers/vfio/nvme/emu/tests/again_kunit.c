@@ -258,6 +258,31 @@ static void who_comes_later_finds_it_dead(struct kunit *test)
 	expect_works_when_reset(g);
 }
 
+/* Its guest is not to wait for it, as it would not at the function's own registers. */
+static void one_that_is_gone_has_no_registers(struct kunit *test)
+{
+	static const u32 regs[] = { NVME_REG_CAP, NVME_REG_CAP + 4, NVME_REG_VS, NVME_REG_CC,
+				    NVME_REG_CSTS, NVME_REG_AQA };
+	struct guest *g = guest_ready(test);
+	unsigned int i, again;
+
+	vanishes(g->f);
+	parley_nvme_look(&g->f->vf.n);
+	for (again = 0; again < 2; again++) {
+		parley_emu_write32(&g->e, NVME_REG_CC, 0);
+		KUNIT_EXPECT_EQ(test, 0, parley_emu_read32(&g->e, NVME_REG_CSTS));
+		KUNIT_EXPECT_EQ(test, U32_MAX, (u32)guest_enable(g));
+		for (i = 0; i < ARRAY_SIZE(regs); i++)
+			KUNIT_EXPECT_EQ(test, U32_MAX, parley_emu_read32(&g->e, regs[i]));
+	}
+	/* Whoever asks anew is told anew. */
+	comes_back(g->f);
+	parley_emu_reset(&g->e);
+	KUNIT_EXPECT_EQ(test, 0, parley_emu_read32(&g->e, NVME_REG_CSTS));
+	guest_begin(g);
+	KUNIT_EXPECT_EQ(test, 0, guest_rw(g, nvme_cmd_read, 0, 1, DATA));
+}
+
 /* A smaller one is no disk for a controller with more queues. */
 static void one_that_does_not_fit_is_no_disk(struct kunit *test)
 {
@@ -357,6 +382,7 @@ static struct kunit_case again_cases[] = {
 	KUNIT_CASE_PARAM(what_does_not_come_back_ends, lost_gen_params),
 	KUNIT_CASE(who_comes_later_finds_it_lost),
 	KUNIT_CASE(who_comes_later_finds_it_dead),
+	KUNIT_CASE(one_that_is_gone_has_no_registers),
 	KUNIT_CASE(one_that_does_not_fit_is_no_disk),
 	KUNIT_CASE_PARAM(one_that_fails_is_made_anew, death_gen_params),
 	KUNIT_CASE(it_is_left_while_it_is_away),
