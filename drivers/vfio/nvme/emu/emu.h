@@ -229,7 +229,6 @@ struct parley_emu_cq {
  * @cq: where its answers go
  * @flying: commands that the function has
  * @paid: bytes that the last one that was fetched paid for
- * @counted: operations that it paid for
  * @waits: its next command is about memory that is being taken away
  * @until: it is not looked at before that, in jiffies
  */
@@ -241,7 +240,6 @@ struct parley_emu_sq {
 	u16 cq;
 	u16 flying;
 	u64 paid;
-	u64 counted;
 	bool waits;
 	unsigned long until;
 };
@@ -517,10 +515,16 @@ void parley_emu_post(struct parley_emu *e, u16 sq, u16 cid, u16 status, u32 resu
 void parley_emu_interrupts(struct parley_emu *e);
 void parley_emu_line(struct parley_emu *e);
 
-/* Whether there is no need to look at a queue: the next command waits for its memory. */
+/*
+ * Whether there is no need to look at a queue for I/O, as whatever is there has to wait: the
+ * function has all that it can have or is away, or the next one waits for its memory.
+ */
 static inline bool parley_emu_barred(const struct parley_emu *e, u16 id)
 {
-	return e->sq[id].waits && time_before(jiffies, e->sq[id].until);
+	const struct parley_emu_sq *sq = &e->sq[id];
+
+	return id && (sq->flying == e->lane[id - 1].nr || READ_ONCE(e->vf->paused) ||
+		      (sq->waits && time_before(jiffies, sq->until)));
 }
 
 /* prp.c */

@@ -126,14 +126,12 @@ bool parley_emu_admit(struct parley_emu *e, u16 sq, const struct nvme_command *c
 
 	lockdep_assert_held(&e->mutex);
 	e->sq[sq].paid = 0;
-	e->sq[sq].counted = 0;
 	if (!limit)
 		return true;
 	bytes = pne_bytes(e, cmd);
 	if (!parley_limit_admit(limit, pne_now(e), &bytes, 1))
 		return false;
 	e->sq[sq].paid = bytes;
-	e->sq[sq].counted = 1;
 	return true;
 }
 
@@ -157,6 +155,17 @@ void parley_emu_charge(struct parley_emu *e, u16 sq, u64 bytes)
 		parley_limit_charge_second(limit, pne_now(e), bytes / PARLEY_EMU_RANGE_PART);
 }
 
+/* Of the command that was fetched last: its bytes, and it as an operation or not. */
+static void pne_give_back(struct parley_emu *e, u16 sq, u64 operations)
+{
+	struct parley_limit *limit = pne_limit(e, sq);
+
+	lockdep_assert_held(&e->mutex);
+	if (limit && (operations || e->sq[sq].paid))
+		parley_limit_refund(limit, pne_now(e), operations, e->sq[sq].paid);
+	e->sq[sq].paid = 0;
+}
+
 /**
  * parley_emu_refund() - the command that was fetched last moved nothing
  * @e: the controller
@@ -166,12 +175,7 @@ void parley_emu_charge(struct parley_emu *e, u16 sq, u64 bytes)
  */
 void parley_emu_refund(struct parley_emu *e, u16 sq)
 {
-	struct parley_limit *limit = pne_limit(e, sq);
-
-	lockdep_assert_held(&e->mutex);
-	if (limit && e->sq[sq].paid)
-		parley_limit_refund(limit, pne_now(e), 0, e->sq[sq].paid);
-	e->sq[sq].paid = 0;
+	pne_give_back(e, sq, 0);
 }
 
 /**
@@ -183,13 +187,7 @@ void parley_emu_refund(struct parley_emu *e, u16 sq)
  */
 void parley_emu_unpay(struct parley_emu *e, u16 sq)
 {
-	struct parley_limit *limit = pne_limit(e, sq);
-
-	lockdep_assert_held(&e->mutex);
-	if (limit)
-		parley_limit_refund(limit, pne_now(e), e->sq[sq].counted, e->sq[sq].paid);
-	e->sq[sq].counted = 0;
-	e->sq[sq].paid = 0;
+	pne_give_back(e, sq, 1);
 }
 
 /**

@@ -64,6 +64,19 @@ u16 parley_emu_mediate(struct parley_emu *e, u16 sq, const struct nvme_command *
 	return answer.verdict == PARLEY_DENY ? answer.status : 0;
 }
 
+static bool pne_permits(struct parley_emu *e, unsigned int set, unsigned int scope, u8 opcode,
+			u8 field)
+{
+	struct parley_policy_key key = {
+		.set = set,
+		.scope = scope,
+		.op = opcode,
+		.field = field,
+	};
+
+	return parley_policy_look(e->policy, &key).verdict != PARLEY_DENY;
+}
+
 /**
  * parley_emu_offers() - whether the policy permits a command of an I/O queue
  * @e: the controller
@@ -76,13 +89,7 @@ u16 parley_emu_mediate(struct parley_emu *e, u16 sq, const struct nvme_command *
  */
 bool parley_emu_offers(struct parley_emu *e, u8 opcode)
 {
-	struct parley_policy_key key = {
-		.set = PNE_IO,
-		.scope = PNE_OWN,
-		.op = opcode,
-	};
-
-	return parley_policy_look(e->policy, &key).verdict != PARLEY_DENY;
+	return pne_permits(e, PNE_IO, PNE_OWN, opcode, 0);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_emu_offers);
 
@@ -99,14 +106,7 @@ EXPORT_SYMBOL_IF_KUNIT(parley_emu_offers);
  */
 bool parley_emu_offers_admin(struct parley_emu *e, u8 opcode, u8 field)
 {
-	struct parley_policy_key key = {
-		.set = PNE_ADMIN,
-		.scope = PNE_NONE,
-		.op = opcode,
-		.field = field,
-	};
-
-	return parley_policy_look(e->policy, &key).verdict != PARLEY_DENY;
+	return pne_permits(e, PNE_ADMIN, PNE_NONE, opcode, field);
 }
 
 /**
@@ -122,14 +122,10 @@ bool parley_emu_offers_admin(struct parley_emu *e, u8 opcode, u8 field)
  */
 bool parley_emu_could(struct parley_emu *e, u8 opcode, u8 field)
 {
-	struct parley_policy_key key = {
-		.set = PNE_ADMIN,
-		.op = opcode,
-		.field = field,
-	};
+	unsigned int scope;
 
-	for (key.scope = PNE_NONE; key.scope <= PNE_OTHER; key.scope++)
-		if (parley_policy_look(e->policy, &key).verdict != PARLEY_DENY)
+	for (scope = PNE_NONE; scope <= PNE_OTHER; scope++)
+		if (pne_permits(e, PNE_ADMIN, scope, opcode, field))
 			return true;
 	return false;
 }

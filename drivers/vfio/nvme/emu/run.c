@@ -34,10 +34,7 @@ static bool pne_one(struct parley_emu *e, u16 id)
 	u32 result = 0;
 	u16 status;
 
-	if (id && (e->sq[id].flying == e->lane[id - 1].nr || READ_ONCE(e->vf->paused) ||
-		   parley_emu_barred(e, id)))
-		return false;
-	if (!parley_emu_fetch(e, id, &cmd))
+	if (parley_emu_barred(e, id) || !parley_emu_fetch(e, id, &cmd))
 		return false;
 	status = pne_do(e, id, &cmd, &result);
 	if (status == PARLEY_EMU_WAIT) {

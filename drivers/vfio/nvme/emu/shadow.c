@@ -278,11 +278,7 @@ EXPORT_SYMBOL_IF_KUNIT(parley_emu_shadow_seen);
 /* Whether what is there has to wait, for something after which it is looked at again. */
 static bool pne_blocked(struct parley_emu *e, u16 id)
 {
-	struct parley_emu_sq *sq = &e->sq[id];
-
-	return e->cq[sq->cq].full || parley_emu_waits(e, id) ||
-	       (id && (sq->flying == e->lane[id - 1].nr || READ_ONCE(e->vf->paused) ||
-		       parley_emu_barred(e, id)));
+	return e->cq[e->sq[id].cq].full || parley_emu_waits(e, id) || parley_emu_barred(e, id);
 }
 
 /* Who writes to a queue that we have seen all of rings; whether he may not have known. */
