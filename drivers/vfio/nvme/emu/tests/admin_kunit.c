@@ -301,24 +301,6 @@ static void queues_are_deleted_in_their_order(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, g->f->c.commands);
 }
 
-static u16 feature(struct guest *g, u8 opcode, u32 fid, u32 value, u32 *result)
-{
-	struct nvme_command cmd = {
-		.features = {
-			.opcode = opcode,
-			.fid = cpu_to_le32(fid),
-			.dword11 = cpu_to_le32(value),
-		},
-	};
-	struct nvme_completion cqe;
-	u16 status;
-
-	guest_put(g, 0, &cmd);
-	status = guest_take(g, 0, &cqe);
-	*result = le32_to_cpu(cqe.result.u32);
-	return status;
-}
-
 #define SET	nvme_admin_set_features
 #define GET	nvme_admin_get_features
 
@@ -328,26 +310,26 @@ static void features_are_those_that_every_controller_has(struct kunit *test)
 	u32 fid, result, known = 0;
 
 	for (fid = 0; fid < 256; fid++)
-		known += !feature(g, GET, fid, 0, &result);
+		known += !guest_feature(g, GET, fid, 0, &result);
 	/* Seven that are kept, the number of queues, the power state, keep alive. */
 	KUNIT_EXPECT_EQ(test, 10, known);
-	KUNIT_EXPECT_EQ(test, 0, feature(g, SET, NVME_FEAT_NUM_QUEUES, U32_MAX, &result));
+	KUNIT_EXPECT_EQ(test, 0, guest_feature(g, SET, NVME_FEAT_NUM_QUEUES, U32_MAX, &result));
 	KUNIT_EXPECT_EQ(test, (FAKE_QUEUES - 2) * 0x10001, result);
-	KUNIT_EXPECT_EQ(test, 0, feature(g, SET, NVME_FEAT_TEMP_THRESH, 0x155, &result));
-	KUNIT_EXPECT_EQ(test, 0, feature(g, GET, NVME_FEAT_TEMP_THRESH, 0, &result));
+	KUNIT_EXPECT_EQ(test, 0, guest_feature(g, SET, NVME_FEAT_TEMP_THRESH, 0x155, &result));
+	KUNIT_EXPECT_EQ(test, 0, guest_feature(g, GET, NVME_FEAT_TEMP_THRESH, 0, &result));
 	KUNIT_EXPECT_EQ(test, 0x155, result);
 	KUNIT_EXPECT_EQ(test, NO(NVME_SC_INVALID_FIELD),
-			feature(g, SET, NVME_FEAT_TEMP_THRESH | 1U << 31, 0, &result));
+			guest_feature(g, SET, NVME_FEAT_TEMP_THRESH | 1U << 31, 0, &result));
 	KUNIT_EXPECT_EQ(test, NO(NVME_SC_INVALID_FIELD),
-			feature(g, GET, NVME_FEAT_TEMP_THRESH | 1 << 8, 0, &result));
+			guest_feature(g, GET, NVME_FEAT_TEMP_THRESH | 1 << 8, 0, &result));
 	KUNIT_EXPECT_EQ(test, NO(NVME_SC_INVALID_FIELD),
-			feature(g, SET, NVME_FEAT_POWER_MGMT, 1, &result));
+			guest_feature(g, SET, NVME_FEAT_POWER_MGMT, 1, &result));
 	/* The function has a write cache, which is not the guest's to turn off. */
 	g->f->vf.n.id.vwc = true;
-	KUNIT_EXPECT_EQ(test, 0, feature(g, GET, NVME_FEAT_VOLATILE_WC, 0, &result));
+	KUNIT_EXPECT_EQ(test, 0, guest_feature(g, GET, NVME_FEAT_VOLATILE_WC, 0, &result));
 	KUNIT_EXPECT_EQ(test, 1, result);
 	KUNIT_EXPECT_EQ(test, NO(NVME_SC_FEATURE_NOT_CHANGEABLE),
-			feature(g, SET, NVME_FEAT_VOLATILE_WC, 0, &result));
+			guest_feature(g, SET, NVME_FEAT_VOLATILE_WC, 0, &result));
 }
 
 /* Whatever the function has: the guest has no more than its user wants, and no less. */
@@ -358,7 +340,7 @@ static void queues_are_as_many_as_are_wanted(struct kunit *test)
 	u32 result;
 
 	KUNIT_ASSERT_EQ(test, NVME_CSTS_RDY, guest_enable(g));
-	KUNIT_EXPECT_EQ(test, 0, feature(g, GET, NVME_FEAT_NUM_QUEUES, 0, &result));
+	KUNIT_EXPECT_EQ(test, 0, guest_feature(g, GET, NVME_FEAT_NUM_QUEUES, 0, &result));
 	KUNIT_EXPECT_EQ(test, 0, result);
 	KUNIT_EXPECT_EQ(test, NO(NVME_SC_QID_INVALID), create(g, &queue));
 	queue.id = 1;
@@ -369,7 +351,7 @@ static void queues_are_as_many_as_are_wanted(struct kunit *test)
 	/* What is behind it has no memory, and no doorbell that does anything. */
 	KUNIT_EXPECT_NULL(test, g->e.lane[1].req);
 	guest_doorbell(g, 2, false, 1);
-	KUNIT_EXPECT_EQ(test, 0, feature(g, GET, NVME_FEAT_NUM_QUEUES, 0, &result));
+	KUNIT_EXPECT_EQ(test, 0, guest_feature(g, GET, NVME_FEAT_NUM_QUEUES, 0, &result));
 }
 
 static void logs_are_as_long_as_they_are_asked_for(struct kunit *test)

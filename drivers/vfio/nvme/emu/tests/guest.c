@@ -263,6 +263,24 @@ u16 guest_shadow(struct guest *g)
 	return status;
 }
 
+u16 guest_feature(struct guest *g, u8 opcode, u32 fid, u32 value, u32 *result)
+{
+	struct nvme_command cmd = {
+		.features = {
+			.opcode = opcode,
+			.fid = cpu_to_le32(fid),
+			.dword11 = cpu_to_le32(value),
+		},
+	};
+	struct nvme_completion cqe;
+	u16 status;
+
+	guest_put(g, 0, &cmd);
+	status = guest_take(g, 0, &cqe);
+	*result = le32_to_cpu(cqe.result.u32);
+	return status;
+}
+
 u16 guest_rw(struct guest *g, u8 opcode, u64 block, u32 blocks, u64 address)
 {
 	unsigned int i, nr = DIV_ROUND_UP(address % PARLEY_NVME_PAGE + blocks * FAKE_BLOCK,

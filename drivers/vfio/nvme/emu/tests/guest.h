@@ -87,6 +87,8 @@ u16 guest_put(struct guest *g, unsigned int nr, struct nvme_command *cmd);
 u16 guest_take(struct guest *g, unsigned int nr, struct nvme_completion *cqe);
 /* Both. */
 u16 guest_do(struct guest *g, unsigned int nr, struct nvme_command *cmd);
+/* Get Features or Set Features; its status, and what it says. */
+u16 guest_feature(struct guest *g, u8 opcode, u32 fid, u32 value, u32 *result);
 /* A read or a write with its data from an address on, in memory that follows. */
 u16 guest_rw(struct guest *g, u8 opcode, u64 block, u32 blocks, u64 address);
 /* Doorbell Buffer Config, and what its driver does from then on. */

@@ -61,16 +61,8 @@ void moves_on(struct guest *from, struct guest *to)
 
 u32 moves_feature(struct guest *g, u8 opcode, u32 fid, u32 value)
 {
-	struct nvme_command cmd = {
-		.features = {
-			.opcode = opcode,
-			.fid = cpu_to_le32(fid),
-			.dword11 = cpu_to_le32(value),
-		},
-	};
-	struct nvme_completion cqe;
+	u32 result;
 
-	guest_put(g, 0, &cmd);
-	KUNIT_EXPECT_EQ(g->test, 0, guest_take(g, 0, &cqe));
-	return le32_to_cpu(cqe.result.u32);
+	KUNIT_EXPECT_EQ(g->test, 0, guest_feature(g, opcode, fid, value, &result));
+	return result;
 }
