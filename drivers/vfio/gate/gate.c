@@ -60,7 +60,7 @@ static unsigned long pg_key(u64 address, enum parley_gate_way way)
 	return parley_gate_number(address) * PARLEY_GATE_WAYS + way;
 }
 
-/* What is known of a page, from now on; NULL: there is no memory for that. */
+/* What is known of a page, from now on, if there is memory for that. */
 static struct parley_gate_page *pg_note(struct parley_gate *g, unsigned long key)
 {
 	struct parley_gate_page *page = kzalloc(sizeof(*page), GFP_KERNEL);

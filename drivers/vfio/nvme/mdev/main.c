@@ -8,7 +8,6 @@
  */
 #include <linux/module.h>
 #include <linux/pci.h>
-#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <parley/export.h>
 #include <parley/version.h>
