@@ -69,13 +69,19 @@ int bench_command(struct bench *b, u16 opcode, const void *param, size_t len)
 	return bench_send(b, true, pkt, 4 + len);
 }
 
+/* What begins with the other side's address; how long it is. */
+static size_t bench_addressed(u8 *param, const void *rest, size_t len)
+{
+	memcpy(param, bench_addr, 6);
+	memcpy(param + 6, rest, len);
+	return 6 + len;
+}
+
 int bench_reply(struct bench *b, u16 opcode, const void *rest, size_t len)
 {
 	u8 param[255];
 
-	memcpy(param, bench_addr, 6);
-	memcpy(param + 6, rest, len);
-	return bench_command(b, opcode, param, 6 + len);
+	return bench_command(b, opcode, param, bench_addressed(param, rest, len));
 }
 
 int bench_event(struct bench *b, u8 event, const void *param, size_t len)
@@ -90,9 +96,7 @@ int bench_of_addr(struct bench *b, u8 event, const void *rest, size_t len)
 {
 	u8 param[255];
 
-	memcpy(param, bench_addr, 6);
-	memcpy(param + 6, rest, len);
-	return bench_event(b, event, param, 6 + len);
+	return bench_event(b, event, param, bench_addressed(param, rest, len));
 }
 
 int bench_complete(struct bench *b, u16 opcode, u8 status, bool addr)
