@@ -141,6 +141,23 @@ static s64 limit_second(const struct limit_node *l)
 	return least;
 }
 
+static void limit_charge(struct parley_limit *limit, u64 now, u64 bytes, bool second)
+{
+	struct limit_node *l = to_node(limit);
+	struct limit_tree *tree = l->tree;
+	unsigned long flags;
+
+	if (!parley_limit_active(limit))
+		return;
+	spin_lock_irqsave(&tree->lock, flags);
+	parley_limit_fill_way(l, now);
+	if (l->limited[LIMIT_BYTES]) {
+		limit_owe(l, bytes, second ? limit_second(l) : COST_MAX);
+		limit_changed(l, now);
+	}
+	spin_unlock_irqrestore(&tree->lock, flags);
+}
+
 /**
  * parley_limit_charge() - an operation costs more than was asked for
  * @limit: leaf
@@ -153,19 +170,7 @@ static s64 limit_second(const struct limit_node *l)
  */
 void parley_limit_charge(struct parley_limit *limit, u64 now, u64 bytes)
 {
-	struct limit_node *l = to_node(limit);
-	struct limit_tree *tree = l->tree;
-	unsigned long flags;
-
-	if (!parley_limit_active(limit))
-		return;
-	spin_lock_irqsave(&tree->lock, flags);
-	parley_limit_fill_way(l, now);
-	if (l->limited[LIMIT_BYTES]) {
-		limit_owe(l, bytes, COST_MAX);
-		limit_changed(l, now);
-	}
-	spin_unlock_irqrestore(&tree->lock, flags);
+	limit_charge(limit, now, bytes, false);
 }
 PARLEY_EXPORT(parley_limit_charge);
 
@@ -182,19 +187,7 @@ PARLEY_EXPORT(parley_limit_charge);
  */
 void parley_limit_charge_second(struct parley_limit *limit, u64 now, u64 bytes)
 {
-	struct limit_node *l = to_node(limit);
-	struct limit_tree *tree = l->tree;
-	unsigned long flags;
-
-	if (!parley_limit_active(limit))
-		return;
-	spin_lock_irqsave(&tree->lock, flags);
-	parley_limit_fill_way(l, now);
-	if (l->limited[LIMIT_BYTES]) {
-		limit_owe(l, bytes, limit_second(l));
-		limit_changed(l, now);
-	}
-	spin_unlock_irqrestore(&tree->lock, flags);
+	limit_charge(limit, now, bytes, true);
 }
 PARLEY_EXPORT(parley_limit_charge_second);
 
