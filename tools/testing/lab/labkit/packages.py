@@ -31,7 +31,7 @@ def unpack(suite, name, names, finish=lambda folder: None, depends=False):
     return folder
 
 
-def own(names):
+def own(names, depends=False):
     """The folder with programs for guests, of packages that need nothing the machine
     lacks."""
-    return unpack(SUITE, "guest-" + "-".join(names), names)
+    return unpack(SUITE, "guest-" + "-".join(names), names, depends=depends)

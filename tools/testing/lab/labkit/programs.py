@@ -113,7 +113,7 @@ def small_fio():
 def fetched(name, package):
     """{path in the guest: file} for a program of a package that is not to be installed here,
     as it would start services, with those of its libraries that the machine lacks."""
-    top = packages.unpack(packages.SUITE, f"guest-{package}", (package,), depends=True)
+    top = packages.own((package,), depends=True)
     program = next(path for path in top.glob(f"**/*bin/{name}"))
     known = re.findall(r"^\s+(\S+) \(", run([need("ldconfig", "libc-bin"), "-p"]), re.M)
     files = {f"bin/{name}": program}

@@ -43,7 +43,7 @@ class Scenario:
     packages: list = dataclasses.field(default_factory=list)
     handover: bool = False      # other kernels follow the first one by kexec
     ticks: bool = False         # its clock comes by itself, as inner guests of ours want it
-    inner_emulator: str = ""    # the same for guests of its own
+    inner_emulator: str = ""    # the least version of QEMU for guests of its own
     inner_modules: list = dataclasses.field(default_factory=list)
     inner_stock_modules: list = dataclasses.field(default_factory=list)
     inner_files: dict = dataclasses.field(default_factory=dict)
