@@ -3,7 +3,6 @@
 sleeps, the function loses its power, it is reset, and so is the drive. Of all that the
 guest sees nothing, or one reset of its controller."""
 
-import struct
 import sys
 
 from labkit import nvme, nvme_guest
@@ -17,7 +16,7 @@ DISK = "nvme0n1"
 # Milliseconds after which the guest's driver looks what became of a command, not 30 s.
 PATIENT = 5000
 # Of <linux/pci_regs.h>.
-CAP_POINTER, CAP_POWER, POWER_CONTROL, D3HOT = 0x34, 0x01, 4, 3
+CAP_POWER, POWER_CONTROL, D3HOT = 0x01, 4, 3
 # How deep it sleeps, and where it turns round: real sleep wants somebody to wake it.
 SLEEPS = {"freeze": ("devices", "platform"), "mem": ("devices", "core")}
 
@@ -32,14 +31,8 @@ def sleep(state, level):
 
 def power(mediated, state):
     """Of the function, by hand, as setpci would."""
-    with open(f"{mediated.parent}/config", "r+b", buffering=0) as config:
-        space = config.read(256)
-        at = space[CAP_POINTER]
-        while space[at] != CAP_POWER:
-            at = space[at + 1]
-        control, = struct.unpack_from("<H", space, at + POWER_CONTROL)
-        config.seek(at + POWER_CONTROL)
-        config.write(struct.pack("<H", control & ~3 | state))
+    with nvme.capability(mediated.parent, CAP_POWER, POWER_CONTROL) as (control, write):
+        write(control & ~3 | state)
 
 
 class Back:

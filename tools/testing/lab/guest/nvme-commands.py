@@ -5,7 +5,7 @@ nvme-cli does: discard, zeroes, a name, and how often it leaves the guest for a 
 import re
 import sys
 
-from labkit import disks, nvme
+from labkit import disks, nvme, nvme_guest
 from labkit.common import LabError
 from labkit.inner import Inner
 from labkit.report import Report
@@ -17,9 +17,8 @@ SERIAL = UUID.replace("-", "")[:20]
 NAME = f"-{SERIAL.encode().hex()}-"
 DISK = "nvme0n1"
 QUEUE = f"/sys/block/{DISK}/queue"
-FIO = (f"fio --filename=/dev/{DISK} --ioengine=libaio --direct=1 --thread --randrepeat=0 ")
-VERIFY = FIO + ("--name=verify --rw=randwrite --bsrange=4k-64k --size=8M --iodepth=16 "
-                "--verify=crc32c --verify_fatal=1")
+FIO = nvme_guest.FIO.format(disk=DISK)
+VERIFY = nvme_guest.verify(DISK)
 # What nvme-cli says of it, and does with it.
 ASKED = {
     "id-ctrl /dev/nvme0": rf"^sn +: {SERIAL}\b.*^mn +: Parley\b",

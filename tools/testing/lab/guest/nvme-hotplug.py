@@ -3,7 +3,6 @@
 them does: it is asked to go, and it is pulled."""
 
 import os
-import struct
 import sys
 import tomllib
 
@@ -21,7 +20,7 @@ AT = {"port9": 0, "porta": 16}
 ROUNDS = 3
 SETTLES = 3         # seconds
 # Of <linux/pci_regs.h>, in the port's capability of PCI Express.
-CAP_POINTER, CAP_EXPRESS, SLOT_CONTROL = 0x34, 0x10, 0x18
+CAP_EXPRESS, SLOT_CONTROL = 0x10, 0x18
 POWER_OFF = 0x0700      # the power controller, and its indicator
 EVENTS = 0x20       # that interrupt
 
@@ -94,18 +93,10 @@ def pull(disk):
     """It is out, and nobody was asked. QEMU has nobody who pulls, but takes out what is in
     a slot without power; the kernel is not to see that, or it takes the slot for one that
     it has switched off itself. The interrupt comes when there is power again."""
-    port = os.path.dirname(os.path.realpath(disk.folder)) + "/config"
-    with open(port, "r+b", buffering=0) as config:
-        config.seek(0)
-        space = config.read(256)
-        at = space[CAP_POINTER]
-        while space[at] != CAP_EXPRESS:
-            at = space[at + 1]
-        control, = struct.unpack_from("<H", space, at + SLOT_CONTROL)
-        config.seek(at + SLOT_CONTROL)
-        config.write(struct.pack("<H", (control | POWER_OFF) & ~EVENTS))
-        config.seek(at + SLOT_CONTROL)
-        config.write(struct.pack("<H", control))
+    port = os.path.dirname(os.path.realpath(disk.folder))
+    with nvme.capability(port, CAP_EXPRESS, SLOT_CONTROL) as (control, write):
+        write((control | POWER_OFF) & ~EVENTS)
+        write(control)
 
 
 def devices_come_and_go(drive):

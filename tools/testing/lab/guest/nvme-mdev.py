@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from labkit import disks, nvme
+from labkit import disks, nvme, nvme_guest
 from labkit.common import LabError, put
 from labkit.inner import Inner
 from labkit.limits import until
@@ -15,9 +15,7 @@ from labkit.report import Report
 UUID = "4b0c7a52-59a2-4d0c-9a80-6f2c1a8d3e01"
 OTHER = "4b0c7a52-59a2-4d0c-9a80-6f2c1a8d3e02"
 DISK = "nvme0n1"
-FIO = (f"fio --name=verify --filename=/dev/{DISK} --rw=randwrite --bsrange=4k-64k "
-       "--size=8M --iodepth=16 --ioengine=libaio --direct=1 --thread "
-       "--verify=crc32c --verify_fatal=1 --randrepeat=0")
+FIO = nvme_guest.verify(DISK)
 
 
 def boot(report, name, mediated):

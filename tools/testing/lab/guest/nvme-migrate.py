@@ -7,7 +7,7 @@ import os
 import re
 import sys
 
-from labkit import disks, moves, nvme
+from labkit import disks, moves, nvme, nvme_guest
 from labkit.common import LabError
 from labkit.inner import Inner, shell
 from labkit.limits import until
@@ -19,9 +19,7 @@ MEMORY = 192        # MiB of the guest
 SERIAL = UUIDS[0].replace("-", "")[:20]
 STATE = "/tmp/state"
 # The first part of the disk has a file system, the rest is written and verified.
-FIO = (f"fio --name=verify --filename=/dev/{DISK} --rw=randwrite --bsrange=4k-64k "
-       "--offset=16M --size=8M --iodepth=16 --ioengine=libaio --direct=1 --thread "
-       "--verify=crc32c --verify_fatal=1 --randrepeat=0")
+FIO = nvme_guest.verify(DISK, at=16)
 FILES = (f"mkfs.ext4 -q -F /dev/{DISK} 15M && mount -t ext4 /dev/{DISK} /mnt && "
          "head -c 3000000 /dev/urandom >/mnt/f && sync && sha256sum </mnt/f")
 AGAIN = "echo 3 >/proc/sys/vm/drop_caches && sha256sum </mnt/f"

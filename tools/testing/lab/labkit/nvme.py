@@ -6,12 +6,14 @@ import contextlib
 import glob
 import os
 import re
+import struct
 
 from .common import LabError, put
 from .limits import until
 
 PCI = "/sys/bus/pci"
 TYPE = "mdev_supported_types/parley_nvme_vf-"
+CAP_POINTER = 0x34
 
 
 def get(path):
@@ -46,6 +48,23 @@ def writing(path, text):
     """A command that writes to a file of sysfs, for what makes us leave a device: who
     does that waits for us."""
     return ["sh", "-c", f"echo {text} >{path}"]
+
+
+@contextlib.contextmanager
+def capability(folder, kind, offset):
+    """(value, what writes another) of a word in a capability of PCI's, by hand, as setpci
+    would."""
+    with open(f"{folder}/config", "r+b", buffering=0) as config:
+        space = config.read(256)
+        at = space[CAP_POINTER]
+        while space[at] != kind:
+            at = space[at + 1]
+
+        def write(value):
+            config.seek(at + offset)
+            config.write(struct.pack("<H", value))
+
+        yield struct.unpack_from("<H", space, at + offset)[0], write
 
 
 def found_by(guest, name):
