@@ -10,6 +10,7 @@
  *	grid.c		a grid of time, if there is to be one
  *	poll.c		a thread that looks, instead of being called
  *	run.c		commands are fetched, answers are posted
+ *	linger.c	for a while after that the guest need not ring
  *	mediate.c	which of them may be: the policy is asked
  *	language.c	what can be asked for; default.c: what may be if nobody says
  *	admin.c		admin commands: all are answered here, none is passed on
@@ -85,10 +86,12 @@
 /* Features that are kept as they are written, by number. */
 #define PARLEY_EMU_FEATURES		12
 /*
- * So many commands of a queue with the function: one of them is over soon, and the queue
- * is looked at then.
+ * A guest with so many commands at a time need not ring for a while after the last thing
+ * that was done; it is looked at after so long at first, if no more is known of it.
  */
 #define PARLEY_EMU_BUSY			4
+#define PARLEY_EMU_LINGER_MOST_US	2000ULL
+#define PARLEY_EMU_LINGER_LEAST_US	5ULL
 /* Doorbells that could not be used directly are tried again after so many milliseconds. */
 #define PARLEY_EMU_SHARE_MS		100
 /* A command that waits for its memory is looked at again after so many milliseconds. */
@@ -317,6 +320,24 @@ struct parley_emu_grid {
 };
 
 /**
+ * struct parley_emu_linger - the guest is looked at for a while
+ * @timer: looks
+ * @lingers: it is to
+ * @since: when something was done, in nanoseconds
+ * @most_ns: how long after that it is looked at
+ * @first_ns: when it is looked at first
+ * @fetched: commands since it had to ring
+ */
+struct parley_emu_linger {
+	struct hrtimer timer;
+	bool lingers;
+	u64 since;
+	u64 most_ns;
+	u64 first_ns;
+	unsigned int fetched;
+};
+
+/**
  * struct parley_emu_poll - a thread that polls
  * @task: it, or NULL
  * @wait: where it sleeps
@@ -346,6 +367,7 @@ struct parley_emu_poll {
  * @moved: bits of those whose register counts no more
  * @first: what they were first
  * @event: what was written to @events
+ * @seen: what was read from @bells last
  */
 struct parley_emu_shadow {
 	bool on;
@@ -356,6 +378,7 @@ struct parley_emu_shadow {
 	u32 moved;
 	u32 first[PARLEY_EMU_BELLS];
 	u32 event[PARLEY_EMU_BELLS];
+	u32 seen[PARLEY_EMU_BELLS];
 };
 
 /**
@@ -396,6 +419,7 @@ struct parley_emu_shadow {
  * @ended: see above
  * @wait: woken whenever something comes there
  * @grid: when it does
+ * @linger: what looks at the shadows
  * @wait_over: a command that waits for its memory is looked at again
  * @work: sees to the queues
  * @poll: does that instead
@@ -443,6 +467,7 @@ struct parley_emu {
 	struct llist_head ended;
 	wait_queue_head_t wait;
 	struct parley_emu_grid grid;
+	struct parley_emu_linger linger;
 	struct delayed_work wait_over;
 	struct work_struct work;
 	struct parley_emu_poll poll;
@@ -501,6 +526,7 @@ void parley_emu_shadow_off(struct parley_emu *e);
 void parley_emu_shadow_share(struct parley_emu *e);
 void parley_emu_shadow_seen(struct parley_emu *e, u16 id);
 bool parley_emu_shadow_arm(struct parley_emu *e);
+bool parley_emu_shadow_moved(struct parley_emu *e);
 
 /* queue.c */
 bool parley_emu_area(u64 base, u64 size);
@@ -608,6 +634,16 @@ void parley_emu_lock(struct parley_emu *e);
 void parley_emu_await(struct parley_emu *e);
 
 DEFINE_GUARD(parley_emu, struct parley_emu *, parley_emu_lock(_T), mutex_unlock(&_T->mutex))
+
+/* linger.c */
+#if IS_ENABLED(CONFIG_KUNIT)
+u64 parley_emu_linger_next(const struct parley_emu_linger *l, u64 passed);
+void parley_emu_linger_found(struct parley_emu_linger *l, u64 passed);
+#endif
+void parley_emu_linger_did(struct parley_emu *e, unsigned int fetched);
+bool parley_emu_lingers(struct parley_emu *e);
+void parley_emu_linger_init(struct parley_emu *e);
+void parley_emu_linger_exit(struct parley_emu *e);
 
 /* run.c */
 bool parley_emu_round(struct parley_emu *e);

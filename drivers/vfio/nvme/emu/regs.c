@@ -89,6 +89,7 @@ int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
 	spin_lock_init(&e->share_lock);
 	INIT_LIST_HEAD(&e->shares);
 	parley_emu_grid_init(e);
+	parley_emu_linger_init(e);
 	parley_emu_keep_init(e);
 	e->doorbell = (u32 *)get_zeroed_page(GFP_KERNEL);
 	err = e->doorbell ? parley_emu_mediate_init(e) : -ENOMEM;
@@ -191,6 +192,7 @@ void parley_emu_exit(struct parley_emu *e)
 	/* Nothing is fetched any more that would have to wait. */
 	cancel_delayed_work_sync(&e->wait_over);
 	parley_emu_poll_stop(e);
+	parley_emu_linger_exit(e);
 	parley_emu_grid_exit(e);
 	cancel_work_sync(&e->work);
 	cancel_delayed_work_sync(&e->keep);

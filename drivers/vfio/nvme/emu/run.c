@@ -60,7 +60,7 @@ static bool pne_one(struct parley_emu *e, u16 id)
  */
 bool parley_emu_round(struct parley_emu *e)
 {
-	unsigned int nr;
+	unsigned int nr, fetched = 0;
 	bool did;
 	u16 id;
 
@@ -72,15 +72,24 @@ bool parley_emu_round(struct parley_emu *e)
 	did |= parley_emu_again(e);
 	for (id = 0; id <= e->nr_queues; id++) {
 		for (nr = 0; nr < PARLEY_EMU_TURN && pne_one(e, id); nr++)
-			did = true;
+			fetched++;
 		if (nr)
 			parley_emu_shadow_seen(e, id);
 	}
+	did |= fetched;
+	if (did)
+		parley_emu_linger_did(e, fetched);
 	parley_emu_events(e);
 	parley_emu_interrupts(e);
 	return did;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_emu_round);
+
+/* Nothing to do: the guest is to ring, unless it is looked at; whether it is late for that. */
+static bool pne_rest(struct parley_emu *e)
+{
+	return !parley_emu_lingers(e) && parley_emu_shadow_arm(e);
+}
 
 /**
  * parley_emu_run() - see to all queues, until there is nothing to do
@@ -96,7 +105,7 @@ void parley_emu_run(struct parley_emu *e)
 		return;
 	do {
 		scoped_guard(mutex, &e->mutex)
-			did = parley_emu_round(e) || parley_emu_shadow_arm(e);
+			did = parley_emu_round(e) || pne_rest(e);
 		cond_resched();
 	} while (did && !e->grid.period);
 	/* There may be more of the same. */

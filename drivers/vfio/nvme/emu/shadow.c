@@ -7,8 +7,7 @@
  * Which index is published:
  *
  *	behind	one less than what we have seen: nobody comes past it.  That is so while
- *		a queue is seen to, and while the function has so many of its commands
- *		that one of them will be over soon
+ *		a queue is seen to, and while a timer looks at it (linger.c)
  *	armed	what we have seen: the next write rings.  Before we sleep.  Then the
  *		doorbell is read again, since the guest may not have seen that in time
  *
@@ -43,16 +42,15 @@ static bool pne_load(struct parley_emu *e, unsigned int bell, u32 *value)
 
 	scoped_guard(rcu) {
 		at = parley_emu_shared(&e->shadow.share[PNE_BELLS]);
-		if (at) {
-			*value = le32_to_cpu(READ_ONCE(at[bell]));
-			return true;
-		}
+		if (at)
+			raw = READ_ONCE(at[bell]);
 	}
-	if (e->ops->read(e, e->shadow.bells + bell * sizeof(raw), &raw, sizeof(raw))) {
+	if (!at && e->ops->read(e, e->shadow.bells + bell * sizeof(raw), &raw, sizeof(raw))) {
 		parley_emu_fault(e, "has doorbells where it has no memory");
 		return false;
 	}
 	*value = le32_to_cpu(raw);
+	WRITE_ONCE(e->shadow.seen[bell], *value);
 	return true;
 }
 
@@ -294,8 +292,6 @@ static bool pne_arm(struct parley_emu *e, u16 id)
 		virt_mb();
 		late = parley_emu_bell(e, sq->cq, true) != cq->seen;
 	}
-	if (sq->flying >= PARLEY_EMU_BUSY)
-		return late;
 	/* Either it waits, or it came after it was looked at. */
 	if (parley_emu_bell(e, id, false) != sq->head)
 		return late || !pne_blocked(e, id);
@@ -329,3 +325,36 @@ bool parley_emu_shadow_arm(struct parley_emu *e)
 	return late && e->csts == NVME_CSTS_RDY;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_emu_shadow_arm);
+
+static bool pne_moved(struct parley_emu *e, const __le32 *bells, unsigned int bell)
+{
+	return le32_to_cpu(READ_ONCE(bells[bell])) != READ_ONCE(e->shadow.seen[bell]);
+}
+
+/**
+ * parley_emu_shadow_moved() - whether a look at the queues is worth it
+ * @e: the controller
+ *
+ * Context: any; no lock held.  So it may be wrong, and is asked again.
+ * Return: true if the guest wrote a doorbell since that was read last, or nobody knows.
+ */
+bool parley_emu_shadow_moved(struct parley_emu *e)
+{
+	const __le32 *bells;
+	u16 id;
+
+	guard(rcu)();
+	bells = parley_emu_shared(&e->shadow.share[PNE_BELLS]);
+	if (!bells)
+		return true;
+	for (id = 0; id <= e->nr_queues; id++) {
+		/* Who is barred is not looked at: something else will say when. */
+		if (!data_race(e->sq[id].there) || data_race(parley_emu_barred(e, id)))
+			continue;
+		if (pne_moved(e, bells, PNE_BELL(id, false)))
+			return true;
+		if (data_race(e->cq[id].full) && pne_moved(e, bells, PNE_BELL(id, true)))
+			return true;
+	}
+	return false;
+}

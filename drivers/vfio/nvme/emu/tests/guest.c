@@ -97,7 +97,7 @@ static void guest_unshare(struct parley_emu *e, u64 address)
 		--*shared;
 }
 
-static void guest_rest(struct parley_emu *e)
+static void guest_nothing_held(struct parley_emu *e)
 {
 	guest_expect_free(to_guest(e));
 }
@@ -132,7 +132,7 @@ static const struct parley_emu_ops guest_ops = {
 	.unpin = guest_unpin,
 	.share = guest_share,
 	.unshare = guest_unshare,
-	.rest = guest_rest,
+	.rest = guest_nothing_held,
 	.interrupt = guest_interrupt,
 	.line = guest_line,
 	.unmap = guest_unmap,
@@ -513,7 +513,7 @@ struct guest *guest_ready(struct kunit *test)
 	return g;
 }
 
-void guest_keep(struct guest *g, unsigned int nr)
+void guest_put_reads(struct guest *g, unsigned int nr)
 {
 	struct nvme_command cmd = {
 		.rw = {
@@ -523,12 +523,31 @@ void guest_keep(struct guest *g, unsigned int nr)
 	};
 	unsigned int i;
 
-	fake_arm(&g->f->c, FAKE_SILENT, 0);
 	for (i = 0; i < nr; i++) {
 		cmd.rw.dptr.prp1 = cpu_to_le64(GUEST_AT(GUEST_DATA + i));
 		guest_put(g, 1, &cmd);
 	}
-	for (i = 0; i < FAKE_LONG_MS / 20 && READ_ONCE(g->f->c.nr_kept) < nr; i++)
+}
+
+bool guest_sees(const unsigned int *what, unsigned int value)
+{
+	unsigned int i;
+
+	for (i = 0; i < FAKE_LONG_MS / 20 && READ_ONCE(*what) != value; i++)
 		msleep(20);
-	KUNIT_EXPECT_EQ(g->test, nr, g->f->c.nr_kept);
+	return READ_ONCE(*what) == value;
+}
+
+void guest_keep(struct guest *g, unsigned int nr)
+{
+	fake_arm(&g->f->c, FAKE_SILENT, 0);
+	guest_put_reads(g, nr);
+	KUNIT_EXPECT_TRUE(g->test, guest_sees(&g->f->c.nr_kept, nr));
+}
+
+void guest_rest(struct guest *g)
+{
+	flush_work(&g->e.work);
+	msleep(20);
+	flush_work(&g->e.work);
 }

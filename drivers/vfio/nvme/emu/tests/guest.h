@@ -77,8 +77,13 @@ struct guest *guest_ready(struct kunit *test);
 void guest_queues(struct guest *g);
 void guest_begin(struct guest *g);
 int guest_enable(struct guest *g);
-/* Reads, of the first block to one page after the other, which the function keeps. */
+/* Put reads, of the first block to one page after the other; the same, which the function keeps. */
+void guest_put_reads(struct guest *g, unsigned int nr);
 void guest_keep(struct guest *g, unsigned int nr);
+/* Until something is as it should be; whether it is. */
+bool guest_sees(const unsigned int *what, unsigned int value);
+/* Until everything is seen to, and the controller's worker sleeps. */
+void guest_rest(struct guest *g);
 /* Its memory, from a page on. */
 void *guest_at(struct guest *g, unsigned int page);
 /* Put a command, and ring; its number. */

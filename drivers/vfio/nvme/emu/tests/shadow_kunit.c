@@ -37,15 +37,6 @@ static void bell_is(struct guest *g, unsigned int bell, u32 value)
 	WRITE_ONCE(bells[bell], cpu_to_le32(value));
 }
 
-static bool becomes(struct guest *g, unsigned int *what, unsigned int value)
-{
-	unsigned int i;
-
-	for (i = 0; i < FAKE_LONG_MS / 20 && READ_ONCE(*what) != value; i++)
-		msleep(20);
-	return READ_ONCE(*what) == value;
-}
-
 static bool failed(struct guest *g)
 {
 	unsigned int i;
@@ -53,14 +44,6 @@ static bool failed(struct guest *g)
 	for (i = 0; i < FAKE_LONG_MS / 20 && !(READ_ONCE(g->e.csts) & NVME_CSTS_CFS); i++)
 		msleep(20);
 	return READ_ONCE(g->e.csts) & NVME_CSTS_CFS;
-}
-
-/* Until everything is seen to, and the controller's worker sleeps. */
-static void rest(struct guest *g)
-{
-	flush_work(&g->e.work);
-	msleep(20);
-	flush_work(&g->e.work);
 }
 
 static void data_are_those_of_the_blocks(struct kunit *test)
@@ -95,88 +78,17 @@ static void one_at_a_time_rings_once(struct kunit *test)
 	struct guest *g = shadowed(test);
 	unsigned int i;
 
-	rest(g);
+	guest_rest(g);
 	g->rings = 0;
 	/* The first answers find an index that is not yet behind. */
 	KUNIT_ASSERT_EQ(test, 0, guest_rw(g, nvme_cmd_read, 0, 1, DATA));
-	rest(g);
+	guest_rest(g);
 	g->rings = 0;
 	for (i = 0; i < 2 * GUEST_DEPTH; i++) {
 		KUNIT_ASSERT_EQ(test, 0, guest_rw(g, nvme_cmd_read, 0, 1, DATA));
-		rest(g);
+		guest_rest(g);
 	}
 	KUNIT_EXPECT_EQ(test, 2 * GUEST_DEPTH, g->rings);
-}
-
-static struct nvme_command a_read(unsigned int i)
-{
-	return (struct nvme_command) {
-		.rw = {
-			.opcode = nvme_cmd_read,
-			.nsid = cpu_to_le32(1),
-			.dptr.prp1 = cpu_to_le64(GUEST_AT(GUEST_DATA + i)),
-		},
-	};
-}
-
-static void put(struct guest *g, unsigned int nr)
-{
-	struct nvme_command cmd;
-	unsigned int i;
-
-	for (i = 0; i < nr; i++) {
-		cmd = a_read(i);
-		guest_put(g, 1, &cmd);
-	}
-}
-
-/*
- * While the function has several of its commands, it rings for none, over all of the
- * queue and many times: each batch is found when one of the batch before it is over.
- */
-static void a_busy_queue_rings_never(struct kunit *test)
-{
-	const unsigned int batch = 2 * PARLEY_EMU_BUSY;
-	struct guest *g = shadowed(test);
-	struct nvme_completion cqe;
-	unsigned int round, i;
-
-	fake_arm(&g->f->c, FAKE_SILENT, 0);
-	put(g, batch);
-	KUNIT_ASSERT_TRUE(test, becomes(g, &g->f->c.nr_kept, batch));
-	rest(g);
-	g->rings = 0;
-	for (round = 0; round < 10; round++) {
-		put(g, batch);
-		fake_release(&g->f->c);
-		KUNIT_ASSERT_TRUE(test, becomes(g, &g->f->c.nr_kept, batch));
-		rest(g);
-		for (i = 0; i < batch; i++)
-			KUNIT_ASSERT_EQ(test, 0, guest_take(g, 1, &cqe));
-	}
-	KUNIT_EXPECT_EQ(test, 0, g->rings);
-	fake_truth(&g->f->c);
-	fake_release(&g->f->c);
-	for (i = 0; i < batch; i++)
-		KUNIT_ASSERT_EQ(test, 0, guest_take(g, 1, &cqe));
-}
-
-/* Of less than that it hears at once: another may be long in coming. */
-static void a_quiet_queue_is_looked_at_when_it_rings(struct kunit *test)
-{
-	struct guest *g = shadowed(test);
-	unsigned int i;
-
-	fake_arm(&g->f->c, FAKE_SILENT, 0);
-	for (i = 1; i <= PARLEY_EMU_BUSY; i++) {
-		put(g, 1);
-		KUNIT_ASSERT_TRUE(test, becomes(g, &g->f->c.nr_kept, i));
-		rest(g);
-	}
-	g->rings = 0;
-	put(g, 1);
-	KUNIT_EXPECT_EQ(test, 0, g->rings);
-	KUNIT_EXPECT_EQ(test, PARLEY_EMU_BUSY, g->f->c.nr_kept);
 }
 
 /* -------------------------------------------- guests of other kinds */
@@ -209,7 +121,7 @@ static void a_shadow_that_comes_later_counts_when_it_moves(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, guest_shadow(g));
 	fake_arm(&g->f->c, FAKE_HONEST, 0);
 	g->shadow = false;
-	rest(g);
+	guest_rest(g);
 	KUNIT_EXPECT_EQ(test, 0, g->f->c.commands);
 	KUNIT_ASSERT_EQ(test, 0, guest_rw(g, nvme_cmd_read, 0, 1, DATA));
 	KUNIT_EXPECT_EQ(test, 1, g->f->c.commands);
@@ -231,7 +143,7 @@ static void a_queue_that_comes_later_has_one(struct kunit *test)
 	bell_is(g, CQ1, 30);
 	guest_queues(g);
 	fake_arm(&g->f->c, FAKE_HONEST, 0);
-	rest(g);
+	guest_rest(g);
 	KUNIT_EXPECT_EQ(test, 0, g->f->c.commands);
 	bell_is(g, SQ1, 0);
 	bell_is(g, CQ1, 0);
@@ -276,7 +188,7 @@ static void a_shadow_beyond_its_queue_is_a_fatal_fault(struct kunit *test)
 	guest_begin(g);
 	KUNIT_ASSERT_EQ(test, 0, guest_shadow(g));
 	bell_is(g, CQ1, U32_MAX);
-	put(g, 1);
+	guest_put_reads(g, 1);
 	KUNIT_EXPECT_TRUE(test, failed(g));
 }
 
@@ -321,9 +233,9 @@ static void a_shadow_that_is_lost_is_a_fatal_fault(struct kunit *test)
 	g->shadow = false;
 	guest_begin(g);
 	KUNIT_ASSERT_EQ(test, 0, guest_shadow(g));
-	rest(g);
+	guest_rest(g);
 	guest_take_away(g, GUEST_EVENTS, 1);
-	put(g, 1);
+	guest_put_reads(g, 1);
 	KUNIT_EXPECT_TRUE(test, failed(g));
 	g->hidden[GUEST_EVENTS] = false;
 }
@@ -400,13 +312,13 @@ static void a_full_queue_goes_on_when_it_was_read(struct kunit *test)
 					      .common.nsid = cpu_to_le32(1) };
 		guest_put(g, 1, &cmd);
 	}
-	KUNIT_ASSERT_TRUE(test, becomes(g, &g->f->c.commands, GUEST_DEPTH - 1));
+	KUNIT_ASSERT_TRUE(test, guest_sees(&g->f->c.commands, GUEST_DEPTH - 1));
 	for (i = 0; i < 5; i++) {
 		cmd = (struct nvme_command) { .common.opcode = nvme_cmd_flush,
 					      .common.nsid = cpu_to_le32(1) };
 		guest_put(g, 1, &cmd);
 	}
-	rest(g);
+	guest_rest(g);
 	KUNIT_EXPECT_EQ(test, GUEST_DEPTH - 1, g->f->c.commands);
 	g->rings = 0;
 	for (i = 0; i < GUEST_DEPTH - 1 + 5; i++)
@@ -426,7 +338,7 @@ static void pages_that_are_taken_away_are_not_touched(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, g->shared[GUEST_EVENTS]);
 	for (i = 0; i < 5; i++) {
 		KUNIT_ASSERT_EQ(test, 0, guest_rw(g, nvme_cmd_read, 0, 1, DATA));
-		rest(g);
+		guest_rest(g);
 		was = event_of(g, SQ1);
 		guest_take_away(g, GUEST_BELLS, 2);
 		KUNIT_EXPECT_NULL(test, parley_emu_shared(&g->e.shadow.share[0]));
@@ -440,7 +352,7 @@ static void pages_that_are_taken_away_are_not_touched(struct kunit *test)
 	}
 	msleep(2 * PARLEY_EMU_SHARE_MS);
 	KUNIT_ASSERT_EQ(test, 0, guest_rw(g, nvme_cmd_read, 0, 1, DATA));
-	rest(g);
+	guest_rest(g);
 	KUNIT_EXPECT_EQ(test, 1, g->shared[GUEST_BELLS]);
 	/* Taken away for good, in mid-run. */
 	guest_take_away(g, GUEST_BELLS, 1);
@@ -459,7 +371,7 @@ static void with_a_line_each_answer_that_is_taken_rings(struct kunit *test)
 	parley_emu_wire(&g->e, true);
 	for (i = 0; i < 3 * GUEST_DEPTH; i++) {
 		KUNIT_ASSERT_EQ(test, 0, guest_rw(g, nvme_cmd_read, 0, 1, DATA));
-		rest(g);
+		guest_rest(g);
 		KUNIT_ASSERT_FALSE(test, READ_ONCE(g->raised));
 	}
 	parley_emu_wire(&g->e, false);
@@ -468,8 +380,6 @@ static void with_a_line_each_answer_that_is_taken_rings(struct kunit *test)
 static struct kunit_case shadow_cases[] = {
 	KUNIT_CASE(data_are_those_of_the_blocks),
 	KUNIT_CASE(one_at_a_time_rings_once),
-	KUNIT_CASE(a_busy_queue_rings_never),
-	KUNIT_CASE(a_quiet_queue_is_looked_at_when_it_rings),
 	KUNIT_CASE(whoever_has_no_shadow_for_a_queue_rings),
 	KUNIT_CASE(a_shadow_that_comes_later_counts_when_it_moves),
 	KUNIT_CASE(a_queue_that_comes_later_has_one),
