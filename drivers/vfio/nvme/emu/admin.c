@@ -4,7 +4,7 @@
  * named here does not exist for the guest, format, sanitize, firmware, security,
  * namespace and virtualization management among it.
  */
-#include "emu.h"
+#include "rooms.h"
 
 static bool pne_is_io(struct parley_emu *e, u16 id)
 {

@@ -18,7 +18,7 @@
  * controller reports a fatal fault.  A guest that resets its controller then has the
  * function made anew.
  */
-#include "emu.h"
+#include "rooms.h"
 
 /**
  * parley_emu_park() - the function forgot a command, or may have

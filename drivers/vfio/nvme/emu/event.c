@@ -4,7 +4,7 @@
  * when there is something to tell.  An event of a kind is told once; the next one
  * of it when the guest has read the log page that the first one named.
  */
-#include "emu.h"
+#include "rooms.h"
 
 /* What is told of each kind. */
 static const struct {

@@ -25,7 +25,7 @@
 #include <linux/minmax.h>
 #include <linux/sched.h>
 #include <parley/compat.h>
-#include "emu.h"
+#include "rooms.h"
 
 /**
  * parley_emu_grid_after() - the first point behind a time

@@ -11,7 +11,7 @@
 #include <linux/log2.h>
 #include <linux/slab.h>
 #include <linux/uuid.h>
-#include "emu.h"
+#include "rooms.h"
 
 /* Padded with blanks, as the specification has it. */
 static void pne_text(char *to, size_t len, const char *text)

@@ -9,7 +9,7 @@
  */
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
-#include "emu.h"
+#include "rooms.h"
 
 /**
  * parley_emu_lanes_free() - give the memory back

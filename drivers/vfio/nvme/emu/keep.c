@@ -6,7 +6,7 @@
 #include <linux/jiffies.h>
 #include <linux/math.h>
 #include <parley/compat.h>
-#include "emu.h"
+#include "rooms.h"
 
 static void pne_over(struct work_struct *work)
 {

@@ -24,7 +24,7 @@
 #include <linux/ktime.h>
 #include <parley/compat.h>
 #include <parley/limits.h>
-#include "emu.h"
+#include "rooms.h"
 
 static u64 pne_now(struct parley_emu *e)
 {

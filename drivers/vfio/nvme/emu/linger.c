@@ -25,7 +25,7 @@
 #include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <parley/compat.h>
-#include "emu.h"
+#include "rooms.h"
 
 /* A look comes at the time of the last one, and a part of it. */
 #define PNE_FURTHER(ns)		((ns) + (ns) / 4)

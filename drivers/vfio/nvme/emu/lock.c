@@ -8,7 +8,7 @@
  */
 #include <linux/delay.h>
 #include <linux/sched/signal.h>
-#include "emu.h"
+#include "rooms.h"
 
 /* Who cannot have the mutex tries again after so many milliseconds. */
 #define PNE_LOCK_MS	1

@@ -5,7 +5,7 @@
  */
 #include <linux/cleanup.h>
 #include <linux/slab.h>
-#include "emu.h"
+#include "rooms.h"
 
 /* Of Get Log Page: the event that led here is not over (NVMe 5.14). */
 #define PNE_RETAIN	BIT(7)

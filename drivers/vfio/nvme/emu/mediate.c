@@ -8,7 +8,7 @@
  * its blocks are those from the slice's first on, and no others can be named.
  */
 #include <linux/err.h>
-#include "emu.h"
+#include "rooms.h"
 
 /* Places in the language; a test holds them against it. */
 enum {

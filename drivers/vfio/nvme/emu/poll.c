@@ -20,7 +20,7 @@
 #include <linux/sched/clock.h>
 #include <parley/compat.h>
 #include <parley/export.h>
-#include "emu.h"
+#include "rooms.h"
 
 /**
  * parley_emu_poll_learn() - looking was worth it, or was not

@@ -5,7 +5,7 @@
  * command's length, so that a list that leads to itself ends like any other.
  */
 #include <linux/minmax.h>
-#include "emu.h"
+#include "rooms.h"
 
 #define PNE_PER_PAGE	(PARLEY_NVME_PAGE / sizeof(__le64))
 

@@ -8,7 +8,7 @@
  */
 #include <linux/jiffies.h>
 #include <parley/compat.h>
-#include "emu.h"
+#include "rooms.h"
 
 /**
  * parley_emu_area() - whether an area of the guest's memory begins a page and does

@@ -8,7 +8,7 @@
  */
 #include <linux/minmax.h>
 #include <linux/slab.h>
-#include "emu.h"
+#include "rooms.h"
 
 /* Ranges of a command of the function. */
 #define PNE_AT_A_TIME	(PARLEY_EMU_LIST / sizeof(struct nvme_dsm_range))

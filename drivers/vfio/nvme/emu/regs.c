@@ -23,7 +23,7 @@
 #include <linux/rcupdate.h>
 #include <parley/export.h>
 #include <parley/version.h>
-#include "emu.h"
+#include "rooms.h"
 
 /*
  * Most entries less one, contiguous queues, a time-out of so many half seconds, one

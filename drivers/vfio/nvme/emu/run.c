@@ -7,7 +7,7 @@
  * a worker busy and nobody else.  With a grid of time there is one round at each point,
  * and what is over within that round is told of at the next.
  */
-#include "emu.h"
+#include "rooms.h"
 
 /* What no command may be: fused with another, or with a list of another kind. */
 static u16 pne_flags(const struct nvme_command *cmd)

@@ -9,7 +9,7 @@
 #include <linux/crc32.h>
 #include <linux/string.h>
 #include <parley/export.h>
-#include "emu.h"
+#include "rooms.h"
 #include "state.h"
 
 /* Bytes of a section's head that its checksum covers. */

@@ -25,7 +25,7 @@
 #include <linux/jiffies.h>
 #include <linux/rcupdate.h>
 #include <asm/barrier.h>
-#include "emu.h"
+#include "rooms.h"
 
 #define PNE_BELL(id, cq)	(2 * (id) + (cq))
 /* Who takes answers while we look at that, so often, has a line that stays up too long. */

@@ -18,7 +18,7 @@
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <parley/export.h>
-#include "emu.h"
+#include "rooms.h"
 
 /**
  * parley_emu_share() - use a page of the guest's directly

@@ -20,7 +20,7 @@
 #include <linux/minmax.h>
 #include <linux/string.h>
 #include <parley/export.h>
-#include "emu.h"
+#include "rooms.h"
 #include "state.h"
 
 #define PNE_CSTS	(NVME_CSTS_RDY | NVME_CSTS_CFS | NVME_CSTS_SHST_CMPLT)

@@ -7,7 +7,7 @@
 #define _PARLEY_EMU_GUEST_H
 
 #include "../../vf/tests/fake_vf.h"
-#include "../emu.h"
+#include "../rooms.h"
 
 #define GUEST_PAGES	48
 /* Where its memory begins: nothing else is memory. */
