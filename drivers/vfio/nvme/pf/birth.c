@@ -21,18 +21,18 @@
 
 static int pnv_birth_attach(struct parley_nvme_pf *pf, unsigned int number, u32 nsid)
 {
-	int err = parley_nvme_ns_attach(pf, nsid, number, true);
+	int err = parley_pf_ns_attach(pf, nsid, number, true);
 
 	if (err)
 		return err;
-	err = parley_nvme_vf_equip(pf, number);
+	err = parley_pf_vf_equip(pf, number);
 	if (err)
-		parley_nvme_ns_attach(pf, nsid, number, false);
+		parley_pf_ns_attach(pf, nsid, number, false);
 	return err;
 }
 
 /**
- * parley_nvme_birth() - all that a guest needs
+ * parley_pf_birth() - all that a guest needs
  * @pf: the function, with virtual functions
  * @number: which of them, without a driver and without anything
  * @blocks: size of the namespace that is made, if @nsid is 0
@@ -42,8 +42,8 @@ static int pnv_birth_attach(struct parley_nvme_pf *pf, unsigned int number, u32 
  * Context: process context; @pf->n.mutex held; may sleep.
  * Return: 0; or, with all of it undone, what the step that failed returned.
  */
-int parley_nvme_birth(struct parley_nvme_pf *pf, unsigned int number, u64 blocks,
-		      u8 format, u32 *nsid)
+int parley_pf_birth(struct parley_nvme_pf *pf, unsigned int number, u64 blocks,
+		    u8 format, u32 *nsid)
 {
 	bool made = !*nsid;
 	int err = 0;
@@ -53,20 +53,20 @@ int parley_nvme_birth(struct parley_nvme_pf *pf, unsigned int number, u64 blocks
 	if (number && number <= PARLEY_NVME_SECONDARIES_MAX && test_bit(number, pf->up))
 		return -EEXIST;
 	if (made)
-		err = parley_nvme_ns_create(pf, blocks, format, nsid);
+		err = parley_pf_ns_create(pf, blocks, format, nsid);
 	if (err)
 		return err;
 	err = pnv_birth_attach(pf, number, *nsid);
 	if (err && made) {
-		parley_nvme_ns_delete(pf, *nsid);
+		parley_pf_ns_delete(pf, *nsid);
 		*nsid = 0;
 	}
 	return err;
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_birth);
+EXPORT_SYMBOL_IF_KUNIT(parley_pf_birth);
 
 /**
- * parley_nvme_death() - the mirror of parley_nvme_birth()
+ * parley_pf_death() - the mirror of parley_pf_birth()
  * @pf: the function, with virtual functions
  * @number: which of them, without a driver
  * @nsid: its namespace
@@ -77,17 +77,17 @@ EXPORT_SYMBOL_IF_KUNIT(parley_nvme_birth);
  * Context: process context; @pf->n.mutex held; may sleep.
  * Return: 0, or what the step that failed returned.
  */
-int parley_nvme_death(struct parley_nvme_pf *pf, unsigned int number, u32 nsid,
-		      bool delete)
+int parley_pf_death(struct parley_nvme_pf *pf, unsigned int number, u32 nsid,
+		    bool delete)
 {
-	int err = parley_nvme_vf_strip(pf, number);
+	int err = parley_pf_vf_strip(pf, number);
 
 	if (err)
 		return err;
-	err = parley_nvme_ns_attach(pf, nsid, number, false);
+	err = parley_pf_ns_attach(pf, nsid, number, false);
 	/* Deleting detaches as well, and a second try finds it detached. */
 	if (delete && (!err || err == -EREMOTEIO))
-		err = parley_nvme_ns_delete(pf, nsid);
+		err = parley_pf_ns_delete(pf, nsid);
 	return err;
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_death);
+EXPORT_SYMBOL_IF_KUNIT(parley_pf_death);

@@ -75,25 +75,25 @@ static void pnv_event(struct parley_nvme *n, u32 event)
 }
 
 /**
- * parley_nvme_event_init() - the controller is asked for nothing yet
+ * parley_pf_event_init() - the controller is asked for nothing yet
  * @pf: the function, zeroed
  *
  * Context: process context.
  */
-void parley_nvme_event_init(struct parley_nvme_pf *pf)
+void parley_pf_event_init(struct parley_nvme_pf *pf)
 {
 	INIT_DELAYED_WORK(&pf->event_work, pnv_event_work);
 	pf->n.event = pnv_event;
 }
 
 /**
- * parley_nvme_event_on() - ask it to tell of events
+ * parley_pf_event_on() - ask it to tell of events
  * @pf: the function, LIVE
  *
  * Context: process context; @pf->n.mutex held; may sleep.
  * Return: 0, also if it does not tell; or why it is not LIVE any more.
  */
-int parley_nvme_event_on(struct parley_nvme_pf *pf)
+int parley_pf_event_on(struct parley_nvme_pf *pf)
 {
 	u32 which = PNV_EVENT_HEALTH | (pf->n.id.oaes & NVME_AEN_CFG_NS_ATTR);
 	struct parley_nvme_req req = {
@@ -114,12 +114,12 @@ int parley_nvme_event_on(struct parley_nvme_pf *pf)
 }
 
 /**
- * parley_nvme_event_off() - what it told of is not seen to any more
+ * parley_pf_event_off() - what it told of is not seen to any more
  * @pf: the function, stopped
  *
  * Context: process context; @pf->n.mutex not held; may sleep.
  */
-void parley_nvme_event_off(struct parley_nvme_pf *pf)
+void parley_pf_event_off(struct parley_nvme_pf *pf)
 {
 	cancel_delayed_work_sync(&pf->event_work);
 }

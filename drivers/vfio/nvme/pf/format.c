@@ -28,29 +28,29 @@ static int pnv_format_can(struct parley_nvme_pf *pf)
 static bool pnv_format_has(struct parley_nvme_pf *pf, u32 nsid)
 {
 	DECLARE_BITMAP(holders, PARLEY_NVME_SECONDARIES_MAX + 1);
-	int err = parley_nvme_ns_holders(pf, nsid, holders);
+	int err = parley_pf_ns_holders(pf, nsid, holders);
 
 	return err ? err != -EREMOTEIO : test_bit(0, holders);
 }
 
 /**
- * parley_nvme_format_take_back() - the primary has what it was lent no more
+ * parley_pf_format_take_back() - the primary has what it was lent no more
  * @pf: the function
  *
  * What cannot be taken from it now is so when its controller lives again: whose data it
  * has must not become a disk of the host's.
  *
  * Context: process context; @pf->n.mutex held; may sleep.
- * Return: 0, or as parley_nvme_ns_attach().
+ * Return: 0, or as parley_pf_ns_attach().
  */
-int parley_nvme_format_take_back(struct parley_nvme_pf *pf)
+int parley_pf_format_take_back(struct parley_nvme_pf *pf)
 {
 	int err;
 
 	lockdep_assert_held(&pf->n.mutex);
 	if (!pf->lent || pf->formatting)
 		return 0;
-	err = parley_nvme_ns_attach(pf, pf->lent, 0, false);
+	err = parley_pf_ns_attach(pf, pf->lent, 0, false);
 	if (!err || (err == -EREMOTEIO && !pnv_format_has(pf, pf->lent)))
 		pf->lent = 0;
 	return pf->lent ? err : 0;
@@ -69,9 +69,9 @@ static int pnv_format_begin(struct parley_nvme_pf *pf, u32 nsid)
 		return -EBUSY;
 	if (!nsid || nsid > pf->n.id.nn || nsid == PARLEY_NVME_NSID_ALL)
 		return -EINVAL;
-	err = pnv_format_can(pf) ?: parley_nvme_format_take_back(pf) ?:
-	      parley_nvme_ns_holders(pf, nsid, holders) ?:
-	      parley_nvme_ns_identify(pf, nsid, &ns);
+	err = pnv_format_can(pf) ?: parley_pf_format_take_back(pf) ?:
+	      parley_pf_ns_holders(pf, nsid, holders) ?:
+	      parley_pf_ns_identify(pf, nsid, &ns);
 	if (err)
 		return err;
 	pf->format = ns.format;
@@ -79,7 +79,7 @@ static int pnv_format_begin(struct parley_nvme_pf *pf, u32 nsid)
 	if (!bitmap_empty(holders, PARLEY_NVME_SECONDARIES_MAX + 1))
 		return -EBUSY;
 	if (lent)
-		err = parley_nvme_ns_attach(pf, nsid, 0, true);
+		err = parley_pf_ns_attach(pf, nsid, 0, true);
 	if (err)
 		return err;
 	pf->formatting = nsid;
@@ -115,36 +115,36 @@ static void pnv_format_work(struct work_struct *work)
 
 	guard(mutex)(&pf->n.mutex);
 	pf->formatting = 0;
-	undone = parley_nvme_format_take_back(pf);
+	undone = parley_pf_format_take_back(pf);
 	pf->format_err = err ?: undone;
 	complete(&pf->formatted);
 }
 
 /**
- * parley_nvme_format_init() - nothing is being formatted
+ * parley_pf_format_init() - nothing is being formatted
  * @pf: the function, zeroed
  *
  * Context: process context.
  */
-void parley_nvme_format_init(struct parley_nvme_pf *pf)
+void parley_pf_format_init(struct parley_nvme_pf *pf)
 {
 	INIT_WORK(&pf->format_work, pnv_format_work);
 	init_completion(&pf->formatted);
 }
 
 /**
- * parley_nvme_format_exit() - the mirror of parley_nvme_format_init()
+ * parley_pf_format_exit() - the mirror of parley_pf_format_init()
  * @pf: the function, stopped, which ends what was under way
  *
  * Context: process context; @pf->n.mutex not held; sleeps.
  */
-void parley_nvme_format_exit(struct parley_nvme_pf *pf)
+void parley_pf_format_exit(struct parley_nvme_pf *pf)
 {
 	flush_work(&pf->format_work);
 }
 
 /**
- * parley_nvme_ns_format() - have the controller erase a namespace
+ * parley_pf_ns_format() - have the controller erase a namespace
  * @pf: the function
  * @nsid: which; one, never all; no virtual function has it
  *
@@ -154,7 +154,7 @@ void parley_nvme_format_exit(struct parley_nvme_pf *pf)
  *	formatted; -EINTR if whoever asks is being killed: it goes on; or as
  *	parley_nvme_admin().
  */
-int parley_nvme_ns_format(struct parley_nvme_pf *pf, u32 nsid)
+int parley_pf_ns_format(struct parley_nvme_pf *pf, u32 nsid)
 {
 	int err;
 
@@ -167,4 +167,4 @@ int parley_nvme_ns_format(struct parley_nvme_pf *pf, u32 nsid)
 	}
 	return wait_for_completion_killable(&pf->formatted) ? -EINTR : pf->format_err;
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_ns_format);
+EXPORT_SYMBOL_IF_KUNIT(parley_pf_ns_format);

@@ -134,7 +134,7 @@ static int pnv_ask_virt(struct parley_nvme_pf *pf, struct pnv_view *view)
 }
 
 /**
- * parley_nvme_learn_virt() - ask again for resources and secondary controllers
+ * parley_pf_learn_virt() - ask again for resources and secondary controllers
  * @pf: the function, LIVE
  *
  * Sets @pf->virt, @pf->pool and @pf->vf.  If @pf->virt says why there can be no
@@ -145,7 +145,7 @@ static int pnv_ask_virt(struct parley_nvme_pf *pf, struct pnv_view *view)
  * Return: 0, -ENOMEM, or what parley_nvme_admin() returns where it is not the
  *	controller's refusal.
  */
-int parley_nvme_learn_virt(struct parley_nvme_pf *pf)
+int parley_pf_learn_virt(struct parley_nvme_pf *pf)
 {
 	struct pnv_view *view __free(kfree) = kzalloc(sizeof(*view), GFP_KERNEL);
 	int err;
@@ -161,4 +161,4 @@ int parley_nvme_learn_virt(struct parley_nvme_pf *pf)
 	}
 	return err == -EREMOTEIO || err == -EOPNOTSUPP ? 0 : err;
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_learn_virt);
+EXPORT_SYMBOL_IF_KUNIT(parley_pf_learn_virt);

@@ -29,7 +29,7 @@ static ssize_t pnv_lines(struct parley_nvme_pf *pf, char *buf,
 	lockdep_assert_held(&pf->n.mutex);
 	if (!nsid)
 		return -ENOMEM;
-	nr = parley_nvme_ns_list(pf, nsid, PNV_LISTED);
+	nr = parley_pf_ns_list(pf, nsid, PNV_LISTED);
 	if (nr < 0)
 		return nr;
 	for (i = 0; i < nr; i++) {
@@ -46,7 +46,7 @@ static ssize_t pnv_lines(struct parley_nvme_pf *pf, char *buf,
 static ssize_t pnv_size_line(struct parley_nvme_pf *pf, u32 nsid, char *buf, ssize_t at)
 {
 	struct parley_nvme_ns ns;
-	int err = parley_nvme_ns_identify(pf, nsid, &ns);
+	int err = parley_pf_ns_identify(pf, nsid, &ns);
 
 	if (err)
 		return err;
@@ -54,24 +54,24 @@ static ssize_t pnv_size_line(struct parley_nvme_pf *pf, u32 nsid, char *buf, ssi
 }
 
 /**
- * parley_nvme_list_sizes() - how large namespaces are
+ * parley_pf_list_sizes() - how large namespaces are
  * @pf: the function, LIVE
  * @buf: a page for the text: number, blocks, bytes of a block
  *
  * Context: process context; @pf->n.mutex held; may sleep.
- * Return: how much text, -ENOMEM, or as parley_nvme_ns_list() and
- *	parley_nvme_ns_identify().
+ * Return: how much text, -ENOMEM, or as parley_pf_ns_list() and
+ *	parley_pf_ns_identify().
  */
-ssize_t parley_nvme_list_sizes(struct parley_nvme_pf *pf, char *buf)
+ssize_t parley_pf_list_sizes(struct parley_nvme_pf *pf, char *buf)
 {
 	return pnv_lines(pf, buf, pnv_size_line);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_list_sizes);
+EXPORT_SYMBOL_IF_KUNIT(parley_pf_list_sizes);
 
 static ssize_t pnv_holders_line(struct parley_nvme_pf *pf, u32 nsid, char *buf, ssize_t at)
 {
 	DECLARE_BITMAP(holders, PARLEY_NVME_SECONDARIES_MAX + 1);
-	int err = parley_nvme_ns_holders(pf, nsid, holders);
+	int err = parley_pf_ns_holders(pf, nsid, holders);
 	unsigned int number;
 	ssize_t len;
 
@@ -84,20 +84,20 @@ static ssize_t pnv_holders_line(struct parley_nvme_pf *pf, u32 nsid, char *buf, 
 }
 
 /**
- * parley_nvme_list_holders() - whom namespaces are attached to
+ * parley_pf_list_holders() - whom namespaces are attached to
  * @pf: the function, LIVE
  * @buf: a page for the text: number, and those of the virtual functions that have it; 0
  *	is no such
  *
  * Context: process context; @pf->n.mutex held; may sleep.
- * Return: how much text, -ENOMEM, or as parley_nvme_ns_list() and
- *	parley_nvme_ns_holders().
+ * Return: how much text, -ENOMEM, or as parley_pf_ns_list() and
+ *	parley_pf_ns_holders().
  */
-ssize_t parley_nvme_list_holders(struct parley_nvme_pf *pf, char *buf)
+ssize_t parley_pf_list_holders(struct parley_nvme_pf *pf, char *buf)
 {
 	return pnv_lines(pf, buf, pnv_holders_line);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_list_holders);
+EXPORT_SYMBOL_IF_KUNIT(parley_pf_list_holders);
 
 /* Those that can be; what is beyond the last is not looked at. */
 static ssize_t pnv_format_lines(const struct nvme_id_ns *id, char *buf)
@@ -117,7 +117,7 @@ static ssize_t pnv_format_lines(const struct nvme_id_ns *id, char *buf)
 }
 
 /**
- * parley_nvme_list_formats() - which blocks a new namespace can have
+ * parley_pf_list_formats() - which blocks a new namespace can have
  * @pf: the function, LIVE
  * @buf: a page for the text: number of the format, bytes of a block, and those beside it
  *
@@ -127,7 +127,7 @@ static ssize_t pnv_format_lines(const struct nvme_id_ns *id, char *buf)
  * Return: how much text, -ENODATA if there is no namespace to learn it from, -ENOMEM,
  *	or as parley_nvme_admin().
  */
-ssize_t parley_nvme_list_formats(struct parley_nvme_pf *pf, char *buf)
+ssize_t parley_pf_list_formats(struct parley_nvme_pf *pf, char *buf)
 {
 	struct nvme_id_ns *id __free(kfree) = kzalloc(sizeof(*id), GFP_KERNEL);
 	ssize_t len = 0;
@@ -142,13 +142,13 @@ ssize_t parley_nvme_list_formats(struct parley_nvme_pf *pf, char *buf)
 		len = pnv_format_lines(id, buf);
 	if (len || (err && err != -EREMOTEIO))
 		return len ?: err;
-	err = parley_nvme_ns_list(pf, &nsid, 1);
+	err = parley_pf_ns_list(pf, &nsid, 1);
 	if (err <= 0)
 		return err ?: -ENODATA;
-	err = parley_nvme_identify(&pf->n, parley_nvme_ns_cns(pf), nsid, 0, id);
+	err = parley_nvme_identify(&pf->n, parley_pf_ns_cns(pf), nsid, 0, id);
 	return err ?: pnv_format_lines(id, buf);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_list_formats);
+EXPORT_SYMBOL_IF_KUNIT(parley_pf_list_formats);
 
 /* Of 128 bits those that a namespace can have. */
 static u64 pnv_bytes(const __u8 *wire)
@@ -157,14 +157,14 @@ static u64 pnv_bytes(const __u8 *wire)
 }
 
 /**
- * parley_nvme_list_capacity() - how much room there is for namespaces
+ * parley_pf_list_capacity() - how much room there is for namespaces
  * @pf: the function, LIVE
  * @buf: a page for the text: bytes of all, and of these what no namespace has
  *
  * Context: process context; @pf->n.mutex held; may sleep.
  * Return: how much text, -ENOMEM, or as parley_nvme_admin().
  */
-ssize_t parley_nvme_list_capacity(struct parley_nvme_pf *pf, char *buf)
+ssize_t parley_pf_list_capacity(struct parley_nvme_pf *pf, char *buf)
 {
 	struct nvme_id_ctrl *id __free(kfree) = kzalloc(sizeof(*id), GFP_KERNEL);
 	int err;
@@ -176,4 +176,4 @@ ssize_t parley_nvme_list_capacity(struct parley_nvme_pf *pf, char *buf)
 	return err ?: sysfs_emit(buf, "%llu %llu\n", pnv_bytes(id->tnvmcap),
 				 pnv_bytes(id->unvmcap));
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_list_capacity);
+EXPORT_SYMBOL_IF_KUNIT(parley_pf_list_capacity);

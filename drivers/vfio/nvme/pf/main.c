@@ -109,9 +109,9 @@ static int pnv_begin(struct parley_nvme_pf *pf)
 
 	if (err)
 		return err;
-	err = parley_nvme_go_on(pf);
+	err = parley_pf_go_on(pf);
 	if (err) {
-		parley_nvme_pause(pf, false);
+		parley_pf_pause(pf, false);
 		pnv_irq_off(pf);
 	}
 	return err;
@@ -131,8 +131,8 @@ static int pnv_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	err = parley_nvme_pci_on(&pf->n, pdev, PNV_NAME);
 	if (err)
 		goto fail;
-	err = parley_nvme_pf_init(pf, &pdev->dev, &parley_nvme_pci_ops, &pnv_pci_pf_ops,
-				  pci_resource_len(pdev, 0));
+	err = parley_pf_init(pf, &pdev->dev, &parley_nvme_pci_ops, &pnv_pci_pf_ops,
+			     pci_resource_len(pdev, 0));
 	if (err)
 		goto fail_on;
 	err = pnv_begin(pf);
@@ -165,7 +165,7 @@ static void pnv_remove(struct pci_dev *pdev)
 	/* Pulled without asking: nobody may wait for it. */
 	if (!pci_device_is_present(pdev))
 		parley_nvme_fail(&pf->n, PARLEY_NVME_GONE, "was pulled out");
-	parley_nvme_down(pf);
+	parley_pf_down(pf);
 	pnv_irq_off(pf);
 	parley_nvme_exit(&pf->n);
 	parley_nvme_pci_off(&pf->n, pdev);
@@ -174,7 +174,7 @@ static void pnv_remove(struct pci_dev *pdev)
 
 static void pnv_shutdown(struct pci_dev *pdev)
 {
-	parley_nvme_pause(pnv_get(pdev), true);
+	parley_pf_pause(pnv_get(pdev), true);
 }
 
 static int pnv_sriov_configure(struct pci_dev *pdev, int nr)
@@ -183,9 +183,9 @@ static int pnv_sriov_configure(struct pci_dev *pdev, int nr)
 	int err = 0;
 
 	if (nr)
-		err = parley_nvme_vfs_up(pf, nr);
+		err = parley_pf_vfs_up(pf, nr);
 	else
-		parley_nvme_vfs_down(pf);
+		parley_pf_vfs_down(pf);
 	return err ?: nr;
 }
 
@@ -193,26 +193,26 @@ static int pnv_sriov_configure(struct pci_dev *pdev, int nr)
 
 static int pnv_suspend(struct device *dev)
 {
-	parley_nvme_pause(pnv_get(to_pci_dev(dev)), true);
+	parley_pf_pause(pnv_get(to_pci_dev(dev)), true);
 	return 0;
 }
 
 static int pnv_resume(struct device *dev)
 {
-	return parley_nvme_go_on(pnv_get(to_pci_dev(dev)));
+	return parley_pf_go_on(pnv_get(to_pci_dev(dev)));
 }
 
 static DEFINE_SIMPLE_DEV_PM_OPS(pnv_pm, pnv_suspend, pnv_resume);
 
 static void pnv_reset_prepare(struct pci_dev *pdev)
 {
-	parley_nvme_pause(pnv_get(pdev), false);
+	parley_pf_pause(pnv_get(pdev), false);
 }
 
 static void pnv_reset_done(struct pci_dev *pdev)
 {
 	/* What did not work was said, and is to be seen in the file state. */
-	parley_nvme_go_on(pnv_get(pdev));
+	parley_pf_go_on(pnv_get(pdev));
 }
 
 static pci_ers_result_t pnv_error_detected(struct pci_dev *pdev,
@@ -226,7 +226,7 @@ static pci_ers_result_t pnv_error_detected(struct pci_dev *pdev,
 		parley_nvme_fail(&pf->n, PARLEY_NVME_GONE, "is cut off the bus");
 		return PCI_ERS_RESULT_DISCONNECT;
 	}
-	parley_nvme_pause(pf, false);
+	parley_pf_pause(pf, false);
 	return PCI_ERS_RESULT_NEED_RESET;
 }
 
@@ -236,7 +236,7 @@ static pci_ers_result_t pnv_slot_reset(struct pci_dev *pdev)
 	pci_save_state(pdev);
 	/* Saved while it worked. */
 	pci_clear_master(pdev);
-	return parley_nvme_go_on(pnv_get(pdev)) ? PCI_ERS_RESULT_DISCONNECT :
+	return parley_pf_go_on(pnv_get(pdev)) ? PCI_ERS_RESULT_DISCONNECT :
 						      PCI_ERS_RESULT_RECOVERED;
 }
 

@@ -29,7 +29,7 @@ static unsigned int pnv_number(struct parley_nvme_pf *pf, u16 cntlid)
 }
 
 /**
- * parley_nvme_ns_holders() - whom a namespace is attached to
+ * parley_pf_ns_holders() - whom a namespace is attached to
  * @pf: the function, LIVE
  * @nsid: which
  * @holders: a bit for each: of virtual functions their number, 0 for all others
@@ -37,7 +37,7 @@ static unsigned int pnv_number(struct parley_nvme_pf *pf, u16 cntlid)
  * Context: process context; @pf->n.mutex held; may sleep.
  * Return: 0, -EPROTO if the list cannot be, -ENOMEM, or as parley_nvme_admin().
  */
-int parley_nvme_ns_holders(struct parley_nvme_pf *pf, u32 nsid, unsigned long *holders)
+int parley_pf_ns_holders(struct parley_nvme_pf *pf, u32 nsid, unsigned long *holders)
 {
 	struct parley_nvme_ctrl_list *list __free(kfree) =
 		kzalloc(sizeof(*list), GFP_KERNEL);
@@ -62,7 +62,7 @@ int parley_nvme_ns_holders(struct parley_nvme_pf *pf, u32 nsid, unsigned long *h
 	}
 	return 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_ns_holders);
+EXPORT_SYMBOL_IF_KUNIT(parley_pf_ns_holders);
 
 /* One namespace, named: neither none nor all; and not one that is being formatted. */
 static int pnv_ns_valid(struct parley_nvme_pf *pf, u32 nsid)
@@ -91,21 +91,21 @@ static int pnv_ns_command(struct parley_nvme_pf *pf, struct parley_nvme_req *req
 }
 
 /**
- * parley_nvme_ns_cns() - how a namespace is asked for that is not the primary's own
+ * parley_pf_ns_cns() - how a namespace is asked for that is not the primary's own
  * @pf: the function, LIVE
  *
  * Context: any.
  * Return: the number of the structure; where the controller does not manage namespaces,
  *	that of its own.
  */
-u8 parley_nvme_ns_cns(const struct parley_nvme_pf *pf)
+u8 parley_pf_ns_cns(const struct parley_nvme_pf *pf)
 {
 	return pf->n.id.oacs & NVME_CTRL_OACS_NS_MNGT_SUPP ?
 	       NVME_ID_CNS_NS_PRESENT : NVME_ID_CNS_NS;
 }
 
 /**
- * parley_nvme_ns_list() - which namespaces there are
+ * parley_pf_ns_list() - which namespaces there are
  * @pf: the function, LIVE
  * @nsid: where their numbers go
  * @max: how many at most
@@ -115,17 +115,17 @@ u8 parley_nvme_ns_cns(const struct parley_nvme_pf *pf)
  * Context: process context; @pf->n.mutex held; may sleep.
  * Return: as parley_nvme_list().
  */
-int parley_nvme_ns_list(struct parley_nvme_pf *pf, u32 *nsid, unsigned int max)
+int parley_pf_ns_list(struct parley_nvme_pf *pf, u32 *nsid, unsigned int max)
 {
 	u8 cns = pf->n.id.oacs & NVME_CTRL_OACS_NS_MNGT_SUPP ?
 		 NVME_ID_CNS_NS_PRESENT_LIST : NVME_ID_CNS_NS_ACTIVE_LIST;
 
 	return parley_nvme_list(&pf->n, cns, nsid, max);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_ns_list);
+EXPORT_SYMBOL_IF_KUNIT(parley_pf_ns_list);
 
 /**
- * parley_nvme_ns_identify() - how large a namespace is
+ * parley_pf_ns_identify() - how large a namespace is
  * @pf: the function, LIVE
  * @nsid: which
  * @ns: what it is
@@ -133,15 +133,15 @@ EXPORT_SYMBOL_IF_KUNIT(parley_nvme_ns_list);
  * Context: process context; @pf->n.mutex held; may sleep.
  * Return: as parley_nvme_measure().
  */
-int parley_nvme_ns_identify(struct parley_nvme_pf *pf, u32 nsid,
-			    struct parley_nvme_ns *ns)
+int parley_pf_ns_identify(struct parley_nvme_pf *pf, u32 nsid,
+			  struct parley_nvme_ns *ns)
 {
-	return parley_nvme_measure(&pf->n, parley_nvme_ns_cns(pf), nsid, ns);
+	return parley_nvme_measure(&pf->n, parley_pf_ns_cns(pf), nsid, ns);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_ns_identify);
+EXPORT_SYMBOL_IF_KUNIT(parley_pf_ns_identify);
 
 /**
- * parley_nvme_ns_create() - make a namespace, attached to nobody
+ * parley_pf_ns_create() - make a namespace, attached to nobody
  * @pf: the function, LIVE
  * @blocks: its size
  * @format: number of its format of blocks
@@ -154,7 +154,7 @@ EXPORT_SYMBOL_IF_KUNIT(parley_nvme_ns_identify);
  *	format that there cannot be, -EPROTO if the number is none, -ENOMEM, or as
  *	parley_nvme_admin().
  */
-int parley_nvme_ns_create(struct parley_nvme_pf *pf, u64 blocks, u8 format, u32 *nsid)
+int parley_pf_ns_create(struct parley_nvme_pf *pf, u64 blocks, u8 format, u32 *nsid)
 {
 	struct nvme_id_ns *id __free(kfree) = kzalloc(sizeof(*id), GFP_KERNEL);
 	struct parley_nvme_req req = {
@@ -185,7 +185,7 @@ int parley_nvme_ns_create(struct parley_nvme_pf *pf, u64 blocks, u8 format, u32 
 	*nsid = req.result;
 	return pnv_ns_valid(pf, req.result) ? -EPROTO : 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_ns_create);
+EXPORT_SYMBOL_IF_KUNIT(parley_pf_ns_create);
 
 /* A namespace is not taken from, or given to, a driver that has one already. */
 static int pnv_ns_unused(struct parley_nvme_pf *pf, unsigned int number)
@@ -202,7 +202,7 @@ static int pnv_ns_left(struct parley_nvme_pf *pf, u32 nsid)
 {
 	DECLARE_BITMAP(holders, PARLEY_NVME_SECONDARIES_MAX + 1);
 	unsigned int number;
-	int err = parley_nvme_ns_holders(pf, nsid, holders);
+	int err = parley_pf_ns_holders(pf, nsid, holders);
 
 	if (err == -EREMOTEIO)
 		return 0;
@@ -212,7 +212,7 @@ static int pnv_ns_left(struct parley_nvme_pf *pf, u32 nsid)
 }
 
 /**
- * parley_nvme_ns_delete() - delete a namespace with all its data
+ * parley_pf_ns_delete() - delete a namespace with all its data
  * @pf: the function, LIVE
  * @nsid: which; one, never all
  *
@@ -220,7 +220,7 @@ static int pnv_ns_left(struct parley_nvme_pf *pf, u32 nsid)
  * Return: 0; -EOPNOTSUPP if the controller cannot, -EINVAL for a number that is
  *	none, -EBUSY if a driver has it, or as parley_nvme_admin().
  */
-int parley_nvme_ns_delete(struct parley_nvme_pf *pf, u32 nsid)
+int parley_pf_ns_delete(struct parley_nvme_pf *pf, u32 nsid)
 {
 	struct parley_nvme_req req = {
 		.cmd.common = {
@@ -233,12 +233,12 @@ int parley_nvme_ns_delete(struct parley_nvme_pf *pf, u32 nsid)
 
 	return err ?: pnv_ns_command(pf, &req, "delete");
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_ns_delete);
+EXPORT_SYMBOL_IF_KUNIT(parley_pf_ns_delete);
 
 /* The controller of a virtual function, or with 0 the primary. */
 static int pnv_ns_cntlid(struct parley_nvme_pf *pf, unsigned int number, u16 *cntlid)
 {
-	struct parley_nvme_secondary *vf = parley_nvme_secondary_find(pf, number);
+	struct parley_nvme_secondary *vf = parley_pf_secondary_find(pf, number);
 
 	if (number && !vf) {
 		dev_err_ratelimited(pf->n.dev, "there is no virtual function %u\n", number);
@@ -249,7 +249,7 @@ static int pnv_ns_cntlid(struct parley_nvme_pf *pf, unsigned int number, u16 *cn
 }
 
 /**
- * parley_nvme_ns_attach() - give a namespace to a controller, or take it away
+ * parley_pf_ns_attach() - give a namespace to a controller, or take it away
  * @pf: the function, LIVE
  * @nsid: which
  * @number: to which virtual function; 0: to the primary
@@ -260,8 +260,8 @@ static int pnv_ns_cntlid(struct parley_nvme_pf *pf, unsigned int number, u16 *cn
  *	none, -EBUSY if the virtual function has a driver, -ENOMEM, or as
  *	parley_nvme_admin().
  */
-int parley_nvme_ns_attach(struct parley_nvme_pf *pf, u32 nsid, unsigned int number,
-			  bool attach)
+int parley_pf_ns_attach(struct parley_nvme_pf *pf, u32 nsid, unsigned int number,
+			bool attach)
 {
 	struct parley_nvme_ctrl_list *list __free(kfree) =
 		kzalloc(sizeof(*list), GFP_KERNEL);
@@ -288,4 +288,4 @@ int parley_nvme_ns_attach(struct parley_nvme_pf *pf, u32 nsid, unsigned int numb
 	list->cntlid[0] = cpu_to_le16(cntlid);
 	return pnv_ns_command(pf, &req, attach ? "attach" : "detach");
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_ns_attach);
+EXPORT_SYMBOL_IF_KUNIT(parley_pf_ns_attach);

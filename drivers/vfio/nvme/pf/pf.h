@@ -150,63 +150,63 @@ struct parley_nvme_pf {
 };
 
 /* identify.c */
-int parley_nvme_learn_virt(struct parley_nvme_pf *pf);
+int parley_pf_learn_virt(struct parley_nvme_pf *pf);
 
 /* virt.c */
-struct parley_nvme_secondary *parley_nvme_secondary_find(struct parley_nvme_pf *pf,
-							 unsigned int number);
-int parley_nvme_primary(struct parley_nvme_pf *pf, enum parley_nvme_kind kind, u16 nr);
-int parley_nvme_assign(struct parley_nvme_pf *pf, const struct parley_nvme_secondary *vf,
-		       enum parley_nvme_kind kind, u16 nr);
-int parley_nvme_online(struct parley_nvme_pf *pf, const struct parley_nvme_secondary *vf);
-int parley_nvme_offline(struct parley_nvme_pf *pf, const struct parley_nvme_secondary *vf);
+struct parley_nvme_secondary *parley_pf_secondary_find(struct parley_nvme_pf *pf,
+						       unsigned int number);
+int parley_pf_primary(struct parley_nvme_pf *pf, enum parley_nvme_kind kind, u16 nr);
+int parley_pf_assign(struct parley_nvme_pf *pf, const struct parley_nvme_secondary *vf,
+		     enum parley_nvme_kind kind, u16 nr);
+int parley_pf_online(struct parley_nvme_pf *pf, const struct parley_nvme_secondary *vf);
+int parley_pf_offline(struct parley_nvme_pf *pf, const struct parley_nvme_secondary *vf);
 
 /* list.c */
-ssize_t parley_nvme_list_sizes(struct parley_nvme_pf *pf, char *buf);
-ssize_t parley_nvme_list_holders(struct parley_nvme_pf *pf, char *buf);
-ssize_t parley_nvme_list_formats(struct parley_nvme_pf *pf, char *buf);
-ssize_t parley_nvme_list_capacity(struct parley_nvme_pf *pf, char *buf);
+ssize_t parley_pf_list_sizes(struct parley_nvme_pf *pf, char *buf);
+ssize_t parley_pf_list_holders(struct parley_nvme_pf *pf, char *buf);
+ssize_t parley_pf_list_formats(struct parley_nvme_pf *pf, char *buf);
+ssize_t parley_pf_list_capacity(struct parley_nvme_pf *pf, char *buf);
 
 /* ns.c */
-u8 parley_nvme_ns_cns(const struct parley_nvme_pf *pf);
-int parley_nvme_ns_list(struct parley_nvme_pf *pf, u32 *nsid, unsigned int max);
-int parley_nvme_ns_identify(struct parley_nvme_pf *pf, u32 nsid,
-			    struct parley_nvme_ns *ns);
-int parley_nvme_ns_holders(struct parley_nvme_pf *pf, u32 nsid, unsigned long *holders);
-int parley_nvme_ns_create(struct parley_nvme_pf *pf, u64 blocks, u8 format, u32 *nsid);
-int parley_nvme_ns_delete(struct parley_nvme_pf *pf, u32 nsid);
-int parley_nvme_ns_attach(struct parley_nvme_pf *pf, u32 nsid, unsigned int number,
-			  bool attach);
+u8 parley_pf_ns_cns(const struct parley_nvme_pf *pf);
+int parley_pf_ns_list(struct parley_nvme_pf *pf, u32 *nsid, unsigned int max);
+int parley_pf_ns_identify(struct parley_nvme_pf *pf, u32 nsid,
+			  struct parley_nvme_ns *ns);
+int parley_pf_ns_holders(struct parley_nvme_pf *pf, u32 nsid, unsigned long *holders);
+int parley_pf_ns_create(struct parley_nvme_pf *pf, u64 blocks, u8 format, u32 *nsid);
+int parley_pf_ns_delete(struct parley_nvme_pf *pf, u32 nsid);
+int parley_pf_ns_attach(struct parley_nvme_pf *pf, u32 nsid, unsigned int number,
+			bool attach);
 
 /* format.c */
-int parley_nvme_ns_format(struct parley_nvme_pf *pf, u32 nsid);
-void parley_nvme_format_init(struct parley_nvme_pf *pf);
-void parley_nvme_format_exit(struct parley_nvme_pf *pf);
-int parley_nvme_format_take_back(struct parley_nvme_pf *pf);
+int parley_pf_ns_format(struct parley_nvme_pf *pf, u32 nsid);
+void parley_pf_format_init(struct parley_nvme_pf *pf);
+void parley_pf_format_exit(struct parley_nvme_pf *pf);
+int parley_pf_format_take_back(struct parley_nvme_pf *pf);
 
 /* event.c */
-void parley_nvme_event_init(struct parley_nvme_pf *pf);
-int parley_nvme_event_on(struct parley_nvme_pf *pf);
-void parley_nvme_event_off(struct parley_nvme_pf *pf);
+void parley_pf_event_init(struct parley_nvme_pf *pf);
+int parley_pf_event_on(struct parley_nvme_pf *pf);
+void parley_pf_event_off(struct parley_nvme_pf *pf);
 
 /* sriov.c */
-int parley_nvme_pf_init(struct parley_nvme_pf *pf, struct device *dev,
-			const struct parley_nvme_ops *ops,
-			const struct parley_nvme_pf_ops *pf_ops, size_t bar);
-int parley_nvme_share(struct parley_nvme_pf *pf, unsigned int nr, u16 *share);
-int parley_nvme_vfs_up(struct parley_nvme_pf *pf, unsigned int nr);
-void parley_nvme_vfs_down(struct parley_nvme_pf *pf);
-void parley_nvme_pause(struct parley_nvme_pf *pf, bool shutdown);
-int parley_nvme_go_on(struct parley_nvme_pf *pf);
-void parley_nvme_down(struct parley_nvme_pf *pf);
-int parley_nvme_vf_equip(struct parley_nvme_pf *pf, unsigned int number);
-int parley_nvme_vf_strip(struct parley_nvme_pf *pf, unsigned int number);
+int parley_pf_init(struct parley_nvme_pf *pf, struct device *dev,
+		   const struct parley_nvme_ops *ops,
+		   const struct parley_nvme_pf_ops *pf_ops, size_t bar);
+int parley_pf_share(struct parley_nvme_pf *pf, unsigned int nr, u16 *share);
+int parley_pf_vfs_up(struct parley_nvme_pf *pf, unsigned int nr);
+void parley_pf_vfs_down(struct parley_nvme_pf *pf);
+void parley_pf_pause(struct parley_nvme_pf *pf, bool shutdown);
+int parley_pf_go_on(struct parley_nvme_pf *pf);
+void parley_pf_down(struct parley_nvme_pf *pf);
+int parley_pf_vf_equip(struct parley_nvme_pf *pf, unsigned int number);
+int parley_pf_vf_strip(struct parley_nvme_pf *pf, unsigned int number);
 
 /* birth.c */
-int parley_nvme_birth(struct parley_nvme_pf *pf, unsigned int number, u64 blocks,
-		      u8 format, u32 *nsid);
-int parley_nvme_death(struct parley_nvme_pf *pf, unsigned int number, u32 nsid,
-		      bool delete);
+int parley_pf_birth(struct parley_nvme_pf *pf, unsigned int number, u64 blocks,
+		    u8 format, u32 *nsid);
+int parley_pf_death(struct parley_nvme_pf *pf, unsigned int number, u32 nsid,
+		    bool delete);
 
 /* sysfs.c */
 extern const struct attribute_group *parley_nvme_groups[];

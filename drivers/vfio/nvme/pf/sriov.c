@@ -38,7 +38,7 @@ static u16 pnv_share(const struct parley_nvme_pool *pool, unsigned int nr)
 }
 
 /**
- * parley_nvme_share() - what each of so many virtual functions would get
+ * parley_pf_share() - what each of so many virtual functions would get
  * @pf: the function
  * @nr: how many, not 0
  * @share: how much of each kind
@@ -47,7 +47,7 @@ static u16 pnv_share(const struct parley_nvme_pool *pool, unsigned int nr)
  * Return: 0; -EOPNOTSUPP if it cannot have any; -ENOSPC if so many are not there or
  *	would get too little to work with.
  */
-int parley_nvme_share(struct parley_nvme_pf *pf, unsigned int nr, u16 *share)
+int parley_pf_share(struct parley_nvme_pf *pf, unsigned int nr, u16 *share)
 {
 	unsigned int i;
 
@@ -55,17 +55,17 @@ int parley_nvme_share(struct parley_nvme_pf *pf, unsigned int nr, u16 *share)
 	if (pf->virt)
 		return -EOPNOTSUPP;
 	for (i = 1; i <= nr; i++)
-		if (!parley_nvme_secondary_find(pf, i))
+		if (!parley_pf_secondary_find(pf, i))
 			return -ENOSPC;
 	for (i = 0; i < PARLEY_NVME_KINDS; i++)
 		share[i] = pnv_share(&pf->pool[i], nr);
 	return share[PARLEY_NVME_QUEUES] < PARLEY_NVME_VF_QUEUES_MIN ||
 	       share[PARLEY_NVME_INTERRUPTS] < PARLEY_NVME_VF_INTERRUPTS_MIN ? -ENOSPC : 0;
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_share);
+EXPORT_SYMBOL_IF_KUNIT(parley_pf_share);
 
 /**
- * parley_nvme_pf_init() - a physical function that is OFF
+ * parley_pf_init() - a physical function that is OFF
  * @pf: zeroed
  * @dev: the device, for messages
  * @ops: how it is reached
@@ -77,17 +77,17 @@ EXPORT_SYMBOL_IF_KUNIT(parley_nvme_share);
  * Context: process context; may sleep.
  * Return: as parley_nvme_init().
  */
-int parley_nvme_pf_init(struct parley_nvme_pf *pf, struct device *dev,
-			const struct parley_nvme_ops *ops,
-			const struct parley_nvme_pf_ops *pf_ops, size_t bar)
+int parley_pf_init(struct parley_nvme_pf *pf, struct device *dev,
+		   const struct parley_nvme_ops *ops,
+		   const struct parley_nvme_pf_ops *pf_ops, size_t bar)
 {
 	pf->ops = pf_ops;
 	pf->virt = "it was not asked yet";
-	parley_nvme_event_init(pf);
-	parley_nvme_format_init(pf);
+	parley_pf_event_init(pf);
+	parley_pf_format_init(pf);
 	return parley_nvme_init(&pf->n, dev, ops, bar);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_pf_init);
+EXPORT_SYMBOL_IF_KUNIT(parley_pf_init);
 
 static int pnv_start(struct parley_nvme_pf *pf)
 {
@@ -95,9 +95,9 @@ static int pnv_start(struct parley_nvme_pf *pf)
 
 	if (err)
 		return err;
-	err = parley_nvme_learn_virt(pf);
+	err = parley_pf_learn_virt(pf);
 	if (!err)
-		err = parley_nvme_event_on(pf);
+		err = parley_pf_event_on(pf);
 	if (err)
 		parley_nvme_stop(&pf->n, false);
 	return err;
@@ -125,7 +125,7 @@ static int pnv_move(struct parley_nvme_pf *pf, const u16 *want)
 
 	/* Both, always: an earlier try may have got half-way and not to the reset. */
 	for (kind = 0; kind < PARLEY_NVME_KINDS && !err; kind++)
-		err = parley_nvme_primary(pf, kind, want[kind]);
+		err = parley_pf_primary(pf, kind, want[kind]);
 	if (!err)
 		err = pnv_restart(pf);
 	if (!err && pf->virt) {
@@ -190,7 +190,7 @@ static bool pnv_offline_all(struct parley_nvme_pf *pf)
 	for (vf = pf->vf; vf < pf->vf + pf->nr_secondaries; vf++) {
 		if (!pnv_has_something(vf) || READ_ONCE(pf->n.state) != PARLEY_NVME_LIVE)
 			continue;
-		parley_nvme_offline(pf, vf);
+		parley_pf_offline(pf, vf);
 		did = true;
 	}
 	return did;
@@ -203,20 +203,20 @@ static int pnv_equip_one(struct parley_nvme_pf *pf, struct parley_nvme_secondary
 
 	/* What is there already may be somebody else's work, and less than it says. */
 	if (pnv_has_something(vf))
-		err = parley_nvme_offline(pf, vf);
+		err = parley_pf_offline(pf, vf);
 	for (kind = 0; kind < PARLEY_NVME_KINDS && !err; kind++) {
 		/* Noted before it is so: then it is also undone if nobody answers. */
 		vf->have[kind] = pf->share[kind];
-		err = parley_nvme_assign(pf, vf, kind, pf->share[kind]);
+		err = parley_pf_assign(pf, vf, kind, pf->share[kind]);
 	}
 	if (!err)
-		err = parley_nvme_online(pf, vf);
+		err = parley_pf_online(pf, vf);
 	return err;
 }
 
 static int pnv_see_one(struct parley_nvme_pf *pf, unsigned int number)
 {
-	struct parley_nvme_secondary *vf = parley_nvme_secondary_find(pf, number);
+	struct parley_nvme_secondary *vf = parley_pf_secondary_find(pf, number);
 
 	if (vf && vf->online &&
 	    vf->have[PARLEY_NVME_QUEUES] >= pf->share[PARLEY_NVME_QUEUES] &&
@@ -229,7 +229,7 @@ static int pnv_see_one(struct parley_nvme_pf *pf, unsigned int number)
 
 static int pnv_see(struct parley_nvme_pf *pf)
 {
-	int err = parley_nvme_learn_virt(pf);
+	int err = parley_pf_learn_virt(pf);
 	unsigned int i;
 
 	for_each_set_bit(i, pf->up, PARLEY_NVME_SECONDARIES_MAX + 1)
@@ -244,7 +244,7 @@ static int pnv_equip(struct parley_nvme_pf *pf)
 	int err = 0;
 
 	for_each_set_bit(i, pf->up, PARLEY_NVME_SECONDARIES_MAX + 1) {
-		vf = parley_nvme_secondary_find(pf, i);
+		vf = parley_pf_secondary_find(pf, i);
 		err = err ?: vf ? pnv_equip_one(pf, vf) : -EPROTO;
 	}
 	return err ?: pnv_see(pf);
@@ -264,11 +264,11 @@ static struct parley_nvme_secondary *pnv_single(struct parley_nvme_pf *pf,
 				    number);
 		return ERR_PTR(-EBUSY);
 	}
-	return parley_nvme_secondary_find(pf, number) ?: ERR_PTR(-EPROTO);
+	return parley_pf_secondary_find(pf, number) ?: ERR_PTR(-EPROTO);
 }
 
 /**
- * parley_nvme_vf_equip() - give one virtual function its share, and let it work
+ * parley_pf_vf_equip() - give one virtual function its share, and let it work
  * @pf: the function, with virtual functions
  * @number: which, without a driver
  *
@@ -281,7 +281,7 @@ static struct parley_nvme_secondary *pnv_single(struct parley_nvme_pf *pf,
  *	-EPROTO		the controller did other than it said
  *	or as parley_nvme_admin().
  */
-int parley_nvme_vf_equip(struct parley_nvme_pf *pf, unsigned int number)
+int parley_pf_vf_equip(struct parley_nvme_pf *pf, unsigned int number)
 {
 	struct parley_nvme_secondary *vf = pnv_single(pf, number);
 	int err;
@@ -292,25 +292,25 @@ int parley_nvme_vf_equip(struct parley_nvme_pf *pf, unsigned int number)
 		return -EEXIST;
 	err = pnv_equip_one(pf, vf);
 	if (!err)
-		err = parley_nvme_learn_virt(pf);
+		err = parley_pf_learn_virt(pf);
 	if (!err)
 		err = pnv_see_one(pf, number);
 	if (!err)
 		set_bit(number, pf->up);
 	else if (READ_ONCE(pf->n.state) == PARLEY_NVME_LIVE)
-		parley_nvme_offline(pf, vf);
+		parley_pf_offline(pf, vf);
 	return err;
 }
 
 /**
- * parley_nvme_vf_strip() - the mirror of parley_nvme_vf_equip()
+ * parley_pf_vf_strip() - the mirror of parley_pf_vf_equip()
  * @pf: the function, with virtual functions
  * @number: which, without a driver
  *
  * Context: process context; @pf->n.mutex held; may sleep.
  * Return: 0, -ENETDOWN, -EINVAL, -EBUSY, or as parley_nvme_admin().
  */
-int parley_nvme_vf_strip(struct parley_nvme_pf *pf, unsigned int number)
+int parley_pf_vf_strip(struct parley_nvme_pf *pf, unsigned int number)
 {
 	struct parley_nvme_secondary *vf = pnv_single(pf, number);
 	int err;
@@ -319,8 +319,8 @@ int parley_nvme_vf_strip(struct parley_nvme_pf *pf, unsigned int number)
 		return PTR_ERR(vf);
 	/* Also one that we did not equip: what counts is what the controller has. */
 	clear_bit(number, pf->up);
-	err = parley_nvme_offline(pf, vf);
-	return err ?: parley_nvme_learn_virt(pf);
+	err = parley_pf_offline(pf, vf);
+	return err ?: parley_pf_learn_virt(pf);
 }
 
 static void pnv_refuse(struct parley_nvme_pf *pf, unsigned int nr, int err)
@@ -340,7 +340,7 @@ static int pnv_prepare(struct parley_nvme_pf *pf, unsigned int nr)
 
 	if (READ_ONCE(pf->n.state) != PARLEY_NVME_LIVE)
 		return -ENETDOWN;
-	err = parley_nvme_share(pf, nr, pf->share);
+	err = parley_pf_share(pf, nr, pf->share);
 	if (err) {
 		pnv_refuse(pf, nr, err);
 		return err;
@@ -365,7 +365,7 @@ static int pnv_enable_vfs(struct parley_nvme_pf *pf, unsigned int nr)
 }
 
 /**
- * parley_nvme_vfs_up() - so many virtual functions, online
+ * parley_pf_vfs_up() - so many virtual functions, online
  * @pf: the function, LIVE and without any
  * @nr: how many, not 0
  *
@@ -380,7 +380,7 @@ static int pnv_enable_vfs(struct parley_nvme_pf *pf, unsigned int nr)
  *	-ENODEV		the module goes
  *	or what parley_nvme_start(), parley_nvme_admin() or the bus returns.
  */
-int parley_nvme_vfs_up(struct parley_nvme_pf *pf, unsigned int nr)
+int parley_pf_vfs_up(struct parley_nvme_pf *pf, unsigned int nr)
 {
 	int err;
 
@@ -399,19 +399,19 @@ int parley_nvme_vfs_up(struct parley_nvme_pf *pf, unsigned int nr)
 		}
 	}
 	if (err)
-		parley_nvme_vfs_down(pf);
+		parley_pf_vfs_down(pf);
 	return err;
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vfs_up);
+EXPORT_SYMBOL_IF_KUNIT(parley_pf_vfs_up);
 
 /**
- * parley_nvme_vfs_down() - no virtual functions, and nothing left of them
+ * parley_pf_vfs_down() - no virtual functions, and nothing left of them
  * @pf: the function, in any state
  *
  * Context: process context; device lock held by the caller, @pf->n.mutex not; may
  *	sleep.
  */
-void parley_nvme_vfs_down(struct parley_nvme_pf *pf)
+void parley_pf_vfs_down(struct parley_nvme_pf *pf)
 {
 	/* What the controller said of itself stands, if nothing was done about it. */
 	if (!pf->nr_vfs && !pf->took)
@@ -433,10 +433,10 @@ void parley_nvme_vfs_down(struct parley_nvme_pf *pf)
 		pf->going = false;
 		pnv_give_back(pf);
 		if (READ_ONCE(pf->n.state) == PARLEY_NVME_LIVE)
-			parley_nvme_learn_virt(pf);
+			parley_pf_learn_virt(pf);
 	}
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vfs_down);
+EXPORT_SYMBOL_IF_KUNIT(parley_pf_vfs_down);
 
 /*
  * A controller that lives again: without virtual functions nothing may be left of
@@ -447,19 +447,19 @@ static int pnv_tidy(struct parley_nvme_pf *pf)
 	int err = 0;
 
 	/* If it is not given back, the next format says so. */
-	parley_nvme_format_take_back(pf);
+	parley_pf_format_take_back(pf);
 	if (pf->nr_vfs)
 		return pf->virt ? -EOPNOTSUPP : pnv_equip(pf);
 	if (pnv_offline_all(pf))
-		err = parley_nvme_learn_virt(pf);
+		err = parley_pf_learn_virt(pf);
 	if (!err)
 		pnv_give_back(pf);
 	return READ_ONCE(pf->n.state) == PARLEY_NVME_LIVE ? err : -EIO;
 }
 
 /**
- * parley_nvme_go_on() - start the controller after somebody reset the function
- * @pf: the function, stopped by parley_nvme_pause()
+ * parley_pf_go_on() - start the controller after somebody reset the function
+ * @pf: the function, stopped by parley_pf_pause()
  *
  * Virtual functions that are enabled get what they had and go online.
  *
@@ -467,7 +467,7 @@ static int pnv_tidy(struct parley_nvme_pf *pf)
  *	sleep.
  * Return: as parley_nvme_start(), or why virtual functions are not online.
  */
-int parley_nvme_go_on(struct parley_nvme_pf *pf)
+int parley_pf_go_on(struct parley_nvme_pf *pf)
 {
 	int err;
 
@@ -481,35 +481,35 @@ int parley_nvme_go_on(struct parley_nvme_pf *pf)
 			err);
 	return err;
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_go_on);
+EXPORT_SYMBOL_IF_KUNIT(parley_pf_go_on);
 
 /**
- * parley_nvme_pause() - stop the controller, because the function will be reset
+ * parley_pf_pause() - stop the controller, because the function will be reset
  * @pf: the function
  * @shutdown: or will lose its power
  *
  * Context: process context; device lock held by the caller, @pf->n.mutex not; may
  *	sleep.
  */
-void parley_nvme_pause(struct parley_nvme_pf *pf, bool shutdown)
+void parley_pf_pause(struct parley_nvme_pf *pf, bool shutdown)
 {
 	scoped_guard(mutex, &pf->n.mutex)
 		parley_nvme_stop(&pf->n, shutdown);
 	/* Which may wait for the mutex. */
-	parley_nvme_event_off(pf);
+	parley_pf_event_off(pf);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_pause);
+EXPORT_SYMBOL_IF_KUNIT(parley_pf_pause);
 
 /**
- * parley_nvme_down() - a function that will be unbound
+ * parley_pf_down() - a function that will be unbound
  * @pf: the function, in any state
  *
  * Context: process context; device lock held by the caller; may sleep.
  */
-void parley_nvme_down(struct parley_nvme_pf *pf)
+void parley_pf_down(struct parley_nvme_pf *pf)
 {
-	parley_nvme_vfs_down(pf);
-	parley_nvme_pause(pf, true);
-	parley_nvme_format_exit(pf);
+	parley_pf_vfs_down(pf);
+	parley_pf_pause(pf, true);
+	parley_pf_format_exit(pf);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_nvme_down);
+EXPORT_SYMBOL_IF_KUNIT(parley_pf_down);

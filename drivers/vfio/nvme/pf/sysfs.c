@@ -97,26 +97,26 @@ static ssize_t pnv_show_list(struct device *dev, char *buf,
 static ssize_t namespaces_show(struct device *dev, struct device_attribute *attr,
 			       char *buf)
 {
-	return pnv_show_list(dev, buf, parley_nvme_list_sizes);
+	return pnv_show_list(dev, buf, parley_pf_list_sizes);
 }
 static DEVICE_ATTR_ADMIN_RO(namespaces);
 
 static ssize_t attachments_show(struct device *dev, struct device_attribute *attr,
 				char *buf)
 {
-	return pnv_show_list(dev, buf, parley_nvme_list_holders);
+	return pnv_show_list(dev, buf, parley_pf_list_holders);
 }
 static DEVICE_ATTR_ADMIN_RO(attachments);
 
 static ssize_t formats_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return pnv_show_list(dev, buf, parley_nvme_list_formats);
+	return pnv_show_list(dev, buf, parley_pf_list_formats);
 }
 static DEVICE_ATTR_ADMIN_RO(formats);
 
 static ssize_t capacity_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return pnv_show_list(dev, buf, parley_nvme_list_capacity);
+	return pnv_show_list(dev, buf, parley_pf_list_capacity);
 }
 static DEVICE_ATTR_ADMIN_RO(capacity);
 
@@ -177,7 +177,7 @@ static ssize_t birth_store(struct device *dev, struct device_attribute *attr,
 	    (sscanf(buf, "%u %u", &number, &nsid) != 2 || !nsid))
 		return -EINVAL;
 	guard(mutex)(&pf->n.mutex);
-	err = parley_nvme_birth(pf, number, blocks, format, &nsid);
+	err = parley_pf_birth(pf, number, blocks, format, &nsid);
 	if (err)
 		return err;
 	dev_info(dev, "virtual function %u has namespace %u\n", number, nsid);
@@ -198,7 +198,7 @@ static ssize_t death_store(struct device *dev, struct device_attribute *attr,
 	    (*what && strcmp(what, "delete")))
 		return -EINVAL;
 	guard(mutex)(&pf->n.mutex);
-	err = parley_nvme_death(pf, number, nsid, *what);
+	err = parley_pf_death(pf, number, nsid, *what);
 	return err ?: count;
 }
 static DEVICE_ATTR_WO(death);
@@ -215,7 +215,7 @@ static ssize_t ns_create_store(struct device *dev, struct device_attribute *attr
 	if (sscanf(buf, "%llu %hhu", &blocks, &format) < 1)
 		return -EINVAL;
 	guard(mutex)(&pf->n.mutex);
-	err = parley_nvme_ns_create(pf, blocks, format, &nsid);
+	err = parley_pf_ns_create(pf, blocks, format, &nsid);
 	if (err)
 		return err;
 	dev_info(dev, "namespace %u was created\n", nsid);
@@ -233,7 +233,7 @@ static ssize_t ns_delete_store(struct device *dev, struct device_attribute *attr
 	if (kstrtou32(buf, 0, &nsid))
 		return -EINVAL;
 	guard(mutex)(&pf->n.mutex);
-	err = parley_nvme_ns_delete(pf, nsid);
+	err = parley_pf_ns_delete(pf, nsid);
 	return err ?: count;
 }
 static DEVICE_ATTR_WO(ns_delete);
@@ -246,7 +246,7 @@ static ssize_t ns_format_store(struct device *dev, struct device_attribute *attr
 
 	if (kstrtou32(buf, 0, &nsid))
 		return -EINVAL;
-	return parley_nvme_ns_format(pnv_of(dev), nsid) ?: count;
+	return parley_pf_ns_format(pnv_of(dev), nsid) ?: count;
 }
 static DEVICE_ATTR_WO(ns_format);
 
@@ -261,7 +261,7 @@ static ssize_t pnv_attach_store(struct device *dev, const char *buf, size_t coun
 	if (sscanf(buf, "%u %u", &nsid, &number) != 2)
 		return -EINVAL;
 	guard(mutex)(&pf->n.mutex);
-	err = parley_nvme_ns_attach(pf, nsid, number, attach);
+	err = parley_pf_ns_attach(pf, nsid, number, attach);
 	return err ?: count;
 }
 

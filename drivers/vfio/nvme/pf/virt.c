@@ -29,15 +29,15 @@ static int pnv_virt(struct parley_nvme_pf *pf, enum parley_nvme_act act,
 }
 
 /**
- * parley_nvme_secondary_find() - the secondary controller of a virtual function
+ * parley_pf_secondary_find() - the secondary controller of a virtual function
  * @pf: the function
  * @number: of the virtual function, from 1
  *
  * Context: any; @pf->n.mutex held.
  * Return: the controller, or NULL.
  */
-struct parley_nvme_secondary *parley_nvme_secondary_find(struct parley_nvme_pf *pf,
-							 unsigned int number)
+struct parley_nvme_secondary *parley_pf_secondary_find(struct parley_nvme_pf *pf,
+						       unsigned int number)
 {
 	unsigned int i;
 
@@ -49,7 +49,7 @@ struct parley_nvme_secondary *parley_nvme_secondary_find(struct parley_nvme_pf *
 }
 
 /**
- * parley_nvme_primary() - how many flexible resources the primary has
+ * parley_pf_primary() - how many flexible resources the primary has
  * @pf: the function, LIVE
  * @kind: which
  * @nr: how many, from its next reset on
@@ -57,7 +57,7 @@ struct parley_nvme_secondary *parley_nvme_secondary_find(struct parley_nvme_pf *
  * Context: process context; @pf->n.mutex held; may sleep.
  * Return: as parley_nvme_admin().
  */
-int parley_nvme_primary(struct parley_nvme_pf *pf, enum parley_nvme_kind kind, u16 nr)
+int parley_pf_primary(struct parley_nvme_pf *pf, enum parley_nvme_kind kind, u16 nr)
 {
 	u16 status;
 	int err = pnv_virt(pf, PARLEY_NVME_ACT_PRIMARY, kind, pf->n.id.cntlid, nr, &status);
@@ -69,7 +69,7 @@ int parley_nvme_primary(struct parley_nvme_pf *pf, enum parley_nvme_kind kind, u
 }
 
 /**
- * parley_nvme_assign() - give resources to a virtual function
+ * parley_pf_assign() - give resources to a virtual function
  * @pf: the function, LIVE
  * @vf: to whom; offline
  * @kind: which
@@ -78,8 +78,8 @@ int parley_nvme_primary(struct parley_nvme_pf *pf, enum parley_nvme_kind kind, u
  * Context: process context; @pf->n.mutex held; may sleep.
  * Return: as parley_nvme_admin().
  */
-int parley_nvme_assign(struct parley_nvme_pf *pf, const struct parley_nvme_secondary *vf,
-		       enum parley_nvme_kind kind, u16 nr)
+int parley_pf_assign(struct parley_nvme_pf *pf, const struct parley_nvme_secondary *vf,
+		     enum parley_nvme_kind kind, u16 nr)
 {
 	u16 status;
 	int err = pnv_virt(pf, PARLEY_NVME_ACT_ASSIGN, kind, vf->cntlid, nr, &status);
@@ -91,14 +91,14 @@ int parley_nvme_assign(struct parley_nvme_pf *pf, const struct parley_nvme_secon
 }
 
 /**
- * parley_nvme_online() - let a virtual function work
+ * parley_pf_online() - let a virtual function work
  * @pf: the function, LIVE
  * @vf: enabled and with resources
  *
  * Context: process context; @pf->n.mutex held; may sleep.
  * Return: as parley_nvme_admin().
  */
-int parley_nvme_online(struct parley_nvme_pf *pf, const struct parley_nvme_secondary *vf)
+int parley_pf_online(struct parley_nvme_pf *pf, const struct parley_nvme_secondary *vf)
 {
 	u16 status;
 	int err = pnv_virt(pf, PARLEY_NVME_ACT_ONLINE, 0, vf->cntlid, 0, &status);
@@ -110,14 +110,14 @@ int parley_nvme_online(struct parley_nvme_pf *pf, const struct parley_nvme_secon
 }
 
 /**
- * parley_nvme_offline() - end a virtual function's work and take its resources
+ * parley_pf_offline() - end a virtual function's work and take its resources
  * @pf: the function, LIVE
  * @vf: in any state
  *
  * Context: process context; @pf->n.mutex held; may sleep.
  * Return: as parley_nvme_admin().
  */
-int parley_nvme_offline(struct parley_nvme_pf *pf, const struct parley_nvme_secondary *vf)
+int parley_pf_offline(struct parley_nvme_pf *pf, const struct parley_nvme_secondary *vf)
 {
 	u16 status;
 	int err = pnv_virt(pf, PARLEY_NVME_ACT_OFFLINE, 0, vf->cntlid, 0, &status);

@@ -13,20 +13,20 @@ static struct fake_pf *bare(struct kunit *test, unsigned int nr)
 	struct fake_pf *f = fake_pf_live(test);
 
 	f->pf.on_demand = true;
-	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, nr));
+	KUNIT_ASSERT_EQ(test, 0, parley_pf_vfs_up(&f->pf, nr));
 	return f;
 }
 
 static int birth(struct fake_pf *f, unsigned int number, u64 blocks, u32 *nsid)
 {
 	guard(mutex)(&f->pf.n.mutex);
-	return parley_nvme_birth(&f->pf, number, blocks, 0, nsid);
+	return parley_pf_birth(&f->pf, number, blocks, 0, nsid);
 }
 
 static int death(struct fake_pf *f, unsigned int number, u32 nsid, bool delete)
 {
 	guard(mutex)(&f->pf.n.mutex);
-	return parley_nvme_death(&f->pf, number, nsid, delete);
+	return parley_pf_death(&f->pf, number, nsid, delete);
 }
 
 static unsigned int namespaces(struct fake_pf *f)
@@ -74,7 +74,7 @@ static void a_guest_is_born_and_dies(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, death(f, 2, made, true));
 	expect_nothing(f, 1);
 	expect_nothing(f, 2);
-	parley_nvme_vfs_down(&f->pf);
+	parley_pf_vfs_down(&f->pf);
 	fake_pf_expect_clean(f);
 }
 
@@ -87,9 +87,9 @@ static void a_driver_is_not_robbed(struct kunit *test)
 	f->bound = 1;
 	KUNIT_EXPECT_EQ(test, -EBUSY, death(f, 1, nsid, true));
 	scoped_guard(mutex, &f->pf.n.mutex) {
-		KUNIT_EXPECT_EQ(test, -EBUSY, parley_nvme_ns_attach(&f->pf, nsid, 1, false));
-		KUNIT_EXPECT_EQ(test, -EBUSY, parley_nvme_ns_attach(&f->pf, 1, 1, true));
-		KUNIT_EXPECT_EQ(test, -EBUSY, parley_nvme_ns_delete(&f->pf, nsid));
+		KUNIT_EXPECT_EQ(test, -EBUSY, parley_pf_ns_attach(&f->pf, nsid, 1, false));
+		KUNIT_EXPECT_EQ(test, -EBUSY, parley_pf_ns_attach(&f->pf, 1, 1, true));
+		KUNIT_EXPECT_EQ(test, -EBUSY, parley_pf_ns_delete(&f->pf, nsid));
 	}
 	KUNIT_EXPECT_TRUE(test, f->vf[0].online);
 	KUNIT_EXPECT_EQ(test, 2, namespaces(f));
@@ -131,14 +131,14 @@ static void tidy(struct fake_pf *f)
 	unsigned int i;
 
 	f->c.gone = false;
-	parley_nvme_vfs_down(&f->pf);
+	parley_pf_vfs_down(&f->pf);
 	KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
 	fake_pf_expect_clean(f);
 	/* What root does who sees in the list that nobody has it. */
 	for (i = 1; i < FAKE_NAMESPACES; i++)
 		f->c.ns[i] = (struct fake_ns) {};
 	f->c.ns[0].attached_to = 0;
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, 2));
+	KUNIT_EXPECT_EQ(test, 0, parley_pf_vfs_up(&f->pf, 2));
 }
 
 static void nothing_is_left_half_born(struct kunit *test)
@@ -196,7 +196,7 @@ static void birth_and_death_leave_no_trace(struct kunit *test)
 	expect_nothing(f, 1);
 	/* Seven for a birth, six for a death. */
 	KUNIT_EXPECT_EQ(test, 24 * 13, atomic64_read(&f->pf.n.commands) - before);
-	parley_nvme_vfs_down(&f->pf);
+	parley_pf_vfs_down(&f->pf);
 	fake_pf_expect_clean(f);
 }
 
@@ -210,9 +210,9 @@ static void they_outlive_a_reset_one_by_one(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, f->vf[1].online);
 	KUNIT_EXPECT_FALSE(test, f->vf[0].online);
 	KUNIT_EXPECT_FALSE(test, f->vf[2].online);
-	parley_nvme_pause(&f->pf, false);
+	parley_pf_pause(&f->pf, false);
 	KUNIT_EXPECT_EQ(test, -ENETDOWN, death(f, 2, nsid, false));
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_go_on(&f->pf));
+	KUNIT_EXPECT_EQ(test, 0, parley_pf_go_on(&f->pf));
 }
 
 /* ------------------------------------------------------------ events */
@@ -261,9 +261,9 @@ static void events_are_seen_to(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
 	KUNIT_EXPECT_TRUE(test, asked(f, UINT_MAX));
 	KUNIT_EXPECT_TRUE(test, fake_event(&f->c, NVME_LOG_ERROR << 16));
-	parley_nvme_pause(&f->pf, false);
+	parley_pf_pause(&f->pf, false);
 	KUNIT_EXPECT_EQ(test, 3, f->logs);
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_go_on(&f->pf));
+	KUNIT_EXPECT_EQ(test, 0, parley_pf_go_on(&f->pf));
 	KUNIT_EXPECT_TRUE(test, asked(f, UINT_MAX));
 }
 
@@ -281,7 +281,7 @@ static void a_storm_of_events_is_calm_here(struct kunit *test)
 	KUNIT_EXPECT_GE(test, told, 1);
 	KUNIT_EXPECT_LE(test, told, 6);
 	KUNIT_EXPECT_EQ(test, told, f->pf.events);
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, 2));
+	KUNIT_EXPECT_EQ(test, 0, parley_pf_vfs_up(&f->pf, 2));
 }
 
 static void who_tells_nothing_works_all_the_same(struct kunit *test)
@@ -300,7 +300,7 @@ static void who_tells_nothing_works_all_the_same(struct kunit *test)
 	msleep(2 * PARLEY_NVME_EVENT_MS);
 	KUNIT_EXPECT_FALSE(test, f->c.asked);
 	KUNIT_EXPECT_EQ(test, 0, f->pf.events);
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, 2));
+	KUNIT_EXPECT_EQ(test, 0, parley_pf_vfs_up(&f->pf, 2));
 }
 
 static struct kunit_case birth_cases[] = {

@@ -242,7 +242,7 @@ static void fake_pf_end(void *data)
 
 	if (f->inited) {
 		fake_truth(&f->c);
-		parley_nvme_down(&f->pf);
+		parley_pf_down(&f->pf);
 		cancel_work_sync(&f->c.work);
 		parley_nvme_exit(&f->pf.n);
 	}
@@ -271,7 +271,7 @@ struct fake_pf *fake_pf_new(struct kunit *test)
 
 int fake_pf_start(struct fake_pf *f)
 {
-	int err = parley_nvme_pf_init(&f->pf, f->c.dev, &fake_ops, &fake_pf_ops, f->c.bar);
+	int err = parley_pf_init(&f->pf, f->c.dev, &fake_ops, &fake_pf_ops, f->c.bar);
 
 	if (err)
 		return err;
@@ -279,7 +279,7 @@ int fake_pf_start(struct fake_pf *f)
 	f->pf.n.command_ms = FAKE_LONG_MS;
 	f->pf.n.look_ms = FAKE_LOOK_MS;
 	f->pf.n.abort_ms = FAKE_LONG_MS;
-	return parley_nvme_go_on(&f->pf);
+	return parley_pf_go_on(&f->pf);
 }
 
 struct fake_pf *fake_pf_live(struct kunit *test)
@@ -293,9 +293,9 @@ struct fake_pf *fake_pf_live(struct kunit *test)
 
 int fake_pf_recover(struct fake_pf *f)
 {
-	parley_nvme_pause(&f->pf, false);
+	parley_pf_pause(&f->pf, false);
 	fake_reset(&f->c);
-	return parley_nvme_go_on(&f->pf);
+	return parley_pf_go_on(&f->pf);
 }
 
 void fake_pf_expect_clean(struct fake_pf *f)

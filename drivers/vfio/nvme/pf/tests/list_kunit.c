@@ -59,11 +59,11 @@ static void as_many_as_there_can_be_functions(struct kunit *test)
 	guard(mutex)(&f->pf.n.mutex);
 	/* Each with one, and the primary. */
 	many = PARLEY_NVME_SECONDARIES_MAX + 1;
-	KUNIT_EXPECT_GT(test, parley_nvme_list_sizes(&f->pf, buf), 0);
+	KUNIT_EXPECT_GT(test, parley_pf_list_sizes(&f->pf, buf), 0);
 	KUNIT_EXPECT_EQ(test, many, lines(buf));
 	KUNIT_EXPECT_NOT_NULL(test, strstr(buf, "\n128 8796093022208 4096\n"));
 	memset(buf, 0, PAGE_SIZE);
-	KUNIT_EXPECT_GT(test, parley_nvme_list_holders(&f->pf, buf), 0);
+	KUNIT_EXPECT_GT(test, parley_pf_list_holders(&f->pf, buf), 0);
 	KUNIT_EXPECT_EQ(test, many, lines(buf));
 }
 
@@ -77,7 +77,7 @@ static void what_there_is_no_room_for_is_told(struct kunit *test)
 	f->pf.n.id.nn = U32_MAX;
 	guard(mutex)(&f->pf.n.mutex);
 	many = NVME_IDENTIFY_DATA_SIZE / sizeof(u32);
-	len = parley_nvme_list_sizes(&f->pf, buf);
+	len = parley_pf_list_sizes(&f->pf, buf);
 	KUNIT_EXPECT_GT(test, len, 0);
 	KUNIT_EXPECT_LT(test, len, PAGE_SIZE);
 	KUNIT_EXPECT_STREQ(test, "\nmore\n", buf + len - 6);
@@ -93,14 +93,14 @@ static void those_there_are_and_who_has_them(struct kunit *test)
 	f->c.ns[0].attached_to = f->pf.vf[2].cntlid;
 	f->c.ns[3] = (struct fake_ns) { .blocks = 16, .attached_to = FAKE_CNTLID };
 	guard(mutex)(&f->pf.n.mutex);
-	KUNIT_EXPECT_GT(test, parley_nvme_list_holders(&f->pf, buf), 0);
+	KUNIT_EXPECT_GT(test, parley_pf_list_holders(&f->pf, buf), 0);
 	KUNIT_EXPECT_STREQ(test, "1 3\n4 0\n", buf);
 	memset(buf, 0, PAGE_SIZE);
 	f->c.ns[0].blocks = 0;
-	KUNIT_EXPECT_GT(test, parley_nvme_list_sizes(&f->pf, buf), 0);
+	KUNIT_EXPECT_GT(test, parley_pf_list_sizes(&f->pf, buf), 0);
 	KUNIT_EXPECT_STREQ(test, "4 16 512\n", buf);
 	f->c.ns[3].blocks = 0;
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_list_sizes(&f->pf, buf));
+	KUNIT_EXPECT_EQ(test, 0, parley_pf_list_sizes(&f->pf, buf));
 }
 
 /* Formats of all namespaces; those that cannot be are left out. */
@@ -125,19 +125,19 @@ static void which_blocks_a_new_one_can_have(struct kunit *test)
 
 	guard(mutex)(&f->pf.n.mutex);
 	/* It does not say it of all: then of the first. */
-	KUNIT_EXPECT_GT(test, parley_nvme_list_formats(&f->pf, buf), 0);
+	KUNIT_EXPECT_GT(test, parley_pf_list_formats(&f->pf, buf), 0);
 	KUNIT_EXPECT_STREQ(test, "0 512 0\n1 4096 0\n", buf);
 	memset(buf, 0, PAGE_SIZE);
 	fake_arm(&f->c, FAKE_REFUSES, 1);
-	KUNIT_EXPECT_GT(test, parley_nvme_list_formats(&f->pf, buf), 0);
+	KUNIT_EXPECT_GT(test, parley_pf_list_formats(&f->pf, buf), 0);
 	KUNIT_EXPECT_STREQ(test, "0 512 0\n1 4096 0\n", buf);
 	/* There is none. */
 	f->c.ns[0].blocks = 0;
 	fake_arm(&f->c, FAKE_HONEST, 0);
-	KUNIT_EXPECT_EQ(test, -ENODATA, parley_nvme_list_formats(&f->pf, buf));
+	KUNIT_EXPECT_EQ(test, -ENODATA, parley_pf_list_formats(&f->pf, buf));
 	memset(buf, 0, PAGE_SIZE);
 	f->c.mangle = mangle_formats;
-	KUNIT_EXPECT_GT(test, parley_nvme_list_formats(&f->pf, buf), 0);
+	KUNIT_EXPECT_GT(test, parley_pf_list_formats(&f->pf, buf), 0);
 	KUNIT_EXPECT_STREQ(test, "0 512 8\n63 65536 0\n", buf);
 }
 
@@ -159,21 +159,21 @@ static void how_much_room_there_is(struct kunit *test)
 	char *buf = page(test);
 
 	guard(mutex)(&f->pf.n.mutex);
-	KUNIT_EXPECT_GT(test, parley_nvme_list_capacity(&f->pf, buf), 0);
+	KUNIT_EXPECT_GT(test, parley_pf_list_capacity(&f->pf, buf), 0);
 	KUNIT_EXPECT_STREQ(test, "0 0\n", buf);
 	fake_arm(&f->c, FAKE_HONEST, 0);
 	f->c.mangle = mangle_capacity;
-	KUNIT_EXPECT_GT(test, parley_nvme_list_capacity(&f->pf, buf), 0);
+	KUNIT_EXPECT_GT(test, parley_pf_list_capacity(&f->pf, buf), 0);
 	KUNIT_EXPECT_STREQ(test, "3298534883328 1\n", buf);
-	KUNIT_EXPECT_GT(test, parley_nvme_list_capacity(&f->pf, buf), 0);
+	KUNIT_EXPECT_GT(test, parley_pf_list_capacity(&f->pf, buf), 0);
 	KUNIT_EXPECT_STREQ(test, "18446744073709551615 1\n", buf);
 }
 
 static void a_command_that_fails_is_an_error(struct kunit *test)
 {
 	ssize_t (*const list[])(struct parley_nvme_pf *pf, char *buf) = {
-		parley_nvme_list_sizes, parley_nvme_list_holders,
-		parley_nvme_list_formats, parley_nvme_list_capacity,
+		parley_pf_list_sizes, parley_pf_list_holders,
+		parley_pf_list_formats, parley_pf_list_capacity,
 	};
 	struct fake_pf *f = fake_pf_live(test);
 	char *buf = page(test);

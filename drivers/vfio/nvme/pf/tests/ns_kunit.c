@@ -14,25 +14,25 @@ static void they_are_made_attached_and_deleted(struct kunit *test)
 	struct parley_nvme_ns ns;
 	u32 list[FAKE_NAMESPACES], nsid = 0;
 
-	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(pf, 2));
+	KUNIT_ASSERT_EQ(test, 0, parley_pf_vfs_up(pf, 2));
 	guard(mutex)(&pf->n.mutex);
 	/* With the mutex held nothing is asserted: the fake's end takes it. */
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_create(pf, 5000, 1, &nsid));
+	KUNIT_EXPECT_EQ(test, 0, parley_pf_ns_create(pf, 5000, 1, &nsid));
 	KUNIT_EXPECT_EQ(test, 2, nsid);
-	KUNIT_EXPECT_EQ(test, 2, parley_nvme_ns_list(pf, list, ARRAY_SIZE(list)));
+	KUNIT_EXPECT_EQ(test, 2, parley_pf_ns_list(pf, list, ARRAY_SIZE(list)));
 	KUNIT_EXPECT_EQ(test, 2, list[1]);
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_identify(pf, 2, &ns));
+	KUNIT_EXPECT_EQ(test, 0, parley_pf_ns_identify(pf, 2, &ns));
 	KUNIT_EXPECT_EQ(test, 5000, ns.blocks);
 	KUNIT_EXPECT_EQ(test, 4096, ns.block_size);
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_attach(pf, 2, 2, true));
+	KUNIT_EXPECT_EQ(test, 0, parley_pf_ns_attach(pf, 2, 2, true));
 	KUNIT_EXPECT_EQ(test, pf->vf[1].cntlid, f->c.ns[1].attached_to);
-	KUNIT_EXPECT_EQ(test, -EREMOTEIO, parley_nvme_ns_attach(pf, 2, 1, true));
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_attach(pf, 2, 2, false));
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_attach(pf, 2, 0, true));
+	KUNIT_EXPECT_EQ(test, -EREMOTEIO, parley_pf_ns_attach(pf, 2, 1, true));
+	KUNIT_EXPECT_EQ(test, 0, parley_pf_ns_attach(pf, 2, 2, false));
+	KUNIT_EXPECT_EQ(test, 0, parley_pf_ns_attach(pf, 2, 0, true));
 	KUNIT_EXPECT_EQ(test, FAKE_CNTLID, f->c.ns[1].attached_to);
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_delete(pf, 2));
-	KUNIT_EXPECT_EQ(test, 1, parley_nvme_ns_list(pf, list, ARRAY_SIZE(list)));
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_list(pf, list, 0));
+	KUNIT_EXPECT_EQ(test, 0, parley_pf_ns_delete(pf, 2));
+	KUNIT_EXPECT_EQ(test, 1, parley_pf_ns_list(pf, list, ARRAY_SIZE(list)));
+	KUNIT_EXPECT_EQ(test, 0, parley_pf_ns_list(pf, list, 0));
 }
 
 static void numbers_that_are_none_do_not_get_there(struct kunit *test)
@@ -43,17 +43,17 @@ static void numbers_that_are_none_do_not_get_there(struct kunit *test)
 
 	guard(mutex)(&pf->n.mutex);
 	fake_arm(&f->c, FAKE_HONEST, 0);
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_delete(pf, 0));
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_delete(pf, PARLEY_NVME_NSID_ALL));
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_delete(pf, FAKE_NAMESPACES + 1));
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_attach(pf, 0, 0, true));
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_attach(pf, 1, FAKE_VFS + 1, true));
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_create(pf, 0, 0, &nsid));
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_create(pf, 1, 64, &nsid));
+	KUNIT_EXPECT_EQ(test, -EINVAL, parley_pf_ns_delete(pf, 0));
+	KUNIT_EXPECT_EQ(test, -EINVAL, parley_pf_ns_delete(pf, PARLEY_NVME_NSID_ALL));
+	KUNIT_EXPECT_EQ(test, -EINVAL, parley_pf_ns_delete(pf, FAKE_NAMESPACES + 1));
+	KUNIT_EXPECT_EQ(test, -EINVAL, parley_pf_ns_attach(pf, 0, 0, true));
+	KUNIT_EXPECT_EQ(test, -EINVAL, parley_pf_ns_attach(pf, 1, FAKE_VFS + 1, true));
+	KUNIT_EXPECT_EQ(test, -EINVAL, parley_pf_ns_create(pf, 0, 0, &nsid));
+	KUNIT_EXPECT_EQ(test, -EINVAL, parley_pf_ns_create(pf, 1, 64, &nsid));
 	KUNIT_EXPECT_EQ(test, 0, f->c.commands);
 	/* Even if there may be that many: this number means all of them. */
 	pf->n.id.nn = U32_MAX;
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_delete(pf, PARLEY_NVME_NSID_ALL));
+	KUNIT_EXPECT_EQ(test, -EINVAL, parley_pf_ns_delete(pf, PARLEY_NVME_NSID_ALL));
 	KUNIT_EXPECT_EQ(test, 0, f->c.commands);
 }
 
@@ -67,12 +67,12 @@ static void who_cannot_is_not_asked(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, fake_pf_start(f));
 	guard(mutex)(&pf->n.mutex);
 	fake_arm(&f->c, FAKE_HONEST, 0);
-	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_ns_create(pf, 1, 0, &nsid));
-	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_ns_delete(pf, 1));
-	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_ns_attach(pf, 1, 0, true));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_pf_ns_create(pf, 1, 0, &nsid));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_pf_ns_delete(pf, 1));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_pf_ns_attach(pf, 1, 0, true));
 	KUNIT_EXPECT_EQ(test, 0, f->c.commands);
 	/* It still has namespaces. */
-	KUNIT_EXPECT_EQ(test, 1, parley_nvme_ns_list(pf, list, ARRAY_SIZE(list)));
+	KUNIT_EXPECT_EQ(test, 1, parley_pf_ns_list(pf, list, ARRAY_SIZE(list)));
 }
 
 static void who_only_says_so_is_found_out(struct kunit *test)
@@ -83,8 +83,8 @@ static void who_only_says_so_is_found_out(struct kunit *test)
 
 	guard(mutex)(&pf->n.mutex);
 	fake_arm(&f->c, FAKE_UNKNOWN, 0);
-	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_ns_create(pf, 1, 0, &nsid));
-	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_ns_attach(pf, 1, 0, true));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_pf_ns_create(pf, 1, 0, &nsid));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_pf_ns_attach(pf, 1, 0, true));
 	KUNIT_EXPECT_EQ(test, PARLEY_NVME_LIVE, pf->n.state);
 }
 
@@ -136,11 +136,11 @@ static void what_cannot_be_is_not_used(struct kunit *test)
 	f->c.mangle = mangle_list;
 	for (i = 0; i < 2; i++)
 		KUNIT_EXPECT_EQ(test, -EPROTO,
-				parley_nvme_ns_list(pf, list, ARRAY_SIZE(list)));
+				parley_pf_ns_list(pf, list, ARRAY_SIZE(list)));
 	fake_arm(&f->c, FAKE_HONEST, 0);
 	f->c.mangle = mangle_ns;
 	for (i = 0; i < 5; i++)
-		KUNIT_EXPECT_EQ(test, -EPROTO, parley_nvme_ns_identify(pf, 1, &ns));
+		KUNIT_EXPECT_EQ(test, -EPROTO, parley_pf_ns_identify(pf, 1, &ns));
 	KUNIT_EXPECT_EQ(test, 5, f->c.commands);
 }
 
@@ -160,20 +160,20 @@ static void one_that_nobody_has_is_formatted(struct kunit *test)
 {
 	struct fake_pf *f = formats(test);
 
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_format(&f->pf, 1));
+	KUNIT_EXPECT_EQ(test, 0, parley_pf_ns_format(&f->pf, 1));
 	KUNIT_EXPECT_EQ(test, 1, f->c.ns[0].formats);
 	KUNIT_EXPECT_EQ(test, 0, f->c.ns[0].attached_to);
 	KUNIT_EXPECT_EQ(test, 0, f->pf.formatting);
 	/* One that the primary has stays there. */
 	f->c.ns[0].attached_to = FAKE_CNTLID;
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_format(&f->pf, 1));
+	KUNIT_EXPECT_EQ(test, 0, parley_pf_ns_format(&f->pf, 1));
 	KUNIT_EXPECT_EQ(test, FAKE_CNTLID, f->c.ns[0].attached_to);
 	/* One that a virtual function has is a guest's. */
 	f->c.ns[0].attached_to = f->pf.vf[2].cntlid;
-	KUNIT_EXPECT_EQ(test, -EBUSY, parley_nvme_ns_format(&f->pf, 1));
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_nvme_ns_format(&f->pf, 0));
+	KUNIT_EXPECT_EQ(test, -EBUSY, parley_pf_ns_format(&f->pf, 1));
+	KUNIT_EXPECT_EQ(test, -EINVAL, parley_pf_ns_format(&f->pf, 0));
 	KUNIT_EXPECT_EQ(test, -EINVAL,
-			parley_nvme_ns_format(&f->pf, PARLEY_NVME_NSID_ALL));
+			parley_pf_ns_format(&f->pf, PARLEY_NVME_NSID_ALL));
 	KUNIT_EXPECT_EQ(test, 2, f->c.ns[0].formats);
 }
 
@@ -185,12 +185,12 @@ static void all_at_once_is_refused(struct kunit *test)
 	for (bit = 0; bit < 2; bit++) {
 		f->c.fna = BIT(bit);
 		KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
-		KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_ns_format(&f->pf, 1));
+		KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_pf_ns_format(&f->pf, 1));
 	}
 	f->c.fna = BIT(2);
 	f->c.oacs &= ~PARLEY_NVME_OACS_FORMAT;
 	KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
-	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_ns_format(&f->pf, 1));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_pf_ns_format(&f->pf, 1));
 	KUNIT_EXPECT_EQ(test, 0, f->c.ns[0].formats);
 }
 
@@ -212,7 +212,7 @@ static void a_format_that_fails_says_so(struct kunit *test)
 				continue;
 			if (lies[i] == FAKE_SILENT)
 				f->pf.n.command_ms = FAKE_SHORT_MS;
-			err = parley_nvme_ns_format(&f->pf, 1);
+			err = parley_pf_ns_format(&f->pf, 1);
 			KUNIT_EXPECT_EQ(test, f->c.ns[0].formats == before, err && nth < 5);
 			KUNIT_EXPECT_NE(test, 0, err);
 			KUNIT_EXPECT_EQ(test, 0, f->pf.formatting);
@@ -227,7 +227,7 @@ static void format(void *data)
 {
 	struct fake_pf *f = data;
 
-	KUNIT_EXPECT_EQ(f->c.test, -EINTR, parley_nvme_ns_format(&f->pf, 1));
+	KUNIT_EXPECT_EQ(f->c.test, -EINTR, parley_pf_ns_format(&f->pf, 1));
 }
 
 /* It takes as long as it takes, and is nobody's but the controller's. */
@@ -240,9 +240,9 @@ static void who_asked_for_it_may_be_killed(struct kunit *test)
 	doomed_begin(test, &d, format, f);
 	doomed_end(test, &d);
 	KUNIT_EXPECT_EQ(test, 1, f->pf.formatting);
-	KUNIT_EXPECT_EQ(test, -EBUSY, parley_nvme_ns_format(&f->pf, 1));
+	KUNIT_EXPECT_EQ(test, -EBUSY, parley_pf_ns_format(&f->pf, 1));
 	/* Nor for who unbinds it. */
-	parley_nvme_down(&f->pf);
+	parley_pf_down(&f->pf);
 	KUNIT_EXPECT_EQ(test, 0, f->pf.formatting);
 	KUNIT_EXPECT_NE(test, 0, f->pf.format_err);
 	KUNIT_EXPECT_EQ(test, 1, f->pf.lent);
@@ -254,14 +254,14 @@ static void what_was_lent_is_taken_back_after_a_reset(struct kunit *test)
 	struct fake_pf *f = formats(test);
 
 	fake_arm(&f->c, FAKE_DIES, 4);
-	KUNIT_EXPECT_NE(test, 0, parley_nvme_ns_format(&f->pf, 1));
+	KUNIT_EXPECT_NE(test, 0, parley_pf_ns_format(&f->pf, 1));
 	KUNIT_EXPECT_EQ(test, 0, f->c.ns[0].formats);
 	KUNIT_EXPECT_EQ(test, FAKE_CNTLID, f->c.ns[0].attached_to);
 	fake_truth(&f->c);
 	KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
 	KUNIT_EXPECT_EQ(test, 0, f->c.ns[0].attached_to);
 	KUNIT_EXPECT_EQ(test, 0, f->pf.lent);
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_ns_format(&f->pf, 1));
+	KUNIT_EXPECT_EQ(test, 0, parley_pf_ns_format(&f->pf, 1));
 }
 
 static void one_that_is_formatted_is_left_alone(struct kunit *test)
@@ -270,10 +270,10 @@ static void one_that_is_formatted_is_left_alone(struct kunit *test)
 	struct parley_nvme_pf *pf = &f->pf;
 
 	pf->formatting = 1;
-	KUNIT_EXPECT_EQ(test, -EBUSY, parley_nvme_ns_format(pf, 1));
+	KUNIT_EXPECT_EQ(test, -EBUSY, parley_pf_ns_format(pf, 1));
 	guard(mutex)(&pf->n.mutex);
-	KUNIT_EXPECT_EQ(test, -EBUSY, parley_nvme_ns_attach(pf, 1, 1, true));
-	KUNIT_EXPECT_EQ(test, -EBUSY, parley_nvme_ns_delete(pf, 1));
+	KUNIT_EXPECT_EQ(test, -EBUSY, parley_pf_ns_attach(pf, 1, 1, true));
+	KUNIT_EXPECT_EQ(test, -EBUSY, parley_pf_ns_delete(pf, 1));
 	pf->formatting = 0;
 }
 

@@ -29,20 +29,20 @@ static void they_come_and_go(struct kunit *test)
 {
 	struct fake_pf *f = fake_pf_live(test);
 
-	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, 2));
+	KUNIT_ASSERT_EQ(test, 0, parley_pf_vfs_up(&f->pf, 2));
 	expect_online(f, 2, 4, 2);
 	KUNIT_EXPECT_EQ(test, 0, f->primary[PARLEY_NVME_QUEUES]);
 	KUNIT_EXPECT_EQ(test, 1, f->c.resets);
 	/* bad_58: never a number written over another. */
-	KUNIT_EXPECT_EQ(test, -EBUSY, parley_nvme_vfs_up(&f->pf, 3));
+	KUNIT_EXPECT_EQ(test, -EBUSY, parley_pf_vfs_up(&f->pf, 3));
 	expect_online(f, 2, 4, 2);
-	parley_nvme_vfs_down(&f->pf);
+	parley_pf_vfs_down(&f->pf);
 	KUNIT_EXPECT_EQ(test, 1, f->released);
 	KUNIT_EXPECT_EQ(test, 2, f->c.resets);
 	fake_pf_expect_clean(f);
-	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, 4));
+	KUNIT_ASSERT_EQ(test, 0, parley_pf_vfs_up(&f->pf, 4));
 	expect_online(f, 4, 2, 1);
-	parley_nvme_down(&f->pf);
+	parley_pf_down(&f->pf);
 	fake_pf_expect_clean(f);
 	KUNIT_EXPECT_EQ(test, PARLEY_NVME_OFF, f->pf.n.state);
 }
@@ -54,13 +54,13 @@ static void nobody_removes_the_driver_under_them(struct kunit *test)
 	int before = module_refcount(THIS_MODULE);
 
 	f->no_vfs = true;
-	KUNIT_EXPECT_EQ(test, -ENOMEM, parley_nvme_vfs_up(&f->pf, 2));
+	KUNIT_EXPECT_EQ(test, -ENOMEM, parley_pf_vfs_up(&f->pf, 2));
 	KUNIT_EXPECT_EQ(test, before, module_refcount(THIS_MODULE));
 	f->no_vfs = false;
-	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, 2));
+	KUNIT_ASSERT_EQ(test, 0, parley_pf_vfs_up(&f->pf, 2));
 	KUNIT_EXPECT_EQ(test, before + 1, module_refcount(THIS_MODULE));
-	parley_nvme_vfs_down(&f->pf);
-	parley_nvme_vfs_down(&f->pf);
+	parley_pf_vfs_down(&f->pf);
+	parley_pf_vfs_down(&f->pf);
 	KUNIT_EXPECT_EQ(test, before, module_refcount(THIS_MODULE));
 }
 #endif
@@ -116,15 +116,15 @@ static void resources_are_shared(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, fake_pf_start(f));
 	scoped_guard(mutex, &f->pf.n.mutex)
 		KUNIT_EXPECT_EQ(test, share->err,
-				parley_nvme_share(&f->pf, share->nr, got));
+				parley_pf_share(&f->pf, share->nr, got));
 	if (!share->err) {
 		KUNIT_EXPECT_EQ(test, share->share[0], got[0]);
 		KUNIT_EXPECT_EQ(test, share->share[1], got[1]);
 	}
-	KUNIT_EXPECT_EQ(test, share->err, parley_nvme_vfs_up(&f->pf, share->nr));
+	KUNIT_EXPECT_EQ(test, share->err, parley_pf_vfs_up(&f->pf, share->nr));
 	if (!share->err)
 		expect_online(f, share->nr, got[0], got[1]);
-	parley_nvme_vfs_down(&f->pf);
+	parley_pf_vfs_down(&f->pf);
 	fake_pf_expect_clean(f);
 }
 
@@ -165,20 +165,20 @@ static bool one_step(struct fake_pf *f, const struct step *step, unsigned int nt
 	int err;
 
 	if (step->going_down)
-		KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, 2));
+		KUNIT_ASSERT_EQ(test, 0, parley_pf_vfs_up(&f->pf, 2));
 	fake_arm(&f->c, step->lie, nth);
 	if (step->lie == FAKE_SILENT || step->lie == FAKE_NO_INTERRUPT)
 		f->pf.n.command_ms = FAKE_SHORT_MS;
-	err = step->going_down ? 0 : parley_nvme_vfs_up(&f->pf, 2);
+	err = step->going_down ? 0 : parley_pf_vfs_up(&f->pf, 2);
 	if (!err && step->lie != FAKE_NO_INTERRUPT)
-		parley_nvme_vfs_down(&f->pf);
+		parley_pf_vfs_down(&f->pf);
 	reached = f->c.commands >= nth;
 	/* Whatever happened, as far as the bus is concerned there are none. */
 	if (step->lie == FAKE_NO_INTERRUPT) {
 		KUNIT_EXPECT_EQ(test, 0, err);
 		expect_online(f, 2, 4, 2);
 		fake_truth(&f->c);
-		parley_nvme_vfs_down(&f->pf);
+		parley_pf_vfs_down(&f->pf);
 	}
 	KUNIT_EXPECT_EQ(test, 0, f->nr_vfs);
 	KUNIT_EXPECT_EQ(test, 0, f->pf.nr_vfs);
@@ -204,7 +204,7 @@ static void nothing_is_left_half_done(struct kunit *test)
 	/* It was tried at every command of the way, and the way was a long one. */
 	KUNIT_EXPECT_GT(test, nth, 8);
 	KUNIT_EXPECT_LT(test, nth, 200);
-	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, 2));
+	KUNIT_ASSERT_EQ(test, 0, parley_pf_vfs_up(&f->pf, 2));
 	expect_online(f, 2, 4, 2);
 }
 
@@ -216,12 +216,12 @@ static void a_refusal_is_undone_at_once(struct kunit *test)
 
 	for (nth = 1; nth < 200; nth++) {
 		fake_arm(&f->c, FAKE_REFUSES, nth);
-		if (!parley_nvme_vfs_up(&f->pf, 2)) {
+		if (!parley_pf_vfs_up(&f->pf, 2)) {
 			if (f->c.commands < nth)
 				break;
 			/* Which events it tells of is a wish. */
 			fake_truth(&f->c);
-			parley_nvme_vfs_down(&f->pf);
+			parley_pf_vfs_down(&f->pf);
 			continue;
 		}
 		done++;
@@ -242,13 +242,13 @@ static void the_bus_may_refuse_them(struct kunit *test)
 	struct fake_pf *f = fake_pf_live(test);
 
 	f->no_vfs = true;
-	KUNIT_EXPECT_EQ(test, -ENOMEM, parley_nvme_vfs_up(&f->pf, 2));
+	KUNIT_EXPECT_EQ(test, -ENOMEM, parley_pf_vfs_up(&f->pf, 2));
 	fake_pf_expect_clean(f);
 	f->no_vfs = false;
 	f->c.reset_fails = true;
-	KUNIT_EXPECT_EQ(test, -EIO, parley_nvme_vfs_up(&f->pf, 2));
+	KUNIT_EXPECT_EQ(test, -EIO, parley_pf_vfs_up(&f->pf, 2));
 	KUNIT_EXPECT_EQ(test, 0, f->nr_vfs);
-	KUNIT_EXPECT_EQ(test, -ENETDOWN, parley_nvme_vfs_up(&f->pf, 2));
+	KUNIT_EXPECT_EQ(test, -ENETDOWN, parley_pf_vfs_up(&f->pf, 2));
 	fake_truth(&f->c);
 	KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
 	fake_pf_expect_clean(f);
@@ -260,9 +260,9 @@ static void a_reset_of_the_controller_will_do(struct kunit *test)
 
 	f->c.no_flr = true;
 	KUNIT_ASSERT_EQ(test, 0, fake_pf_start(f));
-	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, 2));
+	KUNIT_ASSERT_EQ(test, 0, parley_pf_vfs_up(&f->pf, 2));
 	expect_online(f, 2, 4, 2);
-	parley_nvme_vfs_down(&f->pf);
+	parley_pf_vfs_down(&f->pf);
 	fake_pf_expect_clean(f);
 	KUNIT_EXPECT_EQ(test, 0, f->c.resets);
 }
@@ -272,11 +272,11 @@ static void a_yes_is_not_believed(struct kunit *test)
 	struct fake_pf *f = fake_pf_live(test);
 
 	f->forgets_online = true;
-	KUNIT_EXPECT_EQ(test, -EPROTO, parley_nvme_vfs_up(&f->pf, 2));
+	KUNIT_EXPECT_EQ(test, -EPROTO, parley_pf_vfs_up(&f->pf, 2));
 	fake_pf_expect_clean(f);
 	f->forgets_online = false;
 	f->keeps_primary = true;
-	KUNIT_EXPECT_EQ(test, -EPROTO, parley_nvme_vfs_up(&f->pf, 2));
+	KUNIT_EXPECT_EQ(test, -EPROTO, parley_pf_vfs_up(&f->pf, 2));
 	f->keeps_primary = false;
 	KUNIT_EXPECT_EQ(test, 0, f->nr_vfs);
 	KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
@@ -287,16 +287,16 @@ static void they_outlive_a_reset(struct kunit *test)
 {
 	struct fake_pf *f = fake_pf_live(test);
 
-	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, 3));
+	KUNIT_ASSERT_EQ(test, 0, parley_pf_vfs_up(&f->pf, 3));
 	expect_online(f, 3, 3, 1);
 	KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
 	expect_online(f, 3, 3, 1);
 	/* And a suspend, which has nothing but a shutdown beside it. */
-	parley_nvme_pause(&f->pf, true);
+	parley_pf_pause(&f->pf, true);
 	fake_reset(&f->c);
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_go_on(&f->pf));
+	KUNIT_EXPECT_EQ(test, 0, parley_pf_go_on(&f->pf));
 	expect_online(f, 3, 3, 1);
-	parley_nvme_vfs_down(&f->pf);
+	parley_pf_vfs_down(&f->pf);
 	fake_pf_expect_clean(f);
 }
 
@@ -304,14 +304,14 @@ static void a_reset_that_loses_them_says_so(struct kunit *test)
 {
 	struct fake_pf *f = fake_pf_live(test);
 
-	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, 2));
-	parley_nvme_pause(&f->pf, false);
+	KUNIT_ASSERT_EQ(test, 0, parley_pf_vfs_up(&f->pf, 2));
+	parley_pf_pause(&f->pf, false);
 	fake_reset(&f->c);
 	f->forgets_online = true;
-	KUNIT_EXPECT_EQ(test, -EPROTO, parley_nvme_go_on(&f->pf));
+	KUNIT_EXPECT_EQ(test, -EPROTO, parley_pf_go_on(&f->pf));
 	KUNIT_EXPECT_EQ(test, PARLEY_NVME_LIVE, f->pf.n.state);
 	f->forgets_online = false;
-	parley_nvme_vfs_down(&f->pf);
+	parley_pf_vfs_down(&f->pf);
 	fake_pf_expect_clean(f);
 }
 
@@ -423,7 +423,7 @@ static void odd_data_cost_virtual_functions_only(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PARLEY_NVME_LIVE, f->pf.n.state);
 	KUNIT_EXPECT_NOT_NULL(test, f->pf.virt);
 	KUNIT_EXPECT_EQ(test, 0, f->pf.nr_secondaries);
-	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_vfs_up(&f->pf, 1));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_pf_vfs_up(&f->pf, 1));
 	KUNIT_EXPECT_EQ(test, 0, f->nr_vfs);
 	fake_truth(&f->c);
 	KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
@@ -437,7 +437,7 @@ static void data_may_change(struct kunit *test)
 	struct fake_pf *f = fake_pf_live(test);
 
 	f->c.mangle = odd->mangle;
-	KUNIT_EXPECT_NE(test, 0, parley_nvme_vfs_up(&f->pf, 2));
+	KUNIT_EXPECT_NE(test, 0, parley_pf_vfs_up(&f->pf, 2));
 	KUNIT_EXPECT_EQ(test, 0, f->nr_vfs);
 	fake_truth(&f->c);
 	KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
@@ -457,11 +457,11 @@ static void lists_may_be_missing(struct kunit *test)
 		fake_arm(&f->c, FAKE_REFUSES, nth);
 		KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
 		KUNIT_EXPECT_NOT_NULL(test, f->pf.virt);
-		KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_nvme_vfs_up(&f->pf, 1));
+		KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, parley_pf_vfs_up(&f->pf, 1));
 	}
 	fake_truth(&f->c);
 	KUNIT_EXPECT_EQ(test, 0, fake_pf_recover(f));
-	KUNIT_EXPECT_EQ(test, 0, parley_nvme_vfs_up(&f->pf, 1));
+	KUNIT_EXPECT_EQ(test, 0, parley_pf_vfs_up(&f->pf, 1));
 }
 
 static struct kunit_case sriov_cases[] = {
