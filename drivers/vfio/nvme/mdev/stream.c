@@ -50,9 +50,9 @@ static void parley_mdev_stream_unread(struct parley_mdev_stream *s, size_t len)
 
 static ssize_t parley_mdev_stream_read(struct kiocb *iocb, struct iov_iter *to)
 {
-	u8 *data __free(kfree) = kmalloc(PARLEY_STATE_MAX, GFP_KERNEL_ACCOUNT);
-	struct parley_mdev_stream *s = iocb->ki_filp->private_data;
 	size_t room = min_t(size_t, iov_iter_count(to), PARLEY_STATE_MAX), done;
+	u8 *data __free(kfree) = kmalloc(room, GFP_KERNEL_ACCOUNT);
+	struct parley_mdev_stream *s = iocb->ki_filp->private_data;
 	ssize_t len;
 
 	if (!data)
@@ -123,14 +123,14 @@ static int parley_mdev_stream_add(struct parley_mdev_stream *s, const u8 *data, 
 
 static ssize_t parley_mdev_stream_write(struct kiocb *iocb, struct iov_iter *from)
 {
-	u8 *data __free(kfree) = kmalloc(PARLEY_STATE_MAX, GFP_KERNEL_ACCOUNT);
+	size_t len = iov_iter_count(from), room = min_t(size_t, len, PARLEY_STATE_MAX);
+	u8 *data __free(kfree) = kmalloc(room, GFP_KERNEL_ACCOUNT);
 	struct parley_mdev_stream *s = iocb->ki_filp->private_data;
-	size_t len = iov_iter_count(from);
 
 	if (!data)
 		return -ENOMEM;
 	/* What is too long already is refused as such, and not read. */
-	if (len <= PARLEY_STATE_MAX && !copy_from_iter_full(data, len, from))
+	if (len == room && !copy_from_iter_full(data, len, from))
 		return -EFAULT;
 	return parley_mdev_stream_add(s, data, len) ?: len;
 }
