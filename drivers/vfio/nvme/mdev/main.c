@@ -44,17 +44,7 @@ static void parley_mdev_remove(struct mdev_device *mdev)
 
 static ssize_t parley_mdev_description(struct mdev_type *type, char *buf)
 {
-	unsigned int queues = parley_mdev_kind_of(type)->queues;
-	unsigned int grid_us = parley_mdev_kind_of(type)->grid_us;
-
-	if (grid_us)
-		return sysfs_emit(buf,
-				  "an NVMe disk: all queues of a function, on a grid of %u us\n",
-				  grid_us);
-	if (queues == PARLEY_NVME_IO_QUEUES)
-		return sysfs_emit(buf, "an NVMe disk: all queues of a virtual function\n");
-	return sysfs_emit(buf, "an NVMe disk: %u pair(s) of queues of a virtual function\n",
-			  queues);
+	return sysfs_emit(buf, "an NVMe disk: %s\n", parley_mdev_kind_of(type)->text);
 }
 
 static struct mdev_driver parley_mdev_driver = {

@@ -78,6 +78,7 @@ struct iommu_domain;
  * struct parley_mdev_kind - a type of devices: a row of the table in types.c
  * @name: behind the driver's name and a dash, it is that of the type in sysfs
  * @pretty: what people read
+ * @text: what they can read of it
  * @queues: pairs of queues that the guest is offered; PARLEY_NVME_IO_QUEUES: all that
  *	the function has
  * @grid_us: how wide the guest's grid of time is; 0: it has none
@@ -86,6 +87,7 @@ struct iommu_domain;
 struct parley_mdev_kind {
 	const char *name;
 	const char *pretty;
+	const char *text;
 	unsigned int queues;
 	unsigned int grid_us;
 	bool polled;

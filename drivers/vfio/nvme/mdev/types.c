@@ -9,15 +9,23 @@
 #include "mdev.h"
 
 static const struct parley_mdev_kind parley_mdev_kinds[PARLEY_MDEV_TYPES] = {
-	/* name, what people read, pairs of queues, microseconds between points of time, polled */
-	{ "1", "Parley NVMe", PARLEY_NVME_IO_QUEUES },
-	{ "q1", "Parley NVMe, 1 queue", 1 },
-	{ "q2", "Parley NVMe, 2 queues", 2 },
-	{ "q4", "Parley NVMe, 4 queues", 4 },
-	{ "g1", "Parley NVMe, on a grid of 1 ms", PARLEY_NVME_IO_QUEUES, 1000 },
-	{ "g10", "Parley NVMe, on a grid of 10 ms", PARLEY_NVME_IO_QUEUES, 10000 },
-	{ "g100", "Parley NVMe, on a grid of 100 ms", PARLEY_NVME_IO_QUEUES, 100000 },
-	{ "p", "Parley NVMe, polled", PARLEY_NVME_IO_QUEUES, 0, true },
+	/* name; what people read, and read of it; pairs of queues; grid in us; polled */
+	{ "1", "Parley NVMe", "all queues of a virtual function",
+	  PARLEY_NVME_IO_QUEUES },
+	{ "q1", "Parley NVMe, 1 queue", "1 pair of queues of a virtual function", 1 },
+	{ "q2", "Parley NVMe, 2 queues", "2 pairs of queues of a virtual function", 2 },
+	{ "q4", "Parley NVMe, 4 queues", "4 pairs of queues of a virtual function", 4 },
+	{ "g1", "Parley NVMe, on a grid of 1 ms",
+	  "all queues of a virtual function, on a grid of 1000 us",
+	  PARLEY_NVME_IO_QUEUES, 1000 },
+	{ "g10", "Parley NVMe, on a grid of 10 ms",
+	  "all queues of a virtual function, on a grid of 10000 us",
+	  PARLEY_NVME_IO_QUEUES, 10000 },
+	{ "g100", "Parley NVMe, on a grid of 100 ms",
+	  "all queues of a virtual function, on a grid of 100000 us",
+	  PARLEY_NVME_IO_QUEUES, 100000 },
+	{ "p", "Parley NVMe, polled", "all queues of a virtual function, looked at by a thread",
+	  PARLEY_NVME_IO_QUEUES, 0, true },
 };
 
 /* What has as many as there are always fits. */
