@@ -123,6 +123,7 @@ struct parley_emu_cq {
  * @flying: commands that the function has
  * @paid: bytes that the last one that was fetched paid for
  * @waits: its next command is about memory that is being taken away
+ * @waiting: that command
  * @until: it is not looked at before that, in jiffies
  */
 struct parley_emu_sq {
@@ -134,6 +135,7 @@ struct parley_emu_sq {
 	u16 flying;
 	u64 paid;
 	bool waits;
+	struct nvme_command waiting;
 	unsigned long until;
 };
 

@@ -39,6 +39,12 @@ static unsigned int pne_scope(struct parley_emu *e, u32 nsid)
 	return nsid == PARLEY_NVME_NSID_ALL ? PNE_ALL : PNE_OTHER;
 }
 
+/* It was asked for when it could not begin: that counts, and is traced, once. */
+static bool pne_asked(const struct parley_emu_sq *sq, const struct nvme_command *cmd)
+{
+	return sq->waits && !memcmp(&sq->waiting, cmd, sizeof(*cmd));
+}
+
 /**
  * parley_emu_mediate() - ask whether a command may be
  * @e: the controller
@@ -60,7 +66,10 @@ u16 parley_emu_mediate(struct parley_emu *e, u16 sq, const struct nvme_command *
 	struct parley_policy_answer answer;
 
 	lockdep_assert_held(&e->mutex);
-	answer = parley_policy_ask(e->policy, e->config.serial, &key);
+	if (pne_asked(&e->sq[sq], cmd))
+		answer = parley_policy_look(e->policy, &key);
+	else
+		answer = parley_policy_ask(e->policy, e->config.serial, &key);
 	return answer.verdict == PARLEY_DENY ? answer.status : 0;
 }
 

@@ -176,7 +176,6 @@ bool parley_emu_fetch(struct parley_emu *e, u16 id, struct nvme_command *cmd)
 	if (!parley_emu_admit(e, id, cmd))
 		return false;
 	sq->head = (sq->head + 1) % sq->size;
-	sq->waits = false;
 	e->cq[sq->cq].owed++;
 	return true;
 }
@@ -185,12 +184,13 @@ bool parley_emu_fetch(struct parley_emu *e, u16 id, struct nvme_command *cmd)
  * parley_emu_unfetch() - the command that was fetched last cannot begin now
  * @e: the controller
  * @id: the queue
+ * @cmd: the command
  *
  * It is as if it had not been fetched, and is read anew after a while.
  *
  * Context: process context; @e->mutex held.
  */
-void parley_emu_unfetch(struct parley_emu *e, u16 id)
+void parley_emu_unfetch(struct parley_emu *e, u16 id, const struct nvme_command *cmd)
 {
 	unsigned long wait = msecs_to_jiffies(PARLEY_EMU_WAIT_MS);
 	struct parley_emu_sq *sq = &e->sq[id];
@@ -200,6 +200,7 @@ void parley_emu_unfetch(struct parley_emu *e, u16 id)
 	e->cq[sq->cq].owed--;
 	parley_emu_unpay(e, id);
 	sq->waits = true;
+	sq->waiting = *cmd;
 	sq->until = jiffies + wait;
 	/* Not before it; who has waited longer is looked at then as well. */
 	mod_delayed_work(system_dfl_wq, &e->wait_over, wait + 1);

@@ -93,7 +93,7 @@ u16 parley_emu_cq_make(struct parley_emu *e, u16 id, u64 base, u32 size, u16 vec
 		       bool interrupts);
 bool parley_emu_room(struct parley_emu *e, u16 id);
 bool parley_emu_fetch(struct parley_emu *e, u16 id, struct nvme_command *cmd);
-void parley_emu_unfetch(struct parley_emu *e, u16 id);
+void parley_emu_unfetch(struct parley_emu *e, u16 id, const struct nvme_command *cmd);
 void parley_emu_post(struct parley_emu *e, u16 sq, u16 cid, u16 status, u32 result);
 void parley_emu_interrupts(struct parley_emu *e);
 void parley_emu_line(struct parley_emu *e);

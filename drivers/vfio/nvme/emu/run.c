@@ -38,9 +38,10 @@ static bool pne_one(struct parley_emu *e, u16 id)
 		return false;
 	status = pne_do(e, id, &cmd, &result);
 	if (status == PARLEY_EMU_WAIT) {
-		parley_emu_unfetch(e, id);
+		parley_emu_unfetch(e, id, &cmd);
 		return false;
 	}
+	e->sq[id].waits = false;
 	if (status != PARLEY_EMU_LATER) {
 		parley_emu_refund(e, id);
 		parley_emu_post(e, id, cmd.common.command_id, status, result);

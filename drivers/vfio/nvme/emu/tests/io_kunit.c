@@ -281,8 +281,26 @@ static void put_read(struct guest *g)
 	guest_put(g, 1, &cmd);
 }
 
+/* How much was asked for, all rules together. */
+static u64 asked(struct guest *g)
+{
+	const size_t size = 4 * PAGE_SIZE;
+	char *text = kunit_kzalloc(g->test, size, GFP_KERNEL), *at = text;
+	unsigned long long count;
+	u64 sum = 0;
+
+	KUNIT_ASSERT_NOT_NULL(g->test, text);
+	KUNIT_ASSERT_LT(g->test, parley_policy_audit(g->e.policy, text, size), size);
+	for (; at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL)
+		if (sscanf(at, "%llu", &count) == 1)
+			sum += count;
+	kunit_kfree(g->test, text);
+	return sum;
+}
+
 static void expect_waits(struct kunit *test, struct guest *g)
 {
+	u64 before = asked(g);
 	struct nvme_completion cqe;
 
 	memset(g->f->disk, 0x5a, sizeof(g->f->disk));
@@ -291,6 +309,8 @@ static void expect_waits(struct kunit *test, struct guest *g)
 	put_read(g);
 	KUNIT_EXPECT_EQ(test, 0, guest_take(g, 1, &cqe));
 	KUNIT_EXPECT_EQ(test, 0, g->leaves);
+	/* However often it was looked at. */
+	KUNIT_EXPECT_EQ(test, before + 1, asked(g));
 	KUNIT_EXPECT_NULL(test, memchr_inv(guest_at(g, GUEST_DATA), 0x5a, FAKE_BLOCK));
 	KUNIT_EXPECT_EQ(test, 0, g->pins[GUEST_DATA]);
 }
