@@ -53,6 +53,7 @@ static u16 pne_delete_sq(struct parley_emu *e, u16 id)
 		parley_emu_grid_wait(e);
 	e->sq[id].there = false;
 	e->cq[e->sq[id].cq].users--;
+	parley_emu_sq_no_pages(e, id);
 	return 0;
 }
 
@@ -63,6 +64,7 @@ static u16 pne_delete_cq(struct parley_emu *e, u16 id)
 	if (e->cq[id].users)
 		return PARLEY_EMU_NO(NVME_SC_INVALID_QUEUE);
 	e->cq[id].there = false;
+	parley_emu_cq_no_page(e, id);
 	return 0;
 }
 

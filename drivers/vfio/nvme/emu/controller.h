@@ -52,7 +52,10 @@
 #define PARLEY_EMU_BUSY			4
 #define PARLEY_EMU_LINGER_MOST_US	2000ULL
 #define PARLEY_EMU_LINGER_LEAST_US	5ULL
-/* Doorbells that could not be used directly are tried again after so many milliseconds. */
+/* Pages of the largest queues of commands, and of answers there is one. */
+#define PARLEY_EMU_SQ_PAGES \
+	(PARLEY_EMU_ENTRIES * sizeof(struct nvme_command) / PARLEY_NVME_PAGE)
+/* What could not be used directly is tried again after so many milliseconds. */
 #define PARLEY_EMU_SHARE_MS		100
 /* A command that waits for its memory is looked at again after so many milliseconds. */
 #define PARLEY_EMU_WAIT_MS		10
@@ -73,14 +76,32 @@
  * struct parley_emu_share - a page of the guest's that is used directly
  * @node: in the list of these
  * @address: the guest's
+ * @wanted: it is to be shared whenever it can be
  * @there: it is in the list
  * @at: where it is; NULL: it is not shared, or was taken away
  */
 struct parley_emu_share {
 	struct list_head node;
 	u64 address;
+	bool wanted;
 	bool there;
 	void *at;
+};
+
+/**
+ * struct parley_emu_pages - those that are, if they can be
+ * @bells: shadow doorbells
+ * @events: indexes of these
+ * @sq: submission queues
+ * @cq: completion queues
+ * @again: when those that could not be are tried again, in jiffies
+ */
+struct parley_emu_pages {
+	struct parley_emu_share bells;
+	struct parley_emu_share events;
+	struct parley_emu_share sq[PARLEY_EMU_QUEUES][PARLEY_EMU_SQ_PAGES];
+	struct parley_emu_share cq[PARLEY_EMU_QUEUES];
+	unsigned long again;
 };
 
 /**
@@ -254,8 +275,6 @@ struct parley_emu_poll {
  * @on: there are some
  * @bells: where
  * @events: where it finds which it need not ring
- * @share: the two, used directly where that can be
- * @again: when that is tried again, in jiffies
  * @moved: bits of those whose register counts no more
  * @first: what they were first
  * @event: what was written to @events
@@ -265,8 +284,6 @@ struct parley_emu_shadow {
 	bool on;
 	u64 bells;
 	u64 events;
-	struct parley_emu_share share[2];
-	unsigned long again;
 	u32 moved;
 	u32 first[PARLEY_EMU_BELLS];
 	u32 event[PARLEY_EMU_BELLS];
@@ -305,6 +322,7 @@ struct parley_emu_shadow {
  * @cq: completion queues
  * @doorbell: as written; two for each number, as in the registers; a page
  * @shadow: those in the guest's memory
+ * @pages: the guest's memory that is used directly
  * @lane: of each pair of queues of the function
  * @draining: commands are waited for
  * @nr_parked: commands that the function forgot
@@ -353,6 +371,7 @@ struct parley_emu {
 	struct parley_emu_cq cq[PARLEY_EMU_QUEUES];
 	u32 *doorbell;
 	struct parley_emu_shadow shadow;
+	struct parley_emu_pages pages;
 	struct parley_emu_lane lane[PARLEY_NVME_IO_QUEUES];
 	bool draining;
 	unsigned int nr_parked;

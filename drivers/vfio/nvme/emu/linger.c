@@ -152,6 +152,21 @@ bool parley_emu_lingers(struct parley_emu *e)
 }
 
 /**
+ * parley_emu_linger_end() - the guest has no shadows any more
+ * @e: the controller
+ *
+ * When this returns, nobody looks at them but who has the mutex.
+ *
+ * Context: process context; @e->mutex held; may sleep.
+ */
+void parley_emu_linger_end(struct parley_emu *e)
+{
+	lockdep_assert_held(&e->mutex);
+	WRITE_ONCE(e->linger.lingers, false);
+	hrtimer_cancel(&e->linger.timer);
+}
+
+/**
  * parley_emu_linger_init() - nobody lingers yet
  * @e: the controller
  *

@@ -76,6 +76,7 @@ u16 parley_emu_sq_make(struct parley_emu *e, u16 id, u64 base, u32 size, u16 cq)
 		.cq = cq,
 	};
 	e->cq[cq].users++;
+	parley_emu_sq_pages(e, id);
 	parley_emu_shadow_queue(e, id, false);
 	return 0;
 }
@@ -109,6 +110,7 @@ u16 parley_emu_cq_make(struct parley_emu *e, u16 id, u64 base, u32 size, u16 vec
 		.vector = vector,
 		.interrupts = interrupts,
 	};
+	parley_emu_cq_page(e, id);
 	parley_emu_shadow_queue(e, id, true);
 	return 0;
 }
@@ -168,7 +170,7 @@ bool parley_emu_fetch(struct parley_emu *e, u16 id, struct nvme_command *cmd)
 		parley_emu_asks_no_more(e, id);
 	if (sq->head == tail || parley_emu_waits(e, id) || !parley_emu_room(e, sq->cq))
 		return false;
-	if (e->ops->read(e, sq->base + sq->head * sizeof(*cmd), cmd, sizeof(*cmd))) {
+	if (parley_emu_entry_read(e, id, cmd)) {
 		parley_emu_fault(e, "has a submission queue where it has no memory");
 		return false;
 	}
@@ -206,23 +208,6 @@ void parley_emu_unfetch(struct parley_emu *e, u16 id, const struct nvme_command 
 	mod_delayed_work(system_dfl_wq, &e->wait_over, wait + 1);
 }
 
-/*
- * The byte with the phase comes last: whoever sees it sees all of the answer.  The
- * guest's read barrier after its look at the phase is the other side.
- */
-static int pne_write(struct parley_emu *e, u64 address, const struct nvme_completion *cqe)
-{
-	const size_t phase = offsetof(struct nvme_completion, status);
-	const u8 *bytes = (const u8 *)cqe;
-	int err = e->ops->write(e, address, bytes, phase);
-
-	if (!err)
-		err = e->ops->write(e, address + phase + 1, bytes + phase + 1, 1);
-	/* The rest before the phase; the guest reads them in the other order. */
-	virt_wmb();
-	return err ?: e->ops->write(e, address + phase, bytes + phase, 1);
-}
-
 /**
  * parley_emu_post() - the answer to a command that was fetched
  * @e: the controller
@@ -246,7 +231,7 @@ void parley_emu_post(struct parley_emu *e, u16 sq, u16 cid, u16 status, u32 resu
 
 	lockdep_assert_held(&e->mutex);
 	cq->owed--;
-	if (pne_write(e, cq->base + cq->tail * sizeof(cqe), &cqe)) {
+	if (parley_emu_entry_write(e, e->sq[sq].cq, &cqe)) {
 		parley_emu_fault(e, "has a completion queue where it has no memory");
 		return;
 	}

@@ -122,6 +122,10 @@ static void pne_disable(struct parley_emu *e)
 		flew |= parley_emu_drain(e, id);
 	if (flew)
 		parley_emu_grid_wait(e);
+	for (id = 0; id < PARLEY_EMU_QUEUES; id++) {
+		parley_emu_sq_no_pages(e, id);
+		parley_emu_cq_no_page(e, id);
+	}
 	memset(e->doorbell, 0, PAGE_SIZE);
 	memset(e->sq, 0, sizeof(e->sq));
 	memset(e->cq, 0, sizeof(e->cq));

@@ -24,6 +24,7 @@
  *	state.c		the controller stops, and its state becomes bytes (state.h)
  *	section.c	what these are made of
  *	queue.c		the guest's queues
+ *	entries.c	what is in them
  *	shadow.c	their doorbells
  *	share.c		pages that both the guest and the controller use
  *	limit.c		what may be fetched now
@@ -67,6 +68,8 @@ void parley_emu_asks_no_more(struct parley_emu *e, u16 sq);
 /* share.c */
 int parley_emu_share(struct parley_emu *e, struct parley_emu_share *s, u64 address);
 void parley_emu_unshare(struct parley_emu *e, struct parley_emu_share *s);
+void parley_emu_want(struct parley_emu *e, struct parley_emu_share *s, u64 address);
+void parley_emu_share_wanted(struct parley_emu *e);
 
 /* Where it is, or NULL; under rcu_read_lock(), and asked for each time. */
 static inline void *parley_emu_shared(const struct parley_emu_share *s)
@@ -80,10 +83,17 @@ u32 parley_emu_bell_taken(struct parley_emu *e, u16 id);
 void parley_emu_shadow_queue(struct parley_emu *e, u16 id, bool cq);
 u16 parley_emu_shadow_set(struct parley_emu *e, const struct nvme_dbbuf *cmd);
 void parley_emu_shadow_off(struct parley_emu *e);
-void parley_emu_shadow_share(struct parley_emu *e);
 void parley_emu_shadow_seen(struct parley_emu *e, u16 id);
 bool parley_emu_shadow_arm(struct parley_emu *e);
 bool parley_emu_shadow_moved(struct parley_emu *e);
+
+/* entries.c */
+void parley_emu_sq_pages(struct parley_emu *e, u16 id);
+void parley_emu_sq_no_pages(struct parley_emu *e, u16 id);
+void parley_emu_cq_page(struct parley_emu *e, u16 id);
+void parley_emu_cq_no_page(struct parley_emu *e, u16 id);
+int parley_emu_entry_read(struct parley_emu *e, u16 sq, struct nvme_command *cmd);
+int parley_emu_entry_write(struct parley_emu *e, u16 cq, const struct nvme_completion *cqe);
 
 /* queue.c */
 bool parley_emu_area(u64 base, u64 size);
@@ -195,6 +205,7 @@ void parley_emu_linger_found(struct parley_emu_linger *l, u64 passed);
 #endif
 void parley_emu_linger_did(struct parley_emu *e, unsigned int fetched);
 bool parley_emu_lingers(struct parley_emu *e);
+void parley_emu_linger_end(struct parley_emu *e);
 void parley_emu_linger_init(struct parley_emu *e);
 void parley_emu_linger_exit(struct parley_emu *e);
 

@@ -69,7 +69,7 @@ bool parley_emu_round(struct parley_emu *e)
 	if (e->stopped)
 		return false;
 	did = parley_emu_reap(e);
-	parley_emu_shadow_share(e);
+	parley_emu_share_wanted(e);
 	did |= parley_emu_again(e);
 	for (id = 0; id <= e->nr_queues; id++) {
 		for (nr = 0; nr < PARLEY_EMU_TURN && pne_one(e, id); nr++)

@@ -22,7 +22,6 @@
  * Both pages are used directly (share.c).  While they cannot be, since they are taken away
  * and given again, they are copied like the rest of the guest's memory.
  */
-#include <linux/jiffies.h>
 #include <linux/rcupdate.h>
 #include <asm/barrier.h>
 #include "rooms.h"
@@ -31,9 +30,6 @@
 /* Who takes answers while we look at that, so often, has a line that stays up too long. */
 #define PNE_TRIES		4
 
-/* Which page. */
-enum { PNE_BELLS, PNE_EVENTS };
-
 /* What the guest wrote, read once. */
 static bool pne_load(struct parley_emu *e, unsigned int bell, u32 *value)
 {
@@ -41,7 +37,7 @@ static bool pne_load(struct parley_emu *e, unsigned int bell, u32 *value)
 	__le32 raw;
 
 	scoped_guard(rcu) {
-		at = parley_emu_shared(&e->shadow.share[PNE_BELLS]);
+		at = parley_emu_shared(&e->pages.bells);
 		if (at)
 			raw = READ_ONCE(at[bell]);
 	}
@@ -60,7 +56,7 @@ static bool pne_put(struct parley_emu *e, unsigned int bell, __le32 raw)
 	__le32 *at;
 
 	scoped_guard(rcu) {
-		at = parley_emu_shared(&e->shadow.share[PNE_EVENTS]);
+		at = parley_emu_shared(&e->pages.events);
 		if (!at)
 			return false;
 		WRITE_ONCE(at[bell], raw);
@@ -197,8 +193,8 @@ u16 parley_emu_shadow_set(struct parley_emu *e, const struct nvme_dbbuf *cmd)
 	e->shadow.bells = bells;
 	e->shadow.events = events;
 	e->shadow.on = true;
-	e->shadow.again = jiffies;
-	parley_emu_shadow_share(e);
+	parley_emu_want(e, &e->pages.bells, bells);
+	parley_emu_want(e, &e->pages.events, events);
 	for (id = 0; id < PARLEY_EMU_QUEUES; id++) {
 		if (e->sq[id].there)
 			pne_begin(e, PNE_BELL(id, false), e->sq[id].head);
@@ -217,33 +213,10 @@ u16 parley_emu_shadow_set(struct parley_emu *e, const struct nvme_dbbuf *cmd)
 void parley_emu_shadow_off(struct parley_emu *e)
 {
 	lockdep_assert_held(&e->mutex);
-	parley_emu_unshare(e, &e->shadow.share[PNE_BELLS]);
-	parley_emu_unshare(e, &e->shadow.share[PNE_EVENTS]);
+	parley_emu_linger_end(e);
+	parley_emu_unshare(e, &e->pages.bells);
+	parley_emu_unshare(e, &e->pages.events);
 	memset(&e->shadow, 0, sizeof(e->shadow));
-}
-
-static void pne_share(struct parley_emu *e, struct parley_emu_share *s, u64 address)
-{
-	if (!parley_emu_shared(s))
-		parley_emu_share(e, s, address);
-}
-
-/**
- * parley_emu_shadow_share() - use both pages directly, if that can be
- * @e: the controller
- *
- * Context: process context; @e->mutex held; may sleep.
- */
-void parley_emu_shadow_share(struct parley_emu *e)
-{
-	struct parley_emu_shadow *s = &e->shadow;
-
-	lockdep_assert_held(&e->mutex);
-	if (!s->on || time_before(jiffies, s->again))
-		return;
-	s->again = jiffies + msecs_to_jiffies(PARLEY_EMU_SHARE_MS);
-	pne_share(e, &s->share[PNE_BELLS], s->bells);
-	pne_share(e, &s->share[PNE_EVENTS], s->events);
 }
 
 static u32 pne_before(u32 at, u32 size)
@@ -344,7 +317,7 @@ bool parley_emu_shadow_moved(struct parley_emu *e)
 	u16 id;
 
 	guard(rcu)();
-	bells = parley_emu_shared(&e->shadow.share[PNE_BELLS]);
+	bells = parley_emu_shared(&e->pages.bells);
 	if (!bells)
 		return true;
 	for (id = 0; id <= e->nr_queues; id++) {

@@ -15,6 +15,7 @@
  * What the guest writes there is to be read once, as all that it writes.
  */
 #include <linux/cleanup.h>
+#include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <parley/export.h>
@@ -23,7 +24,7 @@
 /**
  * parley_emu_share() - use a page of the guest's directly
  * @e: the controller
- * @s: what is known of it, not in use
+ * @s: what is known of it, not shared
  * @address: the guest's; begins a page
  *
  * Context: process context; @e->mutex held; may sleep.
@@ -40,7 +41,9 @@ int parley_emu_share(struct parley_emu *e, struct parley_emu_share *s, u64 addre
 	 * it away from now on finds it before it is shared, and not too late.
 	 */
 	scoped_guard(spinlock, &e->share_lock) {
-		*s = (struct parley_emu_share) { .address = address, .there = true };
+		s->address = address;
+		s->at = NULL;
+		s->there = true;
 		list_add(&s->node, &e->shares);
 	}
 	err = e->ops->share(e, address, &at);
@@ -58,17 +61,21 @@ int parley_emu_share(struct parley_emu *e, struct parley_emu_share *s, u64 addre
 EXPORT_SYMBOL_IF_KUNIT(parley_emu_share);
 
 /**
- * parley_emu_unshare() - the mirror of parley_emu_share()
+ * parley_emu_unshare() - the mirror of parley_emu_share() and parley_emu_want()
  * @e: the controller
  * @s: what is shared; or not: then this does nothing
  *
- * Context: process context; @e->mutex held; sleeps.
+ * Nobody uses it, as whoever does has the mutex, but for a timer, which is stopped before
+ * (parley_emu_linger_end()).
+ *
+ * Context: process context; @e->mutex held; may sleep.
  */
 void parley_emu_unshare(struct parley_emu *e, struct parley_emu_share *s)
 {
 	bool there;
 
 	lockdep_assert_held(&e->mutex);
+	s->wanted = false;
 	scoped_guard(spinlock, &e->share_lock) {
 		there = s->there;
 		s->there = false;
@@ -76,12 +83,59 @@ void parley_emu_unshare(struct parley_emu *e, struct parley_emu_share *s)
 		if (there)
 			list_del_init(&s->node);
 	}
-	if (!there)
-		return;
-	synchronize_rcu();
-	e->ops->unshare(e, s->address);
+	if (there)
+		e->ops->unshare(e, s->address);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_emu_unshare);
+
+/**
+ * parley_emu_want() - use a page directly whenever it can be
+ * @e: the controller
+ * @s: what is known of it, not shared
+ * @address: the guest's; begins a page
+ *
+ * It is shared by and by; when it was taken away and is given again, too.
+ *
+ * Context: process context; @e->mutex held.
+ */
+void parley_emu_want(struct parley_emu *e, struct parley_emu_share *s, u64 address)
+{
+	lockdep_assert_held(&e->mutex);
+	s->address = address;
+	s->wanted = true;
+	e->pages.again = jiffies;
+}
+
+static void pne_try(struct parley_emu *e, struct parley_emu_share *s)
+{
+	if (s->wanted && !parley_emu_shared(s))
+		parley_emu_share(e, s, s->address);
+}
+
+/**
+ * parley_emu_share_wanted() - share what can be, of what is wanted and is not shared
+ * @e: the controller
+ *
+ * Context: process context; @e->mutex held; may sleep.
+ */
+void parley_emu_share_wanted(struct parley_emu *e)
+{
+	struct parley_emu_pages *p = &e->pages;
+	unsigned int page;
+	u16 id;
+
+	lockdep_assert_held(&e->mutex);
+	if (time_before(jiffies, p->again))
+		return;
+	p->again = jiffies + msecs_to_jiffies(PARLEY_EMU_SHARE_MS);
+	pne_try(e, &p->bells);
+	pne_try(e, &p->events);
+	for (id = 0; id <= e->nr_queues; id++) {
+		for (page = 0; page < PARLEY_EMU_SQ_PAGES; page++)
+			pne_try(e, &p->sq[id][page]);
+		pne_try(e, &p->cq[id]);
+	}
+}
 
 /**
  * parley_emu_unshared() - pages are taken away from the guest

@@ -7,9 +7,12 @@
 #include <linux/mm.h>
 #include "mdev.h"
 
+/* What is used directly: queues, and two pages of doorbells. */
+#define PARLEY_MDEV_SHARED	(PARLEY_EMU_QUEUES * (PARLEY_EMU_SQ_PAGES + 1) + 2)
+
 /* All commands together can hold no more pages, so none is refused for want of room. */
-static_assert(PARLEY_NVME_IO_QUEUES * PARLEY_NVME_IO_SLOTS * PARLEY_EMU_PAGES <
-	      PARLEY_GATE_PAGES);
+static_assert(PARLEY_NVME_IO_QUEUES * PARLEY_NVME_IO_SLOTS * PARLEY_EMU_PAGES +
+	      PARLEY_MDEV_SHARED < PARLEY_GATE_PAGES);
 static_assert(PARLEY_GATE_PAGE == PARLEY_NVME_PAGE);
 
 /* ------------------------------------------------------ the controller */

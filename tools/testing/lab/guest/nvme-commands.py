@@ -45,7 +45,7 @@ REFUSED = r"INVALID_OPCODE|Invalid Command Opcode"
 READS = 512
 # Each of them leaves the guest at most so often: with one processor for it and its host,
 # what is armed when the guest's turn comes is rung.
-FEW, FEW_POLLED = 0.25, 0.05
+FEW, FEW_POLLED = 0.05, 0.05
 
 
 def exits():
