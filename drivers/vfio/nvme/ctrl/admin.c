@@ -286,7 +286,8 @@ static int pnc_send(struct parley_nvme *n, struct parley_nvme_slot *slot,
 			slot->err = 0;
 			slot->sent = true;
 			cmd->common.command_id = slot->cid;
-			parley_nvme_queue_put(n, &a->queue, cmd);
+			parley_nvme_queue_put(&a->queue, cmd);
+			parley_nvme_queue_ring(n, &a->queue);
 		}
 	}
 	return err;

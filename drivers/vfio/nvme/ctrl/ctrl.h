@@ -98,6 +98,7 @@ struct parley_nvme_ops {
  * @id: number of both; 0 is the admin queue
  * @depth: entries of each
  * @sq_tail: where the next command goes
+ * @sq_rung: the same, as the controller knows it
  * @cq_head: where the next answer comes
  * @phase: what marks it as new
  *
@@ -111,6 +112,7 @@ struct parley_nvme_queue {
 	u16 id;
 	u16 depth;
 	u16 sq_tail;
+	u16 sq_rung;
 	u16 cq_head;
 	u16 phase;
 };
@@ -303,8 +305,8 @@ int parley_nvme_queue_alloc(struct parley_nvme *n, struct parley_nvme_queue *que
 void parley_nvme_queue_free(struct parley_nvme *n, struct parley_nvme_queue *queue);
 void parley_nvme_queue_clear(struct parley_nvme_queue *queue);
 bool parley_nvme_queue_fits(struct parley_nvme *n, u16 id);
-void parley_nvme_queue_put(struct parley_nvme *n, struct parley_nvme_queue *queue,
-			   const struct nvme_command *cmd);
+void parley_nvme_queue_put(struct parley_nvme_queue *queue, const struct nvme_command *cmd);
+void parley_nvme_queue_ring(struct parley_nvme *n, struct parley_nvme_queue *queue);
 bool parley_nvme_queue_look(struct parley_nvme_queue *queue,
 			    struct parley_nvme_answer *answer, const char **fault);
 void parley_nvme_queue_next(struct parley_nvme_queue *queue);

@@ -69,6 +69,7 @@ void parley_nvme_queue_clear(struct parley_nvme_queue *queue)
 {
 	memset(queue->cq, 0, pnc_cq_size(queue->depth));
 	queue->sq_tail = 0;
+	queue->sq_rung = 0;
 	queue->cq_head = 0;
 	queue->phase = 1;
 }
@@ -94,24 +95,38 @@ bool parley_nvme_queue_fits(struct parley_nvme *n, u16 id)
 PARLEY_EXPORT(parley_nvme_queue_fits);
 
 /**
- * parley_nvme_queue_put() - a command, and tell the controller
- * @n: the controller
+ * parley_nvme_queue_put() - a command, of which the controller does not know yet
  * @queue: the queues, with room: there is, as long as less commands are in flight
  *	than there are entries
  * @cmd: the command, with its number
  *
  * Context: any; the user serialises.
  */
-void parley_nvme_queue_put(struct parley_nvme *n, struct parley_nvme_queue *queue,
-			   const struct nvme_command *cmd)
+void parley_nvme_queue_put(struct parley_nvme_queue *queue, const struct nvme_command *cmd)
 {
 	queue->sq[queue->sq_tail] = *cmd;
 	if (++queue->sq_tail == queue->depth)
 		queue->sq_tail = 0;
-	/* Orders the command before the doorbell by itself. */
-	n->ops->write32(n, pnc_doorbell(n, queue->id, false), queue->sq_tail);
 }
 PARLEY_EXPORT(parley_nvme_queue_put);
+
+/**
+ * parley_nvme_queue_ring() - tell the controller of all that it does not know yet
+ * @n: the controller
+ * @queue: the queues; if there is nothing to tell, this does nothing
+ *
+ * Context: any; the user serialises.
+ */
+void parley_nvme_queue_ring(struct parley_nvme *n, struct parley_nvme_queue *queue)
+{
+	/* There are less commands than entries: so it is no whole round. */
+	if (queue->sq_rung == queue->sq_tail)
+		return;
+	queue->sq_rung = queue->sq_tail;
+	/* Orders the commands before the doorbell by itself. */
+	n->ops->write32(n, pnc_doorbell(n, queue->id, false), queue->sq_tail);
+}
+PARLEY_EXPORT(parley_nvme_queue_ring);
 
 /**
  * parley_nvme_queue_look() - the next answer, if there is one

@@ -69,6 +69,9 @@
 /* Commands of a queue that are fetched before the next one's turn. */
 #define PARLEY_EMU_TURN			64
 
+/* The function is told of so many at a time, or of the rest when a turn is over. */
+#define PARLEY_EMU_TOLD			16
+
 /* What is deallocated costs such a part of its bytes, for the limits. */
 #define PARLEY_EMU_RANGE_PART		64
 

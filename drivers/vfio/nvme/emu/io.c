@@ -314,7 +314,7 @@ static u16 pne_submit(struct parley_emu *e, u16 sq, struct parley_emu_req *req)
 	/* Before the function has it: then it may be over at any time. */
 	req->busy = true;
 	e->sq[sq].flying++;
-	err = parley_nvme_io_submit(e->vf, sq - 1, &req->io);
+	err = parley_nvme_io_put(e->vf, sq - 1, &req->io);
 	if (!err || parley_emu_park(e, req, err))
 		return PARLEY_EMU_LATER;
 	req->busy = false;
@@ -330,6 +330,8 @@ static u16 pne_submit(struct parley_emu *e, u16 sq, struct parley_emu_req *req)
  * @e: the controller
  * @sq: the queue
  * @cmd: the command, a copy
+ *
+ * The function is told of it, and of those after it, by parley_nvme_io_ring().
  *
  * Context: process context; @e->mutex held; may sleep.
  * Return: PARLEY_EMU_LATER; PARLEY_EMU_WAIT: it cannot begin now; or its status if it is

@@ -52,6 +52,22 @@ static bool pne_one(struct parley_emu *e, u16 id)
 	return true;
 }
 
+/* A queue's turn: how many commands were fetched. */
+static unsigned int pne_turn(struct parley_emu *e, u16 id)
+{
+	unsigned int nr = 0;
+
+	while (nr < PARLEY_EMU_TURN && pne_one(e, id))
+		if (!(++nr % PARLEY_EMU_TOLD) && id)
+			parley_nvme_io_ring(e->vf, id - 1);
+	if (!nr)
+		return 0;
+	if (id)
+		parley_nvme_io_ring(e->vf, id - 1);
+	parley_emu_shadow_seen(e, id);
+	return nr;
+}
+
 /**
  * parley_emu_round() - see to all queues once
  * @e: the controller
@@ -61,7 +77,7 @@ static bool pne_one(struct parley_emu *e, u16 id)
  */
 bool parley_emu_round(struct parley_emu *e)
 {
-	unsigned int nr, fetched = 0;
+	unsigned int fetched = 0;
 	bool did;
 	u16 id;
 
@@ -71,12 +87,8 @@ bool parley_emu_round(struct parley_emu *e)
 	did = parley_emu_reap(e);
 	parley_emu_share_wanted(e);
 	did |= parley_emu_again(e);
-	for (id = 0; id <= e->nr_queues; id++) {
-		for (nr = 0; nr < PARLEY_EMU_TURN && pne_one(e, id); nr++)
-			fetched++;
-		if (nr)
-			parley_emu_shadow_seen(e, id);
-	}
+	for (id = 0; id <= e->nr_queues; id++)
+		fetched += pne_turn(e, id);
 	did |= fetched;
 	if (did)
 		parley_emu_linger_did(e, fetched);

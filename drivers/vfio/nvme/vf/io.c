@@ -360,17 +360,19 @@ static int pvf_put(struct parley_nvme_vf *vf, struct parley_nvme_io_queue *q,
 		slot->cid = PVF_CID(q->round++, slot - q->slot);
 		slot->end = jiffies + msecs_to_jiffies(vf->io_ms);
 		cmd->common.command_id = slot->cid;
-		parley_nvme_queue_put(&vf->n, &q->queue, cmd);
+		parley_nvme_queue_put(&q->queue, cmd);
 		return 0;
 	}
 	return -EBUSY;
 }
 
 /**
- * parley_nvme_io_submit() - give the controller a command
+ * parley_nvme_io_put() - a command for the controller, of which it is told later
  * @vf: the function, which nobody takes back meanwhile
  * @nr: which pair of queues, from 0
  * @io: the command; the room's until @io->done is called, if 0 is returned
+ *
+ * It is told by parley_nvme_io_ring(), of all at once.
  *
  * Context: any.
  * Return: 0, or
@@ -380,17 +382,51 @@ static int pvf_put(struct parley_nvme_vf *vf, struct parley_nvme_io_queue *q,
  *	-EIO		the controller is DEAD
  *	-ENODEV		it is GONE
  */
+int parley_nvme_io_put(struct parley_nvme_vf *vf, unsigned int nr, struct parley_nvme_io *io)
+{
+	struct nvme_command cmd;
+
+	if (nr >= PARLEY_NVME_IO_QUEUES || !parley_nvme_verb_fits(vf, io))
+		return -EINVAL;
+	pvf_describe(vf, io, &cmd);
+	guard(spinlock_irqsave)(&vf->queue[nr].lock);
+	return pvf_put(vf, &vf->queue[nr], io, &cmd);
+}
+PARLEY_EXPORT(parley_nvme_io_put);
+
+/**
+ * parley_nvme_io_ring() - tell the controller what it does not know yet
+ * @vf: the function
+ * @nr: of which pair of queues, from 0
+ *
+ * Context: any.
+ */
+void parley_nvme_io_ring(struct parley_nvme_vf *vf, unsigned int nr)
+{
+	struct parley_nvme_io_queue *q = &vf->queue[nr];
+
+	guard(spinlock_irqsave)(&q->lock);
+	if (q->slots && READ_ONCE(vf->n.state) == PARLEY_NVME_LIVE)
+		parley_nvme_queue_ring(&vf->n, &q->queue);
+}
+PARLEY_EXPORT(parley_nvme_io_ring);
+
+/**
+ * parley_nvme_io_submit() - give the controller a command
+ * @vf: the function, which nobody takes back meanwhile
+ * @nr: which pair of queues, from 0
+ * @io: as above
+ *
+ * Context: any.
+ * Return: as parley_nvme_io_put().
+ */
 int parley_nvme_io_submit(struct parley_nvme_vf *vf, unsigned int nr,
 			  struct parley_nvme_io *io)
 {
-	struct nvme_command cmd;
-	int err = -EINVAL;
+	int err = parley_nvme_io_put(vf, nr, io);
 
-	if (nr >= PARLEY_NVME_IO_QUEUES || !parley_nvme_verb_fits(vf, io))
-		return err;
-	pvf_describe(vf, io, &cmd);
-	scoped_guard(spinlock_irqsave, &vf->queue[nr].lock)
-		err = pvf_put(vf, &vf->queue[nr], io, &cmd);
+	if (!err)
+		parley_nvme_io_ring(vf, nr);
 	return err;
 }
 PARLEY_EXPORT(parley_nvme_io_submit);

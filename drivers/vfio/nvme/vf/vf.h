@@ -386,6 +386,8 @@ void parley_nvme_io_free(struct parley_nvme_vf *vf);
 void parley_nvme_io_end(struct parley_nvme_vf *vf, int err);
 bool parley_nvme_io_late(struct parley_nvme_vf *vf);
 bool parley_nvme_io_reap(struct parley_nvme_vf *vf, unsigned int vector);
+int parley_nvme_io_put(struct parley_nvme_vf *vf, unsigned int nr, struct parley_nvme_io *io);
+void parley_nvme_io_ring(struct parley_nvme_vf *vf, unsigned int nr);
 int parley_nvme_io_submit(struct parley_nvme_vf *vf, unsigned int nr,
 			  struct parley_nvme_io *io);
 
