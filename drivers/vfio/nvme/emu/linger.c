@@ -111,6 +111,13 @@ void parley_emu_linger_did(struct parley_emu *e, unsigned int fetched)
 	l->fetched += fetched;
 }
 
+/* Who polls looks anyway, and who has a grid does at its points. */
+static bool pne_can(struct parley_emu *e)
+{
+	return e->shadow.on && parley_emu_shared(&e->pages.bells) && !e->stopped &&
+	       !e->poll.task && !e->grid.period;
+}
+
 /* Several at a time, or the function has several. */
 static bool pne_busy(struct parley_emu *e)
 {
@@ -137,14 +144,11 @@ bool parley_emu_lingers(struct parley_emu *e)
 	u64 passed;
 
 	lockdep_assert_held(&e->mutex);
-	/* Who polls looks anyway, and who has a grid does at its points. */
-	if (e->shadow.on && !e->stopped && !e->poll.task && !e->grid.period && pne_busy(e)) {
-		passed = pne_passed(l);
-		if (passed < l->most_ns) {
-			WRITE_ONCE(l->lingers, true);
-			pne_look_again(l, passed);
-			return true;
-		}
+	passed = pne_passed(l);
+	if (pne_can(e) && pne_busy(e) && passed < l->most_ns) {
+		WRITE_ONCE(l->lingers, true);
+		pne_look_again(l, passed);
+		return true;
 	}
 	l->fetched = 0;
 	WRITE_ONCE(l->lingers, false);

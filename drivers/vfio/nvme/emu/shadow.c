@@ -309,7 +309,8 @@ static bool pne_moved(struct parley_emu *e, const __le32 *bells, unsigned int be
  * @e: the controller
  *
  * Context: any; no lock held.  So it may be wrong, and is asked again.
- * Return: true if the guest wrote a doorbell since that was read last, or nobody knows.
+ * Return: true if the guest wrote a doorbell since that was read last; false if it did not,
+ *	or its page was taken away: who reads it then has to know that it is there.
  */
 bool parley_emu_shadow_moved(struct parley_emu *e)
 {
@@ -319,7 +320,7 @@ bool parley_emu_shadow_moved(struct parley_emu *e)
 	guard(rcu)();
 	bells = parley_emu_shared(&e->pages.bells);
 	if (!bells)
-		return true;
+		return false;
 	for (id = 0; id <= e->nr_queues; id++) {
 		/* Who is barred is not looked at: something else will say when. */
 		if (!data_race(e->sq[id].there) || data_race(parley_emu_barred(e, id)))

@@ -52,6 +52,7 @@ int parley_emu_share(struct parley_emu *e, struct parley_emu_share *s, u64 addre
 			WRITE_ONCE(s->at, at);
 		else
 			list_del_init(&s->node);
+		s->there = s->at;
 	}
 	if (err || s->at)
 		return err;

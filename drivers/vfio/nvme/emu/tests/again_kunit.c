@@ -51,7 +51,7 @@ static void expect_works_when_reset(struct guest *g)
 	KUNIT_EXPECT_EQ(g->test, 0, parley_emu_read32(&g->e, NVME_REG_CSTS));
 	guest_begin(g);
 	KUNIT_EXPECT_EQ(g->test, 0, guest_rw(g, nvme_cmd_read, 0, 8, DATA));
-	guest_expect_free(g);
+	guest_expect_idle(g);
 }
 
 static void what_it_forgot_is_submitted_again(struct kunit *test)
@@ -75,7 +75,7 @@ static void what_it_forgot_is_submitted_again(struct kunit *test)
 		KUNIT_EXPECT_NULL(test, memchr_inv(guest_at(g, GUEST_DATA + i), 0x5a,
 						   FAKE_BLOCK));
 	}
-	guest_expect_free(g);
+	guest_expect_idle(g);
 	KUNIT_EXPECT_EQ(test, NVME_CSTS_RDY, parley_emu_read32(&g->e, NVME_REG_CSTS));
 }
 
@@ -117,7 +117,7 @@ static void who_resets_his_controller_does_not_wait(struct kunit *test)
 	expect_parked(g, 3);
 	parley_emu_write32(&g->e, NVME_REG_CC, 0);
 	KUNIT_EXPECT_EQ(test, 0, g->e.nr_parked);
-	guest_expect_free(g);
+	guest_expect_idle(g);
 	fake_truth(&g->f->c);
 	KUNIT_EXPECT_EQ(test, 0, resume(g));
 	guest_begin(g);
@@ -142,7 +142,7 @@ static void who_deletes_a_queue_is_told_that_they_are_aborted(struct kunit *test
 	KUNIT_EXPECT_EQ(test, 0, guest_do(g, 0, &cmd));
 	for (i = 0; i < 3; i++)
 		KUNIT_EXPECT_EQ(test, NVME_SC_ABORT_QUEUE, guest_take(g, 1, &cqe));
-	guest_expect_free(g);
+	guest_expect_idle(g);
 }
 
 struct lost {
@@ -215,7 +215,7 @@ static void what_does_not_come_back_ends(struct kunit *test)
 	KUNIT_EXPECT_LT(test, resume(g), 0);
 	for (i = 0; i < 3; i++)
 		KUNIT_EXPECT_EQ(test, NVME_SC_INTERNAL, guest_take(g, 1, &cqe));
-	guest_expect_free(g);
+	guest_expect_idle(g);
 	KUNIT_EXPECT_FALSE(test, g->f->c.master);
 	/* And what comes later, on a controller that its guest does not reset. */
 	fake_truth(&g->f->c);

@@ -58,7 +58,7 @@ static void zeroes_are_written(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, blocks_do(g, nvme_cmd_write_zeroes, 0, 16, 0));
 	KUNIT_EXPECT_EQ(test, NO(NVME_SC_INVALID_FIELD),
 			blocks_do(g, nvme_cmd_write_zeroes, 0, 17, 0));
-	guest_expect_free(g);
+	guest_expect_idle(g);
 }
 
 static void blocks_are_compared(struct kunit *test)
@@ -78,7 +78,7 @@ static void blocks_are_compared(struct kunit *test)
 	g->hidden[GUEST_DATA] = true;
 	KUNIT_EXPECT_EQ(test, NVME_SC_DATA_XFER_ERROR,
 			blocks_do(g, nvme_cmd_compare, 0, 1, 0));
-	guest_expect_free(g);
+	guest_expect_idle(g);
 }
 
 static void blocks_are_verified_without_memory(struct kunit *test)

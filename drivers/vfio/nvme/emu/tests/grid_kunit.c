@@ -169,7 +169,7 @@ static void points_come_by_themselves_while_there_is_something_to_do(struct kuni
 
 	for (i = 0; i < 20; i++)
 		KUNIT_EXPECT_EQ(test, 0, guest_rw(g, nvme_cmd_read, i, 1, DATA));
-	guest_expect_free(g);
+	guest_expect_idle(g);
 	msleep(50);
 	flush_work(&g->e.work);
 	msleep(50);
@@ -198,7 +198,7 @@ static void a_reset_needs_no_point_and_ends_at_one(struct kunit *test)
 	msleep(50);
 	put_read(g);
 	parley_emu_write32(&g->e, NVME_REG_CC, 0);
-	guest_expect_free(g);
+	guest_expect_idle(g);
 	KUNIT_EXPECT_EQ(test, 0, parley_emu_read32(&g->e, NVME_REG_CSTS));
 	guest_begin(g);
 	/* With something in flight. */
@@ -207,7 +207,7 @@ static void a_reset_needs_no_point_and_ends_at_one(struct kunit *test)
 	was = parley_emu_grid_after(g->e.grid.base, g->e.grid.period, ktime_get_ns());
 	parley_emu_reset(&g->e);
 	KUNIT_EXPECT_LE(test, was, ktime_get_ns());
-	guest_expect_free(g);
+	guest_expect_idle(g);
 	flush_delayed_work(&later.work);
 	destroy_delayed_work_on_stack(&later.work);
 }

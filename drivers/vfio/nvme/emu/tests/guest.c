@@ -330,14 +330,21 @@ void guest_leave(struct guest *g)
 	parley_emu_exit(&g->e);
 }
 
+void guest_expect_idle(struct guest *g)
+{
+	unsigned int i;
+
+	for (i = 0; i < GUEST_PAGES; i++)
+		KUNIT_EXPECT_EQ(g->test, 0, g->pins[i]);
+}
+
 void guest_expect_free(struct guest *g)
 {
 	unsigned int i;
 
-	for (i = 0; i < GUEST_PAGES; i++) {
-		KUNIT_EXPECT_EQ(g->test, 0, g->pins[i]);
+	guest_expect_idle(g);
+	for (i = 0; i < GUEST_PAGES; i++)
 		KUNIT_EXPECT_EQ(g->test, 0, g->shared[i]);
-	}
 }
 
 /* -------------------------------------------------------- in a test */

@@ -105,7 +105,8 @@ void guest_take_away(struct guest *g, unsigned int page, unsigned int nr);
 void guest_move(struct guest *from, struct guest *to);
 /* Whoever ran it is gone, and it with him. */
 void guest_leave(struct guest *g);
-/* Nothing of its memory is held. */
+/* Nothing of its memory is held for a command; nor for its queues and doorbells. */
+void guest_expect_idle(struct guest *g);
 void guest_expect_free(struct guest *g);
 
 #endif /* _PARLEY_EMU_GUEST_H */

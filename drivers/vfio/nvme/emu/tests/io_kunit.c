@@ -34,7 +34,7 @@ static void data_are_those_of_the_blocks(struct kunit *test)
 						  block, blocks,
 						  GUEST_AT(GUEST_DATA) + offset));
 		KUNIT_ASSERT_MEMEQ(test, data + offset, oracle + block * FAKE_BLOCK, len);
-		guest_expect_free(g);
+		guest_expect_idle(g);
 	}
 	KUNIT_EXPECT_MEMEQ(test, g->f->disk, oracle, sizeof(g->f->disk));
 	KUNIT_EXPECT_GT(test, g->interrupts[1], 0);
@@ -115,7 +115,7 @@ static void bad_59_what_is_wrong_is_answered_and_goes_nowhere(struct kunit *test
 	fake_arm(&g->f->c, FAKE_HONEST, 0);
 	KUNIT_EXPECT_EQ(test, bad->status, guest_do(g, 1, &cmd));
 	KUNIT_EXPECT_EQ(test, !bad->status, g->f->c.commands);
-	guest_expect_free(g);
+	guest_expect_idle(g);
 	/* And the next one is served. */
 	KUNIT_EXPECT_EQ(test, 0, guest_rw(g, nvme_cmd_read, 0, 1, DATA));
 }
@@ -208,7 +208,7 @@ static void bad_06_a_list_that_leads_to_itself_ends(struct kunit *test)
 	list[PARLEY_NVME_PAGE / sizeof(*list) - 1] =
 		cpu_to_le64(LIST + PARLEY_NVME_PAGE - sizeof(__le64));
 	KUNIT_EXPECT_EQ(test, NO(NVME_SC_PRP_INVALID_OFFSET), guest_do(g, 1, &cmd));
-	guest_expect_free(g);
+	guest_expect_idle(g);
 }
 
 static void one_bad_page_lets_go_of_all(struct kunit *test)
@@ -222,7 +222,7 @@ static void one_bad_page_lets_go_of_all(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, NVME_SC_DATA_XFER_ERROR,
 				guest_rw(g, nvme_cmd_read, 0, 72, DATA));
 		g->hidden[GUEST_DATA + i] = false;
-		guest_expect_free(g);
+		guest_expect_idle(g);
 	}
 	KUNIT_EXPECT_EQ(test, 0, g->f->c.commands);
 }
@@ -244,7 +244,7 @@ static void a_disk_that_is_lost_is_a_fatal_fault(struct kunit *test)
 
 	fake_arm(&g->f->c, FAKE_VANISHES, 1);
 	KUNIT_EXPECT_EQ(test, NVME_SC_INTERNAL, guest_rw(g, nvme_cmd_read, 0, 1, DATA));
-	guest_expect_free(g);
+	guest_expect_idle(g);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(g->e.csts) & NVME_CSTS_CFS);
 	/* A reset leads to no controller, as there is no function. */
 	parley_emu_write32(&g->e, NVME_REG_CC, 0);
@@ -269,7 +269,7 @@ static void memory_is_held_as_long_as_it_is_used(struct kunit *test)
 	for (i = 0; i < 3; i++)
 		KUNIT_EXPECT_EQ(test, 0, guest_take(g, 1, &cqe));
 	/* Before the guest is told. */
-	guest_expect_free(g);
+	guest_expect_idle(g);
 }
 
 /* ------------------------------------------- its memory is taken away */
@@ -346,7 +346,7 @@ static void nobody_waits_for_who_waits_for_it(struct kunit *test)
 	KUNIT_EXPECT_GT(test, U32_MAX - READ_ONCE(g->leaves), 1);
 	KUNIT_EXPECT_LT(test, U32_MAX - READ_ONCE(g->leaves), 50);
 	KUNIT_EXPECT_EQ(test, 0, guest_do(g, 0, &cmd));
-	guest_expect_free(g);
+	guest_expect_idle(g);
 	parley_emu_write32(&g->e, NVME_REG_CC, 0);
 	KUNIT_EXPECT_EQ(test, 0, parley_emu_read32(&g->e, NVME_REG_CSTS));
 	WRITE_ONCE(g->leaves, 0);

@@ -22,7 +22,7 @@ static struct guest *busy_guest(struct kunit *test)
 
 static void expect_abandoned(struct guest *g)
 {
-	guest_expect_free(g);
+	guest_expect_idle(g);
 	KUNIT_EXPECT_FALSE(g->test, g->f->c.master);
 	KUNIT_EXPECT_EQ(g->test, PARLEY_NVME_DEAD, g->f->vf.n.state);
 }

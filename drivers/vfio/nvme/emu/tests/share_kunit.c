@@ -24,7 +24,7 @@ static void unshare(struct guest *g, struct parley_emu_share *s)
 static void a_shared_page_is_the_guests_own(struct kunit *test)
 {
 	struct guest *g = guest_new(test);
-	struct parley_emu_share s;
+	struct parley_emu_share s = {};
 
 	KUNIT_EXPECT_EQ(test, 0, share(g, &s, GUEST_DATA));
 	KUNIT_EXPECT_PTR_EQ(test, guest_at(g, GUEST_DATA), parley_emu_shared(&s));
@@ -40,17 +40,20 @@ static void a_shared_page_is_the_guests_own(struct kunit *test)
 static void what_is_no_memory_is_not_shared(struct kunit *test)
 {
 	struct guest *g = guest_new(test);
-	struct parley_emu_share s;
+	struct parley_emu_share s = {};
 
 	KUNIT_EXPECT_EQ(test, -EFAULT, share(g, &s, GUEST_PAGES));
 	KUNIT_EXPECT_NULL(test, parley_emu_shared(&s));
+	/* Nor is it given back. */
+	KUNIT_EXPECT_FALSE(test, s.there);
+	unshare(g, &s);
 	KUNIT_EXPECT_TRUE(test, list_empty(&g->e.shares));
 }
 
 static void what_is_taken_away_is_used_no_more(struct kunit *test)
 {
 	struct guest *g = guest_new(test);
-	struct parley_emu_share s, t, u;
+	struct parley_emu_share s = {}, t = {}, u = {};
 
 	KUNIT_EXPECT_EQ(test, 0, share(g, &s, 10));
 	KUNIT_EXPECT_EQ(test, 0, share(g, &t, 11));
@@ -70,7 +73,7 @@ static void what_is_taken_away_is_used_no_more(struct kunit *test)
 static void what_goes_while_it_is_shared_is_not_used(struct kunit *test)
 {
 	struct guest *g = guest_new(test);
-	struct parley_emu_share s;
+	struct parley_emu_share s = {};
 
 	g->share_taken = true;
 	KUNIT_EXPECT_EQ(test, -EBUSY, share(g, &s, 10));
@@ -101,7 +104,7 @@ static int share_thread(void *data)
 static void who_uses_it_is_waited_for(struct kunit *test)
 {
 	struct guest *g = guest_new(test);
-	struct parley_emu_share s;
+	struct parley_emu_share s = {};
 	struct share_user u = { .s = &s };
 	struct task_struct *thread;
 

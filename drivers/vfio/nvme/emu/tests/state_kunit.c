@@ -152,7 +152,7 @@ static void it_stops_when_nothing_is_in_flight(struct kunit *test)
 	/* The function keeps them for good, and loses memory for that. */
 	parley_emu_stop(&g->e);
 	KUNIT_EXPECT_EQ(test, 0, g->e.sq[1].flying);
-	guest_expect_free(g);
+	guest_expect_idle(g);
 	for (i = 0; i < 3; i++)
 		KUNIT_EXPECT_EQ(test, NVME_SC_INTERNAL, guest_take(g, 1, &cqe));
 }
