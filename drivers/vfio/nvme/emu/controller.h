@@ -50,7 +50,8 @@
  * that was done; it is looked at after so long at first, if no more is known of it.
  */
 #define PARLEY_EMU_BUSY			4
-#define PARLEY_EMU_LINGER_MOST_US	2000ULL
+#define PARLEY_EMU_LINGER_US		2000u
+#define PARLEY_EMU_LINGER_MAX_US	100000u
 #define PARLEY_EMU_LINGER_LEAST_US	5ULL
 /* Pages of the largest queues of commands, and of answers there is one. */
 #define PARLEY_EMU_SQ_PAGES \

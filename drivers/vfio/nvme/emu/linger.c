@@ -24,8 +24,13 @@
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/minmax.h>
+#include <linux/moduleparam.h>
 #include <parley/compat.h>
 #include "rooms.h"
+
+static unsigned int pne_most_us = PARLEY_EMU_LINGER_US;
+module_param_named(linger_us, pne_most_us, uint, 0644);
+MODULE_PARM_DESC(linger_us, "So many microseconds after the last thing that was done a busy guest need not ring, of devices opened from now on (0: it is to ring at once)");
 
 /* A look comes at the time of the last one, and a part of it. */
 #define PNE_FURTHER(ns)		((ns) + (ns) / 4)
@@ -57,7 +62,7 @@ VISIBLE_IF_KUNIT void parley_emu_linger_found(struct parley_emu_linger *l, u64 p
 {
 	const u64 least = PARLEY_EMU_LINGER_LEAST_US * NSEC_PER_USEC;
 
-	WRITE_ONCE(l->first_ns, clamp(PNE_BEFORE(passed), least, l->most_ns));
+	WRITE_ONCE(l->first_ns, min(max(PNE_BEFORE(passed), least), l->most_ns));
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_emu_linger_found);
 
@@ -180,7 +185,7 @@ void parley_emu_linger_init(struct parley_emu *e)
 {
 	struct parley_emu_linger *l = &e->linger;
 
-	l->most_ns = PARLEY_EMU_LINGER_MOST_US * NSEC_PER_USEC;
+	l->most_ns = min(READ_ONCE(pne_most_us), PARLEY_EMU_LINGER_MAX_US) * (u64)NSEC_PER_USEC;
 	l->first_ns = PARLEY_EMU_LINGER_LEAST_US * NSEC_PER_USEC;
 	hrtimer_setup(&l->timer, pne_look, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
 }

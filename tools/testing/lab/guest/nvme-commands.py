@@ -115,6 +115,7 @@ def main():
     """One function, in a guest that is interrupted, and in one that is polled."""
     report = Report()
     disk = nvme.Disk()
+    nvme.linger()
     try:
         address = disk.take()[0]
         mediated = nvme.Mediated(address, UUID)

@@ -86,6 +86,12 @@ def block_device(address):
     return ""
 
 
+def linger():
+    """A guest here is some thirty times slower than on hardware, and so it is looked at for
+    so much longer after its last command."""
+    put("/sys/module/parley_nvme_emu/parameters/linger_us", "60000")
+
+
 class Disk:
     """The disk of that serial number, which the kernel's driver has at first, and its
     virtual functions."""
