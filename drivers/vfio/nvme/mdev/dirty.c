@@ -147,6 +147,26 @@ void parley_mdev_dirty_mark(struct parley_mdev_dirty *d, u64 address, size_t len
 EXPORT_SYMBOL_IF_KUNIT(parley_mdev_dirty_mark);
 
 /**
+ * parley_mdev_dirty_wrote() - some of the guest's memory was to be written through VFIO
+ * @d: the marks
+ * @address: the guest's, from where
+ * @len: bytes, not 0
+ * @err: how that ended
+ *
+ * Where there is no memory nothing was written, and nothing is marked: there is much of
+ * that, and a guest could fill all marks with it.  Where there is some (-EFAULT), a part may
+ * have been.
+ *
+ * Context: process context; may sleep.
+ */
+void parley_mdev_dirty_wrote(struct parley_mdev_dirty *d, u64 address, size_t len, int err)
+{
+	if (!err || err == -EFAULT)
+		parley_mdev_dirty_mark(d, address, len);
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_mdev_dirty_wrote);
+
+/**
  * struct parley_mdev_ask - a question for marks
  * @first: the first byte that is asked for
  * @last: the last one

@@ -46,6 +46,7 @@ void parley_mdev_dirty_exit(struct parley_mdev_dirty *d);
 int parley_mdev_dirty_start(struct parley_mdev_dirty *d, u64 first, u64 last);
 void parley_mdev_dirty_stop(struct parley_mdev_dirty *d);
 void parley_mdev_dirty_mark(struct parley_mdev_dirty *d, u64 address, size_t len);
+void parley_mdev_dirty_wrote(struct parley_mdev_dirty *d, u64 address, size_t len, int err);
 int parley_mdev_dirty_report(struct parley_mdev_dirty *d, u64 first, u64 last,
 			     parley_mdev_dirty_fn *tell, void *arg);
 

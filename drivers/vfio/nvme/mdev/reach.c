@@ -36,8 +36,7 @@ static int parley_mdev_emu_write(struct parley_emu *e, u64 address, const void *
 	struct parley_mdev *m = parley_mdev_of(e);
 	int err = m->gate.ops->rw(&m->gate, address, (void *)data, len, true);
 
-	/* Maybe in part. */
-	parley_mdev_dirty_mark(&m->dirty, address, len);
+	parley_mdev_dirty_wrote(&m->dirty, address, len, err);
 	return err;
 }
 

@@ -243,10 +243,27 @@ static void all_that_changes_in_memory_is_told_of(struct kunit *test)
 	g->e.ops = watched->ops;
 }
 
+/* A guest that has it write where nothing is fills no marks. */
+static void only_what_may_have_been_written_is_marked(struct kunit *test)
+{
+	static const int nothing[] = { -EINVAL, -EPERM, -ENOENT, -ENODEV };
+	struct parley_mdev_dirty *d = &marks_new(test)->d;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 0, parley_mdev_dirty_start(d, 0, U64_MAX));
+	for (i = 0; i < ARRAY_SIZE(nothing); i++)
+		parley_mdev_dirty_wrote(d, i * SZ_16M, 16, nothing[i]);
+	KUNIT_EXPECT_EQ(test, 0, d->nr);
+	parley_mdev_dirty_wrote(d, 0, 16, -EFAULT);
+	parley_mdev_dirty_wrote(d, SZ_16M, 16, 0);
+	KUNIT_EXPECT_EQ(test, 2, d->nr);
+}
+
 static struct kunit_case dirty_cases[] = {
 	KUNIT_CASE(what_was_written_is_told_of_once),
 	KUNIT_CASE(a_page_of_which_a_part_is_asked_for_stays_marked),
 	KUNIT_CASE(what_nobody_asked_for_is_not_marked),
+	KUNIT_CASE(only_what_may_have_been_written_is_marked),
 	KUNIT_CASE(without_room_for_marks_all_pages_are_told_of),
 	KUNIT_CASE(the_last_page_of_all_is_one),
 	KUNIT_CASE(all_that_changes_in_memory_is_told_of),
