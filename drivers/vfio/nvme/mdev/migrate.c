@@ -118,7 +118,7 @@ static void parley_mdev_leave(struct parley_mdev_migration *g)
 		dev_warn_ratelimited(g->vdev->dev, "a state that was to be resumed on %s %s: refused\n",
 				     dev_name(g->emu->vf->n.dev), why);
 	if (why || g->state == VFIO_DEVICE_STATE_RESUMING)
-		g->refused = why;
+		WRITE_ONCE(g->refused, why);
 	parley_mdev_stream_close(g->file);
 	g->file = NULL;
 }
@@ -199,35 +199,42 @@ static int parley_mdev_arc_begin(struct parley_mdev_migration *g, struct file **
 }
 
 /* All but who it is. */
-static int parley_mdev_put_rest(struct parley_mdev_migration *g,
-				struct parley_mdev_stream *s)
+static int parley_mdev_put_rest(struct parley_mdev_migration *g, struct parley_state_out *out)
 {
 	char name[PARLEY_STATE_NAME_LEN] = "";
 	int err;
 
-	lockdep_assert_held(&s->lock);
 	BUILD_BUG_ON(sizeof(g->config->byte) != PARLEY_STATE_CONFIG_LEN);
 	/* That depends on the queues, and is told anew on the other side. */
 	parley_mdev_config_raise(g->config, false);
 	memcpy(name, g->serial, min(strlen(g->serial), sizeof(name)));
-	err = parley_state_put(&s->out, PARLEY_STATE_CONFIG, g->config->byte,
+	err = parley_state_put(out, PARLEY_STATE_CONFIG, g->config->byte,
 			       sizeof(g->config->byte));
 	if (!err)
-		err = parley_state_put(&s->out, PARLEY_STATE_NAME, name, sizeof(name));
+		err = parley_state_put(out, PARLEY_STATE_NAME, name, sizeof(name));
 	if (!err)
-		err = parley_emu_save(g->emu, &s->out);
-	if (!err)
-		err = parley_state_put(&s->out, PARLEY_STATE_END, NULL, 0);
-	s->more = false;
-	return err;
+		err = parley_emu_save(g->emu, out);
+	return err ?: parley_state_put(out, PARLEY_STATE_END, NULL, 0);
 }
 
+/*
+ * It is put where nobody reads yet, and without the lock, which who reads waits for: the
+ * guest's memory may be reached on the way.
+ */
 static int parley_mdev_arc_rest(struct parley_mdev_migration *g, struct file **file)
 {
 	struct parley_mdev_stream *s = parley_mdev_stream_of(g);
+	struct parley_state_out out;
+	int err;
 
+	scoped_guard(mutex, &s->lock)
+		out = s->out;
+	err = parley_mdev_put_rest(g, &out);
 	guard(mutex)(&s->lock);
-	return parley_mdev_put_rest(g, s);
+	if (!err)
+		s->out = out;
+	s->more = false;
+	return err;
 }
 
 static int parley_mdev_arc_save(struct parley_mdev_migration *g, struct file **file)
@@ -244,8 +251,11 @@ static int parley_mdev_arc_save(struct parley_mdev_migration *g, struct file **f
 
 static int parley_mdev_arc_open(struct parley_mdev_migration *g, struct file **file)
 {
-	parley_emu_reset(g->emu);
-	return parley_mdev_make(g, true, file);
+	int err = parley_mdev_make(g, true, file);
+
+	if (!err)
+		parley_emu_reset(g->emu);
+	return err;
 }
 
 /* A name is what can be printed, and then zeroes. */
@@ -349,9 +359,9 @@ static int parley_mdev_step(struct parley_mdev_migration *g, enum vfio_device_mi
 			continue;
 		err = arc->go(g, file);
 		if (!err)
-			g->state = to;
+			WRITE_ONCE(g->state, to);
 		else if (arc->spoils)
-			g->state = STATE(ERROR);
+			WRITE_ONCE(g->state, STATE(ERROR));
 		return err;
 	}
 	return -EINVAL;
@@ -399,7 +409,7 @@ void parley_mdev_migration_reset(struct parley_mdev_migration *g)
 	lockdep_assert_held(g->mutex);
 	if (g->file)
 		parley_mdev_arc_close(g, &none);
-	g->state = STATE(RUNNING);
+	WRITE_ONCE(g->state, STATE(RUNNING));
 	parley_emu_go(g->emu);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_mdev_migration_reset);
@@ -417,7 +427,7 @@ void parley_mdev_migration_end(struct parley_mdev_migration *g)
 	lockdep_assert_held(g->mutex);
 	if (g->file)
 		parley_mdev_arc_close(g, &none);
-	g->state = STATE(RUNNING);
+	WRITE_ONCE(g->state, STATE(RUNNING));
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_mdev_migration_end);
 
@@ -437,13 +447,16 @@ static const char *const parley_mdev_state_names[VFIO_DEVICE_STATE_NR] = {
  * @g: the migration
  * @buf: a page, for sysfs
  *
- * Context: process context; @g->mutex not held; sleeps up to the time-out of a command.
+ * Whoever asks does not wait for the device, which its user can make take its time.
+ *
+ * Context: any.
  * Return: bytes.
  */
 ssize_t parley_mdev_migration_show(struct parley_mdev_migration *g, char *buf)
 {
-	guard(mutex)(g->mutex);
-	return sysfs_emit(buf, "%s\nrefused %s\n", parley_mdev_state_names[g->state],
-			  g->refused ?: "none");
+	const char *refused = READ_ONCE(g->refused);
+
+	return sysfs_emit(buf, "%s\nrefused %s\n",
+			  parley_mdev_state_names[READ_ONCE(g->state)], refused ?: "none");
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_mdev_migration_show);

@@ -251,7 +251,7 @@ static void a_guest_moves(struct kunit *test, bool early)
 	/* Nothing is fetched on this side any more, and not yet on the other. */
 	fake_arm(&from->g->f->c, FAKE_HONEST, 0);
 	guest_put(from->g, 1, &cmd);
-	flush_work(&from->g->e.work);
+	kthread_flush_work(&from->g->e.work);
 	KUNIT_EXPECT_EQ(test, 0, from->g->f->c.commands);
 	from->g->queue[1].tail--;
 	guest_doorbell(from->g, 1, false, from->g->queue[1].tail);
@@ -488,7 +488,9 @@ static void who_ends_at_once_is_told_of_all_the_same(struct kunit *test)
 	mutex_lock(&to->mutex);
 	parley_mdev_migration_end(&to->m);
 	mutex_unlock(&to->mutex);
-	parley_mdev_migration_show(&to->m, text);
+	/* Whoever asks does not wait for the device. */
+	scoped_guard(mutex, &to->mutex)
+		parley_mdev_migration_show(&to->m, text);
 	KUNIT_EXPECT_STREQ(test, text, "running\nrefused is of another namespace or slice\n");
 	/* The next one is all right. */
 	fput(go_file(to, STATE(RESUMING)));
