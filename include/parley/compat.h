@@ -194,6 +194,13 @@ parley_compat_map_page(struct device *dev, struct page *page, size_t offset, siz
 #define system_dfl_wq		system_unbound_wq
 #endif
 
+/* What makes a worker and lets it run had the name of what only makes one now. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+#include <linux/kthread.h>
+
+#define kthread_run_worker	kthread_create_worker
+#endif
+
 /* The leaves of a hypervisor were found by a function of another name. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
 #define cpuid_base_hypervisor	hypervisor_cpuid_base

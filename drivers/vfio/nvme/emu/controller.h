@@ -20,6 +20,7 @@
 #define _PARLEY_NVME_CONTROLLER_H
 
 #include <linux/hrtimer.h>
+#include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
@@ -335,6 +336,7 @@ struct parley_emu_shadow {
  * @grid: when it does
  * @linger: what looks at the shadows
  * @wait_over: a command that waits for its memory is looked at again
+ * @worker: in the cgroup of who opened it, or NULL if @poll is
  * @work: sees to the queues
  * @poll: does that instead
  * @limit: limits of queues for I/O, or NULL
@@ -384,7 +386,8 @@ struct parley_emu {
 	struct parley_emu_grid grid;
 	struct parley_emu_linger linger;
 	struct delayed_work wait_over;
-	struct work_struct work;
+	struct kthread_worker *worker;
+	struct kthread_work work;
 	struct parley_emu_poll poll;
 	struct parley_limit *limit[PARLEY_NVME_IO_QUEUES];
 	spinlock_t share_lock;

@@ -56,7 +56,7 @@ static u64 pne_next(struct parley_emu_grid *grid)
 void parley_emu_grid_tick(struct parley_emu *e)
 {
 	WRITE_ONCE(e->grid.due, true);
-	queue_work(system_dfl_wq, &e->work);
+	kthread_queue_work(e->worker, &e->work);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_emu_grid_tick);
 
@@ -91,7 +91,7 @@ void parley_emu_grid_exit(struct parley_emu *e)
 {
 	/* Who looks at it now does not arm it any more. */
 	WRITE_ONCE(e->grid.over, true);
-	cancel_work_sync(&e->work);
+	kthread_cancel_work_sync(&e->work);
 	hrtimer_cancel(&e->grid.timer);
 }
 

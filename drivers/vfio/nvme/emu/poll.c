@@ -13,6 +13,7 @@
  * next one to touch them wakes it, and shadows are armed; then everything is looked at
  * once more.  Nothing gets lost between the two, whoever comes when.
  */
+#include <linux/cgroup.h>
 #include <linux/kthread.h>
 #include <linux/math.h>
 #include <linux/module.h>
@@ -132,6 +133,8 @@ static void pne_sleep(struct parley_emu *e)
 		late |= parley_emu_shadow_arm(e);
 	if (late)
 		return;
+	/* That was in vain as well: whoever wakes it for nothing all the time pays for it. */
+	p->credit -= min(local_clock() - since, p->credit);
 	wait_event_idle(p->wait, READ_ONCE(p->kicked) || kthread_should_stop());
 	if (local_clock() - since < (u64)READ_ONCE(p->most_us) * NSEC_PER_USEC)
 		parley_emu_poll_learn(p, true);
@@ -159,7 +162,7 @@ static int pne_poll(void *data)
 void parley_emu_kick(struct parley_emu *e)
 {
 	if (!e->poll.task) {
-		queue_work(system_dfl_wq, &e->work);
+		kthread_queue_work(e->worker, &e->work);
 		return;
 	}
 	WRITE_ONCE(e->poll.kicked, true);
@@ -168,28 +171,62 @@ void parley_emu_kick(struct parley_emu *e)
 }
 PARLEY_EXPORT(parley_emu_kick);
 
-/**
- * parley_emu_poll_start() - a thread that polls, if its user wants one
- * @e: the controller, disabled
- *
- * Context: process context; may sleep.
- * Return: 0, or an error of kthread_run().
- */
-int parley_emu_poll_start(struct parley_emu *e)
+/* What is done for a guest is charged to whoever runs it. */
+static int pne_charge(struct task_struct *task)
+{
+	return cgroup_attach_task_all(current, task);
+}
+
+static int pne_poll_create(struct parley_emu *e)
 {
 	struct task_struct *task;
+	int err;
 
-	init_waitqueue_head(&e->poll.wait);
-	e->poll.most_us = PARLEY_EMU_POLL_MAX_US;
-	/* What happens at points of time only is not looked for in between. */
-	if (!e->config.polled || e->grid.period)
-		return 0;
 	task = kthread_create(pne_poll, e, "parley_nvme/%s", e->config.serial);
 	if (IS_ERR(task))
 		return PTR_ERR(task);
+	err = pne_charge(task);
+	if (err) {
+		kthread_stop(task);
+		return err;
+	}
 	e->poll.task = task;
 	wake_up_process(task);
 	return 0;
+}
+
+static int pne_worker_create(struct parley_emu *e)
+{
+	struct kthread_worker *worker;
+	int err;
+
+	worker = kthread_run_worker(0, "parley_nvme/%s", e->config.serial);
+	if (IS_ERR(worker))
+		return PTR_ERR(worker);
+	err = pne_charge(worker->task);
+	if (err) {
+		kthread_destroy_worker(worker);
+		return err;
+	}
+	e->worker = worker;
+	return 0;
+}
+
+/**
+ * parley_emu_poll_start() - a thread that polls, if its user wants one, or that is called
+ * @e: the controller, disabled
+ *
+ * Context: process context, of who runs the guest; may sleep.
+ * Return: 0, -ENOMEM, -EINTR, or why it cannot be in its user's cgroups.
+ */
+int parley_emu_poll_start(struct parley_emu *e)
+{
+	init_waitqueue_head(&e->poll.wait);
+	e->poll.most_us = PARLEY_EMU_POLL_MAX_US;
+	/* What happens at points of time only is not looked for in between. */
+	if (e->config.polled && !e->grid.period)
+		return pne_poll_create(e);
+	return pne_worker_create(e);
 }
 
 /**
@@ -203,5 +240,8 @@ void parley_emu_poll_stop(struct parley_emu *e)
 	if (e->poll.task)
 		kthread_stop(e->poll.task);
 	e->poll.task = NULL;
+	if (e->worker)
+		kthread_destroy_worker(e->worker);
+	e->worker = NULL;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_emu_poll_stop);

@@ -34,7 +34,7 @@
 /* What may be written to CC: sizes of entries, the command set, rounds, pages. */
 #define PNE_CC		(NVME_CC_ENABLE | NVME_CC_IOSQES | NVME_CC_IOCQES)
 
-static void pne_work(struct work_struct *work)
+static void pne_work(struct kthread_work *work)
 {
 	parley_emu_run(container_of(work, struct parley_emu, work));
 }
@@ -84,7 +84,7 @@ int parley_emu_init(struct parley_emu *e, struct parley_nvme_vf *vf,
 	mutex_init(&e->mutex);
 	init_llist_head(&e->ended);
 	init_waitqueue_head(&e->wait);
-	INIT_WORK(&e->work, pne_work);
+	kthread_init_work(&e->work, pne_work);
 	INIT_DELAYED_WORK(&e->wait_over, pne_wait_over);
 	spin_lock_init(&e->share_lock);
 	INIT_LIST_HEAD(&e->shares);
@@ -145,7 +145,21 @@ static void pne_disable(struct parley_emu *e)
 }
 
 /**
- * parley_emu_reset() - as after power-on
+ * parley_emu_clear() - as after power-on
+ * @e: the controller
+ *
+ * Context: process context; @e->mutex held; sleeps up to the time-out of a command.
+ */
+void parley_emu_clear(struct parley_emu *e)
+{
+	pne_disable(e);
+	e->aqa = 0;
+	e->asq = 0;
+	e->acq = 0;
+}
+
+/**
+ * parley_emu_reset() - the same, for who runs the guest
  * @e: the controller
  *
  * Context: process context; @e->mutex not held; sleeps up to the time-out of a
@@ -154,10 +168,7 @@ static void pne_disable(struct parley_emu *e)
 void parley_emu_reset(struct parley_emu *e)
 {
 	guard(parley_emu)(e);
-	pne_disable(e);
-	e->aqa = 0;
-	e->asq = 0;
-	e->acq = 0;
+	parley_emu_clear(e);
 }
 PARLEY_EXPORT(parley_emu_reset);
 
@@ -195,10 +206,9 @@ void parley_emu_exit(struct parley_emu *e)
 	synchronize_rcu();
 	/* Nothing is fetched any more that would have to wait. */
 	cancel_delayed_work_sync(&e->wait_over);
-	parley_emu_poll_stop(e);
 	parley_emu_linger_exit(e);
 	parley_emu_grid_exit(e);
-	cancel_work_sync(&e->work);
+	parley_emu_poll_stop(e);
 	cancel_delayed_work_sync(&e->keep);
 	pne_free(e);
 	mutex_destroy(&e->mutex);

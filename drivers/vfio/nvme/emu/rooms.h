@@ -223,6 +223,7 @@ int parley_emu_poll_start(struct parley_emu *e);
 void parley_emu_poll_stop(struct parley_emu *e);
 
 /* regs.c */
+void parley_emu_clear(struct parley_emu *e);
 bool parley_emu_can(struct parley_emu *e, u32 cc);
 
 #endif /* _PARLEY_NVME_ROOMS_H */

@@ -40,7 +40,7 @@ static struct guest *guest_by_hand(struct kunit *test)
 		g->e.grid.period = WIDE_NS;
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, narrow, g));
 	hrtimer_cancel(&g->e.grid.timer);
-	flush_work(&g->e.work);
+	kthread_flush_work(&g->e.work);
 	hrtimer_cancel(&g->e.grid.timer);
 	WRITE_ONCE(g->e.grid.due, false);
 	return g;
@@ -76,7 +76,7 @@ static void points_are_multiples(struct kunit *test)
 static void tick(struct guest *g)
 {
 	parley_emu_grid_tick(&g->e);
-	flush_work(&g->e.work);
+	kthread_flush_work(&g->e.work);
 }
 
 static bool answered(struct guest *g, unsigned int nr)
@@ -116,7 +116,7 @@ static void it_is_begun_at_a_point_and_over_at_the_next(struct kunit *test)
 	tick(g);
 	/* The function is done with it at once, and that is not to be seen. */
 	flush_work(&g->f->c.work);
-	flush_work(&g->e.work);
+	kthread_flush_work(&g->e.work);
 	KUNIT_EXPECT_EQ(test, 1, READ_ONCE(g->f->c.commands));
 	msleep(50);
 	KUNIT_EXPECT_FALSE(test, answered(g, 1));
@@ -171,7 +171,7 @@ static void points_come_by_themselves_while_there_is_something_to_do(struct kuni
 		KUNIT_EXPECT_EQ(test, 0, guest_rw(g, nvme_cmd_read, i, 1, DATA));
 	guest_expect_idle(g);
 	msleep(50);
-	flush_work(&g->e.work);
+	kthread_flush_work(&g->e.work);
 	msleep(50);
 	KUNIT_EXPECT_FALSE(test, hrtimer_active(&g->e.grid.timer));
 }

@@ -554,7 +554,7 @@ void guest_keep(struct guest *g, unsigned int nr)
 
 void guest_rest(struct guest *g)
 {
-	flush_work(&g->e.work);
+	kthread_flush_work(&g->e.work);
 	msleep(20);
-	flush_work(&g->e.work);
+	kthread_flush_work(&g->e.work);
 }

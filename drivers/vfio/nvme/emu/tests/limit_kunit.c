@@ -96,10 +96,10 @@ static unsigned int fetched(struct limited *l)
 	struct nvme_completion cqe;
 	unsigned int left;
 
-	flush_work(&g->e.work);
+	kthread_flush_work(&g->e.work);
 	while (flying(g)) {
 		usleep_range(100, 300);
-		flush_work(&g->e.work);
+		kthread_flush_work(&g->e.work);
 	}
 	scoped_guard(mutex, &g->e.mutex)
 		left = (g->queue[1].tail + GUEST_DEPTH - g->e.sq[1].head) % GUEST_DEPTH;

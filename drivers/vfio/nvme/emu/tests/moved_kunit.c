@@ -116,7 +116,7 @@ static void put_something(struct guest *g, struct rnd_state *rnd)
 		cmd.common.cdw11 = cpu_to_le32(prandom_u32_state(rnd));
 	}
 	guest_put(g, 0, &cmd);
-	flush_work(&g->e.work);
+	kthread_flush_work(&g->e.work);
 }
 
 static void whatever_a_guest_writes_can_be_moved(struct kunit *test)
@@ -191,7 +191,7 @@ static struct guest *rich_guest(struct kunit *test)
 	moves_feature(g, nvme_admin_set_features, NVME_FEAT_KATO, 60000);
 	KUNIT_ASSERT_EQ(test, 0, guest_shadow(g));
 	guest_put(g, 0, &cmd);
-	flush_work(&g->e.work);
+	kthread_flush_work(&g->e.work);
 	KUNIT_ASSERT_EQ(test, 1, g->e.nr_events);
 	return g;
 }
