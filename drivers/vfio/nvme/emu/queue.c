@@ -141,6 +141,12 @@ bool parley_emu_room(struct parley_emu *e, u16 id)
 	return !cq->full;
 }
 
+/* Maybe it was shut down: then it still answers admin commands. */
+static bool pne_works(const struct parley_emu *e)
+{
+	return (e->csts & (NVME_CSTS_RDY | NVME_CSTS_CFS)) == NVME_CSTS_RDY;
+}
+
 /**
  * parley_emu_fetch() - the next command of a queue, if there is one and room for
  *	its answer
@@ -157,7 +163,7 @@ bool parley_emu_fetch(struct parley_emu *e, u16 id, struct nvme_command *cmd)
 	u32 tail;
 
 	lockdep_assert_held(&e->mutex);
-	if (!sq->there || e->stopped || READ_ONCE(e->left) || (e->csts & NVME_CSTS_CFS))
+	if (!sq->there || e->stopped || READ_ONCE(e->left) || !pne_works(e))
 		return false;
 	tail = parley_emu_bell(e, id, false);
 	if (e->csts & NVME_CSTS_CFS)
@@ -231,6 +237,9 @@ void parley_emu_post(struct parley_emu *e, u16 sq, u16 cid, u16 status, u32 resu
 
 	lockdep_assert_held(&e->mutex);
 	cq->owed--;
+	/* Nobody is left to read it, nor may his memory be. */
+	if (READ_ONCE(e->left))
+		return;
 	if (parley_emu_entry_write(e, e->sq[sq].cq, &cqe)) {
 		parley_emu_fault(e, "has a completion queue where it has no memory");
 		return;
@@ -284,7 +293,8 @@ void parley_emu_line(struct parley_emu *e)
 	u16 id;
 
 	lockdep_assert_held(&e->mutex);
-	for (id = 0; id < PARLEY_EMU_QUEUES && e->wired && !raised; id++)
+	/* Who is stopped is told of what there is when it goes on. */
+	for (id = 0; id < PARLEY_EMU_QUEUES && e->wired && !e->stopped && !raised; id++)
 		raised = pne_raises(e, id);
 	if (raised == e->raised)
 		return;

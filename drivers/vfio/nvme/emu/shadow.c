@@ -79,6 +79,14 @@ static void pne_publish(struct parley_emu *e, unsigned int bell, u32 value)
 		parley_emu_fault(e, "has indexes of doorbells where it has no memory");
 }
 
+/* From when on it has moved once. */
+static bool pne_counts(struct parley_emu_shadow *s, unsigned int bell, u32 value)
+{
+	if (value != s->first[bell])
+		s->moved |= BIT(bell);
+	return s->moved & BIT(bell);
+}
+
 /**
  * parley_emu_bell() - a doorbell
  * @e: the controller
@@ -95,16 +103,11 @@ u32 parley_emu_bell(struct parley_emu *e, u16 id, bool cq)
 	u32 value;
 
 	lockdep_assert_held(&e->mutex);
-	if (s->on && pne_load(e, bell, &value)) {
-		if (value != s->first[bell])
-			s->moved |= BIT(bell);
-		if (s->moved & BIT(bell)) {
-			/* Before what it tells of; the guest's barrier before its write. */
-			virt_rmb();
-			return value;
-		}
-	}
-	return READ_ONCE(e->doorbell[bell]);
+	if (!s->on || !pne_load(e, bell, &value) || !pne_counts(s, bell, value))
+		value = READ_ONCE(e->doorbell[bell]);
+	/* Before what it tells of; the guest's barrier before its write. */
+	virt_rmb();
+	return value;
 }
 
 /**

@@ -457,11 +457,12 @@ int parley_emu_load(struct parley_emu *e, const struct parley_state_part *part,
 {
 	int err;
 
-	parley_emu_reset(e);
-	scoped_guard(parley_emu, e)
-		err = pne_load(e, part, why);
+	/* All at once: nobody writes a register in between. */
+	guard(parley_emu)(e);
+	parley_emu_clear(e);
+	err = pne_load(e, part, why);
 	if (err)
-		parley_emu_reset(e);
+		parley_emu_clear(e);
 	return err;
 }
 PARLEY_EXPORT(parley_emu_load);

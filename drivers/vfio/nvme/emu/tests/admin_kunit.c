@@ -108,6 +108,24 @@ static bool failed(struct guest *g)
 	return READ_ONCE(g->e.csts) & NVME_CSTS_CFS;
 }
 
+/* Whatever there is of queues. */
+static void one_that_is_not_ready_fetches_nothing(struct kunit *test)
+{
+	struct nvme_command cmd = { .common.opcode = nvme_admin_keep_alive };
+	struct guest *g = guest_enabled(test);
+	struct nvme_completion cqe;
+
+	scoped_guard(mutex, &g->e.mutex)
+		WRITE_ONCE(g->e.csts, 0);
+	guest_put(g, 0, &cmd);
+	guest_rest(g);
+	KUNIT_EXPECT_NE(test, g->queue[0].tail, g->e.sq[0].head);
+	scoped_guard(mutex, &g->e.mutex)
+		WRITE_ONCE(g->e.csts, NVME_CSTS_RDY);
+	parley_emu_kick(&g->e);
+	KUNIT_EXPECT_EQ(test, 0, guest_take(g, 0, &cqe));
+}
+
 static void a_doorbell_beyond_its_queue_is_a_fatal_fault(struct kunit *test)
 {
 	struct guest *g = guest_ready(test);
@@ -430,7 +448,7 @@ static void the_line_is_raised_until_answers_are_taken(struct kunit *test)
 	parley_emu_wire(e, true);
 	KUNIT_EXPECT_FALSE(test, g->raised);
 	guest_put(g, 0, &cmd);
-	flush_work(&e->work);
+	kthread_flush_work(&e->work);
 	KUNIT_EXPECT_TRUE(test, g->raised);
 	/* Masked, and by what is read as the mask. */
 	parley_emu_write32(e, NVME_REG_INTMS, BIT(1));
@@ -445,14 +463,14 @@ static void the_line_is_raised_until_answers_are_taken(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, guest_take(g, 0, &cqe));
 	KUNIT_EXPECT_FALSE(test, g->raised);
 	guest_put(g, 0, &cmd);
-	flush_work(&e->work);
+	kthread_flush_work(&e->work);
 	KUNIT_EXPECT_TRUE(test, g->raised);
 	parley_emu_write32(e, NVME_REG_CC, 0);
 	KUNIT_EXPECT_FALSE(test, g->raised);
 	KUNIT_EXPECT_EQ(test, 0, parley_emu_read32(e, NVME_REG_INTMS));
 	KUNIT_ASSERT_EQ(test, NVME_CSTS_RDY, guest_enable(g));
 	guest_put(g, 0, &cmd);
-	flush_work(&e->work);
+	kthread_flush_work(&e->work);
 	parley_emu_wire(e, false);
 	KUNIT_EXPECT_FALSE(test, g->raised);
 }
@@ -462,6 +480,7 @@ static struct kunit_case admin_cases[] = {
 	KUNIT_CASE(it_is_enabled_and_disabled),
 	KUNIT_CASE(registers_that_are_none_do_nothing),
 	KUNIT_CASE_PARAM(what_cannot_be_is_not_ready, start_gen_params),
+	KUNIT_CASE(one_that_is_not_ready_fetches_nothing),
 	KUNIT_CASE(a_doorbell_beyond_its_queue_is_a_fatal_fault),
 	KUNIT_CASE(queues_without_memory_are_a_fatal_fault),
 	KUNIT_CASE(it_says_what_it_is),

@@ -65,6 +65,18 @@ static void who_leaves_does_not_wait_for_who_does(struct kunit *test)
 	expect_abandoned(g);
 }
 
+/* Nobody is left to read the answers, and his memory may not be there any more. */
+static void who_leaves_is_not_answered(struct kunit *test)
+{
+	u8 *was = kunit_kzalloc(test, PARLEY_NVME_PAGE, GFP_KERNEL);
+	struct guest *g = busy_guest(test);
+
+	KUNIT_ASSERT_NOT_NULL(test, was);
+	memcpy(was, guest_at(g, GUEST_CQ), PARLEY_NVME_PAGE);
+	guest_leave(g);
+	KUNIT_EXPECT_MEMEQ(test, was, guest_at(g, GUEST_CQ), PARLEY_NVME_PAGE);
+}
+
 /* Nothing is under way: the function is left as it is, to be shut down as it should. */
 static void who_leaves_in_peace_leaves_peace(struct kunit *test)
 {
@@ -128,6 +140,7 @@ static void who_is_killed_and_need_not_wait_does_no_harm(struct kunit *test)
 static struct kunit_case leave_cases[] = {
 	KUNIT_CASE(who_leaves_does_not_wait_for_the_function),
 	KUNIT_CASE(who_leaves_does_not_wait_for_who_does),
+	KUNIT_CASE(who_leaves_is_not_answered),
 	KUNIT_CASE(who_leaves_in_peace_leaves_peace),
 	KUNIT_CASE(who_is_killed_does_not_wait_for_the_function),
 	KUNIT_CASE(nor_for_who_does),

@@ -119,7 +119,7 @@ static void what_is_stopped_does_nothing_until_it_goes_on(struct kunit *test)
 	fake_arm(&g->f->c, FAKE_HONEST, 0);
 	guest_put(g, 1, &cmd);
 	msleep(50);
-	flush_work(&g->e.work);
+	kthread_flush_work(&g->e.work);
 	KUNIT_EXPECT_EQ(test, 0, g->f->c.commands);
 	KUNIT_EXPECT_EQ(test, interrupts, g->interrupts[1]);
 	KUNIT_EXPECT_EQ(test, 0, g->e.sq[1].head);
@@ -155,6 +155,25 @@ static void it_stops_when_nothing_is_in_flight(struct kunit *test)
 	guest_expect_idle(g);
 	for (i = 0; i < 3; i++)
 		KUNIT_EXPECT_EQ(test, NVME_SC_INTERNAL, guest_take(g, 1, &cqe));
+}
+
+/* Its line is lowered, and not raised, whoever looks at it meanwhile. */
+static void what_is_stopped_raises_no_line(struct kunit *test)
+{
+	struct nvme_command cmd = { .common.opcode = nvme_admin_keep_alive };
+	struct guest *g = guest_ready(test);
+	struct nvme_completion cqe;
+
+	guest_put(g, 0, &cmd);
+	guest_rest(g);
+	parley_emu_stop(&g->e);
+	parley_emu_wire(&g->e, true);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(g->raised));
+	parley_emu_go(&g->e);
+	guest_rest(g);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(g->raised));
+	KUNIT_EXPECT_EQ(test, 0, guest_take(g, 0, &cqe));
+	parley_emu_wire(&g->e, false);
 }
 
 /* An interrupt of before may be lost: there is one more. */
@@ -199,7 +218,7 @@ static void one_that_failed_stays_so(struct kunit *test)
 	struct guest *from = guest_ready(test), *to = guest_new(test);
 
 	guest_doorbell(from, 1, false, GUEST_DEPTH);
-	flush_work(&from->e.work);
+	kthread_flush_work(&from->e.work);
 	moves_on(from, to);
 	KUNIT_EXPECT_EQ(test, NVME_CSTS_RDY | NVME_CSTS_CFS,
 			parley_emu_read32(&to->e, NVME_REG_CSTS));
@@ -229,7 +248,7 @@ static void a_wrong_doorbell_is_a_fault_where_it_is_seen(struct kunit *test)
 	parley_emu_stop(&from->e);
 	guest_doorbell(from, 1, false, U32_MAX);
 	moves_on(from, to);
-	flush_work(&to->e.work);
+	kthread_flush_work(&to->e.work);
 	KUNIT_EXPECT_EQ(test, NVME_CSTS_RDY | NVME_CSTS_CFS,
 			parley_emu_read32(&to->e, NVME_REG_CSTS));
 }
@@ -468,7 +487,7 @@ static void whatever_comes_is_bounded(struct kunit *test)
 		parley_emu_go(&to->e);
 		guest_doorbell(to, 1, false, prandom_u32_state(&rnd) % GUEST_DEPTH);
 		guest_doorbell(to, 0, true, prandom_u32_state(&rnd) % GUEST_DEPTH);
-		flush_work(&to->e.work);
+		kthread_flush_work(&to->e.work);
 		parley_emu_reset(&to->e);
 		guest_expect_free(to);
 	}
@@ -508,6 +527,7 @@ static struct kunit_case state_cases[] = {
 	KUNIT_CASE(one_that_is_too_long_is_not_written),
 	KUNIT_CASE(what_is_stopped_does_nothing_until_it_goes_on),
 	KUNIT_CASE(it_stops_when_nothing_is_in_flight),
+	KUNIT_CASE(what_is_stopped_raises_no_line),
 	KUNIT_CASE(answers_that_were_not_taken_are_told_of_again),
 	KUNIT_CASE(one_that_is_disabled_stays_so),
 	KUNIT_CASE(one_that_failed_stays_so),
