@@ -61,8 +61,12 @@
 #define PARLEY_EMU_SHARE_MS		100
 /* A command that waits for its memory is looked at again after so many milliseconds. */
 #define PARLEY_EMU_WAIT_MS		10
-/* A polling thread looks for so long at most, and for an eighth at least, or not at all. */
-#define PARLEY_EMU_POLL_MAX_US		200U
+/*
+ * A polling thread looks for so long at most, if nobody says otherwise, and for an eighth at
+ * least, or not at all.
+ */
+#define PARLEY_EMU_POLL_US		200u
+#define PARLEY_EMU_POLL_MAX_US		100000u
 #define PARLEY_EMU_POLL_STEPS		8
 /* So much of the time that passes may be spent in vain. */
 #define PARLEY_EMU_POLL_PERCENT		20

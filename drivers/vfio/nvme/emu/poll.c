@@ -23,6 +23,10 @@
 #include <parley/export.h>
 #include "rooms.h"
 
+static unsigned int pne_poll_us = PARLEY_EMU_POLL_US;
+module_param_named(poll_us, pne_poll_us, uint, 0644);
+MODULE_PARM_DESC(poll_us, "So many microseconds a thread that polls looks at most, of devices opened from now on");
+
 /**
  * parley_emu_poll_learn() - looking was worth it, or was not
  * @p: what is known of that
@@ -222,7 +226,7 @@ static int pne_worker_create(struct parley_emu *e)
 int parley_emu_poll_start(struct parley_emu *e)
 {
 	init_waitqueue_head(&e->poll.wait);
-	e->poll.most_us = PARLEY_EMU_POLL_MAX_US;
+	e->poll.most_us = min(READ_ONCE(pne_poll_us), PARLEY_EMU_POLL_MAX_US);
 	/* What happens at points of time only is not looked for in between. */
 	if (e->config.polled && !e->grid.period)
 		return pne_poll_create(e);

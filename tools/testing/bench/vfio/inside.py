@@ -116,7 +116,7 @@ def main():
     try:
         if os.environ["STAGE"] == "instructions":
             symbols()
-        nvme.linger()
+        nvme.patience()
         some, more, bridge = plug_in()
         guest = Inner(report, "inner", some, mem=512, smp=int(os.environ["PROCESSORS"]),
                       more=more).boot()

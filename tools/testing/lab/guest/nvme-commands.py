@@ -115,7 +115,7 @@ def main():
     """One function, in a guest that is interrupted, and in one that is polled."""
     report = Report()
     disk = nvme.Disk()
-    nvme.linger()
+    nvme.patience()
     try:
         address = disk.take()[0]
         mediated = nvme.Mediated(address, UUID)

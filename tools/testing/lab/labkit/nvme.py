@@ -86,10 +86,11 @@ def block_device(address):
     return ""
 
 
-def linger():
+def patience():
     """A guest here is some thirty times slower than on hardware, and so it is looked at for
     so much longer after its last command."""
     put("/sys/module/parley_nvme_emu/parameters/linger_us", "60000")
+    put("/sys/module/parley_nvme_emu/parameters/poll_us", "6000")
 
 
 class Disk:

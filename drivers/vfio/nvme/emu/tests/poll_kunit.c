@@ -12,12 +12,12 @@
 #include "guest.h"
 
 #define DATA		GUEST_AT(GUEST_DATA)
-#define LEAST		(PARLEY_EMU_POLL_MAX_US / PARLEY_EMU_POLL_STEPS)
-#define MOST_NS		((u64)PARLEY_EMU_POLL_MAX_US * NSEC_PER_USEC)
+#define LEAST		(PARLEY_EMU_POLL_US / PARLEY_EMU_POLL_STEPS)
+#define MOST_NS		((u64)PARLEY_EMU_POLL_US * NSEC_PER_USEC)
 
 static void how_long_it_looks_is_learnt(struct kunit *test)
 {
-	struct parley_emu_poll p = { .most_us = PARLEY_EMU_POLL_MAX_US };
+	struct parley_emu_poll p = { .most_us = PARLEY_EMU_POLL_US };
 	unsigned int i;
 
 	parley_emu_poll_learn(&p, false);
@@ -26,8 +26,8 @@ static void how_long_it_looks_is_learnt(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, LEAST, p.us);
 	for (i = 0; i < 10; i++)
 		parley_emu_poll_learn(&p, true);
-	KUNIT_EXPECT_EQ(test, PARLEY_EMU_POLL_MAX_US, p.us);
-	for (i = LEAST; i < PARLEY_EMU_POLL_MAX_US; i *= 2)
+	KUNIT_EXPECT_EQ(test, PARLEY_EMU_POLL_US, p.us);
+	for (i = LEAST; i < PARLEY_EMU_POLL_US; i *= 2)
 		parley_emu_poll_learn(&p, false);
 	KUNIT_EXPECT_EQ(test, LEAST, p.us);
 	parley_emu_poll_learn(&p, false);
@@ -36,12 +36,12 @@ static void how_long_it_looks_is_learnt(struct kunit *test)
 
 static void looking_in_vain_costs_a_part_of_the_time(struct kunit *test)
 {
-	struct parley_emu_poll p = { .most_us = PARLEY_EMU_POLL_MAX_US };
+	struct parley_emu_poll p = { .most_us = PARLEY_EMU_POLL_US };
 	u64 now = 1000, spent = 0, time;
 
 	/* Of the first second, with one who never finds anything and never learns. */
 	while (now < NSEC_PER_SEC) {
-		p.us = PARLEY_EMU_POLL_MAX_US;
+		p.us = PARLEY_EMU_POLL_US;
 		time = parley_emu_poll_time(&p, now);
 		KUNIT_ASSERT_LE(test, time, MOST_NS);
 		parley_emu_poll_vain(&p, time);
@@ -51,7 +51,7 @@ static void looking_in_vain_costs_a_part_of_the_time(struct kunit *test)
 	KUNIT_EXPECT_LE(test, spent, NSEC_PER_SEC / 100 * PARLEY_EMU_POLL_PERCENT + MOST_NS);
 	KUNIT_EXPECT_GE(test, spent, NSEC_PER_SEC / 100 * (PARLEY_EMU_POLL_PERCENT - 1));
 	/* What was saved up is no more than one long look. */
-	p.us = PARLEY_EMU_POLL_MAX_US;
+	p.us = PARLEY_EMU_POLL_US;
 	KUNIT_EXPECT_EQ(test, MOST_NS, parley_emu_poll_time(&p, U64_MAX));
 	/* A look that took longer than it might, and a clock that goes back. */
 	parley_emu_poll_vain(&p, U64_MAX);

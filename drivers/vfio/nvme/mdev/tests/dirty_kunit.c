@@ -164,6 +164,7 @@ static void the_last_page_of_all_is_one(struct kunit *test)
 
 struct watched {
 	struct parley_mdev_dirty d;
+	struct guest *g;
 	const struct parley_emu_ops *ops;
 	struct parley_emu_ops with;
 	unsigned long told;
@@ -186,6 +187,11 @@ static void watched_unpin(struct parley_emu *e, u64 address, bool in, dma_addr_t
 	watched->ops->unpin(e, address, in, dma);
 }
 
+static void watched_wrote(struct parley_emu *e, u64 address, size_t len)
+{
+	parley_mdev_dirty_mark(&watched->d, address, len);
+}
+
 static void watched_tell(void *arg, u64 address, u64 len)
 {
 	struct watched *w = arg;
@@ -195,6 +201,7 @@ static void watched_tell(void *arg, u64 address, u64 len)
 
 static void watched_end(void *data)
 {
+	watched->g->e.ops = watched->ops;
 	parley_mdev_dirty_exit(&watched->d);
 }
 
@@ -210,11 +217,13 @@ static void all_that_changes_in_memory_is_told_of(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, was);
 	KUNIT_ASSERT_NOT_NULL(test, watched);
 	parley_mdev_dirty_init(&watched->d);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, watched_end, NULL));
+	watched->g = g;
 	watched->ops = g->e.ops;
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, watched_end, NULL));
 	watched->with = *g->e.ops;
 	watched->with.write = watched_write;
 	watched->with.unpin = watched_unpin;
+	watched->with.wrote = watched_wrote;
 	g->e.ops = &watched->with;
 	KUNIT_ASSERT_EQ(test, 0, parley_mdev_dirty_start(&watched->d, 0, U64_MAX));
 	for (i = 0; i < 40; i++) {
@@ -240,7 +249,6 @@ static void all_that_changes_in_memory_is_told_of(struct kunit *test)
 		parley_emu_go(&g->e);
 	}
 	KUNIT_EXPECT_GT(test, changed, 40);
-	g->e.ops = watched->ops;
 }
 
 /* A guest that has it write where nothing is fills no marks. */
