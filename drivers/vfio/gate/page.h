@@ -55,6 +55,7 @@ struct parley_gate_page {
  * @first: the first page of the area that he asked for last
  * @last: its last page
  * @watched: @watch has it
+ * @owner: of the device's driver; @watch keeps it loaded
  */
 struct parley_gate_leaving {
 	struct callback_head back;
@@ -64,6 +65,7 @@ struct parley_gate_leaving {
 	u64 first;
 	u64 last;
 	bool watched;
+	struct module *owner;
 };
 
 /* gate.c */

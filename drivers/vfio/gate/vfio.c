@@ -10,9 +10,15 @@
 #include <parley/compat.h>
 #include "page.h"
 
+/*
+ * VFIO takes whoever has no memory of his own for a kernel's thread, and complains if it is
+ * none: a program at its end, which closes its files after its memory.
+ */
 static int pg_vfio_rw(struct parley_gate *g, u64 address, void *data, size_t len,
 		      bool write)
 {
+	if (!current->mm && !(current->flags & PF_KTHREAD))
+		return -EFAULT;
 	return vfio_dma_rw(g->vdev, address, data, len, write);
 }
 
@@ -65,26 +71,37 @@ static void pg_vfio_back(struct callback_head *back)
 {
 	struct parley_gate_leaving *l = container_of(back, struct parley_gate_leaving, back);
 	struct vfio_device *vdev = l->gate->vdev;
+	struct module *owner = l->owner;
 
 	parley_gate_left(l);
 	put_device(&vdev->device);
+	/* It may have released the device just now. */
+	module_put(owner);
 	/* Who unloads us waits for the rest of this, see gate.c. */
 	module_put(THIS_MODULE);
 }
 
-/* On its way to user space; the device may be closed and removed before that. */
+/*
+ * On its way to user space; the device may be closed and removed before that, and its
+ * driver unloaded.  A kernel's thread, which may be who puts a file last, has no such way.
+ */
 static int pg_vfio_watch(struct parley_gate *g, struct parley_gate_leaving *l)
 {
 	int err;
 
+	if (current->flags & PF_KTHREAD)
+		return -ESRCH;
 	init_task_work(&l->back, pg_vfio_back);
+	l->owner = g->vdev->dev->driver->owner;
 	get_device(&g->vdev->device);
+	__module_get(l->owner);
 	__module_get(THIS_MODULE);
 	err = task_work_add(current, &l->back, TWA_RESUME);
 	if (!err)
 		return 0;
-	/* VFIO, who asks, has both. */
+	/* VFIO, who asks, has all of them. */
 	module_put(THIS_MODULE);
+	module_put(l->owner);
 	put_device(&g->vdev->device);
 	return err;
 }
