@@ -39,7 +39,8 @@ static vm_fault_t parley_mdev_bells_fault(struct vm_fault *vmf)
 	parley_emu_kick(&m->emu);
 	if (ret != VM_FAULT_NOPAGE || !parley_mdev_may_let_go(vmf))
 		return ret;
-	mmap_read_unlock(vmf->vma->vm_mm);
+	/* Of the area or of all memory: whichever who calls has taken. */
+	release_fault_lock(vmf);
 	return VM_FAULT_RETRY;
 }
 
