@@ -191,8 +191,10 @@ static void pg_begin_to_leave(struct parley_gate *g, struct parley_gate_leaving 
 		shared = pg_shut(g, first, last, &kept);
 	}
 	/* Rule 7: however long the rest takes. */
-	list_for_each_entry(page, &kept, node)
+	list_for_each_entry(page, &kept, node) {
 		parley_gate_out_of_reach(g, page);
+		cond_resched();
+	}
 	if (shared)
 		pg_tell(g, first, last, &kept);
 	pg_hand_over(g, &kept);
