@@ -135,7 +135,7 @@ struct parley_gate_stats {
  * @leaving: struct parley_gate_leaving, one of each thread at most
  * @going: pages that nobody holds and the function does not reach, to be unpinned
  * @work: does that
- * @wait: woken whenever a page is let go of
+ * @wait: woken whenever a page is let go of, or somebody asks no more
  * @stats: see there; @hits, @misses and @evictions are of who holds @serial
  */
 struct parley_gate {
@@ -162,7 +162,7 @@ struct parley_gate {
 
 void parley_gate_init(struct parley_gate *g, const struct parley_gate_ops *ops,
 		      const struct parley_gate_user *user);
-void parley_gate_begin(struct parley_gate *g);
+int parley_gate_begin(struct parley_gate *g);
 void parley_gate_end(struct parley_gate *g);
 void parley_gate_exit(struct parley_gate *g);
 int parley_gate_pin(struct parley_gate *g, u64 address, bool in, dma_addr_t *dma);

@@ -425,25 +425,35 @@ void parley_gate_empty(struct parley_gate *g)
 }
 PARLEY_EXPORT(parley_gate_empty);
 
-/**
- * parley_gate_begin() - another guest
- * @g: the gate, through which nobody goes
- *
- * What was taken away from the one before does not concern it.
- *
- * Context: process context; may sleep.
- */
-void parley_gate_begin(struct parley_gate *g)
+static void pg_anew(struct parley_gate *g)
 {
-	struct parley_gate_leaving *l, *next;
-
 	guard(mutex)(&g->lock);
 	g->room = PARLEY_GATE_PAGES;
 	g->most = PARLEY_GATE_PAGES;
 	g->grown = 0;
 	g->stats = (struct parley_gate_stats) {};
-	list_for_each_entry_safe(l, next, &g->leaving, node)
-		list_del_init(&l->node);
+}
+
+/**
+ * parley_gate_begin() - another guest
+ * @g: the gate, through which nobody goes
+ *
+ * Whoever took memory away from the one before, and may ask for it again, is waited for: it
+ * may be the container that the new one has, and ask after what is pinned now.
+ *
+ * Context: process context; sleeps, PARLEY_GATE_BEGIN_MS at most.
+ * Return: 0, -EBUSY if somebody does not come back, or -ERESTARTSYS if who waits is being
+ *	killed.
+ */
+int parley_gate_begin(struct parley_gate *g)
+{
+	long left = wait_event_killable_timeout(g->wait, list_empty(&g->leaving),
+						msecs_to_jiffies(PARLEY_GATE_BEGIN_MS));
+
+	if (left <= 0)
+		return left ?: -EBUSY;
+	pg_anew(g);
+	return 0;
 }
 PARLEY_EXPORT(parley_gate_begin);
 
@@ -482,7 +492,7 @@ void parley_gate_init(struct parley_gate *g, const struct parley_gate_ops *ops,
 	INIT_LIST_HEAD(&g->going);
 	INIT_WORK(&g->work, pg_work);
 	init_waitqueue_head(&g->wait);
-	parley_gate_begin(g);
+	pg_anew(g);
 }
 PARLEY_EXPORT(parley_gate_init);
 

@@ -96,6 +96,7 @@ void parley_gate_left(struct parley_gate_leaving *l)
 {
 	scoped_guard(mutex, &l->gate->lock)
 		list_del_init(&l->node);
+	wake_up(&l->gate->wait);
 	kfree(l);
 }
 PARLEY_EXPORT(parley_gate_left);
@@ -187,7 +188,8 @@ static void pg_begin_to_leave(struct parley_gate *g, struct parley_gate_leaving 
 		WRITE_ONCE(g->taking, g->taking + 1);
 		l->first = first;
 		l->last = last;
-		list_move(&l->node, &g->leaving);
+		if (list_empty(&l->node))
+			list_add(&l->node, &g->leaving);
 		shared = pg_shut(g, first, last, &kept);
 	}
 	/* Rule 7: however long the rest takes. */

@@ -18,6 +18,15 @@
 #define PARLEY_GATE_SHRINK	64
 /* So many that are pinned after that, and one more may be kept. */
 #define PARLEY_GATE_GROW	64
+#define PARLEY_GATE_GROW_MS	10000
+/*
+ * VFIO writes a line into the log whenever it refuses.  So often in a second it is asked for
+ * more than it refused, and so often for anything.
+ */
+#define PARLEY_GATE_REFUSALS	4
+#define PARLEY_GATE_LINES	8
+/* Who opens the device waits so long for who still takes memory of the last one's away. */
+#define PARLEY_GATE_BEGIN_MS	1000
 
 /* Of struct parley_gate_page, @held: nobody holds it anew. */
 #define PARLEY_GATE_GOING	INT_MIN

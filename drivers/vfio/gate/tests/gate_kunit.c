@@ -175,21 +175,53 @@ static void who_does_not_come_back_leaves_no_mark(struct kunit *test)
 	unpin(f, 10);
 }
 
-/* Not so for another guest, and who comes back then does no harm. */
-static void what_was_anothers_is_held(struct kunit *test)
+/* The next one may have the same container: who asks there finds nothing of it pinned. */
+static void while_somebody_may_ask_again_nobody_begins(struct kunit *test)
 {
 	struct fake_gate *f = gate_new(test);
 
 	KUNIT_EXPECT_TRUE(test, ask(f, 5, 1));
-	parley_gate_begin(&f->g);
-	KUNIT_EXPECT_EQ(test, 0, pin(f, 5));
-	unpin(f, 5);
-	KUNIT_EXPECT_TRUE(test, ask(f, 5, 1));
+	KUNIT_EXPECT_EQ(test, -EBUSY, parley_gate_begin(&f->g));
 	KUNIT_EXPECT_EQ(test, -EBUSY, pin(f, 5));
-	parley_gate_begin(&f->g);
 	back(f);
+	KUNIT_EXPECT_EQ(test, 0, parley_gate_begin(&f->g));
 	KUNIT_EXPECT_EQ(test, 0, pin(f, 5));
 	unpin(f, 5);
+}
+
+static void who_comes_back_soon_is_waited_for(struct kunit *test)
+{
+	struct fake_gate *f = gate_new(test);
+	struct page *memory;
+	struct leaver l;
+
+	KUNIT_EXPECT_EQ(test, 0, parley_gate_share(&f->g, AT(30), &memory));
+	f->slow_ms = 4 * BEGUN_MS;
+	leaver_begin(&l, f, 30, 1);
+	KUNIT_EXPECT_FALSE(test, list_empty(&f->g.leaving));
+	KUNIT_EXPECT_EQ(test, 0, parley_gate_begin(&f->g));
+	KUNIT_EXPECT_TRUE(test, list_empty(&f->g.leaving));
+	leaver_end(&l);
+}
+
+static void begin_killed(void *data)
+{
+	struct fake_gate *f = data;
+
+	KUNIT_EXPECT_EQ(f->test, -ERESTARTSYS, parley_gate_begin(&f->g));
+}
+
+static void who_is_killed_does_not_wait_to_begin(struct kunit *test)
+{
+	struct fake_gate *f = gate_new(test);
+	u64 begun = get_jiffies_64();
+	struct doomed d;
+
+	KUNIT_EXPECT_TRUE(test, ask(f, 5, 1));
+	doomed_begin(test, &d, begin_killed, f);
+	doomed_end(test, &d);
+	KUNIT_EXPECT_LT(test, get_jiffies_64() - begun, msecs_to_jiffies(PARLEY_GATE_BEGIN_MS));
+	back(f);
 }
 
 static void who_takes_memory_away_waits_not_too_long(struct kunit *test)
@@ -280,7 +312,9 @@ static struct kunit_case gate_cases[] = {
 	KUNIT_CASE(who_is_killed_waits_for_nothing_but_its_end),
 	KUNIT_CASE(what_may_be_asked_for_again_is_not_held),
 	KUNIT_CASE(who_does_not_come_back_leaves_no_mark),
-	KUNIT_CASE(what_was_anothers_is_held),
+	KUNIT_CASE(while_somebody_may_ask_again_nobody_begins),
+	KUNIT_CASE(who_comes_back_soon_is_waited_for),
+	KUNIT_CASE(who_is_killed_does_not_wait_to_begin),
 	KUNIT_CASE(each_who_takes_away_has_his_own_mark),
 	{}
 };

@@ -144,7 +144,6 @@ static void parley_mdev_begin(struct parley_mdev *m)
 	guard(mutex)(&m->mutex);
 	parley_mdev_irqs_begin(&m->irqs, m->emu.nr_queues + 1);
 	parley_mdev_config_init(&m->config, &ids, m->emu.nr_queues + 1);
-	parley_gate_begin(&m->gate);
 }
 
 /* What this user may do from now on, whatever is chosen for others meanwhile. */
@@ -172,7 +171,8 @@ static int parley_mdev_open(struct vfio_device *vdev)
 	int err;
 
 	/* Its group may have got another domain since it was bound. */
-	err = parley_mdev_iommu_check(m->vf->n.dev);
+	/* And somebody may still take away what went through the gate. */
+	err = parley_mdev_iommu_check(m->vf->n.dev) ?: parley_gate_begin(&m->gate);
 	if (err)
 		return err;
 	/* Whoever has the device's name is the tenant whose data are there. */
