@@ -129,6 +129,9 @@ struct parley_gate_stats {
  * @room: how many may be kept
  * @most: how many may be held: PARLEY_GATE_PAGES
  * @grown: pages that were pinned since there was more room
+ * @refused: how often VFIO refused to pin one for want of memory, in one second
+ * @refused_at: when that began, in jiffies
+ * @limit: how many were pinned then
  * @hand: where the last one was that had to make room
  * @late: how often somebody waited for one to no avail since nothing was noted
  * @taking: those who take memory away, until they have told and unmapped
@@ -150,6 +153,9 @@ struct parley_gate {
 	unsigned int room;
 	unsigned int most;
 	unsigned int grown;
+	unsigned int refused;
+	u64 refused_at;
+	unsigned int limit;
 	unsigned long hand;
 	unsigned int late;
 	unsigned int taking;

@@ -33,6 +33,7 @@
  * instruction that it is not GOING.
  */
 #include <linux/cleanup.h>
+#include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -83,9 +84,10 @@ static void pg_forget(struct parley_gate *g, struct parley_gate_page *page)
 {
 	WARN_ON_ONCE(page->mapped || page->sharers);
 	scoped_guard(mutex, &g->lock) {
-		WARN_ON_ONCE(xa_erase(&g->pages, page->key) != page);
+		/* Who waits sees it go by its key, and counts what is left then. */
 		if (!--g->nr)
 			WRITE_ONCE(g->late, 0);
+		WARN_ON_ONCE(xa_erase(&g->pages, page->key) != page);
 	}
 	kfree_rcu(page, rcu);
 	wake_up(&g->wait);
@@ -193,14 +195,14 @@ static bool pg_evict(struct parley_gate *g)
 
 /*
  * As much is pinned as may be: of this guest's, or of all that its VMM has.  So some of
- * what is only kept goes, and no more is kept than is left then, until there was room for
- * some time: see pg_grow().
+ * what is only kept goes, twice as much each time, and no more is kept than is left then,
+ * until there was room for some time: see pg_grow().
  */
-static bool pg_shrink(struct parley_gate *g)
+static bool pg_shrink(struct parley_gate *g, unsigned int most)
 {
 	unsigned int nr = 0;
 
-	while (nr < PARLEY_GATE_SHRINK && pg_evict(g))
+	while (nr < most && pg_evict(g))
 		nr++;
 	guard(mutex)(&g->lock);
 	if (nr)
@@ -209,11 +211,42 @@ static bool pg_shrink(struct parley_gate *g)
 	return nr;
 }
 
+/* How long ago VFIO refused to pin a page. */
+static u64 pg_since(struct parley_gate *g)
+{
+	return get_jiffies_64() - g->refused_at;
+}
+
+/* The page that it refuses is noted. */
+static void pg_refused(struct parley_gate *g)
+{
+	guard(mutex)(&g->lock);
+	if (pg_since(g) >= HZ) {
+		g->refused_at = get_jiffies_64();
+		g->refused = 0;
+	}
+	g->refused++;
+	g->limit = g->nr - 1;
+}
+
+/*
+ * More need not be asked for, since VFIO would refuse; and a guest chooses how often that
+ * would be.
+ */
+static unsigned int pg_limit(struct parley_gate *g)
+{
+	lockdep_assert_held(&g->lock);
+	if (g->refused < PARLEY_GATE_REFUSALS || pg_since(g) >= HZ)
+		return UINT_MAX;
+	return g->refused < PARLEY_GATE_LINES ? g->limit : 0;
+}
+
 /* One more was pinned, and nobody said that this is too much. */
 static void pg_grow(struct parley_gate *g)
 {
 	guard(mutex)(&g->lock);
-	if (g->room >= g->most || ++g->grown < PARLEY_GATE_GROW)
+	if (g->room >= g->most || ++g->grown < PARLEY_GATE_GROW ||
+	    pg_since(g) < msecs_to_jiffies(PARLEY_GATE_GROW_MS))
 		return;
 	g->room++;
 	g->grown = 0;
@@ -240,6 +273,7 @@ static struct parley_gate_page *pg_hit(struct parley_gate *g, unsigned long key)
 
 static struct parley_gate_page *pg_enter(struct parley_gate *g, unsigned long key)
 {
+	unsigned int limit;
 	bool kept = true;
 
 	for (;;) {
@@ -248,13 +282,16 @@ static struct parley_gate_page *pg_enter(struct parley_gate *g, unsigned long ke
 			if (parley_gate_leaves(g, key / PARLEY_GATE_WAYS) ||
 			    xa_load(&g->pages, key))
 				return ERR_PTR(-EBUSY);
-			if (g->nr < (kept ? g->room : g->most))
+			limit = pg_limit(g);
+			if (!limit)
+				return ERR_PTR(-ENOMEM);
+			if (g->nr < min(limit, kept ? g->room : g->most))
 				return pg_note(g, key);
 		}
 		if (pg_evict(g))
 			continue;
 		if (!kept)
-			return ERR_PTR(-ENOSPC);
+			return ERR_PTR(limit < g->most ? -ENOMEM : -ENOSPC);
 		/* Nothing is only kept, and what is held has room of its own. */
 		kept = false;
 	}
@@ -262,12 +299,16 @@ static struct parley_gate_page *pg_enter(struct parley_gate *g, unsigned long ke
 
 static int pg_hold(struct parley_gate *g, struct parley_gate_page *page, u64 address)
 {
+	unsigned int shrink = PARLEY_GATE_SHRINK;
 	enum parley_gate_way way = pg_way(page);
 	int err;
 
-	do {
-		err = g->ops->pin(g, address, way, &page->memory);
-	} while (err == -ENOMEM && pg_shrink(g));
+	while ((err = g->ops->pin(g, address, way, &page->memory)) == -ENOMEM) {
+		pg_refused(g);
+		if (!pg_shrink(g, shrink))
+			break;
+		shrink *= 2;
+	}
 	if (!err)
 		pg_grow(g);
 	if (err || way == PARLEY_GATE_SHARED)
@@ -431,6 +472,7 @@ static void pg_anew(struct parley_gate *g)
 	g->room = PARLEY_GATE_PAGES;
 	g->most = PARLEY_GATE_PAGES;
 	g->grown = 0;
+	g->refused = 0;
 	g->stats = (struct parley_gate_stats) {};
 }
 

@@ -16,7 +16,7 @@
 
 /* Kept ones that go at once when no more may be pinned. */
 #define PARLEY_GATE_SHRINK	64
-/* So many that are pinned after that, and one more may be kept. */
+/* So many that are pinned after that, and one more may be kept, after some time. */
 #define PARLEY_GATE_GROW	64
 #define PARLEY_GATE_GROW_MS	10000
 /*

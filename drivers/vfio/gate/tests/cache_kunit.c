@@ -141,7 +141,12 @@ static void when_no_more_may_be_pinned_less_is_kept(struct kunit *test)
 	use(f, 200);
 	KUNIT_EXPECT_EQ(test, PARLEY_GATE_SHRINK, stats(f)->evictions);
 	KUNIT_EXPECT_EQ(test, 201 - PARLEY_GATE_SHRINK, f->g.room);
-	/* Some is left to others, of which there is more with time. */
+	/* Some is left to others, of which there is more with time, and not before. */
+	for (i = 0; i < 2 * PARLEY_GATE_GROW; i++)
+		use(f, 1200 + i);
+	KUNIT_EXPECT_EQ(test, 201 - PARLEY_GATE_SHRINK, f->g.room);
+	passes(f, PARLEY_GATE_GROW_MS);
+	f->g.grown = 1;
 	for (i = 0; i < PARLEY_GATE_GROW - 2; i++)
 		use(f, 1000 + i);
 	KUNIT_EXPECT_EQ(test, f->g.room, f->g.nr);
@@ -186,6 +191,55 @@ static void want_of_memory_passes(struct kunit *test)
 	use(f, 100);
 	KUNIT_EXPECT_EQ(test, f->g.room, f->g.nr);
 	KUNIT_EXPECT_LT(test, f->g.nr, 5);
+}
+
+/* A guest that reads in a loop does not fill the host's log. */
+static void who_is_refused_does_not_ask_without_end(struct kunit *test)
+{
+	struct fake_gate *f = gate_new(test);
+	unsigned int second, i;
+
+	f->most = -1;
+	for (second = 1; second <= 3; second++) {
+		for (i = 0; i < 500; i++)
+			KUNIT_EXPECT_EQ(test, -ENOMEM, pin(f, i));
+		KUNIT_EXPECT_LE(test, f->refused, second * PARLEY_GATE_LINES);
+		KUNIT_EXPECT_GE(test, f->refused, second);
+		passes(f, MSEC_PER_SEC);
+	}
+	f->most = 0;
+	use(f, 0);
+}
+
+/* Up to there it is asked for, and what is only kept makes room. */
+static void what_may_be_pinned_is_pinned_by_who_was_refused(struct kunit *test)
+{
+	struct fake_gate *f = gate_new(test);
+	unsigned int i;
+
+	f->most = 2;
+	KUNIT_EXPECT_EQ(test, 0, pin(f, 0));
+	KUNIT_EXPECT_EQ(test, 0, pin(f, 1));
+	for (i = 2; i < 500; i++)
+		KUNIT_EXPECT_EQ(test, -ENOMEM, pin(f, i));
+	unpin(f, 1);
+	for (i = 2; i < 500; i++)
+		use(f, i);
+	KUNIT_EXPECT_EQ(test, PARLEY_GATE_REFUSALS, f->refused);
+	unpin(f, 0);
+}
+
+static void one_page_is_not_asked_for_hundreds_of_times(struct kunit *test)
+{
+	struct fake_gate *f = gate_new(test);
+	unsigned int i;
+
+	for (i = 0; i < 2000; i++)
+		use(f, i);
+	f->most = 1;
+	use(f, 2001);
+	KUNIT_EXPECT_LE(test, f->refused, PARLEY_GATE_LINES);
+	KUNIT_EXPECT_EQ(test, 1, f->g.nr);
 }
 
 static void what_is_held_has_room_whatever_is_kept(struct kunit *test)
@@ -391,6 +445,9 @@ static struct kunit_case cache_cases[] = {
 	KUNIT_CASE(a_step_that_fails_leaves_nothing_but_what_was_there),
 	KUNIT_CASE(when_no_more_may_be_pinned_less_is_kept),
 	KUNIT_CASE(want_of_memory_passes),
+	KUNIT_CASE(who_is_refused_does_not_ask_without_end),
+	KUNIT_CASE(what_may_be_pinned_is_pinned_by_who_was_refused),
+	KUNIT_CASE(one_page_is_not_asked_for_hundreds_of_times),
 	KUNIT_CASE(what_is_held_has_room_whatever_is_kept),
 	KUNIT_CASE(what_is_taken_away_is_not_kept),
 	KUNIT_CASE(other_memory_in_its_place_is_what_is_reached),

@@ -49,7 +49,11 @@ static int fake_pin(struct parley_gate *g, u64 address, enum parley_gate_way way
 	int err;
 
 	guard(mutex)(&f->lock);
-	err = f->most && f->pins >= f->most ? -ENOMEM : fake_step(f, PIN);
+	if (f->most && f->pins >= f->most) {
+		f->refused++;
+		return -ENOMEM;
+	}
+	err = fake_step(f, PIN);
 	if (err)
 		return err;
 	*page = (struct page *)(unsigned long)address;
@@ -256,6 +260,11 @@ bool leave(struct fake_gate *f, unsigned int first, unsigned int nr)
 
 	back(f);
 	return gone;
+}
+
+void passes(struct fake_gate *f, unsigned int ms)
+{
+	f->g.refused_at -= msecs_to_jiffies(ms);
 }
 
 void replace(struct fake_gate *f, unsigned int first, unsigned int nr)

@@ -40,7 +40,8 @@ struct fake_gate {
 	unsigned int nr;
 	unsigned int fails_in;		/* this step fails; 0: none */
 	int err;			/* so */
-	int most;			/* so many pins may be; 0: any */
+	int most;			/* so many pins may be; 0: any; -1: none */
+	unsigned int refused;		/* so often there were as many, a line in the log each */
 	unsigned int slow_ms;		/* so long it takes who shares a page to answer */
 	int pins;
 	int maps;
@@ -58,6 +59,8 @@ void unpin(struct fake_gate *f, unsigned int nr);
 /* Ask for pages, as VFIO does, who may ask again; and be through with that. */
 bool ask(struct fake_gate *f, unsigned int first, unsigned int nr);
 void back(struct fake_gate *f);
+/* Since somebody was refused. */
+void passes(struct fake_gate *f, unsigned int ms);
 /* Both: they are taken away. */
 bool leave(struct fake_gate *f, unsigned int first, unsigned int nr);
 /* As leave(), and there is other memory in their place, which may be held at once. */
