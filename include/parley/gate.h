@@ -33,6 +33,7 @@ struct page;
 struct vfio_device;
 struct parley_gate;
 struct parley_gate_leaving;
+struct parley_gate_unpinner;
 
 /* What is pinned and mapped at a time, in bytes. */
 #define PARLEY_GATE_PAGE	SZ_4K
@@ -42,7 +43,10 @@ struct parley_gate_leaving;
  * all commands together can hold.
  */
 #define PARLEY_GATE_PAGES	32768
-/* How long taking memory away waits at a time, and how often not for ever. */
+/*
+ * How long taking memory away waits at a time, and how often somebody asks for the same until
+ * it waits for ever.
+ */
 #define PARLEY_GATE_UNMAP_MS	5000
 #define PARLEY_GATE_LATE	5
 
@@ -133,11 +137,14 @@ struct parley_gate_stats {
  * @refused_at: when that began, in jiffies
  * @limit: how many were pinned then
  * @hand: where the last one was that had to make room
- * @late: how often somebody waited for one to no avail since nothing was noted
+ * @unmap_ms: how long taking memory away waits at a time: PARLEY_GATE_UNMAP_MS
  * @taking: those who take memory away, until they have told and unmapped
  * @leaving: struct parley_gate_leaving, one of each thread at most
  * @going: pages that nobody holds and the function does not reach, to be unpinned
- * @work: does that
+ * @queue: where that is done
+ * @unpinner: by these
+ * @turn: whose turn it is
+ * @crowd: those who took memory away and have waited for long: all unpinners are needed
  * @wait: woken whenever a page is let go of, or somebody asks no more
  * @stats: see there; @hits, @misses and @evictions are of who holds @serial
  */
@@ -157,17 +164,20 @@ struct parley_gate {
 	u64 refused_at;
 	unsigned int limit;
 	unsigned long hand;
-	unsigned int late;
+	unsigned int unmap_ms;
 	unsigned int taking;
 	struct list_head leaving;
 	struct list_head going;
-	struct work_struct work;
+	struct workqueue_struct *queue;
+	struct parley_gate_unpinner *unpinner;
+	unsigned int turn;
+	unsigned int crowd;
 	wait_queue_head_t wait;
 	struct parley_gate_stats stats;
 };
 
-void parley_gate_init(struct parley_gate *g, const struct parley_gate_ops *ops,
-		      const struct parley_gate_user *user);
+int parley_gate_init(struct parley_gate *g, const struct parley_gate_ops *ops,
+		     const struct parley_gate_user *user);
 int parley_gate_begin(struct parley_gate *g);
 void parley_gate_end(struct parley_gate *g);
 void parley_gate_exit(struct parley_gate *g);

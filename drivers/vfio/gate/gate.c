@@ -85,8 +85,7 @@ static void pg_forget(struct parley_gate *g, struct parley_gate_page *page)
 	WARN_ON_ONCE(page->mapped || page->sharers);
 	scoped_guard(mutex, &g->lock) {
 		/* Who waits sees it go by its key, and counts what is left then. */
-		if (!--g->nr)
-			WRITE_ONCE(g->late, 0);
+		g->nr--;
 		WARN_ON_ONCE(xa_erase(&g->pages, page->key) != page);
 	}
 	kfree_rcu(page, rcu);
@@ -116,11 +115,33 @@ void parley_gate_out_of_reach(struct parley_gate *g, struct parley_gate_page *pa
 	page->mapped = false;
 }
 
-static void pg_undo(struct parley_gate *g, struct parley_gate_page *page)
+/**
+ * parley_gate_undo() - a page goes
+ * @g: the gate
+ * @page: nobody holds it, nor will
+ *
+ * Context: process context; without VFIO's locks; sleeps.
+ */
+void parley_gate_undo(struct parley_gate *g, struct parley_gate_page *page)
 {
 	parley_gate_out_of_reach(g, page);
 	g->ops->unpin(g, pg_address(page));
 	pg_forget(g, page);
+}
+
+/* As above, but nobody is waited for whom somebody else may wait for, see unpin.c. */
+static void pg_undo(struct parley_gate *g, struct parley_gate_page *page)
+{
+	LIST_HEAD(pages);
+
+	if (!READ_ONCE(g->crowd)) {
+		parley_gate_undo(g, page);
+		return;
+	}
+	parley_gate_out_of_reach(g, page);
+	list_add(&page->node, &pages);
+	guard(mutex)(&g->lock);
+	parley_gate_go(g, &pages);
 }
 
 static void pg_let_go(struct parley_gate *g, struct parley_gate_page *page)
@@ -130,18 +151,6 @@ static void pg_let_go(struct parley_gate *g, struct parley_gate_page *page)
 	/* Who had held nothing. */
 	WARN_ON_ONCE(left == -1 || left == INT_MAX);
 	if (left == PARLEY_GATE_GOING)
-		pg_undo(g, page);
-}
-
-static void pg_work(struct work_struct *work)
-{
-	struct parley_gate *g = container_of(work, struct parley_gate, work);
-	struct parley_gate_page *page, *next;
-	LIST_HEAD(going);
-
-	scoped_guard(mutex, &g->lock)
-		list_splice_init(&g->going, &going);
-	list_for_each_entry_safe(page, next, &going, node)
 		pg_undo(g, page);
 }
 
@@ -189,7 +198,7 @@ static bool pg_evict(struct parley_gate *g)
 	if (!page)
 		return false;
 	g->stats.evictions++;
-	pg_undo(g, page);
+	parley_gate_undo(g, page);
 	return true;
 }
 
@@ -510,7 +519,7 @@ void parley_gate_end(struct parley_gate *g)
 	parley_gate_empty(g);
 	/* Who takes memory away meanwhile has ours, and may be about to hand it over. */
 	wait_event(g->wait, !READ_ONCE(g->taking));
-	flush_work(&g->work);
+	parley_gate_unpinned(g);
 	WARN_ON_ONCE(g->nr);
 }
 PARLEY_EXPORT(parley_gate_end);
@@ -521,20 +530,26 @@ PARLEY_EXPORT(parley_gate_end);
  * @ops: its steps
  * @user: who comes through
  *
- * Context: process context.
+ * Context: process context; may sleep.
+ * Return: 0 or -ENOMEM.
  */
-void parley_gate_init(struct parley_gate *g, const struct parley_gate_ops *ops,
-		      const struct parley_gate_user *user)
+int parley_gate_init(struct parley_gate *g, const struct parley_gate_ops *ops,
+		     const struct parley_gate_user *user)
 {
+	int err = parley_gate_hire(g);
+
+	if (err)
+		return err;
 	g->ops = ops;
 	g->user = user;
 	mutex_init(&g->lock);
 	xa_init(&g->pages);
 	INIT_LIST_HEAD(&g->leaving);
 	INIT_LIST_HEAD(&g->going);
-	INIT_WORK(&g->work, pg_work);
 	init_waitqueue_head(&g->wait);
+	g->unmap_ms = PARLEY_GATE_UNMAP_MS;
 	pg_anew(g);
+	return 0;
 }
 PARLEY_EXPORT(parley_gate_init);
 
@@ -549,6 +564,7 @@ void parley_gate_exit(struct parley_gate *g)
 	WARN_ON_ONCE(g->nr || !list_empty(&g->leaving));
 	/* Where memory was short there may be nodes without notes. */
 	xa_destroy(&g->pages);
+	parley_gate_fire(g);
 	mutex_destroy(&g->lock);
 }
 PARLEY_EXPORT(parley_gate_exit);

@@ -24,9 +24,12 @@
  *    have an IOMMU of their own.  A command that meets a mark waits in its queue.
  *  - Two who take memory away at the same time keep the lock that unpinning takes from
  *    everybody while one of them is here: that is the older container's.  Therefore
- *    the wait ends after PARLEY_GATE_UNMAP_MS, and they go round once more.  It does
- *    so a few times, not as often as stops the machine; then it is without end, and a
- *    VMM that goes on in this way has hung itself.
+ *    the wait ends after PARLEY_GATE_UNMAP_MS, and they go round once more, and in
+ *    between unpin.c has its turn.  Nobody comes to hold pages anew meanwhile, which
+ *    would wait for that lock, too, and let nobody go who has done with his.  They go
+ *    round a few times, not as often as stops the machine, however many gates
+ *    there are in the container; then the wait is without end, and a VMM that goes on
+ *    in this way has hung itself.
  */
 #include <linux/cleanup.h>
 #include <linux/jiffies.h>
@@ -34,6 +37,7 @@
 #include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <parley/compat.h>
 #include "page.h"
 
@@ -57,7 +61,7 @@ u64 parley_gate_number(u64 address)
  * @page: its number
  *
  * Context: process context; @g->lock held.
- * Return: whether it is.
+ * Return: whether it is; or whether any has to wait for one that is.
  */
 bool parley_gate_leaves(struct parley_gate *g, u64 page)
 {
@@ -65,7 +69,8 @@ bool parley_gate_leaves(struct parley_gate *g, u64 page)
 
 	lockdep_assert_held(&g->lock);
 	list_for_each_entry(l, &g->leaving, node)
-		if (page >= l->first && page <= l->last)
+		if ((page >= l->first && page <= l->last) ||
+		    (l->crowd && !list_empty(&l->late)))
 			return true;
 	return false;
 }
@@ -80,10 +85,70 @@ static struct parley_gate_leaving *pg_leaver(struct parley_gate *g)
 			if (l->who == current)
 				return l;
 	l = kzalloc(sizeof(*l), GFP_KERNEL | __GFP_NOFAIL);
+	parley_gate_mark(l, g);
+	return l;
+}
+
+/**
+ * parley_gate_mark() - the mark of who is asking, for nothing yet
+ * @l: it, zeroed
+ * @g: the gate
+ *
+ * Context: process context.
+ */
+void parley_gate_mark(struct parley_gate_leaving *l, struct parley_gate *g)
+{
 	INIT_LIST_HEAD(&l->node);
+	INIT_LIST_HEAD(&l->late);
 	l->gate = g;
 	l->who = current;
-	return l;
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_gate_mark);
+
+/*
+ * Those who were told that something is held still.  VFIO counts how often it asks, whichever
+ * of its devices are late then: so it is counted here, for all gates.
+ */
+static DEFINE_SPINLOCK(pg_late_lock);
+static LIST_HEAD(pg_late);
+
+/* How often the same was asked for in a row, whichever gate was late. */
+static unsigned int pg_asked(const struct parley_gate_leaving *l)
+{
+	const struct parley_gate_leaving *other;
+	unsigned int asked = l->asked;
+
+	guard(spinlock)(&pg_late_lock);
+	list_for_each_entry(other, &pg_late, late)
+		if (other->who == l->who && other->first == l->first &&
+		    other->last == l->last)
+			asked = max(asked, other->asked);
+	return asked;
+}
+
+static void pg_is_late(struct parley_gate_leaving *l)
+{
+	/* They are to wait for what his return lets go of, before he does himself. */
+	scoped_guard(mutex, &l->gate->lock)
+		parley_gate_crowd(l->gate, 0);
+	guard(spinlock)(&pg_late_lock);
+	if (list_empty(&l->late))
+		list_add(&l->late, &pg_late);
+}
+
+static void pg_is_late_no_more(struct parley_gate_leaving *l)
+{
+	guard(spinlock)(&pg_late_lock);
+	list_del_init(&l->late);
+}
+
+/* Nobody needs to hurry for him. */
+static void pg_got(struct parley_gate_leaving *l)
+{
+	lockdep_assert_held(&l->gate->lock);
+	if (l->crowd)
+		parley_gate_crowd(l->gate, -1);
+	l->crowd = false;
 }
 
 /**
@@ -94,8 +159,11 @@ static struct parley_gate_leaving *pg_leaver(struct parley_gate *g)
  */
 void parley_gate_left(struct parley_gate_leaving *l)
 {
-	scoped_guard(mutex, &l->gate->lock)
+	scoped_guard(mutex, &l->gate->lock) {
+		pg_got(l);
 		list_del_init(&l->node);
+	}
+	pg_is_late_no_more(l);
 	wake_up(&l->gate->wait);
 	kfree(l);
 }
@@ -165,16 +233,28 @@ static void pg_tell(struct parley_gate *g, u64 first, u64 last, struct list_head
 	pg_drop(g, first, last, kept);
 }
 
-/* Rule 8: VFIO holds locks that unpinning takes; the work does not. */
+/* Rule 8: VFIO holds locks that unpinning takes; whoever else does that has none. */
 static void pg_hand_over(struct parley_gate *g, struct list_head *kept)
 {
 	scoped_guard(mutex, &g->lock) {
-		if (!list_empty(kept))
-			queue_work(system_dfl_wq, &g->work);
-		list_splice_tail(kept, &g->going);
+		parley_gate_go(g, kept);
 		WRITE_ONCE(g->taking, g->taking - 1);
 	}
 	wake_up(&g->wait);
+}
+
+static void pg_ask(struct parley_gate_leaving *l, u64 first, u64 last)
+{
+	if (l->first != first || l->last != last) {
+		pg_got(l);
+		pg_is_late_no_more(l);
+		l->asked = 0;
+	}
+	l->first = first;
+	l->last = last;
+	l->asked++;
+	if (list_empty(&l->node))
+		list_add(&l->node, &l->gate->leaving);
 }
 
 static void pg_begin_to_leave(struct parley_gate *g, struct parley_gate_leaving *l,
@@ -186,10 +266,7 @@ static void pg_begin_to_leave(struct parley_gate *g, struct parley_gate_leaving 
 
 	scoped_guard(mutex, &g->lock) {
 		WRITE_ONCE(g->taking, g->taking + 1);
-		l->first = first;
-		l->last = last;
-		if (list_empty(&l->node))
-			list_add(&l->node, &g->leaving);
+		pg_ask(l, first, last);
 		shared = pg_shut(g, first, last, &kept);
 	}
 	/* Rule 7: however long the rest takes. */
@@ -202,27 +279,36 @@ static void pg_begin_to_leave(struct parley_gate *g, struct parley_gate_leaving 
 	pg_hand_over(g, &kept);
 }
 
-/* How long, in jiffies; less than 0: who asks is being killed. */
-static long pg_wait_for(struct parley_gate *g, u64 first, u64 last)
+/* Whether none of it is held, within some jiffies. */
+static bool pg_gone_in(struct parley_gate_leaving *l, long most)
 {
-	bool late = READ_ONCE(g->late) >= PARLEY_GATE_LATE;
-	long most = late ? MAX_SCHEDULE_TIMEOUT : msecs_to_jiffies(PARLEY_GATE_UNMAP_MS), left;
+	struct parley_gate *g = l->gate;
+	long left = wait_event_killable_timeout(g->wait, pg_free(g, l->first, l->last), most);
 
-	left = wait_event_killable_timeout(g->wait, pg_free(g, first, last), most);
 	if (left >= 0)
 		return left;
-	/* Nor does he want to know what becomes of the commands that hold it. */
+	/* He is being killed: nor does he want to know what becomes of what holds it. */
 	g->user->abandon(g);
-	return wait_event_timeout(g->wait, pg_free(g, first, last), most);
+	return wait_event_timeout(g->wait, pg_free(g, l->first, l->last), most);
 }
 
-static bool pg_wait(struct parley_gate *g, u64 first, u64 last)
+static void pg_waits_for_long(struct parley_gate_leaving *l)
 {
-	if (pg_wait_for(g, first, last))
+	guard(mutex)(&l->gate->lock);
+	if (!l->crowd)
+		parley_gate_crowd(l->gate, 1);
+	l->crowd = true;
+}
+
+static bool pg_wait(struct parley_gate_leaving *l)
+{
+	long most = msecs_to_jiffies(l->gate->unmap_ms), soon = most / PARLEY_GATE_LONG;
+
+	if (pg_gone_in(l, soon))
 		return true;
-	guard(mutex)(&g->lock);
-	WRITE_ONCE(g->late, g->late + 1);
-	return false;
+	pg_waits_for_long(l);
+	return pg_gone_in(l, pg_asked(l) > PARLEY_GATE_LATE ? MAX_SCHEDULE_TIMEOUT :
+			     most - soon);
 }
 
 /**
@@ -234,8 +320,8 @@ static bool pg_wait(struct parley_gate *g, u64 first, u64 last)
  * What nobody holds the function does not reach any more in any case, and who uses pages
  * directly does not do so any more.
  *
- * Context: process context; sleeps, PARLEY_GATE_UNMAP_MS at most, if it was not too
- *	often to no avail.
+ * Context: process context; sleeps, @g->unmap_ms at most, if he has not asked
+ *	too often for the same.
  * Return: whether none of it is held.
  */
 bool parley_gate_leave(struct parley_gate *g, u64 address, u64 len)
@@ -246,7 +332,12 @@ bool parley_gate_leave(struct parley_gate *g, u64 address, u64 len)
 	bool gone;
 
 	pg_begin_to_leave(g, l, first, last);
-	gone = pg_wait(g, first, last);
+	gone = pg_wait(l);
+	if (!gone)
+		pg_is_late(l);
+	else
+		scoped_guard(mutex, &g->lock)
+			pg_got(l);
 	if (!l->watched)
 		l->watched = !g->ops->watch(g, l);
 	/* Who does not come back is at his end, and asks once. */

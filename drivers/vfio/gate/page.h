@@ -4,6 +4,7 @@
  *
  *	gate.c		what is held, and kept
  *	leave.c		what is taken away
+ *	unpin.c		what is unpinned by somebody else
  *	vfio.c		the steps, as VFIO and the DMA API have them
  */
 #ifndef _PARLEY_GATE_PAGE_H
@@ -25,6 +26,12 @@
  */
 #define PARLEY_GATE_REFUSALS	4
 #define PARLEY_GATE_LINES	8
+/*
+ * Who takes memory away calls for all of these, after this part of the time for which he
+ * waits.
+ */
+#define PARLEY_GATE_UNPINNERS	256
+#define PARLEY_GATE_LONG	25
 /* Who opens the device waits so long for who still takes memory of the last one's away. */
 #define PARLEY_GATE_BEGIN_MS	1000
 
@@ -33,8 +40,8 @@
 
 /**
  * struct parley_gate_page - a page of the guest's that is noted, for one way
- * @rcu: it is looked up without a lock
- * @node: in the list of those that are let go of
+ * @rcu: it is looked up without a lock, also when it is forgotten
+ * @node: in the list of those that are let go of, before that
  * @key: which page, and which way
  * @held: by so many; PARLEY_GATE_GOING
  * @used: since the hand came by
@@ -44,8 +51,10 @@
  * @memory: what it is
  */
 struct parley_gate_page {
-	struct rcu_head rcu;
-	struct list_head node;
+	union {
+		struct rcu_head rcu;
+		struct list_head node;
+	};
 	unsigned long key;
 	atomic_t held;
 	bool used;
@@ -55,6 +64,9 @@ struct parley_gate_page {
 	struct page *memory;
 };
 
+/* There may be PARLEY_GATE_PAGES of them. */
+static_assert(sizeof(struct parley_gate_page) <= 64);
+
 /**
  * struct parley_gate_leaving - an area that is being taken away
  * @back: of @watch: called when who does so is back in user space
@@ -63,6 +75,9 @@ struct parley_gate_page {
  * @who: the thread that does so, by which it is known, and nothing else
  * @first: the first page of the area that he asked for last
  * @last: its last page
+ * @asked: how often he did in a row
+ * @late: in the list of those who were told that it is held still, of all gates
+ * @crowd: he was waited for long
  * @watched: @watch has it
  * @owner: of the device's driver; @watch keeps it loaded
  */
@@ -73,15 +88,27 @@ struct parley_gate_leaving {
 	const struct task_struct *who;
 	u64 first;
 	u64 last;
+	unsigned int asked;
+	struct list_head late;
+	bool crowd;
 	bool watched;
 	struct module *owner;
 };
 
 /* gate.c */
 void parley_gate_out_of_reach(struct parley_gate *g, struct parley_gate_page *page);
+void parley_gate_undo(struct parley_gate *g, struct parley_gate_page *page);
+
+/* unpin.c */
+void parley_gate_go(struct parley_gate *g, struct list_head *pages);
+void parley_gate_crowd(struct parley_gate *g, int more);
+void parley_gate_unpinned(struct parley_gate *g);
+int parley_gate_hire(struct parley_gate *g);
+void parley_gate_fire(struct parley_gate *g);
 
 /* leave.c */
 u64 parley_gate_number(u64 address);
+void parley_gate_mark(struct parley_gate_leaving *l, struct parley_gate *g);
 bool parley_gate_leaves(struct parley_gate *g, u64 page);
 
 #endif /* _PARLEY_GATE_PAGE_H */

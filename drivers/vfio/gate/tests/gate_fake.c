@@ -3,6 +3,7 @@
  * The steps of the gate, noted.
  */
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/sched.h>
 #include <parley/compat.h>
 #include "gate_fake.h"
@@ -48,6 +49,7 @@ static int fake_pin(struct parley_gate *g, u64 address, enum parley_gate_way way
 	struct fake_gate *f = of(g);
 	int err;
 
+	guard(mutex)(&f->container);
 	guard(mutex)(&f->lock);
 	if (f->most && f->pins >= f->most) {
 		f->refused++;
@@ -68,6 +70,7 @@ static void fake_unpin(struct parley_gate *g, u64 address)
 	struct fake_gate *f = of(g);
 	struct fake_page *page = fake_page(f, address);
 
+	guard(mutex)(&f->container);
 	guard(mutex)(&f->lock);
 	fake_step(f, UNPIN);
 	/* Rule 8. */
@@ -170,6 +173,8 @@ static void fake_end(void *data)
 	KUNIT_EXPECT_EQ(f->test, 0, f->g.nr);
 	KUNIT_EXPECT_TRUE(f->test, xa_empty(&f->g.pages));
 	parley_gate_exit(&f->g);
+	mutex_destroy(&f->devices);
+	mutex_destroy(&f->container);
 	mutex_destroy(&f->lock);
 	kvfree(f);
 }
@@ -182,7 +187,9 @@ struct fake_gate *gate_new(struct kunit *test)
 	f->test = test;
 	f->err = -EIO;
 	mutex_init(&f->lock);
-	parley_gate_init(&f->g, &fake_ops, &fake_user);
+	mutex_init(&f->container);
+	mutex_init(&f->devices);
+	KUNIT_ASSERT_EQ(test, 0, parley_gate_init(&f->g, &fake_ops, &fake_user));
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, fake_end, f));
 	return f;
 }
@@ -306,4 +313,77 @@ void leaver_end(struct leaver *l)
 	wait_for_completion(&l->done);
 	flush_work(&l->work);
 	destroy_work_on_stack(&l->work);
+}
+
+#define STUBBORN_MS	3000
+
+static bool stubborn_pinned(struct stubborn *s, struct fake_gate *f)
+{
+	unsigned int i;
+	int pins = 0;
+
+	guard(mutex)(&f->lock);
+	for (i = 0; i < s->nr; i++)
+		pins += f->page[s->first + i].pins;
+	return pins;
+}
+
+static bool stubborn_waits(struct stubborn *s)
+{
+	u64 end = get_jiffies_64() + msecs_to_jiffies(STUBBORN_MS);
+
+	while (!mutex_trylock(&s->f->devices)) {
+		s->gave_up = time_after64(get_jiffies_64(), end);
+		if (s->gave_up)
+			return false;
+		usleep_range(500, 1000);
+	}
+	return true;
+}
+
+static bool stubborn_asks(struct stubborn *s)
+{
+	bool both = READ_ONCE(s->both);
+
+	scoped_guard(mutex, &s->f->container) {
+		if (!stubborn_pinned(s, s->f) && !(both && stubborn_pinned(s, s->other)))
+			return false;
+		if (!stubborn_waits(s))
+			return false;
+	}
+	s->asked++;
+	parley_gate_leave(&s->f->g, AT(s->first), AT(s->nr));
+	if (both)
+		parley_gate_leave(&s->other->g, AT(s->first), AT(s->nr));
+	mutex_unlock(&s->f->devices);
+	return true;
+}
+
+static void stubborn_work(struct work_struct *work)
+{
+	struct stubborn *s = container_of(work, struct stubborn, work);
+
+	while (stubborn_asks(s))
+		;
+	back(s->f);
+	if (s->other)
+		back(s->other);
+	complete(&s->done);
+}
+
+void stubborn_begin(struct stubborn *s, struct fake_gate *f, struct fake_gate *other,
+		    unsigned int first, unsigned int nr)
+{
+	*s = (struct stubborn) { .f = f, .other = other, .first = first, .nr = nr };
+	INIT_WORK_ONSTACK(&s->work, stubborn_work);
+	init_completion(&s->done);
+	queue_work(system_dfl_wq, &s->work);
+	msleep(BEGUN_MS);
+}
+
+void stubborn_end(struct stubborn *s)
+{
+	wait_for_completion(&s->done);
+	flush_work(&s->work);
+	destroy_work_on_stack(&s->work);
 }

@@ -36,6 +36,8 @@ struct fake_gate {
 	struct parley_gate g;
 	struct kunit *test;
 	struct mutex lock;
+	struct mutex container;		/* of VFIO: pins and unpins, and who asks at first */
+	struct mutex devices;		/* of VFIO: whoever waits for an answer */
 	enum step step[64];
 	unsigned int nr;
 	unsigned int fails_in;		/* this step fails; 0: none */
@@ -81,5 +83,25 @@ struct leaver {
 void leaver_begin(struct leaver *l, struct fake_gate *f, unsigned int first,
 		  unsigned int nr);
 void leaver_end(struct leaver *l);
+
+/*
+ * Who takes memory away as the older container does: he asks until nothing is pinned there,
+ * and keeps one lock from others while he waits for the other.
+ */
+struct stubborn {
+	struct work_struct work;
+	struct completion done;
+	struct fake_gate *f;
+	struct fake_gate *other;	/* of the same container; or NULL */
+	bool both;			/* it is there already */
+	unsigned int first;
+	unsigned int nr;
+	unsigned int asked;
+	bool gave_up;			/* else all would stand still */
+};
+
+void stubborn_begin(struct stubborn *s, struct fake_gate *f, struct fake_gate *other,
+		    unsigned int first, unsigned int nr);
+void stubborn_end(struct stubborn *s);
 
 #endif /* _PARLEY_GATE_FAKE_H */

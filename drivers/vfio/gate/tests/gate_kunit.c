@@ -11,6 +11,9 @@
 #include <parley/export.h>
 #include "gate_fake.h"
 
+/* More than unpin at a time, and than their lock is given away. */
+#define CROWD_PAGES	(2 * PARLEY_GATE_UNPINNERS + 100)
+
 /* ----------------------------------------------------------- the steps */
 
 #define EXPECT_STEPS(f, ...)							\
@@ -233,10 +236,18 @@ static void who_takes_memory_away_waits_not_too_long(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, leave(f, 10, 1));
 	KUNIT_EXPECT_GE(test, get_jiffies_64() - begun,
 			msecs_to_jiffies(PARLEY_GATE_UNMAP_MS));
-	KUNIT_EXPECT_EQ(test, 1, f->g.late);
 	KUNIT_EXPECT_EQ(test, -EBUSY, pin(f, 10));
 	unpin(f, 10);
-	KUNIT_EXPECT_EQ(test, 0, f->g.late);
+}
+
+/* As often as he may be told that it is held still. */
+static void ask_in_vain(struct fake_gate *f, unsigned int first)
+{
+	unsigned int i;
+
+	f->g.unmap_ms = BEGUN_MS;
+	for (i = 0; i < PARLEY_GATE_LATE; i++)
+		KUNIT_EXPECT_FALSE(f->test, ask(f, first, 1));
 }
 
 static void leave_page(void *data)
@@ -244,18 +255,28 @@ static void leave_page(void *data)
 	KUNIT_EXPECT_TRUE(((struct fake_gate *)data)->test, leave(data, 10, 1));
 }
 
+static void leave_page_after_all(void *data)
+{
+	struct fake_gate *f = data;
+
+	ask_in_vain(f, 10);
+	WRITE_ONCE(f->abandoned, false);
+	leave_page(f);
+}
+
 /* He has locks that others want.  However often somebody was late before. */
 static void who_is_killed_waits_for_nothing_but_its_end(struct kunit *test)
 {
 	struct fake_gate *f = gate_new(test);
+	static void (*const fn[])(void *) = { leave_page, leave_page_after_all };
 	unsigned int late, i;
 	struct doomed d;
 
-	for (late = 0; late <= PARLEY_GATE_LATE; late += PARLEY_GATE_LATE) {
-		f->g.late = late;
+	for (late = 0; late < ARRAY_SIZE(fn); late++) {
 		f->abandoned = false;
 		KUNIT_EXPECT_EQ(test, 0, pin(f, 10));
-		doomed_begin(test, &d, leave_page, f);
+		doomed_begin(test, &d, fn[late], f);
+		msleep(late * 2 * PARLEY_GATE_LATE * BEGUN_MS);
 		for (i = 0; i < DOOMED_MS / BEGUN_MS && !READ_ONCE(f->abandoned); i++)
 			msleep(BEGUN_MS);
 		KUNIT_EXPECT_TRUE(test, READ_ONCE(f->abandoned));
@@ -270,17 +291,69 @@ static void who_is_killed_waits_for_nothing_but_its_end(struct kunit *test)
 static void who_was_late_too_often_waits_for_good(struct kunit *test)
 {
 	struct fake_gate *f = gate_new(test);
-	struct leaver l;
+	struct stubborn s;
 
 	KUNIT_EXPECT_LT(test, PARLEY_GATE_LATE, 10);
-	f->g.late = PARLEY_GATE_LATE;
+	f->g.unmap_ms = BEGUN_MS;
 	KUNIT_EXPECT_EQ(test, 0, pin(f, 10));
-	leaver_begin(&l, f, 10, 1);
-	msleep(PARLEY_GATE_UNMAP_MS + BEGUN_MS);
-	KUNIT_EXPECT_FALSE(test, completion_done(&l.done));
+	stubborn_begin(&s, f, NULL, 10, 1);
+	msleep(3 * PARLEY_GATE_LATE * BEGUN_MS);
+	KUNIT_EXPECT_FALSE(test, completion_done(&s.done));
 	unpin(f, 10);
-	leaver_end(&l);
-	KUNIT_EXPECT_TRUE(test, l.gone);
+	stubborn_end(&s);
+	KUNIT_EXPECT_EQ(test, PARLEY_GATE_LATE + 1, s.asked);
+}
+
+/* VFIO counts how often it asks, whichever device is late: one may be opened meanwhile. */
+static void who_asks_is_late_for_all_gates_together(struct kunit *test)
+{
+	struct fake_gate *f = gate_new(test), *other = gate_new(test);
+	struct stubborn s;
+
+	f->g.unmap_ms = BEGUN_MS;
+	other->g.unmap_ms = BEGUN_MS;
+	KUNIT_EXPECT_EQ(test, 0, pin(f, 10));
+	stubborn_begin(&s, f, other, 10, 1);
+	msleep(5 * BEGUN_MS / 2);
+	KUNIT_EXPECT_EQ(test, 0, pin(other, 10));
+	WRITE_ONCE(s.both, true);
+	msleep(3 * PARLEY_GATE_LATE * BEGUN_MS);
+	unpin(f, 10);
+	msleep(5 * BEGUN_MS);
+	KUNIT_EXPECT_FALSE(test, completion_done(&s.done));
+	unpin(other, 10);
+	stubborn_end(&s);
+	KUNIT_EXPECT_EQ(test, PARLEY_GATE_LATE + 1, s.asked);
+}
+
+/* One page at a time goes by their lock, and they give it away a few times. */
+static void what_is_let_go_of_leaves_though_two_wait_for_each_other(struct kunit *test)
+{
+	struct fake_gate *f = gate_new(test);
+	struct stubborn first, second;
+	unsigned int i;
+
+	f->g.unmap_ms = 4 * BEGUN_MS;
+	for (i = 0; i < CROWD_PAGES; i++)
+		KUNIT_EXPECT_EQ(test, 0, pin(f, 2 * i));
+	KUNIT_EXPECT_EQ(test, 0, pin(f, 2000));
+	stubborn_begin(&first, f, NULL, 0, 2 * CROWD_PAGES);
+	stubborn_begin(&second, f, NULL, 2000, 1);
+	/* Commands end, and who lets go does not wait in VFIO for that. */
+	for (i = 0; i < CROWD_PAGES; i++)
+		unpin(f, 2 * i);
+	KUNIT_EXPECT_EQ(test, CROWD_PAGES + 1, READ_ONCE(f->pins));
+	stubborn_end(&first);
+	KUNIT_EXPECT_LE(test, first.asked, PARLEY_GATE_LATE);
+	KUNIT_EXPECT_FALSE(test, second.gave_up);
+	KUNIT_EXPECT_EQ(test, 1, READ_ONCE(f->pins));
+	/* Nor does who wants a page. */
+	KUNIT_EXPECT_EQ(test, -EBUSY, pin(f, 1999));
+	unpin(f, 2000);
+	stubborn_end(&second);
+	KUNIT_EXPECT_EQ(test, 0, f->pins);
+	KUNIT_EXPECT_EQ(test, 0, pin(f, 1999));
+	unpin(f, 1999);
 }
 
 static void each_who_takes_away_has_his_own_mark(struct kunit *test)
@@ -309,6 +382,8 @@ static struct kunit_case gate_cases[] = {
 	KUNIT_CASE(who_takes_memory_away_waits_for_who_holds_it),
 	KUNIT_CASE(who_takes_memory_away_waits_not_too_long),
 	KUNIT_CASE(who_was_late_too_often_waits_for_good),
+	KUNIT_CASE(who_asks_is_late_for_all_gates_together),
+	KUNIT_CASE(what_is_let_go_of_leaves_though_two_wait_for_each_other),
 	KUNIT_CASE(who_is_killed_waits_for_nothing_but_its_end),
 	KUNIT_CASE(what_may_be_asked_for_again_is_not_held),
 	KUNIT_CASE(who_does_not_come_back_leaves_no_mark),

@@ -34,6 +34,11 @@ static void fake_released(struct device *dev)
 
 static const struct parley_gate_user no_user = {};
 
+static void device_end(void *gate)
+{
+	parley_gate_exit(gate);
+}
+
 static struct fake_device *device_new(struct kunit *test)
 {
 	struct fake_device *d = kunit_kzalloc(test, sizeof(*d), GFP_KERNEL);
@@ -48,7 +53,8 @@ static struct fake_device *device_new(struct kunit *test)
 	init_completion(&d->released);
 	init_completion(&d->done);
 	d->g.vdev = &d->vdev;
-	parley_gate_init(&d->g, &parley_gate_vfio, &no_user);
+	KUNIT_ASSERT_EQ(test, 0, parley_gate_init(&d->g, &parley_gate_vfio, &no_user));
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, device_end, &d->g));
 	return d;
 }
 
@@ -80,8 +86,7 @@ static int watch(struct fake_device *d)
 	int err;
 
 	KUNIT_ASSERT_NOT_NULL(d->test, l);
-	INIT_LIST_HEAD(&l->node);
-	l->gate = &d->g;
+	parley_gate_mark(l, &d->g);
 	err = parley_gate_vfio.watch(&d->g, l);
 	if (err)
 		kfree(l);

@@ -94,13 +94,17 @@ static int parley_mdev_init(struct vfio_device *vdev)
 	err = parley_mdev_limits_make(&m->limits, p->drive, m->kind->queues);
 	if (err)
 		return err;
-	mutex_init(&m->mutex);
-	parley_mdev_irqs_init(&m->irqs);
-	parley_mdev_rings_init(&m->rings);
 	m->gate.vdev = vdev;
 	m->gate.dev = m->vf->n.dev;
 	m->gate.serial = &m->emu.mutex;
-	parley_gate_init(&m->gate, &parley_gate_vfio, &parley_mdev_gate_user);
+	err = parley_gate_init(&m->gate, &parley_gate_vfio, &parley_mdev_gate_user);
+	if (err) {
+		parley_mdev_limits_free(&m->limits);
+		return err;
+	}
+	mutex_init(&m->mutex);
+	parley_mdev_irqs_init(&m->irqs);
+	parley_mdev_rings_init(&m->rings);
 	parley_mdev_dirty_init(&m->dirty);
 	m->migration = (struct parley_mdev_migration) {
 		.vdev = vdev,
