@@ -29,6 +29,7 @@
 #include <linux/xarray.h>
 
 struct device;
+struct mem_cgroup;
 struct page;
 struct vfio_device;
 struct parley_gate;
@@ -129,6 +130,7 @@ struct parley_gate_stats {
  * @serial: who comes through holds it; NULL in tests
  * @lock: guards the rest
  * @pages: struct parley_gate_page of those that are noted, by key; looked up with RCU
+ * @memcg: whose memory they are; NULL: the kernel's
  * @nr: how many these are
  * @room: how many may be kept
  * @most: how many may be held: PARLEY_GATE_PAGES
@@ -156,6 +158,7 @@ struct parley_gate {
 	struct mutex *serial;
 	struct mutex lock;
 	struct xarray pages;
+	struct mem_cgroup *memcg;
 	unsigned int nr;
 	unsigned int room;
 	unsigned int most;

@@ -35,10 +35,12 @@
 #include <linux/cleanup.h>
 #include <linux/jiffies.h>
 #include <linux/list.h>
+#include <linux/memcontrol.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <parley/compat.h>
 #include <parley/version.h>
@@ -61,20 +63,33 @@ static unsigned long pg_key(u64 address, enum parley_gate_way way)
 	return parley_gate_number(address) * PARLEY_GATE_WAYS + way;
 }
 
-/* What is known of a page, from now on, if there is memory for that. */
+static struct parley_gate_page *pg_write(struct parley_gate *g, unsigned long key)
+{
+	struct parley_gate_page *page = kzalloc(sizeof(*page), GFP_KERNEL_ACCOUNT);
+
+	if (!page)
+		return NULL;
+	page->key = key;
+	atomic_set(&page->held, 1);
+	if (!xa_err(xa_store(&g->pages, key, page, GFP_KERNEL_ACCOUNT)))
+		return page;
+	kfree(page);
+	return NULL;
+}
+
+/*
+ * What is known of a page, from now on, if there is memory for that: of who opened the device,
+ * whoever does this for him.
+ */
 static struct parley_gate_page *pg_note(struct parley_gate *g, unsigned long key)
 {
-	struct parley_gate_page *page = kzalloc(sizeof(*page), GFP_KERNEL);
+	struct mem_cgroup *old = set_active_memcg(g->memcg);
+	struct parley_gate_page *page = pg_write(g, key);
 
+	set_active_memcg(old);
 	lockdep_assert_held(&g->lock);
 	if (!page)
 		return ERR_PTR(-ENOMEM);
-	page->key = key;
-	atomic_set(&page->held, 1);
-	if (xa_err(xa_store(&g->pages, key, page, GFP_KERNEL))) {
-		kfree(page);
-		return ERR_PTR(-ENOMEM);
-	}
 	g->nr++;
 	g->stats.most = max(g->stats.most, g->nr);
 	return page;
@@ -504,6 +519,7 @@ int parley_gate_begin(struct parley_gate *g)
 	if (left <= 0)
 		return left ?: -EBUSY;
 	pg_anew(g);
+	g->memcg = current->mm ? get_mem_cgroup_from_mm(current->mm) : NULL;
 	return 0;
 }
 PARLEY_EXPORT(parley_gate_begin);
@@ -521,6 +537,8 @@ void parley_gate_end(struct parley_gate *g)
 	wait_event(g->wait, !READ_ONCE(g->taking));
 	parley_gate_unpinned(g);
 	WARN_ON_ONCE(g->nr);
+	mem_cgroup_put(g->memcg);
+	g->memcg = NULL;
 }
 PARLEY_EXPORT(parley_gate_end);
 
@@ -543,7 +561,7 @@ int parley_gate_init(struct parley_gate *g, const struct parley_gate_ops *ops,
 	g->ops = ops;
 	g->user = user;
 	mutex_init(&g->lock);
-	xa_init(&g->pages);
+	xa_init_flags(&g->pages, XA_FLAGS_ACCOUNT);
 	INIT_LIST_HEAD(&g->leaving);
 	INIT_LIST_HEAD(&g->going);
 	init_waitqueue_head(&g->wait);

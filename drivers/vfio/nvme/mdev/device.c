@@ -183,7 +183,7 @@ static int parley_mdev_open(struct vfio_device *vdev)
 	err = uuid_parse(dev_name(vdev->dev), &tenant) ?:
 	      parley_nvme_vf_take(m->vf, &tenant);
 	if (err)
-		return err;
+		goto fail_gate;
 	err = parley_nvme_vf_memory(m->vf);
 	if (err)
 		goto fail;
@@ -202,6 +202,8 @@ fail_memory:
 	parley_life_undo(&m->vf->life, PARLEY_LIFE_MEMORY);
 fail:
 	parley_nvme_vf_give_back(m->vf);
+fail_gate:
+	parley_gate_end(&m->gate);
 	return err;
 }
 
