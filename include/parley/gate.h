@@ -142,6 +142,7 @@ struct parley_gate_stats {
  * @unmap_ms: how long taking memory away waits at a time: PARLEY_GATE_UNMAP_MS
  * @taking: those who take memory away, until they have told and unmapped
  * @leaving: struct parley_gate_leaving, one of each thread at most
+ * @spare: one that is of no thread, or NULL
  * @going: pages that nobody holds and the function does not reach, to be unpinned
  * @queue: where that is done
  * @unpinner: by these
@@ -170,6 +171,7 @@ struct parley_gate {
 	unsigned int unmap_ms;
 	unsigned int taking;
 	struct list_head leaving;
+	struct parley_gate_leaving *spare;
 	struct list_head going;
 	struct workqueue_struct *queue;
 	struct parley_gate_unpinner *unpinner;

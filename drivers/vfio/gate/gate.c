@@ -554,10 +554,11 @@ PARLEY_EXPORT(parley_gate_end);
 int parley_gate_init(struct parley_gate *g, const struct parley_gate_ops *ops,
 		     const struct parley_gate_user *user)
 {
-	int err = parley_gate_hire(g);
-
-	if (err)
-		return err;
+	g->spare = kmalloc(sizeof(*g->spare), GFP_KERNEL);
+	if (!g->spare || parley_gate_hire(g)) {
+		kfree(g->spare);
+		return -ENOMEM;
+	}
 	g->ops = ops;
 	g->user = user;
 	mutex_init(&g->lock);
@@ -583,6 +584,7 @@ void parley_gate_exit(struct parley_gate *g)
 	/* Where memory was short there may be nodes without notes. */
 	xa_destroy(&g->pages);
 	parley_gate_fire(g);
+	kfree(g->spare);
 	mutex_destroy(&g->lock);
 }
 PARLEY_EXPORT(parley_gate_exit);

@@ -75,33 +75,39 @@ bool parley_gate_leaves(struct parley_gate *g, u64 page)
 	return false;
 }
 
-/* The mark of who is asking, who may have one: there is no going on without. */
+/*
+ * The mark of who is asking, who may have one: there is no going on without.  One of a gate is
+ * there from the beginning; others are allocated, for which VFIO's locks are held longer.
+ */
 static struct parley_gate_leaving *pg_leaver(struct parley_gate *g)
 {
 	struct parley_gate_leaving *l;
 
-	scoped_guard(mutex, &g->lock)
+	scoped_guard(mutex, &g->lock) {
 		list_for_each_entry(l, &g->leaving, node)
 			if (l->who == current)
 				return l;
-	l = kzalloc(sizeof(*l), GFP_KERNEL | __GFP_NOFAIL);
+		l = g->spare;
+		g->spare = NULL;
+	}
+	if (!l)
+		l = kmalloc(sizeof(*l), GFP_KERNEL | __GFP_NOFAIL);
 	parley_gate_mark(l, g);
 	return l;
 }
 
 /**
  * parley_gate_mark() - the mark of who is asking, for nothing yet
- * @l: it, zeroed
+ * @l: it
  * @g: the gate
  *
  * Context: process context.
  */
 void parley_gate_mark(struct parley_gate_leaving *l, struct parley_gate *g)
 {
+	*l = (struct parley_gate_leaving) { .gate = g, .who = current };
 	INIT_LIST_HEAD(&l->node);
 	INIT_LIST_HEAD(&l->late);
-	l->gate = g;
-	l->who = current;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_gate_mark);
 
@@ -159,12 +165,15 @@ static void pg_got(struct parley_gate_leaving *l)
  */
 void parley_gate_left(struct parley_gate_leaving *l)
 {
-	scoped_guard(mutex, &l->gate->lock) {
+	struct parley_gate *g = l->gate;
+
+	pg_is_late_no_more(l);
+	scoped_guard(mutex, &g->lock) {
 		pg_got(l);
 		list_del_init(&l->node);
+		swap(g->spare, l);
 	}
-	pg_is_late_no_more(l);
-	wake_up(&l->gate->wait);
+	wake_up(&g->wait);
 	kfree(l);
 }
 PARLEY_EXPORT(parley_gate_left);

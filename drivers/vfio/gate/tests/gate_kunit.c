@@ -163,6 +163,21 @@ static void what_may_be_asked_for_again_is_not_held(struct kunit *test)
 	unpin(f, 30);
 }
 
+/* It would be waited for with VFIO's locks held. */
+static void who_takes_memory_away_alone_needs_none(struct kunit *test)
+{
+	struct fake_gate *f = gate_new(test);
+	struct parley_gate_leaving *spare = f->g.spare;
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		KUNIT_EXPECT_TRUE(test, ask(f, i, 1));
+		KUNIT_EXPECT_PTR_EQ(test, spare, f->left[0]);
+		back(f);
+		KUNIT_EXPECT_PTR_EQ(test, spare, f->g.spare);
+	}
+}
+
 static void who_does_not_come_back_leaves_no_mark(struct kunit *test)
 {
 	struct fake_gate *f = gate_new(test);
@@ -386,6 +401,7 @@ static struct kunit_case gate_cases[] = {
 	KUNIT_CASE(what_is_let_go_of_leaves_though_two_wait_for_each_other),
 	KUNIT_CASE(who_is_killed_waits_for_nothing_but_its_end),
 	KUNIT_CASE(what_may_be_asked_for_again_is_not_held),
+	KUNIT_CASE(who_takes_memory_away_alone_needs_none),
 	KUNIT_CASE(who_does_not_come_back_leaves_no_mark),
 	KUNIT_CASE(while_somebody_may_ask_again_nobody_begins),
 	KUNIT_CASE(who_comes_back_soon_is_waited_for),
