@@ -164,25 +164,14 @@ parley_compat_region_info(struct vfio_device *vdev, struct vfio_region_info __us
 #ifndef DMA_ATTR_REQUIRE_COHERENT
 #define DMA_ATTR_REQUIRE_COHERENT	DMA_ATTR_SKIP_CPU_SYNC
 
-static inline dma_addr_t
-parley_compat_map_page(struct device *dev, struct page *page, size_t offset, size_t size,
-		       enum dma_data_direction dir, unsigned long attrs)
-{
-	dma_addr_t dma = dma_map_page_attrs(dev, page, offset, size, dir, attrs);
-
-	if (dma_mapping_error(dev, dma))
-		return dma;
+/* Something is mapped: whether it is as it is.  Set for such a device, until there is a copy. */
 #ifdef CONFIG_DMA_NEED_SYNC
-	/* Set for a device that is coherent, until a copy is made for it. */
-	if (!dev->dma_skip_sync) {
-		dma_unmap_page_attrs(dev, dma, size, dir, attrs);
-		return DMA_MAPPING_ERROR;
-	}
+#define parley_compat_coherent(dev)	((dev)->dma_skip_sync)
 #endif
-	return dma;
-}
+#endif
 
-#define dma_map_page_attrs	parley_compat_map_page
+#ifndef parley_compat_coherent
+#define parley_compat_coherent(dev)	true
 #endif
 
 /* That a work queue is bound to processors went without saying. */
