@@ -31,6 +31,7 @@ static void pp_forget_text(struct parley_policy_home *home)
 	kvfree(home->text);
 	home->text = NULL;
 	home->len = 0;
+	home->writer = NULL;
 }
 
 /* Another policy for those that come next; it has the caller's reference. */
@@ -106,12 +107,17 @@ static int pp_take_text(struct parley_policy_home *home)
 
 /*
  * A piece of a text: from 0 on it is a new one, else it goes on where the last piece
- * ended.  Once it is whole it counts, or all of it does not.
+ * ended, and is of the same writer.  Once it is whole it counts, or all of it does not.
+ * Two who write at a time do not make one of both: whose text was begun anew by the other
+ * is refused with all that follows.
  */
-VISIBLE_IF_KUNIT int parley_policy_home_write(struct parley_policy_home *home, size_t at,
+VISIBLE_IF_KUNIT int parley_policy_home_write(struct parley_policy_home *home,
+					      const void *writer, size_t at,
 					      const char *piece, size_t len)
 {
 	guard(mutex)(&home->lock);
+	if (at && home->text && home->writer != writer)
+		return -EBUSY;
 	if (!at)
 		pp_forget_text(home);
 	if (at != home->len || len > PARLEY_POLICY_TEXT - at) {
@@ -124,6 +130,7 @@ VISIBLE_IF_KUNIT int parley_policy_home_write(struct parley_policy_home *home, s
 		return -ENOMEM;
 	memcpy(home->text + at, piece, len);
 	home->len += len;
+	home->writer = writer;
 	return pp_is_whole(home) ? pp_take_text(home) : 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_policy_home_write);
@@ -228,7 +235,7 @@ static ssize_t pp_write_file(struct file *file, struct kobject *kobj,
 
 	if (at > PARLEY_POLICY_TEXT)
 		return -EFBIG;
-	err = parley_policy_home_write(f->home, at, buf, count);
+	err = parley_policy_home_write(f->home, file, at, buf, count);
 	return err ?: count;
 }
 

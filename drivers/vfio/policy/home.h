@@ -17,6 +17,7 @@
  * @used: that of the one that came last, or NULL
  * @text: of the one that is being written, or NULL
  * @len: how much of it is there
+ * @writer: who wrote its beginning; it is only compared
  * @error: why the last one was none; no reason if it was one
  */
 struct parley_policy_home {
@@ -26,6 +27,7 @@ struct parley_policy_home {
 	struct parley_policy *used;
 	char *text;
 	size_t len;
+	const void *writer;
 	struct parley_policy_error error;
 };
 
@@ -49,8 +51,8 @@ int parley_policy_home_init(struct parley_policy_home *home,
 			    const char *otherwise);
 void parley_policy_home_exit(struct parley_policy_home *home);
 struct parley_policy *parley_policy_home_take(struct parley_policy_home *home);
-int parley_policy_home_write(struct parley_policy_home *home, size_t at, const char *piece,
-			     size_t len);
+int parley_policy_home_write(struct parley_policy_home *home, const void *writer, size_t at,
+			     const char *piece, size_t len);
 size_t parley_policy_home_read(struct parley_policy_home *home, enum parley_policy_file file,
 			       char *buf, size_t size);
 #endif

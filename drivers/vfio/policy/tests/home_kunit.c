@@ -49,9 +49,15 @@ static bool may_grind(const struct parley_policy *p)
 	return parley_policy_look(p, &key).verdict == PARLEY_ALLOW;
 }
 
+static int home_piece(struct parley_policy_home *home, size_t at, const char *piece,
+		      size_t len)
+{
+	return parley_policy_home_write(home, home, at, piece, len);
+}
+
 static int home_write(struct parley_policy_home *home, const char *text)
 {
-	return parley_policy_home_write(home, 0, text, strlen(text));
+	return home_piece(home, 0, text, strlen(text));
 }
 
 static void one_is_for_those_that_come_next(struct kunit *test)
@@ -78,7 +84,7 @@ static void text_comes_in_pieces(struct kunit *test)
 		p = parley_policy_home_take(home);
 		KUNIT_EXPECT_FALSE(test, may_grind(p));
 		parley_policy_put(p);
-		KUNIT_EXPECT_EQ(test, 0, parley_policy_home_write(home, at, &GRIND[at], 1));
+		KUNIT_EXPECT_EQ(test, 0, home_piece(home, at, &GRIND[at], 1));
 	}
 	p = parley_policy_home_take(home);
 	KUNIT_EXPECT_TRUE(test, may_grind(p));
@@ -93,21 +99,45 @@ static void pieces_that_do_not_fit_are_refused(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, text);
 	memset(text, '\n', PARLEY_POLICY_TEXT + 1);
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_policy_home_write(home, 1, "x", 1));
-	KUNIT_EXPECT_EQ(test, 0, parley_policy_home_write(home, 0, "lang", 4));
+	KUNIT_EXPECT_EQ(test, -EINVAL, home_piece(home, 1, "x", 1));
+	KUNIT_EXPECT_EQ(test, 0, home_piece(home, 0, "lang", 4));
 	/* A gap, and then even what would have fitted does not. */
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_policy_home_write(home, 5, "x", 1));
-	KUNIT_EXPECT_EQ(test, -EINVAL, parley_policy_home_write(home, 4, "uage", 4));
+	KUNIT_EXPECT_EQ(test, -EINVAL, home_piece(home, 5, "x", 1));
+	KUNIT_EXPECT_EQ(test, -EINVAL, home_piece(home, 4, "uage", 4));
 	/* As much as there can be, and one byte more. */
-	KUNIT_EXPECT_EQ(test, 0, parley_policy_home_write(home, 0, text, PARLEY_POLICY_TEXT));
+	KUNIT_EXPECT_EQ(test, 0, home_piece(home, 0, text, PARLEY_POLICY_TEXT));
 	KUNIT_EXPECT_EQ(test, -EFBIG,
-			parley_policy_home_write(home, PARLEY_POLICY_TEXT, text, 1));
+			home_piece(home, PARLEY_POLICY_TEXT, text, 1));
 	KUNIT_EXPECT_EQ(test, -EFBIG,
-			parley_policy_home_write(home, 0, text, PARLEY_POLICY_TEXT + 1));
+			home_piece(home, 0, text, PARLEY_POLICY_TEXT + 1));
 	/* A new beginning ends what was begun. */
-	KUNIT_EXPECT_EQ(test, 0, parley_policy_home_write(home, 0, "half", 4));
+	KUNIT_EXPECT_EQ(test, 0, home_piece(home, 0, "half", 4));
 	KUNIT_EXPECT_EQ(test, 0, home_write(home, GRIND));
 	KUNIT_EXPECT_STREQ(test, GRIND, home_file(test, home, PARLEY_POLICY_RULES_FILE));
+}
+
+/* Each has a policy of its own in two pieces, which are as long as the other's. */
+static void two_writers_do_not_make_one_policy(struct kunit *test)
+{
+	static const char mine[] = "language words\ndeny mill sieve\n";
+	static const char yours[] = "language words\nallow pond swim\n";
+	struct parley_policy_home *home = home_new(test);
+	const void *me = mine, *you = yours;
+	size_t at = strlen(mine);
+
+	KUNIT_ASSERT_EQ(test, at, strlen(yours));
+	KUNIT_EXPECT_EQ(test, 0, parley_policy_home_write(home, me, 0, mine, at));
+	KUNIT_EXPECT_EQ(test, 0, parley_policy_home_write(home, you, 0, yours, at));
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			parley_policy_home_write(home, me, at, "allow mill grind\nend\n", 21));
+	KUNIT_EXPECT_STREQ(test, NOTHING, home_file(test, home, PARLEY_POLICY_RULES_FILE));
+	/* Who was refused has taken nothing from the other. */
+	KUNIT_EXPECT_EQ(test, 0, parley_policy_home_write(home, you, at, "end\n", 4));
+	KUNIT_EXPECT_STREQ(test, "language words\nallow pond swim\nend\n",
+			   home_file(test, home, PARLEY_POLICY_RULES_FILE));
+	/* And begins anew. */
+	KUNIT_EXPECT_EQ(test, 0, parley_policy_home_write(home, me, 0, mine, at));
+	KUNIT_EXPECT_EQ(test, 0, parley_policy_home_write(home, me, at, "end\n", 4));
 }
 
 static void what_is_wrong_changes_nothing(struct kunit *test)
@@ -230,6 +260,7 @@ static struct kunit_case home_cases[] = {
 	KUNIT_CASE(one_is_for_those_that_come_next),
 	KUNIT_CASE(text_comes_in_pieces),
 	KUNIT_CASE(pieces_that_do_not_fit_are_refused),
+	KUNIT_CASE(two_writers_do_not_make_one_policy),
 	KUNIT_CASE(what_is_wrong_changes_nothing),
 	KUNIT_CASE(the_audit_is_of_who_came_last),
 	KUNIT_CASE(each_type_has_one),
