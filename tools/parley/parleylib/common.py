@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Errors, exit codes and output."""
+import contextlib
 import json
 import sys
 
@@ -34,6 +35,20 @@ def say(text):
 
 def complain(text):
     print(f"parley: {text}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def undoing(undo, *args):
+    """What is inside is done, or undone: also if it is interrupted. What of that fails is
+    said, and is not what ended it."""
+    try:
+        yield
+    except (Exception, KeyboardInterrupt):
+        try:
+            undo(*args)
+        except (Failure, OSError) as e:
+            complain(f"what was done before is not undone: {e}")
+        raise
 
 
 def read(path, default=None):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """parley vf policy: policies of mediated devices are checked, loaded, shown, audited."""
+import errno
 import glob
 import os
 
@@ -41,6 +42,9 @@ class Parent:
                 while view:
                     view = view[f.write(view):]
         except OSError as e:
+            if e.errno == errno.EBUSY:
+                raise Failure(f"{self.path()}: somebody else writes a policy at this moment; "
+                              "say it again") from e
             why = read(self.path(".error"), "").strip()
             raise Failure(f"the kernel takes no such policy: {why or e.strerror}") from e
 
@@ -66,6 +70,16 @@ def checked(path, language=None):
         return policy.Policy(language, text)
     except policy.Wrong as e:
         raise Failure(f"{path}: {e}") from e
+
+
+def text_of(path):
+    """What the kernel is given."""
+    return checked(path).source.decode("latin-1")
+
+
+def default(name):
+    """What holds in a language until something else is said."""
+    return text_of(os.path.join(policy.HERE, f"{name}-default.policy"))
 
 
 def facts(made):

@@ -5,7 +5,7 @@ import contextlib
 import os
 
 from . import move, policies, units, vfcheck, vfdisk, vfguest, vfspace
-from .common import Failure, Usage, print_json, say, table
+from .common import Failure, Usage, print_json, say, table, undoing
 from .vfrecord import Record
 
 GUESTS = 127
@@ -73,7 +73,9 @@ def take(args):
     if disk.numvfs:
         raise Failure(f"{disk.address} has virtual functions of another driver: echo 0 "
                       f">{disk.dir}/sriov_numvfs")
-    disk.bind(vfdisk.PF)
+    # Until the kernel's driver is gone, and its disks with it.
+    with disk.held():
+        disk.bind(vfdisk.PF)
     return say_or_json(args, f"{disk.address} is Parley's now: parley vf pool {disk.address} N",
                        disk.facts())
 
@@ -81,12 +83,13 @@ def take(args):
 def release(args):
     address, = words(args, 0, 1, "[DISK]")
     disk = vfdisk.need_taken(address)
-    for function in disk.functions():
-        if function.mediated():
-            raise Failure(f"{function.address} has a guest's device "
-                          f"{function.mediated()[0]}: parley vf death that first")
-    vfdisk.put(f"{disk.dir}/sriov_numvfs", 0)
-    disk.bind("")
+    with Record().alone(disk):
+        for function in disk.functions():
+            if function.mediated():
+                raise Failure(f"{function.address} has a guest's device "
+                              f"{function.mediated()[0]}: parley vf death that first")
+        vfdisk.put(f"{disk.dir}/sriov_numvfs", 0)
+        disk.bind("")
     return say_or_json(args, f"{disk.address} is the kernel's again", disk.facts())
 
 
@@ -100,41 +103,73 @@ def pool(args):
     size = number(size, 2**62, "SIZE") if size else 0
     disk, record = vfdisk.need_taken(address), Record()
     move.need_module(vfdisk.VF, "virtual functions")
-    before = record.policies(disk.serial)
-    if args.policy:
-        rule(disk, record, args)
-    if record.policies(disk.serial):
-        move.need_module("parley_nvme_mdev", "mediated devices")
-    vfspace.tidy(disk, record)
-    with record.measure(disk, "demand" if args.on_demand else "pool", nr):
-        disk.make(nr, args.on_demand)
-        try:
-            if not args.on_demand:
-                fill(disk, record, size)
-        except Failure:
-            record.rule(disk.serial, before)
-            with contextlib.suppress(Failure):
-                vfdisk.put(f"{disk.dir}/sriov_numvfs", 0)
-            raise
+    with record.alone(disk):
+        left = make(disk, record, nr, size, args)
     ready = sum(v.driver == vfdisk.VF for v in disk.functions())
     return say_or_json(args, f"{disk.address} has {nr} virtual functions" + (
         ", each of which gets what it needs when a guest is born" if args.on_demand else
-        f", {ready} of them ready"), disk.facts())
+        f", {ready} of them ready") + (
+        f"; in use, and so left as they are: {', '.join(left)}" if left else ""),
+        {**disk.facts(), "left": left})
 
 
-def rule(disk, record, args):
-    """A policy for devices of a type, of all functions that get their driver from now on."""
-    found, kind = dict(record.policies(disk.serial)), args.type.removeprefix(vfdisk.TYPE)
-    found.pop(kind, None)
+def make(disk, record, nr, size, args):
+    """A pool, or what is missing of one that is there: the functions that are in use, with
+    which nothing is done but that guests who open their devices go by the policy."""
+    there, before = disk.numvfs, record.policies(disk.serial)
+    if there and (there, disk.on_demand) != (nr, args.on_demand):
+        raise Failure(f"{disk.address} has {there} virtual functions"
+                      + (" on demand" if disk.on_demand else "") + ": as long as these are "
+                      f"there it can have no others (echo 0 >{disk.dir}/sriov_numvfs)")
+    rules = ruled(before, args) if args.policy else before
+    if rules:
+        move.need_module("parley_nvme_mdev", "mediated devices")
+    vfspace.tidy(disk, record)
+    with undoing(unmake, disk, record, there, before), \
+            contextlib.nullcontext() if there else \
+            record.measure(disk, "demand" if args.on_demand else "pool", nr):
+        record.rule(disk.serial, rules)
+        if not there:
+            disk.make(nr, args.on_demand)
+        rule(disk, before, rules)
+        return [] if args.on_demand else fill(disk, record, size)
+
+
+def unmake(disk, record, there, before):
+    """What a pool that failed has done so far, and nothing that was there before."""
+    try:
+        if there:
+            rule(disk, record.policies(disk.serial), before)
+        else:
+            vfdisk.put(f"{disk.dir}/sriov_numvfs", 0)
+    finally:
+        record.rule(disk.serial, before)
+
+
+def ruled(found, args):
+    """{type: text} with the policy that is said; or without one of that type."""
+    kind = args.type.removeprefix(vfdisk.TYPE)
+    found = {of: text for of, text in found.items() if of != kind}
     if args.policy != "none":
-        found[kind] = policies.checked(args.policy).source.decode("latin-1")
-    record.rule(disk.serial, found)
+        found[kind] = policies.text_of(args.policy)
+    return found
+
+
+def rule(disk, before, rules):
+    """Those that have our driver already go by these, or by what there is without any."""
+    texts = {kind: policies.default("nvme") for kind in before if kind not in rules}
+    for function in disk.functions():
+        if function.driver == vfdisk.VF:
+            function.rule({**texts, **rules})
 
 
 def fill(disk, record, size):
-    """Each function has a namespace, which is there or is made, and our driver."""
-    attached = disk.attachments()
-    for function in disk.functions():
+    """Each function has a namespace, which is there or is made, and our driver; but for those
+    in use, which are returned."""
+    attached, functions = disk.attachments(), disk.functions()
+    used = [v for v in functions if v.in_use()]
+    busy = {v.nsid for v in used}
+    for function in (v for v in functions if v not in used):
         if not [n for n, holders in attached.items() if function.number in holders]:
             free = vfspace.of_size(disk, [n for n, has in attached.items() if not has], size)
             if not free and not size:
@@ -146,16 +181,19 @@ def fill(disk, record, size):
             attached[nsid] = [function.number]
         function.drive(record.policies(disk.serial))
         owner = record.owner(disk.serial, function.nsid)
-        if owner != "unknown":
+        if owner not in ("unknown", function.owner) and function.nsid not in busy:
             function.put("owner", owner)
+    return [v.address for v in used]
 
 
 def erase(args):
     name, = words(args, 1, 1, "FUNCTION|UUID")
-    disk, function = vfdisk.find_function(name)
-    record = Record()
-    function.drive(record.policies(disk.serial))
-    vfspace.wipe(disk, record, function, args.how)
+    disk, record = vfdisk.find_function(name)[0], Record()
+    with record.alone(disk):
+        # Who had it before another command was waited for may not have it any more.
+        function = vfdisk.find_function(name)[1]
+        function.drive(record.policies(disk.serial))
+        vfspace.wipe(disk, record, function, args.how)
     return say_or_json(args, f"{function.address} has nobody's data now", function.facts())
 
 
@@ -195,4 +233,5 @@ def vf(args):
     try:
         CALLS[args.what](args)
     except OSError as e:
-        raise Failure(f"{e.filename}: {e.strerror}; dmesg tells why") from e
+        raise Failure(f"{e.filename}: {e.strerror}; dmesg tells why" if e.filename else
+                      e.strerror) from e

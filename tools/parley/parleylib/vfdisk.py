@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """NVMe disks whose functions are given to guests, as sysfs tells of them: physical and
 virtual functions, namespaces, mediated devices."""
+import contextlib
 import errno
 import glob
 import os
@@ -10,7 +11,7 @@ import uuid
 
 from . import guest, move
 from . import policies as policies_of
-from .common import Failure, read
+from .common import Failure, read, undoing
 
 MDEV = "/sys/bus/mdev/devices"
 BLOCK = "/sys/block"
@@ -84,22 +85,32 @@ class Virtual(Function):
         if read(path) not in (None, "DMA"):
             put(path, "DMA")
 
+    @property
+    def erasing(self):
+        return self.get("erase").startswith("runs")
+
+    def in_use(self):
+        """A guest has it, or had it and is not erased yet."""
+        return bool(self.mediated()) or self.erasing
+
     def drive(self, policies):
-        """Our driver has it, and these {type: text} hold."""
+        """Our driver has it; if it had not, these {type: text} hold from now on."""
         if self.driver == VF:
             return
         self.unbind()
         self.strict()
-        move.move(self, VF)
+        with undoing(self.unbind):
+            move.move(self, VF)
+            if self.driver == VF:
+                self.rule(policies)
         if self.driver != VF:
             # And nobody's: the kernel's own would show a tenant's disk to this machine.
             raise Failure(f"{self.address}: {VF} did not take it; dmesg tells why")
-        try:
-            for kind, text in policies.items():
-                policies_of.Parent(self.address, kind).write(text.encode("latin-1"))
-        except Failure:
-            self.unbind()
-            raise
+
+    def rule(self, policies):
+        """These {type: text} hold for devices that are opened from now on."""
+        for kind, text in policies.items():
+            policies_of.Parent(self.address, kind).write(text.encode("latin-1"))
 
     def create(self, kind, tenant):
         """A mediated device of a type, which may be said without the driver's name."""
@@ -110,10 +121,12 @@ class Virtual(Function):
             raise Failure(f"{self.address} has no type {kind}; it has {', '.join(there)}")
         put(f"{types}/{name}/create", tenant)
 
-    def erase(self, way, seconds=86400):
-        """Until nothing is left."""
+    def begin_erase(self, way):
         self.put("erase", way)
-        within(seconds, lambda: not self.get("erase").startswith("runs"), "erasing")
+
+    def erased(self, seconds=86400):
+        """Waits until nothing is left."""
+        within(seconds, lambda: not self.erasing, "erasing")
         said = self.get("erase")
         if not said.startswith("done"):
             raise Failure(f"{self.address}: its namespace is not erased: {said}; dmesg tells why")
@@ -237,9 +250,29 @@ class Physical(Function):
             folder = f"{BLOCK}/{disk}"
             for path in [folder, *map(os.path.dirname, glob.glob(f"{folder}/*/partition"))]:
                 found.update(guest.users_of_block(path))
-            if not found and held(f"{DEV}/{disk}"):
-                found.add(f"{disk} is held by the kernel or a program")
-        return sorted(found)
+        if found:
+            return sorted(found)
+        try:
+            with self.held():
+                return []
+        except Failure as e:
+            return [str(e)]
+
+    @contextlib.contextmanager
+    def held(self):
+        """By us, as a mount would: nobody begins to use one of its disks meanwhile. This also
+        tells of users of whom there is no other sign."""
+        with contextlib.ExitStack() as stack:
+            for disk in self.disks():
+                path = f"{DEV}/{disk}"
+                try:
+                    fd = os.open(path, os.O_RDONLY | os.O_EXCL | os.O_CLOEXEC)
+                except OSError as e:
+                    raise Failure(f"{disk} is held by the kernel or a program"
+                                  if e.errno == errno.EBUSY else
+                                  f"{path}: {e.strerror}, so who has it cannot be told") from e
+                stack.callback(os.close, fd)
+            yield
 
     def facts(self):
         attached = self.attachments()
@@ -250,15 +283,6 @@ class Physical(Function):
                                 "functions": attached.get(n, [])}
                                for n, size in self.namespaces().items()],
                 "functions": [v.facts() for v in self.functions()]}
-
-
-def held(path):
-    """Opened exclusively, which also tells of what has no other sign."""
-    try:
-        os.close(os.open(path, os.O_RDONLY | os.O_EXCL))
-    except OSError as e:
-        return e.errno == errno.EBUSY
-    return False
 
 
 def is_uuid(text):

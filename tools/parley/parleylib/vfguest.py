@@ -6,23 +6,29 @@ import os
 import uuid
 
 from . import move, vfdisk, vfspace
-from .common import Failure, Usage
+from .common import Failure, Usage, complain, undoing
 from .vfrecord import Record
+
+
+def ready(disk, record, owner):
+    """A function that is ready, with his data; "unknown": and the record knows no more."""
+    busy = {v.nsid for v in disk.functions() if v.in_use()}
+    return next((v for v in disk.functions() if v.driver == vfdisk.VF and v.owner == owner
+                 and v.nsid not in busy and (owner != "unknown" or record.owner(
+                     disk.serial, v.nsid) == "unknown")), None)
 
 
 def choose(disk, record, tenant, way):
     """A function that is ready: his own data, nobody's, or what --how may erase."""
-    free = [v for v in disk.functions() if v.driver == vfdisk.VF and not v.mediated()]
-    shared = {v.nsid for v in disk.functions() if v.mediated()}
-    for want in (tenant, "none"):
-        for function in free:
-            if function.owner == want and function.nsid not in shared:
-                return function
-    for function in free:
-        if way and function.owner == "unknown" and function.nsid not in shared and \
-                record.owner(disk.serial, function.nsid) == "unknown":
-            vfspace.wipe(disk, record, function, way)
+    while True:
+        function = ready(disk, record, tenant) or ready(disk, record, "none")
+        if function:
             return function
+        function = ready(disk, record, "unknown") if way else None
+        if not function:
+            break
+        # Somebody else may be quicker to take it: so it is looked for again.
+        vfspace.wipe(disk, record, function, way)
     raise Failure("no function is ready whose namespace is this tenant's or nobody's: parley "
                   "vf erase one, make the pool larger, or say --how to erase what is unknown")
 
@@ -55,38 +61,39 @@ def demanded(disk, record, tenant, size, way):
     made = nsid is None
     if made:
         nsid = vfspace.create(disk, record, size)
-    try:
+    with undoing(take_back, disk, record, function, nsid, made):
         disk.put("birth", f"{function.number} {nsid}")
-    except Failure:
-        if made:
-            vfspace.delete(disk, record, nsid)
-            record.pending(disk.serial, None)
-        raise
-    try:
+        # It is a function's, so nobody takes it for one that was left.
+        record.pending(disk.serial, None)
         function.drive(record.policies(disk.serial))
         if made:
             # What a controller shows of new blocks is whatever it likes.
             vfspace.wipe(disk, record, function, way)
         else:
             function.put("owner", record.owner(disk.serial, nsid))
-    except Failure:
-        function.unbind()
-        disk.put("death", f"{function.number} {nsid}" + (" delete" if made else ""))
-        record.pending(disk.serial, None)
-        raise
-    record.pending(disk.serial, None)
     return function
 
 
-def unborn(disk, record, function, owner):
+def take_back(disk, record, function, nsid, made):
+    """What a birth on demand has given a function so far; and what it has made."""
+    function.unbind()
+    if function.number in disk.attachments().get(nsid, ()):
+        disk.put("death", f"{function.number} {nsid}")
+    if made:
+        vfspace.delete(disk, record, nsid)
+        record.pending(disk.serial, None)
+
+
+def unborn(disk, record, function, owner, tenant):
     """Nobody was told of the tenant: all is as it was before him."""
     nsid = function.nsid
+    if tenant in function.mediated():
+        vfdisk.put(f"{vfdisk.MDEV}/{tenant}/remove", 1)
     with contextlib.suppress(Failure):
         function.put("owner", owner)
         record.say(disk.serial, nsid, owner)
     if disk.on_demand:
-        function.unbind()
-        disk.put("death", f"{function.number} {nsid}")
+        take_back(disk, record, function, nsid, False)
 
 
 def bear(disk, record, tenant, size, args):
@@ -94,14 +101,11 @@ def bear(disk, record, tenant, size, args):
     function = demanded(disk, record, tenant, size, args.how) if disk.on_demand else \
         choose(disk, record, tenant, args.how)
     before = function.owner
-    # Whose it will be is on record before it is.
-    record.say(disk.serial, function.nsid, tenant)
-    try:
+    with undoing(unborn, disk, record, function, before, tenant):
+        # Whose it will be is on record before it is.
+        record.say(disk.serial, function.nsid, tenant)
         function.put("owner", tenant)
         function.create(args.type, tenant)
-    except Failure:
-        unborn(disk, record, function, before)
-        raise
     return function
 
 
@@ -111,31 +115,27 @@ def beside(disk, record, tenant, args):
         raise Failure("a function of a pool has a namespace of its own: --beside is for functions "
                       "that were made --on-demand")
     function, nsid = unused(disk), vfdisk.find_function(args.beside)[1].nsid
-    disk.put("birth", f"{function.number} {nsid}")
-    try:
+    with undoing(take_back, disk, record, function, nsid, False):
+        disk.put("birth", f"{function.number} {nsid}")
         function.drive(record.policies(disk.serial))
         # The data stay the tenant's who has them; this is him, under another name.
         function.put("next_tenant", "keep")
         function.create(args.type, tenant)
-    except Failure:
-        function.unbind()
-        disk.put("death", f"{function.number} {nsid}")
-        raise
     return function
 
 
 def birth(disk, size, args):
     """(tenant, the function that he has)"""
-    tenant = args.uuid or str(uuid.uuid4())
-    if os.path.exists(f"{vfdisk.MDEV}/{tenant}"):
-        raise Failure(f"{tenant} has a device already")
+    tenant, record = args.uuid or str(uuid.uuid4()), Record()
     move.need_module("parley_nvme_mdev", "mediated devices")
-    record = Record()
-    vfspace.tidy(disk, record)
-    with record.measure(disk, "birth on demand" if disk.on_demand else "birth"):
-        if args.beside:
-            return tenant, beside(disk, record, tenant, args)
-        return tenant, bear(disk, record, tenant, size, args)
+    with record.alone(disk):
+        if os.path.exists(f"{vfdisk.MDEV}/{tenant}"):
+            raise Failure(f"{tenant} has a device already")
+        vfspace.tidy(disk, record)
+        with record.measure(disk, "birth on demand" if disk.on_demand else "birth"):
+            if args.beside:
+                return tenant, beside(disk, record, tenant, args)
+            return tenant, bear(disk, record, tenant, size, args)
 
 
 def left_of(disk, function):
@@ -184,20 +184,41 @@ def death(name, args):
     if args.delete and not disk.on_demand:
         raise Failure("a function of a pool keeps its namespace: --delete is for functions that "
                       "were made --on-demand")
-    record, nsid = Record(), left_of(disk, function)
-    other = heir(disk, function, nsid)
+    other = heir(disk, function, left_of(disk, function))
     if other and args.delete:
         raise Failure(f"{other} has the namespace as well")
-    try:
-        for tenant in function.mediated():
-            # Waits for who has it open.
+    with told_what_is_left(function):
+        for tenant in [name] if vfdisk.is_uuid(name) else function.mediated():
+            # Waits for who has it open, and nobody waits for that.
             vfdisk.put(f"{vfdisk.MDEV}/{tenant}/remove", 1)
-        with record.measure(disk, "death on demand" if disk.on_demand else "death"):
-            if other:
-                record.say(disk.serial, nsid, other)
-            elif not args.keep:
-                forget(disk, record, function, nsid, args.how)
-            bury(disk, record, function, nsid, args)
-    except Failure as e:
-        raise Failure(f"{e}. What is left of it: parley vf death {function.address}") from e
+        record = Record()
+        with record.alone(disk):
+            if function.mediated():
+                raise Failure(f"{function.address} has the device {function.mediated()[0]} by "
+                              "now")
+            return end(disk, record, function, args)
+
+
+@contextlib.contextmanager
+def told_what_is_left(function):
+    left = f"What is left of it: parley vf death {function.address}"
+    try:
+        yield
+    except (Failure, OSError) as e:
+        raise Failure(f"{e}. {left}") from e
+    except KeyboardInterrupt:
+        complain(left)
+        raise
+
+
+def end(disk, record, function, args):
+    """Of one that has no device any more: (the namespace, who has it beside him)"""
+    nsid = left_of(disk, function)
+    other = heir(disk, function, nsid)
+    with record.measure(disk, "death on demand" if disk.on_demand else "death"):
+        if other:
+            record.say(disk.serial, nsid, other)
+        elif not args.keep:
+            forget(disk, record, function, nsid, args.how)
+        bury(disk, record, function, nsid, args)
     return nsid, other

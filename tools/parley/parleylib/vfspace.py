@@ -70,7 +70,8 @@ def apart(disk, function, nsid):
 
 
 def reformat(disk, record, function):
-    """By the controller, while no function has the namespace."""
+    """By the controller, while no function has the namespace. Others wait: nothing tells
+    them that it is not free, nor that the function is not."""
     nsid = function.nsid
     function.unbind()
     try:
@@ -82,12 +83,16 @@ def reformat(disk, record, function):
 
 
 def wipe(disk, record, function, way):
-    """Forgotten before, and known only after."""
+    """Forgotten before, and known only after. Others may work on the disk meanwhile: who
+    goes on with the function looks first whether it is still as he left it."""
     nsid = function.nsid
     record.say(disk.serial, nsid, "unknown")
     with record.measure(disk, "erase"):
         if way == "format":
             reformat(disk, record, function)
         else:
-            function.erase(way or WAYS[0])
-    record.say(disk.serial, nsid, function.owner)
+            function.begin_erase(way or WAYS[0])
+            with record.aside():
+                function.erased()
+    if function.nsid == nsid:
+        record.say(disk.serial, nsid, function.owner)

@@ -1,185 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Virtual functions, on a sysfs of files whose kernel is the test."""
-import contextlib
-import io
 import json
 import os
-import tempfile
 import unittest
 from unittest import mock
 
-from parleylib import cli, guest, move, vf, vfcheck, vfdisk, vfrecord
+from disk import DISK, OTHER, UUID, VfCase
+from parleylib import cli, policies, vf, vfcheck, vfdisk, vfrecord
 from parleylib.common import Failure, read
 
-DISK, UUID = "0000:01:00.0", "4b0c7a52-59a2-4d0c-9a80-6f2c1a8d3e01"
-OTHER = "4b0c7a52-59a2-4d0c-9a80-6f2c1a8d3e02"
-IDENTIFY = {"class": "0x010802", "sriov_totalvfs": "4", "sriov_numvfs": "0"}
 
-
-class Kernel:
-    """What sysfs does when it is written to."""
-
-    def __init__(self, top):
-        self.top, self.log, self.fails, self.dies = top, [], (), "nowhere"
-        self.sizes, self.formats = {1: 2048, 2: 2048}, {0: (512, 0)}
-        self.capacity, self.cut, self.asked = "0 0", "", 0
-        self.held, self.owners, self.nr = {}, {}, 0
-        self.file(f"{self.dir(0)}/config", b"")
-        for name, text in IDENTIFY.items():
-            self.file(f"{self.dir(0)}/{name}", text)
-
-    def dir(self, n):
-        return f"{self.top}/devices/0000:01:00.{n}"
-
-    @staticmethod
-    def file(path, text):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as f:
-            f.write(text if isinstance(text, bytes) else f"{text}\n".encode())
-
-    def driver(self, n, name):
-        link = f"{self.dir(n)}/driver"
-        if os.path.islink(link):
-            os.unlink(link)
-        if name:
-            os.makedirs(f"{self.top}/drivers/{name}", exist_ok=True)
-            os.symlink(f"{self.top}/drivers/{name}", link)
-
-    def show(self):
-        """Files as they are now."""
-        at = f"{self.dir(0)}/parley"
-        self.file(f"{at}/serial", "S1")
-        done = len(self.log) + self.asked
-        self.file(f"{at}/commands", f"{done} {done * 100}")
-        self.file(f"{at}/capacity", self.capacity)
-        self.file(f"{at}/formats", "".join(f"{n} {b} {m}\n" for n, (b, m) in
-                                           self.formats.items()))
-        self.file(f"{at}/namespaces", "".join(f"{n} {b} 512\n" for n, b in self.sizes.items()))
-        self.file(f"{at}/attachments", "".join(
-            f"{n} {' '.join(str(v) for v, m in self.held.items() if m == n)}\n"
-            for n in self.sizes) + self.cut)
-        for n in range(1, self.nr + 1):
-            for name in ("namespace", "owner"):
-                with contextlib.suppress(OSError):
-                    os.unlink(f"{self.dir(n)}/parley/{name}")
-            if guest.link_name(f"{self.dir(n)}/driver") == vfdisk.VF:
-                nsid = self.held.get(n, 0)
-                self.file(f"{self.dir(n)}/parley/namespace", f"{nsid} 2048 512")
-                self.file(f"{self.dir(n)}/parley/owner", self.owners.get(nsid, "unknown"))
-                if not os.path.exists(f"{self.dir(n)}/parley_policy/1"):
-                    self.file(f"{self.dir(n)}/parley_policy/1", "")
-
-    def read(self, path, default=None):
-        """For lists the controller is asked, once for each line."""
-        text = read(path, default)
-        if os.path.basename(path) in ("namespaces", "attachments", "formats", "capacity"):
-            self.asked += 1 + len(text.splitlines())
-            self.show()
-        return text
-
-    def functions(self, nr):
-        for n in range(1, self.nr + 1):
-            os.unlink(f"{self.dir(0)}/virtfn{n - 1}")
-            self.driver(n, "")
-        self.nr = nr
-        for n in range(1, nr + 1):
-            self.file(f"{self.dir(n)}/class", "0x010802")
-            os.makedirs(f"{self.dir(n)}/physfn", exist_ok=True)
-            os.symlink(self.dir(n), f"{self.dir(0)}/virtfn{n - 1}")
-
-    def write(self, path, text):
-        at, words = path.removeprefix(self.top + "/devices/0000:01:00."), text.split()
-        self.log.append(f"{at}: {text.strip()}")
-        if at.startswith(self.dies):
-            raise SystemExit
-        if any(at.startswith(f) for f in self.fails):
-            raise OSError(5, "no", path)
-        n, name = int(at[0]) if at[0].isdigit() else -1, os.path.basename(at)
-        if name == "sriov_numvfs":
-            self.functions(int(text))
-        elif name == "ns_create":
-            self.sizes[max(self.sizes, default=0) + 1] = int(words[0])
-        elif name == "ns_delete":
-            del self.sizes[int(text)]
-        elif name == "type":
-            self.file(path, text.strip())
-        elif name in ("ns_attach", "birth"):
-            pair = [int(w) for w in words]
-            nsid, function = pair if name == "ns_attach" else pair[::-1]
-            self.held[function] = nsid
-        elif name == "ns_detach":
-            del self.held[int(words[1])]
-        elif name == "death":
-            del self.held[int(words[0])]
-            if words[2:]:
-                del self.sizes[int(words[1])]
-        elif name == "owner":
-            self.owners[self.held[n]] = text.strip()
-        elif name == "erase":
-            self.owners[self.held[n]] = "none"
-            self.file(f"{self.dir(n)}/parley/erase", "done write-zeroes flush 1 1 0")
-        elif name == "create":
-            os.makedirs(f"{self.dir(n)}/{text.strip()}")
-        elif name == "remove":
-            for function in range(1, self.nr + 1):
-                with contextlib.suppress(OSError):
-                    os.rmdir(f"{self.dir(function)}/{path.split('/')[-2]}")
-        elif name == "unbind":
-            self.driver(n, "")
-        elif name == "on_demand":
-            self.file(path, text.strip())
-        self.show()
-
-    def move(self, function, name):
-        self.log.append(f"{function.address[-1]}: to {name or 'the kernel'}")
-        if f"to {name}" not in self.fails:
-            self.driver(int(function.address[-1]), name or "nvme")
-        self.show()
-
-
-class VfTest(unittest.TestCase):
-    def setUp(self):
-        top = tempfile.TemporaryDirectory()
-        self.addCleanup(top.cleanup)
-        self.kernel = Kernel(top.name)
-        self.record = f"{top.name}/lib/vf.json"
-        for patch in (mock.patch.object(guest, "PCI", top.name),
-                      mock.patch.object(vfrecord, "RECORD", self.record),
-                      mock.patch.object(vfdisk, "MDEV", f"{top.name}/mdev"),
-                      mock.patch.object(vfdisk, "BLOCK", f"{top.name}/block"),
-                      mock.patch.object(vfdisk, "read", self.kernel.read),
-                      mock.patch.object(move, "write", self.kernel.write),
-                      mock.patch.object(move, "move", self.kernel.move),
-                      mock.patch.object(move, "need_module", lambda *_: None),
-                      mock.patch.object(os, "geteuid", lambda: 0)):
-            patch.start()
-            self.addCleanup(patch.stop)
-
-    def run_(self, *words):
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = cli.main(["vf", *words])
-        return code, out.getvalue(), err.getvalue()
-
-    def good(self, *words):
-        code, out, err = self.run_(*words)
-        self.assertEqual((code, err), (0, ""), words)
-        return out
-
-    def bad(self, text, *words):
-        code, _, err = self.run_(*words)
-        self.assertEqual(code, 1, words)
-        self.assertIn(text, err)
-
-    def owners(self):
-        with open(self.record, encoding="utf-8") as f:
-            return json.load(f)["owners"]["S1"]
-
-    def taken(self, *pool):
-        self.kernel.driver(0, "nvme")
-        self.good("take", DISK)
-        self.good("pool", *pool)
-
+class VfTest(VfCase):
     def test_take_refused(self):
         self.kernel.driver(0, "nvme")
         os.makedirs(f"{self.kernel.dir(0)}/nvme/nvme0/nvme0c1n1")
@@ -188,7 +19,9 @@ class VfTest(unittest.TestCase):
         self.kernel.file(f"{vfdisk.BLOCK}/nvme0n1/nvme0n1p2/partition", "2")
         self.bad("nvme0n1p2 is part of dm-0", "take", DISK)
         os.rmdir(f"{vfdisk.BLOCK}/nvme0n1/nvme0n1p2/holders/dm-0")
-        with mock.patch.object(vfdisk, "held", lambda _: True):
+        self.bad("dev/nvme0n1: No such file or directory, so who has it", "take", DISK)
+        self.kernel.file(f"{vfdisk.DEV}/nvme0n1", "")
+        with mock.patch.object(os, "open", side_effect=OSError(16, "busy")):
             self.bad("nvme0n1 is held", "take", DISK)
         self.kernel.file(f"{self.kernel.dir(0)}/sriov_numvfs", "1")
         self.bad("has virtual functions of another driver", "take", DISK)
@@ -242,8 +75,9 @@ class VfTest(unittest.TestCase):
         self.taken("2")
         self.good("birth", "--uuid", UUID, "--how", "write-zeroes")
         self.good("death", UUID, "--keep")
+        self.kernel.functions(0)
         self.kernel.owners.clear()
-        self.good("pool", "2")
+        self.taken("2")
         self.assertEqual(self.kernel.owners, {1: UUID})
         self.assertIn("0000:01:00.1", self.good("birth", "--uuid", UUID))
 
@@ -294,7 +128,7 @@ class VfTest(unittest.TestCase):
                 size = ("1Mi",) if way else ()
                 self.bad("create", "birth", *size, "--how", "write-zeroes")
                 self.assertEqual(set(self.owners().values()) - {"none"}, set())
-                self.assertEqual(set(self.kernel.owners.values()), {"none"})
+                self.assertEqual(set(self.kernel.owners.values()), set() if way else {"none"})
                 self.assertEqual(self.kernel.held, {} if way else {1: 1, 2: 2})
                 self.kernel.fails = ()
                 self.good("birth", *size, "--uuid", UUID)
@@ -398,7 +232,7 @@ class VfTest(unittest.TestCase):
         self.taken("3", "1Mi")
         self.good("erase", "0000:01:00.3")
         self.good("release")
-        del self.kernel.sizes[3], self.kernel.held[3], self.kernel.owners[3]
+        del self.kernel.sizes[3], self.kernel.held[3]
         before = len(self.kernel.log)
         self.taken("3", "1Mi")
         self.assertEqual(self.kernel.held[3], 3)
@@ -412,7 +246,8 @@ class VfTest(unittest.TestCase):
         self.good("release")
         self.kernel.formats = {0: (512, 8)}
         self.kernel.held.clear()
-        self.taken("1")
+        self.kernel.driver(0, "nvme")
+        self.good("take", DISK)
         self.bad("which formats", "pool", "3", "1")
 
     def test_no_room(self):
@@ -472,7 +307,7 @@ class VfTest(unittest.TestCase):
         self.assertEqual(self.run_("pool", "1", "--policy", file, "--type", "q9")[0], 2)
         self.kernel.file(loaded, "")
         self.good("pool", "1", "--policy", "none")
-        self.assertEqual(read(loaded), "")
+        self.assertEqual(read(loaded), policies.default("nvme").strip())
         self.assertEqual(vfrecord.Record().policies("S1"), {})
 
     def test_who_gets_no_driver(self):
@@ -512,11 +347,11 @@ class VfTest(unittest.TestCase):
     def test_plan(self):
         self.taken("2")
         self.assertIn("Not both ways", self.good("plan"))
-        record = vfrecord.Record()
-        record.data["measured"]["S1"] = {"pool": [24, 96, 240, 2400], "birth": [24, 0, 0, 240],
-                                         "birth on demand": [24, 120, 480, 1200]}
-        self.assertIn("40.0 ms less than on demand", vfcheck.advice(record.data["measured"]["S1"]))
-        record.save()
+        measured = {"pool": [24, 96, 240, 2400], "birth": [24, 0, 0, 240],
+                    "birth on demand": [24, 120, 480, 1200]}
+        with vfrecord.change() as data:
+            data["measured"]["S1"] = measured
+        self.assertIn("40.0 ms less than on demand", vfcheck.advice(measured))
         self.assertRegex(self.good("plan"), r"on demand: +24|birth +24 +5\.0 +20\.0 +50\.0")
         self.assertEqual(json.loads(self.good("plan", "--json"))["pool"]["commands"], 96)
 
