@@ -49,9 +49,15 @@ _parley_vf()		# _parley_vf COMMAND HOW-MANY-CAME-BEFORE
 	0:*)		echo "list show check take release pool birth death erase plan policy" ;;
 	1:policy:*)	echo "check load show audit reference" ;;
 	2:policy:check|4:policy:load) compgen -f -- "$current" ;;
+	2:policy:reference) echo "nvme hci" ;;
 	2:policy:*)	"$1" complete parents 2>/dev/null ;;
 	3:policy:load|3:policy:show|3:policy:audit)
-			"$1" complete kinds "${words[2]}" 2>/dev/null ;;
+			# A Bluetooth controller is of one type, which nobody has to say.
+			if [[ ${words[2]} != *hci* ]]; then
+				"$1" complete kinds "${words[2]}" 2>/dev/null
+			elif [[ ${words[1]} == load ]]; then
+				compgen -f -- "$current"
+			fi ;;
 	1:list:*)	;;
 	1:*)		"$1" complete vf 2>/dev/null ;;
 	esac

@@ -83,7 +83,8 @@ VF = {
     "erase": ("vf", "FUNCTION or UUID, what is in its namespace"),
     "plan": ("vf", "[DISK], what pool and on demand cost, as measured"),
     "policy": ("policies", "what guests may ask their devices for: check FILE, "
-               "load PARENT TYPE FILE, show PARENT TYPE, audit PARENT TYPE, reference"),
+               "load PARENT TYPE FILE, show PARENT TYPE, audit PARENT TYPE; of a Bluetooth "
+               "controller load hci0 FILE, show hci0, audit hci0; reference [nvme|hci]"),
 }
 
 
@@ -277,7 +278,8 @@ def functions(verbs):
     verb.add_argument("what", metavar="WHAT", choices=tuple(VF), help=", ".join(VF))
     verb.add_argument("words", nargs="*", metavar="WORD",
                       help="DISK and PARENT are PCI addresses, DISK may be left out if "
-                      "one is taken; TYPE is as in mdev_supported_types")
+                      "one is taken; PARENT may be a Bluetooth controller, hci0, which has no "
+                      "TYPE; TYPE is as in mdev_supported_types")
     verb.add_argument("--on-demand", action="store_true",
                       help="functions of a pool get what they need when a guest is born")
     verb.add_argument("--uuid", metavar="UUID", help="whose device it is: he finds his data again")

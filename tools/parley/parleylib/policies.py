@@ -3,27 +3,47 @@
 import errno
 import glob
 import os
+import re
 
 from . import guest, policy, reference
 from .common import Absent, Failure, Usage, print_json, read, say, table
 
 ACTIONS = {"check": "FILE", "load": "PARENT TYPE FILE", "show": "PARENT TYPE",
            "audit": "PARENT TYPE", "reference": "LANGUAGE"}
+# Bluetooth controllers, and the type that each of them is.
+HCI, HCI_TYPE = "/sys/class/parley_hci", "hci"
+
+
+def controller(where):
+    """The name of a real Bluetooth controller, if it is meant; also by what is made of it."""
+    name = re.fullmatch(r"(?:parley_)?(hci\d+)", where)
+    return name and name[1]
+
+
+def folder_of(where):
+    """A parent's, by its path, its PCI address, or the controller's name."""
+    if "/" in where:
+        return where
+    if controller(where):
+        return f"{HCI}/parley_{controller(where)}"
+    return f"{guest.PCI}/devices/{guest.full(where)}"
 
 
 class Parent:
     """A parent's folder of policies, and one type of device that it can be."""
 
     def __init__(self, where, kind):
-        self.folder = where if "/" in where else f"{guest.PCI}/devices/{guest.full(where)}"
-        self.folder = os.path.join(self.folder, "parley_policy")
+        self.folder = os.path.join(folder_of(where), "parley_policy")
         if not os.path.isdir(self.folder):
-            raise Absent(f"{where} has no policies: is it a function that parley_nvme_mdev "
-                         "or its like offers?")
+            raise Absent(f"{where} has no policies: " + (
+                f"modprobe parley_hci, and echo {controller(where)} >{HCI}/add"
+                if controller(where) else
+                "is it a function that parley_nvme_mdev or its like offers?"))
         # As in mdev_supported_types: behind the driver's name and a dash.
         self.type = kind.rsplit("-", 1)[-1]
         if not os.path.exists(self.path()):
-            raise Usage(f"{where} has no type {kind}; it has {', '.join(self.types_in(self.folder))}")
+            there = ", ".join(self.types_in(self.folder))
+            raise Usage(f"{where} has no type {kind}; it has {there}")
 
     def path(self, behind=""):
         return os.path.join(self.folder, self.type + behind)
@@ -107,7 +127,9 @@ def load(args, where, kind, path):
     if args.json:
         print_json(facts(made))
     else:
-        say(f"{where}: devices of type {parent.type} that are opened from now on go by {path}")
+        say(f"{where}: " + ("whoever opens it from now on goes by" if controller(where) else
+                            f"devices of type {parent.type} that are opened from now on go by")
+            + f" {path}")
 
 
 def show(args, where, kind):
@@ -168,9 +190,11 @@ def tell(args, name):
 def complete(what, more):
     """For bash-completion: the parents of this machine, or the types of one."""
     if what == "parents":
-        return [path.split("/")[-2] for path in
-                sorted(glob.glob(f"{guest.PCI}/devices/*/parley_policy"))]
-    return Parent.types_in(f"{guest.PCI}/devices/{guest.full(more[0])}/parley_policy")
+        found = [path.split("/")[-2] for path in
+                 sorted(glob.glob(f"{guest.PCI}/devices/*/parley_policy")) +
+                 sorted(glob.glob(f"{HCI}/*/parley_policy"))]
+        return [controller(name) or name for name in found]
+    return Parent.types_in(f"{folder_of(more[0])}/parley_policy")
 
 
 CALLS = {"check": check, "load": load, "show": show, "audit": audit, "reference": tell}
@@ -183,8 +207,13 @@ def vf(args):
         raise Usage(f"parley vf policy takes {', '.join(ACTIONS)}")
     if action == "reference" and not words:
         words = ["nvme"]
-    if len(words) != len(ACTIONS[action].split()):
-        raise Usage(f"parley vf policy {action} takes {ACTIONS[action]}")
+    wanted = ACTIONS[action].split()
+    if words and "TYPE" in wanted and len(words) == len(wanted) - 1 and controller(words[0]):
+        words.insert(1, HCI_TYPE)
+    if len(words) != len(wanted):
+        raise Usage(f"parley vf policy {action} takes {ACTIONS[action]}"
+                    + ("; of a Bluetooth controller, such as hci0, no TYPE" if "TYPE" in wanted
+                       else ""))
     if args.all and action != "audit":
         raise Usage("--all is for vf policy audit")
     CALLS[action](args, *words)

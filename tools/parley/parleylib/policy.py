@@ -27,7 +27,9 @@ class Value:
         self.can, self.scopes = can.split(","), scopes
 
     def may(self, verdict, scope):
-        return verdict == "deny" or (verdict in self.can and scope in self.scopes)
+        """In a language without scopes there is none, and it holds for all."""
+        return verdict == "deny" or (verdict in self.can and
+                                     (scope is None or scope in self.scopes))
 
 
 class Op:

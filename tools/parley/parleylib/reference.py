@@ -23,7 +23,8 @@ def row(language, default, of, op, value):
         numbers = f"{op.first:02x}h" + (f"-{op.last:02x}h" if op.last > op.first else "")
     said = {default.verdict(of.name, op.first, value if op.field else 0, s)
             for s in language.all_scopes()}
-    scopes = "each" if list(what.scopes) == language.scopes else ", ".join(what.scopes)
+    scopes = "each" if list(what.scopes) == language.scopes and what.scopes else \
+        ", ".join(what.scopes)
     best = next((v for v in reversed(policy.VERDICTS) if v in said), "deny")
     return [name, numbers, ", ".join(what.can), scopes if len(what.can) > 1 else "", best,
             "yes" if op.dangerous else ""]
@@ -65,9 +66,10 @@ def lines_of(name):
     yield from textwrap.wrap(f"Statuses of the language ``{name}``: " + ", ".join(
         f"``{n}`` ({c:x}h)" for n, c in language.statuses.items()) + ".", 88)
     yield ""
-    yield from simple_table(["setting", "least", "most", "otherwise"],
-                            [[n, *map(str, v)] for n, v in language.settings.items()])
-    yield ""
+    if language.settings:
+        yield from simple_table(["setting", "least", "most", "otherwise"],
+                                [[n, *map(str, v)] for n, v in language.settings.items()])
+        yield ""
 
 
 def page(text, names):

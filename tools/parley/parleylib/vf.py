@@ -218,8 +218,8 @@ def death(args):
     name, = words(args, 1, 1, "UUID|FUNCTION")
     nsid, heir = vfguest.death(name, args)
     return say_or_json(args, f"{name} is gone, " + (
-        f"its data are of {heir}" if heir else "its data are kept" if args.keep else "its namespace is deleted" if args.delete else
-        "its data are erased"), {"name": name, "namespace": nsid, "kept": args.keep, "heir": heir})
+        f"its data are of {heir}" if heir else "its data are kept" if args.keep else
+        "its namespace is deleted" if args.delete else "its data are erased"), {"name": name, "namespace": nsid, "kept": args.keep, "heir": heir})
 
 
 CALLS = {"list": list_all, "show": show, "take": take, "release": release, "pool": pool,

@@ -344,5 +344,119 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(policies.complete("kinds", ("01:00.1",)), ["1"])
 
 
+class HciTest(unittest.TestCase):
+    """A Bluetooth controller, in a folder that is as the kernel's."""
+    DEFAULT = os.path.join(policy.HERE, "hci-default.policy")
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = f"{folder.name}/parley_hci0/parley_policy"
+        os.makedirs(self.folder)
+        with open(os.path.join(policy.HERE, "hci.language"), encoding="ascii") as f:
+            self.put("language", f.read())
+        self.put("hci", "language hci\nallow baseband reset\nend\n")
+        self.put("hci.error", "")
+        self.put("hci.audit", "used\n" + "2".rjust(20) + "     2 deny pairing just-works\n"
+                 + "0".rjust(20) + "     0 deny vendor -\n")
+        for patch in (mock.patch.object(policies, "HCI", folder.name),
+                      mock.patch("parleylib.guest.PCI", folder.name)):
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def put(self, name, text):
+        path = f"{self.folder}/{name}"
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text)
+        return path
+
+    def loaded(self):
+        with open(f"{self.folder}/hci", encoding="ascii") as f:
+            return f.read()
+
+    def test_load_and_show(self):
+        for name in ("hci0", "parley_hci0"):
+            self.put("hci", "")
+            code, out, err = run("vf", "policy", "load", name, self.DEFAULT)
+            self.assertEqual((code, err), (0, ""))
+            self.assertIn(f"{name}: whoever opens it from now on goes by", out)
+            self.assertIn("\ndeny pairing just-works\n", self.loaded())
+            self.assertEqual(run("vf", "policy", "show", name)[1], self.loaded())
+        # The type may be said.
+        self.assertEqual(run("vf", "policy", "load", "hci0", "hci", self.DEFAULT)[0], 0)
+        made = json.loads(run("vf", "policy", "show", "hci0", "--json")[1])
+        self.assertEqual((made["language"], made["verdicts"]["rewrite"]), ("hci", 1))
+
+    def test_audit(self):
+        code, out, _ = run("vf", "policy", "audit", "hci0")
+        self.assertEqual(code, 0)
+        self.assertRegex(out, r"(?m)^ +2 +2  deny pairing just-works$")
+        self.assertNotIn("deny vendor -", out)
+        self.assertIn("deny vendor -", run("vf", "policy", "audit", "--all", "hci0")[1])
+
+    def test_wrong_is_not_loaded(self):
+        """Nor is a disk's; and the kernel is not asked."""
+        before = self.loaded()
+        nvme = os.path.join(policy.HERE, "nvme-default.policy")
+        for path, why in (
+                (self.put("bad", "language hci\nallow vendor all\nend\n"),
+                 "bad: line 2: there is no way to allow that of vendor"),
+                (self.put("worse", "language hci\nallow pairing just-works scope=own\nend\n"),
+                 "worse: line 2: not understood: scope=own"),
+                (nvme, "the first line, and no other, is: language hci")):
+            code, out, err = run("vf", "policy", "load", "hci0", path)
+            self.assertEqual((code, out), (1, ""), path)
+            self.assertIn(why, err)
+            self.assertEqual(self.loaded(), before)
+
+    def test_kernel_without_a_word(self):
+        """What counts is the language of the controller, and not the command's."""
+        with open(f"{self.folder}/language", encoding="ascii") as f:
+            self.put("language", f.read().replace("op set-event-mask", "op set-event-masks"))
+        self.assertEqual(run("vf", "policy", "check", self.DEFAULT)[0], 0)
+        code, _, err = run("vf", "policy", "load", "hci0", self.DEFAULT)
+        self.assertEqual(code, 1)
+        self.assertIn("no such operation: set-event-mask", err)
+
+    def test_another_writes(self):
+        """The error that is there is of a text that was written before."""
+        self.put("hci.error", "line 7: no such set: admin\n")
+        with mock.patch("parleylib.policies.open", side_effect=OSError(16, "busy"),
+                        create=True), \
+                mock.patch("parleylib.policies.contents", lambda p: open(p, "rb").read()):
+            code, _, err = run("vf", "policy", "load", "hci0", self.DEFAULT)
+        self.assertEqual(code, 1)
+        self.assertIn("somebody else writes a policy at this moment", err)
+        self.assertNotIn("line 7", err)
+
+    def test_not_there(self):
+        code, _, err = run("vf", "policy", "show", "hci1")
+        self.assertEqual(code, 3)
+        self.assertIn("modprobe parley_hci, and echo hci1 >", err)
+        for words in (("show",), ("load", "hci0"), ("show", "hci0", "1"), ("show", "01:00.1")):
+            self.assertEqual(run("vf", "policy", *words)[0], 2, words)
+
+    def test_dangerous(self):
+        """What no policy can permit: vendors' commands, radio tests, the debug key."""
+        language = policy.installed("hci")
+        for of, op in (("vendor", "all"), ("le", "radio-tests"), ("pairing", "debug-key"),
+                       ("testing", "write-simple-pairing-debug-mode mode=on"),
+                       ("le", "generate-dhkey-v2 key=debug")):
+            with self.assertRaisesRegex(policy.Wrong, "there is no way to allow"):
+                policy.Policy(language, f"language hci\nallow {of} {op}\nend\n".encode())
+        made = policy.Policy(language, policies.contents(self.DEFAULT))
+        self.assertEqual([made.verdict("pairing", n, 0, None) for n in range(8)],
+                         ["deny", "allow", "allow", "allow", *["deny"] * 4])
+
+    def test_reference(self):
+        code, out, _ = run("vf", "policy", "reference", "hci")
+        self.assertEqual(code, 0)
+        self.assertRegex(out, r"(?m)^just-works +00h +deny, allow +deny$")
+
+    def test_complete(self):
+        self.assertEqual(policies.complete("parents", ()), ["hci0"])
+        self.assertEqual(policies.complete("kinds", ("hci0",)), ["hci"])
+
+
 if __name__ == "__main__":
     unittest.main()
