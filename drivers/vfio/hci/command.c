@@ -134,7 +134,8 @@ static void ph_event_mask(struct parley_hci *h, u8 *param)
 /* What was known is over now; what still comes of it, until it is done, is strange. */
 static void ph_reset(struct parley_hci *h, u8 *param)
 {
-	parley_hci_start(h);
+	parley_hci_forget(h);
+	h->resets++;
 }
 
 static const struct ph_command ph_commands[] = {

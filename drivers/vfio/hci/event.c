@@ -193,6 +193,15 @@ static u16 ph_swapped(struct parley_hci *h, u16 opcode, const u8 *addr, u8 *stat
 	return asked;
 }
 
+/* False if the guest has not asked for it: then it is not the guest's. */
+static bool ph_reset_answered(struct parley_hci *h)
+{
+	if (!h->resets)
+		return false;
+	h->resets--;
+	return true;
+}
+
 /* Credits, a command, and what it returns. */
 static enum ph_pass ph_complete(struct parley_hci *h, u8 *at, size_t len)
 {
@@ -200,10 +209,10 @@ static enum ph_pass ph_complete(struct parley_hci *h, u8 *at, size_t len)
 	bool done = len > 3 && !at[3];
 
 	h->credits = at[0];
-	if (opcode == HCI_OP_RESET && done) {
-		parley_hci_start(h);
-		h->credits = at[0];
-	}
+	if (opcode == HCI_OP_RESET && !ph_reset_answered(h))
+		return PH_DROP;
+	if (opcode == HCI_OP_RESET && done)
+		parley_hci_forget(h);
 	if (opcode == HCI_OP_WRITE_SC_SUPPORT && done)
 		h->sc = h->sc_asked;
 	if (len < 10)
@@ -220,6 +229,8 @@ static enum ph_pass ph_status(struct parley_hci *h, u8 *at)
 	u16 opcode = get_unaligned_le16(at + 2), asked;
 
 	h->credits = at[1];
+	if (opcode == HCI_OP_RESET && !ph_reset_answered(h))
+		return PH_DROP;
 	if (opcode == HCI_OP_DISCONNECT && h->cuts) {
 		/* Ours: only the credits are for the guest. */
 		h->cuts--;

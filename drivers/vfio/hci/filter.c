@@ -6,21 +6,33 @@
 #include "hci.h"
 
 /**
- * parley_hci_start() - nothing is known of the controller
- * @h: the filter, of which policy, name and ways stay
+ * parley_hci_forget() - the controller is reset by the guest
+ * @h: the filter
  *
- * That is so when somebody comes, and when the guest resets it.
+ * Commands that are not answered stay: it may be long until the answers are here.
  *
  * Context: any, with what guards the filter.
  */
-void parley_hci_start(struct parley_hci *h)
+void parley_hci_forget(struct parley_hci *h)
 {
-	h->credits = 1;
 	h->cuts = 0;
 	h->sc_asked = false;
 	h->sc = false;
 	h->swaps = 0;
 	memset(h->link, 0, sizeof(h->link));
+}
+
+/**
+ * parley_hci_start() - somebody comes; nothing is known of the controller, which is reset
+ * @h: the filter, of which policy, name and ways stay
+ *
+ * Context: any, with what guards the filter.
+ */
+void parley_hci_start(struct parley_hci *h)
+{
+	parley_hci_forget(h);
+	h->credits = 1;
+	h->resets = 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_hci_start);
 

@@ -4,7 +4,9 @@
  *
  * The rooms, topmost first; a file knows those below its own.
  *
- *	main.c		controllers come and go; the character device of each
+ *	main.c		controllers come and go
+ *	device.c	the character device of each
+ *	session.c	who has it: resets, and what waits for him
  *	lower.c		the real controller, through a user channel of the kernel's
  *	filter.c	what becomes of a packet, by its kind
  *	command.c	commands: the policy, what is judged, what is sent instead
@@ -26,10 +28,12 @@
  * Locks, outermost first.
  *
  *	ph_lock		of main.c: which controllers there are
- *	lock		of struct parley_hci_dev: the filter, the queue, the session
+ *	reader, writer	of struct parley_hci_dev: half a packet each, and the memory of
+ *			whoever has the device, who may make us wait for it
+ *	lock		of the same: the filter, the queue, the session
  *	the socket's	of the kernel
  *
- * Everything below main.c runs with @lock held, or on a filter of its own (tests).
+ * The filter runs with @lock held, or on a filter of its own (tests).
  */
 #ifndef _PARLEY_HCI_H
 #define _PARLEY_HCI_H
@@ -245,6 +249,7 @@ enum parley_hci_count {
  * @data: for these
  * @credits: commands that the guest was told it may send
  * @cuts: commands of ours that are not answered
+ * @resets: of the guest's, that are not answered
  * @sc_asked: the guest asked for Secure Connections
  * @sc: the controller has agreed
  * @count: what was counted
@@ -259,6 +264,7 @@ struct parley_hci {
 	void *data;
 	u8 credits;
 	u8 cuts;
+	unsigned int resets;
 	bool sc_asked;
 	bool sc;
 	u64 count[PARLEY_HCI_COUNTS];
@@ -317,6 +323,7 @@ int parley_hci_command(struct parley_hci *h, u8 *pkt, size_t len);
 
 /* filter.c */
 void parley_hci_start(struct parley_hci *h);
+void parley_hci_forget(struct parley_hci *h);
 struct parley_hci_link *parley_hci_by_handle(struct parley_hci *h, u16 handle);
 struct parley_hci_link *parley_hci_by_addr(struct parley_hci *h, const u8 *addr);
 int parley_hci_send_down(struct parley_hci *h, const struct parley_hci_made *m);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A real controller, through a user channel of the kernel's sockets: as long as we have
- * it, the kernel's own stack and all other programs leave it alone.
+ * it, the kernel's own stack leaves it alone, and so does every program that has no RAW
+ * socket for it.
  *
  * Nothing of the kernel's Bluetooth is linked to, so this loads without it; then there
  * are no such sockets, and no controllers.
  */
+#include <kunit/visibility.h>
 #include <linux/err.h>
 #include <linux/net.h>
 #include <linux/slab.h>
@@ -22,11 +24,13 @@
  * @sock: the socket
  * @ready: whom to tell of what arrived
  * @data: for it
+ * @drops: packets that the socket had no room for, as far as that was told
  */
 struct parley_hci_lower {
 	struct socket *sock;
 	void (*ready)(void *data);
 	void *data;
+	unsigned int drops;
 };
 
 /* Something arrived, or there will be nothing any more. */
@@ -52,24 +56,9 @@ static void ph_listen(struct parley_hci_lower *l, struct parley_hci_lower *to)
 	write_unlock_bh(&sk->sk_callback_lock);
 }
 
-/**
- * parley_hci_lower_open() - have a controller
- * @index: its number
- * @ready: called when there is something to receive, in any context
- * @data: for @ready
- *
- * Context: process context of somebody with CAP_NET_ADMIN; may sleep.
- * Return: the controller; or an ERR_PTR(): -ENODEV, -EBUSY if it is up, -EUSERS if a
- *	program has it, -EAFNOSUPPORT if the kernel has no Bluetooth.
- */
-struct parley_hci_lower *parley_hci_lower_open(u16 index, void (*ready)(void *data),
-					       void *data)
+/* A socket that hears of nothing yet; or an ERR_PTR(): -EAFNOSUPPORT without Bluetooth. */
+static struct parley_hci_lower *ph_make(void (*ready)(void *data), void *data)
 {
-	struct sockaddr_hci addr = {
-		.hci_family = AF_BLUETOOTH,
-		.hci_dev = index,
-		.hci_channel = HCI_CHANNEL_USER,
-	};
 	struct parley_hci_lower *l = kzalloc(sizeof(*l), GFP_KERNEL);
 	int err;
 
@@ -78,44 +67,38 @@ struct parley_hci_lower *parley_hci_lower_open(u16 index, void (*ready)(void *da
 	l->ready = ready;
 	l->data = data;
 	err = sock_create_kern(&init_net, PF_BLUETOOTH, SOCK_RAW, BTPROTO_HCI, &l->sock);
-	if (err)
-		goto free;
-	ph_listen(l, l);
-	err = kernel_bind(l->sock, (struct sockaddr_unsized *)&addr, sizeof(addr));
 	if (!err)
 		return l;
-	ph_listen(l, NULL);
-	sock_release(l->sock);
-free:
 	kfree(l);
 	return ERR_PTR(err);
 }
 
-/**
- * parley_hci_lower_close() - let go of it
- * @l: the controller
- *
- * It is powered down, and others may have it.  @ready is not called any more.
- *
- * Context: process context; may sleep.
+/*
+ * By somebody with CAP_NET_ADMIN: -ENODEV, -EBUSY if it is up, -EUSERS if a program has
+ * it.  It may speak, and be gone, before this returns.
  */
-void parley_hci_lower_close(struct parley_hci_lower *l)
+static int ph_bind(struct parley_hci_lower *l, u16 index)
+{
+	struct sockaddr_hci addr = {
+		.hci_family = AF_BLUETOOTH,
+		.hci_dev = index,
+		.hci_channel = HCI_CHANNEL_USER,
+	};
+
+	ph_listen(l, l);
+	return kernel_bind(l->sock, (struct sockaddr_unsized *)&addr, sizeof(addr));
+}
+
+/* It is powered down, and others may have it. */
+static void ph_close(struct parley_hci_lower *l)
 {
 	ph_listen(l, NULL);
 	sock_release(l->sock);
 	kfree(l);
 }
 
-/**
- * parley_hci_lower_send() - send it a packet
- * @l: the controller
- * @pkt: the packet
- * @len: how long it is
- *
- * Context: process context; does not wait for the controller.
- * Return: 0; -EAGAIN if it takes no more; or as the socket does.
- */
-int parley_hci_lower_send(struct parley_hci_lower *l, const u8 *pkt, size_t len)
+/* Does not wait for the controller: -EAGAIN if it takes no more. */
+static int ph_send(struct parley_hci_lower *l, const u8 *pkt, size_t len)
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
 	struct kvec vec = { .iov_base = (void *)pkt, .iov_len = len };
@@ -125,20 +108,43 @@ int parley_hci_lower_send(struct parley_hci_lower *l, const u8 *pkt, size_t len)
 }
 
 /**
- * parley_hci_lower_receive() - a packet that it sent
- * @l: the controller
- * @pkt: where to put it
- * @size: how long it may be
+ * parley_hci_lower_missed() - whether packets came for which there was no room
+ * @sk: the socket
+ * @drops: how many there were when this was asked last
  *
- * Context: process context; does not wait.
- * Return: its length, which may be more than @size, and then it is of no use; 0 if there
- *	is none; or as the socket does, once the controller is lost.
+ * Context: any.
+ * Return: true, once for those that were dropped until now.
  */
-int parley_hci_lower_receive(struct parley_hci_lower *l, u8 *pkt, size_t size)
+bool parley_hci_lower_missed(struct sock *sk, unsigned int *drops)
+{
+	unsigned int now = atomic_read(&sk->sk_drops);
+	bool missed = now != *drops;
+
+	*drops = now;
+	return missed;
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_hci_lower_missed);
+
+/*
+ * Its length may be more than @size, and then it is of no use.  -ENOBUFS if some were
+ * dropped before; other errors once the controller is lost.
+ */
+static int ph_receive(struct parley_hci_lower *l, u8 *pkt, size_t size)
 {
 	struct msghdr msg = { };
 	struct kvec vec = { .iov_base = pkt, .iov_len = size };
-	int got = kernel_recvmsg(l->sock, &msg, &vec, 1, size, MSG_DONTWAIT | MSG_TRUNC);
+	int got;
 
+	if (parley_hci_lower_missed(l->sock->sk, &l->drops))
+		return -ENOBUFS;
+	got = kernel_recvmsg(l->sock, &msg, &vec, 1, size, MSG_DONTWAIT | MSG_TRUNC);
 	return got == -EAGAIN ? 0 : got;
 }
+
+const struct parley_hci_lower_ops parley_hci_lower_ops = {
+	.make = ph_make,
+	.bind = ph_bind,
+	.close = ph_close,
+	.send = ph_send,
+	.receive = ph_receive,
+};

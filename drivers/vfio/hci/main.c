@@ -102,22 +102,16 @@ static const struct class ph_class = {
 
 static void ph_free(struct device *dev)
 {
-	struct parley_hci_dev *d = container_of(dev, struct parley_hci_dev, dev);
-
-	mutex_destroy(&d->lock);
-	kvfree(d->hci);
-	kfree(d);
+	parley_hci_dev_free(container_of(dev, struct parley_hci_dev, dev));
 }
 
-static void ph_ready(void *data)
+/* What has no device yet; the mirror is put_device(). */
+static struct parley_hci_dev *ph_new(u16 index)
 {
-	struct parley_hci_dev *d = data;
+	struct parley_hci_dev *d = parley_hci_dev_new(&parley_hci_lower_ops);
 
-	queue_work(system_percpu_wq, &d->work);
-}
-
-static void ph_init(struct parley_hci_dev *d, u16 index)
-{
+	if (!d)
+		return NULL;
 	device_initialize(&d->dev);
 	d->dev.class = &ph_class;
 	d->dev.groups = ph_groups;
@@ -125,39 +119,8 @@ static void ph_init(struct parley_hci_dev *d, u16 index)
 	d->dev.devt = MKDEV(MAJOR(ph_first), MINOR(ph_first) + index);
 	cdev_init(&d->cdev, &parley_hci_fops);
 	d->cdev.owner = THIS_MODULE;
-	INIT_WORK(&d->work, parley_hci_dev_work);
-	init_waitqueue_head(&d->wait);
-	mutex_init(&d->lock);
-	INIT_LIST_HEAD(&d->queue);
-	d->index = index;
-}
-
-/* What has no device yet; the mirror is put_device(). */
-static struct parley_hci_dev *ph_new(u16 index)
-{
-	struct parley_hci_dev *d = kzalloc(sizeof(*d), GFP_KERNEL);
-
-	if (!d)
-		return NULL;
-	d->hci = kvzalloc(sizeof(*d->hci), GFP_KERNEL);
-	if (!d->hci) {
-		kfree(d);
-		return NULL;
-	}
-	ph_init(d, index);
 	d->hci->name = PH_NAME;
-	d->hci->ways = &parley_hci_dev_ways;
-	d->hci->data = d;
 	return d;
-}
-
-/* The work no longer reaches for it then, and it is not begun again. */
-static void ph_let_go(struct parley_hci_dev *d)
-{
-	scoped_guard(mutex, &d->lock)
-		WRITE_ONCE(d->lost, true);
-	parley_hci_lower_close(d->lower);
-	cancel_work_sync(&d->work);
 }
 
 /* What can be opened appears last: who does finds everything there. */
@@ -202,18 +165,16 @@ static int ph_add(u16 index)
 	d = ph_new(index);
 	if (!d)
 		return -ENOMEM;
-	d->lower = parley_hci_lower_open(index, ph_ready, d);
-	if (IS_ERR(d->lower)) {
-		err = PTR_ERR(d->lower);
+	err = parley_hci_dev_have(d, index);
+	if (err)
 		goto put;
-	}
 	err = ph_appear(d);
 	if (err)
 		goto close;
 	list_add_tail(&d->node, &ph_devs);
 	return 0;
 close:
-	ph_let_go(d);
+	parley_hci_dev_let_go(d);
 put:
 	put_device(&d->dev);
 	return err;
@@ -226,7 +187,7 @@ static void ph_remove(struct parley_hci_dev *d)
 	cdev_del(&d->cdev);
 	parley_policy_folder_remove(d->folder);
 	device_del(&d->dev);
-	ph_let_go(d);
+	parley_hci_dev_let_go(d);
 	put_device(&d->dev);
 }
 
