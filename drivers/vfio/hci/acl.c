@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Data: which of it is the Security Manager's, over LE.
+ * Data: which of it is the Security Manager's.
  *
  * A PDU may come in pieces.  Those from the controller pass at once, and are read as
  * they pass; those of the guest's are held until the PDU is whole, which is three pieces
@@ -17,6 +17,7 @@
 /**
  * parley_hci_read() - one more piece of a PDU
  * @r: the PDU
+ * @cid: the Security Manager's channel
  * @start: it begins with this piece
  * @data: the piece
  * @len: how long it is
@@ -24,7 +25,7 @@
  * Context: any.
  * Return: what is known now.
  */
-enum parley_hci_read parley_hci_read(struct parley_hci_reader *r, bool start,
+enum parley_hci_read parley_hci_read(struct parley_hci_reader *r, u16 cid, bool start,
 				     const u8 *data, size_t len)
 {
 	size_t take, whole;
@@ -46,7 +47,7 @@ enum parley_hci_read parley_hci_read(struct parley_hci_reader *r, bool start,
 	}
 	if (r->have < PARLEY_HCI_L2CAP)
 		return r->state;
-	if (get_unaligned_le16(r->data + 2) != PARLEY_HCI_CID_SMP)
+	if (get_unaligned_le16(r->data + 2) != cid)
 		return r->state = PARLEY_HCI_OTHER;
 	whole = get_unaligned_le16(r->data);
 	if (!whole || whole > PARLEY_HCI_SMP || len > PARLEY_HCI_L2CAP + whole - r->have)
@@ -58,6 +59,17 @@ enum parley_hci_read parley_hci_read(struct parley_hci_reader *r, bool start,
 	return r->state;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_hci_read);
+
+static u16 ph_cid(const struct parley_hci_link *link)
+{
+	return link->kind == PARLEY_HCI_LE ? PARLEY_HCI_CID_SMP : PARLEY_HCI_CID_BREDR;
+}
+
+static bool ph_has_data(const struct parley_hci_link *link)
+{
+	return link && !link->cut &&
+	       (link->kind == PARLEY_HCI_BREDR || link->kind == PARLEY_HCI_LE);
+}
 
 static bool ph_is_start(u16 handle)
 {
@@ -97,12 +109,21 @@ static int ph_pass_held(struct parley_hci *h, struct parley_hci_link *link)
 		put_unaligned_le16(handle, pkt + 1);
 		put_unaligned_le16(link->piece[i], pkt + 3);
 		memcpy(pkt + PH_HEAD, link->out.data + at, link->piece[i]);
-		err = h->ways->down(h->data, pkt, PH_HEAD + link->piece[i]);
+		err = parley_hci_flow_down(h, link, pkt, PH_HEAD + link->piece[i]);
 		at += link->piece[i];
 		handle = hci_handle_pack(link->handle, ACL_CONT);
 	}
 	link->pieces = 0;
 	return err;
+}
+
+/* As if the other side had said so. */
+static int ph_tell(struct parley_hci *h, struct parley_hci_link *link, u8 why)
+{
+	struct parley_hci_made m;
+
+	parley_hci_make_failed(&m, hci_handle_pack(link->handle, ACL_START), ph_cid(link), why);
+	return parley_hci_send_up(h, &m);
 }
 
 static int ph_refuse(struct parley_hci *h, struct parley_hci_link *link, u8 why, bool quiet)
@@ -111,8 +132,8 @@ static int ph_refuse(struct parley_hci *h, struct parley_hci_link *link, u8 why,
 	int err;
 
 	if (!quiet) {
-		parley_hci_make_failed(&m, link->first, why);
-		err = parley_hci_send_down(h, &m);
+		parley_hci_make_failed(&m, link->first, ph_cid(link), why);
+		err = parley_hci_flow_down(h, link, m.data, m.len);
 		if (err)
 			return err;
 		link->pieces--;
@@ -120,18 +141,18 @@ static int ph_refuse(struct parley_hci *h, struct parley_hci_link *link, u8 why,
 	err = ph_drop_held(h, link);
 	if (err)
 		return err;
-	parley_hci_make_failed(&m, hci_handle_pack(link->handle, ACL_START), why);
-	return parley_hci_send_up(h, &m);
+	return ph_tell(h, link, why);
 }
 
 static int ph_judge(struct parley_hci *h, struct parley_hci_link *link)
 {
-	const struct parley_hci_reader *r = &link->out;
-	bool quiet;
+	const u8 *pdu = link->out.data + PARLEY_HCI_L2CAP;
+	size_t len = link->out.have - PARLEY_HCI_L2CAP;
+	bool quiet = false;
 	u8 why;
 
-	why = parley_hci_smp_down(h, link, r->data + PARLEY_HCI_L2CAP,
-				  r->have - PARLEY_HCI_L2CAP, &quiet);
+	why = link->kind == PARLEY_HCI_LE ? parley_hci_smp_down(h, link, pdu, len, &quiet) :
+					    parley_hci_smp_bredr(h, pdu, len);
 	return why ? ph_refuse(h, link, why, quiet) : ph_pass_held(h, link);
 }
 
@@ -146,9 +167,10 @@ static bool ph_hold(struct parley_hci_link *link, u16 handle, size_t len)
 	return true;
 }
 
-static int ph_bad(struct parley_hci *h, struct parley_hci_link *link)
+static int ph_bad(struct parley_hci *h, struct parley_hci_link *link,
+		  enum parley_hci_count why)
 {
-	h->count[PARLEY_HCI_MALFORMED_DOWN]++;
+	h->count[why]++;
 	link->out.state = PARLEY_HCI_BAD;
 	return ph_drop_held(h, link) ?: ph_give_back(h, link->handle, 1);
 }
@@ -168,31 +190,50 @@ int parley_hci_acl_down(struct parley_hci *h, const u8 *pkt, size_t len)
 	struct parley_hci_link *link = parley_hci_by_handle(h, hci_handle(handle));
 	int err;
 
-	if (!link || link->cut) {
+	if (!ph_has_data(link)) {
 		h->count[PARLEY_HCI_STRAY]++;
 		return ph_give_back(h, handle, 1);
 	}
+	/* A guest that counts what is held as well is never short of it here. */
+	if (!parley_hci_flow_room(h, link))
+		return ph_bad(h, link, PARLEY_HCI_NO_ROOM);
 	/* Who begins another one does not end the one before. */
 	if (ph_is_start(handle) && link->pieces) {
 		err = ph_drop_held(h, link);
 		if (err)
 			return err;
 	}
-	switch (parley_hci_read(&link->out, ph_is_start(handle), pkt + PH_HEAD,
+	switch (parley_hci_read(&link->out, ph_cid(link), ph_is_start(handle), pkt + PH_HEAD,
 				len - PH_HEAD)) {
 	case PARLEY_HCI_OTHER:
-		return ph_pass_held(h, link) ?: h->ways->down(h->data, pkt, len);
+		return ph_pass_held(h, link) ?: parley_hci_flow_down(h, link, pkt, len);
 	case PARLEY_HCI_MORE:
-		return ph_hold(link, handle, len - PH_HEAD) ? 0 : ph_bad(h, link);
+		return ph_hold(link, handle, len - PH_HEAD) ? 0 :
+			ph_bad(h, link, PARLEY_HCI_MALFORMED_DOWN);
 	case PARLEY_HCI_WHOLE:
 		return ph_hold(link, handle, len - PH_HEAD) ? ph_judge(h, link) :
-							      ph_bad(h, link);
+			ph_bad(h, link, PARLEY_HCI_MALFORMED_DOWN);
 	default:
-		return ph_bad(h, link);
+		return ph_bad(h, link, PARLEY_HCI_MALFORMED_DOWN);
 	}
 }
 
 /* -------------------------------------------------------- the controller's */
+
+/* What passed of it before can wait for its end as long as it likes. */
+static int ph_judge_up(struct parley_hci *h, struct parley_hci_link *link, const u8 *pkt,
+		       size_t size)
+{
+	const u8 *pdu = link->in.data + PARLEY_HCI_L2CAP;
+	size_t len = link->in.have - PARLEY_HCI_L2CAP;
+	int why;
+
+	why = link->kind == PARLEY_HCI_LE ? parley_hci_smp_up(h, link, pdu, len) :
+					    parley_hci_smp_bredr(h, pdu, len);
+	if (!why)
+		return h->ways->up(h->data, pkt, size);
+	return why == PARLEY_HCI_SMP_DROP ? 0 : ph_tell(h, link, why);
+}
 
 /**
  * parley_hci_acl_up() - data from the controller
@@ -207,23 +248,19 @@ int parley_hci_acl_up(struct parley_hci *h, const u8 *pkt, size_t len)
 {
 	u16 handle = get_unaligned_le16(pkt + 1);
 	struct parley_hci_link *link = parley_hci_by_handle(h, hci_handle(handle));
-	struct parley_hci_reader *r;
 
-	if (!link || link->cut) {
+	if (!ph_has_data(link)) {
 		h->count[PARLEY_HCI_STRAY]++;
 		return 0;
 	}
-	r = &link->in;
-	switch (parley_hci_read(r, ph_is_start(handle), pkt + PH_HEAD, len - PH_HEAD)) {
+	switch (parley_hci_read(&link->in, ph_cid(link), ph_is_start(handle), pkt + PH_HEAD,
+				len - PH_HEAD)) {
 	case PARLEY_HCI_BAD:
 		h->count[PARLEY_HCI_MALFORMED_UP]++;
 		return 0;
 	case PARLEY_HCI_WHOLE:
-		parley_hci_smp_up(h, link, r->data + PARLEY_HCI_L2CAP,
-				  r->have - PARLEY_HCI_L2CAP);
-		break;
+		return ph_judge_up(h, link, pkt, len);
 	default:
-		break;
+		return h->ways->up(h->data, pkt, len);
 	}
-	return h->ways->up(h->data, pkt, len);
 }

@@ -14,6 +14,7 @@
 
 #define PH_HEAD		(1 + HCI_COMMAND_HDR_SIZE)
 
+#define PH_OP_ENHANCED_ACCEPT_SYNC	0x043e
 #define PH_OP_LE_GENERATE_DHKEY		0x2026
 #define PH_OP_LE_GENERATE_DHKEY_V2	0x205e
 
@@ -30,6 +31,7 @@
  * @instead: the negative reply, or 0; both begin with an address
  * @judge: 0, or the status with which it is refused; or NULL
  * @change: what is done to it before it passes; or NULL
+ * @waits: whether the controller waits for it, so that it needs @instead; NULL: it does
  */
 struct ph_command {
 	u16 opcode;
@@ -39,42 +41,65 @@ struct ph_command {
 	u16 instead;
 	u8 (*judge)(struct parley_hci *h, const u8 *param);
 	void (*change)(struct parley_hci *h, u8 *param);
+	bool (*waits)(struct parley_hci *h, const u8 *param);
 };
 
 /* ---------------------------------------------------------------- judges */
 
-static u8 ph_model(struct parley_hci *h, const struct parley_hci_link *link)
+/* The controller asked: what it got before is what it goes by. */
+static bool ph_io_is_asked(struct parley_hci *h, const u8 *param)
 {
-	return parley_hci_ask_worth(h, parley_hci_model(&link->local, &link->remote));
+	struct parley_hci_link *link = parley_hci_by_addr(h, param);
+
+	return !link || link->asked;
 }
 
 static u8 ph_judge_io(struct parley_hci *h, const u8 *param)
 {
 	const struct hci_cp_io_capability_reply *cp = (const void *)param;
 	struct parley_hci_link *link = parley_hci_by_addr(h, param);
-	u8 status;
-
-	if (!link)
-		return HCI_ERROR_UNKNOWN_CONN_ID;
-	link->local = (struct parley_hci_party) {
+	struct parley_hci_party local = {
 		.known = true,
 		.io = cp->capability,
 		.oob = cp->oob_data & PH_OOB_P256,
 		.mitm = cp->authentication & 1,
 	};
+	u8 status;
+
+	if (!link)
+		return HCI_ERROR_UNKNOWN_CONN_ID;
+	if (!link->asked)
+		return HCI_ERROR_COMMAND_DISALLOWED;
 	status = h->sc ? 0 : parley_hci_ask_worth(h, PARLEY_HCI_P192);
 	if (!status && link->remote.known)
-		status = ph_model(h, link);
-	else if (!status && cp->capability == HCI_IO_NO_INPUT_OUTPUT && !link->local.oob)
+		status = parley_hci_ask_worth(h, parley_hci_model(&local, &link->remote));
+	else if (!status && local.io == HCI_IO_NO_INPUT_OUTPUT && !local.oob)
 		status = parley_hci_ask_worth(h, PARLEY_HCI_JUST_WORKS);
+	if (!status)
+		link->local = local;
 	return status;
 }
 
-static u8 ph_judge_model(struct parley_hci *h, const u8 *param)
+/* What the controller asks for shows what it does, whatever the two have said. */
+static u8 ph_judge_model(struct parley_hci *h, const u8 *addr, enum parley_hci_worth shown)
 {
-	struct parley_hci_link *link = parley_hci_by_addr(h, param);
+	struct parley_hci_link *link = parley_hci_by_addr(h, addr);
+	enum parley_hci_worth model;
 
-	return link ? ph_model(h, link) : HCI_ERROR_UNKNOWN_CONN_ID;
+	if (!link)
+		return HCI_ERROR_UNKNOWN_CONN_ID;
+	model = parley_hci_model(&link->local, &link->remote);
+	return parley_hci_ask_worth(h, model == shown ? model : PARLEY_HCI_JUST_WORKS);
+}
+
+static u8 ph_judge_confirm(struct parley_hci *h, const u8 *param)
+{
+	return ph_judge_model(h, param, PARLEY_HCI_NUMERIC);
+}
+
+static u8 ph_judge_passkey(struct parley_hci *h, const u8 *param)
+{
+	return ph_judge_model(h, param, PARLEY_HCI_PASSKEY);
 }
 
 static u8 ph_judge_oob_p192(struct parley_hci *h, const u8 *param)
@@ -86,7 +111,7 @@ static u8 ph_judge_oob(struct parley_hci *h, const u8 *param)
 {
 	if (!memchr_inv(param + PH_OOB_C256, 0, 16))
 		return parley_hci_ask_worth(h, PARLEY_HCI_P192);
-	return ph_judge_model(h, param);
+	return ph_judge_model(h, param, PARLEY_HCI_OOB);
 }
 
 /* Who has no data after all did not get any. */
@@ -104,6 +129,39 @@ static u8 ph_judge_dhkey(struct parley_hci *h, const u8 *param)
 	       parley_hci_ask_worth(h, PARLEY_HCI_DEBUG_KEY) : 0;
 }
 
+/* One whose answer could not be told from that to ours must wait. */
+static u8 ph_judge_end(struct parley_hci *h, const u8 *param)
+{
+	return h->ending == PARLEY_HCI_ENDS ? HCI_ERROR_COMMAND_DISALLOWED : 0;
+}
+
+/* Those that make use of a link: they begin with its handle, or with its address. */
+static const struct ph_use {
+	u16 opcode;
+	bool addr;
+} ph_uses[] = {
+	{ HCI_OP_ADD_SCO },
+	{ HCI_OP_AUTH_REQUESTED },
+	{ HCI_OP_SET_CONN_ENCRYPT },
+	{ HCI_OP_CHANGE_CONN_LINK_KEY },
+	{ HCI_OP_SETUP_SYNC_CONN },
+	{ HCI_OP_ENHANCED_SETUP_SYNC_CONN },
+	{ HCI_OP_ACCEPT_SYNC_CONN_REQ, true },
+	{ PH_OP_ENHANCED_ACCEPT_SYNC, true },
+};
+
+static bool ph_is_of_cut(struct parley_hci *h, u16 opcode, const u8 *param, size_t len)
+{
+	struct parley_hci_link *link = NULL;
+	const struct ph_use *use;
+
+	for (use = ph_uses; use < ph_uses + ARRAY_SIZE(ph_uses); use++)
+		if (use->opcode == opcode && len >= (use->addr ? 6 : 2))
+			link = use->addr ? parley_hci_by_addr(h, param) :
+				parley_hci_by_handle(h, hci_handle(get_unaligned_le16(param)));
+	return link && link->cut;
+}
+
 /* --------------------------------------------------------------- changes */
 
 static void ph_sc(struct parley_hci *h, u8 *param)
@@ -111,6 +169,19 @@ static void ph_sc(struct parley_hci *h, u8 *param)
 	h->sc_asked = param[0] == 1;
 	/* Until the controller has agreed, it does not count. */
 	h->sc = false;
+}
+
+static void ph_io_said(struct parley_hci *h, u8 *param)
+{
+	struct parley_hci_link *link = parley_hci_by_addr(h, param);
+
+	if (link)
+		link->asked = false;
+}
+
+static void ph_end(struct parley_hci *h, u8 *param)
+{
+	h->ends[h->ending++] = PARLEY_HCI_GUESTS;
 }
 
 static void ph_no_oob(struct parley_hci *h, u8 *param)
@@ -122,8 +193,9 @@ static void ph_no_oob(struct parley_hci *h, u8 *param)
 static void ph_event_mask(struct parley_hci *h, u8 *param)
 {
 	static const u8 events[] = {
-		HCI_EV_CONN_COMPLETE, HCI_EV_DISCONN_COMPLETE, HCI_EV_LINK_KEY_NOTIFY,
-		HCI_EV_IO_CAPA_REQUEST, HCI_EV_IO_CAPA_REPLY, HCI_EV_SIMPLE_PAIR_COMPLETE,
+		HCI_EV_CONN_COMPLETE, HCI_EV_DISCONN_COMPLETE, HCI_EV_ENCRYPT_CHANGE,
+		HCI_EV_LINK_KEY_NOTIFY, HCI_EV_KEY_REFRESH_COMPLETE, HCI_EV_IO_CAPA_REQUEST,
+		HCI_EV_IO_CAPA_REPLY, HCI_EV_SIMPLE_PAIR_COMPLETE,
 	};
 	unsigned int i;
 
@@ -139,13 +211,15 @@ static void ph_reset(struct parley_hci *h, u8 *param)
 }
 
 static const struct ph_command ph_commands[] = {
+	{ HCI_OP_DISCONNECT, 3, -1, .judge = ph_judge_end, .change = ph_end },
 	{ HCI_OP_PIN_CODE_REPLY, 23, -1, true, HCI_OP_PIN_CODE_NEG_REPLY },
 	{ HCI_OP_IO_CAPABILITY_REPLY, 9, -1, true, HCI_OP_IO_CAPABILITY_NEG_REPLY,
-	  ph_judge_io },
+	  ph_judge_io, ph_io_said, ph_io_is_asked },
+	{ HCI_OP_IO_CAPABILITY_NEG_REPLY, 7, -1, true, .change = ph_io_said },
 	{ HCI_OP_USER_CONFIRM_REPLY, 6, -1, true, HCI_OP_USER_CONFIRM_NEG_REPLY,
-	  ph_judge_model },
+	  ph_judge_confirm },
 	{ HCI_OP_USER_PASSKEY_REPLY, 10, -1, true, HCI_OP_USER_PASSKEY_NEG_REPLY,
-	  ph_judge_model },
+	  ph_judge_passkey },
 	{ HCI_OP_REMOTE_OOB_DATA_REPLY, 38, -1, true, HCI_OP_REMOTE_OOB_DATA_NEG_REPLY,
 	  ph_judge_oob_p192 },
 	{ HCI_OP_REMOTE_OOB_DATA_NEG_REPLY, 6, -1, true, .change = ph_no_oob },
@@ -170,15 +244,31 @@ static const struct ph_command *ph_find(u16 opcode)
 	return NULL;
 }
 
+/* --------------------------------------------------------------- credits */
+
+/* A host may send without, after it waited long; one that does not wait has a limit. */
+static bool ph_may_send(const struct parley_hci *h)
+{
+	return h->credits || h->over < PARLEY_HCI_OVER;
+}
+
+static void ph_spend(struct parley_hci *h)
+{
+	if (h->credits)
+		h->credits--;
+	else
+		h->over++;
+}
+
 /* -------------------------------------------------------------- refusals */
 
-/* The negative reply, and a note of what it stands for; false if there is no room. */
+/* The negative reply, and a note of what it stands for; false if there is none. */
 static bool ph_swap(struct parley_hci *h, const struct ph_command *c, const u8 *param,
 		    u8 status)
 {
 	struct parley_hci_swap *swap = &h->swap[h->swaps];
 
-	if (h->swaps == PARLEY_HCI_SWAPS)
+	if (!c->instead || (c->waits && !c->waits(h, param)) || h->swaps == PARLEY_HCI_SWAPS)
 		return false;
 	h->swaps++;
 	swap->asked = c->opcode;
@@ -197,21 +287,23 @@ static int ph_refuse(struct parley_hci *h, const struct ph_command *c, u16 opcod
 		parley_hci_make_status(&m, opcode, status, h->credits);
 		return parley_hci_send_up(h, &m);
 	}
-	if (!c->instead || !ph_swap(h, c, param, status)) {
+	if (!ph_swap(h, c, param, status)) {
 		parley_hci_make_complete(&m, opcode, status, h->credits,
 					 c->instead ? param : NULL);
 		return parley_hci_send_up(h, &m);
 	}
 	if (c->instead == HCI_OP_REMOTE_OOB_DATA_NEG_REPLY)
 		ph_forget_oob(h, param);
-	h->credits -= !!h->credits;
+	if (c->instead == HCI_OP_IO_CAPABILITY_NEG_REPLY)
+		ph_io_said(h, (u8 *)param);
+	ph_spend(h);
 	parley_hci_make_negative(&m, c->instead, param, HCI_ERROR_PAIRING_NOT_ALLOWED);
 	return parley_hci_send_down(h, &m);
 }
 
 /* 0, or the status with which it is refused. */
 static u8 ph_judge(struct parley_hci *h, const struct ph_command *c, u16 opcode,
-		   const u8 *param)
+		   const u8 *param, size_t len)
 {
 	int set = parley_hci_set_of(opcode);
 	u8 status;
@@ -220,6 +312,8 @@ static u8 ph_judge(struct parley_hci *h, const struct ph_command *c, u16 opcode,
 		return PARLEY_HCI_UNKNOWN_COMMAND;
 	status = parley_hci_ask(h, set, opcode & 0x3ff,
 				c && c->field >= 0 ? param[c->field] : 0);
+	if (!status && ph_is_of_cut(h, opcode, param, len))
+		status = HCI_ERROR_UNKNOWN_CONN_ID;
 	if (!status && c && c->judge)
 		status = c->judge(h, param);
 	return status;
@@ -241,16 +335,20 @@ int parley_hci_command(struct parley_hci *h, u8 *pkt, size_t len)
 	u8 *param = pkt + PH_HEAD;
 	u8 status;
 
+	if (!ph_may_send(h)) {
+		h->count[PARLEY_HCI_NO_ROOM]++;
+		return ph_refuse(h, NULL, opcode, NULL, HCI_ERROR_COMMAND_DISALLOWED);
+	}
 	if (c && len - PH_HEAD != c->params) {
 		/* Nor is there an address that an answer could name. */
 		h->count[PARLEY_HCI_MALFORMED_DOWN]++;
 		return ph_refuse(h, NULL, opcode, NULL, HCI_ERROR_INVALID_PARAMETERS);
 	}
-	status = ph_judge(h, c, opcode, param);
+	status = ph_judge(h, c, opcode, param, len - PH_HEAD);
 	if (status)
 		return ph_refuse(h, c, opcode, param, status);
 	if (c && c->change)
 		c->change(h, param);
-	h->credits -= !!h->credits;
+	ph_spend(h);
 	return h->ways->down(h->data, pkt, len);
 }

@@ -9,80 +9,215 @@
 #include "hci.h"
 
 #define PH_HEAD		(1 + HCI_EVENT_HDR_SIZE)
-#define PH_LE_CONN_COMPLETE_V2	0x29
+
+#define PH_EV_ENCRYPT_CHANGE_V2		0x59
+
+/* Of LE. */
+#define PH_LE_CIS_ESTABLISHED		0x19
+#define PH_LE_BIG_CREATED		0x1b
+#define PH_LE_BIG_TERMINATED		0x1c
+#define PH_LE_BIG_SYNC_ESTABLISHED	0x1d
+#define PH_LE_BIG_SYNC_LOST		0x1e
+#define PH_LE_CONN_COMPLETE_V2		0x29
+#define PH_LE_CIS_ESTABLISHED_V2	0x2a
+
+/* Deletes keys that the controller keeps, and where it says that it can. */
+#define PH_OCF_DELETE_KEYS	0x12
+#define PH_DELETE_KEYS_AT	6
+#define PH_DELETE_KEYS_BIT	0x80
+
+/* How often a link is told to end that would not. */
+#define PH_TRIES	8
 
 /* Whether the guest shall have it. */
 enum ph_pass { PH_DROP, PH_PASS };
 
 /* ---------------------------------------------------------------- links */
 
-static void ph_new_link(struct parley_hci *h, bool le, u16 handle, const u8 *addr)
+static struct parley_hci_link *ph_link_at(struct parley_hci *h, const u8 *at)
+{
+	return parley_hci_by_handle(h, hci_handle(get_unaligned_le16(at)));
+}
+
+static void ph_end_link(struct parley_hci *h, struct parley_hci_link *link)
+{
+	parley_hci_flow_back(h, link, link->under_way);
+	link->used = false;
+}
+
+static struct parley_hci_link *ph_new_link(struct parley_hci *h, enum parley_hci_kind kind,
+					   u16 handle)
 {
 	struct parley_hci_link *link = parley_hci_by_handle(h, handle);
 	unsigned int i;
 
+	if (link)
+		ph_end_link(h, link);
 	for (i = 0; !link && i < PARLEY_HCI_LINKS; i++)
 		if (!h->link[i].used)
 			link = &h->link[i];
 	if (!link) {
 		h->count[PARLEY_HCI_TOO_MANY]++;
-		return;
+		return NULL;
 	}
 	memset(link, 0, sizeof(*link));
 	link->used = true;
-	link->le = le;
+	link->kind = kind;
 	link->handle = handle;
-	memcpy(link->addr, addr, sizeof(link->addr));
+	link->group = PARLEY_HCI_NO_GROUP;
+	parley_hci_flow_begin(link);
+	return link;
 }
 
-static enum ph_pass ph_connected(struct parley_hci *h, u8 *at)
+/* As several events have it: a status, a handle, an address. */
+static enum ph_pass ph_new_of(struct parley_hci *h, enum parley_hci_kind kind, const u8 *at,
+			      const u8 *addr)
 {
-	struct hci_ev_conn_complete *ev = (void *)at;
+	struct parley_hci_link *link = NULL;
 
-	if (!ev->status && ev->link_type == ACL_LINK)
-		ph_new_link(h, false, hci_handle(le16_to_cpu(ev->handle)), ev->bdaddr.b);
+	if (!at[0])
+		link = ph_new_link(h, kind, hci_handle(get_unaligned_le16(at + 1)));
+	if (link && addr)
+		memcpy(link->addr, addr, sizeof(link->addr));
 	return PH_PASS;
 }
+
+static enum ph_pass ph_connected(struct parley_hci *h, u8 *at, size_t len)
+{
+	const struct hci_ev_conn_complete *ev = (void *)at;
+
+	if (ev->link_type != ACL_LINK && ev->link_type != SCO_LINK)
+		return PH_PASS;
+	return ph_new_of(h, ev->link_type == ACL_LINK ? PARLEY_HCI_BREDR : PARLEY_HCI_SCO, at,
+			 ev->bdaddr.b);
+}
+
+static enum ph_pass ph_sync_connected(struct parley_hci *h, u8 *at, size_t len)
+{
+	return ph_new_of(h, PARLEY_HCI_SCO, at, at + 3);
+}
+
+static enum ph_pass ph_disconnected(struct parley_hci *h, u8 *at, size_t len)
+{
+	struct hci_ev_disconn_complete *ev = (void *)at;
+	struct parley_hci_link *link = ph_link_at(h, at + 1);
+
+	if (!link)
+		return PH_PASS;
+	if (ev->status) {
+		link->cutting = false;
+		return PH_PASS;
+	}
+	if (link->cut)
+		ev->reason = HCI_ERROR_AUTH_FAILURE;
+	ph_end_link(h, link);
+	return PH_PASS;
+}
+
+/* A link must not be used any more. */
+static void ph_condemn(struct parley_hci *h, struct parley_hci_link *link)
+{
+	if (!link->cut)
+		h->count[PARLEY_HCI_CUTS]++;
+	link->cut = true;
+}
+
+/* What comes of a link that is being cut is a failure. */
+static enum ph_pass ph_of_link(struct parley_hci *h, u8 *at, size_t len)
+{
+	struct parley_hci_link *link = ph_link_at(h, at + 1);
+
+	if (link && link->cut)
+		at[0] = HCI_ERROR_AUTH_FAILURE;
+	return PH_PASS;
+}
+
+/* A key is used; one that was not seen may be any. */
+static enum ph_pass ph_encrypted(struct parley_hci *h, u8 *at, size_t len)
+{
+	struct parley_hci_link *link = ph_link_at(h, at + 1);
+
+	if (link && link->keyless && !at[0] && (len < 4 || at[3]))
+		ph_condemn(h, link);
+	return ph_of_link(h, at, len);
+}
+
+/* Handle and number, of each link. */
+static enum ph_pass ph_completed(struct parley_hci *h, u8 *at, size_t len)
+{
+	struct parley_hci_link *link;
+	unsigned int i;
+
+	if (len < 1 + 4 * at[0]) {
+		h->count[PARLEY_HCI_MALFORMED_UP]++;
+		return PH_DROP;
+	}
+	for (i = 0; i < at[0]; i++) {
+		link = ph_link_at(h, at + 1 + 4 * i);
+		if (link)
+			parley_hci_flow_back(h, link, get_unaligned_le16(at + 3 + 4 * i));
+	}
+	return PH_PASS;
+}
+
+/* ------------------------------------------------------------- links of LE */
 
 /* What the several kinds of it begin with is the same. */
 static enum ph_pass ph_le_connected(struct parley_hci *h, u8 *at, size_t len)
 {
-	struct hci_ev_le_conn_complete *ev = (void *)(at + 1);
+	const struct hci_ev_le_conn_complete *ev = (void *)(at + 1);
 
-	if (at[0] != HCI_EV_LE_CONN_COMPLETE && at[0] != HCI_EV_LE_ENHANCED_CONN_COMPLETE &&
-	    at[0] != PH_LE_CONN_COMPLETE_V2)
+	return ph_new_of(h, PARLEY_HCI_LE, at + 1, ev->bdaddr.b);
+}
+
+static enum ph_pass ph_cis(struct parley_hci *h, u8 *at, size_t len)
+{
+	return ph_new_of(h, PARLEY_HCI_ISO, at + 1, NULL);
+}
+
+/* Their number is the last thing before them. */
+static enum ph_pass ph_group(struct parley_hci *h, const u8 *at, size_t len, unsigned int head)
+{
+	struct parley_hci_link *link;
+	unsigned int i, number = at[head - 1];
+
+	if (at[1])
 		return PH_PASS;
-	if (len < 1 + offsetofend(struct hci_ev_le_conn_complete, bdaddr)) {
+	if (len < head + 2 * number) {
 		h->count[PARLEY_HCI_MALFORMED_UP]++;
 		return PH_DROP;
 	}
-	if (!ev->status)
-		ph_new_link(h, true, hci_handle(le16_to_cpu(ev->handle)), ev->bdaddr.b);
+	for (i = 0; i < number; i++) {
+		link = ph_new_link(h, PARLEY_HCI_ISO,
+				   hci_handle(get_unaligned_le16(at + head + 2 * i)));
+		if (link)
+			link->group = at[2];
+	}
 	return PH_PASS;
 }
 
-static enum ph_pass ph_disconnected(struct parley_hci *h, u8 *at)
+static enum ph_pass ph_big(struct parley_hci *h, u8 *at, size_t len)
 {
-	struct hci_ev_disconn_complete *ev = (void *)at;
-	struct parley_hci_link *link;
-
-	link = parley_hci_by_handle(h, hci_handle(le16_to_cpu(ev->handle)));
-	if (!link || ev->status)
-		return PH_PASS;
-	if (link->cut)
-		ev->reason = HCI_ERROR_AUTH_FAILURE;
-	link->used = false;
-	return PH_PASS;
+	return ph_group(h, at, len, 19);
 }
 
-/* What comes of a link that is being cut is a failure. */
-static enum ph_pass ph_of_link(struct parley_hci *h, u8 *at)
+static enum ph_pass ph_big_sync(struct parley_hci *h, u8 *at, size_t len)
+{
+	return ph_group(h, at, len, 15);
+}
+
+static void ph_end_group(struct parley_hci *h, u8 group)
 {
 	struct parley_hci_link *link;
 
-	link = parley_hci_by_handle(h, hci_handle(get_unaligned_le16(at + 1)));
-	if (link && link->cut)
-		at[0] = HCI_ERROR_AUTH_FAILURE;
+	for (link = h->link; link < h->link + PARLEY_HCI_LINKS; link++)
+		if (link->used && link->kind == PARLEY_HCI_ISO && link->group == group)
+			ph_end_link(h, link);
+}
+
+static enum ph_pass ph_big_over(struct parley_hci *h, u8 *at, size_t len)
+{
+	ph_end_group(h, at[1]);
 	return PH_PASS;
 }
 
@@ -101,13 +236,18 @@ static struct parley_hci_link *ph_pairing(struct parley_hci *h, const u8 *addr)
 	return link;
 }
 
-static enum ph_pass ph_io_asked(struct parley_hci *h, u8 *at)
+static enum ph_pass ph_io_asked(struct parley_hci *h, u8 *at, size_t len)
 {
-	ph_pairing(h, at);
+	struct parley_hci_link *link = ph_pairing(h, at);
+
+	if (link) {
+		link->asked = true;
+		link->local.known = false;
+	}
 	return PH_PASS;
 }
 
-static enum ph_pass ph_io_of_other(struct parley_hci *h, u8 *at)
+static enum ph_pass ph_io_of_other(struct parley_hci *h, u8 *at, size_t len)
 {
 	struct hci_ev_io_capa_reply *ev = (void *)at;
 	struct parley_hci_link *link = ph_pairing(h, ev->bdaddr.b);
@@ -122,18 +262,21 @@ static enum ph_pass ph_io_of_other(struct parley_hci *h, u8 *at)
 	return PH_PASS;
 }
 
-static enum ph_pass ph_paired(struct parley_hci *h, u8 *at)
+static enum ph_pass ph_paired(struct parley_hci *h, u8 *at, size_t len)
 {
 	struct hci_ev_simple_pair_complete *ev = (void *)at;
 	struct parley_hci_link *link = parley_hci_by_addr(h, ev->bdaddr.b);
 
-	if (link)
+	if (link) {
 		link->done = true;
+		link->asked = false;
+		link->keyless = !ev->status;
+	}
 	return PH_PASS;
 }
 
 /* A key that is worth nothing is not for the guest, and its link ends. */
-static enum ph_pass ph_link_key(struct parley_hci *h, u8 *at)
+static enum ph_pass ph_link_key(struct parley_hci *h, u8 *at, size_t len)
 {
 	struct hci_ev_link_key_notify *ev = (void *)at;
 	struct parley_hci_link *link = parley_hci_by_addr(h, ev->bdaddr.b);
@@ -142,11 +285,10 @@ static enum ph_pass ph_link_key(struct parley_hci *h, u8 *at)
 		h->count[PARLEY_HCI_STRAY]++;
 		return PH_DROP;
 	}
+	link->keyless = false;
 	if (!parley_hci_key(h, link, ev->key_type))
 		return PH_PASS;
-	if (!link->cut)
-		h->count[PARLEY_HCI_CUTS]++;
-	link->cut = true;
+	ph_condemn(h, link);
 	return PH_DROP;
 }
 
@@ -160,17 +302,40 @@ static int ph_cut(struct parley_hci *h)
 	int err;
 
 	for (link = h->link; link < h->link + PARLEY_HCI_LINKS && h->credits; link++) {
-		if (!link->used || !link->cut || link->cutting)
+		if (!link->used || !link->cut || link->cutting ||
+		    h->ending == PARLEY_HCI_ENDS)
 			continue;
+		if (link->tries == PH_TRIES)
+			return -EIO;
 		parley_hci_make_disconnect(&m, link->handle);
 		err = parley_hci_send_down(h, &m);
 		if (err)
 			return err;
 		link->cutting = true;
-		h->cuts++;
+		link->tries++;
+		h->ends[h->ending++] = link->handle;
 		h->credits--;
 	}
 	return 0;
+}
+
+/* Those who end links are answered in turn; true if it is ours that is. */
+static bool ph_cut_answered(struct parley_hci *h, u8 status)
+{
+	struct parley_hci_link *link;
+	u16 handle;
+
+	if (!h->ending)
+		return false;
+	handle = h->ends[0];
+	h->ending--;
+	memmove(&h->ends[0], &h->ends[1], h->ending * sizeof(h->ends[0]));
+	if (handle == PARLEY_HCI_GUESTS)
+		return false;
+	link = parley_hci_by_handle(h, handle);
+	if (link && status)
+		link->cutting = false;
+	return true;
 }
 
 /* The answer to what was sent in the stead of a command of the guest's: the opcode that
@@ -202,19 +367,47 @@ static bool ph_reset_answered(struct parley_hci *h)
 	return true;
 }
 
+/* Each answer makes good for one that was sent without a credit. */
+static void ph_credits(struct parley_hci *h, u8 credits)
+{
+	h->credits = credits;
+	h->over = credits ? 0 : h->over - !!h->over;
+}
+
+/* Linux gives a controller up that can delete keys, and then would not. */
+static void ph_hide(struct parley_hci *h, u8 *commands, size_t len)
+{
+	struct parley_policy_key key = { PARLEY_HCI_BASEBAND, .op = PH_OCF_DELETE_KEYS };
+
+	if (len > PH_DELETE_KEYS_AT &&
+	    parley_policy_look(h->policy, &key).verdict == PARLEY_DENY)
+		commands[PH_DELETE_KEYS_AT] &= ~PH_DELETE_KEYS_BIT;
+}
+
+/* What the filter learns of a command that was done; and what is changed in its answer. */
+static void ph_done(struct parley_hci *h, u16 opcode, u8 *at, size_t len)
+{
+	if (opcode == HCI_OP_READ_LOCAL_COMMANDS)
+		ph_hide(h, at, len);
+	if (opcode == HCI_OP_RESET)
+		parley_hci_forget(h);
+	if (opcode == HCI_OP_WRITE_SC_SUPPORT)
+		h->sc = h->sc_asked;
+	if (opcode == HCI_OP_LE_BIG_TERM_SYNC && len)
+		ph_end_group(h, at[0]);
+	parley_hci_flow_learn(h, opcode, at, len);
+}
+
 /* Credits, a command, and what it returns. */
 static enum ph_pass ph_complete(struct parley_hci *h, u8 *at, size_t len)
 {
 	u16 opcode = get_unaligned_le16(at + 1), asked;
-	bool done = len > 3 && !at[3];
 
-	h->credits = at[0];
+	ph_credits(h, at[0]);
 	if (opcode == HCI_OP_RESET && !ph_reset_answered(h))
 		return PH_DROP;
-	if (opcode == HCI_OP_RESET && done)
-		parley_hci_forget(h);
-	if (opcode == HCI_OP_WRITE_SC_SUPPORT && done)
-		h->sc = h->sc_asked;
+	if (len > 3 && !at[3])
+		ph_done(h, opcode, at + 4, len - 4);
 	if (len < 10)
 		return PH_PASS;
 	asked = ph_swapped(h, opcode, at + 4, &at[3]);
@@ -224,16 +417,15 @@ static enum ph_pass ph_complete(struct parley_hci *h, u8 *at, size_t len)
 }
 
 /* Status, credits, a command. */
-static enum ph_pass ph_status(struct parley_hci *h, u8 *at)
+static enum ph_pass ph_status(struct parley_hci *h, u8 *at, size_t len)
 {
 	u16 opcode = get_unaligned_le16(at + 2), asked;
 
-	h->credits = at[1];
+	ph_credits(h, at[1]);
 	if (opcode == HCI_OP_RESET && !ph_reset_answered(h))
 		return PH_DROP;
-	if (opcode == HCI_OP_DISCONNECT && h->cuts) {
-		/* Ours: only the credits are for the guest. */
-		h->cuts--;
+	if (opcode == HCI_OP_DISCONNECT && ph_cut_answered(h, at[0])) {
+		/* Only the credits are for the guest. */
 		at[0] = 0;
 		put_unaligned_le16(HCI_OP_NOP, at + 2);
 		return PH_PASS;
@@ -246,23 +438,63 @@ static enum ph_pass ph_status(struct parley_hci *h, u8 *at)
 
 /* ------------------------------------------------------------------ all */
 
-static const struct ph_kind {
+struct ph_kind {
 	u8 event;
 	u8 least;
-	enum ph_pass (*look)(struct parley_hci *h, u8 *at);
-	enum ph_pass (*look_len)(struct parley_hci *h, u8 *at, size_t len);
-} ph_kinds[] = {
+	enum ph_pass (*look)(struct parley_hci *h, u8 *at, size_t len);
+};
+
+static enum ph_pass ph_look(struct parley_hci *h, const struct ph_kind *kinds, u8 event, u8 *at,
+			    size_t len)
+{
+	const struct ph_kind *kind = kinds;
+
+	while (kind->look && kind->event != event)
+		kind++;
+	if (!kind->look)
+		return PH_PASS;
+	if (len >= kind->least)
+		return kind->look(h, at, len);
+	h->count[PARLEY_HCI_MALFORMED_UP]++;
+	return PH_DROP;
+}
+
+/* Those of LE, by the code within; the lengths have that among them. */
+static const struct ph_kind ph_le_kinds[] = {
+	{ HCI_EV_LE_CONN_COMPLETE, 12, ph_le_connected },
+	{ HCI_EV_LE_ENHANCED_CONN_COMPLETE, 12, ph_le_connected },
+	{ PH_LE_CONN_COMPLETE_V2, 12, ph_le_connected },
+	{ PH_LE_CIS_ESTABLISHED, 4, ph_cis },
+	{ PH_LE_CIS_ESTABLISHED_V2, 4, ph_cis },
+	{ PH_LE_BIG_CREATED, 19, ph_big },
+	{ PH_LE_BIG_TERMINATED, 3, ph_big_over },
+	{ PH_LE_BIG_SYNC_ESTABLISHED, 15, ph_big_sync },
+	{ PH_LE_BIG_SYNC_LOST, 3, ph_big_over },
+	{ }
+};
+
+static enum ph_pass ph_le(struct parley_hci *h, u8 *at, size_t len)
+{
+	return ph_look(h, ph_le_kinds, at[0], at, len);
+}
+
+static const struct ph_kind ph_kinds[] = {
 	{ HCI_EV_CONN_COMPLETE, sizeof(struct hci_ev_conn_complete), ph_connected },
 	{ HCI_EV_DISCONN_COMPLETE, sizeof(struct hci_ev_disconn_complete), ph_disconnected },
 	{ HCI_EV_AUTH_COMPLETE, 3, ph_of_link },
-	{ HCI_EV_ENCRYPT_CHANGE, 4, ph_of_link },
-	{ HCI_EV_CMD_COMPLETE, sizeof(struct hci_ev_cmd_complete), .look_len = ph_complete },
+	{ HCI_EV_ENCRYPT_CHANGE, 4, ph_encrypted },
+	{ HCI_EV_CMD_COMPLETE, sizeof(struct hci_ev_cmd_complete), ph_complete },
 	{ HCI_EV_CMD_STATUS, sizeof(struct hci_ev_cmd_status), ph_status },
+	{ HCI_EV_NUM_COMP_PKTS, 1, ph_completed },
 	{ HCI_EV_LINK_KEY_NOTIFY, sizeof(struct hci_ev_link_key_notify), ph_link_key },
+	{ HCI_EV_SYNC_CONN_COMPLETE, 9, ph_sync_connected },
+	{ HCI_EV_KEY_REFRESH_COMPLETE, 3, ph_encrypted },
 	{ HCI_EV_IO_CAPA_REQUEST, 6, ph_io_asked },
 	{ HCI_EV_IO_CAPA_REPLY, sizeof(struct hci_ev_io_capa_reply), ph_io_of_other },
 	{ HCI_EV_SIMPLE_PAIR_COMPLETE, sizeof(struct hci_ev_simple_pair_complete), ph_paired },
-	{ HCI_EV_LE_META, 1, .look_len = ph_le_connected },
+	{ HCI_EV_LE_META, 1, ph_le },
+	{ PH_EV_ENCRYPT_CHANGE_V2, 4, ph_encrypted },
+	{ }
 };
 
 /* The credits of an answer are those that are left when it is sent. */
@@ -285,27 +517,11 @@ static void ph_tell_credits(struct parley_hci *h, u8 *pkt)
  */
 int parley_hci_event(struct parley_hci *h, u8 *pkt, size_t len)
 {
-	enum ph_pass pass = PH_PASS;
-	const struct ph_kind *kind;
-	u8 *at = pkt + PH_HEAD;
-	unsigned int i;
-	int err;
+	enum ph_pass pass = ph_look(h, ph_kinds, pkt[1], pkt + PH_HEAD, len - PH_HEAD);
+	int err = ph_cut(h);
 
-	for (i = 0; i < ARRAY_SIZE(ph_kinds); i++) {
-		kind = &ph_kinds[i];
-		if (kind->event != pkt[1])
-			continue;
-		if (len - PH_HEAD < kind->least) {
-			h->count[PARLEY_HCI_MALFORMED_UP]++;
-			return 0;
-		}
-		pass = kind->look ? kind->look(h, at) :
-				    kind->look_len(h, at, len - PH_HEAD);
-		err = ph_cut(h);
-		if (err)
-			return err;
-		ph_tell_credits(h, pkt);
-		break;
-	}
-	return pass == PH_PASS ? h->ways->up(h->data, pkt, len) : 0;
+	if (err || pass == PH_DROP)
+		return err;
+	ph_tell_credits(h, pkt);
+	return h->ways->up(h->data, pkt, len);
 }

@@ -15,11 +15,15 @@
  */
 void parley_hci_forget(struct parley_hci *h)
 {
-	h->cuts = 0;
+	unsigned int i;
+
+	h->ending = 0;
 	h->sc_asked = false;
 	h->sc = false;
 	h->swaps = 0;
 	memset(h->link, 0, sizeof(h->link));
+	for (i = 0; i < PARLEY_HCI_POOLS; i++)
+		h->pool[i].under_way = 0;
 }
 
 /**
@@ -31,7 +35,9 @@ void parley_hci_forget(struct parley_hci *h)
 void parley_hci_start(struct parley_hci *h)
 {
 	parley_hci_forget(h);
+	memset(h->pool, 0, sizeof(h->pool));
 	h->credits = 1;
+	h->over = 0;
 	h->resets = 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_hci_start);
@@ -53,10 +59,12 @@ struct parley_hci_link *parley_hci_by_addr(struct parley_hci *h, const u8 *addr)
 	unsigned int i;
 
 	for (i = 0; i < PARLEY_HCI_LINKS; i++)
-		if (h->link[i].used && !h->link[i].le && !memcmp(h->link[i].addr, addr, 6))
+		if (h->link[i].used && h->link[i].kind == PARLEY_HCI_BREDR &&
+		    !memcmp(h->link[i].addr, addr, 6))
 			return &h->link[i];
 	return NULL;
 }
+EXPORT_SYMBOL_IF_KUNIT(parley_hci_by_addr);
 
 int parley_hci_send_down(struct parley_hci *h, const struct parley_hci_made *m)
 {
@@ -92,7 +100,7 @@ int parley_hci_down(struct parley_hci *h, u8 *pkt, size_t len)
 	case HCI_ACLDATA_PKT:
 		return parley_hci_acl_down(h, pkt, len);
 	default:
-		return h->ways->down(h->data, pkt, len);
+		return parley_hci_sync_down(h, pkt, len);
 	}
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_hci_down);
@@ -122,7 +130,7 @@ int parley_hci_up(struct parley_hci *h, u8 *pkt, size_t len)
 	case HCI_ACLDATA_PKT:
 		return parley_hci_acl_up(h, pkt, len);
 	default:
-		return h->ways->up(h->data, pkt, len);
+		return parley_hci_sync_up(h, pkt, len);
 	}
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_hci_up);

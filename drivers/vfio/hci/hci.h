@@ -12,6 +12,7 @@
  *	command.c	commands: the policy, what is judged, what is sent instead
  *	event.c		events: what the filter learns, what it changes
  *	acl.c		data: where in it the Security Manager's are
+ *	flow.c		data: how much may be under way; voice, and isochronous
  *	smp.c		pairing over LE, as both sides say it
  *	pairing.c	what a pairing will be worth
  *	language.c	the policy's words, and the one that there is at first
@@ -54,13 +55,21 @@
 #define PARLEY_HCI_LINKS	64
 /* Commands of which another was sent in their stead and is not answered. */
 #define PARLEY_HCI_SWAPS	8
+/* Commands that the guest may send without a credit: a host may after a time-out. */
+#define PARLEY_HCI_OVER		8
+/* Commands to end a link that are not answered. */
+#define PARLEY_HCI_ENDS		16
+#define PARLEY_HCI_GUESTS	0xffff
 /* Pieces in which the guest may send a PDU of the Security Manager. */
 #define PARLEY_HCI_PIECES	8
 /* Bytes of such a PDU: SC_MTU of [Vol 3] Part H, 3.2; and of what stands before it. */
 #define PARLEY_HCI_SMP		65
 #define PARLEY_HCI_L2CAP	4
-/* Its channel, over LE. */
+/* Its channels, over LE and over BR/EDR. */
 #define PARLEY_HCI_CID_SMP	0x0006
+#define PARLEY_HCI_CID_BREDR	0x0007
+/* Such a PDU does not pass, and nothing takes its place. */
+#define PARLEY_HCI_SMP_DROP	(-1)
 /* Bytes of a packet that we make, at most. */
 #define PARLEY_HCI_MADE		16
 /* The status of a command that there is not, [Vol 1] Part F, 2.1. */
@@ -148,29 +157,55 @@ struct parley_hci_reader {
 /**
  * enum parley_hci_step - how far a pairing over LE is
  * @PARLEY_HCI_IDLE: there is none
- * @PARLEY_HCI_ASKED: one side asked for it
- * @PARLEY_HCI_ANSWERED: the other agreed
+ * @PARLEY_HCI_OURS: the guest asked for it
+ * @PARLEY_HCI_THEIRS: the other side did
+ * @PARLEY_HCI_KEYS: both agreed, to Secure Connections: now comes a key of each
+ * @PARLEY_HCI_AGREED: whatever follows
  */
 enum parley_hci_step {
 	PARLEY_HCI_IDLE,
-	PARLEY_HCI_ASKED,
-	PARLEY_HCI_ANSWERED
+	PARLEY_HCI_OURS,
+	PARLEY_HCI_THEIRS,
+	PARLEY_HCI_KEYS,
+	PARLEY_HCI_AGREED
 };
+
+/* What a connection carries: data over BR/EDR and LE, voice, or isochronous data. */
+enum parley_hci_kind {
+	PARLEY_HCI_BREDR,
+	PARLEY_HCI_LE,
+	PARLEY_HCI_SCO,
+	PARLEY_HCI_ISO
+};
+
+/* The group of an isochronous one that is of two. */
+#define PARLEY_HCI_NO_GROUP	0xffff
 
 /**
  * struct parley_hci_link - a connection
  * @used: there is one
- * @le: over LE
+ * @kind: of what
  * @handle: the controller's number for it
+ * @group: its group, or PARLEY_HCI_NO_GROUP
  * @addr: the other side's address
+ * @under_way: packets that the controller has
+ * @voice: bytes that may be sent
  * @cut: it shall end: nothing passes any more
  * @cutting: the controller was told so
+ * @tries: how often it was told, and would not
+ * @asked: the controller waits for what the guest can type and show
  * @done: the pairing over BR/EDR of which we know is over
+ * @keyless: it was successful, and its key was not seen yet
  * @local: the guest's side of a pairing
  * @remote: the other side
  * @step: of a pairing over LE
  * @ours: which the guest asked for
+ * @oob: by data that came another way
+ * @keys: whose keys were seen, of both
  * @wrong: the reason for which the guest's next PDU is refused, or 0
+ * @unread: answers that passed of which the guest has not shown that it read them
+ * @read: of the last one it has
+ * @untold: the pairing failed, and the other side does not know
  * @in: data from the controller
  * @out: data of the guest's
  * @piece: lengths of what is held of these
@@ -179,17 +214,28 @@ enum parley_hci_step {
  */
 struct parley_hci_link {
 	bool used;
-	bool le;
+	enum parley_hci_kind kind;
 	u16 handle;
+	u16 group;
 	u8 addr[6];
+	unsigned int under_way;
+	unsigned int voice;
 	bool cut;
 	bool cutting;
+	u8 tries;
+	bool asked;
 	bool done;
+	bool keyless;
 	struct parley_hci_party local;
 	struct parley_hci_party remote;
 	enum parley_hci_step step;
 	bool ours;
+	bool oob;
+	u8 keys;
 	u8 wrong;
+	u8 unread;
+	bool read;
+	bool untold;
 	struct parley_hci_reader in;
 	struct parley_hci_reader out;
 	u8 piece[PARLEY_HCI_PIECES];
@@ -213,6 +259,26 @@ struct parley_hci_swap {
 	u8 addr[6];
 };
 
+/* Rooms that a controller has for packets of the guest's. */
+enum parley_hci_pools {
+	PARLEY_HCI_POOL_ACL,
+	PARLEY_HCI_POOL_LE,
+	PARLEY_HCI_POOL_ISO,
+	PARLEY_HCI_POOLS
+};
+
+/**
+ * struct parley_hci_pool - one of these
+ * @known: the controller has said how large it is
+ * @total: packets
+ * @under_way: of these, how many it has
+ */
+struct parley_hci_pool {
+	bool known;
+	unsigned int total;
+	unsigned int under_way;
+};
+
 /**
  * struct parley_hci_ways - where packets go; each returns 0 or an error
  * @down: to the controller
@@ -230,6 +296,7 @@ struct parley_hci_ways {
  * @PARLEY_HCI_STRAY: data of a link that there is not, or not any more
  * @PARLEY_HCI_CUTS: links that were cut
  * @PARLEY_HCI_TOO_MANY: links that there was no room for
+ * @PARLEY_HCI_NO_ROOM: commands and data that the controller had no room for
  * @PARLEY_HCI_COUNTS: how many
  */
 enum parley_hci_count {
@@ -238,6 +305,7 @@ enum parley_hci_count {
 	PARLEY_HCI_STRAY,
 	PARLEY_HCI_CUTS,
 	PARLEY_HCI_TOO_MANY,
+	PARLEY_HCI_NO_ROOM,
 	PARLEY_HCI_COUNTS
 };
 
@@ -248,8 +316,12 @@ enum parley_hci_count {
  * @ways: where packets go
  * @data: for these
  * @credits: commands that the guest was told it may send
- * @cuts: commands of ours that are not answered
+ * @over: commands that it sent without
  * @resets: of the guest's, that are not answered
+ * @ends: commands that end links and are not answered: the handle, if it is ours, or
+ *	PARLEY_HCI_GUESTS
+ * @ending: how many; the oldest first
+ * @pool: data that the controller has
  * @sc_asked: the guest asked for Secure Connections
  * @sc: the controller has agreed
  * @count: what was counted
@@ -263,8 +335,11 @@ struct parley_hci {
 	const struct parley_hci_ways *ways;
 	void *data;
 	u8 credits;
-	u8 cuts;
+	u8 over;
 	unsigned int resets;
+	u16 ends[PARLEY_HCI_ENDS];
+	unsigned int ending;
+	struct parley_hci_pool pool[PARLEY_HCI_POOLS];
 	bool sc_asked;
 	bool sc;
 	u64 count[PARLEY_HCI_COUNTS];
@@ -288,7 +363,7 @@ void parley_hci_make_credit(struct parley_hci_made *m, u16 handle, u16 packets);
 void parley_hci_make_negative(struct parley_hci_made *m, u16 opcode, const u8 *addr,
 			      u8 reason);
 void parley_hci_make_disconnect(struct parley_hci_made *m, u16 handle);
-void parley_hci_make_failed(struct parley_hci_made *m, u16 handle, u8 reason);
+void parley_hci_make_failed(struct parley_hci_made *m, u16 handle, u16 cid, u8 reason);
 
 /* language.c */
 extern const struct parley_policy_language parley_hci_language;
@@ -306,11 +381,23 @@ bool parley_hci_is_debug_key(const u8 *x);
 /* smp.c */
 u8 parley_hci_smp_down(struct parley_hci *h, struct parley_hci_link *link, const u8 *pdu,
 		       size_t len, bool *quiet);
-void parley_hci_smp_up(struct parley_hci *h, struct parley_hci_link *link, const u8 *pdu,
-		       size_t len);
+int parley_hci_smp_up(struct parley_hci *h, struct parley_hci_link *link, const u8 *pdu,
+		      size_t len);
+u8 parley_hci_smp_bredr(struct parley_hci *h, const u8 *pdu, size_t len);
+
+/* flow.c */
+void parley_hci_flow_learn(struct parley_hci *h, u16 opcode, const u8 *at, size_t len);
+void parley_hci_flow_begin(struct parley_hci_link *link);
+void parley_hci_flow_back(struct parley_hci *h, struct parley_hci_link *link,
+			  unsigned int packets);
+bool parley_hci_flow_room(struct parley_hci *h, const struct parley_hci_link *link);
+int parley_hci_flow_down(struct parley_hci *h, struct parley_hci_link *link, const u8 *pkt,
+			 size_t len);
+int parley_hci_sync_down(struct parley_hci *h, const u8 *pkt, size_t len);
+int parley_hci_sync_up(struct parley_hci *h, const u8 *pkt, size_t len);
 
 /* acl.c */
-enum parley_hci_read parley_hci_read(struct parley_hci_reader *r, bool start,
+enum parley_hci_read parley_hci_read(struct parley_hci_reader *r, u16 cid, bool start,
 				     const u8 *data, size_t len);
 int parley_hci_acl_down(struct parley_hci *h, const u8 *pkt, size_t len);
 int parley_hci_acl_up(struct parley_hci *h, const u8 *pkt, size_t len);

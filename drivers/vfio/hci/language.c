@@ -8,6 +8,9 @@
  * are alike to a policy have one name.  What has no name, or no verdict, no policy can
  * permit: radio tests, loops, flow control towards the host (the filter sends data of its
  * own there), and all that is the vendor's, where firmware is.
+ *
+ * These are the commands of version 6.1: each of a later one has no name until somebody
+ * has read what it does.
  */
 #include "hci.h"
 
@@ -123,7 +126,9 @@ static const struct parley_policy_op ph_le[] = {
 	{ "generate-dhkey-v2", 0x5e, .scopes = 1, .field = &ph_key },
 	{ "isochronous-and-power", 0x5f, 0x7a, PH_ALLOW },
 	{ "radio-tests-of-5.2", 0x7b, PH_NEVER },
-	{ "subrates-responses-and-ranging", 0x7c, 0x9d, PH_ALLOW },
+	{ "subrates-responses-and-ranging", 0x7c, 0x94, PH_ALLOW },
+	{ "radio-tests-of-6.0", 0x95, 0x96, PH_NEVER },
+	{ "monitoring-and-frame-space", 0x97, 0x9d, PH_ALLOW },
 	{ }
 };
 
@@ -213,7 +218,7 @@ const char parley_hci_policy[] =
 	"allow baseband reset\n"
 	"allow baseband filters-and-pin-type\n"
 	"deny baseband write-stored-link-key status=command-disallowed\n"
-	"allow baseband delete-stored-link-key\n"
+	"deny baseband delete-stored-link-key status=command-disallowed\n"
 	"allow baseband names-and-scans\n"
 	"allow baseband host-buffer-size\n"
 	"allow baseband links-and-inquiry\n"
@@ -237,6 +242,7 @@ const char parley_hci_policy[] =
 	"deny le generate-dhkey-v2 key=debug\n"
 	"allow le isochronous-and-power\n"
 	"allow le subrates-responses-and-ranging\n"
+	"allow le monitoring-and-frame-space\n"
 	"deny vendor all\n"
 	"# What a pairing is worth\n"
 	"deny pairing just-works\n"

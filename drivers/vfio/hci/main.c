@@ -9,7 +9,6 @@
 #include <linux/device.h>
 #include <linux/kstrtox.h>
 #include <linux/module.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 #include <parley/compat.h>
 #include <parley/export.h>
@@ -58,6 +57,7 @@ static ssize_t counts_show(struct device *dev, struct device_attribute *attr, ch
 		[PARLEY_HCI_STRAY] = "without_link",
 		[PARLEY_HCI_CUTS] = "links_cut",
 		[PARLEY_HCI_TOO_MANY] = "links_too_many",
+		[PARLEY_HCI_NO_ROOM] = "without_room",
 	};
 	struct parley_hci_dev *d = container_of(dev, struct parley_hci_dev, dev);
 	unsigned int i;

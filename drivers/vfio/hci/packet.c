@@ -127,7 +127,7 @@ void parley_hci_make_disconnect(struct parley_hci_made *m, u16 handle)
 }
 
 /* Pairing Failed, [Vol 3] Part H, 3.5.5; @handle has its flags. */
-void parley_hci_make_failed(struct parley_hci_made *m, u16 handle, u8 reason)
+void parley_hci_make_failed(struct parley_hci_made *m, u16 handle, u16 cid, u8 reason)
 {
 	u8 *at = m->data;
 
@@ -136,7 +136,7 @@ void parley_hci_make_failed(struct parley_hci_made *m, u16 handle, u8 reason)
 	put_unaligned_le16(handle, at + 1);
 	put_unaligned_le16(PARLEY_HCI_L2CAP + 2, at + 3);
 	put_unaligned_le16(2, at + 5);
-	put_unaligned_le16(PARLEY_HCI_CID_SMP, at + 7);
+	put_unaligned_le16(cid, at + 7);
 	at[9] = PH_SMP_FAILED;
 	at[10] = reason;
 }

@@ -7,8 +7,10 @@
  * is waited for first, also if it was the guest's own.
  */
 #include <linux/cleanup.h>
+#include <linux/err.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/unaligned.h>
 #include <parley/compat.h>
 #include "device.h"
@@ -109,6 +111,7 @@ static void ph_arrived(struct parley_hci_dev *d, size_t len)
 	if (d->resets && ph_is_reset_done(d->up, len))
 		ph_reset_done(d, d->up[6]);
 	else if (!d->resets && d->open && !d->broken) {
+		d->why = "a link would not end";
 		err = parley_hci_up(d->hci, d->up, len);
 		if (err)
 			ph_break(d, d->why, err);

@@ -107,6 +107,14 @@ int bench_complete(struct bench *b, u16 opcode, u8 status, bool addr)
 	return bench_event(b, HCI_EV_CMD_COMPLETE, param, addr ? 10 : 4);
 }
 
+int bench_key(struct bench *b, u8 type)
+{
+	u8 rest[17] = { };
+
+	rest[16] = type;
+	return bench_of_addr(b, HCI_EV_LINK_KEY_NOTIFY, rest, sizeof(rest));
+}
+
 static size_t bench_l2cap(u8 *pkt, bool down, const void *pdu, size_t len)
 {
 	pkt[0] = HCI_ACLDATA_PKT;
@@ -153,6 +161,7 @@ struct bench *bench_new(struct kunit *test, const char *policy)
 	struct bench *b = kunit_kzalloc(test, sizeof(*b), GFP_KERNEL);
 	struct parley_policy_error error;
 	struct parley_policy *p;
+	unsigned int pool;
 
 	KUNIT_ASSERT_NOT_NULL(test, b);
 	b->test = test;
@@ -169,6 +178,9 @@ struct bench *bench_new(struct kunit *test, const char *policy)
 	b->h->ways = &bench_ways;
 	b->h->data = b;
 	parley_hci_start(b->h);
+	/* Room is what flow_kunit.c is about. */
+	for (pool = 0; pool < PARLEY_HCI_POOLS; pool++)
+		b->h->pool[pool] = (struct parley_hci_pool) { true, UINT_MAX };
 	bench_connect(b);
 	bench_clear(b);
 	return b;
@@ -241,6 +253,15 @@ void bench_expect_swap(struct bench *b, u16 asked, u16 sent, u8 status)
 	bench_complete(b, sent, 0, true);
 	KUNIT_EXPECT_EQ(b->test, 10 + 3, b->up.len[0]);
 	bench_expect_status(b, asked, status);
+}
+
+void bench_expect_cut(struct bench *b)
+{
+	static const u8 disconnect[] = { HCI_COMMAND_PKT, 0x06, 0x04, 3, BENCH_BREDR, 0,
+					 HCI_ERROR_AUTH_FAILURE };
+
+	bench_expect(b, true, disconnect, sizeof(disconnect));
+	KUNIT_EXPECT_EQ(b->test, 1ULL, b->h->count[PARLEY_HCI_CUTS]);
 }
 
 void bench_expect_smp(struct bench *b, bool down, const void *pdu, size_t len)

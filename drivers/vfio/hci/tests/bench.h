@@ -57,6 +57,8 @@ int bench_reply(struct bench *b, u16 opcode, const void *rest, size_t len);
 int bench_event(struct bench *b, u8 event, const void *param, size_t len);
 int bench_of_addr(struct bench *b, u8 event, const void *rest, size_t len);
 int bench_complete(struct bench *b, u16 opcode, u8 status, bool addr);
+/* A key of that type, for the link over BR/EDR. */
+int bench_key(struct bench *b, u8 type);
 /* A PDU on the Security Manager's channel, whole. */
 int bench_smp(struct bench *b, bool down, const void *pdu, size_t len);
 /* The only packet that a side got is as given; both are empty after it. */
@@ -66,6 +68,8 @@ void bench_expect_none(struct bench *b);
 void bench_expect_status(struct bench *b, u16 opcode, u8 status);
 /* The controller gets the one instead of the other, and the guest the right answer. */
 void bench_expect_swap(struct bench *b, u16 asked, u16 sent, u8 status);
+/* The controller is told to end that link, and the guest of nothing. */
+void bench_expect_cut(struct bench *b);
 /* That PDU passes; or the pairing fails, for both or only for the guest. */
 void bench_expect_smp(struct bench *b, bool down, const void *pdu, size_t len);
 void bench_expect_failed(struct bench *b, u8 why, bool quiet);

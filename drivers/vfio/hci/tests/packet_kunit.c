@@ -74,11 +74,15 @@ static void each_side_sends_its_own_kinds(struct kunit *test)
 	static const u8 reset[] = { HCI_COMMAND_PKT, 0x03, 0x0c, 0 };
 	static const u8 event[] = { HCI_EVENT_PKT, 0xff, 0 };
 	static const u8 voice[] = { HCI_SCODATA_PKT, 1, 0, 1, 7 };
+	u8 link[17] = { 0, 1 };
 	struct bench *b = bench_new(test, NULL);
 
 	KUNIT_EXPECT_EQ(test, 0, bench_send(b, false, reset, sizeof(reset)));
 	KUNIT_EXPECT_EQ(test, -EPROTO, bench_send(b, true, event, sizeof(event)));
 	bench_expect_none(b);
+	memcpy(link + 3, bench_addr, 6);
+	bench_event(b, HCI_EV_SYNC_CONN_COMPLETE, link, sizeof(link));
+	bench_clear(b);
 	bench_send(b, true, voice, sizeof(voice));
 	bench_expect(b, true, voice, sizeof(voice));
 	bench_send(b, false, voice, sizeof(voice));

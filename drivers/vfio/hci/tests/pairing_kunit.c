@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pairing over BR/EDR: every model of it, from both sides; what a key is worth; and links
- * that are cut.
+ * Pairing over BR/EDR: every model of it, from both sides; and what a key is worth.
  */
 #include <linux/unaligned.h>
 #include "bench.h"
@@ -81,6 +80,8 @@ static void local_says(struct bench *b, u8 io, u8 oob, u8 auth)
 {
 	u8 rest[] = { io, oob, auth };
 
+	bench_of_addr(b, HCI_EV_IO_CAPA_REQUEST, NULL, 0);
+	bench_clear(b);
 	bench_reply(b, HCI_OP_IO_CAPABILITY_REPLY, rest, sizeof(rest));
 }
 
@@ -279,6 +280,47 @@ static void data_of_another_way_count_if_they_come(struct kunit *test)
 	expect_refused(b, HCI_OP_USER_CONFIRM_REPLY, HCI_OP_USER_CONFIRM_NEG_REPLY);
 }
 
+/* The controller goes by what it got when it asked. */
+static void what_is_said_again_does_not_count(struct kunit *test)
+{
+	u8 better[] = { IO(NO_INPUT_OUTPUT), 2, MITM };
+	struct bench *b = bench_new(test, NULL);
+
+	secure(b);
+	local_says(b, IO(DISPLAY_YESNO), 0, MITM);
+	expect_passed(b);
+	remote_says(b, IO(NO_INPUT_OUTPUT), 0, 0);
+	bench_reply(b, HCI_OP_IO_CAPABILITY_REPLY, better, sizeof(better));
+	bench_expect_status(b, HCI_OP_IO_CAPABILITY_REPLY, HCI_ERROR_COMMAND_DISALLOWED);
+	bench_reply(b, HCI_OP_USER_CONFIRM_REPLY, NULL, 0);
+	expect_refused(b, HCI_OP_USER_CONFIRM_REPLY, HCI_OP_USER_CONFIRM_NEG_REPLY);
+	/* Nor does what the controller did not get. */
+	local_says(b, IO(DISPLAY_YESNO), 0, MITM);
+	expect_refused(b, HCI_OP_IO_CAPABILITY_REPLY, HCI_OP_IO_CAPABILITY_NEG_REPLY);
+	remote_says(b, IO(DISPLAY_YESNO), 0, MITM);
+	bench_reply(b, HCI_OP_USER_CONFIRM_REPLY, NULL, 0);
+	expect_refused(b, HCI_OP_USER_CONFIRM_REPLY, HCI_OP_USER_CONFIRM_NEG_REPLY);
+	bench_reply(b, HCI_OP_IO_CAPABILITY_REPLY, better, sizeof(better));
+	bench_expect_status(b, HCI_OP_IO_CAPABILITY_REPLY, HCI_ERROR_COMMAND_DISALLOWED);
+}
+
+/* Where only data of another way are permitted, a guest that has some compares nothing. */
+static void what_is_asked_for_shows_what_it_is(struct kunit *test)
+{
+	struct bench *b = bench_new(test, bench_policy(test, "allow pairing numeric-comparison",
+						       "deny pairing numeric-comparison"));
+	u8 passkey[4] = { };
+
+	secure(b);
+	local_says(b, IO(DISPLAY_YESNO), 2, MITM);
+	expect_passed(b);
+	remote_says(b, IO(DISPLAY_YESNO), 0, MITM);
+	bench_reply(b, HCI_OP_USER_CONFIRM_REPLY, NULL, 0);
+	expect_refused(b, HCI_OP_USER_CONFIRM_REPLY, HCI_OP_USER_CONFIRM_NEG_REPLY);
+	bench_reply(b, HCI_OP_USER_PASSKEY_REPLY, passkey, sizeof(passkey));
+	expect_refused(b, HCI_OP_USER_PASSKEY_REPLY, HCI_OP_USER_PASSKEY_NEG_REPLY);
+}
+
 static void another_policy_lets_it_pass(struct kunit *test)
 {
 	struct bench *b = bench_new(test, bench_policy(test, "deny pairing just-works",
@@ -294,23 +336,6 @@ static void another_policy_lets_it_pass(struct kunit *test)
 
 /* ----------------------------------------------------------------- keys */
 
-static void key(struct bench *b, u8 type)
-{
-	u8 rest[17] = { };
-
-	rest[16] = type;
-	bench_of_addr(b, HCI_EV_LINK_KEY_NOTIFY, rest, sizeof(rest));
-}
-
-static void expect_cut(struct bench *b)
-{
-	static const u8 disconnect[] = { HCI_COMMAND_PKT, 0x06, 0x04, 3, BENCH_BREDR, 0,
-					 HCI_ERROR_AUTH_FAILURE };
-
-	bench_expect(b, true, disconnect, sizeof(disconnect));
-	KUNIT_EXPECT_EQ(b->test, 1ULL, b->h->count[PARLEY_HCI_CUTS]);
-}
-
 /* Both sides have shown what makes it sure: only the controller's word is different. */
 static void a_key_of_any_other_kind_is_withheld(struct kunit *test)
 {
@@ -324,11 +349,11 @@ static void a_key_of_any_other_kind_is_withheld(struct kunit *test)
 		local_says(b, IO(DISPLAY_YESNO), 0, MITM);
 		bench_clear(b);
 		b->h->credits = 1;
-		key(b, type);
+		bench_key(b, type);
 		if (type == HCI_LK_AUTH_COMBINATION_P256)
 			KUNIT_EXPECT_EQ(test, 1, b->up.got);
 		else
-			expect_cut(b);
+			bench_expect_cut(b);
 	}
 }
 
@@ -336,53 +361,65 @@ static void a_key_without_a_pairing_is_withheld(struct kunit *test)
 {
 	struct bench *b = bench_new(test, NULL);
 
-	key(b, HCI_LK_AUTH_COMBINATION_P256);
-	expect_cut(b);
+	bench_key(b, HCI_LK_AUTH_COMBINATION_P256);
+	bench_expect_cut(b);
 }
 
-static void nothing_passes_over_a_link_that_is_cut(struct kunit *test)
-{
-	u8 data[] = { HCI_ACLDATA_PKT, BENCH_BREDR, 0x20, 5, 0, 1, 0, 4, 0, 7 };
-	u8 authenticated[] = { 0, BENCH_BREDR, 0 }, encrypted[] = { 0, BENCH_BREDR, 0, 1 };
-	u8 status[] = { 0, 1, 0x06, 0x04 }, gone[] = { 0, BENCH_BREDR, 0, 0x16 };
-	struct bench *b = bench_new(test, NULL);
+static const struct used {
+	const char *name;
+	u8 event;
+	u8 len;
+} useds[] = {
+	{ "encryption", HCI_EV_ENCRYPT_CHANGE, 4 },
+	{ "encryption, with its size", 0x59, 5 },
+	{ "key refreshed", HCI_EV_KEY_REFRESH_COMPLETE, 3 },
+};
 
-	/* No credit: it has to wait, but what passes does not. */
-	bench_command(b, 0x0401, NULL, 0);
+static void used_name(const struct used *used, char *name)
+{
+	strscpy(name, used->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(used, useds, used_name);
+
+static struct bench *paired(struct kunit *test, u8 status)
+{
+	struct bench *b = bench_new(test, NULL);
+	u8 over[7] = { status };
+
+	secure(b);
+	remote_says(b, IO(DISPLAY_YESNO), 0, MITM);
+	local_says(b, IO(DISPLAY_YESNO), 0, MITM);
+	memcpy(over + 1, bench_addr, 6);
+	bench_event(b, HCI_EV_SIMPLE_PAIR_COMPLETE, over, sizeof(over));
+	b->h->credits = 1;
 	bench_clear(b);
-	key(b, HCI_LK_UNAUTH_COMBINATION_P256);
-	bench_expect_none(b);
-	bench_send(b, false, data, sizeof(data));
-	bench_expect_none(b);
-	bench_send(b, true, data, sizeof(data));
-	KUNIT_EXPECT_EQ(test, 0, b->down.got);
-	KUNIT_EXPECT_EQ(test, HCI_EV_NUM_COMP_PKTS, b->up.pkt[0][1]);
-	bench_clear(b);
-	bench_event(b, HCI_EV_AUTH_COMPLETE, authenticated, sizeof(authenticated));
-	KUNIT_EXPECT_EQ(test, HCI_ERROR_AUTH_FAILURE, b->up.pkt[0][3]);
-	bench_clear(b);
-	bench_event(b, HCI_EV_ENCRYPT_CHANGE, encrypted, sizeof(encrypted));
-	KUNIT_EXPECT_EQ(test, HCI_ERROR_AUTH_FAILURE, b->up.pkt[0][3]);
-	bench_clear(b);
-	/* The credit that comes is ours. */
-	bench_complete(b, 0x0401, 0, false);
+	return b;
+}
+
+/* The event that has the key was lost: it may be any. */
+static void a_key_that_was_not_seen_is_not_used(struct kunit *test)
+{
+	const struct used *used = test->param_value;
+	u8 on[] = { 0, BENCH_BREDR, 0, 1, 16 };
+	struct bench *b = paired(test, 0);
+
+	bench_event(b, used->event, on, used->len);
 	KUNIT_EXPECT_EQ(test, 1, b->down.got);
 	KUNIT_EXPECT_EQ(test, HCI_OP_DISCONNECT, get_unaligned_le16(b->down.pkt[0] + 1));
-	KUNIT_EXPECT_EQ(test, 0, b->up.pkt[0][3]);
+	KUNIT_EXPECT_EQ(test, HCI_ERROR_AUTH_FAILURE, b->up.pkt[0][3]);
+	KUNIT_EXPECT_EQ(test, 1ULL, b->h->count[PARLEY_HCI_CUTS]);
+	b = paired(test, 0);
+	bench_key(b, HCI_LK_AUTH_COMBINATION_P256);
 	bench_clear(b);
-	/* And its answer tells the guest of nothing but a credit. */
-	bench_event(b, HCI_EV_CMD_STATUS, status, sizeof(status));
+	bench_event(b, used->event, on, used->len);
 	KUNIT_EXPECT_EQ(test, 0, b->down.got);
-	KUNIT_EXPECT_EQ(test, 1, b->up.pkt[0][4]);
-	KUNIT_EXPECT_EQ(test, HCI_OP_NOP, get_unaligned_le16(b->up.pkt[0] + 5));
-	bench_clear(b);
-	bench_event(b, HCI_EV_DISCONN_COMPLETE, gone, sizeof(gone));
-	KUNIT_EXPECT_EQ(test, HCI_ERROR_AUTH_FAILURE, b->up.pkt[0][6]);
-	KUNIT_EXPECT_NULL(test, parley_hci_by_handle(b->h, BENCH_BREDR));
-	/* The guest's own ones are its own. */
-	bench_clear(b);
-	bench_event(b, HCI_EV_CMD_STATUS, status, sizeof(status));
-	KUNIT_EXPECT_EQ(test, HCI_OP_DISCONNECT, get_unaligned_le16(b->up.pkt[0] + 5));
+	KUNIT_EXPECT_EQ(test, 0, b->up.pkt[0][3]);
+	/* One that failed leaves the key that there was. */
+	b = paired(test, HCI_ERROR_AUTH_FAILURE);
+	bench_event(b, used->event, on, used->len);
+	KUNIT_EXPECT_EQ(test, 0, b->down.got);
+	KUNIT_EXPECT_EQ(test, 0, b->up.pkt[0][3]);
 }
 
 static struct kunit_case pairing_cases[] = {
@@ -395,10 +432,12 @@ static struct kunit_case pairing_cases[] = {
 	KUNIT_CASE(what_was_said_before_does_not_count),
 	KUNIT_CASE(nobody_pairs_without_a_link),
 	KUNIT_CASE(data_of_another_way_count_if_they_come),
+	KUNIT_CASE(what_is_said_again_does_not_count),
+	KUNIT_CASE(what_is_asked_for_shows_what_it_is),
 	KUNIT_CASE(another_policy_lets_it_pass),
 	KUNIT_CASE(a_key_of_any_other_kind_is_withheld),
 	KUNIT_CASE(a_key_without_a_pairing_is_withheld),
-	KUNIT_CASE(nothing_passes_over_a_link_that_is_cut),
+	KUNIT_CASE_PARAM(a_key_that_was_not_seen_is_not_used, used_gen_params),
 	{}
 };
 
