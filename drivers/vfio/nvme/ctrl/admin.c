@@ -178,20 +178,40 @@ void parley_nvme_fail(struct parley_nvme *n, enum parley_nvme_state state,
 }
 PARLEY_EXPORT(parley_nvme_fail);
 
+/* Somebody is stopping it, which takes as long as it likes; whether that was so. */
+static bool pnc_cut_short(struct parley_nvme *n)
+{
+	bool was = false;
+
+	scoped_guard(spinlock_irqsave, &n->lock) {
+		was = n->stopping;
+		if (was) {
+			n->ops->master(n, false);
+			n->stopping = false;
+		}
+	}
+	return was;
+}
+
 /**
  * parley_nvme_abandon() - nobody is left who waits for what it does
  * @n: the controller
  *
- * As parley_nvme_fail(), to DEAD, but the controller is not to blame for it.
+ * As parley_nvme_fail(), to DEAD, but the controller is not to blame for it.  One that
+ * is just being stopped loses memory now, and not when it obeys.
  *
  * Context: any.
  */
 void parley_nvme_abandon(struct parley_nvme *n)
 {
-	if (!pnc_end_live(n, PARLEY_NVME_DEAD))
-		return;
-	dev_notice_ratelimited(n->dev, "controller is left in the midst of its work: who used it is gone\n");
-	pnc_tell_ended(n, PARLEY_NVME_DEAD);
+	bool live = pnc_end_live(n, PARLEY_NVME_DEAD);
+
+	if (live)
+		dev_notice_ratelimited(n->dev, "controller is left in the midst of its work: who used it is gone\n");
+	if (live || pnc_cut_short(n))
+		pnc_tell_ended(n, PARLEY_NVME_DEAD);
+	if (n->abandoned)
+		n->abandoned(n);
 }
 PARLEY_EXPORT(parley_nvme_abandon);
 

@@ -26,9 +26,6 @@
 #include <parley/version.h>
 #include "ctrl.h"
 
-/* Time-outs in the registers are in units of so many milliseconds. */
-#define PNC_UNIT_MS	500
-
 static u32 pnc_read(struct parley_nvme *n, u32 reg)
 {
 	return n->ops->read32(n, reg);
@@ -120,10 +117,11 @@ static int pnc_check_cap(struct parley_nvme *n)
 			n->bar);
 		return -ENODEV;
 	}
-	/* Newer ones have a longer time in a register of its own (NVMe 2.0). */
+	/* Newer ones have a longer time in a register of its own (NVMe 2.0): up to nine hours. */
 	if (cap & NVME_CAP_CRMS_CRWMS)
 		units = max(units, pnc_read(n, NVME_REG_CRTO) & 0xffff);
-	n->ready_ms = max(units, 1u) * PNC_UNIT_MS;
+	n->ready_ms = clamp(units * PARLEY_NVME_UNIT_MS, PARLEY_NVME_UNIT_MS,
+			    PARLEY_NVME_READY_MAX_MS);
 	n->version = version;
 	n->cc = NVME_CC_ENABLE | NVME_CC_AMS_RR | NVME_CC_SHN_NONE | NVME_CC_IOSQES |
 		NVME_CC_IOCQES | (NVME_CAP_CSS(cap) & NVME_CAP_CSS_CSI ?
@@ -246,6 +244,16 @@ static void pnc_shut_down(struct parley_nvme *n)
 				     n->id.shutdown_ms, err);
 }
 
+/* It may reach memory a while longer; parley_nvme_abandon() may end that before. */
+static void pnc_reaches(struct parley_nvme *n, bool reaches)
+{
+	scoped_guard(spinlock_irqsave, &n->lock) {
+		n->stopping = reaches;
+		if (!reaches)
+			n->ops->master(n, false);
+	}
+}
+
 /**
  * parley_nvme_stop() - make the controller OFF and take memory from it
  * @n: the controller, in any state
@@ -258,6 +266,7 @@ void parley_nvme_stop(struct parley_nvme *n, bool shutdown)
 	enum parley_nvme_state was = READ_ONCE(n->state);
 
 	lockdep_assert_held(&n->mutex);
+	pnc_reaches(n, true);
 	parley_nvme_set_state(n, PARLEY_NVME_OFF);
 	/* One that was never asked for its times was never started either. */
 	if (was != PARLEY_NVME_GONE && n->ready_ms) {
@@ -265,7 +274,7 @@ void parley_nvme_stop(struct parley_nvme *n, bool shutdown)
 			pnc_shut_down(n);
 		pnc_disable(n);
 	}
-	n->ops->master(n, false);
+	pnc_reaches(n, false);
 	/* Now, since what they wait for may have used memory of somebody else's. */
 	if (n->ended)
 		n->ended(n, -ENETDOWN);

@@ -15,6 +15,9 @@
  * checked once; every wait has an end; what breaks the rules makes the controller
  * DEAD, which takes memory from it and ends every waiter.
  *
+ * Who has a function of a controller does not wait for it in person: a kill would have
+ * to wait as well, as long as the controller likes.  See ../vf/errand.c.
+ *
  * Locks, outermost first.
  *
  *	mutex		one at a time sends commands or starts and stops the
@@ -44,7 +47,12 @@
 #define PARLEY_NVME_ABORT_MS		5000
 /* Who waits looks at the controller so often: a dead one does not interrupt. */
 #define PARLEY_NVME_LOOK_MS		250
-/* Shutting down takes as long as the controller says, within these. */
+/*
+ * Enabling, disabling and shutting down take as long as the controller says, within these;
+ * times in its registers are in units.
+ */
+#define PARLEY_NVME_UNIT_MS		500
+#define PARLEY_NVME_READY_MAX_MS	(255 * PARLEY_NVME_UNIT_MS)
 #define PARLEY_NVME_SHUTDOWN_MIN_MS	5000
 #define PARLEY_NVME_SHUTDOWN_MAX_MS	60000
 
@@ -253,6 +261,8 @@ struct parley_nvme_ns {
  *	number, and reaches no memory; whoever waits for a queue of the driver's
  *	own is to be ended.  Any context, no spinlock of ours held, maybe
  *	more than once.  NULL if there are no such queues
+ * @abandoned: called when nobody waits for what it does any more; any context, no
+ *	spinlock of ours held.  NULL if that is nothing to the driver
  * @event: called when the controller tells of an event; any context, @lock held.  NULL
  *	if it is not asked to
  * @regs: registers, where PCI has it
@@ -263,6 +273,7 @@ struct parley_nvme_ns {
  * @mutex: see above
  * @lock: see above
  * @state: see above
+ * @stopping: it is OFF and may still reach memory; the same lock
  * @stride: distance of doorbells in bytes
  * @entries: most entries of a queue
  * @ready_ms: how long enabling and disabling may take
@@ -277,6 +288,7 @@ struct parley_nvme {
 	struct device *dev;
 	const struct parley_nvme_ops *ops;
 	void (*ended)(struct parley_nvme *n, int err);
+	void (*abandoned)(struct parley_nvme *n);
 	void (*event)(struct parley_nvme *n, u32 event);
 	void __iomem *regs;
 	size_t bar;
@@ -287,6 +299,7 @@ struct parley_nvme {
 	struct mutex mutex;
 	spinlock_t lock;
 	enum parley_nvme_state state;
+	bool stopping;
 
 	u32 stride;
 	u32 entries;

@@ -14,6 +14,9 @@
  * it deletes their queue, shuts its controller down, or resets it.  So nobody waits
  * for the function who can do without it.
  *
+ * When who runs the guest is gone, or is being killed, they end at once (parley_nvme_abandon()):
+ * whoever resets the function may wait for it long.
+ *
  * If it does not come back, or was not told before, they end with an error, and the
  * controller reports a fatal fault.  A guest that resets its controller then has the
  * function made anew.
@@ -62,6 +65,18 @@ static void pne_again(struct parley_emu *e, struct parley_emu_req *req)
 	parley_emu_end(e, req);
 }
 
+static void pne_drop(struct parley_emu *e, struct parley_emu_lane *lane)
+{
+	struct parley_emu_req *req;
+
+	for (req = lane->req; req < lane->req + lane->nr; req++) {
+		if (!req->parked)
+			continue;
+		pne_unpark(e, req, 0, NVME_SC_ABORT_QUEUE);
+		parley_emu_end(e, req);
+	}
+}
+
 /**
  * parley_emu_again() - submit again what the function forgot, if it is back
  * @e: the controller
@@ -75,8 +90,15 @@ bool parley_emu_again(struct parley_emu *e)
 	struct parley_emu_req *req;
 
 	lockdep_assert_held(&e->mutex);
-	/* Who resumes it tells us. */
-	if (!e->nr_parked || READ_ONCE(e->vf->paused))
+	if (!e->nr_parked)
+		return false;
+	/* Who resumes it tells us, or who does not wait for that. */
+	if (READ_ONCE(e->vf->abandoned)) {
+		for (lane = e->lane; lane < e->lane + e->nr_queues; lane++)
+			pne_drop(e, lane);
+		return true;
+	}
+	if (READ_ONCE(e->vf->paused))
 		return false;
 	for (lane = e->lane; lane < e->lane + e->nr_queues; lane++)
 		for (req = lane->req; req < lane->req + lane->nr; req++)
@@ -94,19 +116,9 @@ bool parley_emu_again(struct parley_emu *e)
  */
 void parley_emu_drop(struct parley_emu *e, u16 sq)
 {
-	struct parley_emu_lane *lane;
-	struct parley_emu_req *req;
-
 	lockdep_assert_held(&e->mutex);
-	if (!e->nr_parked || !sq)
-		return;
-	lane = &e->lane[sq - 1];
-	for (req = lane->req; req < lane->req + lane->nr; req++) {
-		if (!req->parked)
-			continue;
-		pne_unpark(e, req, 0, NVME_SC_ABORT_QUEUE);
-		parley_emu_end(e, req);
-	}
+	if (e->nr_parked && sq)
+		pne_drop(e, &e->lane[sq - 1]);
 }
 
 /* It may be another than it was; what there is memory for must fit. */
@@ -127,16 +139,15 @@ static bool pne_fits(struct parley_emu *e)
  * @e: the controller, disabled
  *
  * Context: process context; @e->mutex held; sleeps as long as the function needs to be
- *	made anew, if it was lost.
+ *	made anew, if it was lost, and not when it is being killed.
  * Return: whether there is one.
  */
 bool parley_emu_disk(struct parley_emu *e)
 {
-	int err = 0;
+	int err;
 
 	lockdep_assert_held(&e->mutex);
-	if (READ_ONCE(e->vf->n.state) != PARLEY_NVME_LIVE)
-		err = parley_nvme_vf_renew(e->vf);
+	err = parley_nvme_vf_renew(e->vf);
 	/* What its guest sees then is what it would see of the function: nothing. */
 	WRITE_ONCE(e->gone, err == -ENODEV);
 	return !err && pne_fits(e);

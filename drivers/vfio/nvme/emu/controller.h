@@ -8,7 +8,8 @@
  *			is reached and while commands are waited for; each of these
  *			ends within the time-out of a command of the function.  Who
  *			runs the guest takes it by parley_emu_lock(), and does not
- *			wait for commands when he is being killed.
+ *			wait for commands, nor for a function that is made anew, when
+ *			he is being killed.
  *	doorbells	are written without a lock by whoever is told of a write, or by
  *			the guest itself, and read once for each look at a queue.
  *	ended		commands that the function has answered: an llist, filled

@@ -90,12 +90,33 @@ void parley_nvme_vf_pause(struct parley_nvme_vf *vf, bool shutdown)
 	 * Before anything ends for it, see parley_nvme_vf_lost().  One that has failed
 	 * already is not brought back in silence.
 	 */
-	if (vf->out && READ_ONCE(vf->n.state) == PARLEY_NVME_LIVE)
-		WRITE_ONCE(vf->paused, true);
+	scoped_guard(spinlock_irqsave, &vf->told)
+		if (vf->out && READ_ONCE(vf->n.state) == PARLEY_NVME_LIVE)
+			WRITE_ONCE(vf->paused, true);
 	parley_nvme_vf_forget(vf);
 	parley_nvme_stop(&vf->n, shutdown);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_pause);
+
+/* Its user goes on; whether there is none who wants to. */
+static bool pvf_go_on(struct parley_nvme_vf *vf)
+{
+	bool abandoned = false;
+
+	scoped_guard(spinlock_irqsave, &vf->told) {
+		abandoned = vf->abandoned;
+		WRITE_ONCE(vf->paused, false);
+		WRITE_ONCE(vf->abandoned, false);
+	}
+	return abandoned;
+}
+
+static void pvf_tell(struct parley_nvme_vf *vf)
+{
+	guard(spinlock_irqsave)(&vf->told);
+	if (vf->back)
+		vf->back(vf->back_data);
+}
 
 /**
  * parley_nvme_vf_resume() - it was reset, or has its power back
@@ -116,9 +137,10 @@ int parley_nvme_vf_resume(struct parley_nvme_vf *vf)
 	if (err)
 		dev_err_ratelimited(vf->n.dev, "cannot be handed out anew after a reset or a suspend (%d): its user has no disk until he resets his controller\n",
 				    err);
-	WRITE_ONCE(vf->paused, false);
-	if (vf->back)
-		vf->back(vf->back_data);
+	/* He may have gone before he heard of it, and must not wait for it now. */
+	if (pvf_go_on(vf))
+		parley_nvme_abandon(&vf->n);
+	pvf_tell(vf);
 	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_resume);
@@ -126,14 +148,15 @@ EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_resume);
 /**
  * parley_nvme_vf_tell() - whom to tell when it is back, or lost
  * @vf: the function, taken
- * @back: called then; must not sleep.  NULL: nobody, and nobody is being told any more
+ * @back: called then, and when it is abandoned before; must not sleep.  NULL: nobody, and
+ *	nobody is being told any more
  * @data: for @back
  *
- * Context: process context; the controller's mutex not held; sleeps.
+ * Context: any.
  */
 void parley_nvme_vf_tell(struct parley_nvme_vf *vf, void (*back)(void *data), void *data)
 {
-	guard(mutex)(&vf->n.mutex);
+	guard(spinlock_irqsave)(&vf->told);
 	vf->back = back;
 	vf->back_data = data;
 }
@@ -143,27 +166,26 @@ PARLEY_EXPORT(parley_nvme_vf_tell);
  * parley_nvme_vf_lost() - whether a command that ended with -ENETDOWN was in vain
  * @vf: the function, taken
  *
- * Context: process context; the controller's mutex not held; sleeps.
+ * Context: any.
  * Return: true: it does not come back by itself; false: it is back, or will be and
  *	who has called parley_nvme_vf_tell() is told.
  */
 bool parley_nvme_vf_lost(struct parley_nvme_vf *vf)
 {
-	guard(mutex)(&vf->n.mutex);
+	/* Who pauses it does so with the lock, and only then is it OFF. */
+	guard(spinlock_irqsave)(&vf->told);
 	return !vf->paused && READ_ONCE(vf->n.state) != PARLEY_NVME_LIVE;
 }
 PARLEY_EXPORT(parley_nvme_vf_lost);
 
 /**
- * parley_nvme_vf_renew() - have a function again that failed
- * @vf: the function, taken, with nothing in flight
- *
- * It may be another than it was: its user looks.
+ * parley_nvme_vf_anew() - make a function anew that failed
+ * @vf: the function, with nothing in flight
  *
  * Context: process context; device lock not held; sleeps.
  * Return: 0: it is LIVE; -ENODEV: it goes; or as parley_nvme_vf_up().
  */
-int parley_nvme_vf_renew(struct parley_nvme_vf *vf)
+int parley_nvme_vf_anew(struct parley_nvme_vf *vf)
 {
 	int err = 0;
 
@@ -176,4 +198,3 @@ int parley_nvme_vf_renew(struct parley_nvme_vf *vf)
 	device_unlock(vf->n.dev);
 	return err;
 }
-PARLEY_EXPORT(parley_nvme_vf_renew);

@@ -8,6 +8,9 @@
 #include <linux/sysfs.h>
 #include "vf.h"
 
+/* A function that is on its way back is waited for so many milliseconds. */
+#define PVF_SETTLE_MS	2000
+
 static struct parley_nvme_vf *pvf_of(struct device *dev)
 {
 	return dev_get_drvdata(dev);
@@ -24,9 +27,14 @@ static ssize_t namespace_show(struct device *dev, struct device_attribute *attr,
 {
 	struct parley_nvme_vf *vf = pvf_of(dev);
 
-	guard(mutex)(&vf->n.mutex);
-	return sysfs_emit(buf, "%u %llu %u\n", vf->nsid, vf->ns.blocks,
-			  vf->ns.block_size);
+	ssize_t len;
+
+	/* Whoever has it waits for the function. */
+	if (mutex_lock_interruptible(&vf->n.mutex))
+		return -EINTR;
+	len = sysfs_emit(buf, "%u %llu %u\n", vf->nsid, vf->ns.blocks, vf->ns.block_size);
+	mutex_unlock(&vf->n.mutex);
+	return len;
 }
 static DEVICE_ATTR_RO(namespace);
 
@@ -53,10 +61,20 @@ static ssize_t owner_show(struct device *dev, struct device_attribute *attr, cha
 	}
 }
 
+/*
+ * Whoever had it may have ended a moment ago: it is not his any more, and about to be here.
+ * No longer than that, since who unbinds it waits for us, and it for him.
+ */
+static struct parley_nvme_vf *pvf_settled(struct device *dev)
+{
+	parley_nvme_errand_settle(pvf_of(dev), PVF_SETTLE_MS);
+	return pvf_of(dev);
+}
+
 static ssize_t owner_store(struct device *dev, struct device_attribute *attr,
 			   const char *buf, size_t count)
 {
-	return parley_nvme_space_say(pvf_of(dev), buf) ?: count;
+	return parley_nvme_space_say(pvf_settled(dev), buf) ?: count;
 }
 static DEVICE_ATTR_RW(owner);
 
@@ -92,7 +110,7 @@ static ssize_t copy_of_show(struct device *dev, struct device_attribute *attr, c
 static ssize_t copy_of_store(struct device *dev, struct device_attribute *attr,
 			     const char *buf, size_t count)
 {
-	return parley_nvme_space_copied(pvf_of(dev), buf) ?: count;
+	return parley_nvme_space_copied(pvf_settled(dev), buf) ?: count;
 }
 static DEVICE_ATTR_RW(copy_of);
 
@@ -129,7 +147,7 @@ static ssize_t erase_store(struct device *dev, struct device_attribute *attr,
 	way = sysfs_match_string(parley_nvme_way_names, buf);
 	if (way < 0)
 		return way;
-	return parley_nvme_erase_start(vf, way) ?: count;
+	return parley_nvme_erase_start(pvf_settled(dev), way) ?: count;
 }
 static DEVICE_ATTR_RW(erase);
 

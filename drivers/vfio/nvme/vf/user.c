@@ -134,25 +134,14 @@ void parley_nvme_vf_unbound(struct parley_nvme_vf *vf)
 	pvf_withdraw(vf);
 	/* And is over, since nobody can begin anew. */
 	flush_work(&vf->erase.work);
+	parley_nvme_errand_end(vf);
 	parley_life_undo(&vf->life, PARLEY_LIFE_PRESENT);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_unbound);
 
 static int pvf_take_for(struct parley_nvme_vf *vf, const uuid_t *tenant)
 {
-	int err = parley_nvme_space_claim(vf);
-
-	if (err)
-		return err;
-	err = parley_nvme_vf_hand_out(vf);
-	if (!err) {
-		err = parley_nvme_space_enter(vf, tenant);
-		if (err)
-			parley_nvme_vf_take_back(vf);
-	}
-	if (err)
-		parley_nvme_space_unclaim(vf);
-	return err;
+	return parley_nvme_errand_claim(vf) ?: parley_nvme_errand_out(vf, tenant);
 }
 
 /**
@@ -161,14 +150,15 @@ static int pvf_take_for(struct parley_nvme_vf *vf, const uuid_t *tenant)
  * @tenant: for whom: he finds his data, or none
  *
  * If there are data of somebody else they are erased first, where root has said so
- * (@vf->next_tenant), and that is waited for.
+ * (@vf->next_tenant), and that is waited for.  So is a function that is on its way back.
  *
- * Context: process context; device lock not held; sleeps.
+ * Context: process context; device lock not held; sleeps, until it is killed.
  * Return: as parley_nvme_vf_up(), or
  *	-ENODEV		it goes
  *	-EBUSY		somebody has it, or its namespace is being erased
  *	-EPERM		there are data of somebody else
- *	-EINTR		a signal ended the waiting; erasing goes on
+ *	-EINTR		a signal ended the waiting: erasing goes on, and who is being killed
+ *			has nothing to give back
  *	or why they could not be erased.
  */
 int parley_nvme_vf_take(struct parley_nvme_vf *vf, const uuid_t *tenant)
@@ -197,32 +187,19 @@ PARLEY_EXPORT(parley_nvme_vf_take);
  * parley_life_undo() is the mirror.  Somebody may have reset it since it was taken: he has
  * the device lock until it is what it was.
  *
- * Context: process context; device lock not held; sleeps.
- * Return: 0; -ENODEV: it goes; -EAGAIN: it is none at the moment, or no more.
+ * Context: process context; device lock not held; sleeps, until it is killed.
+ * Return: 0; -ENODEV: it goes; -EAGAIN: it is none at the moment, or no more; -EINTR.
  */
 int parley_nvme_vf_memory(struct parley_nvme_vf *vf)
 {
-	int err = -EAGAIN;
+	int err = parley_nvme_vf_lock_killable(vf);
 
-	if (!parley_nvme_vf_lock(vf))
-		return -ENODEV;
+	if (err)
+		return err;
+	err = -EAGAIN;
 	if (parley_life_has(&vf->life, PARLEY_LIFE_QUEUES))
 		err = parley_life_do(&vf->life, PARLEY_LIFE_MEMORY);
 	device_unlock(vf->n.dev);
 	return err;
 }
 PARLEY_EXPORT(parley_nvme_vf_memory);
-
-/**
- * parley_nvme_vf_give_back() - the mirror of parley_nvme_vf_take()
- * @vf: the function, to which nobody submits any more
- *
- * Context: process context; device lock not held; sleeps.
- */
-void parley_nvme_vf_give_back(struct parley_nvme_vf *vf)
-{
-	parley_nvme_vf_take_back(vf);
-	parley_nvme_space_leave(vf);
-	parley_nvme_space_unclaim(vf);
-}
-PARLEY_EXPORT(parley_nvme_vf_give_back);

@@ -20,6 +20,7 @@
  * interrupt was lost.  What becomes of it when somebody else resets it is in again.c.
  */
 #include <linux/delay.h>
+#include <linux/sched/signal.h>
 #include "vf.h"
 
 /* Who cannot have the lock tries again after so many milliseconds. */
@@ -43,6 +44,19 @@ EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_interrupt);
 static void pvf_ended(struct parley_nvme *n, int err)
 {
 	parley_nvme_io_end(container_of(n, struct parley_nvme_vf, n), err);
+}
+
+/* Who resets it may take his time, and nobody waits for that. */
+static void pvf_abandoned(struct parley_nvme *n)
+{
+	struct parley_nvme_vf *vf = container_of(n, struct parley_nvme_vf, n);
+
+	guard(spinlock_irqsave)(&vf->told);
+	if (!vf->paused)
+		return;
+	WRITE_ONCE(vf->abandoned, true);
+	if (vf->back)
+		vf->back(vf->back_data);
 }
 
 static void pvf_watch(struct work_struct *work)
@@ -76,11 +90,14 @@ int parley_nvme_vf_init(struct parley_nvme_vf *vf, struct device *dev,
 	int err;
 
 	vf->n.ended = pvf_ended;
+	vf->n.abandoned = pvf_abandoned;
 	vf->family = dev;
 	vf->vectors = 1;
 	vf->io_ms = PARLEY_NVME_IO_MS;
 	parley_nvme_io_init(vf);
 	parley_nvme_erase_init(vf);
+	parley_nvme_errand_init(vf);
+	spin_lock_init(&vf->told);
 	INIT_DELAYED_WORK(&vf->watch, pvf_watch);
 	spin_lock_init(&vf->life.lock);
 	err = parley_life_do(&vf->life, PARLEY_LIFE_DOMAIN);
@@ -248,7 +265,10 @@ void parley_nvme_vf_down(struct parley_nvme_vf *vf)
 	cancel_delayed_work_sync(&vf->watch);
 	guard(mutex)(&vf->n.mutex);
 	vf->out = false;
-	WRITE_ONCE(vf->paused, false);
+	scoped_guard(spinlock_irqsave, &vf->told) {
+		WRITE_ONCE(vf->paused, false);
+		WRITE_ONCE(vf->abandoned, false);
+	}
 	/* What it knows of its user is not for the next.  Who is gone knows nothing. */
 	if (!parley_nvme_vf_undo(vf))
 		pvf_reset(vf);
@@ -264,7 +284,7 @@ EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_down);
  * @leaving is set, whoever holds it is the one who waits, and will hold it until then:
  * he holds it in our place.
  *
- * Context: process context; sleeps.
+ * Context: process context, of a work: it sleeps as long as somebody has the lock.
  * Return: whether it was taken: else who waits for us has it.
  */
 bool parley_nvme_vf_lock(struct parley_nvme_vf *vf)
@@ -275,6 +295,25 @@ bool parley_nvme_vf_lock(struct parley_nvme_vf *vf)
 		msleep(PVF_LOCK_MS);
 	}
 	return true;
+}
+
+/**
+ * parley_nvme_vf_lock_killable() - the same, for who has the function for a guest
+ * @vf: the function
+ *
+ * Context: process context; sleeps, until it is killed.
+ * Return: 0: it was taken; -ENODEV: the function goes; -EINTR.
+ */
+int parley_nvme_vf_lock_killable(struct parley_nvme_vf *vf)
+{
+	while (!device_trylock(vf->n.dev)) {
+		if (READ_ONCE(vf->leaving))
+			return -ENODEV;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		msleep(PVF_LOCK_MS);
+	}
+	return 0;
 }
 
 /**

@@ -8,6 +8,7 @@
  *	sysfs.c		the attributes
  *	user.c		whom it is offered to
  *	erase.c		what a tenant wrote is erased
+ *	errand.c	where it is to be, and who brings it there
  *	again.c		handed out anew, if it forgot everything
  *	vf.c		handed out and taken back
  *	space.c		namespaces, and whose data they have
@@ -23,11 +24,12 @@
  *
  *	device lock	of the PCI function, by the driver core: probe, remove,
  *			reset, suspend.  Who hands out and takes back holds it,
- *			or is waited for by who holds it (user.c).
+ *			or is waited for by who holds it (vf.c).
  *	users		who is offered functions; @offered (user.c)
  *	list		of functions that are bound (user.c)
- *	mutex		@nsid, @ns, @nr_queues, @out, @paused, @back; held while queues
- *			come and go.
+ *	mutex		@nsid, @ns, @nr_queues, @out, and changes of @paused; held while
+ *			queues come and go.  Nobody takes it who has it for a guest:
+ *			as long as the function likes.
  *	spaces		whose data namespaces have, and who uses them; short
  *			(space.c)
  *	lock		of the controller, irq-safe spinlock.
@@ -36,6 +38,9 @@
  *			is taken.
  *
  *	life		what is there of its life, a leaf
+ *	errand lock	where it is, and where it is to be, a leaf
+ *	told		irq-safe spinlock: changes of @paused and @abandoned, and @back, which
+ *			is called with it held
  *
  * Who submits sees to it that nobody takes the function back meanwhile.
  */
@@ -301,6 +306,42 @@ struct parley_nvme_erase {
 };
 
 /**
+ * enum parley_nvme_place - where a function is
+ * @PARLEY_NVME_HOME: no tenant has it
+ * @PARLEY_NVME_OUT: a tenant has it
+ */
+enum parley_nvme_place {
+	PARLEY_NVME_HOME,
+	PARLEY_NVME_OUT,
+};
+
+/**
+ * struct parley_nvme_errand - what a function is brought on its way by; see errand.c
+ * @work: does that
+ * @wait: for its end
+ * @lock: guards the rest
+ * @wanted: where the function is to be
+ * @is: where it is
+ * @anew: it is to be made anew where it is, if it failed
+ * @orphan: nobody else gives up the claim on it
+ * @busy: there is something to do, or it was done and nobody has been told
+ * @tenant: who is to have it
+ * @err: what came of it
+ */
+struct parley_nvme_errand {
+	struct work_struct work;
+	wait_queue_head_t wait;
+	spinlock_t lock;
+	enum parley_nvme_place wanted;
+	enum parley_nvme_place is;
+	bool anew;
+	bool orphan;
+	bool busy;
+	uuid_t tenant;
+	int err;
+};
+
+/**
  * struct parley_nvme_vf - a virtual function
  * @n: its controller
  * @vectors: interrupts that it has; set before it is handed out
@@ -314,7 +355,9 @@ struct parley_nvme_erase {
  * @watch: looks now and then, while it is handed out
  * @out: it is handed out
  * @paused: it is, and will be handed out anew by who reset it or took its power
- * @back: told when that is over; NULL: nobody is
+ * @abandoned: it is paused, and who has it does not wait for that
+ * @told: see above
+ * @back: told when that is over, or is not waited for; NULL: nobody is
  * @back_data: for @back
  * @family: what all functions of its disk have in common
  * @space: its namespace as others know it, NULL until it was handed out once
@@ -322,6 +365,7 @@ struct parley_nvme_erase {
  * @entered: a tenant has the namespace
  * @next_tenant: what is done when another tenant comes
  * @erase: see there
+ * @errand: see there
  * @bound: in the list of those that are bound
  * @leaving: its driver goes, and waits for the user
  * @offered: the user has been offered it
@@ -340,6 +384,8 @@ struct parley_nvme_vf {
 	struct delayed_work watch;
 	bool out;
 	bool paused;
+	bool abandoned;
+	spinlock_t told;
 	void (*back)(void *data);
 	void *back_data;
 	const void *family;
@@ -348,6 +394,7 @@ struct parley_nvme_vf {
 	bool entered;
 	enum parley_nvme_way next_tenant;
 	struct parley_nvme_erase erase;
+	struct parley_nvme_errand errand;
 	struct list_head bound;
 	bool leaving;
 	bool offered;
@@ -422,6 +469,15 @@ int parley_nvme_erase_start(struct parley_nvme_vf *vf, enum parley_nvme_way way)
 void parley_nvme_erase_stop(struct parley_nvme_vf *vf);
 int parley_nvme_erase_wait(struct parley_nvme_vf *vf);
 
+/* errand.c */
+void parley_nvme_errand_init(struct parley_nvme_vf *vf);
+void parley_nvme_errand_end(struct parley_nvme_vf *vf);
+int parley_nvme_errand_claim(struct parley_nvme_vf *vf);
+int parley_nvme_errand_out(struct parley_nvme_vf *vf, const uuid_t *tenant);
+void parley_nvme_errand_settle(struct parley_nvme_vf *vf, unsigned int ms);
+int parley_nvme_vf_renew(struct parley_nvme_vf *vf);
+void parley_nvme_vf_give_back(struct parley_nvme_vf *vf);
+
 /* vf.c */
 void parley_nvme_vf_interrupt(struct parley_nvme_vf *vf, unsigned int vector);
 int parley_nvme_vf_init(struct parley_nvme_vf *vf, struct device *dev,
@@ -433,6 +489,7 @@ int parley_nvme_vf_make(struct parley_nvme_vf *vf);
 void parley_nvme_vf_forget(struct parley_nvme_vf *vf);
 bool parley_nvme_vf_undo(struct parley_nvme_vf *vf);
 bool parley_nvme_vf_lock(struct parley_nvme_vf *vf);
+int parley_nvme_vf_lock_killable(struct parley_nvme_vf *vf);
 int parley_nvme_vf_hand_out(struct parley_nvme_vf *vf);
 void parley_nvme_vf_take_back(struct parley_nvme_vf *vf);
 
@@ -441,7 +498,7 @@ void parley_nvme_vf_pause(struct parley_nvme_vf *vf, bool shutdown);
 int parley_nvme_vf_resume(struct parley_nvme_vf *vf);
 void parley_nvme_vf_tell(struct parley_nvme_vf *vf, void (*back)(void *data), void *data);
 bool parley_nvme_vf_lost(struct parley_nvme_vf *vf);
-int parley_nvme_vf_renew(struct parley_nvme_vf *vf);
+int parley_nvme_vf_anew(struct parley_nvme_vf *vf);
 
 /* user.c */
 int parley_nvme_vf_user_register(const struct parley_nvme_vf_user *user);
@@ -454,7 +511,6 @@ void parley_nvme_vf_bound(struct parley_nvme_vf *vf);
 void parley_nvme_vf_unbound(struct parley_nvme_vf *vf);
 int parley_nvme_vf_take(struct parley_nvme_vf *vf, const uuid_t *tenant);
 int parley_nvme_vf_memory(struct parley_nvme_vf *vf);
-void parley_nvme_vf_give_back(struct parley_nvme_vf *vf);
 
 /* sysfs.c */
 extern const struct attribute_group *parley_nvme_vf_groups[];

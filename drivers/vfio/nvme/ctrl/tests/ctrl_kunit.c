@@ -108,6 +108,17 @@ static void and_no_more(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, time_before(jiffies, begin + 30 * HZ));
 }
 
+/* One that wants nine hours is a liar. */
+static void nobody_has_all_the_time_that_he_asks_for(struct kunit *test)
+{
+	struct fake *f = bare_new(test);
+
+	f->cap = CAP(1, 0, 1, 0) | NVME_CAP_CRMS_CRWMS;
+	f->crto = U32_MAX;
+	KUNIT_EXPECT_EQ(test, 0, bare_start(f));
+	KUNIT_EXPECT_EQ(test, 255 * 500, f->n->ready_ms);
+}
+
 static void a_fault_ends_the_wait(struct kunit *test)
 {
 	struct fake *f = bare_new(test);
@@ -186,6 +197,7 @@ static struct kunit_case ctrl_cases[] = {
 	KUNIT_CASE_PARAM(capabilities_are_checked, oddity_gen_params),
 	KUNIT_CASE(it_has_the_time_that_it_asked_for),
 	KUNIT_CASE(and_no_more),
+	KUNIT_CASE(nobody_has_all_the_time_that_he_asks_for),
 	KUNIT_CASE(a_fault_ends_the_wait),
 	KUNIT_CASE(so_does_its_absence),
 	KUNIT_CASE(one_that_does_not_obey_loses_memory),

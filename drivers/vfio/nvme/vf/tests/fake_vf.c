@@ -138,6 +138,7 @@ static void fake_vf_end(void *data)
 
 	if (f->inited) {
 		fake_truth(&f->c);
+		parley_nvme_errand_end(&f->vf);
 		parley_nvme_vf_down(&f->vf);
 		cancel_work_sync(&f->c.work);
 		KUNIT_EXPECT_EQ(f->c.test, FAKE_LIFE, f->vf.life.there);
