@@ -225,7 +225,7 @@ static void what_may_be_pinned_is_pinned_by_who_was_refused(struct kunit *test)
 	unpin(f, 1);
 	for (i = 2; i < 500; i++)
 		use(f, i);
-	KUNIT_EXPECT_EQ(test, PARLEY_GATE_REFUSALS, f->refused);
+	KUNIT_EXPECT_LE(test, f->refused, PARLEY_GATE_LINES);
 	unpin(f, 0);
 }
 

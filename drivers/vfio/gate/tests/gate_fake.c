@@ -315,7 +315,7 @@ void leaver_end(struct leaver *l)
 	destroy_work_on_stack(&l->work);
 }
 
-#define STUBBORN_MS	3000
+#define STUBBORN_MS	5000
 
 static bool stubborn_pinned(struct stubborn *s, struct fake_gate *f)
 {

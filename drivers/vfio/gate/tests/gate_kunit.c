@@ -348,7 +348,7 @@ static void what_is_let_go_of_leaves_though_two_wait_for_each_other(struct kunit
 	struct stubborn first, second;
 	unsigned int i;
 
-	f->g.unmap_ms = 4 * BEGUN_MS;
+	f->g.unmap_ms = 20 * BEGUN_MS;
 	for (i = 0; i < CROWD_PAGES; i++)
 		KUNIT_EXPECT_EQ(test, 0, pin(f, 2 * i));
 	KUNIT_EXPECT_EQ(test, 0, pin(f, 2000));
@@ -362,7 +362,9 @@ static void what_is_let_go_of_leaves_though_two_wait_for_each_other(struct kunit
 	KUNIT_EXPECT_LE(test, first.asked, PARLEY_GATE_LATE);
 	KUNIT_EXPECT_FALSE(test, second.gave_up);
 	KUNIT_EXPECT_EQ(test, 1, READ_ONCE(f->pins));
-	/* Nor does who wants a page. */
+	/* Nor does who wants a page, once somebody was told that he has to wait. */
+	while (READ_ONCE(second.asked) < 2)
+		msleep(BEGUN_MS);
 	KUNIT_EXPECT_EQ(test, -EBUSY, pin(f, 1999));
 	unpin(f, 2000);
 	stubborn_end(&second);
