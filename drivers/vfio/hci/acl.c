@@ -62,13 +62,13 @@ EXPORT_SYMBOL_IF_KUNIT(parley_hci_read);
 
 static u16 ph_cid(const struct parley_hci_link *link)
 {
-	return link->kind == PARLEY_HCI_LE ? PARLEY_HCI_CID_SMP : PARLEY_HCI_CID_BREDR;
+	return link->kind == PARLEY_HCI_LINK_LE ? PARLEY_HCI_CID_SMP : PARLEY_HCI_CID_BREDR;
 }
 
 static bool ph_has_data(const struct parley_hci_link *link)
 {
 	return link && !link->cut &&
-	       (link->kind == PARLEY_HCI_BREDR || link->kind == PARLEY_HCI_LE);
+	       (link->kind == PARLEY_HCI_LINK_BREDR || link->kind == PARLEY_HCI_LINK_LE);
 }
 
 static bool ph_is_start(u16 handle)
@@ -151,7 +151,7 @@ static int ph_judge(struct parley_hci *h, struct parley_hci_link *link)
 	bool quiet = false;
 	u8 why;
 
-	why = link->kind == PARLEY_HCI_LE ? parley_hci_smp_down(h, link, pdu, len, &quiet) :
+	why = link->kind == PARLEY_HCI_LINK_LE ? parley_hci_smp_down(h, link, pdu, len, &quiet) :
 					    parley_hci_smp_bredr(h, pdu, len);
 	return why ? ph_refuse(h, link, why, quiet) : ph_pass_held(h, link);
 }
@@ -228,7 +228,7 @@ static int ph_judge_up(struct parley_hci *h, struct parley_hci_link *link, const
 	size_t len = link->in.have - PARLEY_HCI_L2CAP;
 	int why;
 
-	why = link->kind == PARLEY_HCI_LE ? parley_hci_smp_up(h, link, pdu, len) :
+	why = link->kind == PARLEY_HCI_LINK_LE ? parley_hci_smp_up(h, link, pdu, len) :
 					    parley_hci_smp_bredr(h, pdu, len);
 	if (!why)
 		return h->ways->up(h->data, pkt, size);

@@ -88,13 +88,13 @@ static enum ph_pass ph_connected(struct parley_hci *h, u8 *at, size_t len)
 
 	if (ev->link_type != ACL_LINK && ev->link_type != SCO_LINK)
 		return PH_PASS;
-	return ph_new_of(h, ev->link_type == ACL_LINK ? PARLEY_HCI_BREDR : PARLEY_HCI_SCO, at,
-			 ev->bdaddr.b);
+	return ph_new_of(h, ev->link_type == ACL_LINK ? PARLEY_HCI_LINK_BREDR :
+			 PARLEY_HCI_LINK_SCO, at, ev->bdaddr.b);
 }
 
 static enum ph_pass ph_sync_connected(struct parley_hci *h, u8 *at, size_t len)
 {
-	return ph_new_of(h, PARLEY_HCI_SCO, at, at + 3);
+	return ph_new_of(h, PARLEY_HCI_LINK_SCO, at, at + 3);
 }
 
 static enum ph_pass ph_disconnected(struct parley_hci *h, u8 *at, size_t len)
@@ -167,12 +167,12 @@ static enum ph_pass ph_le_connected(struct parley_hci *h, u8 *at, size_t len)
 {
 	const struct hci_ev_le_conn_complete *ev = (void *)(at + 1);
 
-	return ph_new_of(h, PARLEY_HCI_LE, at + 1, ev->bdaddr.b);
+	return ph_new_of(h, PARLEY_HCI_LINK_LE, at + 1, ev->bdaddr.b);
 }
 
 static enum ph_pass ph_cis(struct parley_hci *h, u8 *at, size_t len)
 {
-	return ph_new_of(h, PARLEY_HCI_ISO, at + 1, NULL);
+	return ph_new_of(h, PARLEY_HCI_LINK_ISO, at + 1, NULL);
 }
 
 /* Their number is the last thing before them. */
@@ -188,7 +188,7 @@ static enum ph_pass ph_group(struct parley_hci *h, const u8 *at, size_t len, uns
 		return PH_DROP;
 	}
 	for (i = 0; i < number; i++) {
-		link = ph_new_link(h, PARLEY_HCI_ISO,
+		link = ph_new_link(h, PARLEY_HCI_LINK_ISO,
 				   hci_handle(get_unaligned_le16(at + head + 2 * i)));
 		if (link)
 			link->group = at[2];
@@ -211,7 +211,7 @@ static void ph_end_group(struct parley_hci *h, u8 group)
 	struct parley_hci_link *link;
 
 	for (link = h->link; link < h->link + PARLEY_HCI_LINKS; link++)
-		if (link->used && link->kind == PARLEY_HCI_ISO && link->group == group)
+		if (link->used && link->kind == PARLEY_HCI_LINK_ISO && link->group == group)
 			ph_end_link(h, link);
 }
 

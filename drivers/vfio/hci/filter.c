@@ -59,7 +59,7 @@ struct parley_hci_link *parley_hci_by_addr(struct parley_hci *h, const u8 *addr)
 	unsigned int i;
 
 	for (i = 0; i < PARLEY_HCI_LINKS; i++)
-		if (h->link[i].used && h->link[i].kind == PARLEY_HCI_BREDR &&
+		if (h->link[i].used && h->link[i].kind == PARLEY_HCI_LINK_BREDR &&
 		    !memcmp(h->link[i].addr, addr, 6))
 			return &h->link[i];
 	return NULL;

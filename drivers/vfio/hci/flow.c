@@ -22,9 +22,9 @@ static struct parley_hci_pool *ph_pool(struct parley_hci *h, const struct parley
 	struct parley_hci_pool *le = &h->pool[PARLEY_HCI_POOL_LE];
 
 	switch (link->kind) {
-	case PARLEY_HCI_ISO:
+	case PARLEY_HCI_LINK_ISO:
 		return &h->pool[PARLEY_HCI_POOL_ISO];
-	case PARLEY_HCI_LE:
+	case PARLEY_HCI_LINK_LE:
 		/* One that has none of its own shares the others'. */
 		return le->known && !le->total ? &h->pool[PARLEY_HCI_POOL_ACL] : le;
 	default:
@@ -126,13 +126,13 @@ static struct parley_hci_link *ph_link(struct parley_hci *h, const u8 *pkt)
 {
 	u16 handle = hci_handle(get_unaligned_le16(pkt + 1));
 	struct parley_hci_link *link = parley_hci_by_handle(h, handle), *below;
-	enum parley_hci_kind kind = PARLEY_HCI_SCO;
+	enum parley_hci_kind kind = PARLEY_HCI_LINK_SCO;
 
 	if (pkt[0] == HCI_ISODATA_PKT)
-		kind = PARLEY_HCI_ISO;
+		kind = PARLEY_HCI_LINK_ISO;
 	if (!link || link->kind != kind)
 		return NULL;
-	if (kind == PARLEY_HCI_ISO)
+	if (kind == PARLEY_HCI_LINK_ISO)
 		return link;
 	below = parley_hci_by_addr(h, link->addr);
 	return below && !below->cut ? link : NULL;

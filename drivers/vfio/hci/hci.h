@@ -172,10 +172,10 @@ enum parley_hci_step {
 
 /* What a connection carries: data over BR/EDR and LE, voice, or isochronous data. */
 enum parley_hci_kind {
-	PARLEY_HCI_BREDR,
-	PARLEY_HCI_LE,
-	PARLEY_HCI_SCO,
-	PARLEY_HCI_ISO
+	PARLEY_HCI_LINK_BREDR,
+	PARLEY_HCI_LINK_LE,
+	PARLEY_HCI_LINK_SCO,
+	PARLEY_HCI_LINK_ISO
 };
 
 /* The group of an isochronous one that is of two. */

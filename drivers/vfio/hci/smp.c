@@ -214,14 +214,16 @@ static u8 ph_failed(struct parley_hci *h, struct parley_hci_link *link, enum ph_
  * @steps: in which it may come
  * @judge: 0, and then the step may be another one; or why it fails.  None: it is good
  */
-static const struct ph_row {
+struct ph_row {
 	enum ph_way way;
 	u8 first;
 	u8 last;
 	u8 steps;
 	u8 (*judge)(struct parley_hci *h, struct parley_hci_link *link, enum ph_way way,
 		    const u8 *pdu, size_t len);
-} ph_rows[] = {
+};
+
+static const struct ph_row ph_rows[] = {
 	{ PH_DOWN, PH_REQUEST, PH_REQUEST, PH_ANY, ph_request_down },
 	{ PH_UP, PH_REQUEST, PH_REQUEST, PH_ANY, ph_request_up },
 	{ PH_DOWN, PH_RESPONSE, PH_RESPONSE, PH_IN(THEIRS), ph_response_down },
