@@ -72,15 +72,20 @@ int parley_emu_lanes_make(struct parley_emu *e)
 
 /* ------------------------------------------------------ how it ends */
 
-/* What it has of the guest's, and what it knows of that. */
-static void pne_release(struct parley_emu *e, struct parley_emu_req *req)
+static void pne_unpin(struct parley_emu *e, struct parley_emu_req *req)
 {
-	parley_emu_ranges_free(req);
 	while (req->nr_pages) {
 		req->nr_pages--;
 		e->ops->unpin(e, req->page[req->nr_pages] & ~(PARLEY_NVME_PAGE - 1ULL),
 			      req->in, req->dma[req->nr_pages]);
 	}
+}
+
+/* What it has of the guest's, and what it knows of that. */
+static void pne_release(struct parley_emu *e, struct parley_emu_req *req)
+{
+	parley_emu_ranges_free(req);
+	pne_unpin(e, req);
 }
 
 /* In any context: what is left to do has to wait for one that may sleep. */
@@ -157,6 +162,13 @@ bool parley_emu_reap(struct parley_emu *e)
 	struct parley_emu_req *req, *next;
 
 	lockdep_assert_held(&e->mutex);
+	/*
+	 * All pages before the first answer, which may have to wait for somebody who takes
+	 * them away.  What is parked keeps its own.
+	 */
+	llist_for_each_entry(req, ended, node)
+		if (req->err != -ENETDOWN)
+			pne_unpin(e, req);
 	llist_for_each_entry_safe(req, next, ended, node)
 		if (!parley_emu_park(e, req, req->err))
 			parley_emu_end(e, req);
