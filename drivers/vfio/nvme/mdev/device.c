@@ -174,11 +174,14 @@ static int parley_mdev_open(struct vfio_device *vdev)
 	uuid_t tenant;
 	int err;
 
-	/* Its group may have got another domain since it was bound. */
-	/* And somebody may still take away what went through the gate. */
+	/*
+	 * Its group may have got another domain since it was bound, and somebody may still
+	 * take away what went through the gate.
+	 */
 	err = parley_mdev_iommu_check(m->vf->n.dev) ?: parley_gate_begin(&m->gate);
 	if (err)
 		return err;
+	m->dirty.memcg = m->gate.memcg;
 	/* Whoever has the device's name is the tenant whose data are there. */
 	err = uuid_parse(dev_name(vdev->dev), &tenant) ?:
 	      parley_nvme_vf_take(m->vf, &tenant);
@@ -203,6 +206,7 @@ fail_memory:
 fail:
 	parley_nvme_vf_give_back(m->vf);
 fail_gate:
+	m->dirty.memcg = NULL;
 	parley_gate_end(&m->gate);
 	return err;
 }
@@ -216,8 +220,9 @@ static void parley_mdev_close(struct vfio_device *vdev)
 		parley_mdev_migration_end(&m->migration);
 	/* With the last command the last page goes. */
 	parley_emu_exit(&m->emu);
-	parley_gate_end(&m->gate);
 	parley_mdev_dirty_stop(&m->dirty);
+	m->dirty.memcg = NULL;
+	parley_gate_end(&m->gate);
 	parley_life_undo(&m->vf->life, PARLEY_LIFE_MEMORY);
 	parley_mdev_irqs_free(&m->irqs);
 	parley_nvme_vf_give_back(m->vf);

@@ -13,13 +13,15 @@
  * Marks are bits, in chunks that are made as they are needed: user space says which
  * ranges it wants to know of, of any size, and only memory that the guest has can be
  * written.  There is a bound on chunks all the same.  Where one would be needed beyond
- * it, or cannot be had, every page counts as written from then on: slow, and right.
+ * it, or cannot be had, every page counts as written from then on: slow, and right.  They
+ * are charged to who opened the device, whoever makes them for him.
  */
 #include <linux/bitmap.h>
 #include <linux/cleanup.h>
 #include <linux/interval_tree.h>
 #include <linux/iova_bitmap.h>
 #include <linux/minmax.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include "mdev.h"
 
@@ -32,7 +34,7 @@
 void parley_mdev_dirty_init(struct parley_mdev_dirty *d)
 {
 	mutex_init(&d->lock);
-	xa_init(&d->chunks);
+	xa_init_flags(&d->chunks, XA_FLAGS_ACCOUNT);
 	d->most = PARLEY_MDEV_DIRTY_CHUNKS;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_mdev_dirty_init);
@@ -98,15 +100,18 @@ EXPORT_SYMBOL_IF_KUNIT(parley_mdev_dirty_stop);
 static unsigned long *parley_mdev_chunk(struct parley_mdev_dirty *d, unsigned long nr)
 {
 	unsigned long *bits = xa_load(&d->chunks, nr);
+	struct mem_cgroup *old;
 
 	lockdep_assert_held(&d->lock);
 	if (bits || d->nr == d->most)
 		return bits;
+	old = set_active_memcg(d->memcg);
 	bits = bitmap_zalloc(PARLEY_MDEV_DIRTY_PAGES, GFP_KERNEL_ACCOUNT);
 	if (bits && xa_err(xa_store(&d->chunks, nr, bits, GFP_KERNEL_ACCOUNT))) {
 		bitmap_free(bits);
-		return NULL;
+		bits = NULL;
 	}
+	set_active_memcg(old);
 	d->nr += !!bits;
 	return bits;
 }

@@ -9,6 +9,8 @@
 #include <linux/vfio.h>
 #include <linux/xarray.h>
 
+struct mem_cgroup;
+
 /* Pages whose marks are in one piece, and how many pieces there are at most: 1 TiB. */
 #define PARLEY_MDEV_DIRTY_PAGES		4096u
 #define PARLEY_MDEV_DIRTY_CHUNKS	65536
@@ -26,6 +28,7 @@ typedef void parley_mdev_dirty_fn(void *arg, u64 address, u64 len);
  * @chunks: marks, by number of the first page
  * @nr: how many of these
  * @most: how many there may be
+ * @memcg: whose memory they are, or NULL
  */
 struct parley_mdev_dirty {
 	struct mutex lock;
@@ -36,6 +39,7 @@ struct parley_mdev_dirty {
 	struct xarray chunks;
 	unsigned int nr;
 	unsigned int most;
+	struct mem_cgroup *memcg;
 };
 
 #if IS_ENABLED(CONFIG_IOMMUFD_DRIVER)
