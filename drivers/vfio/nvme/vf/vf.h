@@ -28,8 +28,8 @@
  *	users		who is offered functions; @offered (user.c)
  *	list		of functions that are bound (user.c)
  *	mutex		@nsid, @ns, @nr_queues, @out, and changes of @paused; held while
- *			queues come and go.  Nobody takes it who has it for a guest:
- *			as long as the function likes.
+ *			queues come and go, which takes as long as the function likes:
+ *			who runs a guest does not take it.
  *	spaces		whose data namespaces have, and who uses them; short
  *			(space.c)
  *	lock		of the controller, irq-safe spinlock.
