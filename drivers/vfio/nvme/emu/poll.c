@@ -4,7 +4,7 @@
  * that neither has to call.
  *
  * How long it looks before it sleeps is learnt: twice as long when looking found something,
- * or when sleep ended so soon that looking would have; half as long when it was in vain.
+ * or when sleep ended so soon that looking would have; half as long when sleep was longer.
  * What is spent in vain comes out of a credit that grows by a part of the time that passes,
  * so an idle guest costs no more than that.  Whoever else wants the processor has it in
  * between, before this thread if it is as nice as most are.
@@ -77,7 +77,6 @@ EXPORT_SYMBOL_IF_KUNIT(parley_emu_poll_time);
 VISIBLE_IF_KUNIT void parley_emu_poll_vain(struct parley_emu_poll *p, u64 ns)
 {
 	p->credit -= min(ns, p->credit);
-	parley_emu_poll_learn(p, false);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_emu_poll_vain);
 
@@ -135,13 +134,15 @@ static void pne_sleep(struct parley_emu *e)
 	late = pne_once(e);
 	scoped_guard(mutex, &e->mutex)
 		late |= parley_emu_shadow_arm(e);
-	if (late)
+	if (late) {
+		parley_emu_poll_learn(p, true);
 		return;
+	}
 	/* That was in vain as well: whoever wakes it for nothing all the time pays for it. */
 	p->credit -= min(local_clock() - since, p->credit);
 	wait_event_idle(p->wait, READ_ONCE(p->kicked) || kthread_should_stop());
-	if (local_clock() - since < (u64)READ_ONCE(p->most_us) * NSEC_PER_USEC)
-		parley_emu_poll_learn(p, true);
+	parley_emu_poll_learn(p, local_clock() - since <
+				 (u64)READ_ONCE(p->most_us) * NSEC_PER_USEC);
 }
 
 static int pne_poll(void *data)

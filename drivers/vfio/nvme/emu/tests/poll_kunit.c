@@ -34,6 +34,28 @@ static void how_long_it_looks_is_learnt(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, p.us);
 }
 
+/* One after the other, with a pause that is longer than the shortest look. */
+static void who_takes_longer_is_looked_for_longer(struct kunit *test)
+{
+	struct parley_emu_poll p = { .most_us = PARLEY_EMU_POLL_US };
+	const u64 pause = 3 * LEAST * NSEC_PER_USEC;
+	u64 now = NSEC_PER_SEC, time, vain = 0;
+	unsigned int i;
+
+	for (i = 0; i < 100; i++) {
+		time = parley_emu_poll_time(&p, now);
+		if (time < pause) {
+			parley_emu_poll_vain(&p, time);
+			vain++;
+		}
+		/* Found, or sleep that looking would have spared. */
+		parley_emu_poll_learn(&p, true);
+		now += pause;
+	}
+	KUNIT_EXPECT_LE(test, vain, 10);
+	KUNIT_EXPECT_EQ(test, PARLEY_EMU_POLL_US, p.us);
+}
+
 static void looking_in_vain_costs_a_part_of_the_time(struct kunit *test)
 {
 	struct parley_emu_poll p = { .most_us = PARLEY_EMU_POLL_US };
@@ -215,6 +237,7 @@ static void it_stops_at_once_when_it_is_busy(struct kunit *test)
 
 static struct kunit_case poll_cases[] = {
 	KUNIT_CASE(how_long_it_looks_is_learnt),
+	KUNIT_CASE(who_takes_longer_is_looked_for_longer),
 	KUNIT_CASE(looking_in_vain_costs_a_part_of_the_time),
 	KUNIT_CASE(with_registers_it_works_and_sleeps),
 	KUNIT_CASE(so_it_does_with_shadows),
