@@ -141,7 +141,7 @@ static struct parley_hci_link *ph_link(struct parley_hci *h, const u8 *pkt)
 static int ph_voice_down(struct parley_hci *h, struct parley_hci_link *link, const u8 *pkt,
 			 size_t len)
 {
-	unsigned int cost = max(len, (size_t)PH_VOICE_LEAST);
+	unsigned int cost = max_t(size_t, len, PH_VOICE_LEAST);
 
 	if (cost > link->voice) {
 		h->count[PARLEY_HCI_NO_ROOM]++;

@@ -108,9 +108,9 @@ static void ph_arrived(struct parley_hci_dev *d, size_t len)
 	int err;
 
 	lockdep_assert_held(&d->lock);
-	if (d->resets && ph_is_reset_done(d->up, len))
+	if (d->resets && ph_is_reset_done(d->up, len)) {
 		ph_reset_done(d, d->up[6]);
-	else if (!d->resets && d->open && !d->broken) {
+	} else if (!d->resets && d->open && !d->broken) {
 		d->why = "a link would not end";
 		err = parley_hci_up(d->hci, d->up, len);
 		if (err)

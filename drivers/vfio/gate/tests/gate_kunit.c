@@ -279,11 +279,13 @@ static void leave_page_after_all(void *data)
 	leave_page(f);
 }
 
+typedef void leave_fn(void *data);
+
 /* He has locks that others want.  However often somebody was late before. */
 static void who_is_killed_waits_for_nothing_but_its_end(struct kunit *test)
 {
 	struct fake_gate *f = gate_new(test);
-	static void (*const fn[])(void *) = { leave_page, leave_page_after_all };
+	static leave_fn *const fn[] = { leave_page, leave_page_after_all };
 	unsigned int late, i;
 	struct doomed d;
 
@@ -342,7 +344,7 @@ static void who_asks_is_late_for_all_gates_together(struct kunit *test)
 }
 
 /* One page at a time goes by their lock, and they give it away a few times. */
-static void what_is_let_go_of_leaves_though_two_wait_for_each_other(struct kunit *test)
+static void what_is_let_go_of_leaves_though_two_wait_for_another(struct kunit *test)
 {
 	struct fake_gate *f = gate_new(test);
 	struct stubborn first, second;
@@ -400,7 +402,7 @@ static struct kunit_case gate_cases[] = {
 	KUNIT_CASE(who_takes_memory_away_waits_not_too_long),
 	KUNIT_CASE(who_was_late_too_often_waits_for_good),
 	KUNIT_CASE(who_asks_is_late_for_all_gates_together),
-	KUNIT_CASE(what_is_let_go_of_leaves_though_two_wait_for_each_other),
+	KUNIT_CASE(what_is_let_go_of_leaves_though_two_wait_for_another),
 	KUNIT_CASE(who_is_killed_waits_for_nothing_but_its_end),
 	KUNIT_CASE(what_may_be_asked_for_again_is_not_held),
 	KUNIT_CASE(who_takes_memory_away_alone_needs_none),

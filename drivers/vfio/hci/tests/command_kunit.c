@@ -6,6 +6,8 @@
 #include <linux/unaligned.h>
 #include "bench.h"
 
+#define DENIED_DELETION	"deny baseband delete-stored-link-key status=command-disallowed"
+
 /* What the first policy lets through, whatever its parameters: first and last. */
 static const u16 passing[][2] = {
 	{ 0x0401, 0x0405 }, { 0x0407, 0x040c }, { 0x040e, 0x0414 }, { 0x0419, 0x042a },
@@ -146,8 +148,7 @@ static void keys_that_others_keep_are_not_deleted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0x7f, b->up.pkt[0][3 + 4 + 6]);
 	KUNIT_EXPECT_EQ(test, 0xff, b->up.pkt[0][3 + 4 + 5]);
 	KUNIT_EXPECT_EQ(test, 0xff, b->up.pkt[0][3 + 4 + 7]);
-	b = bench_new(test, bench_policy(test, "deny baseband delete-stored-link-key status="
-					 "command-disallowed",
+	b = bench_new(test, bench_policy(test, DENIED_DELETION,
 					 "allow baseband delete-stored-link-key"));
 	bench_event(b, HCI_EV_CMD_COMPLETE, commands, sizeof(commands));
 	KUNIT_EXPECT_EQ(test, 0xff, b->up.pkt[0][3 + 4 + 6]);

@@ -325,11 +325,15 @@ bool parley_emu_shadow_moved(struct parley_emu *e)
 	if (!bells)
 		return false;
 	for (id = 0; id <= e->nr_queues; id++) {
-		/* Who is barred is not looked at: something else will say when. */
+		/*
+		 * Who is barred is not looked at: something else will say when.  A data_race()
+		 * with who has the mutex: what is missed is seen at the next look.
+		 */
 		if (!data_race(e->sq[id].there) || data_race(parley_emu_barred(e, id)))
 			continue;
 		if (pne_moved(e, bells, PNE_BELL(id, false)))
 			return true;
+		/* The same data_race(). */
 		if (data_race(e->cq[id].full) && pne_moved(e, bells, PNE_BELL(id, true)))
 			return true;
 	}

@@ -287,12 +287,13 @@ static u64 asked(struct guest *g)
 	const size_t size = 4 * PAGE_SIZE;
 	char *text = kunit_kzalloc(g->test, size, GFP_KERNEL), *at = text;
 	unsigned long long count;
+	unsigned int rule;
 	u64 sum = 0;
 
 	KUNIT_ASSERT_NOT_NULL(g->test, text);
 	KUNIT_ASSERT_LT(g->test, parley_policy_audit(g->e.policy, text, size), size);
 	for (; at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL)
-		if (sscanf(at, "%llu", &count) == 1)
+		if (sscanf(at, "%llu %u", &count, &rule) == 2)
 			sum += count;
 	kunit_kfree(g->test, text);
 	return sum;
