@@ -5,7 +5,7 @@
  * Made by tools/policy-tables of tools/parley/policies/nvme-default.policy: edit that.
  */
 #include <parley/export.h>
-#include "rooms.h"
+#include "emu.h"
 
 const char parley_emu_default_policy[] =
 	"language nvme\n"

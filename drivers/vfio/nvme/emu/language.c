@@ -5,7 +5,7 @@
  * Made by tools/policy-tables of tools/parley/policies/nvme.language: edit that.
  */
 #include <parley/export.h>
-#include "rooms.h"
+#include "emu.h"
 
 static const struct parley_policy_value pne_words_admin_get_log_values[] = {
 	{ "errors", 0x1, PARLEY_CAN(DENY) | PARLEY_CAN(EMULATE), 0xf },
