@@ -149,8 +149,7 @@ static void its_pages_may_be_taken_away(struct kunit *test)
 	take(g, BATCH);
 }
 
-/* The next one finds nothing of it. */
-static void a_reset_ends_it(struct kunit *test)
+static struct guest *after_a_batch(struct kunit *test)
 {
 	struct guest *g = lingering(test);
 
@@ -158,6 +157,14 @@ static void a_reset_ends_it(struct kunit *test)
 	take(g, BATCH);
 	guest_rest(g);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(g->e.linger.lingers));
+	return g;
+}
+
+/* The next one finds nothing of it. */
+static void a_reset_ends_it(struct kunit *test)
+{
+	struct guest *g = after_a_batch(test);
+
 	parley_emu_reset(&g->e);
 	g->shadow = false;
 	guest_rest(g);
@@ -171,12 +178,8 @@ static void a_reset_ends_it(struct kunit *test)
 /* Its timer is not left behind. */
 static void whoever_ran_it_may_go_meanwhile(struct kunit *test)
 {
-	struct guest *g = lingering(test);
+	struct guest *g = after_a_batch(test);
 
-	guest_put_reads(g, BATCH);
-	take(g, BATCH);
-	guest_rest(g);
-	KUNIT_EXPECT_TRUE(test, READ_ONCE(g->e.linger.lingers));
 	guest_leave(g);
 	/* Its lists, which it does not use, are taken from it while it lives. */
 	g->f->c.complaint = NULL;

@@ -271,23 +271,11 @@ static void nobody_waits_who_need_not(struct kunit *test)
 
 /* ------------------------------------------ somebody else is at work with it */
 
-static void bound(struct fake_vf *f)
-{
-	guard(device)(f->c.dev);
-	parley_nvme_vf_bound(&f->vf);
-}
-
-static void unbound(struct fake_vf *f)
-{
-	guard(device)(f->c.dev);
-	parley_nvme_vf_unbound(&f->vf);
-}
-
 static void who_resets_it_is_not_waited_for(struct kunit *test)
 {
 	struct fake_vf *f = disk(test);
 
-	bound(f);
+	fake_vf_bound(f);
 	device_lock(f->c.dev);
 	KUNIT_EXPECT_EQ(test, -EINTR, killed(f, take));
 	device_unlock(f->c.dev);
@@ -298,7 +286,7 @@ static void who_resets_it_is_not_waited_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PARLEY_NVME_LIVE, f->vf.n.state);
 	device_unlock(f->c.dev);
 	expect_whole(f);
-	unbound(f);
+	fake_vf_unbound(f);
 }
 
 static void asks(void *data)
@@ -343,13 +331,13 @@ static void who_unbinds_it_waits_until_it_is_home(struct kunit *test)
 	struct fake_vf *f = taken(test);
 
 	KUNIT_ASSERT_NOT_NULL(test, l);
-	bound(f);
+	fake_vf_bound(f);
 	mute(f);
 	killed(f, give_back);
 	l->f = f;
 	INIT_DELAYED_WORK(&l->work, speak_later);
 	schedule_delayed_work(&l->work, msecs_to_jiffies(200));
-	unbound(f);
+	fake_vf_unbound(f);
 	KUNIT_EXPECT_EQ(test, FAKE_LIFE, f->vf.life.there);
 	expect_home(f);
 	KUNIT_EXPECT_EQ(test, -ENODEV, parley_nvme_vf_take(&f->vf, &fake_tenant[0]));
@@ -361,7 +349,7 @@ static void also_if_it_has_not_set_out(struct kunit *test)
 {
 	struct fake_vf *f = taken(test);
 
-	bound(f);
+	fake_vf_bound(f);
 	scoped_guard(device, f->c.dev) {
 		killed(f, give_back);
 		KUNIT_EXPECT_EQ(test, PARLEY_NVME_LIVE, f->vf.n.state);
@@ -375,7 +363,7 @@ static void or_is_to_be_handed_out(struct kunit *test)
 {
 	struct fake_vf *f = disk(test);
 
-	bound(f);
+	fake_vf_bound(f);
 	scoped_guard(device, f->c.dev) {
 		KUNIT_EXPECT_EQ(test, -EINTR, killed(f, take));
 		parley_nvme_vf_unbound(&f->vf);

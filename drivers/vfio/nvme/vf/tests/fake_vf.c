@@ -253,3 +253,15 @@ int try_do(struct fake_vf *f, struct try *t, unsigned int queue)
 	wait_for_completion(&t->done);
 	return t->err;
 }
+
+void fake_vf_bound(struct fake_vf *f)
+{
+	guard(device)(f->c.dev);
+	parley_nvme_vf_bound(&f->vf);
+}
+
+void fake_vf_unbound(struct fake_vf *f)
+{
+	guard(device)(f->c.dev);
+	parley_nvme_vf_unbound(&f->vf);
+}

@@ -64,5 +64,8 @@ void fake_vf_page_back(struct fake_vf *f, struct page_of *page);
 void try_init(struct try *t, u8 opcode, u64 block, u32 blocks, dma_addr_t prp1);
 /* From beginning to end: what submitting said, or what the end was. */
 int try_do(struct fake_vf *f, struct try *t, unsigned int queue);
+/* As binding it and unbinding it does. */
+void fake_vf_bound(struct fake_vf *f);
+void fake_vf_unbound(struct fake_vf *f);
 
 #endif /* _PARLEY_NVME_FAKE_VF_H */

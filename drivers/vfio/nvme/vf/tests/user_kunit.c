@@ -67,26 +67,14 @@ static void user_exit(struct kunit *test)
 	parley_nvme_vf_user_swap(other);
 }
 
-static void bound(struct fake_vf *f)
-{
-	guard(device)(f->c.dev);
-	parley_nvme_vf_bound(&f->vf);
-}
-
-static void unbound(struct fake_vf *f)
-{
-	guard(device)(f->c.dev);
-	parley_nvme_vf_unbound(&f->vf);
-}
-
 static void it_is_offered_if_it_is_there_before(struct kunit *test)
 {
 	struct fake_vf *f = fake_vf_init(test);
 
-	bound(f);
+	fake_vf_bound(f);
 	user_begin(test);
 	KUNIT_EXPECT_EQ(test, 1, added);
-	unbound(f);
+	fake_vf_unbound(f);
 	KUNIT_EXPECT_EQ(test, 1, removed);
 }
 
@@ -97,9 +85,9 @@ static void it_is_offered_if_it_comes_later(struct kunit *test)
 	user_begin(test);
 	KUNIT_EXPECT_EQ(test, -EBUSY, parley_nvme_vf_user_register(&user));
 	KUNIT_EXPECT_EQ(test, 0, added);
-	bound(f);
+	fake_vf_bound(f);
 	KUNIT_EXPECT_EQ(test, 1, added);
-	unbound(f);
+	fake_vf_unbound(f);
 	KUNIT_EXPECT_EQ(test, 1, removed);
 }
 
@@ -107,11 +95,11 @@ static void a_user_that_goes_leaves_all(struct kunit *test)
 {
 	struct fake_vf *f = fake_vf_init(test);
 
-	bound(f);
+	fake_vf_bound(f);
 	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_user_register(&user));
 	parley_nvme_vf_user_unregister(&user);
 	KUNIT_EXPECT_EQ(test, 1, removed);
-	unbound(f);
+	fake_vf_unbound(f);
 	KUNIT_EXPECT_EQ(test, 1, removed);
 }
 
@@ -121,9 +109,9 @@ static void who_did_not_want_it_is_not_asked_to_leave(struct kunit *test)
 
 	user_begin(test);
 	refuses = -ENOMEM;
-	bound(f);
+	fake_vf_bound(f);
 	KUNIT_EXPECT_EQ(test, 1, added);
-	unbound(f);
+	fake_vf_unbound(f);
 	KUNIT_EXPECT_EQ(test, 0, removed);
 }
 
@@ -132,7 +120,7 @@ static void it_is_taken_and_given_back(struct kunit *test)
 	struct fake_vf *f = fake_vf_init(test);
 
 	user_begin(test);
-	bound(f);
+	fake_vf_bound(f);
 	f->vf.next_tenant = PARLEY_NVME_KEEP;
 	KUNIT_EXPECT_EQ(test, 0, parley_nvme_vf_take(&f->vf, &fake_tenant[0]));
 	KUNIT_EXPECT_EQ(test, PARLEY_NVME_LIVE, f->vf.n.state);
@@ -140,7 +128,7 @@ static void it_is_taken_and_given_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PARLEY_NVME_OFF, f->vf.n.state);
 	KUNIT_EXPECT_TRUE(test, device_trylock(f->c.dev));
 	device_unlock(f->c.dev);
-	unbound(f);
+	fake_vf_unbound(f);
 }
 
 /* Who opens it does not know that it is being reset. */
@@ -149,7 +137,7 @@ static void who_resets_it_meanwhile_is_waited_for(struct kunit *test)
 	struct fake_vf *f = fake_vf_init(test);
 
 	user_begin(test);
-	bound(f);
+	fake_vf_bound(f);
 	f->vf.next_tenant = PARLEY_NVME_KEEP;
 	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_take(&f->vf, &fake_tenant[0]));
 	scoped_guard(device, f->c.dev)
@@ -162,7 +150,7 @@ static void who_resets_it_meanwhile_is_waited_for(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, parley_life_has(&f->vf.life, PARLEY_LIFE_MEMORY));
 	KUNIT_EXPECT_TRUE(test, parley_life_undo(&f->vf.life, PARLEY_LIFE_MEMORY));
 	parley_nvme_vf_give_back(&f->vf);
-	unbound(f);
+	fake_vf_unbound(f);
 }
 
 /* Who removes it holds the lock that giving it back wants, and waits for that. */
@@ -171,12 +159,12 @@ static void it_is_given_back_to_who_waits_for_that(struct kunit *test)
 	struct fake_vf *f = fake_vf_init(test);
 
 	user_begin(test);
-	bound(f);
+	fake_vf_bound(f);
 	f->vf.next_tenant = PARLEY_NVME_KEEP;
 	KUNIT_ASSERT_EQ(test, 0, parley_nvme_vf_take(&f->vf, &fake_tenant[0]));
 	taken = &f->vf;
 	again = 0;
-	unbound(f);
+	fake_vf_unbound(f);
 	KUNIT_EXPECT_EQ(test, 1, removed);
 	KUNIT_EXPECT_EQ(test, -ENODEV, again);
 	KUNIT_EXPECT_EQ(test, PARLEY_NVME_OFF, f->vf.n.state);
