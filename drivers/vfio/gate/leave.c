@@ -124,11 +124,12 @@ static unsigned int pg_asked(const struct parley_gate_leaving *l)
 	const struct parley_gate_leaving *other;
 	unsigned int asked = l->asked;
 
-	guard(spinlock)(&pg_late_lock);
-	list_for_each_entry(other, &pg_late, late)
-		if (other->who == l->who && other->first == l->first &&
-		    other->last == l->last)
-			asked = max(asked, other->asked);
+	scoped_guard(spinlock, &pg_late_lock) {
+		list_for_each_entry(other, &pg_late, late)
+			if (other->who == l->who && other->first == l->first &&
+			    other->last == l->last)
+				asked = max(asked, other->asked);
+	}
 	return asked;
 }
 
@@ -137,15 +138,15 @@ static void pg_is_late(struct parley_gate_leaving *l)
 	/* They are to wait for what his return lets go of, before he does himself. */
 	scoped_guard(mutex, &l->gate->lock)
 		parley_gate_crowd(l->gate, 0);
-	guard(spinlock)(&pg_late_lock);
-	if (list_empty(&l->late))
-		list_add(&l->late, &pg_late);
+	scoped_guard(spinlock, &pg_late_lock)
+		if (list_empty(&l->late))
+			list_add(&l->late, &pg_late);
 }
 
 static void pg_is_late_no_more(struct parley_gate_leaving *l)
 {
-	guard(spinlock)(&pg_late_lock);
-	list_del_init(&l->late);
+	scoped_guard(spinlock, &pg_late_lock)
+		list_del_init(&l->late);
 }
 
 /* Nobody needs to hurry for him. */

@@ -113,9 +113,9 @@ static bool pvf_go_on(struct parley_nvme_vf *vf)
 
 static void pvf_tell(struct parley_nvme_vf *vf)
 {
-	guard(spinlock_irqsave)(&vf->told);
-	if (vf->back)
-		vf->back(vf->back_data);
+	scoped_guard(spinlock_irqsave, &vf->told)
+		if (vf->back)
+			vf->back(vf->back_data);
 }
 
 /**
@@ -156,9 +156,10 @@ EXPORT_SYMBOL_IF_KUNIT(parley_nvme_vf_resume);
  */
 void parley_nvme_vf_tell(struct parley_nvme_vf *vf, void (*back)(void *data), void *data)
 {
-	guard(spinlock_irqsave)(&vf->told);
-	vf->back = back;
-	vf->back_data = data;
+	scoped_guard(spinlock_irqsave, &vf->told) {
+		vf->back = back;
+		vf->back_data = data;
+	}
 }
 PARLEY_EXPORT(parley_nvme_vf_tell);
 
@@ -172,9 +173,12 @@ PARLEY_EXPORT(parley_nvme_vf_tell);
  */
 bool parley_nvme_vf_lost(struct parley_nvme_vf *vf)
 {
+	bool lost = false;
+
 	/* Who pauses it does so with the lock, and only then is it OFF. */
-	guard(spinlock_irqsave)(&vf->told);
-	return !vf->paused && READ_ONCE(vf->n.state) != PARLEY_NVME_LIVE;
+	scoped_guard(spinlock_irqsave, &vf->told)
+		lost = !vf->paused && READ_ONCE(vf->n.state) != PARLEY_NVME_LIVE;
+	return lost;
 }
 PARLEY_EXPORT(parley_nvme_vf_lost);
 

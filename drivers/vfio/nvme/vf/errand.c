@@ -101,14 +101,15 @@ static enum pvf_step pvf_begin(struct parley_nvme_errand *d)
 
 static void pvf_end(struct parley_nvme_errand *d, enum pvf_step step, int err)
 {
-	guard(spinlock)(&d->lock);
-	if (step == PVF_BACK)
-		d->is = PARLEY_NVME_HOME;
-	else if (step == PVF_OUT && !err)
-		d->is = PARLEY_NVME_OUT;
-	else if (step == PVF_OUT)
-		d->wanted = PARLEY_NVME_HOME;
-	d->err = err;
+	scoped_guard(spinlock, &d->lock) {
+		if (step == PVF_BACK)
+			d->is = PARLEY_NVME_HOME;
+		else if (step == PVF_OUT && !err)
+			d->is = PARLEY_NVME_OUT;
+		else if (step == PVF_OUT)
+			d->wanted = PARLEY_NVME_HOME;
+		d->err = err;
+	}
 }
 
 static void pvf_run(struct parley_nvme_vf *vf)
@@ -165,15 +166,22 @@ static void pvf_go(struct parley_nvme_vf *vf)
 
 static bool pvf_over(struct parley_nvme_errand *d)
 {
-	guard(spinlock)(&d->lock);
-	return !d->busy;
+	bool over = false;
+
+	scoped_guard(spinlock, &d->lock)
+		over = !d->busy;
+	return over;
 }
 
 /* It is not on its way back, or nobody wants it to be any more. */
 static bool pvf_settled(struct parley_nvme_errand *d)
 {
-	guard(spinlock)(&d->lock);
-	return d->wanted == PARLEY_NVME_OUT || (d->is == PARLEY_NVME_HOME && !d->busy);
+	bool settled = false;
+
+	scoped_guard(spinlock, &d->lock)
+		settled = d->wanted == PARLEY_NVME_OUT ||
+			  (d->is == PARLEY_NVME_HOME && !d->busy);
+	return settled;
 }
 
 /**
@@ -261,20 +269,24 @@ int parley_nvme_errand_out(struct parley_nvme_vf *vf, const uuid_t *tenant)
 int parley_nvme_vf_renew(struct parley_nvme_vf *vf)
 {
 	struct parley_nvme_errand *d = &vf->errand;
+	bool there = false;
+	int err = 0;
 
 	scoped_guard(spinlock, &d->lock) {
 		/* One that is LIVE on its way has no queues yet. */
-		if (!d->busy && !READ_ONCE(vf->paused) &&
-		    READ_ONCE(vf->n.state) == PARLEY_NVME_LIVE)
-			return 0;
-		d->anew = true;
-		d->busy = true;
+		there = !d->busy && !READ_ONCE(vf->paused) &&
+			READ_ONCE(vf->n.state) == PARLEY_NVME_LIVE;
+		d->anew |= !there;
+		d->busy |= !there;
 	}
+	if (there)
+		return 0;
 	pvf_go(vf);
 	if (wait_event_killable(d->wait, pvf_over(d)))
 		return -EINTR;
-	guard(spinlock)(&d->lock);
-	return d->err;
+	scoped_guard(spinlock, &d->lock)
+		err = d->err;
+	return err;
 }
 PARLEY_EXPORT(parley_nvme_vf_renew);
 

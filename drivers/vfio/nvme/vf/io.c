@@ -385,12 +385,14 @@ static int pvf_put(struct parley_nvme_vf *vf, struct parley_nvme_io_queue *q,
 int parley_nvme_io_put(struct parley_nvme_vf *vf, unsigned int nr, struct parley_nvme_io *io)
 {
 	struct nvme_command cmd;
+	int err = -EINVAL;
 
 	if (nr >= PARLEY_NVME_IO_QUEUES || !parley_nvme_verb_fits(vf, io))
-		return -EINVAL;
+		return err;
 	pvf_describe(vf, io, &cmd);
-	guard(spinlock_irqsave)(&vf->queue[nr].lock);
-	return pvf_put(vf, &vf->queue[nr], io, &cmd);
+	scoped_guard(spinlock_irqsave, &vf->queue[nr].lock)
+		err = pvf_put(vf, &vf->queue[nr], io, &cmd);
+	return err;
 }
 PARLEY_EXPORT(parley_nvme_io_put);
 
@@ -405,9 +407,9 @@ void parley_nvme_io_ring(struct parley_nvme_vf *vf, unsigned int nr)
 {
 	struct parley_nvme_io_queue *q = &vf->queue[nr];
 
-	guard(spinlock_irqsave)(&q->lock);
-	if (q->slots && READ_ONCE(vf->n.state) == PARLEY_NVME_LIVE)
-		parley_nvme_queue_ring(&vf->n, &q->queue);
+	scoped_guard(spinlock_irqsave, &q->lock)
+		if (q->slots && READ_ONCE(vf->n.state) == PARLEY_NVME_LIVE)
+			parley_nvme_queue_ring(&vf->n, &q->queue);
 }
 PARLEY_EXPORT(parley_nvme_io_ring);
 

@@ -51,12 +51,13 @@ static void pvf_abandoned(struct parley_nvme *n)
 {
 	struct parley_nvme_vf *vf = container_of(n, struct parley_nvme_vf, n);
 
-	guard(spinlock_irqsave)(&vf->told);
-	if (!vf->paused)
-		return;
-	WRITE_ONCE(vf->abandoned, true);
-	if (vf->back)
-		vf->back(vf->back_data);
+	scoped_guard(spinlock_irqsave, &vf->told) {
+		if (!vf->paused)
+			break;
+		WRITE_ONCE(vf->abandoned, true);
+		if (vf->back)
+			vf->back(vf->back_data);
+	}
 }
 
 static void pvf_watch(struct work_struct *work)
