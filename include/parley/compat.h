@@ -164,14 +164,25 @@ parley_compat_region_info(struct vfio_device *vdev, struct vfio_region_info __us
 #ifndef DMA_ATTR_REQUIRE_COHERENT
 #define DMA_ATTR_REQUIRE_COHERENT	DMA_ATTR_SKIP_CPU_SYNC
 
-/* Something is mapped: whether it is as it is.  Set for such a device, until there is a copy. */
-#ifdef CONFIG_DMA_NEED_SYNC
-#define parley_compat_coherent(dev)	((dev)->dma_skip_sync)
-#endif
-#endif
+static inline dma_addr_t
+parley_compat_map_page(struct device *dev, struct page *page, size_t offset, size_t size,
+		       enum dma_data_direction dir, unsigned long attrs)
+{
+	dma_addr_t dma = dma_map_page_attrs(dev, page, offset, size, dir, attrs);
 
-#ifndef parley_compat_coherent
-#define parley_compat_coherent(dev)	true
+	if (dma_mapping_error(dev, dma))
+		return dma;
+#ifdef CONFIG_DMA_NEED_SYNC
+	/* Set for a device that is coherent, until a copy is made for it. */
+	if (!dev->dma_skip_sync) {
+		dma_unmap_page_attrs(dev, dma, size, dir, attrs);
+		return DMA_MAPPING_ERROR;
+	}
+#endif
+	return dma;
+}
+
+#define dma_map_page_attrs	parley_compat_map_page
 #endif
 
 /* That a work queue is bound to processors went without saying. */

@@ -46,12 +46,6 @@ static enum dma_data_direction pg_direction(enum parley_gate_way way)
 	return way == PARLEY_GATE_IN ? DMA_FROM_DEVICE : DMA_TO_DEVICE;
 }
 
-static void pg_vfio_unmap(struct parley_gate *g, dma_addr_t dma, enum parley_gate_way way)
-{
-	dma_unmap_page_attrs(g->dev, dma, PARLEY_GATE_PAGE, pg_direction(way),
-			     DMA_ATTR_REQUIRE_COHERENT);
-}
-
 /*
  * The guest uses the page meanwhile, and maybe another command does: the function must
  * reach the page itself, and no copy of it, and caches must have nothing to do with it.
@@ -61,13 +55,16 @@ static int pg_vfio_map(struct parley_gate *g, struct page *page, unsigned int of
 {
 	*dma = dma_map_page_attrs(g->dev, page, offset, PARLEY_GATE_PAGE,
 				  pg_direction(way), DMA_ATTR_REQUIRE_COHERENT);
-	if (!dma_mapping_error(g->dev, *dma)) {
-		if (parley_compat_coherent(g->dev))
-			return 0;
-		pg_vfio_unmap(g, *dma, way);
-	}
+	if (!dma_mapping_error(g->dev, *dma))
+		return 0;
 	dev_warn_ratelimited(g->dev, "cannot reach a guest's memory: there is no address left, or it is not coherent, or swiotlb is forced\n");
 	return -EIO;
+}
+
+static void pg_vfio_unmap(struct parley_gate *g, dma_addr_t dma, enum parley_gate_way way)
+{
+	dma_unmap_page_attrs(g->dev, dma, PARLEY_GATE_PAGE, pg_direction(way),
+			     DMA_ATTR_REQUIRE_COHERENT);
 }
 
 static void pg_vfio_back(struct callback_head *back)
