@@ -106,11 +106,14 @@ class Disk:
         self.folder = f"{PCI}/devices/{self.pf}"
 
     def found(self):
-        """Its block device where the kernel's driver has it, or ""."""
-        for path in glob.glob("/sys/class/nvme/nvme*"):
+        """The block device of its first namespace where the kernel's driver has it, or "".
+        Which of several is called n1 is settled by who is found first."""
+        for path in glob.glob("/sys/block/nvme*"):
+            if not re.fullmatch(r"nvme\d+n\d+", os.path.basename(path)):
+                continue    # a path to one that has several
             with contextlib.suppress(OSError):
-                if get(f"{path}/serial") == self.serial:
-                    return f"/dev/{os.path.basename(path)}n1"
+                if (get(f"{path}/device/serial"), get(f"{path}/nsid")) == (self.serial, "1"):
+                    return f"/dev/{os.path.basename(path)}"
         return ""
 
     def take(self, functions=1, own=()):
