@@ -279,20 +279,17 @@ static void leave_page_after_all(void *data)
 	leave_page(f);
 }
 
-typedef void leave_fn(void *data);
-
 /* He has locks that others want.  However often somebody was late before. */
 static void who_is_killed_waits_for_nothing_but_its_end(struct kunit *test)
 {
 	struct fake_gate *f = gate_new(test);
-	static leave_fn *const fn[] = { leave_page, leave_page_after_all };
 	unsigned int late, i;
 	struct doomed d;
 
-	for (late = 0; late < ARRAY_SIZE(fn); late++) {
+	for (late = 0; late < 2; late++) {
 		f->abandoned = false;
 		KUNIT_EXPECT_EQ(test, 0, pin(f, 10));
-		doomed_begin(test, &d, fn[late], f);
+		doomed_begin(test, &d, late ? leave_page_after_all : leave_page, f);
 		msleep(late * 2 * PARLEY_GATE_LATE * BEGUN_MS);
 		for (i = 0; i < DOOMED_MS / BEGUN_MS && !READ_ONCE(f->abandoned); i++)
 			msleep(BEGUN_MS);

@@ -106,8 +106,8 @@ class Disk:
         self.folder = f"{PCI}/devices/{self.pf}"
 
     def found(self):
-        """The block device of its first namespace where the kernel's driver has it, or "".
-        Which of several is called n1 is settled by who is found first."""
+        """The block device of its first namespace where the kernel's driver has it, or ""."""
+        # Which of several is called n1 is settled by who is found first.
         for path in glob.glob("/sys/block/nvme*"):
             if not re.fullmatch(r"nvme\d+n\d+", os.path.basename(path)):
                 continue    # a path to one that has several
