@@ -545,6 +545,15 @@ bool guest_sees(const unsigned int *what, unsigned int value)
 	return READ_ONCE(*what) == value;
 }
 
+bool guest_failed(struct guest *g)
+{
+	unsigned int i;
+
+	for (i = 0; i < FAKE_LONG_MS / 20 && !(READ_ONCE(g->e.csts) & NVME_CSTS_CFS); i++)
+		msleep(20);
+	return READ_ONCE(g->e.csts) & NVME_CSTS_CFS;
+}
+
 void guest_keep(struct guest *g, unsigned int nr)
 {
 	fake_arm(&g->f->c, FAKE_SILENT, 0);

@@ -82,6 +82,8 @@ void guest_put_reads(struct guest *g, unsigned int nr);
 void guest_keep(struct guest *g, unsigned int nr);
 /* Until something is as it should be; whether it is. */
 bool guest_sees(const unsigned int *what, unsigned int value);
+/* Until its controller reports a fatal fault, which comes after the answer; whether it does. */
+bool guest_failed(struct guest *g);
 /* Until everything is seen to, and the controller's worker sleeps. */
 void guest_rest(struct guest *g);
 /* Its memory, from a page on. */

@@ -245,7 +245,7 @@ static void a_disk_that_is_lost_is_a_fatal_fault(struct kunit *test)
 	fake_arm(&g->f->c, FAKE_VANISHES, 1);
 	KUNIT_EXPECT_EQ(test, NVME_SC_INTERNAL, guest_rw(g, nvme_cmd_read, 0, 1, DATA));
 	guest_expect_idle(g);
-	KUNIT_EXPECT_TRUE(test, READ_ONCE(g->e.csts) & NVME_CSTS_CFS);
+	KUNIT_EXPECT_TRUE(test, guest_failed(g));
 	/* A reset leads to no controller, as there is no function. */
 	parley_emu_write32(&g->e, NVME_REG_CC, 0);
 	KUNIT_EXPECT_EQ(test, 0, parley_emu_read32(&g->e, NVME_REG_CSTS));

@@ -37,15 +37,6 @@ static void bell_is(struct guest *g, unsigned int bell, u32 value)
 	WRITE_ONCE(bells[bell], cpu_to_le32(value));
 }
 
-static bool failed(struct guest *g)
-{
-	unsigned int i;
-
-	for (i = 0; i < FAKE_LONG_MS / 20 && !(READ_ONCE(g->e.csts) & NVME_CSTS_CFS); i++)
-		msleep(20);
-	return READ_ONCE(g->e.csts) & NVME_CSTS_CFS;
-}
-
 static void data_are_those_of_the_blocks(struct kunit *test)
 {
 	u8 *oracle = kunit_kzalloc(test, FAKE_BLOCKS * FAKE_BLOCK, GFP_KERNEL);
@@ -182,14 +173,14 @@ static void a_shadow_beyond_its_queue_is_a_fatal_fault(struct kunit *test)
 
 	bell_is(g, SQ1, GUEST_DEPTH);
 	parley_emu_write32(&g->e, NVME_REG_DBS + SQ1 * sizeof(u32), 1);
-	KUNIT_EXPECT_TRUE(test, failed(g));
+	KUNIT_EXPECT_TRUE(test, guest_failed(g));
 	parley_emu_write32(&g->e, NVME_REG_CC, 0);
 	g->shadow = false;
 	guest_begin(g);
 	KUNIT_ASSERT_EQ(test, 0, guest_shadow(g));
 	bell_is(g, CQ1, U32_MAX);
 	guest_put_reads(g, 1);
-	KUNIT_EXPECT_TRUE(test, failed(g));
+	KUNIT_EXPECT_TRUE(test, guest_failed(g));
 }
 
 /* Somebody who writes all of both pages all the time harms nobody but himself. */
@@ -227,7 +218,7 @@ static void a_shadow_that_is_lost_is_a_fatal_fault(struct kunit *test)
 
 	guest_take_away(g, GUEST_BELLS, 1);
 	parley_emu_write32(&g->e, NVME_REG_DBS + SQ1 * sizeof(u32), 1);
-	KUNIT_EXPECT_TRUE(test, failed(g));
+	KUNIT_EXPECT_TRUE(test, guest_failed(g));
 	g->hidden[GUEST_BELLS] = false;
 	parley_emu_write32(&g->e, NVME_REG_CC, 0);
 	g->shadow = false;
@@ -236,7 +227,7 @@ static void a_shadow_that_is_lost_is_a_fatal_fault(struct kunit *test)
 	guest_rest(g);
 	guest_take_away(g, GUEST_EVENTS, 1);
 	guest_put_reads(g, 1);
-	KUNIT_EXPECT_TRUE(test, failed(g));
+	KUNIT_EXPECT_TRUE(test, guest_failed(g));
 	g->hidden[GUEST_EVENTS] = false;
 }
 
@@ -357,7 +348,7 @@ static void pages_that_are_taken_away_are_not_touched(struct kunit *test)
 	/* Taken away for good, in mid-run. */
 	guest_take_away(g, GUEST_BELLS, 1);
 	parley_emu_write32(&g->e, NVME_REG_DBS + SQ1 * sizeof(u32), 1);
-	KUNIT_EXPECT_TRUE(test, failed(g));
+	KUNIT_EXPECT_TRUE(test, guest_failed(g));
 	parley_emu_reset(&g->e);
 	KUNIT_EXPECT_EQ(test, 0, g->shared[GUEST_EVENTS]);
 }
