@@ -179,7 +179,7 @@ def ways_table(data):
         kvm:kvm_mmio's writes, whoever takes them, exits by reason kvm:kvm_exit's (npf: an
         access to a device or to memory), interrupts those that the guest was given,
         switches /proc/stat's; a short run is subtracted from a long one. Host and guest
-        are instructions of both (TCG plugin, one processor each, so not for four queues),
+        are instructions of both (TCG plugin, one processor each, so for one queue),
         user space and idle included. At the end IOPS, as ratios to (c) and (e). Medians
         of {ROUNDS["time"]} rounds over all rows, of counts of {ROUNDS["count"]}. Asked of
         (a) and (b): at depth 8 and more no exit for a notification (at most {NO_EXIT}),

@@ -100,6 +100,13 @@ static enum hrtimer_restart pne_look(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
+/* Who polls looks anyway, and who has a grid does at its points. */
+static bool pne_can(struct parley_emu *e)
+{
+	return e->shadow.on && parley_emu_shared(&e->pages.bells) && !e->stopped &&
+	       !e->poll.task && !e->grid.period;
+}
+
 /**
  * parley_emu_linger_did() - something was done
  * @e: the controller
@@ -112,15 +119,10 @@ void parley_emu_linger_did(struct parley_emu *e, unsigned int fetched)
 	struct parley_emu_linger *l = &e->linger;
 
 	lockdep_assert_held(&e->mutex);
+	if (!pne_can(e))
+		return;
 	WRITE_ONCE(l->since, ktime_get_ns());
 	l->fetched += fetched;
-}
-
-/* Who polls looks anyway, and who has a grid does at its points. */
-static bool pne_can(struct parley_emu *e)
-{
-	return e->shadow.on && parley_emu_shared(&e->pages.bells) && !e->stopped &&
-	       !e->poll.task && !e->grid.period;
 }
 
 /* Several at a time, or the function has several. */
@@ -149,11 +151,13 @@ bool parley_emu_lingers(struct parley_emu *e)
 	u64 passed;
 
 	lockdep_assert_held(&e->mutex);
-	passed = pne_passed(l);
-	if (pne_can(e) && pne_busy(e) && passed < l->most_ns) {
-		WRITE_ONCE(l->lingers, true);
-		pne_look_again(l, passed);
-		return true;
+	if (pne_can(e) && pne_busy(e)) {
+		passed = pne_passed(l);
+		if (passed < l->most_ns) {
+			WRITE_ONCE(l->lingers, true);
+			pne_look_again(l, passed);
+			return true;
+		}
 	}
 	l->fetched = 0;
 	WRITE_ONCE(l->lingers, false);
@@ -164,7 +168,8 @@ bool parley_emu_lingers(struct parley_emu *e)
  * parley_emu_linger_end() - the guest has no shadows any more
  * @e: the controller
  *
- * When this returns, nobody looks at them but who has the mutex.
+ * When this returns, nobody looks at them but who has the mutex; nor will a timer, before
+ * there are some again.
  *
  * Context: process context; @e->mutex held; may sleep.
  */
@@ -188,15 +193,4 @@ void parley_emu_linger_init(struct parley_emu *e)
 	l->most_ns = min(READ_ONCE(pne_most_us), PARLEY_EMU_LINGER_MAX_US) * (u64)NSEC_PER_USEC;
 	l->first_ns = PARLEY_EMU_LINGER_LEAST_US * NSEC_PER_USEC;
 	hrtimer_setup(&l->timer, pne_look, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
-}
-
-/**
- * parley_emu_linger_exit() - the mirror of parley_emu_linger_init()
- * @e: the controller, disabled for good
- *
- * Context: process context; may sleep.
- */
-void parley_emu_linger_exit(struct parley_emu *e)
-{
-	hrtimer_cancel(&e->linger.timer);
 }

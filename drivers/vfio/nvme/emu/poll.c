@@ -139,7 +139,7 @@ static void pne_sleep(struct parley_emu *e)
 		return;
 	}
 	/* That was in vain as well: whoever wakes it for nothing all the time pays for it. */
-	p->credit -= min(local_clock() - since, p->credit);
+	parley_emu_poll_vain(p, local_clock() - since);
 	wait_event_idle(p->wait, READ_ONCE(p->kicked) || kthread_should_stop());
 	parley_emu_poll_learn(p, local_clock() - since <
 				 (u64)READ_ONCE(p->most_us) * NSEC_PER_USEC);

@@ -206,7 +206,6 @@ void parley_emu_exit(struct parley_emu *e)
 	synchronize_rcu();
 	/* Nothing is fetched any more that would have to wait. */
 	cancel_delayed_work_sync(&e->wait_over);
-	parley_emu_linger_exit(e);
 	parley_emu_grid_exit(e);
 	parley_emu_poll_stop(e);
 	cancel_delayed_work_sync(&e->keep);

@@ -207,7 +207,6 @@ void parley_emu_linger_did(struct parley_emu *e, unsigned int fetched);
 bool parley_emu_lingers(struct parley_emu *e);
 void parley_emu_linger_end(struct parley_emu *e);
 void parley_emu_linger_init(struct parley_emu *e);
-void parley_emu_linger_exit(struct parley_emu *e);
 
 /* run.c */
 bool parley_emu_round(struct parley_emu *e);

@@ -52,19 +52,24 @@ static bool pne_one(struct parley_emu *e, u16 id)
 	return true;
 }
 
+static void pne_tell(struct parley_emu *e, u16 id)
+{
+	if (id)
+		parley_nvme_io_ring(e->vf, id - 1);
+}
+
 /* A queue's turn: how many commands were fetched. */
 static unsigned int pne_turn(struct parley_emu *e, u16 id)
 {
 	unsigned int nr = 0;
 
 	while (nr < PARLEY_EMU_TURN && pne_one(e, id))
-		if (!(++nr % PARLEY_EMU_TOLD) && id)
-			parley_nvme_io_ring(e->vf, id - 1);
-	if (!nr)
-		return 0;
-	if (id)
-		parley_nvme_io_ring(e->vf, id - 1);
-	parley_emu_shadow_seen(e, id);
+		if (!(++nr % PARLEY_EMU_TOLD))
+			pne_tell(e, id);
+	if (nr) {
+		pne_tell(e, id);
+		parley_emu_shadow_seen(e, id);
+	}
 	return nr;
 }
 

@@ -26,7 +26,6 @@ static ssize_t namespace_show(struct device *dev, struct device_attribute *attr,
 			      char *buf)
 {
 	struct parley_nvme_vf *vf = pvf_of(dev);
-
 	ssize_t len;
 
 	/* Whoever has it waits for the function. */
