@@ -115,23 +115,28 @@ int bench_key(struct bench *b, u8 type)
 	return bench_of_addr(b, HCI_EV_LINK_KEY_NOTIFY, rest, sizeof(rest));
 }
 
-static size_t bench_l2cap(u8 *pkt, bool down, const void *pdu, size_t len)
+size_t bench_l2cap(u8 *pkt, bool down, u16 handle, u16 cid, const void *pdu, size_t len)
 {
 	pkt[0] = HCI_ACLDATA_PKT;
-	put_unaligned_le16(hci_handle_pack(BENCH_LE, down ? ACL_START_NO_FLUSH : ACL_START),
+	put_unaligned_le16(hci_handle_pack(handle, down ? ACL_START_NO_FLUSH : ACL_START),
 			   pkt + 1);
 	put_unaligned_le16(4 + len, pkt + 3);
 	put_unaligned_le16(len, pkt + 5);
-	put_unaligned_le16(6, pkt + 7);
+	put_unaligned_le16(cid, pkt + 7);
 	memcpy(pkt + 9, pdu, len);
 	return 9 + len;
+}
+
+static size_t bench_le(u8 *pkt, bool down, const void *pdu, size_t len)
+{
+	return bench_l2cap(pkt, down, BENCH_LE, 6, pdu, len);
 }
 
 int bench_smp(struct bench *b, bool down, const void *pdu, size_t len)
 {
 	u8 pkt[128];
 
-	return bench_send(b, down, pkt, bench_l2cap(pkt, down, pdu, len));
+	return bench_send(b, down, pkt, bench_le(pkt, down, pdu, len));
 }
 
 static void bench_connect(struct bench *b)
@@ -268,7 +273,7 @@ void bench_expect_smp(struct bench *b, bool down, const void *pdu, size_t len)
 {
 	u8 pkt[128];
 
-	bench_expect(b, down, pkt, bench_l2cap(pkt, down, pdu, len));
+	bench_expect(b, down, pkt, bench_le(pkt, down, pdu, len));
 }
 
 void bench_expect_failed(struct bench *b, u8 why, bool quiet)
@@ -279,12 +284,12 @@ void bench_expect_failed(struct bench *b, u8 why, bool quiet)
 	/* Room that was not used is given back. */
 	KUNIT_EXPECT_EQ(b->test, quiet ? 0 : 1, b->down.got);
 	KUNIT_EXPECT_EQ(b->test, quiet ? 2 : 1, b->up.got);
-	len = bench_l2cap(pkt, true, failed, sizeof(failed));
+	len = bench_le(pkt, true, failed, sizeof(failed));
 	if (!quiet)
 		KUNIT_EXPECT_MEMEQ(b->test, b->down.pkt[0], pkt, len);
 	else
 		KUNIT_EXPECT_EQ(b->test, HCI_EV_NUM_COMP_PKTS, b->up.pkt[0][1]);
-	bench_l2cap(pkt, false, failed, sizeof(failed));
+	bench_le(pkt, false, failed, sizeof(failed));
 	KUNIT_EXPECT_MEMEQ(b->test, b->up.pkt[quiet], pkt, len);
 	bench_clear(b);
 }

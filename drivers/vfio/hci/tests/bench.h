@@ -59,6 +59,8 @@ int bench_of_addr(struct bench *b, u8 event, const void *rest, size_t len);
 int bench_complete(struct bench *b, u16 opcode, u8 status, bool addr);
 /* A key of that type, for the link over BR/EDR. */
 int bench_key(struct bench *b, u8 type);
+/* A PDU over L2CAP, whole: of which link, and over which channel; its length. */
+size_t bench_l2cap(u8 *pkt, bool down, u16 handle, u16 cid, const void *pdu, size_t len);
 /* A PDU on the Security Manager's channel, whole. */
 int bench_smp(struct bench *b, bool down, const void *pdu, size_t len);
 /* The only packet that a side got is as given; both are empty after it. */

@@ -2,7 +2,6 @@
 /*
  * Keys for LE that are made over BR/EDR.
  */
-#include <linux/unaligned.h>
 #include "bench.h"
 
 #define REQUEST		1
@@ -12,14 +11,7 @@
 
 static size_t bredr(u8 *pkt, bool down, const u8 *pdu, size_t len)
 {
-	pkt[0] = HCI_ACLDATA_PKT;
-	put_unaligned_le16(hci_handle_pack(BENCH_BREDR, down ? ACL_START_NO_FLUSH : ACL_START),
-			   pkt + 1);
-	put_unaligned_le16(4 + len, pkt + 3);
-	put_unaligned_le16(len, pkt + 5);
-	put_unaligned_le16(7, pkt + 7);
-	memcpy(pkt + 9, pdu, len);
-	return 9 + len;
+	return bench_l2cap(pkt, down, BENCH_BREDR, 7, pdu, len);
 }
 
 /* The key is there, and those for LE are made of it: they may be cut short. */

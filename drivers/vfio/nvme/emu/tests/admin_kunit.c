@@ -99,15 +99,6 @@ static void what_cannot_be_is_not_ready(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, NVME_CSTS_RDY, guest_enable(g));
 }
 
-static bool failed(struct guest *g)
-{
-	unsigned int i;
-
-	for (i = 0; i < FAKE_LONG_MS / 20 && !(READ_ONCE(g->e.csts) & NVME_CSTS_CFS); i++)
-		msleep(20);
-	return READ_ONCE(g->e.csts) & NVME_CSTS_CFS;
-}
-
 /* Whatever there is of queues. */
 static void one_that_is_not_ready_fetches_nothing(struct kunit *test)
 {
@@ -131,12 +122,12 @@ static void a_doorbell_beyond_its_queue_is_a_fatal_fault(struct kunit *test)
 	struct guest *g = guest_ready(test);
 
 	guest_doorbell(g, 1, false, GUEST_DEPTH);
-	KUNIT_EXPECT_TRUE(test, failed(g));
+	KUNIT_EXPECT_TRUE(test, guest_failed(g));
 	parley_emu_write32(&g->e, NVME_REG_CC, 0);
 	KUNIT_EXPECT_EQ(test, NVME_CSTS_RDY, guest_enable(g));
 	guest_doorbell(g, 0, true, U32_MAX);
 	guest_doorbell(g, 0, false, 1);
-	KUNIT_EXPECT_TRUE(test, failed(g));
+	KUNIT_EXPECT_TRUE(test, guest_failed(g));
 }
 
 static void queues_without_memory_are_a_fatal_fault(struct kunit *test)
@@ -145,14 +136,14 @@ static void queues_without_memory_are_a_fatal_fault(struct kunit *test)
 
 	g->hidden[GUEST_ASQ] = true;
 	guest_doorbell(g, 0, false, 1);
-	KUNIT_EXPECT_TRUE(test, failed(g));
+	KUNIT_EXPECT_TRUE(test, guest_failed(g));
 	g->hidden[GUEST_ASQ] = false;
 	parley_emu_write32(&g->e, NVME_REG_CC, 0);
 	KUNIT_EXPECT_EQ(test, NVME_CSTS_RDY, guest_enable(g));
 	memset(guest_at(g, GUEST_ASQ), 0xff, PARLEY_NVME_PAGE);
 	g->hidden[GUEST_ACQ] = true;
 	guest_doorbell(g, 0, false, 1);
-	KUNIT_EXPECT_TRUE(test, failed(g));
+	KUNIT_EXPECT_TRUE(test, guest_failed(g));
 }
 
 /* ------------------------------------------------------- commands */
