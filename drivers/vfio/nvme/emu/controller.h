@@ -177,7 +177,7 @@ struct parley_emu_sq {
  * @node: in the list of those that are answered
  * @err: how it ended
  * @status: the same
- * @busy: it is in use
+ * @next: of those that are in no use, see struct parley_emu_lane
  * @parked: the function forgot it
  * @sq: whose it is
  * @cid: the guest's number for it
@@ -197,7 +197,7 @@ struct parley_emu_req {
 	struct llist_node node;
 	int err;
 	u16 status;
-	bool busy;
+	struct parley_emu_req *next;
 	bool parked;
 	u16 sq;
 	u16 cid;
@@ -216,12 +216,14 @@ struct parley_emu_req {
  * struct parley_emu_lane - what a pair of queues of the function has
  * @req: commands, as many as may be in flight there
  * @nr: how many
+ * @free: those in no use, the last used first
  * @lists: memory of their lists
  * @lists_dma: where the function finds it
  */
 struct parley_emu_lane {
 	struct parley_emu_req *req;
 	unsigned int nr;
+	struct parley_emu_req *free;
 	void *lists;
 	dma_addr_t lists_dma;
 };

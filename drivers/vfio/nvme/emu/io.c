@@ -31,6 +31,12 @@ void parley_emu_lanes_free(struct parley_emu *e)
 	}
 }
 
+static void pne_give(struct parley_emu_lane *lane, struct parley_emu_req *req)
+{
+	req->next = lane->free;
+	lane->free = req;
+}
+
 static int pne_lane_make(struct parley_emu *e, unsigned int i)
 {
 	struct parley_nvme *n = &e->vf->n;
@@ -47,6 +53,7 @@ static int pne_lane_make(struct parley_emu *e, unsigned int i)
 		lane->req[nr].e = e;
 		lane->req[nr].list = lane->lists + nr * PARLEY_EMU_LIST;
 		lane->req[nr].list_dma = lane->lists_dma + nr * PARLEY_EMU_LIST;
+		pne_give(lane, &lane->req[nr]);
 	}
 	return 0;
 }
@@ -96,12 +103,14 @@ static void pne_done(struct parley_nvme_io *io, int err, u16 status)
 
 	/*
 	 * Once it is in the list it may be ended, and the controller may go:
-	 * parley_emu_exit() waits for who is still here.
+	 * parley_emu_exit() waits for who is still here.  Whoever takes one takes all, so
+	 * who was not the first need not call him again.
 	 */
 	guard(rcu)();
 	req->err = err;
 	req->status = status;
-	llist_add(&req->node, &e->ended);
+	if (!llist_add(&req->node, &e->ended))
+		return;
 	parley_emu_kick(e);
 	wake_up(&e->wait);
 }
@@ -141,7 +150,7 @@ void parley_emu_end(struct parley_emu *e, struct parley_emu_req *req)
 	if (pne_goes_on(e, req))
 		return;
 	pne_release(e, req);
-	req->busy = false;
+	pne_give(&e->lane[req->sq - 1], req);
 	e->sq[req->sq].flying--;
 	parley_emu_post(e, req->sq, req->cid,
 			req->err ? NVME_SC_INTERNAL : req->status, 0);
@@ -309,27 +318,17 @@ static u16 pne_prepare(struct parley_emu *e, struct parley_emu_req *req,
 	return status ?: PARLEY_EMU_LATER;
 }
 
-static struct parley_emu_req *pne_free(struct parley_emu_lane *lane)
-{
-	struct parley_emu_req *req;
-
-	for (req = lane->req; req < lane->req + lane->nr; req++)
-		if (!req->busy)
-			return req;
-	return NULL;
-}
-
 static u16 pne_submit(struct parley_emu *e, u16 sq, struct parley_emu_req *req)
 {
 	int err;
 
 	/* Before the function has it: then it may be over at any time. */
-	req->busy = true;
+	e->lane[sq - 1].free = req->next;
 	e->sq[sq].flying++;
 	err = parley_nvme_io_put(e->vf, sq - 1, &req->io);
 	if (!err || parley_emu_park(e, req, err))
 		return PARLEY_EMU_LATER;
-	req->busy = false;
+	pne_give(&e->lane[sq - 1], req);
 	e->sq[sq].flying--;
 	/* It died with nothing under way: nobody has said so yet. */
 	if (err == -EIO || err == -ENODEV)
@@ -352,7 +351,7 @@ static u16 pne_submit(struct parley_emu *e, u16 sq, struct parley_emu_req *req)
 u16 parley_emu_io(struct parley_emu *e, u16 sq, const struct nvme_command *cmd)
 {
 	const struct parley_nvme_verb *verb = parley_nvme_verb(e->vf, cmd->common.opcode);
-	struct parley_emu_req *req = pne_free(&e->lane[sq - 1]);
+	struct parley_emu_req *req = e->lane[sq - 1].free;
 	u16 status;
 
 	lockdep_assert_held(&e->mutex);

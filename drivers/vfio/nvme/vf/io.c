@@ -6,6 +6,7 @@
  * the controller is not LIVE any more and can reach no memory.  Who takes the command
  * out of its slot, under the queue's lock, is the one that ends it.
  */
+#include <linux/bitops.h>
 #include <linux/jiffies.h>
 #include <parley/export.h>
 #include "vf.h"
@@ -15,6 +16,7 @@
 #define PVF_CID_SLOT(cid)	((cid) & (PARLEY_NVME_IO_SLOTS - 1))
 
 static_assert(PARLEY_NVME_IO_SLOTS == 64);
+static_assert(PARLEY_NVME_IO_SLOTS == BITS_PER_BYTE * sizeof_field(struct parley_nvme_io_queue, taken));
 
 /**
  * parley_nvme_io_init() - no queues yet
@@ -200,6 +202,7 @@ static void pvf_collect(struct parley_nvme_io_queue *q, struct parley_nvme_io_sl
 	slot->io->next = *ended;
 	*ended = slot->io;
 	slot->io = NULL;
+	q->taken &= ~BIT_ULL(slot - q->slot);
 }
 
 static void pvf_end(struct parley_nvme_io *ended, int err)
@@ -290,12 +293,12 @@ static bool pvf_reap(struct parley_nvme_vf *vf, struct parley_nvme_io_queue *q)
  */
 bool parley_nvme_io_reap(struct parley_nvme_vf *vf, unsigned int vector)
 {
-	unsigned int i;
+	/* The numbers of queues begin at 1, and so do those of vectors, but for the last's. */
+	unsigned int i = (vector ?: vf->vectors) - 1;
 	bool found = false;
 
-	for (i = 0; i < PARLEY_NVME_IO_QUEUES; i++)
-		if ((i + 1) % vf->vectors == vector)
-			found |= pvf_reap(vf, &vf->queue[i]);
+	for (; i < PARLEY_NVME_IO_QUEUES; i += vf->vectors)
+		found |= pvf_reap(vf, &vf->queue[i]);
 	return found;
 }
 PARLEY_EXPORT(parley_nvme_io_reap);
@@ -344,26 +347,32 @@ static void pvf_describe(struct parley_nvme_vf *vf, const struct parley_nvme_io 
 	cmd->rw.dptr.prp2 = cpu_to_le64(io->prp2);
 }
 
+/* The first slot without a command; PARLEY_NVME_IO_SLOTS: there is none. */
+static unsigned int pvf_free(const struct parley_nvme_io_queue *q)
+{
+	return ~q->taken ? __ffs64(~q->taken) : PARLEY_NVME_IO_SLOTS;
+}
+
 static int pvf_put(struct parley_nvme_vf *vf, struct parley_nvme_io_queue *q,
 		   struct parley_nvme_io *io, struct nvme_command *cmd)
 {
 	struct parley_nvme_io_slot *slot;
 	int err = parley_nvme_state_error(READ_ONCE(vf->n.state));
+	unsigned int nr = pvf_free(q);
 
 	lockdep_assert_held(&q->lock);
 	if (err || !q->slots)
 		return err ?: -ENETDOWN;
-	for (slot = q->slot; slot < q->slot + q->slots; slot++) {
-		if (slot->io)
-			continue;
-		slot->io = io;
-		slot->cid = PVF_CID(q->round++, slot - q->slot);
-		slot->end = jiffies + msecs_to_jiffies(vf->io_ms);
-		cmd->common.command_id = slot->cid;
-		parley_nvme_queue_put(&q->queue, cmd);
-		return 0;
-	}
-	return -EBUSY;
+	if (nr >= q->slots)
+		return -EBUSY;
+	q->taken |= BIT_ULL(nr);
+	slot = &q->slot[nr];
+	slot->io = io;
+	slot->cid = PVF_CID(q->round++, nr);
+	slot->end = jiffies + msecs_to_jiffies(vf->io_ms);
+	cmd->common.command_id = slot->cid;
+	parley_nvme_queue_put(&q->queue, cmd);
+	return 0;
 }
 
 /**

@@ -192,6 +192,7 @@ struct parley_nvme_io_slot {
  * @round: counts commands, for their numbers
  * @slots: how many commands may be in flight; 0 while the controller does not know
  *	the queues
+ * @taken: a bit for each slot that has a command
  * @slot: the commands
  */
 struct parley_nvme_io_queue {
@@ -199,6 +200,7 @@ struct parley_nvme_io_queue {
 	struct parley_nvme_queue queue;
 	u16 round;
 	u16 slots;
+	u64 taken;
 	struct parley_nvme_io_slot slot[PARLEY_NVME_IO_SLOTS];
 };
 
