@@ -18,6 +18,8 @@ _parley_options()	# _parley_options VERB
 	pool)		echo "--threads --one-vm --class --weight" ;;
 	takeover|giveback) echo "--all-of-type --force --at-boot" ;;
 	loopback)	echo "--queues --queue-size --ring --serial --read-only --poll --buffered --block-size" ;;
+	sched)		echo "--once --dry-run --status --restore --bound --interval --window --high" \
+				"--low --hold --hold-max --trial --trust --least" ;;
 	vf)		echo "--all --on-demand --uuid --how --keep --delete --type --policy --beside" ;;
 	esac
 }
@@ -36,6 +38,8 @@ _parley_words()		# _parley_words COMMAND VERB HOW-MANY-CAME-BEFORE
 		"$1" complete devices 2>/dev/null ;;
 	vf:*)
 		_parley_vf "$1" "$3" ;;
+	sched:0)
+		echo "governor" ;;
 	status:0|stats:0|limit:0|moderation:0|polling:0|lane:0)
 		"$1" complete devices 2>/dev/null ;;
 	esac
@@ -65,7 +69,7 @@ _parley_vf()		# _parley_vf COMMAND HOW-MANY-CAME-BEFORE
 
 _parley_is_flag()	# _parley_is_flag OPTION: no value follows it
 {
-	[[ $1 =~ ^--(all|off|json|help|force|at-boot|workers|openmetrics|read-only|poll|buffered|one-vm|adaptive|on-demand|keep|delete)$ ]]
+	[[ $1 =~ ^--(all|off|json|help|force|at-boot|workers|openmetrics|read-only|poll|buffered|one-vm|adaptive|on-demand|keep|delete|once|dry-run|status|restore)$ ]]
 }
 
 _parley_reply()		# _parley_reply CHOICES CURRENT
@@ -85,7 +89,7 @@ _parley()
 	[[ $line != *[[:blank:]] ]] || typed+=("")
 	current=${typed[-1]} previous=${typed[-2]}
 	if ((${#typed[@]} == 2)); then
-		choices="status stats backends limit moderation polling lane pool takeover giveback loopback vf"
+		choices="status stats backends limit moderation polling lane pool takeover giveback loopback vf sched"
 		_parley_reply "$choices --help --version" "$current"
 		return
 	fi
@@ -100,8 +104,10 @@ _parley()
 		return ;;
 	--how)		choices="write-zeroes deallocate-and-verify format" ;;
 	--class)	choices="latency normal bulk" ;;
+	--bound)	choices="keep move" ;;
 	--*burst|--*guaranteed|--backend|--forget|--name|--ops|--bytes|--us|--budget|--requests|--watch|--count|--queues|--threads|--weight|\
-	--queue-size|--serial|--uuid|--type) return ;;
+	--queue-size|--serial|--uuid|--type|--interval|--window|--high|--low|--hold|--hold-max|--trial|--trust|\
+	--least) return ;;
 	*)
 		for ((n = 2; n < ${#typed[@]} - 1; n++)); do
 			[[ ${typed[n]} == -* ]] && continue

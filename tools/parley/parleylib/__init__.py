@@ -16,7 +16,11 @@
   vf.py        from an NVMe disk to a guest: the verbs
   vfdisk.py    NVMe disks, their functions and namespaces, and whose data there are
   vfcheck.py   what a disk needs for that, and what it costs
+  sched.py     what the host steals of our vCPUs: shown, and governed
+  governor.py  which vCPU tasks leave and when they come back: decisions alone
+  partition.py vCPUs without tasks, by the kernel's cpusets
+  vcpus.py     processors and tasks, as /proc tells of them
 
-guest.py and move.py stand on the standard library alone: a guest may have
+guest.py, move.py and sched.py stand on the standard library alone: a guest may have
 nothing else.
 """

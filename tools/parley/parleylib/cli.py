@@ -65,6 +65,11 @@ def vf(args):
     import_module(f".{VF[args.what][0]}", __package__).vf(args)
 
 
+def sched(args):
+    from . import sched as module       # pylint: disable=C0415
+    return module.sched(args)
+
+
 def loopback(args):
     from . import loopback as module    # pylint: disable=C0415
     return module.loopback(args)
@@ -302,6 +307,42 @@ def functions(verbs):
     return verb
 
 
+def number(n):
+    """Reads one of the governor's; it is checked where the others are known as well."""
+    def parse(text):
+        value = float(text) if n.unit != "vCPUs" else int(text, 10)
+        if not n.least <= value <= n.most:
+            raise argparse.ArgumentTypeError(f"{n.least:g} to {n.most:g} {n.unit}")
+        return value
+    return parse
+
+
+def scheduling(verbs):
+    from .governor import NUMBERS       # pylint: disable=C0415
+    text = "what the host steals of each vCPU, and tasks that leave those"
+    verb = verbs.add_parser("sched", help=text,
+                            usage="parley sched [--json] | parley sched governor [options]",
+                            description=f"Shows {text}. With the word governor: lets tasks "
+                            "leave vCPUs that much is stolen of, and brings them back later, "
+                            "until it is interrupted; then all is as it was.")
+    verb.add_argument("what", nargs="?", metavar="WHAT", choices=("governor",),
+                      help="governor: not only show, but act")
+    verb.add_argument("--once", action="store_true",
+                      help="one window and one decision, which lasts; the next call goes on")
+    verb.add_argument("--dry-run", action="store_true", help="say what would be done")
+    verb.add_argument("--status", action="store_true", help="the table that sched alone shows")
+    verb.add_argument("--restore", action="store_true",
+                      help="undo what a governor left that was killed")
+    verb.add_argument("--bound", choices=("keep", "move"),
+                      help="a vCPU to which a task is bound is kept in use, or its tasks are "
+                      "moved and come back; keep by default")
+    for n in NUMBERS:
+        verb.add_argument(f"--{n.name}", type=number(n), metavar="N",
+                          help=f"{n.text} ({n.unit}, {n.default} by default)".replace("%", "%%"))
+    verb.set_defaults(call=sched)
+    return verb
+
+
 class Verb(argparse.ArgumentParser):
     """Lets options stand between the words, as in: lane 3 --queue 0 bulk."""
     inside = False
@@ -329,7 +370,7 @@ def parser():
              moving(verbs, "takeover", "move virtio PCI devices from virtio-pci to Parley",
                     move.takeover),
              moving(verbs, "giveback", "move them back", move.giveback), looping(verbs),
-             functions(verbs)]
+             functions(verbs), scheduling(verbs)]
     for verb in every:
         verb.add_argument("--json", action="store_true", help="for programs")
     return top

@@ -94,7 +94,15 @@ class VerbsTest(unittest.TestCase):
                           ("vf", "check"), ("vf", "take"), ("vf", "pool", "0"),
                           ("vf", "pool", "128"), ("vf", "pool", "x"), ("vf", "death", "x"),
                           ("vf", "birth", "--uuid", "X"), ("vf", "erase"),
-                          ("vf", "erase", "x", "--how", "gently"), ("vf", "plan", "a", "b")):
+                          ("vf", "erase", "x", "--how", "gently"), ("vf", "plan", "a", "b"),
+                          ("sched", "x"), ("sched", "--once"), ("sched", "--high", "30"),
+                          ("sched", "governor", "--high", "101"),
+                          ("sched", "governor", "--low", "30"),
+                          ("sched", "governor", "--hold", "nan"),
+                          ("sched", "governor", "--least", "1.5"),
+                          ("sched", "governor", "--bound", "break"),
+                          ("sched", "governor", "--restore", "--once"),
+                          ("sched", "governor", "--status", "--high", "30")):
             code, out, err = run(*arguments)
             self.assertEqual((code, out), (2, ""), arguments)
             self.assertIn("parley", err)

@@ -80,6 +80,7 @@ class CompletionTest(unittest.TestCase):
                 ("parley lane 3 b\t", "lane 3 bulk"),
                 ("parley vf bi\t--how de\t", "vf birth --how deallocate-and-verify"),
                 ("parley vf er\t0000:01:00.1\t", "vf erase 0000:01:00.1"),
+                ("parley sc\tgo\t--bo\tmo\t", "sched governor --bound move"),
                 ("parley status --js\t", "status --json")):
             self.assertEqual(self.shell.line(keys).strip(), line, keys)
 
