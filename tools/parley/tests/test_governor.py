@@ -3,11 +3,16 @@
 made here. Whatever a host does, an oracle looks on after each step."""
 import json
 import math
+import os
 import random
+import re
 import unittest
 
 from parleylib import governor
 from parleylib.common import Usage
+
+PAGE = os.path.join(os.path.dirname(os.path.realpath(__file__)),
+                    "../../../Documentation/governor.rst")
 
 
 class World:
@@ -288,6 +293,13 @@ class RulesTest(unittest.TestCase):
     def test_defaults(self):
         r = governor.rules()
         self.assertEqual((r.interval, r.window, r.high, r.low), (1, 5, 20, 5))
+
+    def test_documented(self):
+        with open(PAGE, encoding="utf-8") as f:
+            rows = dict(re.findall(r"^``--(\S+)`` +(\S+ +\d+ +[\d.]+ +\d+)", f.read(), re.M))
+        self.assertEqual({name: row.split() for name, row in rows.items()},
+                         {n.name: [n.unit, f"{n.default:g}", f"{n.least:g}", f"{n.most:g}"]
+                          for n in governor.NUMBERS})
 
     def test_refused(self):
         for chosen in ({"high": 101}, {"high": 0}, {"low": 20}, {"low": 30}, {"high": 5},
