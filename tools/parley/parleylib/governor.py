@@ -87,9 +87,9 @@ class Governor:
         return self.usable - self.away()
 
     def least(self):
-        """How many stay in use: never more than there are, and never none."""
+        """How many stay in use: never more than there are, and never none of them."""
         there = len(self.usable)
-        return max(1, min(there, int(self.rules.least) or math.ceil(there / 2)))
+        return min(there, int(self.rules.least) or math.ceil(there / 2))
 
     def state(self, vcpu, now):
         v = self.vcpus.get(vcpu, Vcpu())

@@ -150,6 +150,14 @@ class NoHands:
         self.gone = set(cpus)
 
 
+def tell(args, text, **more):
+    """A line for people, or for programs."""
+    if args.json:
+        print_json({"text": text, **more}, one_line=True)
+    else:
+        say(f"governor: {text}")
+
+
 class Loop:
     """Looks, decides, acts, tells."""
 
@@ -169,10 +177,7 @@ class Loop:
               **self.hands.known()})
 
     def tell(self, vcpu, text, **more):
-        if self.args.json:
-            print_json({"vcpu": vcpu, "text": text, **more}, one_line=True)
-        else:
-            say(f"governor: {text}")
+        tell(self.args, text, vcpu=vcpu, **more)
 
     def round(self):
         """Returns the decision."""
@@ -282,7 +287,7 @@ def govern_alone(args):
     hands = Hands(before)
     if not args.once and (before or hands.away()):
         back = hands.undo()
-        say(f"governor: undone what another one left: {show(back) or 'nothing'} was away")
+        tell(args, f"undone what another one left: {show(back) or 'nothing'} was away")
         before, hands = {}, Hands({})
     loop = Loop(args, hands, before.get("vcpus"))
     try:
@@ -290,15 +295,15 @@ def govern_alone(args):
         greet(loop)
         loop.go()
     except BaseException:
-        undo(hands)
+        undo(args, hands)
         raise
     if not args.once:
-        undo(hands)
+        undo(args, hands)
     return DONE
 
 
-def undo(hands):
-    say(f"governor: ends; {show(hands.undo()) or 'nothing'} was away, and is back")
+def undo(args, hands):
+    tell(args, f"ends; {show(hands.undo()) or 'nothing'} was away")
 
 
 def restore(args):
@@ -337,7 +342,8 @@ def facts():
     if not running:
         time.sleep(LOOK)
         later = stolen()
-        shares = {c: 100 * (later[c] - counted[c]) / LOOK for c in counted if c in later}
+        shares = {c: min(100, 100 * (later[c] - counted[c]) / LOOK)
+                  for c in counted if c in later}
     irqs = interrupts()
     for c in sorted(counted):
         v = g.vcpus.get(c, governor.Vcpu())

@@ -47,15 +47,22 @@ def stolen():
     return found
 
 
+def numbers(folder):
+    """Names that are numbers; none if the folder is not there."""
+    try:
+        return [int(n) for n in os.listdir(folder) if n.isdigit()]
+    except OSError:
+        return []
+
+
 def interrupts():
     """{vCPU: how many interrupts are sent to it}, of those that have a handler."""
     counts = {}
-    for number in os.listdir(f"{PROC}/irq"):
+    for number in numbers(f"{PROC}/irq"):
         folder = f"{PROC}/irq/{number}"
-        if not number.isdigit() or not any(e.is_dir() for e in os.scandir(folder)):
-            continue
-        for c in parse(read(f"{folder}/effective_affinity_list", "")):
-            counts[c] = counts.get(c, 0) + 1
+        if any(entry.is_dir() for entry in os.scandir(folder)):
+            for c in parse(read(f"{folder}/effective_affinity_list", "")):
+                counts[c] = counts.get(c, 0) + 1
     return counts
 
 
@@ -79,14 +86,6 @@ class Task:
     @property
     def of_kernel(self):
         return bool(self.flags & PF_KTHREAD)
-
-
-def numbers(folder):
-    """Names that are numbers; none if the folder went away."""
-    try:
-        return [int(n) for n in os.listdir(folder) if n.isdigit()]
-    except OSError:
-        return []
 
 
 def may_run_on(tid):

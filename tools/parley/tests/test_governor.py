@@ -182,6 +182,13 @@ class ReturnTest(unittest.TestCase):
         world.host = quiet
         self.assertEqual(len(world.run(7).of("return")), 1)
 
+    def test_first_away_first_back(self):
+        world = World(self, quiet)
+        known = {c: {"until": until} for c, until in ((1, 900), (2, 800), (3, 850))}
+        world.governor = governor.Governor(world.rules, known)
+        world.run(20)
+        self.assertEqual([c for _, _, c in world.log], [2, 3, 1])
+
     def test_everybody_gets_a_trial(self):
         """No vCPU is away for ever while another one comes and goes."""
         world = World(self, steals(60, *range(4, 12)), vcpus=12).run(7200)

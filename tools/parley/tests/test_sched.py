@@ -176,6 +176,7 @@ class LoopTest(unittest.TestCase):
         loop.hands.fail = "no"
         self.pass_time(loop, 8, {3: 0.5})
         self.assertEqual((loop.hands.gone, loop.governor.away()), (set(), set()))
+        self.assertEqual(loop.governor.vcpus[3].left, 0)
         self.assertEqual(self.said[0], "governor: vCPU 3 should leave: no")
 
     def test_somebody_else(self):
@@ -219,6 +220,13 @@ class LoopTest(unittest.TestCase):
                     code, _, err = run("sched", "governor", *more)
                     self.assertEqual((code, err), (1, "parley: another governor runs, as "
                                                       "process 4711\n"), more)
+
+    def test_one_at_a_time(self):
+        with mock.patch.object(os, "geteuid", return_value=0), sched.alone():
+            self.assertTrue(sched.runs())
+            with self.assertRaisesRegex(Failure, "another governor runs"), sched.alone():
+                pass
+        self.assertFalse(sched.runs())
 
     def test_only_root(self):
         with mock.patch.object(os, "geteuid", return_value=1000):
