@@ -19,11 +19,12 @@ def place_of(tid):
 
 def burn(first, path):
     """For ever."""
+    os.nice(10)             # who measures is not to wait for who works
     os.sched_setaffinity(0, {int(first)})
     os.sched_setaffinity(0, set(range(os.cpu_count())))
     count = 0
     while True:
-        for _ in range(2000):
+        for _ in range(20000):
             count += 1
         with open("/proc/self/stat", encoding="ascii") as stat:
             vcpu = stat.read().rpartition(")")[2].split()[36]
@@ -32,18 +33,26 @@ def burn(first, path):
         os.rename(f"{path}.new", path)
 
 
+def threads():
+    """All that there are; some end while one looks."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            yield from os.listdir(f"/proc/{pid}/task")
+        except OSError:
+            continue
+
+
 def places():
     """Not of those that may not be moved at all: workers of the kernel come and go."""
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        for tid in os.listdir(f"/proc/{pid}/task"):
-            try:
-                with open(f"/proc/{tid}/stat", encoding="ascii") as stat:
-                    text = stat.read()
-                words = text.rpartition(")")[2].split()
-                if not int(words[6]) & 0x04000000 and int(tid) != os.getpid():
-                    print(tid, words[19], place_of(int(tid)), text[:text.rindex(")") + 1])
-            except (OSError, IndexError):
-                continue
+    for tid in threads():
+        try:
+            with open(f"/proc/{tid}/stat", encoding="ascii") as stat:
+                text = stat.read()
+            words = text.rpartition(")")[2].split()
+            if not int(words[6]) & 0x04000000 and int(tid) != os.getpid():
+                print(tid, words[19], place_of(int(tid)), text[:text.rindex(")") + 1])
+        except OSError:
+            continue
 
 
 def steal():
