@@ -30,15 +30,34 @@ static void close_between(int from, int to)
 		close_range((unsigned int)from, (unsigned int)to, 0);
 }
 
+static int ascending(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* All descriptors but these, and the three that everybody has. */
+static void close_others(int *keep, unsigned int nr)
+{
+	int last = STDERR_FILENO;
+	unsigned int i;
+
+	qsort(keep, nr, sizeof(*keep), ascending);
+	for (i = 0; i < nr; i++) {
+		close_between(last + 1, keep[i] - 1);
+		last = keep[i];
+	}
+	close_range((unsigned int)last + 1, ~0u, 0);
+}
+
 /* What the supervisor has open and mapped is no business of this process. */
 static void leave_behind(struct options *o, struct disk *disk, int a, int b)
 {
-	int low = a < b ? a : b, high = a < b ? b : a;
-	unsigned int i;
+	int keep[IVSHMEM_FDS + 2] = { a, b };
+	unsigned int i, nr = 2;
 
-	close_between(STDERR_FILENO + 1, low - 1);
-	close_between(low + 1, high - 1);
-	close_range((unsigned int)high + 1, ~0u, 0);
+	if (disk->iv)
+		nr += ivshmem_fds(disk->iv, keep + nr);
+	close_others(keep, nr);
 	for (i = 0; i < o->nr; i++)
 		if (&o->disk[i] != disk && o->disk[i].who.budget)
 			munmap(o->disk[i].who.budget, sizeof(struct say_budget));

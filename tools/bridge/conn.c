@@ -228,20 +228,29 @@ static const char *set_err(struct conn *c, struct msg *msg)
 	return set_ring_fd(c, msg, ring_set_err);
 }
 
-/* The number of queues is what the disk's option says, not the kernel's. */
-static int read_config(struct conn *c, void *buf)
+/**
+ * conn_config - the configuration space as the guest sees it
+ * @c: connection
+ * @buf: room for MSG_CONFIG_MAX bytes, all of them set
+ * @size: bytes that there are
+ *
+ * The number of queues is what the disk's option says, not the kernel's.
+ *
+ * Return: 0 or -errno.
+ */
+int conn_config(struct conn *c, void *buf, uint32_t *size)
 {
 	const size_t at = offsetof(struct virtio_blk_config, num_queues);
 	uint8_t *bytes = buf;
-	uint32_t size;
 	int ret;
 
 	memset(buf, 0, MSG_CONFIG_MAX);
-	ret = kernel_config_size(&c->d.kernel, &size);
-	if (!ret && size > MSG_CONFIG_MAX)
-		size = MSG_CONFIG_MAX;
+	*size = 0;
+	ret = kernel_config_size(&c->d.kernel, size);
+	if (!ret && *size > MSG_CONFIG_MAX)
+		*size = MSG_CONFIG_MAX;
 	if (!ret)
-		ret = kernel_get_config(&c->d.kernel, buf, 0, size);
+		ret = kernel_get_config(&c->d.kernel, buf, 0, *size);
 	bytes[at] = c->d.nr_rings & 0xff;
 	bytes[at + 1] = c->d.nr_rings >> 8;
 	return ret;
@@ -251,7 +260,8 @@ static const char *get_config(struct conn *c, struct msg *msg)
 {
 	struct msg_config *m = &msg->p.config;
 	uint8_t buf[MSG_CONFIG_MAX];
-	int ret = read_config(c, buf);
+	uint32_t size;
+	int ret = conn_config(c, buf, &size);
 
 	if (ret) {
 		say(c->d.who, "%s",
@@ -566,8 +576,9 @@ const char *conn_doubts(struct conn *c)
 {
 	struct virtio_blk_config cfg;
 	uint8_t buf[MSG_CONFIG_MAX];
+	uint32_t size;
 
-	if (read_config(c, buf))
+	if (conn_config(c, buf, &size))
 		return NULL;
 	memcpy(&cfg, buf, sizeof(cfg));
 	return image_doubts(&c->d.image, le32toh(cfg.blk_size),

@@ -44,6 +44,7 @@ struct conn {
 };
 
 const char *conn_doubts(struct conn *c);
+int conn_config(struct conn *c, void *buf, uint32_t *size);
 const char *conn_open(struct conn *c, const struct disk *disk, struct who *who,
 		      int sock);
 void conn_close(struct conn *c);

@@ -124,6 +124,7 @@ void device_tick(struct device *d);
 
 /* ring.c; the number of the ring was checked */
 void ring_init(struct ring *v);
+bool ring_tell(int fd);
 void ring_reset(struct device *d, unsigned int i);
 void ring_release(struct ring *v);
 const char *ring_update(struct device *d, unsigned int i);

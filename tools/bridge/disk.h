@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include "confine.h"
+#include "ivshmem.h"
 #include "kernel.h"
 #include "limit.h"
 #include "say.h"
@@ -26,6 +27,8 @@
  * @read_only: the guest cannot write
  * @share: nobody is kept from the back end
  * @poll: poll for completions
+ * @ivshmem: MiB that a guest shares with its device, whose driver is not virtio's
+ *	of PCI then but Parley's; 0: the VMM speaks vhost-user
  * @block_size: bytes of a block that the guest sees, 512 or 4096; 0 for the back
  *	end's own
  * @mode: permissions of the socket
@@ -45,6 +48,7 @@ struct disk_options {
 	bool read_only;
 	bool share;
 	bool poll;
+	unsigned int ivshmem;
 	unsigned int block_size;
 	mode_t mode;
 	gid_t gid;
@@ -62,6 +66,7 @@ struct disk_options {
  * @limit: how a device gets its limits: limit_set(), but for tests
  * @who: for messages
  * @confined: the processes that serve it are; false in tests only
+ * @iv: what the guest shares with its device, as long as its VMM lives
  * @control: in such a process, its socket to the supervisor; -1 elsewhere
  * @listen_fd: socket; -1 if nobody can connect any more
  * @ours: the socket was made by us, and goes with us
@@ -84,6 +89,7 @@ struct disk {
 	int (*limit)(uint32_t device, const struct limits *l);
 	struct who who;
 	bool confined;
+	struct ivshmem *iv;
 	int control;
 	int listen_fd;
 	bool ours;

@@ -39,7 +39,7 @@ static const unsigned int allowed[] = {
 	/* messages, notifications, the in-flight region */
 	SYS_read, SYS_write, SYS_writev, SYS_pwritev2, SYS_pread64, SYS_pwrite64,
 	SYS_recvmsg, SYS_sendmsg, SYS_recvfrom, SYS_sendto, SYS_getsockopt,
-	SYS_ppoll, SYS_close, SYS_eventfd2,
+	SYS_ppoll, SYS_close, SYS_dup, SYS_eventfd2,
 #ifdef SYS_poll
 	SYS_poll,
 #endif

@@ -30,6 +30,8 @@ static const char usage[] =
 "      workers=N       serve them by N kernel threads (1)\n"
 "      serial=TEXT     what the guest sees, up to 20 characters\n"
 "      poll            poll the device for completions\n"
+"      ivshmem=MIB     share so much memory with the guest, see parley_shm (no\n"
+"                      vhost-user then)\n"
 "      block-size=N    show blocks of 512 or 4096 bytes (512; a disk's own)\n"
 "      ops=RATE, bytes=RATE, ops-guaranteed=RATE, bytes-guaranteed=RATE,\n"
 "      ops-burst=N, bytes-burst=N   limits and guarantees, as of parley limit\n"
@@ -151,6 +153,7 @@ static const struct numeric numerics[] = {
 	{ "workers", 10, 1, 64, AT(workers), "a number from 1 to 64" },
 	{ "clients", 10, 1, DISK_CLIENTS, AT(clients), "a number from 1 to 64" },
 	{ "rescan", 10, 1, 86400, AT(rescan), "seconds, from 1 to 86400" },
+	{ "ivshmem", 10, 4, 1 << 16, AT(ivshmem), "MiB, a power of two from 4 to 65536" },
 	{ "memlock", 10, 1, 1 << 20, AT(confine.memlock),
 	  "MiB, from 1 to 1048576" },
 	{ "mode", 8, 0, 0777, AT(mode), "permissions in octal, 0 to 0777" },
@@ -232,11 +235,26 @@ static struct disk *add(struct options *o)
 	return &o->disk[o->nr++];
 }
 
+/* What goes with memory that is shared with the guest, and what does not. */
+static const char *fits_ivshmem(const struct disk_options *d)
+{
+	if (!d->ivshmem)
+		return NULL;
+	if (d->ivshmem & (d->ivshmem - 1))
+		return "ivshmem= is a power of two";
+	return d->clients > 1 ? "ivshmem= and clients= do not go together" : NULL;
+}
+
 static bool complete(const struct options *o, const struct disk_options *d,
 		     const char *where)
 {
+	const char *why = fits_ivshmem(d);
 	unsigned int i;
 
+	if (why) {
+		say(NULL, "%s: %s", where, why);
+		return false;
+	}
 	if (!d->path || (!d->socket && d->fd < 0)) {
 		say(NULL, "%s: a disk needs %s", where,
 		    d->path ? "socket=" : "path=");

@@ -139,11 +139,13 @@ static const char *find_base(struct device *d, unsigned int i, bool *broken)
 	}
 }
 
-/*
- * Signal an eventfd of the VMM's without ever waiting: it may be full, or a pipe.
- * The flag is the VMM's too, so it stays as it was.
+/**
+ * ring_tell - signal an eventfd of the VMM's without ever waiting
+ * @fd: it may be full, or a pipe; the flag is the VMM's too, so it stays as it was
+ *
+ * Return: true if it was told.
  */
-static bool tell(int fd)
+bool ring_tell(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 	uint64_t one = 1;
@@ -167,14 +169,14 @@ static bool tell(int fd)
 static void call_guest(struct ring *v)
 {
 	if (v->call >= 0)
-		tell(v->call);
+		ring_tell(v->call);
 }
 
 static void signal_broken(struct device *d, unsigned int i)
 {
 	say(d->who, "ring %u was broken by the guest's driver and stays idle until a reset",
 	    i);
-	if (d->ring[i].err >= 0 && !tell(d->ring[i].err))
+	if (d->ring[i].err >= 0 && !ring_tell(d->ring[i].err))
 		say(d->who, "ring %u: nobody can be told that it is broken", i);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A process that serves one VMM, from its first moment to its last. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 #include "conn.h"
 #include "note.h"
+#include "shm.h"
 #include "server.h"
 
 #define TICK_MS		1	/* rings without a kick are looked at so often */
@@ -30,6 +32,15 @@ static void resize(struct conn *c)
 	if (ret)
 		say(c->d.who, "cannot learn the size of %s: %s",
 		    c->disk->options.path, strerror(-ret));
+}
+
+/* A client of ivshmem says nothing; false when it is gone. */
+static bool listens(int sock)
+{
+	char rest[64];
+	ssize_t n = recv(sock, rest, sizeof(rest), MSG_DONTWAIT);
+
+	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 static int timeout(struct conn *c)
@@ -90,6 +101,54 @@ static enum server_end serve(struct conn *c)
 	}
 }
 
+static enum server_end serve_shared(struct conn *c, struct shm *s)
+{
+	struct pollfd p[5];
+	int n;
+
+	while (!c->d.lost) {
+		p[0] = (struct pollfd){ c->disk->control, POLLIN, 0 };
+		p[1] = (struct pollfd){ c->sock, POLLIN, 0 };
+		p[2] = (struct pollfd){ c->config_fd, POLLIN, 0 };
+		p[3] = (struct pollfd){ s->iv->ring[0], POLLIN, 0 };
+		p[4] = (struct pollfd){ s->err, POLLIN, 0 };
+		n = poll(p, 5, timeout(c));
+		if (n == 0)
+			timed_out(c);
+		if (n <= 0)
+			continue;
+		if (p[1].revents && !listens(c->sock))
+			return SERVER_LEFT;
+		if (p[0].revents && told(c)) {
+			device_reset(&c->d);
+			shm_gone(s);
+			return SERVER_LEFT;
+		}
+		if (p[2].revents)
+			shm_config_changed(s);
+		if (p[3].revents)
+			shm_serve(s);
+		if (p[4].revents)
+			shm_ring_broken(s);
+	}
+	return SERVER_REFUSED;
+}
+
+/* With a guest that has no device of vhost-user, but memory that it shares with us. */
+static enum server_end share(struct conn *c)
+{
+	enum server_end end = SERVER_REFUSED;
+	struct shm s;
+	const char *why = shm_open_device(&s, c, c->disk->iv);
+
+	if (why)
+		say(c->d.who, "%s", why);
+	else
+		end = serve_shared(c, &s);
+	shm_close(&s);
+	return end;
+}
+
 /* Tell the supervisor of the device, and wait until it has its limits. */
 static bool agreed(const struct disk *disk, uint32_t id)
 {
@@ -130,7 +189,7 @@ enum server_end server_run(struct disk *disk, int sock)
 		    o->path, *o->serial ? ", serial " : "", o->serial, c->id,
 		    c->d.nr_rings, getpid());
 		if (agreed(disk, c->id))
-			end = serve(c);
+			end = disk->iv ? share(c) : serve(c);
 	}
 	conn_close(c);
 	free(c);

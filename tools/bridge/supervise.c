@@ -78,6 +78,25 @@ static void tell_status(const struct supervisor *s)
 	systemd_tell(text);
 }
 
+/*
+ * A guest that shares memory with its device cannot connect again: it gets another
+ * process, unless its VMM has left.
+ */
+static void succeed(struct supervisor *s, struct child *c, bool well)
+{
+	struct disk *disk = c->disk;
+
+	if (well || c->gone || s->ending) {
+		ivshmem_free(disk->iv);
+		disk->iv = NULL;
+		return;
+	}
+	disk->waiting = c->sock;
+	c->sock = -1;
+	disk->wait_until = LONG_MAX;
+	disk->pause_until = disk->quiet_until;
+}
+
 static void buried(struct supervisor *s, struct child *c, int status)
 {
 	struct disk *disk = c->disk;
@@ -94,6 +113,8 @@ static void buried(struct supervisor *s, struct child *c, int status)
 		/* Whoever killed it, the VMM is not to blame. */
 		remember(disk, c, !well && !killed);
 		disk->clients--;
+		if (disk->iv)
+			succeed(s, c, well);
 		tell_status(s);
 	}
 	child_forget(&s->children, c);
@@ -124,11 +145,34 @@ static void starve(struct disk *disk, int error)
 	disk->starved = true;
 }
 
+/* A guest that will share memory with its device: it is told of it once. */
+static bool introduced(struct disk *disk, int sock)
+{
+	const struct disk_options *o = &disk->options;
+	unsigned int queues = o->queues < IVSHMEM_QUEUES ? o->queues : IVSHMEM_QUEUES;
+	int ret;
+
+	if (!o->ivshmem || disk->iv)
+		return true;
+	disk->iv = ivshmem_new(o->ivshmem, queues);
+	ret = disk->iv ? ivshmem_introduce(disk->iv, sock) : -errno;
+	if (!ret)
+		return true;
+	say(&disk->who, "pid %d: nothing to be shared with it: %s",
+	    server_peer(sock), strerror(-ret));
+	ivshmem_free(disk->iv);
+	disk->iv = NULL;
+	close(sock);
+	return false;
+}
+
 static void start(struct supervisor *s, struct disk *disk, int sock)
 {
 	int ret;
 
 	disk->waiting = -1;
+	if (!introduced(disk, sock))
+		return;
 	disk->conns++;
 	ret = child_start(&s->children, s->o, disk, sock);
 	if (ret) {
@@ -454,6 +498,10 @@ static void finish(struct supervisor *s)
 	}
 	while (s->children)
 		child_forget(&s->children, s->children);
+	for (i = 0; i < s->o->nr; i++) {
+		ivshmem_free(s->o->disk[i].iv);
+		s->o->disk[i].iv = NULL;
+	}
 }
 
 /*

@@ -36,7 +36,7 @@ int main(int argc, char **argv)
 	const struct test *const suites[] = {
 		msg_tests, mem_tests, ring_tests, inflight_tests, cache_tests, image_tests,
 		supervise_tests, listen_tests, options_tests, client_tests,
-		limit_tests, operator_tests, recovery_tests,
+		limit_tests, operator_tests, recovery_tests, shm_tests,
 	};
 	unsigned int i, n = 0, failed = 0, fds;
 	const struct test *t;

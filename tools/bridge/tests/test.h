@@ -19,7 +19,7 @@ struct test {
 extern const struct test msg_tests[], mem_tests[], ring_tests[],
 	inflight_tests[], cache_tests[], image_tests[], supervise_tests[],
 	listen_tests[], options_tests[], client_tests[],
-	limit_tests[], operator_tests[], recovery_tests[];
+	limit_tests[], operator_tests[], recovery_tests[], shm_tests[];
 
 const char *test_image(void);
 
