@@ -254,6 +254,7 @@ void parley_device_close(struct parley_device *pd);
 bool parley_device_check(struct parley_device *pd);
 bool parley_device_answers(struct parley_device *pd);
 struct device *parley_dma_dev(struct parley_device *pd);
+size_t parley_max_mapping(struct parley_device *pd);
 unsigned int parley_queue_poll(struct parley_queue *queue, unsigned int budget,
 			       void *ctx);
 bool parley_queue_arm(struct parley_queue *queue);

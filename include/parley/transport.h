@@ -56,6 +56,9 @@
  * @queue_irq: optional: its number in the kernel
  * @shm: look a shared-memory region up; -ENOENT
  * @dma_dev: device for the DMA API
+ * @mem: optional: memory of the transport's own, the only one that the device sees.
+ *	It is there as long as the device is registered
+ * @max_mapping: with @mem: the longest buffer that it takes, at least a page
  */
 struct parley_transport_ops {
 	const char *name;
@@ -91,6 +94,8 @@ struct parley_transport_ops {
 	int (*queue_irq)(struct parley_queue *queue);
 	int (*shm)(struct parley_device *pd, u8 id, struct parley_shm *shm);
 	struct device *(*dma_dev)(struct parley_device *pd);
+	const struct parley_mem *(*mem)(struct parley_device *pd);
+	size_t (*max_mapping)(struct parley_device *pd);
 };
 
 /**

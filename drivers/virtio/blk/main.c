@@ -2,7 +2,6 @@
 /*
  * Block front-end: the driver table, probe and its mirror.
  */
-#include <linux/dma-mapping.h>
 #include <linux/idr.h>
 #include <linux/module.h>
 #include <linux/string_helpers.h>
@@ -203,12 +202,8 @@ static int parley_blk_probe(struct parley_device *pd)
 				parley_features_low(&pd->features), &lim);
 	if (err)
 		return err;
-	/* A bounce buffer, where DMA needs one, has a largest size. */
-	if (parley_has_feature(pd, VIRTIO_F_ACCESS_PLATFORM)) {
-		size_t most = dma_max_mapping_size(parley_dma_dev(pd));
-
-		lim.max_segment_size = min_t(size_t, lim.max_segment_size, most);
-	}
+	lim.max_segment_size = min_t(size_t, lim.max_segment_size,
+				     parley_max_mapping(pd));
 
 	blk = parley_blk_alloc(pd);
 	if (IS_ERR(blk))

@@ -3,6 +3,7 @@
  * The queues of a device: made for a front-end, handed to the device, joined to
  * its interrupts.  They outlive any reset of it.
  */
+#include <linux/dma-mapping.h>
 #include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
@@ -103,6 +104,8 @@ static int parley_queue_create(struct parley_queue *queue)
 		.features = parley_features_low(&pd->features),
 		.indirect_segs = queue->spec.indirect_segs,
 		.dev = parley_dma_dev(pd),
+		.mem = to_parley_vdev(pd)->ops->mem ?
+		       to_parley_vdev(pd)->ops->mem(pd) : NULL,
 		.notify = parley_queue_notify,
 		.broken = parley_queue_broken,
 		.priv = queue,
@@ -480,3 +483,23 @@ struct device *parley_dma_dev(struct parley_device *pd)
 	return to_parley_vdev(pd)->ops->dma_dev(pd);
 }
 PARLEY_EXPORT(parley_dma_dev);
+
+/**
+ * parley_max_mapping() - the longest buffer that the device can be given
+ * @pd: the device, negotiated
+ *
+ * A bounce buffer, where there is one, has a largest size.
+ *
+ * Return: bytes, at least a page.
+ */
+size_t parley_max_mapping(struct parley_device *pd)
+{
+	const struct parley_transport_ops *ops = to_parley_vdev(pd)->ops;
+
+	if (ops->max_mapping)
+		return ops->max_mapping(pd);
+	if (parley_has_feature(pd, VIRTIO_F_ACCESS_PLATFORM))
+		return dma_max_mapping_size(ops->dma_dev(pd));
+	return SIZE_MAX;
+}
+PARLEY_EXPORT(parley_max_mapping);
