@@ -190,6 +190,10 @@ int parley_shm_pool_init(struct parley_shm_pool *pool, u8 *base, u64 addr, u64 l
 	return -ENOMEM;
 }
 
+/**
+ * parley_shm_pool_exit() - its mirror
+ * @pool: nothing of it is in use; also one that was never made
+ */
 void parley_shm_pool_exit(struct parley_shm_pool *pool)
 {
 	kvfree(pool->busy);

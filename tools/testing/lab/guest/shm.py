@@ -17,7 +17,7 @@ QUEUES = 2
 MEMORY = 16         # MiB that a guest shares with each device
 DISKS = {"packed": "09.0", "split": "0a.0"}
 FIO = ("fio --name=verify --filename=/dev/{disk} --rw=randwrite --bs=4k "
-       "--size=2M --iodepth=16 --ioengine=libaio --direct=1 --thread "
+       "--size=1M --iodepth=16 --ioengine=libaio --direct=1 --thread "
        "--verify=crc32c --verify_fatal=1 --randrepeat=0")
 
 
