@@ -56,8 +56,8 @@
  * @queue_irq: optional: its number in the kernel
  * @shm: look a shared-memory region up; -ENOENT
  * @dma_dev: device for the DMA API
- * @mem: optional: memory of the transport's own, the only one that the device sees.
- *	It is there as long as the device is registered
+ * @mem: optional: memory of the transport's own, the only one that the device sees;
+ *	NULL: none after all.  It is there as long as the device is registered
  * @max_mapping: with @mem: the longest buffer that it takes, at least a page
  */
 struct parley_transport_ops {

@@ -214,6 +214,16 @@ static struct device *fake_dma_dev(struct parley_device *pd)
 	return pd->dev.parent;
 }
 
+static const struct parley_mem *fake_mem(struct parley_device *pd)
+{
+	return to_fake(pd)->mem;
+}
+
+static size_t fake_max_mapping(struct parley_device *pd)
+{
+	return to_fake(pd)->max_mapping;
+}
+
 static const struct parley_transport_ops fake_ops = {
 	.name = "fake",
 	.get_status = fake_get_status,
@@ -237,6 +247,8 @@ static const struct parley_transport_ops fake_ops = {
 	.queue_irq = fake_queue_irq,
 	.shm = fake_shm,
 	.dma_dev = fake_dma_dev,
+	.mem = fake_mem,
+	.max_mapping = fake_max_mapping,
 };
 
 /* The front-end */

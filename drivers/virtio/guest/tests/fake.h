@@ -62,6 +62,8 @@
  * @own: ... which is this
  * @shm: shared-memory region FAKE_SHM
  * @affinity: of the queue for which it was last set
+ * @mem: memory of its own, or NULL
+ * @max_mapping: of that
  */
 struct fake {
 	struct parley_vdev v;
@@ -100,6 +102,8 @@ struct fake {
 	struct parley_queue_spec own;
 	struct parley_shm shm;
 	struct cpumask affinity;
+	const struct parley_mem *mem;
+	size_t max_mapping;
 };
 
 /**

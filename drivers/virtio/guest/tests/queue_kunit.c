@@ -520,6 +520,67 @@ static void own_queue_survives_a_reset(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EIO, own_put(fake, own));
 }
 
+/* Memory of the transport's */
+
+#define OWN_BUS		(1ULL << 60)
+
+static unsigned int own_areas, own_maps;
+
+static void *own_alloc(const struct parley_mem *mem, size_t size, u64 *addr, gfp_t gfp)
+{
+	void *virt = alloc_pages_exact(PAGE_ALIGN(size), gfp | __GFP_ZERO);
+
+	own_areas += !!virt;
+	*addr = OWN_BUS + virt_to_phys(virt);
+	return virt;
+}
+
+static void own_free(const struct parley_mem *mem, size_t size, void *virt, u64 addr)
+{
+	own_areas--;
+	free_pages_exact(virt, PAGE_ALIGN(size));
+}
+
+static int own_map(const struct parley_mem *mem, u64 phys, u32 len, bool write,
+		   u64 *addr)
+{
+	own_maps++;
+	*addr = OWN_BUS + phys;
+	return 0;
+}
+
+static void own_unmap(const struct parley_mem *mem, u64 addr, u32 len, bool write)
+{
+	own_maps--;
+}
+
+static const struct parley_mem_ops own_mem_ops = {
+	.alloc = own_alloc, .free = own_free, .map = own_map, .unmap = own_unmap,
+};
+
+static void queues_lie_in_the_transports_memory(struct kunit *test)
+{
+	const struct parley_mem mem = { .ops = &own_mem_ops };
+	struct fake *fake = parley_fake_make(test);
+
+	own_areas = 0;
+	own_maps = 0;
+	fake->mem = &mem;
+	fake->max_mapping = PAGE_SIZE;
+	KUNIT_ASSERT_EQ(test, 0, parley_fake_plug(test, fake));
+	KUNIT_ASSERT_TRUE(test, parley_fake_bound(fake));
+	KUNIT_EXPECT_GT(test, own_areas, 0);
+	KUNIT_EXPECT_GE(test, fake->addr[0].desc, OWN_BUS);
+	KUNIT_EXPECT_GE(test, fake->addr[0].device, OWN_BUS);
+	KUNIT_EXPECT_EQ(test, PAGE_SIZE, parley_max_mapping(&fake->v.pd));
+	KUNIT_ASSERT_EQ(test, 0, parley_fake_put(fake, 0));
+	KUNIT_EXPECT_EQ(test, 1, own_maps);
+	/* It is taken back when the device is removed. */
+	device_release_driver(&fake->v.pd.dev);
+	KUNIT_EXPECT_EQ(test, 0, own_maps);
+	KUNIT_EXPECT_EQ(test, 0, own_areas);
+}
+
 static struct kunit_case queue_cases[] = {
 	KUNIT_CASE_PARAM(interrupt_asks_the_owner_to_poll, ring_kind_gen_params),
 	KUNIT_CASE_PARAM(poll_that_used_its_budget_stays_disarmed,
@@ -545,6 +606,7 @@ static struct kunit_case queue_cases[] = {
 			 format_gen_params),
 	KUNIT_CASE(transport_has_a_queue_of_its_own),
 	KUNIT_CASE(own_queue_survives_a_reset),
+	KUNIT_CASE(queues_lie_in_the_transports_memory),
 	{}
 };
 
