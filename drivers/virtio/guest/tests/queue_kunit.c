@@ -522,7 +522,7 @@ static void own_queue_survives_a_reset(struct kunit *test)
 
 /* Memory of the transport's */
 
-#define OWN_BUS		(1ULL << 60)
+#define OWN_BUS		BIT_ULL(60)
 
 static unsigned int own_areas, own_maps;
 
