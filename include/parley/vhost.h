@@ -365,6 +365,24 @@ int parley_vhost_req_sg(struct parley_vhost_req *req, unsigned int direction, si
 void parley_vhost_req_sg_put(const struct parley_vhost_req *req, struct sg_table *sgt,
 			     bool dirty);
 
+struct vh_area;
+
+/**
+ * struct parley_vhost_area - one direction of a request, kept for long
+ * @kern: where it lies, for any context; the guest may change it at any time
+ * @len: bytes
+ * @pinned: the library's
+ */
+struct parley_vhost_area {
+	void *kern;
+	size_t len;
+	struct vh_area *pinned;
+};
+
+int parley_vhost_area_get(struct parley_vhost_req *req, unsigned int direction,
+			  struct parley_vhost_area *area);
+void parley_vhost_area_put(struct parley_vhost_area *area);
+
 /**
  * parley_vhost_user_page() - the one page of what parley_vhost_req_user() found
  * @at: first byte

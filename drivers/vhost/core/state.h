@@ -47,6 +47,7 @@
  * requests: req.h
  *	req.c		their memory, and the guest's bytes in them
  *	pages.c		and the pages of these
+ *	area.c		and those of them that are kept for long
  * notification: notify.h
  *	notify.c	kicks and calls: eventfds, moderation
  *	watch.c		a file of the back end that tells of work
