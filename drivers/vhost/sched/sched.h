@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Inside vhost sched.  One noun for each file:
+ *
+ *	main.c		the device: driver table, its life, the VMM's own calls
+ *	thread.c	threads of vCPUs: found, allowed, registered
+ *	probe.c		what the scheduler does with them
+ *	record.c	what is said of a vCPU to the guest, and what the guest says
+ *	area.c		queue 1: areas that guests share
+ *	request.c	queue 0: requests
+ *	boost.c		time for a vCPU by request
+ *	budget.c	how much of it
+ *	step.c		nice values that follow the guest's hints
+ *	show.c		a view for operators
+ *
+ * Locking:
+ *	dev->mutex	the VMM's calls
+ *	vm->boost (rt_mutex)	who has time of the budget; nice values.  Who ends a boost
+ *			waits for nobody whom that boost keeps from running
+ *	vhs_threads_lock (mutex)	which thread is which vCPU
+ *	vcpu->lock (raw spinlock, interrupts off)	a vCPU's record; taken under
+ *			the scheduler's run queue lock, so nothing is woken under it
+ * in this order.  The hash of threads is read under RCU.
+ */
+#ifndef _PARLEY_VHOST_SCHED_H
+#define _PARLEY_VHOST_SCHED_H
+
+#include <kunit/visibility.h>
+#include <linux/cleanup.h>
+#include <linux/hrtimer.h>
+#include <linux/irq_work.h>
+#include <linux/kthread.h>
+#include <linux/mutex.h>
+#include <linux/rtmutex.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <parley/compat.h>
+#include <parley/vhost.h>
+#include <uapi/linux/parley_sched.h>
+
+struct task_struct;
+struct vhs;
+
+/* Bounds of what a VMM may ask for, and what it has otherwise. */
+#define VHS_BUDGET_US		2000u
+#define VHS_PERIOD_US		500000u
+#define VHS_PERIOD_MIN_US	10000u
+#define VHS_PERIOD_MAX_US	10000000u
+#define VHS_BUDGET_PART		2	/* no more than one half */
+#define VHS_STEPS_MAX		10u	/* of nice values, by hints */
+
+/* One boost: no less is given, no more at once, and no longer is it tried. */
+#define VHS_GRANT_MIN_NS	(100 * NSEC_PER_USEC)
+#define VHS_GRANT_NS		(500 * NSEC_PER_USEC)
+#define VHS_BOOST_NS		(20 * NSEC_PER_MSEC)
+#define VHS_BOOST_STEPS		15	/* of nice values */
+
+/* Parts of a period in which it is known what was spent. */
+#define VHS_SLOTS		16
+
+/**
+ * struct vhs_budget - time spent in the last period
+ * @limit: nanoseconds that may be
+ * @slot_ns: length of a slot
+ * @slot: number of the newest slot, counted from time 0
+ * @debt: overdrawn, and not in a slot yet
+ * @spent: in that slot and those before it, by number modulo VHS_SLOTS + 1
+ * @held: given, and not spent yet
+ */
+struct vhs_budget {
+	u64 limit;
+	u64 slot_ns;
+	u64 slot;
+	u64 spent[VHS_SLOTS + 1];
+	u64 debt;
+	u64 held;
+};
+
+/**
+ * struct vhs_vcpu - a virtual processor
+ * @vm: its guest
+ * @index: its number
+ * @node: in the hash of threads, while it has one
+ * @task: its thread, held, or NULL; changes under @vm->boost
+ * @leaves: but not for long; under @vm->boost
+ * @lock: protects what follows, up to @boosted
+ * @out: its record, while the guest shares one
+ * @in: and what the guest says
+ * @state: PARLEY_SCHED_*
+ * @changes: of it
+ * @since: when it got into that, by ktime_get_mono_fast_ns()
+ * @seq: of its record
+ * @base: the thread's run delay that is none of the guest's affair
+ * @stolen: nanoseconds
+ * @ran: nanoseconds, up to @since
+ * @spent: nanoseconds of the budget
+ * @boosted: it has time of the budget
+ * @grant: so much of it; the rest under vm->boost
+ * @ran_before: what it had run when it got it
+ * @until: when it ends at the latest
+ * @nice: of its thread when nobody moves it
+ * @nice_set: what we set last
+ * @moved: we did
+ * @step: by which hints have moved it
+ * @timer: looks whether the grant is used up
+ * @end: ends it
+ * @wish: has the holder of a lock boosted that was preempted
+ * @help: does it
+ */
+struct vhs_vcpu {
+	struct vhs *vm;
+	unsigned int index;
+	struct hlist_node node;
+	struct task_struct *task;
+	bool leaves;
+
+	raw_spinlock_t lock;	/* see above */
+	struct parley_sched_host_record *out;
+	const struct parley_sched_guest_record *in;
+	u32 state;
+	u32 changes;
+	u64 since;
+	u32 seq;
+	u64 base;
+	u64 stolen;
+	u64 ran;
+	u64 spent;
+	bool boosted;
+
+	u64 grant;
+	u64 ran_before;
+	u64 until;
+	int nice;
+	int nice_set;
+	bool moved;
+	int step;
+	struct hrtimer timer;
+	struct kthread_work end;
+	struct irq_work wish;
+	struct work_struct help;
+};
+
+/**
+ * struct vhs - the vCPUs of a guest
+ * @dev: its device
+ * @all: in the list of all, for operators and steps; under vhs_all_lock
+ * @nr: vCPUs; set once
+ * @vcpus: @nr of them
+ * @boost: see above
+ * @budget: under @boost
+ * @budget_us: as it was set
+ * @period_us: as it was set
+ * @steps: how far hints go; under @boost
+ * @closing: nothing begins any more; under @boost
+ * @area_req: the request whose memory is shared, or NULL; of who serves the queue
+ * @area_in: what the guest writes there
+ * @area_out: and what it reads
+ * @counts: what was asked for and what came of it
+ */
+struct vhs {
+	struct parley_vhost *dev;
+	struct list_head all;
+	unsigned int nr;
+	struct vhs_vcpu *vcpus;
+
+	struct rt_mutex boost;	/* see above */
+	struct vhs_budget budget;
+	u32 budget_us;
+	u32 period_us;
+	struct parley_sched_steps steps;
+	bool closing;
+
+	struct parley_vhost_req *area_req;
+	struct parley_vhost_area area_in;
+	struct parley_vhost_area area_out;
+
+	struct {
+		atomic64_t requests;
+		atomic64_t boosts;
+		atomic64_t needless;
+		atomic64_t refused;
+		atomic64_t bad;
+		atomic64_t boosted_ns;
+		atomic64_t areas;
+		atomic64_t areas_refused;
+	} counts;
+};
+
+DEFINE_GUARD(vhs_boost, struct rt_mutex *, rt_mutex_lock(_T), rt_mutex_unlock(_T))
+
+extern struct workqueue_struct *vhs_wq;
+extern struct kthread_worker *vhs_ender;
+extern struct mutex vhs_all_lock;
+extern struct list_head vhs_all;
+
+/* main.c */
+int parley_vhost_sched_set_nr(struct parley_vhost *dev, u32 nr);
+int parley_vhost_sched_set_budget(struct parley_vhost *dev,
+				  const struct parley_sched_budget *b);
+int parley_vhost_sched_set_steps(struct parley_vhost *dev,
+				 const struct parley_sched_steps *s);
+void parley_vhost_sched_counts(struct parley_vhost *dev, struct parley_sched_counts *c);
+
+/* thread.c */
+int parley_vhost_sched_set_tid(struct parley_vhost *dev, u32 index, pid_t tid);
+int parley_vhost_sched_set_task(struct parley_vhost *dev, u32 index,
+				struct task_struct *task);
+struct vhs_vcpu *vhs_vcpu_of(const struct task_struct *task);	/* under RCU */
+void vhs_vcpus_forget(struct vhs *vm, unsigned int from, unsigned int nr);
+
+/* probe.c */
+int vhs_probe_get(void);
+void vhs_probe_put(void);
+
+/* record.c */
+void vhs_record_begin(struct vhs_vcpu *vcpu, const struct task_struct *task);
+void vhs_record_end(struct vhs_vcpu *vcpu);
+void vhs_record_state(struct vhs_vcpu *vcpu, u32 state, u64 delay);
+void vhs_record_boosted(struct vhs_vcpu *vcpu, bool boosted, u64 spent);
+void vhs_record_share(struct vhs_vcpu *vcpu, struct parley_sched_host_record *out,
+		      const struct parley_sched_guest_record *in);
+u64 vhs_record_hints(struct vhs_vcpu *vcpu);
+u64 vhs_record_ran(struct vhs_vcpu *vcpu);
+
+/* area.c */
+extern const struct parley_vhost_queue_ops vhs_area_ops;
+
+/* request.c */
+extern const struct parley_vhost_queue_ops vhs_request_ops;
+
+/* budget.c */
+void vhs_budget_set(struct vhs_budget *b, u64 limit, u64 period, u64 now);
+u64 vhs_budget_hold(struct vhs_budget *b, u64 now, u64 least, u64 most);
+void vhs_budget_spend(struct vhs_budget *b, u64 now, u64 held, u64 spent);
+
+/* boost.c */
+void vhs_boost_init(struct vhs_vcpu *vcpu);
+u32 vhs_boost(struct vhs_vcpu *vcpu, struct task_struct **task);
+void vhs_boost_wish(struct vhs_vcpu *vcpu);
+void vhs_boost_stop(struct vhs_vcpu *vcpu);
+void vhs_boost_close(struct vhs *vm);
+void vhs_nice_apply(struct vhs_vcpu *vcpu);
+
+/* step.c */
+int vhs_step_of(u64 hints, const struct parley_sched_steps *steps);
+void vhs_steps_start(void);
+void vhs_steps_stop(void);
+
+/* show.c */
+void vhs_show_init(void);
+void vhs_show_exit(void);
+
+#endif /* _PARLEY_VHOST_SCHED_H */
