@@ -39,7 +39,7 @@ struct parley_hv_ops {
 	void (*kick)(int cpu);
 };
 
-/* Chosen once, before there is a lock. */
+/* Chosen once, before there is a lock; what it cannot do may be lent later. */
 struct parley_hv {
 	const struct parley_hv_ops *ops;
 	unsigned int can;
@@ -58,6 +58,8 @@ static inline bool parley_hv_preempted(int cpu)
 }
 
 int parley_hv_choose(const char *name);
+void parley_hv_lend(const struct parley_hv_ops *ops, unsigned int can);
+void parley_hv_withdraw(const struct parley_hv_ops *ops);
 
 /* The one place that says which hypervisors are for which kernels. */
 #ifdef PARLEY_HV_WITH_KVM

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Inside the front-end of the scheduling device.  One noun for each file:
+ *
+ *	main.c		the device: its life, its queues
+ *	area.c		the memory that it shares with the host
+ *	yield.c		requests, one at a time of each processor
+ *	hint.c		what a processor says of itself
+ *	hv.c		the device as a hypervisor for locks
+ *	show.c		a view for people
+ *
+ * vCPU n of the device is the kernel's processor n.  There is one device at a time.
+ */
+#ifndef _PARLEY_SCHED_DEVICE_H
+#define _PARLEY_SCHED_DEVICE_H
+
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/timer.h>
+#include <linux/workqueue.h>
+#include <parley/device.h>
+#include <parley/sched.h>
+
+/**
+ * struct psd_yield - a request of one processor
+ * @busy: the device has it, or may have; a bit of one word, changed atomically
+ * @request: what the device reads
+ * @reply: and writes, on a cache line of its own
+ * @sent: requests
+ * @skipped: that were not sent, because the last one was under way or the queue in use
+ * @ok: that helped
+ * @needless: whose target did not need it
+ * @refused: for which the budget had nothing left, or that the device did not like
+ */
+struct psd_yield {
+	unsigned long busy;
+	struct parley_sched_request request ____cacheline_aligned;
+	struct parley_sched_reply reply ____cacheline_aligned;
+	u64 sent ____cacheline_aligned;
+	u64 skipped;
+	atomic64_t ok;
+	atomic64_t needless;
+	atomic64_t refused;
+};
+
+/**
+ * struct psd - the device
+ * @pd: of the model
+ * @requests: queue 0
+ * @areas: queue 1
+ * @nr: vCPUs
+ * @bytes: of each page
+ * @says: what we write: a header, and a record for each vCPU
+ * @reads: and what the host writes
+ * @says_addr: where the device finds it
+ * @reads_addr: the same
+ * @put: the device has them, or may have
+ * @refused: it does not want them; said once
+ * @again: has them put again, not at once: a host may give them back without end
+ * @yields: one for each possible processor
+ * @hints: a timer for each possible processor
+ */
+struct psd {
+	struct parley_device *pd;
+	struct parley_queue *requests;
+	struct parley_queue *areas;
+	unsigned int nr;
+	size_t bytes;
+	void *says;
+	void *reads;
+	u64 says_addr;
+	u64 reads_addr;
+	atomic_t put;
+	bool refused;
+	struct delayed_work again;
+	struct psd_yield *yields;
+	struct psd_hint __percpu *hints;
+};
+
+/* The one device; read with preemption off. */
+extern struct psd *psd_one;
+
+static inline struct parley_sched_host_record *psd_record(const struct psd *psd, int cpu)
+{
+	return (struct parley_sched_host_record *)psd->reads + 1 + cpu;
+}
+
+static inline struct parley_sched_guest_record *psd_said(const struct psd *psd, int cpu)
+{
+	return (struct parley_sched_guest_record *)psd->says + 1 + cpu;
+}
+
+/* area.c */
+int psd_area_init(struct psd *psd);
+void psd_area_exit(struct psd *psd);
+void psd_area_put(struct psd *psd);
+u32 psd_area_status(const struct psd *psd);
+void psd_area_complete(struct parley_queue *queue, const struct parley_done *done,
+		       unsigned int nr, void *ctx);
+void psd_area_give_back(struct parley_queue *queue, void *cookie, enum parley_fate fate);
+
+/* yield.c */
+int psd_yield_init(struct psd *psd);
+void psd_yield_exit(struct psd *psd);
+void psd_yield(struct psd *psd, int cpu);
+void psd_yield_complete(struct parley_queue *queue, const struct parley_done *done,
+			unsigned int nr, void *ctx);
+void psd_yield_give_back(struct parley_queue *queue, void *cookie, enum parley_fate fate);
+
+/* hint.c */
+int psd_hint_init(struct psd *psd);
+void psd_hint_start(struct psd *psd);
+void psd_hint_exit(struct psd *psd);
+void psd_hint_holder(struct psd *psd, int cpu);
+
+/* hv.c */
+void psd_hv_lend(struct psd *psd);
+void psd_hv_withdraw(struct psd *psd);
+
+/* show.c */
+void psd_show_init(void);
+void psd_show_exit(void);
+
+#endif /* _PARLEY_SCHED_DEVICE_H */

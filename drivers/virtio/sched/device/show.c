@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /sys/kernel/debug/parley_sched_device/vcpus: what the host says of our processors, what
+ * we say of them, and what became of requests.
+ */
+#include <linux/debugfs.h>
+#include <linux/seq_file.h>
+
+#include "device.h"
+
+static struct dentry *psd_dir;
+
+static void psd_show_cpu(struct seq_file *s, int cpu)
+{
+	struct parley_sched_view v;
+	struct psd_yield *y;
+	struct psd *psd;
+
+	if (parley_sched_view(cpu, &v))
+		return;
+	guard(preempt)();
+	psd = READ_ONCE(psd_one);
+	if (!psd || cpu >= psd->nr)
+		return;
+	y = &psd->yields[cpu];
+	seq_printf(s, "%4d %5u %7u %15llu %15llu %12llu %#18llx %8llu %8llu %8llu %8llu %8llu\n",
+		   cpu, v.state, v.changes, v.ran_ns, v.stolen_ns, v.boosted_ns,
+		   le64_to_cpu(READ_ONCE(psd_said(psd, cpu)->word)), y->sent, y->skipped,
+		   atomic64_read(&y->ok), atomic64_read(&y->needless),
+		   atomic64_read(&y->refused));
+}
+
+static int psd_vcpus_show(struct seq_file *s, void *unused)
+{
+	int cpu;
+
+	seq_printf(s, "%4s %5s %7s %15s %15s %12s %18s %8s %8s %8s %8s %8s\n", "cpu", "state",
+		   "changes", "ran/ns", "stolen/ns", "boosted/ns", "said", "sent", "skipped",
+		   "ok", "needless", "refused");
+	for_each_possible_cpu(cpu)
+		psd_show_cpu(s, cpu);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(psd_vcpus);
+
+/** psd_show_init() - make the view; without debugfs there is none */
+void psd_show_init(void)
+{
+	psd_dir = debugfs_create_dir("parley_sched_device", NULL);
+	debugfs_create_file("vcpus", 0400, psd_dir, NULL, &psd_vcpus_fops);
+}
+
+/** psd_show_exit() - the mirror of psd_show_init() */
+void psd_show_exit(void)
+{
+	debugfs_remove(psd_dir);
+}

@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The front-end of the scheduling device with hosts that do as they please.
+ */
+#include <kunit/test.h>
+#include <linux/delay.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <parley/export.h>
+#include <parley/loopback.h>
+#include "../../hv.h"
+#include "../device.h"
+
+#define VCPUS	4
+#define PIECES	4
+#define ALL	(BIT_ULL(PARLEY_SCHED_F_YIELD) | BIT_ULL(PARLEY_SCHED_F_HINTS))
+
+/* Wait until @cond, for at most five seconds. */
+#define until(cond)							\
+({									\
+	unsigned long __end = jiffies + 5 * HZ;				\
+	bool __true;							\
+	while (!(__true = (cond)) && time_before(jiffies, __end))	\
+		usleep_range(50, 100);					\
+	__true;								\
+})
+
+/**
+ * struct host - it
+ * @lb: device
+ * @answer: what becomes of areas: a status
+ * @back: and the area is given back with it
+ * @reply: to requests
+ * @mute: requests are kept
+ * @areas: that came
+ * @asked: requests that came
+ * @last: the last one
+ * @held: the area
+ * @iov: its pieces
+ * @waits: a request that is kept
+ * @waits_iov: its pieces
+ */
+struct host {
+	struct parley_loopback *lb;
+	u32 answer;
+	bool back;
+	u32 reply;
+	bool mute;
+	atomic_t areas;
+	atomic_t asked;
+	struct parley_sched_request last;
+	struct parley_chain held;
+	struct parley_iov iov[PIECES];
+	struct parley_chain waits;
+	struct parley_iov waits_iov[PIECES];
+};
+
+static void host_area(struct host *h, struct parley_loopback_queue *q)
+{
+	struct parley_sched_host_header *header = h->iov[1].kern;
+
+	header->status = cpu_to_le32(h->answer);
+	atomic_inc(&h->areas);
+	if (!h->back)
+		return;
+	h->held.written = sizeof(*header);
+	parley_devq_complete(q->vq, &h->held, 1);
+}
+
+static void host_request(struct host *h, struct parley_loopback_queue *q)
+{
+	struct parley_sched_reply *reply = h->waits_iov[1].kern;
+
+	h->last = *(struct parley_sched_request *)h->waits_iov[0].kern;
+	atomic_inc(&h->asked);
+	if (h->mute)
+		return;
+	reply->status = cpu_to_le32(h->reply);
+	h->waits.written = sizeof(*reply);
+	parley_devq_complete(q->vq, &h->waits, 1);
+}
+
+static void host_kick(struct parley_loopback_queue *q)
+{
+	struct host *h = parley_loopback_priv(q->lb);
+	bool area = q->index == PARLEY_SCHED_QUEUE_AREAS;
+	struct parley_chain *c = area ? &h->held : &h->waits;
+
+	do {
+		for (;;) {
+			*c = (struct parley_chain){
+				.iov = area ? h->iov : h->waits_iov, .max = PIECES,
+			};
+			if (parley_devq_take(q->vq, c, 1) != 1)
+				break;
+			if (area)
+				host_area(h, q);
+			else
+				host_request(h, q);
+		}
+		if (parley_devq_publish(q->vq))
+			parley_loopback_call(q);
+	} while (!parley_devq_arm(q->vq));
+}
+
+static const struct parley_loopback_ops host_ops = { .kick = host_kick };
+
+static void host_free(void *arg)
+{
+	struct host *h = arg;
+
+	if (!IS_ERR_OR_NULL(h->lb))
+		parley_loopback_destroy(h->lb);
+	kfree(h);
+}
+
+static struct host *host_new(struct kunit *test, u16 min, u16 max, u32 nr)
+{
+	struct parley_sched_config config = {
+		.version_min = cpu_to_le16(min), .version_max = cpu_to_le16(max),
+		.nr_vcpus = cpu_to_le32(nr),
+	};
+	struct parley_loopback_config cfg = {
+		.id.device = PARLEY_SCHED_DEVICE_ID,
+		.features = ALL,
+		.config = &config,
+		.config_len = sizeof(config),
+		.nr_queues = 2,
+		.queue_size = 16,
+		.ops = &host_ops,
+	};
+	struct host *h = kzalloc(sizeof(*h), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, h);
+	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, host_free, h));
+	h->answer = PARLEY_SCHED_AREA_SHARED;
+	cfg.priv = h;
+	h->lb = parley_loopback_create(&cfg);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(h->lb));
+	return h;
+}
+
+static struct host *host(struct kunit *test)
+{
+	struct host *h = host_new(test, 1, 1, VCPUS);
+
+	KUNIT_ASSERT_NOT_NULL_MSG(test, parley_loopback_device(h->lb)->dev.driver,
+				  "no driver: is parley_sched_device loaded?");
+	KUNIT_ASSERT_TRUE(test, until(atomic_read(&h->areas)));
+	return h;
+}
+
+static bool bound(struct host *h)
+{
+	return parley_loopback_device(h->lb)->dev.driver;
+}
+
+static void end(struct kunit *test, struct host *h)
+{
+	kunit_release_action(test, host_free, h);
+}
+
+static struct parley_sched_host_record *record(unsigned int vcpu)
+{
+	return psd_record(psd_one, vcpu);
+}
+
+/* ------------------------------------------------------------ configurations */
+
+static void configurations_of_others(struct kunit *test)
+{
+	static const struct { u16 min, max; u32 nr; bool good; } tries[] = {
+		{ 1, 1, VCPUS, true }, { 0, 7, 1, true }, { 1, 1, PARLEY_SCHED_VCPUS_MAX, true },
+		{ 2, 3, VCPUS }, { 0, 0, VCPUS }, { 0xffff, 0, VCPUS },
+		{ 1, 1, 0 }, { 1, 1, PARLEY_SCHED_VCPUS_MAX + 1 }, { 1, 1, ~0u },
+	};
+	struct host *h;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(tries); i++) {
+		h = host_new(test, tries[i].min, tries[i].max, tries[i].nr);
+		KUNIT_EXPECT_EQ_MSG(test, bound(h), tries[i].good, "%u", i);
+		end(test, h);
+		KUNIT_EXPECT_PTR_EQ(test, psd_one, (struct psd *)NULL);
+	}
+}
+
+static void there_is_one(struct kunit *test)
+{
+	struct host *h = host(test), *second = host_new(test, 1, 1, VCPUS);
+	struct psd *psd = psd_one;
+
+	KUNIT_EXPECT_FALSE(test, bound(second));
+	end(test, second);
+	KUNIT_EXPECT_PTR_EQ(test, psd_one, psd);
+	end(test, h);
+}
+
+/* ------------------------------------------------------------------- records */
+
+static void what_the_host_says_is_seen(struct kunit *test)
+{
+	struct parley_sched_view v;
+	struct host *h = host(test);
+	u32 state;
+
+	for (state = 0; state <= 7; state++) {
+		record(1)->word = cpu_to_le64(state | PARLEY_SCHED_W_BOOSTED | 7ull << 32);
+		KUNIT_EXPECT_EQ(test, parley_hv.ops->preempted(1),
+				state == PARLEY_SCHED_PREEMPTED);
+		KUNIT_EXPECT_FALSE(test, parley_hv.ops->preempted(0));
+		KUNIT_EXPECT_EQ(test, parley_sched_view(1, &v), 0);
+		KUNIT_EXPECT_EQ(test, v.state, state);
+		KUNIT_EXPECT_TRUE(test, v.boosted);
+		KUNIT_EXPECT_EQ(test, v.changes, 7);
+	}
+	record(2)->stolen_ns = cpu_to_le64(0x0123456789abcdefull);
+	KUNIT_EXPECT_EQ(test, parley_sched_view(2, &v), 0);
+	KUNIT_EXPECT_EQ(test, v.stolen_ns, 0x0123456789abcdefull);
+	/* Beyond the host's number, and before any. */
+	KUNIT_EXPECT_EQ(test, parley_sched_view(VCPUS, &v), -ENODEV);
+	KUNIT_EXPECT_FALSE(test, parley_hv.ops->preempted(VCPUS));
+	end(test, h);
+	KUNIT_EXPECT_EQ(test, parley_sched_view(1, &v), -ENODEV);
+}
+
+/* It stops in the middle: a reader does not wait for it. */
+static void a_record_that_is_never_finished(struct kunit *test)
+{
+	struct parley_sched_view v;
+	struct host *h = host(test);
+
+	record(0)->seq = cpu_to_le32(1);
+	KUNIT_EXPECT_EQ(test, parley_sched_view(0, &v), -EAGAIN);
+	record(0)->seq = cpu_to_le32(~0);
+	KUNIT_EXPECT_EQ(test, parley_sched_view(0, &v), -EAGAIN);
+	record(0)->seq = cpu_to_le32(2);
+	KUNIT_EXPECT_EQ(test, parley_sched_view(0, &v), 0);
+	memset(psd_one->reads, 0xff, psd_one->bytes);
+	KUNIT_EXPECT_EQ(test, parley_sched_view(0, &v), -ENODEV);
+	end(test, h);
+}
+
+static void a_host_that_refuses(struct kunit *test)
+{
+	struct host *h = host(test);
+	struct parley_sched_view v;
+
+	h->back = true;
+	h->answer = PARLEY_SCHED_AREA_INVAL;
+	/* As it does when it takes memory away. */
+	parley_loopback_needs_reset(h->lb);
+	KUNIT_EXPECT_TRUE(test, until(atomic_read(&h->areas) == 2));
+	KUNIT_EXPECT_TRUE(test, until(READ_ONCE(psd_one->refused)));
+	KUNIT_EXPECT_EQ(test, parley_sched_view(0, &v), -ENODEV);
+	KUNIT_EXPECT_NULL(test, memchr_inv(psd_one->reads, 0, psd_one->bytes));
+	/* It is not asked again. */
+	msleep(200);
+	KUNIT_EXPECT_EQ(test, atomic_read(&h->areas), 2);
+	end(test, h);
+}
+
+/* Given back without end: it is put again, but not without a pause. */
+static void a_host_that_gives_back(struct kunit *test)
+{
+	struct host *h = host(test);
+	struct parley_sched_view v;
+	int before;
+
+	h->back = true;
+	h->answer = PARLEY_SCHED_AREA_AGAIN;
+	parley_loopback_needs_reset(h->lb);
+	KUNIT_EXPECT_TRUE(test, until(atomic_read(&h->areas) >= 4));
+	before = atomic_read(&h->areas);
+	msleep(500);
+	KUNIT_EXPECT_LT(test, atomic_read(&h->areas) - before, 15);
+	KUNIT_EXPECT_EQ(test, parley_sched_view(0, &v), -ENODEV);
+	WRITE_ONCE(h->answer, PARLEY_SCHED_AREA_SHARED);
+	WRITE_ONCE(h->back, false);
+	KUNIT_EXPECT_TRUE(test, until(!parley_sched_view(0, &v)));
+	end(test, h);
+}
+
+static void a_reset_shares_again(struct kunit *test)
+{
+	struct host *h = host(test);
+	struct parley_sched_view v;
+	int i;
+
+	for (i = 2; i < 5; i++) {
+		record(0)->word = cpu_to_le64(PARLEY_SCHED_PREEMPTED);
+		parley_loopback_needs_reset(h->lb);
+		KUNIT_EXPECT_TRUE(test, until(atomic_read(&h->areas) == i));
+		KUNIT_EXPECT_TRUE(test, until(!parley_sched_view(0, &v)));
+		KUNIT_EXPECT_EQ(test, v.state, PARLEY_SCHED_UNKNOWN);
+	}
+	end(test, h);
+}
+
+/* ------------------------------------------------------------------- requests */
+
+static void ask_for(int cpu)
+{
+	guard(preempt)();
+	parley_hv.ops->yield(cpu);
+}
+
+static struct psd_yield *mine(void)
+{
+	return &psd_one->yields[raw_smp_processor_id()];
+}
+
+static void a_yield_reaches_the_host(struct kunit *test)
+{
+	struct host *h = host(test);
+	u64 refused, needless, ok;
+
+	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(0)));
+	h->reply = PARLEY_SCHED_S_OK;
+	ask_for(3);
+	KUNIT_EXPECT_TRUE(test, until(atomic64_read(&mine()->ok) == 1));
+	KUNIT_EXPECT_EQ(test, le16_to_cpu(h->last.op), PARLEY_SCHED_OP_YIELD);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(h->last.vcpu), 0);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(h->last.target), 3);
+	/* And it is said of the other one that it holds a lock. */
+	KUNIT_EXPECT_TRUE(test, le64_to_cpu(psd_said(psd_one, 3)->word) &
+				PARLEY_SCHED_H_HOLDER);
+	/* Answers that there are not. */
+	h->reply = ~0;
+	ask_for(3);
+	KUNIT_EXPECT_TRUE(test, until(atomic64_read(&mine()->refused) == 1));
+	h->reply = PARLEY_SCHED_S_NEEDLESS;
+	ask_for(3);
+	KUNIT_EXPECT_TRUE(test, until(atomic64_read(&mine()->needless) == 1));
+	/* A processor that the host does not know. */
+	ask_for(VCPUS);
+	msleep(20);
+	KUNIT_EXPECT_EQ(test, atomic_read(&h->asked), 3);
+	ok = atomic64_read(&mine()->ok);
+	refused = atomic64_read(&mine()->refused);
+	needless = atomic64_read(&mine()->needless);
+	KUNIT_EXPECT_EQ(test, mine()->sent, ok + refused + needless);
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	end(test, h);
+}
+
+/* Nobody waits for an answer, and there is one request of a processor at a time. */
+static void a_host_that_does_not_answer(struct kunit *test)
+{
+	struct host *h = host(test);
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(0)));
+	h->mute = true;
+	for (i = 0; i < 100; i++)
+		ask_for(1);
+	KUNIT_EXPECT_TRUE(test, until(atomic_read(&h->asked) == 1));
+	KUNIT_EXPECT_EQ(test, mine()->sent, 1);
+	KUNIT_EXPECT_EQ(test, mine()->skipped, 99);
+	/* A reset ends it, and the next one goes. */
+	h->mute = false;
+	parley_loopback_needs_reset(h->lb);
+	KUNIT_EXPECT_TRUE(test, until(atomic_read(&h->areas) == 2));
+	ask_for(1);
+	KUNIT_EXPECT_TRUE(test, until(atomic64_read(&mine()->ok) == 1));
+	KUNIT_EXPECT_EQ(test, atomic_read(&h->asked), 2);
+	/* And the end with one under way. */
+	h->mute = true;
+	ask_for(1);
+	KUNIT_EXPECT_TRUE(test, until(atomic_read(&h->asked) == 3));
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	end(test, h);
+}
+
+static void processors_say_what_they_do(struct kunit *test)
+{
+	struct host *h = host(test);
+	u64 word;
+
+	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(0)));
+	/* This one runs this test, and is busy. */
+	KUNIT_EXPECT_TRUE(test, until(({
+		udelay(100);
+		word = le64_to_cpu(READ_ONCE(psd_said(psd_one, 0)->word));
+		word & PARLEY_SCHED_H_RUNNABLE;
+	})));
+	KUNIT_EXPECT_LE(test, word & PARLEY_SCHED_H_RUNNABLE, 2);
+	/* What somebody else said of it, it takes back. */
+	ask_for(0);
+	KUNIT_EXPECT_TRUE(test, until(({
+		udelay(100);
+		!(le64_to_cpu(READ_ONCE(psd_said(psd_one, 0)->word)) &
+		  PARLEY_SCHED_H_HOLDER);
+	})));
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	end(test, h);
+}
+
+/* ---------------------------------------------------------------- hypervisor */
+
+static void the_hypervisor_of_locks(struct kunit *test)
+{
+	const struct parley_hv before = parley_hv;
+	struct host *h = host(test);
+
+	if (before.can & PARLEY_HV_SEES)
+		kunit_skip(test, "the hypervisor needs no help");
+	KUNIT_EXPECT_STREQ(test, parley_hv.ops->name, "parley");
+	KUNIT_EXPECT_EQ(test, parley_hv.can, before.can | PARLEY_HV_SEES | PARLEY_HV_YIELD);
+	record(2)->word = cpu_to_le64(PARLEY_SCHED_PREEMPTED);
+	KUNIT_EXPECT_TRUE(test, parley_hv_preempted(2));
+	end(test, h);
+	KUNIT_EXPECT_PTR_EQ(test, parley_hv.ops, before.ops);
+	KUNIT_EXPECT_EQ(test, parley_hv.can, before.can);
+	KUNIT_EXPECT_FALSE(test, parley_hv_preempted(2));
+}
+
+/* It comes and goes while all processors ask. */
+static int asker(void *arg)
+{
+	atomic_t *asked = arg;
+
+	while (!kthread_should_stop()) {
+		scoped_guard(preempt) {
+			if (parley_hv_preempted(1) && parley_hv_can(PARLEY_HV_YIELD))
+				parley_hv.ops->yield(1);
+		}
+		atomic_inc(asked);
+		cond_resched();
+	}
+	return 0;
+}
+
+static void a_device_that_comes_and_goes(struct kunit *test)
+{
+	struct task_struct *askers[2];
+	atomic_t asked = ATOMIC_INIT(0);
+	struct host *h;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(askers); i++) {
+		askers[i] = kthread_run(asker, &asked, "parley-asker");
+		KUNIT_ASSERT_FALSE(test, IS_ERR(askers[i]));
+	}
+	for (i = 0; i < 20; i++) {
+		h = host(test);
+		record(1)->word = cpu_to_le64(PARLEY_SCHED_PREEMPTED);
+		usleep_range(1000, 2000);
+		end(test, h);
+	}
+	for (i = 0; i < ARRAY_SIZE(askers); i++)
+		kthread_stop(askers[i]);
+	KUNIT_EXPECT_GT(test, atomic_read(&asked), 100);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(configurations_of_others),
+	KUNIT_CASE(there_is_one),
+	KUNIT_CASE(what_the_host_says_is_seen),
+	KUNIT_CASE(a_record_that_is_never_finished),
+	KUNIT_CASE(a_host_that_refuses),
+	KUNIT_CASE(a_host_that_gives_back),
+	KUNIT_CASE(a_reset_shares_again),
+	KUNIT_CASE(a_yield_reaches_the_host),
+	KUNIT_CASE(a_host_that_does_not_answer),
+	KUNIT_CASE(processors_say_what_they_do),
+	KUNIT_CASE(the_hypervisor_of_locks),
+	KUNIT_CASE(a_device_that_comes_and_goes),
+	{}
+};
+
+static struct kunit_suite suite = {
+	.name = "parley_sched_device",
+	.test_cases = cases,
+};
+
+kunit_test_suite(suite);
+
+MODULE_SOFTDEP("pre: parley_sched_device");
+PARLEY_IMPORT;
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");
+MODULE_DESCRIPTION("KUnit tests of the scheduling device's front-end");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Requests to run another vCPU, from where locks are waited for: any context but an NMI,
+ * with interrupts on or off.
+ *
+ * So nothing is allocated, nobody is waited for, and no lock is: if the queue is in use,
+ * or the last request of this processor is under way, there is none.  That is a bound,
+ * too: no processor has more than one.
+ */
+#include <linux/bitops.h>
+#include <linux/io.h>
+#include <linux/slab.h>
+#include <kunit/visibility.h>
+
+#include "device.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+static int psd_yield_send(struct psd *psd, struct psd_yield *y)
+{
+	struct parley_seg segs[] = {
+		{ virt_to_phys(&y->request), sizeof(y->request) },
+		{ virt_to_phys(&y->reply), sizeof(y->reply) },
+	};
+	struct parley_buf buf = { .segs = segs, .n_out = 1, .n_in = 1, .cookie = y };
+	unsigned long flags;
+	int err;
+
+	if (!spin_trylock_irqsave(&psd->requests->lock, flags))
+		return -EAGAIN;
+	err = parley_drvq_submit(psd->requests->vq, &buf, GFP_ATOMIC);
+	spin_unlock_irqrestore(&psd->requests->lock, flags);
+	return err;
+}
+
+/**
+ * psd_yield() - have the host run another processor rather than this one
+ * @psd: device
+ * @cpu: the other one
+ *
+ * Context: preemption off; any but an NMI.
+ */
+void psd_yield(struct psd *psd, int cpu)
+{
+	int self = smp_processor_id();
+	struct psd_yield *y = &psd->yields[self];
+
+	if (cpu >= psd->nr || self >= psd->nr)
+		return;
+	psd_hint_holder(psd, cpu);
+	/* An interrupt may come here as well, and finds it busy. */
+	if (test_and_set_bit_lock(0, &y->busy)) {
+		y->skipped++;
+		return;
+	}
+	y->request = (struct parley_sched_request){
+		.op = cpu_to_le16(PARLEY_SCHED_OP_YIELD),
+		.vcpu = cpu_to_le32(self),
+		.target = cpu_to_le32(cpu),
+	};
+	if (psd_yield_send(psd, y)) {
+		y->skipped++;
+		clear_bit_unlock(0, &y->busy);
+		return;
+	}
+	y->sent++;
+	trace_parley_sched_yield(cpu);
+}
+EXPORT_SYMBOL_IF_KUNIT(psd_yield);
+
+static void psd_yield_count(struct psd_yield *y, u32 status)
+{
+	if (status == PARLEY_SCHED_S_OK)
+		atomic64_inc(&y->ok);
+	else if (status == PARLEY_SCHED_S_NEEDLESS)
+		atomic64_inc(&y->needless);
+	else
+		atomic64_inc(&y->refused);
+}
+
+void psd_yield_complete(struct parley_queue *queue, const struct parley_done *done,
+			unsigned int nr, void *ctx)
+{
+	struct psd_yield *y;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		y = done[i].cookie;
+		if (done[i].len == sizeof(y->reply))
+			psd_yield_count(y, le32_to_cpu(READ_ONCE(y->reply.status)));
+		clear_bit_unlock(0, &y->busy);
+	}
+}
+
+/* Of a moment that has passed: it is not repeated. */
+void psd_yield_give_back(struct parley_queue *queue, void *cookie, enum parley_fate fate)
+{
+	struct psd_yield *y = cookie;
+
+	clear_bit_unlock(0, &y->busy);
+}
+
+/** psd_yield_init() - memory for requests; 0 or -ENOMEM */
+int psd_yield_init(struct psd *psd)
+{
+	/* Not per-CPU memory, which need not be where a device finds it. */
+	psd->yields = kcalloc(nr_cpu_ids, sizeof(*psd->yields), GFP_KERNEL);
+	return psd->yields ? 0 : -ENOMEM;
+}
+
+/** psd_yield_exit() - the mirror; none is under way */
+void psd_yield_exit(struct psd *psd)
+{
+	kfree(psd->yields);
+}
