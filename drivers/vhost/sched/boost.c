@@ -127,8 +127,10 @@ static u32 vhs_boost_locked(struct vhs_vcpu *vcpu)
 	if (vcpu->boosted)
 		return PARLEY_SCHED_S_OK;
 	grant = vhs_budget_hold(&vm->budget, ktime_get_ns(), VHS_GRANT_MIN_NS, VHS_GRANT_NS);
-	if (!grant)
+	if (!grant) {
+		WRITE_ONCE(vm->dry_until, ktime_get_ns() + vm->budget.slot_ns);
 		return PARLEY_SCHED_S_BUDGET;
+	}
 	vhs_boost_begin(vcpu, grant);
 	return PARLEY_SCHED_S_OK;
 }
@@ -176,11 +178,15 @@ static void vhs_boost_wished(struct irq_work *wish)
  * vhs_boost_wish() - the holder of a lock was preempted: it would be good if it ran
  * @vcpu: it
  *
+ * A guest may say of all its vCPUs that they hold locks, always.  When its budget has
+ * nothing left, that costs nobody a work item.
+ *
  * Context: any, under the scheduler's locks.
  */
 void vhs_boost_wish(struct vhs_vcpu *vcpu)
 {
-	irq_work_queue(&vcpu->wish);
+	if (ktime_get_mono_fast_ns() >= READ_ONCE(vcpu->vm->dry_until))
+		irq_work_queue(&vcpu->wish);
 }
 
 /** vhs_boost_init() - for a new vCPU; vhs_boost_close() is the mirror, for all */

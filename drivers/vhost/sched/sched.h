@@ -151,6 +151,7 @@ struct vhs_vcpu {
  * @budget_us: as it was set
  * @period_us: as it was set
  * @steps: how far hints go; under @boost
+ * @dry_until: there is nothing in @budget; no hint is followed before that
  * @closing: nothing begins any more; under @boost
  * @area_req: the request whose memory is shared, or NULL; of who serves the queue
  * @area_in: what the guest writes there
@@ -168,6 +169,7 @@ struct vhs {
 	u32 budget_us;
 	u32 period_us;
 	struct parley_sched_steps steps;
+	u64 dry_until;
 	bool closing;
 
 	struct parley_vhost_req *area_req;

@@ -95,7 +95,7 @@ static void one_of_a_kind(struct kunit *test)
 }
 
 /* When a queue stops, what was shared is given back, and nobody writes there again. */
-static void a_queue_that_stops_gives_back(struct kunit *test)
+static void bad_64_a_queue_that_stops_gives_back(struct kunit *test)
 {
 	struct guest *g = guest_open(test, 2, GUEST_ALL);
 	struct parley_sched_host_header *h = g->reads;
@@ -177,7 +177,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(headers_that_say_something_else),
 	KUNIT_CASE(pieces_that_are_none),
 	KUNIT_CASE(one_of_a_kind),
-	KUNIT_CASE(a_queue_that_stops_gives_back),
+	KUNIT_CASE(bad_64_a_queue_that_stops_gives_back),
 	KUNIT_CASE(hints_without_their_feature),
 	KUNIT_CASE_SLOW(allocations_that_fail),
 	{}

@@ -137,7 +137,7 @@ static void nothing_is_torn(struct kunit *test)
 }
 
 /* Whatever a guest writes to its pages is the guest's affair. */
-static void a_guest_that_writes_everywhere(struct kunit *test)
+static void bad_61_a_guest_that_writes_everywhere(struct kunit *test)
 {
 	struct guest *g = shared(test, 2);
 	struct parley_sched_view v;
@@ -265,7 +265,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(running_and_asleep),
 	KUNIT_CASE(who_waits_is_preempted),
 	KUNIT_CASE(nothing_is_torn),
-	KUNIT_CASE(a_guest_that_writes_everywhere),
+	KUNIT_CASE(bad_61_a_guest_that_writes_everywhere),
 	KUNIT_CASE(a_thread_that_ends),
 	KUNIT_CASE(a_device_that_goes_lets_go_of_its_threads),
 	KUNIT_CASE(threads_that_may_not_be),

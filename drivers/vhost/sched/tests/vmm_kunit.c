@@ -231,7 +231,7 @@ static void what_is_shared_is_pinned_and_written(struct kunit *test)
 }
 
 /* The VMM unmaps it when the call is over, so it is not used any more then. */
-static void memory_that_is_taken_away(struct kunit *test)
+static void bad_63_memory_that_is_taken_away(struct kunit *test)
 {
 	struct vmm *v = vmm_open(test);
 
@@ -248,7 +248,7 @@ static void memory_that_is_taken_away(struct kunit *test)
 }
 
 /* The guest has it, and the VMM does not: it cannot be pinned, nor anything said there. */
-static void memory_that_is_not_there(struct kunit *test)
+static void bad_63_memory_that_is_not_there(struct kunit *test)
 {
 	struct vmm *v = vmm_open(test);
 	unsigned long before = current->mm->locked_vm;
@@ -282,8 +282,8 @@ static void memory_of_nobody(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(what_is_shared_is_pinned_and_written),
-	KUNIT_CASE(memory_that_is_taken_away),
-	KUNIT_CASE(memory_that_is_not_there),
+	KUNIT_CASE(bad_63_memory_that_is_taken_away),
+	KUNIT_CASE(bad_63_memory_that_is_not_there),
 	KUNIT_CASE(memory_of_nobody),
 	{}
 };

@@ -53,7 +53,8 @@ static void psd_hint_look(struct timer_list *timer)
 	r = psd_said(hint->psd, cpu);
 	before = le64_to_cpu(READ_ONCE(r->word));
 	if ((before & (PARLEY_SCHED_H_RUNNABLE | PARLEY_SCHED_H_HOLDER)) != word) {
-		word |= (u64)++hint->changes << PARLEY_SCHED_H_CHANGES;
+		hint->changes++;
+		word |= (u64)hint->changes << PARLEY_SCHED_H_CHANGES;
 		WRITE_ONCE(r->word, cpu_to_le64(word));
 	}
 	mod_timer(timer, jiffies + PSD_HINT_PERIOD);

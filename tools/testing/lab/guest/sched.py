@@ -1,0 +1,216 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""/dev/parley-sched by its own calls, with processes of this kernel as vCPUs, and joined
+to the front-end of this kernel.
+
+Prints lines for sched.sh: "ok<TAB>what", "bad<TAB>what<TAB>why", "end", or a note.
+"""
+import errno
+import fcntl
+import os
+import signal
+import struct
+import subprocess
+import threading
+import time
+
+SHOWN = "/sys/kernel/debug/parley_sched_device/vcpus"
+HOST = "/sys/kernel/debug/parley_vhost_sched/vms"
+VCPUS = 2
+STATES = {"running": 1, "preempted": 2, "asleep": 3, "gone": 4}
+
+
+def call(number, size=0):
+    return (0x40000000 | size << 16 if size else 0) | 0xAF << 8 | number
+
+
+SET_OWNER = call(0x01)
+JOIN = call(0xB8, 24)
+SET_NR, SET_VCPU, SET_BUDGET, SET_STEPS = (call(0xC0 + n, 8 if n else 4) for n in range(4))
+
+
+def emit(verdict, what, why=""):
+    print(verdict, what, " / ".join(str(why).splitlines())[:900], sep="\t", flush=True)
+
+
+def check(what, good, why=""):
+    emit("ok" if good else "bad", what, "" if good else why)
+
+
+def said(fd, number, *values):
+    """What a call says: 0, or the name of an error."""
+    try:
+        fcntl.ioctl(fd, number, struct.pack(f"{len(values)}i", *values) if values else 0)
+        return 0
+    except OSError as err:
+        return errno.errorcode[err.errno]
+
+
+def same(what, got, wanted):
+    check(what, got == wanted, f"got {got}, wanted {wanted}")
+
+
+def until(good, seconds=10):
+    end = time.monotonic() + seconds
+    while not good() and time.monotonic() < end:
+        time.sleep(0.01)
+    return good()
+
+
+def device(nr=VCPUS):
+    fd = os.open("/dev/parley-sched", os.O_RDWR)
+    fcntl.ioctl(fd, SET_OWNER)
+    if nr:
+        fcntl.ioctl(fd, SET_NR, struct.pack("i", nr))
+    return fd
+
+
+def hog(cpu=1):
+    """A process that only computes."""
+    process = subprocess.Popen(["sh", "-c", "while :; do :; done"])
+    os.sched_setaffinity(process.pid, {cpu})
+    return process
+
+
+def end(process):
+    process.kill()
+    process.wait()
+
+
+def shown():
+    """Rows of the front-end's view: processor, state, changes, ran, stolen ..."""
+    with open(SHOWN, encoding="ascii") as view:
+        rows = [line.split() for line in view.readlines()[1:]]
+    return {int(row[0]): [int(word, 0) for word in row[1:]] for row in rows}
+
+
+def nice(process):
+    return os.getpriority(os.PRIO_PROCESS, process.pid)
+
+
+# ------------------------------------------------------------------- the calls
+
+def calls():
+    fd = device(0)
+    other = hog(0)
+    same("a vCPU before there are any", said(fd, SET_VCPU, 0, os.getpid()), "EINVAL")
+    same("no vCPUs", said(fd, SET_NR, 0), "EINVAL")
+    same("too many vCPUs", said(fd, SET_NR, 1025), "EINVAL")
+    same("a number of vCPUs", said(fd, SET_NR, 4), 0)
+    same("another number", said(fd, SET_NR, 2), "EBUSY")
+    same("the caller's thread", said(fd, SET_VCPU, 0, threading.get_native_id()), 0)
+    same("the same again", said(fd, SET_VCPU, 1, threading.get_native_id()), "EBUSY")
+    same("another's thread, for root", said(fd, SET_VCPU, 1, other.pid), 0)
+    same("a vCPU that there is not", said(fd, SET_VCPU, 4, other.pid), "EINVAL")
+    same("a thread that there is not", said(fd, SET_VCPU, 2, 4194303), "ESRCH")
+    same("a thread of the kernel", said(fd, SET_VCPU, 2, 2), "EPERM")
+    same("a vCPU without a thread", said(fd, SET_VCPU, 1, 0), 0)
+    second = device()
+    same("which another device may have", said(second, SET_VCPU, 0, other.pid), 0)
+    same("a large budget, for root", said(fd, SET_BUDGET, 250000, 500000), 0)
+    same("more than half", said(fd, SET_BUDGET, 250001, 500000), "EINVAL")
+    same("too far", said(fd, SET_STEPS, 11, 0), "EINVAL")
+    os.close(second)
+    os.close(fd)
+    end(other)
+
+
+def calls_of_nobody(other):
+    """In a process that may do nothing of it; the exit code says what was wrong."""
+    fd = device()
+    os.setgid(65534)
+    os.setuid(65534)
+    tries = ((SET_VCPU, (0, threading.get_native_id()), 0),
+             (SET_VCPU, (1, other.pid), "EPERM"),
+             (SET_VCPU, (1, 1), "EPERM"),
+             (SET_BUDGET, (2001, 500000), "EPERM"),
+             (SET_BUDGET, (1000, 250000), 0),
+             (SET_STEPS, (1, 0), "EPERM"),
+             (SET_STEPS, (0, 10), 0))
+    for number, (code, values, wanted) in enumerate(tries, 1):
+        if said(fd, code, *values) != wanted:
+            return number
+    return 0
+
+
+def forked(function, *args):
+    child = os.fork()
+    if not child:
+        os._exit(function(*args))
+    return child
+
+
+def unprivileged():
+    other = hog(0)
+    _, status = os.waitpid(forked(calls_of_nobody, other), 0)
+    same("who may not schedule others has his own threads and small budgets",
+         os.waitstatus_to_exitcode(status), 0)
+    end(other)
+
+
+# ----------------------------------------------------------------- the records
+
+def join(fd):
+    loop = os.open("/dev/parley-loopback", os.O_RDWR)
+    fcntl.ioctl(loop, JOIN, struct.pack("iIIIQ", fd, 2, 16, 0, 3))
+    return loop
+
+
+def records():
+    fd = device()
+    hogs = [hog(), hog()]
+    for vcpu, process in enumerate(hogs):
+        fcntl.ioctl(fd, SET_VCPU, struct.pack("ii", vcpu, process.pid))
+    loop = join(fd)
+    check("the front-end shows both vCPUs", until(lambda: len(shown()) == VCPUS), shown())
+    before, begin, states = shown(), time.monotonic(), set()
+    while time.monotonic() < begin + 3:
+        states |= {(cpu, row[0]) for cpu, row in shown().items()}
+        time.sleep(0.005)
+    after, passed = shown(), (time.monotonic() - begin) * 1e9
+    same("both are seen running and preempted", states, {(0, 1), (0, 2), (1, 1), (1, 2)})
+    for cpu in range(VCPUS):
+        ran, stolen = (after[cpu][n] - before[cpu][n] for n in (2, 3))
+        emit("note:", f"vcpu {cpu} ran {ran / passed:.3f} stolen {stolen / passed:.3f}")
+        check(f"vCPU {cpu} ran or was stolen from, and nothing else",
+              abs((ran + stolen) / passed - 1) < 0.1, f"{ran} + {stolen} of {passed}")
+    with open(HOST, encoding="ascii") as view:
+        rows = view.read()
+    check("the host shows them", all(f"tid {process.pid} " in rows for process in hogs), rows)
+    end(hogs[1])
+    check("one that ends is gone", until(lambda: shown()[1][0] == STATES["gone"]), shown())
+    os.close(loop)
+    same("without the device nothing is shown", shown(), {})
+    os.close(fd)
+    end(hogs[0])
+
+
+# ----------------------------------------------------------------- nice values
+
+def stepping(process, ready):
+    """A VMM whose hints move @process."""
+    fd = device()
+    fcntl.ioctl(fd, SET_VCPU, struct.pack("ii", 1, process.pid))
+    fcntl.ioctl(fd, SET_STEPS, struct.pack("ii", 0, 5))
+    os.write(ready, bytes([join(fd)]))
+    time.sleep(60)
+    return 0
+
+
+def killed():
+    process, (read, write) = hog(), os.pipe()
+    vmm = forked(stepping, process, write)
+    os.read(read, 1)
+    check("hints move the nice value", until(lambda: nice(process) > 0), nice(process))
+    os.kill(vmm, signal.SIGKILL)
+    os.waitpid(vmm, 0)
+    check("which is as before when the VMM is killed", until(lambda: nice(process) == 0),
+          nice(process))
+    end(process)
+
+
+calls()
+unprivileged()
+records()
+killed()
+emit("end", "")
