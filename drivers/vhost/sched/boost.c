@@ -56,10 +56,12 @@ EXPORT_SYMBOL_IF_KUNIT(vhs_nice_apply);
 /* Would it run, and does not?  Woken threads count as asleep until they run. */
 static bool vhs_vcpu_waits(struct vhs_vcpu *vcpu)
 {
-	guard(raw_spinlock_irqsave)(&vcpu->lock);
-	if (vcpu->state == PARLEY_SCHED_ASLEEP)
-		return task_is_running(vcpu->task) && !READ_ONCE(vcpu->task->on_cpu);
-	return vcpu->state == PARLEY_SCHED_PREEMPTED;
+	const struct task_struct *task = vcpu->task;
+	u32 state = READ_ONCE(vcpu->state);
+
+	if (state == PARLEY_SCHED_ASLEEP)
+		return task_is_running(task) && !READ_ONCE(task->on_cpu);
+	return state == PARLEY_SCHED_PREEMPTED;
 }
 
 /* Under vm->boost. */

@@ -53,7 +53,7 @@ static void vhs_record_account(struct vhs_vcpu *vcpu, u32 state, u64 delay)
 	if (delay > vcpu->base)
 		vcpu->stolen = max(vcpu->stolen, delay - vcpu->base);
 	vcpu->changes += state != vcpu->state;
-	vcpu->state = state;
+	WRITE_ONCE(vcpu->state, state);
 	vcpu->since = now;
 }
 
@@ -77,19 +77,18 @@ void vhs_record_begin(struct vhs_vcpu *vcpu, const struct task_struct *task)
 {
 	u64 delay = READ_ONCE(task->sched_info.run_delay);
 
-	guard(raw_spinlock_irqsave)(&vcpu->lock);
-	/* Of another thread before it was stolen, too. */
-	vcpu->base = delay - vcpu->stolen;
-	vhs_record_account(vcpu, vhs_record_state_of(task), delay);
-	vhs_record_publish(vcpu);
+	scoped_guard(raw_spinlock_irqsave, &vcpu->lock) {
+		/* Of another thread before it was stolen, too. */
+		vcpu->base = delay - vcpu->stolen;
+		vhs_record_account(vcpu, vhs_record_state_of(task), delay);
+		vhs_record_publish(vcpu);
+	}
 }
 
 /** vhs_record_end() - a vCPU has no thread any more */
 void vhs_record_end(struct vhs_vcpu *vcpu)
 {
-	guard(raw_spinlock_irqsave)(&vcpu->lock);
-	vhs_record_account(vcpu, PARLEY_SCHED_UNKNOWN, 0);
-	vhs_record_publish(vcpu);
+	vhs_record_state(vcpu, PARLEY_SCHED_UNKNOWN, 0);
 }
 
 /**
@@ -102,9 +101,10 @@ void vhs_record_end(struct vhs_vcpu *vcpu)
  */
 void vhs_record_state(struct vhs_vcpu *vcpu, u32 state, u64 delay)
 {
-	guard(raw_spinlock_irqsave)(&vcpu->lock);
-	vhs_record_account(vcpu, state, delay);
-	vhs_record_publish(vcpu);
+	scoped_guard(raw_spinlock_irqsave, &vcpu->lock) {
+		vhs_record_account(vcpu, state, delay);
+		vhs_record_publish(vcpu);
+	}
 }
 EXPORT_SYMBOL_IF_KUNIT(vhs_record_state);
 
@@ -116,11 +116,12 @@ EXPORT_SYMBOL_IF_KUNIT(vhs_record_state);
  */
 void vhs_record_boosted(struct vhs_vcpu *vcpu, bool boosted, u64 spent)
 {
-	guard(raw_spinlock_irqsave)(&vcpu->lock);
-	vhs_record_account(vcpu, vcpu->state, 0);
-	vcpu->boosted = boosted;
-	vcpu->spent += spent;
-	vhs_record_publish(vcpu);
+	scoped_guard(raw_spinlock_irqsave, &vcpu->lock) {
+		vhs_record_account(vcpu, vcpu->state, 0);
+		vcpu->boosted = boosted;
+		vcpu->spent += spent;
+		vhs_record_publish(vcpu);
+	}
 }
 
 /**
@@ -134,28 +135,35 @@ void vhs_record_boosted(struct vhs_vcpu *vcpu, bool boosted, u64 spent)
 void vhs_record_share(struct vhs_vcpu *vcpu, struct parley_sched_host_record *out,
 		      const struct parley_sched_guest_record *in)
 {
-	guard(raw_spinlock_irqsave)(&vcpu->lock);
-	vcpu->out = out;
-	vcpu->in = in;
-	vhs_record_publish(vcpu);
+	scoped_guard(raw_spinlock_irqsave, &vcpu->lock) {
+		vcpu->out = out;
+		vcpu->in = in;
+		vhs_record_publish(vcpu);
+	}
 }
 
 /** vhs_record_hints() - what the guest says of a vCPU; 0 is nothing */
 u64 vhs_record_hints(struct vhs_vcpu *vcpu)
 {
-	guard(raw_spinlock_irqsave)(&vcpu->lock);
-	return vcpu->in ? le64_to_cpu(READ_ONCE(vcpu->in->word)) : 0;
+	u64 word = 0;
+
+	scoped_guard(raw_spinlock_irqsave, &vcpu->lock)
+		if (vcpu->in)
+			word = le64_to_cpu(READ_ONCE(vcpu->in->word));
+	return word;
 }
 
 /** vhs_record_ran() - for how long has it run up to now? */
 u64 vhs_record_ran(struct vhs_vcpu *vcpu)
 {
-	u64 now;
+	u64 now, ran;
 
-	guard(raw_spinlock_irqsave)(&vcpu->lock);
-	now = ktime_get_mono_fast_ns();
-	if (vcpu->state != PARLEY_SCHED_RUNNING || now < vcpu->since)
-		return vcpu->ran;
-	return vcpu->ran + (now - vcpu->since);
+	scoped_guard(raw_spinlock_irqsave, &vcpu->lock) {
+		now = ktime_get_mono_fast_ns();
+		ran = vcpu->ran;
+		if (vcpu->state == PARLEY_SCHED_RUNNING && now > vcpu->since)
+			ran += now - vcpu->since;
+	}
+	return ran;
 }
 EXPORT_SYMBOL_IF_KUNIT(vhs_record_ran);

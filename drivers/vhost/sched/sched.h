@@ -195,18 +195,22 @@ extern struct kthread_worker *vhs_ender;
 extern struct mutex vhs_all_lock;
 extern struct list_head vhs_all;
 
-/* main.c */
+/* What a VMM's calls do, for KUnit. */
+#if IS_ENABLED(CONFIG_KUNIT)
 int parley_vhost_sched_set_nr(struct parley_vhost *dev, u32 nr);
 int parley_vhost_sched_set_budget(struct parley_vhost *dev,
 				  const struct parley_sched_budget *b);
 int parley_vhost_sched_set_steps(struct parley_vhost *dev,
 				 const struct parley_sched_steps *s);
+int parley_vhost_sched_set_task(struct parley_vhost *dev, u32 index,
+				struct task_struct *task);
+#endif
+
+/* main.c */
 void parley_vhost_sched_counts(struct parley_vhost *dev, struct parley_sched_counts *c);
 
 /* thread.c */
 int parley_vhost_sched_set_tid(struct parley_vhost *dev, u32 index, pid_t tid);
-int parley_vhost_sched_set_task(struct parley_vhost *dev, u32 index,
-				struct task_struct *task);
 struct vhs_vcpu *vhs_vcpu_of(const struct task_struct *task);	/* under RCU */
 void vhs_vcpus_forget(struct vhs *vm, unsigned int from, unsigned int nr);
 

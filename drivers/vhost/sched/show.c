@@ -28,10 +28,11 @@ static void vhs_show_vcpu(struct seq_file *s, struct vhs_vcpu *vcpu)
 {
 	u64 hints = vhs_record_hints(vcpu), ran = vhs_record_ran(vcpu);
 
-	guard(raw_spinlock_irqsave)(&vcpu->lock);
+	/* Of slightly different moments. */
 	seq_printf(s, "  vcpu %u tid %d %s ran %llu stolen %llu boosted %llu nice %d hints %#llx\n",
-		   vcpu->index, task_pid_nr(vcpu->task), vhs_state_name(vcpu->state), ran,
-		   vcpu->stolen, vcpu->spent, task_nice(vcpu->task), hints);
+		   vcpu->index, task_pid_nr(vcpu->task), vhs_state_name(READ_ONCE(vcpu->state)),
+		   ran, READ_ONCE(vcpu->stolen), READ_ONCE(vcpu->spent),
+		   task_nice(vcpu->task), hints);
 }
 
 static void vhs_show_vm(struct seq_file *s, struct vhs *vm)

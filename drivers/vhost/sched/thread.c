@@ -174,7 +174,6 @@ static bool vhs_thread_allowed(struct task_struct *task)
  * Context: as parley_vhost_sched_set_task().
  * Return: as PARLEY_SCHED_SET_VCPU.
  */
-VISIBLE_IF_KUNIT
 int parley_vhost_sched_set_tid(struct parley_vhost *dev, u32 index, pid_t tid)
 {
 	struct task_struct *task = NULL;
