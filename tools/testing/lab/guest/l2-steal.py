@@ -15,12 +15,13 @@ from labkit.common import LabError
 from labkit.inner import Inner, shell
 from labkit.report import Report
 
-BUSY, IDLE = 400, 500           # milliseconds that the hog runs, and does not
+SHORT = (400, 500)              # milliseconds that the hog runs, and does not
+LONG = (1500, 800)              # more than a time-out of TCP's on a slow day
 HOG, NETWORK = "50", 60         # priorities
 DELAY = 30                      # milliseconds to the guest
 RTO = 200                       # of the sender's datagrams
 DROP = 16                       # of so many datagrams one is lost
-UDP, TCP = 8, 6                 # seconds of each
+UDP, TCP = 8, 9                 # seconds of each
 GUEST, HOST = "10.0.0.2", "10.0.0.1"
 COUNTS = "/sys/kernel/debug/parley_steal"
 
@@ -46,8 +47,12 @@ def urgent(guest):
 class Hog:
     """Takes the guest's processor away in bursts, as long as one is in it."""
 
+    def __init__(self, burst):
+        self.burst = burst
+        self.process = None
+
     def __enter__(self):
-        self.process = subprocess.Popen(["steal", "hog", str(BUSY), str(IDLE), HOG])
+        self.process = subprocess.Popen(["steal", "hog", *map(str, self.burst), HOG])
 
     def __exit__(self, *_):
         self.process.kill()
@@ -88,7 +93,7 @@ def stolen(guest):
 def is_known(report, guest):
     """The kernel knows that time is stolen, and so do we, not less."""
     before = stolen(guest)
-    with Hog():
+    with Hog(SHORT):
         guest.wait(2)
         guest.run("n=0; while [ $n -lt 5000 ]; do n=$((n + 1)); done")
     after = stolen(guest)
@@ -102,7 +107,7 @@ def is_known(report, guest):
 def sender(report, guest, kind, source):
     """One of them, frozen now and then; returns what it counted."""
     before = stolen(guest)[1]
-    with Hog():
+    with Hog(SHORT):
         text = guest.run(f"steal send {HOST} 7001 {UDP} {RTO} {kind}", 60)
     got = numbers(text)
     lost = got["timeouts"] - got["spurious"]
@@ -139,7 +144,7 @@ def flow(report, guest, congestion):
         return dict(zip(names, map(int, values)))
 
     before = count()
-    with Hog():
+    with Hog(LONG):
         text = guest.run(f"steal flow {HOST} 7002 {TCP} {congestion}", 60)
     after = count()
     got = {name: after[name] - before[name]
@@ -182,7 +187,8 @@ def main():
                 report.result(not found[1], f"device: {found[2]}", line)
         is_known(report, guest)
         udp(report, guest)
-        tcp(report, guest)
+        if os.environ.get("TCP"):
+            tcp(report, guest)
         guest.run("rmmod parley_tcp parley_steal")
         report.equal(guest.off(), 0, "the guest powers off")
     except (LabError, OSError) as error:
