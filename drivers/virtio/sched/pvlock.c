@@ -34,7 +34,8 @@
  *
  * A node's state is WAIT; HEAD when its turn has come; ASLEEP while its processor
  * halts or is about to.  From WAIT to ASLEEP and back the waiter compares (S1), to HEAD
- * the one before it exchanges (S2).
+ * the one before it exchanges (S2).  From then on nobody else writes it: RESTS says to
+ * those behind that the head halts, so that they need not spin for their turns.
  *
  * Who sleeps has said so in the very word that the one who has to wake it exchanges.
  * Either the sleeper's compare comes first, and the exchange brings the kick back; or
@@ -83,7 +84,7 @@
 /* Of who is not the head: it may have to wait for several holders. */
 #define PVL_WAIT_TURNS	4096u
 
-enum pvl_state { PVL_WAIT, PVL_HEAD, PVL_ASLEEP };
+enum pvl_state { PVL_WAIT, PVL_HEAD, PVL_ASLEEP, PVL_RESTS };
 
 struct pvl_node {
 	struct pvl_node *next;
@@ -115,7 +116,7 @@ static struct pvl_node *pvl_node_of(u32 tail)
 /* The one before does not run, or sleeps: our turn is not near.  A hint. */
 static bool pvl_far(const struct pvl_node *prev)
 {
-	return READ_ONCE(prev->state) == PVL_ASLEEP || parley_hv_preempted(prev->cpu);
+	return READ_ONCE(prev->state) >= PVL_ASLEEP || parley_hv_preempted(prev->cpu);
 }
 
 /* Did the turn come while we spun? */
@@ -234,7 +235,7 @@ static bool pvl_yield(struct parley_pvlock *lock)
  * Sleep until the lock is free.  K1: fails if the holder is another or nobody by now;
  * its partner is K2.  Awake, nobody has to kick us.
  */
-static void pvl_sleep(struct parley_pvlock *lock)
+static void pvl_sleep(struct parley_pvlock *lock, struct pvl_node *node)
 {
 	u32 kick = pvl_token(smp_processor_id()) << PVL_KICK_SHIFT;
 	u32 owner = READ_ONCE(lock->owner), asleep = owner | kick;
@@ -242,13 +243,15 @@ static void pvl_sleep(struct parley_pvlock *lock)
 	if (!owner || (owner != asleep && !try_cmpxchg(&lock->owner, &owner, asleep)))
 		return;
 	pvl_count(halts, 1);
+	WRITE_ONCE(node->state, PVL_RESTS);
 	parley_hv.ops->halt(&lock->owner, asleep);
+	WRITE_ONCE(node->state, PVL_HEAD);
 	if (try_cmpxchg_relaxed(&lock->owner, &asleep, asleep & PVL_HOLDER))
 		pvl_count(spurious, 1);
 }
 
 /* Wait for the lock itself: spin, have the holder run, sleep. */
-static void pvl_wait_lock(struct parley_pvlock *lock)
+static void pvl_wait_lock(struct parley_pvlock *lock, struct pvl_node *node)
 {
 	u32 turns = READ_ONCE(lock->turns) ?: PVL_TURNS_FIRST, spun;
 	enum pvl_spun result = pvl_spin_lock(lock, turns, &spun);
@@ -266,7 +269,7 @@ static void pvl_wait_lock(struct parley_pvlock *lock)
 		if (result == PVL_TAKEN)
 			break;
 		if (parley_hv_can(PARLEY_HV_HALT))
-			pvl_sleep(lock);
+			pvl_sleep(lock, node);
 		result = pvl_spin_lock(lock, turns, &spun);
 	}
 }
@@ -288,7 +291,7 @@ static void pvl_queue(struct parley_pvlock *lock, struct pvl_node *node, u32 sel
 		WRITE_ONCE(prev->next, node);
 		pvl_wait_turn(node, prev);
 	}
-	pvl_wait_lock(lock);
+	pvl_wait_lock(lock, node);
 
 	/* Nobody behind us: the queue is empty.  Release, for what was learned. */
 	before = self;

@@ -61,9 +61,11 @@ static void bad_62_wrongly_preempted(struct kunit *test)
 
 /* ------------------------------------------------------------ behind the head */
 
+/* @spins: of the second, until it slept */
 struct two {
 	struct parley_pvlock lock;
 	struct waiter w[2];
+	u64 spins;
 	bool ok;
 };
 
@@ -71,6 +73,7 @@ struct two {
 static struct two *two_asleep(struct kunit *test)
 	__acquires(lock)
 {
+	struct parley_pvl_counts before, after;
 	struct two *t;
 	int i;
 
@@ -83,8 +86,12 @@ static struct two *two_asleep(struct kunit *test)
 		waiter_start(test, &t->w[i], i + 1, &t->lock);
 	parley_pvlock_lock(&t->lock);
 	t->ok = true;
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 2; i++) {
+		parley_pvl_sum(&before);
 		t->ok &= waiter_queued(&t->w[i]) && fake_until(fake_sleeps(i + 1));
+		parley_pvl_sum(&after);
+		t->spins = after.spins - before.spins;
+	}
 	return t;
 }
 
@@ -113,6 +120,16 @@ static void queue_sleeps_until_free(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fake_sum(fake.kicks), 2);
 	KUNIT_EXPECT_EQ(test, fake.order[0], 1);
 	KUNIT_EXPECT_EQ(test, fake.order[1], 2);
+}
+
+/* The head sleeps: its turn is not near, and who comes behind it need not spin for it. */
+static void queue_sleeps_behind_sleeper(struct kunit *test)
+{
+	struct two *t = two_asleep(test);
+
+	parley_pvlock_unlock(&t->lock);
+	two_end(test, t);
+	KUNIT_EXPECT_LT(test, t->spins, 64);
 }
 
 /* It wakes up by itself after its turn has come, and sleeps again as the head. */
@@ -156,6 +173,7 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(queue_is_fair_without_halt),
 	KUNIT_CASE(bad_62_wrongly_preempted),
 	KUNIT_CASE(queue_sleeps_until_free),
+	KUNIT_CASE(queue_sleeps_behind_sleeper),
 	KUNIT_CASE(queue_wakes_as_head),
 	KUNIT_CASE(queue_wakes_early),
 	{}
