@@ -219,7 +219,7 @@ def main():
         1 if all threads had the lock equally often.""", shared, True)
     compared_table(shared)
     pairs_table(shared)
-    ways_table("Locks in a guest with a processor for each of its own", f"""Two threads on
+    ways_table("Locks in a guest with a processor for each of its own", """Two threads on
         two processors of an inner guest, each of which has one of the host's, and no hog;
         otherwise the same, without the plugin. Nothing is asked: what is emulated by two
         processors of a machine that does other work is preempted there.""",
