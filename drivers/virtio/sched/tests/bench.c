@@ -85,22 +85,26 @@ static __always_inline void bench_close(void)
 
 /* ------------------------------------------------------------------ the kinds */
 
-static __always_inline void parley_take(void) __acquires(&locks.parley)
+static __always_inline void parley_take(void)
+	__acquires(&locks.parley)
 {
 	parley_pvlock_lock(&locks.parley);
 }
 
-static __always_inline void parley_give(void) __releases(&locks.parley)
+static __always_inline void parley_give(void)
+	__releases(&locks.parley)
 {
 	parley_pvlock_unlock(&locks.parley);
 }
 
-static __always_inline void native_take(void) __acquires(&locks.native)
+static __always_inline void native_take(void)
+	__acquires(&locks.native)
 {
 	spin_lock(&locks.native);
 }
 
-static __always_inline void native_give(void) __releases(&locks.native)
+static __always_inline void native_give(void)
+	__releases(&locks.native)
 {
 	spin_unlock(&locks.native);
 }

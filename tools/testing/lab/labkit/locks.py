@@ -79,7 +79,7 @@ class Guest(Inner):
         """Boot, and stop it."""
         super().boot()
         self.run("insert parley_sched parley_sched_bench && "
-                 "mount -t debugfs debugfs /sys/kernel/debug")
+                 "mount -t debugfs none /sys/kernel/debug")
         self.processors = [cpu["thread-id"] for cpu in self.qmp("query-cpus-fast")]
         self.qmp("stop")
         return self
