@@ -64,7 +64,7 @@
 #define PARLEY_EMU_WAIT_MS		10
 /*
  * A polling thread looks for so long at most, if nobody says otherwise, and for an eighth at
- * least, or not at all.
+ * least, or not at all; and for that long after the guest has touched doorbells.
  */
 #define PARLEY_EMU_POLL_US		200u
 #define PARLEY_EMU_POLL_MAX_US		100000u
@@ -267,19 +267,23 @@ struct parley_emu_linger {
  * @task: it, or NULL
  * @wait: where it sleeps
  * @kicked: there is something to see to
+ * @touched: the guest is about to write doorbells that are mapped
  * @most_us: how long it looks at most, in microseconds
  * @us: how long it looks; this and what follows is the thread's own
  * @credit: how long it may do so in vain, in nanoseconds
  * @credited: when that was reckoned
+ * @stay: it looks until then, for the sake of who has touched doorbells
  */
 struct parley_emu_poll {
 	struct task_struct *task;
 	wait_queue_head_t wait;
 	bool kicked;
+	bool touched;
 	u32 most_us;
 	u32 us;
 	u64 credit;
 	u64 credited;
+	u64 stay;
 };
 
 /**

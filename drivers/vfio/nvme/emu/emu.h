@@ -71,8 +71,8 @@ struct parley_emu_config {
  * @interrupt: interrupt the guest by a message
  * @line: raise its interrupt line, or lower it; called when that changes
  * @unmap: if the guest has its doorbells mapped (parley_emu_bells()), take them from it:
- *	when it touches them next, parley_emu_kick() is called.  Without the mutex; NULL
- *	if they never are
+ *	when it touches them next, parley_emu_touched() is called.  Without the mutex;
+ *	NULL if they never are
  *
  * All are called in process context and may sleep, with the controller's mutex held.
  * Addresses are the guest's, of any value; what is not its memory is an error, and so is
@@ -109,6 +109,7 @@ u32 parley_emu_read32(struct parley_emu *e, u32 reg);
 void parley_emu_write32(struct parley_emu *e, u32 reg, u32 value);
 void parley_emu_ring(struct parley_emu *e, u32 reg, u32 value);
 void parley_emu_kick(struct parley_emu *e);
+void parley_emu_touched(struct parley_emu *e);
 void parley_emu_unshared(struct parley_emu *e, u64 first, u64 last);
 
 #endif /* _PARLEY_NVME_EMU_H */

@@ -9,6 +9,9 @@
  * so an idle guest costs no more than that.  Whoever else wants the processor has it in
  * between, before this thread if it is as nice as most are.
  *
+ * Doorbells that are mapped are not taken away again before the guest that touched them has
+ * had the time to write: it would touch them over and over.
+ *
  * Before it sleeps, doorbells that are mapped are taken from the guest, so that the
  * next one to touch them wakes it, and shadows are armed; then everything is looked at
  * once more.  Nothing gets lost between the two, whoever comes when.
@@ -27,6 +30,11 @@ static unsigned int pne_poll_us = PARLEY_EMU_POLL_US;
 module_param_named(poll_us, pne_poll_us, uint, 0644);
 MODULE_PARM_DESC(poll_us, "So many microseconds a thread that polls looks at most, of devices opened from now on");
 
+static u32 pne_least_us(const struct parley_emu_poll *p)
+{
+	return READ_ONCE(p->most_us) / PARLEY_EMU_POLL_STEPS;
+}
+
 /**
  * parley_emu_poll_learn() - looking was worth it, or was not
  * @p: what is known of that
@@ -36,7 +44,7 @@ MODULE_PARM_DESC(poll_us, "So many microseconds a thread that polls looks at mos
  */
 VISIBLE_IF_KUNIT void parley_emu_poll_learn(struct parley_emu_poll *p, bool hit)
 {
-	const u32 most = READ_ONCE(p->most_us), least = most / PARLEY_EMU_POLL_STEPS;
+	const u32 most = READ_ONCE(p->most_us), least = pne_least_us(p);
 
 	if (hit)
 		p->us = clamp(2 * p->us, least, most);
@@ -104,6 +112,10 @@ static bool pne_look(struct parley_emu *e)
 	struct parley_emu_poll *p = &e->poll;
 	u64 start = local_clock(), now = start, time = parley_emu_poll_time(p, start);
 
+	if (READ_ONCE(p->touched)) {
+		WRITE_ONCE(p->touched, false);
+		p->stay = start + pne_least_us(p) * NSEC_PER_USEC;
+	}
 	do {
 		pne_listen(e);
 		if (pne_once(e)) {
@@ -116,9 +128,8 @@ static bool pne_look(struct parley_emu *e)
 		cond_resched();
 		cpu_relax();
 		now = local_clock();
-	} while (now - start < time);
-	if (time)
-		parley_emu_poll_vain(p, now - start);
+	} while (now - start < time || now < p->stay);
+	parley_emu_poll_vain(p, now - start);
 	return false;
 }
 
@@ -175,6 +186,22 @@ void parley_emu_kick(struct parley_emu *e)
 	wake_up(&e->poll.wait);
 }
 PARLEY_EXPORT(parley_emu_kick);
+
+/**
+ * parley_emu_touched() - the guest has its doorbells mapped from now on, and is to write them
+ * @e: the controller
+ *
+ * They stay so for a while.
+ *
+ * Context: any.
+ */
+void parley_emu_touched(struct parley_emu *e)
+{
+	/* parley_emu_kick() orders that before the look of who is woken. */
+	WRITE_ONCE(e->poll.touched, true);
+	parley_emu_kick(e);
+}
+PARLEY_EXPORT(parley_emu_touched);
 
 /* What is done for a guest is charged to whoever runs it. */
 static int pne_charge(struct task_struct *task)

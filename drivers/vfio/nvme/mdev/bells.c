@@ -4,9 +4,10 @@
  * registers, of devices that are polled.
  *
  * While the thread that polls sleeps nobody sees what is written there, so then the page
- * is not mapped.  Who touches it next comes here, and wakes the thread.
+ * is not mapped.  Who touches it next comes here, and wakes the thread, which leaves it
+ * there for a while.
  *
- * The thread may be done and take the page away before whoever touched it has looked for it.
+ * All the same the thread may be done and take the page away before whoever touched it has looked for it.
  * A processor just comes again.  KVM looks once, and then gives its guest up, unless the
  * memory's lock was let go meanwhile: then it looks as often as it takes.  So it is let go.
  */
@@ -36,7 +37,7 @@ static vm_fault_t parley_mdev_bells_fault(struct vm_fault *vmf)
 	 * next, sleeps again.
 	 */
 	WRITE_ONCE(m->bells, true);
-	parley_emu_kick(&m->emu);
+	parley_emu_touched(&m->emu);
 	if (ret != VM_FAULT_NOPAGE || !parley_mdev_may_let_go(vmf))
 		return ret;
 	/* Of the area or of all memory: whichever who calls has taken. */

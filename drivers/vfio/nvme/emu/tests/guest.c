@@ -8,6 +8,9 @@
 /* The function below is the one of its own tests. */
 #include "../../vf/tests/fake_vf.c"
 
+/* As often as doorbells may be taken away before one is written. */
+#define GUEST_TRIES	100
+
 /* ------------------------------------------- how its memory is reached */
 
 static struct guest *to_guest(struct parley_emu *e)
@@ -160,8 +163,8 @@ static bool guest_shadow_write(struct guest *g, unsigned int bell, u16 value)
 	return (u16)(value - event - 1) < (u16)(value - old);
 }
 
-/* A page fault, if need be, and the write. */
-static void guest_touch(struct guest *g, unsigned int bell, u32 value)
+/* A page fault, if need be. */
+static void guest_fault(struct guest *g)
 {
 	bool fault;
 
@@ -169,17 +172,33 @@ static void guest_touch(struct guest *g, unsigned int bell, u32 value)
 		fault = !g->mapped;
 		g->mapped = true;
 	}
-	if (fault) {
-		g->faults++;
-		parley_emu_kick(&g->e);
+	if (!fault)
+		return;
+	g->faults++;
+	parley_emu_touched(&g->e);
+	/* As long as it takes until it runs again. */
+	if (g->slow_us)
+		fsleep(g->slow_us);
+}
+
+static bool guest_store(struct guest *g, unsigned int bell, u32 value)
+{
+	guard(spinlock)(&g->lock);
+	if (g->mapped)
+		WRITE_ONCE(g->e.doorbell[bell], value);
+	return g->mapped;
+}
+
+static void guest_touch(struct guest *g, unsigned int bell, u32 value)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < GUEST_TRIES; tries++) {
+		guest_fault(g);
+		if (guest_store(g, bell, value))
+			return;
 	}
-	scoped_guard(spinlock, &g->lock) {
-		fault = !g->mapped;
-		if (!fault)
-			WRITE_ONCE(g->e.doorbell[bell], value);
-	}
-	if (fault)
-		guest_touch(g, bell, value);
+	fake_complain(&g->f->c, "doorbells are taken away again and again");
 }
 
 void guest_doorbell(struct guest *g, u16 id, bool cq, u32 value)

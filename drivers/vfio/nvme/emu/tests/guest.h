@@ -52,6 +52,7 @@ struct guest {
 	unsigned int rings;		/* registers of doorbells written */
 	spinlock_t lock;		/* of who touches mapped doorbells */
 	bool maps;			/* it has them mapped */
+	unsigned int slow_us;		/* between a fault and the write */
 	bool mapped;			/* they are there */
 	unsigned int faults;		/* they were not */
 	u64 now;			/* for who has limits */

@@ -193,6 +193,28 @@ static void while_it_looks_nobody_rings(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, g->rings);
 }
 
+/* Who sleeps at once, and a guest that needs a while from its fault to its write. */
+static void who_touches_doorbells_has_time_to_write(struct kunit *test)
+{
+	struct guest *g = guest_polled(test);
+	unsigned int i;
+
+	KUNIT_ASSERT_TRUE(test, sleeps(g));
+	g->e.poll.most_us = PARLEY_EMU_POLL_MAX_US;
+	g->maps = true;
+	g->slow_us = PARLEY_EMU_POLL_MAX_US / PARLEY_EMU_POLL_STEPS / 4;
+	guest_begin(g);
+	g->faults = 0;
+	for (i = 0; i < GUEST_DEPTH; i++) {
+		KUNIT_ASSERT_TRUE(test, sleeps(g));
+		g->e.poll.us = 0;
+		g->e.poll.credit = 0;
+		KUNIT_ASSERT_EQ(test, 0, guest_rw(g, nvme_cmd_read, 0, 1, DATA));
+	}
+	/* Once to ring for it, and once to say that the answer was taken. */
+	KUNIT_EXPECT_LE(test, g->faults, 2 * GUEST_DEPTH);
+}
+
 static void after_a_reset_mapped_doorbells_are_zeroes(struct kunit *test)
 {
 	struct guest *g = guest_polled(test);
@@ -243,6 +265,7 @@ static struct kunit_case poll_cases[] = {
 	KUNIT_CASE(so_it_does_with_shadows),
 	KUNIT_CASE(so_it_does_with_mapped_doorbells),
 	KUNIT_CASE(while_it_looks_nobody_rings),
+	KUNIT_CASE(who_touches_doorbells_has_time_to_write),
 	KUNIT_CASE(after_a_reset_mapped_doorbells_are_zeroes),
 	KUNIT_CASE(who_does_not_poll_has_none_to_map),
 	KUNIT_CASE(it_stops_at_once_when_it_is_busy),
