@@ -23,23 +23,23 @@ static void psd_area_clear(struct psd *psd)
 	memset(psd->reads, 0, psd->bytes);
 }
 
-/** psd_area_status() - PARLEY_SCHED_AREA_* */
-u32 psd_area_status(const struct psd *psd)
+/** parley_psd_area_status() - PARLEY_SCHED_AREA_* */
+u32 parley_psd_area_status(const struct psd *psd)
 {
 	const struct parley_sched_host_header *h = psd->reads;
 
 	/* Pairs with the release of the host: the records are there. */
 	return le32_to_cpu(virt_load_acquire(&h->status));
 }
-EXPORT_SYMBOL_IF_KUNIT(psd_area_status);
+EXPORT_SYMBOL_IF_KUNIT(parley_psd_area_status);
 
 /**
- * psd_area_put() - give the area to the device, unless it has it
+ * parley_psd_area_put() - give the area to the device, unless it has it
  * @psd: device; may be stopped, then it is given in start()
  *
  * Context: any but an interrupt that may come upon the queue's lock.
  */
-void psd_area_put(struct psd *psd)
+void parley_psd_area_put(struct psd *psd)
 {
 	struct parley_seg segs[] = {
 		{ psd->says_addr, psd->bytes }, { psd->reads_addr, psd->bytes },
@@ -60,15 +60,15 @@ void psd_area_put(struct psd *psd)
 
 static void psd_area_again(struct work_struct *work)
 {
-	psd_area_put(container_of(to_delayed_work(work), struct psd, again));
+	parley_psd_area_put(container_of(to_delayed_work(work), struct psd, again));
 }
 
 /* It is ours again: with a reason, which is read once. */
-void psd_area_complete(struct parley_queue *queue, const struct parley_done *done,
-		       unsigned int nr, void *ctx)
+void parley_psd_area_complete(struct parley_queue *queue, const struct parley_done *done,
+			      unsigned int nr, void *ctx)
 {
 	struct psd *psd = done->cookie;
-	u32 status = psd_area_status(psd);
+	u32 status = parley_psd_area_status(psd);
 
 	psd_area_clear(psd);
 	atomic_set(&psd->put, 0);
@@ -82,7 +82,7 @@ void psd_area_complete(struct parley_queue *queue, const struct parley_done *don
 }
 
 /* The device was reset; start() puts it again. */
-void psd_area_give_back(struct parley_queue *queue, void *cookie, enum parley_fate fate)
+void parley_psd_area_give_back(struct parley_queue *queue, void *cookie, enum parley_fate fate)
 {
 	struct psd *psd = cookie;
 
@@ -91,12 +91,12 @@ void psd_area_give_back(struct parley_queue *queue, void *cookie, enum parley_fa
 }
 
 /**
- * psd_area_init() - memory for the area
+ * parley_psd_area_init() - memory for the area
  * @psd: device, whose queues exist
  *
- * Return: 0 or -ENOMEM; psd_area_exit() is the mirror in either case.
+ * Return: 0 or -ENOMEM; parley_psd_area_exit() is the mirror in either case.
  */
-int psd_area_init(struct psd *psd)
+int parley_psd_area_init(struct psd *psd)
 {
 	const struct parley_mem *mem = parley_drvq_mem(psd->areas->vq);
 	struct parley_sched_guest_header *h;
@@ -115,10 +115,10 @@ int psd_area_init(struct psd *psd)
 }
 
 /**
- * psd_area_exit() - the mirror of psd_area_init()
+ * parley_psd_area_exit() - the mirror of parley_psd_area_init()
  * @psd: device, which has nothing of ours, with its queues still there
  */
-void psd_area_exit(struct psd *psd)
+void parley_psd_area_exit(struct psd *psd)
 {
 	const struct parley_mem *mem = parley_drvq_mem(psd->areas->vq);
 

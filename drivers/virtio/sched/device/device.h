@@ -78,7 +78,7 @@ struct psd {
 };
 
 /* The one device; read with preemption off. */
-extern struct psd *psd_one;
+extern struct psd *parley_psd_one;
 
 static inline struct parley_sched_host_record *psd_record(const struct psd *psd, int cpu)
 {
@@ -91,34 +91,34 @@ static inline struct parley_sched_guest_record *psd_said(const struct psd *psd, 
 }
 
 /* area.c */
-int psd_area_init(struct psd *psd);
-void psd_area_exit(struct psd *psd);
-void psd_area_put(struct psd *psd);
-u32 psd_area_status(const struct psd *psd);
-void psd_area_complete(struct parley_queue *queue, const struct parley_done *done,
-		       unsigned int nr, void *ctx);
-void psd_area_give_back(struct parley_queue *queue, void *cookie, enum parley_fate fate);
+int parley_psd_area_init(struct psd *psd);
+void parley_psd_area_exit(struct psd *psd);
+void parley_psd_area_put(struct psd *psd);
+u32 parley_psd_area_status(const struct psd *psd);
+void parley_psd_area_complete(struct parley_queue *queue, const struct parley_done *done,
+			      unsigned int nr, void *ctx);
+void parley_psd_area_give_back(struct parley_queue *queue, void *cookie, enum parley_fate fate);
 
 /* yield.c */
-int psd_yield_init(struct psd *psd);
-void psd_yield_exit(struct psd *psd);
-void psd_yield(struct psd *psd, int cpu);
-void psd_yield_complete(struct parley_queue *queue, const struct parley_done *done,
-			unsigned int nr, void *ctx);
-void psd_yield_give_back(struct parley_queue *queue, void *cookie, enum parley_fate fate);
+int parley_psd_yield_init(struct psd *psd);
+void parley_psd_yield_exit(struct psd *psd);
+void parley_psd_yield(struct psd *psd, int cpu);
+void parley_psd_yield_complete(struct parley_queue *queue, const struct parley_done *done,
+			       unsigned int nr, void *ctx);
+void parley_psd_yield_give_back(struct parley_queue *queue, void *cookie, enum parley_fate fate);
 
 /* hint.c */
-int psd_hint_init(struct psd *psd);
-void psd_hint_start(struct psd *psd);
-void psd_hint_exit(struct psd *psd);
-void psd_hint_holder(struct psd *psd, int cpu);
+int parley_psd_hint_init(struct psd *psd);
+void parley_psd_hint_start(struct psd *psd);
+void parley_psd_hint_exit(struct psd *psd);
+void parley_psd_hint_holder(struct psd *psd, int cpu);
 
 /* hv.c */
-void psd_hv_lend(struct psd *psd);
-void psd_hv_withdraw(struct psd *psd);
+void parley_psd_hv_lend(struct psd *psd);
+void parley_psd_hv_withdraw(struct psd *psd);
 
 /* show.c */
-void psd_show_init(void);
-void psd_show_exit(void);
+void parley_psd_show_init(void);
+void parley_psd_show_exit(void);
 
 #endif /* _PARLEY_SCHED_DEVICE_H */

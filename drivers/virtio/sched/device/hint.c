@@ -61,13 +61,13 @@ static void psd_hint_look(struct timer_list *timer)
 }
 
 /**
- * psd_hint_holder() - a processor holds a lock that others wait for
+ * parley_psd_hint_holder() - a processor holds a lock that others wait for
  * @psd: device
  * @cpu: the processor, a vCPU of the device's
  *
  * Context: any.
  */
-void psd_hint_holder(struct psd *psd, int cpu)
+void parley_psd_hint_holder(struct psd *psd, int cpu)
 {
 	struct parley_sched_guest_record *r = psd_said(psd, cpu);
 	__le64 before = READ_ONCE(r->word);
@@ -83,8 +83,8 @@ static bool psd_hint_speaks(const struct psd *psd, int cpu)
 	return cpu < psd->nr && cpu_online(cpu);
 }
 
-/** psd_hint_init() - memory for the timers; 0 or -ENOMEM */
-int psd_hint_init(struct psd *psd)
+/** parley_psd_hint_init() - memory for the timers; 0 or -ENOMEM */
+int parley_psd_hint_init(struct psd *psd)
 {
 	struct psd_hint *hint;
 	int cpu;
@@ -100,8 +100,8 @@ int psd_hint_init(struct psd *psd)
 	return 0;
 }
 
-/** psd_hint_start() - processors begin to speak, if the host listens */
-void psd_hint_start(struct psd *psd)
+/** parley_psd_hint_start() - processors begin to speak, if the host listens */
+void parley_psd_hint_start(struct psd *psd)
 {
 	struct psd_hint *hint;
 	int cpu;
@@ -118,8 +118,8 @@ void psd_hint_start(struct psd *psd)
 	}
 }
 
-/** psd_hint_exit() - the mirror of psd_hint_init(), whether started or not */
-void psd_hint_exit(struct psd *psd)
+/** parley_psd_hint_exit() - the mirror of parley_psd_hint_init(), whether started or not */
+void parley_psd_hint_exit(struct psd *psd)
 {
 	int cpu;
 

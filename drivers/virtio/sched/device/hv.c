@@ -9,7 +9,7 @@
 /* Preemption is off in both. */
 static bool psd_hv_preempted(int cpu)
 {
-	const struct psd *psd = READ_ONCE(psd_one);
+	const struct psd *psd = READ_ONCE(parley_psd_one);
 
 	return psd && cpu < psd->nr &&
 	       parley_sched_state(psd_record(psd, cpu)) == PARLEY_SCHED_PREEMPTED;
@@ -17,10 +17,10 @@ static bool psd_hv_preempted(int cpu)
 
 static void psd_hv_yield(int cpu)
 {
-	struct psd *psd = READ_ONCE(psd_one);
+	struct psd *psd = READ_ONCE(parley_psd_one);
 
 	if (psd)
-		psd_yield(psd, cpu);
+		parley_psd_yield(psd, cpu);
 }
 
 static const struct parley_hv_ops psd_hv_ops = {
@@ -29,8 +29,8 @@ static const struct parley_hv_ops psd_hv_ops = {
 	.yield = psd_hv_yield,
 };
 
-/** psd_hv_lend() - locks may use what the device offers */
-void psd_hv_lend(struct psd *psd)
+/** parley_psd_hv_lend() - locks may use what the device offers */
+void parley_psd_hv_lend(struct psd *psd)
 {
 	unsigned int can = PARLEY_HV_SEES;
 
@@ -39,8 +39,8 @@ void psd_hv_lend(struct psd *psd)
 	parley_hv_lend(&psd_hv_ops, can);
 }
 
-/** psd_hv_withdraw() - and do not any more, when this returns */
-void psd_hv_withdraw(struct psd *psd)
+/** parley_psd_hv_withdraw() - and do not any more, when this returns */
+void parley_psd_hv_withdraw(struct psd *psd)
 {
 	parley_hv_withdraw(&psd_hv_ops);
 }

@@ -16,8 +16,8 @@
 #define PSD_REQUESTS	256
 #define PSD_AREAS	4
 
-struct psd *psd_one;
-EXPORT_SYMBOL_IF_KUNIT(psd_one);
+struct psd *parley_psd_one;
+EXPORT_SYMBOL_IF_KUNIT(parley_psd_one);
 static DEFINE_MUTEX(psd_one_lock);	/* of who changes it */
 
 static int psd_read_config(struct psd *psd)
@@ -51,11 +51,13 @@ static int psd_make_queues(struct psd *psd)
 		{
 			.name = "requests", .index = PARLEY_SCHED_QUEUE_REQUESTS,
 			.size_max = PSD_REQUESTS,
-			.complete = psd_yield_complete, .give_back = psd_yield_give_back,
+			.complete = parley_psd_yield_complete,
+			.give_back = parley_psd_yield_give_back,
 		}, {
 			.name = "areas", .index = PARLEY_SCHED_QUEUE_AREAS,
 			.size_max = PSD_AREAS, .flags = PARLEY_QUEUE_ADMIN,
-			.complete = psd_area_complete, .give_back = psd_area_give_back,
+			.complete = parley_psd_area_complete,
+			.give_back = parley_psd_area_give_back,
 		},
 	};
 	int err = parley_device_make_queues(psd->pd, specs, ARRAY_SIZE(specs), NULL);
@@ -64,15 +66,15 @@ static int psd_make_queues(struct psd *psd)
 		return err;
 	psd->requests = &psd->pd->queues[0];
 	psd->areas = &psd->pd->queues[1];
-	return psd_area_init(psd);
+	return parley_psd_area_init(psd);
 }
 
 static void psd_free(struct psd *psd)
 {
-	psd_hint_exit(psd);
+	parley_psd_hint_exit(psd);
 	if (psd->areas)
-		psd_area_exit(psd);
-	psd_yield_exit(psd);
+		parley_psd_area_exit(psd);
+	parley_psd_yield_exit(psd);
 	kfree(psd);
 }
 
@@ -80,18 +82,18 @@ static void psd_free(struct psd *psd)
 static int psd_show_up(struct psd *psd)
 {
 	guard(mutex)(&psd_one_lock);
-	if (psd_one)
+	if (parley_psd_one)
 		return -EBUSY;
-	WRITE_ONCE(psd_one, psd);
+	WRITE_ONCE(parley_psd_one, psd);
 	return 0;
 }
 
 static void psd_hide(struct psd *psd)
 {
 	scoped_guard(mutex, &psd_one_lock) {
-		if (psd_one != psd)
+		if (parley_psd_one != psd)
 			return;
-		WRITE_ONCE(psd_one, NULL);
+		WRITE_ONCE(parley_psd_one, NULL);
 	}
 	synchronize_rcu();
 }
@@ -102,7 +104,7 @@ static void psd_stop(struct parley_device *pd)
 
 static void psd_start(struct parley_device *pd)
 {
-	psd_area_put(pd->priv);
+	parley_psd_area_put(pd->priv);
 }
 
 static int psd_probe(struct parley_device *pd)
@@ -114,7 +116,7 @@ static int psd_probe(struct parley_device *pd)
 		return -ENOMEM;
 	psd->pd = pd;
 	pd->priv = psd;
-	err = psd_read_config(psd) ?: psd_yield_init(psd) ?: psd_hint_init(psd) ?:
+	err = psd_read_config(psd) ?: parley_psd_yield_init(psd) ?: parley_psd_hint_init(psd) ?:
 	      psd_make_queues(psd);
 	if (err)
 		goto free;
@@ -122,9 +124,9 @@ static int psd_probe(struct parley_device *pd)
 	if (err)
 		goto free;
 	parley_device_ready(pd);
-	psd_area_put(psd);
-	psd_hint_start(psd);
-	psd_hv_lend(psd);
+	parley_psd_area_put(psd);
+	parley_psd_hint_start(psd);
+	parley_psd_hv_lend(psd);
 	return 0;
 
 free:
@@ -136,7 +138,7 @@ static void psd_remove(struct parley_device *pd)
 {
 	struct psd *psd = pd->priv;
 
-	psd_hv_withdraw(psd);
+	parley_psd_hv_withdraw(psd);
 	psd_hide(psd);
 	/* Of what the device has, all comes back. */
 	parley_device_close(pd);
@@ -178,8 +180,8 @@ int parley_sched_view(int cpu, struct parley_sched_view *v)
 	const struct psd *psd;
 
 	guard(preempt)();
-	psd = READ_ONCE(psd_one);
-	if (!psd || cpu >= psd->nr || psd_area_status(psd) != PARLEY_SCHED_AREA_SHARED)
+	psd = READ_ONCE(parley_psd_one);
+	if (!psd || cpu >= psd->nr || parley_psd_area_status(psd) != PARLEY_SCHED_AREA_SHARED)
 		return -ENODEV;
 	return parley_sched_read(psd_record(psd, cpu), v) ? 0 : -EAGAIN;
 }
@@ -190,13 +192,13 @@ static int __init psd_init(void)
 	int err = parley_driver_register(&psd_driver);
 
 	if (!err)
-		psd_show_init();
+		parley_psd_show_init();
 	return err;
 }
 
 static void __exit psd_exit(void)
 {
-	psd_show_exit();
+	parley_psd_show_exit();
 	parley_driver_unregister(&psd_driver);
 }
 

@@ -19,7 +19,7 @@ static void psd_show_cpu(struct seq_file *s, int cpu)
 	if (parley_sched_view(cpu, &v))
 		return;
 	guard(preempt)();
-	psd = READ_ONCE(psd_one);
+	psd = READ_ONCE(parley_psd_one);
 	if (!psd || cpu >= psd->nr)
 		return;
 	y = &psd->yields[cpu];
@@ -43,15 +43,15 @@ static int psd_vcpus_show(struct seq_file *s, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(psd_vcpus);
 
-/** psd_show_init() - make the view; without debugfs there is none */
-void psd_show_init(void)
+/** parley_psd_show_init() - make the view; without debugfs there is none */
+void parley_psd_show_init(void)
 {
 	psd_dir = debugfs_create_dir("parley_sched_device", NULL);
 	debugfs_create_file("vcpus", 0400, psd_dir, NULL, &psd_vcpus_fops);
 }
 
-/** psd_show_exit() - the mirror of psd_show_init() */
-void psd_show_exit(void)
+/** parley_psd_show_exit() - the mirror of parley_psd_show_init() */
+void parley_psd_show_exit(void)
 {
 	debugfs_remove(psd_dir);
 }

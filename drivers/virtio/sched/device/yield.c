@@ -35,20 +35,20 @@ static int psd_yield_send(struct psd *psd, struct psd_yield *y)
 }
 
 /**
- * psd_yield() - have the host run another processor rather than this one
+ * parley_psd_yield() - have the host run another processor rather than this one
  * @psd: device
  * @cpu: the other one
  *
  * Context: preemption off; any but an NMI.
  */
-void psd_yield(struct psd *psd, int cpu)
+void parley_psd_yield(struct psd *psd, int cpu)
 {
 	int self = smp_processor_id();
 	struct psd_yield *y = &psd->yields[self];
 
 	if (cpu >= psd->nr || self >= psd->nr)
 		return;
-	psd_hint_holder(psd, cpu);
+	parley_psd_hint_holder(psd, cpu);
 	/* An interrupt may come here as well, and finds it busy. */
 	if (test_and_set_bit_lock(0, &y->busy)) {
 		y->skipped++;
@@ -67,7 +67,7 @@ void psd_yield(struct psd *psd, int cpu)
 	y->sent++;
 	trace_parley_sched_yield(cpu);
 }
-EXPORT_SYMBOL_IF_KUNIT(psd_yield);
+EXPORT_SYMBOL_IF_KUNIT(parley_psd_yield);
 
 static void psd_yield_count(struct psd_yield *y, u32 status)
 {
@@ -79,8 +79,8 @@ static void psd_yield_count(struct psd_yield *y, u32 status)
 		atomic64_inc(&y->refused);
 }
 
-void psd_yield_complete(struct parley_queue *queue, const struct parley_done *done,
-			unsigned int nr, void *ctx)
+void parley_psd_yield_complete(struct parley_queue *queue, const struct parley_done *done,
+			       unsigned int nr, void *ctx)
 {
 	struct psd_yield *y;
 	unsigned int i;
@@ -94,23 +94,23 @@ void psd_yield_complete(struct parley_queue *queue, const struct parley_done *do
 }
 
 /* Of a moment that has passed: it is not repeated. */
-void psd_yield_give_back(struct parley_queue *queue, void *cookie, enum parley_fate fate)
+void parley_psd_yield_give_back(struct parley_queue *queue, void *cookie, enum parley_fate fate)
 {
 	struct psd_yield *y = cookie;
 
 	clear_bit_unlock(0, &y->busy);
 }
 
-/** psd_yield_init() - memory for requests; 0 or -ENOMEM */
-int psd_yield_init(struct psd *psd)
+/** parley_psd_yield_init() - memory for requests; 0 or -ENOMEM */
+int parley_psd_yield_init(struct psd *psd)
 {
 	/* Not per-CPU memory, which need not be where a device finds it. */
 	psd->yields = kcalloc(nr_cpu_ids, sizeof(*psd->yields), GFP_KERNEL);
 	return psd->yields ? 0 : -ENOMEM;
 }
 
-/** psd_yield_exit() - the mirror; none is under way */
-void psd_yield_exit(struct psd *psd)
+/** parley_psd_yield_exit() - the mirror; none is under way */
+void parley_psd_yield_exit(struct psd *psd)
 {
 	kfree(psd->yields);
 }

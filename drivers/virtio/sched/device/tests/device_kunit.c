@@ -164,7 +164,7 @@ static void end(struct kunit *test, struct host *h)
 
 static struct parley_sched_host_record *record(unsigned int vcpu)
 {
-	return psd_record(psd_one, vcpu);
+	return psd_record(parley_psd_one, vcpu);
 }
 
 /* ------------------------------------------------------------ configurations */
@@ -183,18 +183,18 @@ static void configurations_of_others(struct kunit *test)
 		h = host_new(test, tries[i].min, tries[i].max, tries[i].nr);
 		KUNIT_EXPECT_EQ_MSG(test, bound(h), tries[i].good, "%u", i);
 		end(test, h);
-		KUNIT_EXPECT_PTR_EQ(test, psd_one, (struct psd *)NULL);
+		KUNIT_EXPECT_PTR_EQ(test, parley_psd_one, (struct psd *)NULL);
 	}
 }
 
 static void there_is_one(struct kunit *test)
 {
 	struct host *h = host(test), *second = host_new(test, 1, 1, VCPUS);
-	struct psd *psd = psd_one;
+	struct psd *psd = parley_psd_one;
 
 	KUNIT_EXPECT_FALSE(test, bound(second));
 	end(test, second);
-	KUNIT_EXPECT_PTR_EQ(test, psd_one, psd);
+	KUNIT_EXPECT_PTR_EQ(test, parley_psd_one, psd);
 	end(test, h);
 }
 
@@ -238,7 +238,7 @@ static void a_record_that_is_never_finished(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, parley_sched_view(0, &v), -EAGAIN);
 	record(0)->seq = cpu_to_le32(2);
 	KUNIT_EXPECT_EQ(test, parley_sched_view(0, &v), 0);
-	memset(psd_one->reads, 0xff, psd_one->bytes);
+	memset(parley_psd_one->reads, 0xff, parley_psd_one->bytes);
 	KUNIT_EXPECT_EQ(test, parley_sched_view(0, &v), -ENODEV);
 	end(test, h);
 }
@@ -253,9 +253,9 @@ static void a_host_that_refuses(struct kunit *test)
 	/* As it does when it takes memory away. */
 	parley_loopback_needs_reset(h->lb);
 	KUNIT_EXPECT_TRUE(test, until(atomic_read(&h->areas) == 2));
-	KUNIT_EXPECT_TRUE(test, until(READ_ONCE(psd_one->refused)));
+	KUNIT_EXPECT_TRUE(test, until(READ_ONCE(parley_psd_one->refused)));
 	KUNIT_EXPECT_EQ(test, parley_sched_view(0, &v), -ENODEV);
-	KUNIT_EXPECT_NULL(test, memchr_inv(psd_one->reads, 0, psd_one->bytes));
+	KUNIT_EXPECT_NULL(test, memchr_inv(parley_psd_one->reads, 0, parley_psd_one->bytes));
 	/* It is not asked again. */
 	msleep(200);
 	KUNIT_EXPECT_EQ(test, atomic_read(&h->areas), 2);
@@ -309,7 +309,7 @@ static void ask_for(int cpu)
 
 static struct psd_yield *mine(void)
 {
-	return &psd_one->yields[raw_smp_processor_id()];
+	return &parley_psd_one->yields[raw_smp_processor_id()];
 }
 
 static void a_yield_reaches_the_host(struct kunit *test)
@@ -325,7 +325,7 @@ static void a_yield_reaches_the_host(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(h->last.vcpu), 0);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(h->last.target), 3);
 	/* And it is said of the other one that it holds a lock. */
-	KUNIT_EXPECT_TRUE(test, le64_to_cpu(psd_said(psd_one, 3)->word) &
+	KUNIT_EXPECT_TRUE(test, le64_to_cpu(psd_said(parley_psd_one, 3)->word) &
 				PARLEY_SCHED_H_HOLDER);
 	/* Answers that there are not. */
 	h->reply = ~0;
@@ -392,7 +392,7 @@ static void processors_say_what_they_do(struct kunit *test)
 	/* This one runs this test, and is busy. */
 	KUNIT_EXPECT_TRUE(test, until(({
 		compute();
-		word = le64_to_cpu(READ_ONCE(psd_said(psd_one, 0)->word));
+		word = le64_to_cpu(READ_ONCE(psd_said(parley_psd_one, 0)->word));
 		word & PARLEY_SCHED_H_RUNNABLE;
 	})));
 	KUNIT_EXPECT_LE(test, word & PARLEY_SCHED_H_RUNNABLE, 2);
@@ -400,7 +400,7 @@ static void processors_say_what_they_do(struct kunit *test)
 	ask_for(0);
 	KUNIT_EXPECT_TRUE(test, until(({
 		compute();
-		!(le64_to_cpu(READ_ONCE(psd_said(psd_one, 0)->word)) &
+		!(le64_to_cpu(READ_ONCE(psd_said(parley_psd_one, 0)->word)) &
 		  PARLEY_SCHED_H_HOLDER);
 	})));
 	set_cpus_allowed_ptr(current, cpu_possible_mask);
