@@ -170,8 +170,9 @@ static int serve_resets(void *arg)
 			/* It takes its time (spec 2.6.1). */
 			fsleep(5000);
 			WRITE_ONCE(f->common.cfg.queue_enable, 0);
-			WRITE_ONCE(f->common.queue_reset, 0);
+			/* Who sees that it is over looks at the count next. */
 			atomic_inc(&f->resets);
+			smp_store_release(&f->common.queue_reset, 0);
 		}
 		fsleep(500);
 	}
