@@ -7,9 +7,10 @@
  * is not mapped.  Who touches it next comes here, and wakes the thread, which leaves it
  * there for a while.
  *
- * All the same the thread may be done and take the page away before whoever touched it has looked for it.
- * A processor just comes again.  KVM looks once, and then gives its guest up, unless the
- * memory's lock was let go meanwhile: then it looks as often as it takes.  So it is let go.
+ * All the same the thread may be done and take the page away before whoever touched it
+ * has looked for it.  A processor just comes again.  KVM looks once, and then gives its
+ * guest up, unless the memory's lock was let go meanwhile: then it looks as often as it
+ * takes.  So it is let go.
  */
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
