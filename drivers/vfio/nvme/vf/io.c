@@ -16,7 +16,8 @@
 #define PVF_CID_SLOT(cid)	((cid) & (PARLEY_NVME_IO_SLOTS - 1))
 
 static_assert(PARLEY_NVME_IO_SLOTS == 64);
-static_assert(PARLEY_NVME_IO_SLOTS == BITS_PER_BYTE * sizeof_field(struct parley_nvme_io_queue, taken));
+static_assert(sizeof_field(struct parley_nvme_io_queue, taken) * BITS_PER_BYTE ==
+	      PARLEY_NVME_IO_SLOTS);
 
 /**
  * parley_nvme_io_init() - no queues yet
