@@ -170,8 +170,8 @@ static int serve_resets(void *arg)
 			/* It takes its time (spec 2.6.1). */
 			fsleep(5000);
 			WRITE_ONCE(f->common.cfg.queue_enable, 0);
-			/* Who sees that it is over looks at the count next. */
 			atomic_inc(&f->resets);
+			/* Whoever waits for it reads the register, and looks at the count next. */
 			smp_store_release(&f->common.queue_reset, 0);
 		}
 		fsleep(500);
