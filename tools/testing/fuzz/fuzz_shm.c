@@ -111,16 +111,19 @@ static void request(struct guest *g, struct input *in, uint8_t what)
 {
 	struct parley_shm_ask ask;
 	uint8_t how = byte(in);
+	unsigned int i;
 
 	memset(&ask, 0, sizeof(ask));
-	if (how & 64)
+	if (how & 64) {
 		take(in, &ask.queue, 40);
-	else
+	} else {
 		take(in, &ask.queue, 8);
-	if (!(how & 64))
-		ask.status = ask.offset = ask.queue;
+		ask.status = ask.queue;
+		ask.offset = ask.queue;
+	}
 	if (how & 128)
-		ask.arg[0] = ask.arg[1] = ask.arg[2] = htole64(0x4000);
+		for (i = 0; i < 3; i++)
+			ask.arg[i] = htole64(0x4000);
 	cook(&ask, how);
 	ask.what = htole32(what);
 	ask.number = htole32(le32toh(g->h->ask.number) + 1);
