@@ -19,33 +19,10 @@
 #include <unistd.h>
 #include "tests/fake.h"
 #include "conn.h"
+#include "input.h"
 
 #define USER	0x7f0000000000ull
 #define MEMORY	(4u << 20)
-
-/* What an input has left. */
-struct input {
-	const uint8_t *at;
-	size_t left;
-};
-
-static void take(struct input *in, void *out, size_t len)
-{
-	size_t n = len < in->left ? len : in->left;
-
-	memset(out, 0, len);
-	memcpy(out, in->at, n);
-	in->at += n;
-	in->left -= n;
-}
-
-static uint8_t byte(struct input *in)
-{
-	uint8_t b;
-
-	take(in, &b, 1);
-	return b;
-}
 
 /* The in-flight region that was last given away. */
 static int region = -1;

@@ -17,33 +17,10 @@
 #include <linux/virtio_config.h>
 #include "tests/fake.h"
 #include "shm.h"
+#include "input.h"
 
 #define MIB	4
 #define QUEUES	3
-
-/* What an input has left. */
-struct input {
-	const uint8_t *at;
-	size_t left;
-};
-
-static void take(struct input *in, void *out, size_t len)
-{
-	size_t n = len < in->left ? len : in->left;
-
-	memset(out, 0, len);
-	memcpy(out, in->at, n);
-	in->at += n;
-	in->left -= n;
-}
-
-static uint8_t byte(struct input *in)
-{
-	uint8_t b;
-
-	take(in, &b, 1);
-	return b;
-}
 
 /**
  * struct guest - a guest and its device
