@@ -391,7 +391,7 @@ unsigned int net_sent(struct net_ring *g)
 /* The next buffer, with its bytes. */
 static bool net_next(struct net_ring *g, struct parley_done *done)
 {
-	unsigned long end = jiffies + 5 * HZ;
+	unsigned long end = jiffies + 30 * HZ;
 
 	while (!parley_drvq_reap(g->r.drv, done, 1)) {
 		int seen = atomic_read(&g->r.calls);

@@ -52,7 +52,7 @@ static void hang(struct toy_ring *r)
 {
 	r->toy->gate = 0;
 	toy_send(r, 1);
-	KUNIT_ASSERT_TRUE(r->test, wait_for_completion_timeout(&r->toy->entered, 5 * HZ));
+	KUNIT_ASSERT_TRUE(r->test, wait_for_completion_timeout(&r->toy->entered, 30 * HZ));
 }
 
 static void answered(struct toy_ring *r)
@@ -236,7 +236,7 @@ static void pool_by_class(struct kunit *test)
 	complete(&busy->toy->open);
 	/* If it were the other's turn, that would hang. */
 	answered(urgent);
-	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&bulk->toy->entered, 5 * HZ));
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&bulk->toy->entered, 30 * HZ));
 	complete(&bulk->toy->open);
 	answered(bulk);
 	answered(busy);
@@ -258,7 +258,7 @@ static void pool_hurries(struct kunit *test, unsigned int class, bool hurries)
 	complete(&bulk->toy->open);
 	if (hurries)
 		answered(other);
-	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&bulk->toy->entered, 5 * HZ));
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&bulk->toy->entered, 30 * HZ));
 	KUNIT_EXPECT_EQ(test, pool->stats.hurries, hurries);
 	KUNIT_EXPECT_EQ(test, READ_ONCE(other->vq->stats.requests), hurries);
 	complete(&bulk->toy->open);

@@ -85,7 +85,7 @@ static void gate_close(struct kunit *test, struct toy *toy, struct toy_ring *gat
 {
 	toy->gate = gate->vq->index;
 	toy_send(gate, 1);
-	KUNIT_ASSERT_TRUE(test, wait_for_completion_timeout(&toy->entered, 5 * HZ));
+	KUNIT_ASSERT_TRUE(test, wait_for_completion_timeout(&toy->entered, 30 * HZ));
 }
 
 /* A ring that is always full does not keep the worker from the others. */

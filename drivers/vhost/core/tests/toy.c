@@ -509,7 +509,7 @@ unsigned int toy_reap(struct toy_ring *r)
 /* Reap until that many were, asleep in between; false if it took too long. */
 bool toy_wait(struct toy_ring *r, u64 reaped)
 {
-	unsigned long end = jiffies + 10 * HZ;
+	unsigned long end = jiffies + 30 * HZ;
 
 	while (toy_reap(r), r->reaped < reaped) {
 		int seen = atomic_read(&r->calls);

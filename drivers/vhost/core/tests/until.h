@@ -6,10 +6,10 @@
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 
-/* Wait until @cond, for at most five seconds. */
+/* Wait until @cond, for at most thirty seconds: the machine may be slow. */
 #define vh_until(cond)							\
 ({									\
-	unsigned long __end = jiffies + 5 * HZ;				\
+	unsigned long __end = jiffies + 30 * HZ;				\
 	bool __true;							\
 	while (!(__true = (cond)) && time_before(jiffies, __end))	\
 		usleep_range(50, 100);					\
