@@ -60,8 +60,15 @@ int vhs_step_of(u64 hints, const struct parley_sched_steps *steps)
 }
 EXPORT_SYMBOL_IF_KUNIT(vhs_step_of);
 
+static bool vhs_step_wanted(const struct vhs *vm)
+{
+	return READ_ONCE(vm->steps.down) || READ_ONCE(vm->steps.up);
+}
+
+/* A guest whose owner allows no steps is not asked, while another's does. */
 static void vhs_step_vm(struct vhs *vm)
 {
+	bool wanted = vhs_step_wanted(vm);
 	struct vhs_vcpu *vcpu;
 	int step;
 
@@ -69,17 +76,12 @@ static void vhs_step_vm(struct vhs *vm)
 	if (vm->closing)
 		return;
 	for (vcpu = vm->vcpus; vcpu < vm->vcpus + vm->nr; vcpu++) {
-		step = vhs_step_of(vhs_record_hints(vcpu), &vm->steps);
+		step = wanted ? vhs_step_of(vhs_record_hints(vcpu), &vm->steps) : 0;
 		if (!vcpu->task || vcpu->leaves || step == vcpu->step)
 			continue;
 		vcpu->step = step;
 		vhs_nice_apply(vcpu);
 	}
-}
-
-static bool vhs_step_wanted(const struct vhs *vm)
-{
-	return READ_ONCE(vm->steps.down) || READ_ONCE(vm->steps.up);
 }
 
 static void vhs_step_work_fn(struct work_struct *work)
