@@ -38,6 +38,7 @@ static int vhs_open(struct parley_vhost *dev)
 
 	vm->dev = dev;
 	rt_mutex_init(&vm->boost);
+	mutex_init(&vm->counting);
 	vhs_budget_apply(vm, VHS_BUDGET_US, VHS_PERIOD_US);
 	guard(mutex)(&vhs_all_lock);
 	list_add_tail(&vm->all, &vhs_all);
@@ -159,6 +160,22 @@ int parley_vhost_sched_set_steps(struct parley_vhost *dev,
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_vhost_sched_set_steps);
 
+/**
+ * parley_vhost_sched_set_counters() - say what is to be counted of each vCPU
+ * @dev: device
+ * @c: that
+ *
+ * Context: as parley_vhost_sched_set_nr().
+ * Return: as PARLEY_SCHED_SET_COUNTERS.
+ */
+VISIBLE_IF_KUNIT
+int parley_vhost_sched_set_counters(struct parley_vhost *dev,
+				    const struct parley_sched_counters *c)
+{
+	return vhs_count_set(parley_vhost_priv(dev), c);
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_vhost_sched_set_counters);
+
 /** parley_vhost_sched_counts() - what was asked of @dev and what came of it, into @c */
 void parley_vhost_sched_counts(struct parley_vhost *dev, struct parley_sched_counts *c)
 {
@@ -213,6 +230,15 @@ static long vhs_ioctl_steps(struct parley_vhost *dev, void __user *arg)
 	return parley_vhost_sched_set_steps(dev, &s);
 }
 
+static long vhs_ioctl_counters(struct parley_vhost *dev, void __user *arg)
+{
+	struct parley_sched_counters c;
+
+	if (copy_from_user(&c, arg, sizeof(c)))
+		return -EFAULT;
+	return parley_vhost_sched_set_counters(dev, &c);
+}
+
 static long vhs_ioctl_counts(struct parley_vhost *dev, void __user *arg)
 {
 	struct parley_sched_counts c;
@@ -232,6 +258,8 @@ static long vhs_ioctl(struct parley_vhost *dev, unsigned int cmd, void __user *a
 		return vhs_ioctl_budget(dev, arg);
 	case PARLEY_SCHED_SET_STEPS:
 		return vhs_ioctl_steps(dev, arg);
+	case PARLEY_SCHED_SET_COUNTERS:
+		return vhs_ioctl_counters(dev, arg);
 	case PARLEY_SCHED_GET_COUNTS:
 		return vhs_ioctl_counts(dev, arg);
 	default:
@@ -262,7 +290,8 @@ static const struct parley_vhost_driver vhs_driver = {
 	.name		= "sched",
 	.owner		= THIS_MODULE,
 	.device_id	= PARLEY_SCHED_DEVICE_ID,
-	.features	= BIT_ULL(PARLEY_SCHED_F_YIELD) | BIT_ULL(PARLEY_SCHED_F_HINTS),
+	.features	= BIT_ULL(PARLEY_SCHED_F_YIELD) | BIT_ULL(PARLEY_SCHED_F_HINTS) |
+			  BIT_ULL(PARLEY_SCHED_F_COUNT),
 	.priv_size	= sizeof(struct vhs),
 	.queue		= vhs_queue,
 	.max_queues	= 2,

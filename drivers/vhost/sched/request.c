@@ -30,35 +30,61 @@ static u32 vhs_request_boost(struct vhs *vm, u32 index, bool yield)
 	return status;
 }
 
-static u32 vhs_request_do(struct vhs *vm, const struct parley_sched_request *r)
+/* Is there such a request, for a guest that negotiated this? */
+static bool vhs_request_known(struct vhs *vm, u16 op)
+{
+	switch (op) {
+	case PARLEY_SCHED_OP_YIELD:
+	case PARLEY_SCHED_OP_BOOST:
+		return parley_vhost_has(vm->dev, PARLEY_SCHED_F_YIELD);
+	case PARLEY_SCHED_OP_COUNT:
+		return parley_vhost_has(vm->dev, PARLEY_SCHED_F_COUNT);
+	default:
+		return false;
+	}
+}
+
+static u32 vhs_request_do(struct vhs *vm, const struct parley_sched_request *r, u32 room,
+			  struct parley_sched_counted *reply)
 {
 	u16 op = le16_to_cpu(r->op);
 
-	if (!parley_vhost_has(vm->dev, PARLEY_SCHED_F_YIELD) ||
-	    (op != PARLEY_SCHED_OP_YIELD && op != PARLEY_SCHED_OP_BOOST))
+	if (!vhs_request_known(vm, op))
 		return PARLEY_SCHED_S_UNSUPP;
 	if (r->flags || le32_to_cpu(r->vcpu) >= vm->nr)
 		return PARLEY_SCHED_S_INVAL;
+	if (op == PARLEY_SCHED_OP_COUNT)
+		return room < sizeof(*reply) ? PARLEY_SCHED_S_INVAL :
+		       vhs_count_read(vm, le32_to_cpu(r->target), reply);
 	return vhs_request_boost(vm, le32_to_cpu(r->target), op == PARLEY_SCHED_OP_YIELD);
+}
+
+/* Who leaves no room for the answer does not want it. */
+static u32 vhs_request_answer(struct parley_vhost_req *req, u16 op,
+			      const struct parley_sched_counted *reply)
+{
+	size_t len = sizeof(struct parley_sched_reply);
+
+	if (op == PARLEY_SCHED_OP_COUNT && reply->status == cpu_to_le32(PARLEY_SCHED_S_OK))
+		len = sizeof(*reply);
+	if (req->chain.len_in < len || parley_vhost_req_write(req, 0, reply, len) != len)
+		return 0;
+	return len;
 }
 
 static void vhs_request_serve(struct vhs *vm, struct parley_vhost_req *req)
 {
-	struct parley_sched_request r;
+	struct parley_sched_counted reply = {};
+	struct parley_sched_request r = {};
 	u32 status = PARLEY_SCHED_S_INVAL;
-	struct parley_sched_reply reply;
 
 	atomic64_inc(&vm->counts.requests);
 	if (parley_vhost_req_read(req, 0, &r, sizeof(r)) == sizeof(r))
-		status = vhs_request_do(vm, &r);
+		status = vhs_request_do(vm, &r, req->chain.len_in, &reply);
 	if (status == PARLEY_SCHED_S_INVAL || status == PARLEY_SCHED_S_UNSUPP)
 		atomic64_inc(&vm->counts.bad);
 	reply.status = cpu_to_le32(status);
-	req->chain.written = 0;
-	/* Who leaves no room for the answer does not want it. */
-	if (req->chain.len_in >= sizeof(reply) &&
-	    parley_vhost_req_write(req, 0, &reply, sizeof(reply)) == sizeof(reply))
-		req->chain.written = sizeof(reply);
+	req->chain.written = vhs_request_answer(req, le16_to_cpu(r.op), &reply);
 	parley_vhost_req_done(req);
 }
 

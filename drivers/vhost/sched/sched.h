@@ -11,10 +11,12 @@
  *	boost.c		time for a vCPU by request
  *	budget.c	how much of it
  *	step.c		nice values that follow the guest's hints
+ *	count.c		performance counters of the guest alone
  *	show.c		a view for operators
  *
  * Locking:
  *	dev->mutex	the VMM's calls
+ *	vm->counting (mutex)	counters of vCPUs; what is counted
  *	vm->boost (rt_mutex)	who has time of the budget; nice values.  Who ends a boost
  *			waits for nobody whom that boost keeps from running
  *	vhs_threads_lock (mutex)	which thread is which vCPU
@@ -38,6 +40,8 @@
 #include <parley/vhost.h>
 #include <uapi/linux/parley_sched.h>
 
+struct perf_event;
+struct perf_event_attr;
 struct task_struct;
 struct vhs;
 
@@ -77,6 +81,18 @@ struct vhs_budget {
 };
 
 /**
+ * struct vhs_counted - what was counted
+ * @value: so much
+ * @enabled: nanoseconds for which it was to be
+ * @running: and was
+ */
+struct vhs_counted {
+	u64 value;
+	u64 enabled;
+	u64 running;
+};
+
+/**
  * struct vhs_vcpu - a virtual processor
  * @vm: its guest
  * @index: its number
@@ -106,6 +122,8 @@ struct vhs_budget {
  * @end: ends it
  * @wish: has the holder of a lock boosted that was preempted
  * @help: does it
+ * @event: counters of its thread; this and the next under vm->counting
+ * @past: what those of its former threads had counted
  */
 struct vhs_vcpu {
 	struct vhs *vm;
@@ -138,6 +156,9 @@ struct vhs_vcpu {
 	struct kthread_work end;
 	struct irq_work wish;
 	struct work_struct help;
+
+	struct perf_event *event[PARLEY_SCHED_COUNTERS];
+	struct vhs_counted past[PARLEY_SCHED_COUNTERS];
 };
 
 /**
@@ -146,6 +167,8 @@ struct vhs_vcpu {
  * @all: in the list of all, for operators and steps; under vhs_all_lock
  * @nr: vCPUs; set once
  * @vcpus: @nr of them
+ * @counting: see above
+ * @counters: what is counted of each vCPU
  * @boost: see above
  * @budget: under @boost
  * @budget_us: as it was set
@@ -163,6 +186,9 @@ struct vhs {
 	struct list_head all;
 	unsigned int nr;
 	struct vhs_vcpu *vcpus;
+
+	struct mutex counting;	/* see above */
+	struct parley_sched_counters counters;
 
 	struct rt_mutex boost;	/* see above */
 	struct vhs_budget budget;
@@ -204,6 +230,9 @@ int parley_vhost_sched_set_steps(struct parley_vhost *dev,
 				 const struct parley_sched_steps *s);
 int parley_vhost_sched_set_task(struct parley_vhost *dev, u32 index,
 				struct task_struct *task);
+int parley_vhost_sched_set_counters(struct parley_vhost *dev,
+				    const struct parley_sched_counters *c);
+int vhs_count_attr(u32 what, struct perf_event_attr *attr);
 #endif
 
 /* main.c */
@@ -251,6 +280,33 @@ void vhs_nice_apply(struct vhs_vcpu *vcpu);
 int vhs_step_of(u64 hints, const struct parley_sched_steps *steps);
 void vhs_steps_start(void);
 void vhs_steps_stop(void);
+
+/* count.c */
+#ifdef CONFIG_PERF_EVENTS
+int vhs_count_begin(struct vhs_vcpu *vcpu);
+void vhs_count_end(struct vhs_vcpu *vcpu);
+int vhs_count_set(struct vhs *vm, const struct parley_sched_counters *c);
+u32 vhs_count_read(struct vhs *vm, u32 index, struct parley_sched_counted *reply);
+#else
+static inline int vhs_count_begin(struct vhs_vcpu *vcpu)
+{
+	return 0;
+}
+
+static inline void vhs_count_end(struct vhs_vcpu *vcpu)
+{
+}
+
+static inline int vhs_count_set(struct vhs *vm, const struct parley_sched_counters *c)
+{
+	return c->nr ? -EOPNOTSUPP : 0;
+}
+
+static inline u32 vhs_count_read(struct vhs *vm, u32 index, struct parley_sched_counted *reply)
+{
+	return PARLEY_SCHED_S_OK;
+}
+#endif
 
 /* show.c */
 void vhs_show_init(void);

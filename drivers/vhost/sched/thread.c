@@ -110,8 +110,10 @@ void vhs_vcpus_forget(struct vhs *vm, unsigned int from, unsigned int nr)
 	bool any = false;
 	unsigned int i;
 
-	for (i = from; i < from + nr; i++)
+	for (i = from; i < from + nr; i++) {
+		vhs_count_end(&vm->vcpus[i]);
 		any |= vhs_vcpu_leave(&vm->vcpus[i]);
+	}
 	if (!any)
 		return;
 	/* Probes that found one are over. */
@@ -146,10 +148,14 @@ int parley_vhost_sched_set_task(struct parley_vhost *dev, u32 index,
 	vhs_vcpus_forget(vm, index, 1);
 	if (!task)
 		return 0;
-	guard(vhs_boost)(&vm->boost);
-	err = vhs_thread_add(vcpu, task);
-	if (!err)
-		vhs_record_begin(vcpu, task);
+	scoped_guard(vhs_boost, &vm->boost) {
+		err = vhs_thread_add(vcpu, task);
+		if (!err)
+			vhs_record_begin(vcpu, task);
+	}
+	err = err ?: vhs_count_begin(vcpu);
+	if (err)
+		vhs_vcpus_forget(vm, index, 1);
 	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_vhost_sched_set_task);

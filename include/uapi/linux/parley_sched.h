@@ -23,6 +23,7 @@
 /* Feature bits. */
 #define PARLEY_SCHED_F_YIELD		0	/* requests YIELD and BOOST */
 #define PARLEY_SCHED_F_HINTS		1	/* the guest's records are read */
+#define PARLEY_SCHED_F_COUNT		3	/* request COUNT */
 
 #define PARLEY_SCHED_VERSION		1	/* of the areas below */
 #define PARLEY_SCHED_VCPUS_MAX		1024
@@ -52,6 +53,7 @@ struct parley_sched_config {
 
 #define PARLEY_SCHED_OP_YIELD		1	/* run @target rather than @vcpu */
 #define PARLEY_SCHED_OP_BOOST		2	/* run @target */
+#define PARLEY_SCHED_OP_COUNT		3	/* what was counted of @target */
 
 /**
  * struct parley_sched_request - what the device reads
@@ -81,6 +83,47 @@ struct parley_sched_request {
  */
 struct parley_sched_reply {
 	__le32 status;
+};
+
+#define PARLEY_SCHED_COUNTERS		4	/* of a vCPU, at most */
+
+/* What is counted, while the vCPU runs the guest's own instructions. */
+#define PARLEY_SCHED_C_NONE		0
+#define PARLEY_SCHED_C_CYCLES		1
+#define PARLEY_SCHED_C_INSTRUCTIONS	2
+#define PARLEY_SCHED_C_CACHE_REFS	3
+#define PARLEY_SCHED_C_CACHE_MISSES	4
+#define PARLEY_SCHED_C_BRANCHES		5
+#define PARLEY_SCHED_C_BRANCH_MISSES	6
+
+/**
+ * struct parley_sched_counter - one of them
+ * @what: PARLEY_SCHED_C_*
+ * @reserved: zero
+ * @value: so many
+ * @enabled_ns: time for which it was to count
+ * @running_ns: and did; less where others want the same hardware
+ */
+struct parley_sched_counter {
+	__le32 what;
+	__le32 reserved;
+	__le64 value;
+	__le64 enabled_ns;
+	__le64 running_ns;
+};
+
+/**
+ * struct parley_sched_counted - what the device writes in reply to COUNT
+ * @status: PARLEY_SCHED_S_*; if it is not OK, nothing follows
+ * @nr: counters that the vCPU has
+ * @reserved: zero
+ * @counter: these
+ */
+struct parley_sched_counted {
+	__le32 status;
+	__le32 nr;
+	__le32 reserved[2];
+	struct parley_sched_counter counter[PARLEY_SCHED_COUNTERS];
 };
 
 /* ---------------------------------------------------- queue 1: areas */
@@ -256,5 +299,21 @@ struct parley_sched_counts {
 };
 
 #define PARLEY_SCHED_GET_COUNTS _IOR(VHOST_VIRTIO, 0xC4, struct parley_sched_counts)
+
+/**
+ * struct parley_sched_counters - what is to be counted of each vCPU
+ * @nr: counters; 0: none any more
+ * @what: PARLEY_SCHED_C_* of each
+ *
+ * Of threads that are registered and of those to come, from 0 on.  Fails as
+ * perf_event_open() does where the processor cannot count the guest alone; the kernel's
+ * log says so, and then there are none.
+ */
+struct parley_sched_counters {
+	__u32 nr;
+	__u32 what[PARLEY_SCHED_COUNTERS];
+};
+
+#define PARLEY_SCHED_SET_COUNTERS _IOW(VHOST_VIRTIO, 0xC7, struct parley_sched_counters)
 
 #endif /* _UAPI_LINUX_PARLEY_SCHED_H */

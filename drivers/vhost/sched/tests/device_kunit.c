@@ -163,10 +163,24 @@ static void a_device_that_is_joined_again(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, counts(w).areas_refused, 0);
 }
 
+/* Nobody wants any, and that is an answer. */
+static void a_guest_asks_for_counters(struct kunit *test)
+{
+	struct parley_sched_counted c;
+	struct way *w = way(test);
+
+	KUNIT_EXPECT_EQ(test, parley_sched_count(0, &c), 0);
+	KUNIT_EXPECT_EQ(test, c.nr, 0);
+	KUNIT_EXPECT_EQ(test, parley_sched_count(2, &c), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, counts(w).requests, 1);
+	KUNIT_EXPECT_EQ(test, counts(w).bad, 0);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(a_guest_sees_its_processors),
 	KUNIT_CASE(a_lock_has_its_holder_run),
 	KUNIT_CASE(a_device_that_is_joined_again),
+	KUNIT_CASE(a_guest_asks_for_counters),
 	{}
 };
 

@@ -257,7 +257,8 @@ bool guest_area_back(struct guest *g)
 
 /* ---------------------------------------------------------------- requests */
 
-u32 guest_ask_bytes(struct guest *g, const void *bytes, u32 len, u32 room)
+/* Sends it; the bytes that were written. */
+static u32 guest_send(struct guest *g, const void *bytes, u32 len, u32 room)
 {
 	struct guest_queue *gq = &g->q[PARLEY_SCHED_QUEUE_REQUESTS];
 	struct parley_seg segs[] = {
@@ -273,8 +274,30 @@ u32 guest_ask_bytes(struct guest *g, const void *bytes, u32 len, u32 room)
 	KUNIT_ASSERT_EQ(g->test, 0, parley_drvq_submit(gq->drv, &buf, GFP_KERNEL));
 	written = guest_wait(gq);
 	KUNIT_ASSERT_GE(g->test, written, 0);
-	KUNIT_EXPECT_EQ(g->test, written, room >= sizeof(*reply) ? (int)sizeof(*reply) : 0);
+	return written;
+}
+
+u32 guest_ask_bytes(struct guest *g, const void *bytes, u32 len, u32 room)
+{
+	struct parley_sched_reply *reply = g->command + GUEST_REPLY;
+	u32 written = guest_send(g, bytes, len, room);
+
+	KUNIT_EXPECT_EQ(g->test, written, room >= sizeof(*reply) ? sizeof(*reply) : 0);
 	return le32_to_cpu(reply->status);
+}
+
+struct parley_sched_counted guest_count(struct guest *g, u32 target)
+{
+	struct parley_sched_request r = {
+		.op = cpu_to_le16(PARLEY_SCHED_OP_COUNT),
+		.target = cpu_to_le32(target),
+	};
+	struct parley_sched_counted c;
+	u32 written = guest_send(g, &r, sizeof(r), sizeof(c));
+
+	memcpy(&c, g->command + GUEST_REPLY, sizeof(c));
+	KUNIT_EXPECT_EQ(g->test, written, c.status ? sizeof(c.status) : sizeof(c));
+	return c;
 }
 
 u32 guest_ask(struct guest *g, u16 op, u32 vcpu, u32 target)

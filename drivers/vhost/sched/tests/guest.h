@@ -13,7 +13,8 @@
 #include "../sched.h"
 
 #define GUEST_VCPUS_MAX	4
-#define GUEST_ALL	(BIT_ULL(PARLEY_SCHED_F_YIELD) | BIT_ULL(PARLEY_SCHED_F_HINTS))
+#define GUEST_ALL	(BIT_ULL(PARLEY_SCHED_F_YIELD) | BIT_ULL(PARLEY_SCHED_F_HINTS) | \
+			 BIT_ULL(PARLEY_SCHED_F_COUNT))
 
 /**
  * struct guest_queue - one queue
@@ -82,6 +83,8 @@ u32 guest_offer_pieces(struct guest *g, const struct parley_seg *segs, unsigned 
 bool guest_area_back(struct guest *g);
 
 u32 guest_ask(struct guest *g, u16 op, u32 vcpu, u32 target);
+/* What is counted of a vCPU, as its guest reads it. */
+struct parley_sched_counted guest_count(struct guest *g, u32 target);
 /* Any bytes as a request; the device's answer, or ~0 for none. */
 u32 guest_ask_bytes(struct guest *g, const void *bytes, u32 len, u32 room);
 

@@ -4,7 +4,9 @@
  *
  *	main.c		the device: its life, its queues
  *	area.c		the memory that it shares with the host
- *	yield.c		requests, one at a time of each processor
+ *	request.c	requests that come back: whose they are
+ *	yield.c		those to run another processor, one at a time of each
+ *	count.c		those for counters, one at a time
  *	hint.c		what a processor says of itself
  *	hv.c		the device as a hypervisor for locks
  *	show.c		a view for people
@@ -14,6 +16,7 @@
 #ifndef _PARLEY_SCHED_DEVICE_H
 #define _PARLEY_SCHED_DEVICE_H
 
+#include <linux/completion.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/timer.h>
@@ -44,6 +47,22 @@ struct psd_yield {
 };
 
 /**
+ * struct psd_count - the request for counters; under parley_psd_one_lock
+ * @away: the device has it, and nobody waits for it
+ * @request: what the device reads
+ * @reply: and writes, on cache lines of its own
+ * @len: bytes that it wrote
+ * @done: it has come back
+ */
+struct psd_count {
+	bool away;
+	struct parley_sched_request request ____cacheline_aligned;
+	struct parley_sched_counted reply ____cacheline_aligned;
+	u32 len ____cacheline_aligned;
+	struct completion done;
+};
+
+/**
  * struct psd - the device
  * @pd: of the model
  * @requests: queue 0
@@ -58,6 +77,7 @@ struct psd_yield {
  * @refused: it does not want them; said once
  * @again: has them put again, not at once: a host may give them back without end
  * @yields: one for each possible processor
+ * @count: another request
  * @hints: a timer for each possible processor
  */
 struct psd {
@@ -74,11 +94,13 @@ struct psd {
 	bool refused;
 	struct delayed_work again;
 	struct psd_yield *yields;
+	struct psd_count *count;
 	struct psd_hint __percpu *hints;
 };
 
-/* The one device; read with preemption off. */
+/* The one device; read with preemption off, or with the lock, which who changes it has. */
 extern struct psd *parley_psd_one;
+extern struct mutex parley_psd_one_lock;
 
 static inline struct parley_sched_host_record *psd_record(const struct psd *psd, int cpu)
 {
@@ -103,9 +125,18 @@ void parley_psd_area_give_back(struct parley_queue *queue, void *cookie, enum pa
 int parley_psd_yield_init(struct psd *psd);
 void parley_psd_yield_exit(struct psd *psd);
 void parley_psd_yield(struct psd *psd, int cpu);
-void parley_psd_yield_complete(struct parley_queue *queue, const struct parley_done *done,
-			       unsigned int nr, void *ctx);
-void parley_psd_yield_give_back(struct parley_queue *queue, void *cookie, enum parley_fate fate);
+void parley_psd_yield_end(struct psd_yield *y, u32 len);
+
+/* count.c */
+int parley_psd_count_init(struct psd *psd);
+void parley_psd_count_exit(struct psd *psd);
+void parley_psd_count_end(struct psd *psd, u32 len);
+
+/* request.c */
+void parley_psd_request_complete(struct parley_queue *queue, const struct parley_done *done,
+				 unsigned int nr, void *ctx);
+void parley_psd_request_give_back(struct parley_queue *queue, void *cookie,
+				  enum parley_fate fate);
 
 /* hint.c */
 int parley_psd_hint_init(struct psd *psd);

@@ -18,7 +18,7 @@
 
 struct psd *parley_psd_one;
 EXPORT_SYMBOL_IF_KUNIT(parley_psd_one);
-static DEFINE_MUTEX(psd_one_lock);	/* of who changes it */
+DEFINE_MUTEX(parley_psd_one_lock);
 
 static int psd_read_config(struct psd *psd)
 {
@@ -51,8 +51,8 @@ static int psd_make_queues(struct psd *psd)
 		{
 			.name = "requests", .index = PARLEY_SCHED_QUEUE_REQUESTS,
 			.size_max = PSD_REQUESTS,
-			.complete = parley_psd_yield_complete,
-			.give_back = parley_psd_yield_give_back,
+			.complete = parley_psd_request_complete,
+			.give_back = parley_psd_request_give_back,
 		}, {
 			.name = "areas", .index = PARLEY_SCHED_QUEUE_AREAS,
 			.size_max = PSD_AREAS, .flags = PARLEY_QUEUE_ADMIN,
@@ -74,6 +74,7 @@ static void psd_free(struct psd *psd)
 	parley_psd_hint_exit(psd);
 	if (psd->areas)
 		parley_psd_area_exit(psd);
+	parley_psd_count_exit(psd);
 	parley_psd_yield_exit(psd);
 	kfree(psd);
 }
@@ -81,7 +82,7 @@ static void psd_free(struct psd *psd)
 /* There is one; who looks has preemption off. */
 static int psd_show_up(struct psd *psd)
 {
-	guard(mutex)(&psd_one_lock);
+	guard(mutex)(&parley_psd_one_lock);
 	if (parley_psd_one)
 		return -EBUSY;
 	WRITE_ONCE(parley_psd_one, psd);
@@ -90,7 +91,7 @@ static int psd_show_up(struct psd *psd)
 
 static void psd_hide(struct psd *psd)
 {
-	scoped_guard(mutex, &psd_one_lock) {
+	scoped_guard(mutex, &parley_psd_one_lock) {
 		if (parley_psd_one != psd)
 			return;
 		WRITE_ONCE(parley_psd_one, NULL);
@@ -116,7 +117,8 @@ static int psd_probe(struct parley_device *pd)
 		return -ENOMEM;
 	psd->pd = pd;
 	pd->priv = psd;
-	err = psd_read_config(psd) ?: parley_psd_yield_init(psd) ?: parley_psd_hint_init(psd) ?:
+	err = psd_read_config(psd) ?: parley_psd_yield_init(psd) ?:
+	      parley_psd_count_init(psd) ?: parley_psd_hint_init(psd) ?:
 	      psd_make_queues(psd);
 	if (err)
 		goto free;
@@ -153,6 +155,7 @@ static const struct virtio_device_id psd_ids[] = {
 static const unsigned int psd_features[] = {
 	PARLEY_SCHED_F_YIELD,
 	PARLEY_SCHED_F_HINTS,
+	PARLEY_SCHED_F_COUNT,
 };
 
 static struct parley_driver psd_driver = {

@@ -79,25 +79,18 @@ static void psd_yield_count(struct psd_yield *y, u32 status)
 		atomic64_inc(&y->refused);
 }
 
-void parley_psd_yield_complete(struct parley_queue *queue, const struct parley_done *done,
-			       unsigned int nr, void *ctx)
+/**
+ * parley_psd_yield_end() - a request has come back
+ * @y: it
+ * @len: bytes that were written; 0 if it was not answered: it is of a moment that has
+ *	passed, and not repeated
+ *
+ * Context: any.
+ */
+void parley_psd_yield_end(struct psd_yield *y, u32 len)
 {
-	struct psd_yield *y;
-	unsigned int i;
-
-	for (i = 0; i < nr; i++) {
-		y = done[i].cookie;
-		if (done[i].len == sizeof(y->reply))
-			psd_yield_count(y, le32_to_cpu(READ_ONCE(y->reply.status)));
-		clear_bit_unlock(0, &y->busy);
-	}
-}
-
-/* Of a moment that has passed: it is not repeated. */
-void parley_psd_yield_give_back(struct parley_queue *queue, void *cookie, enum parley_fate fate)
-{
-	struct psd_yield *y = cookie;
-
+	if (len == sizeof(y->reply))
+		psd_yield_count(y, le32_to_cpu(READ_ONCE(y->reply.status)));
 	clear_bit_unlock(0, &y->busy);
 }
 

@@ -15,6 +15,7 @@ import threading
 import time
 
 SHOWN = "/sys/kernel/debug/parley_sched_device/vcpus"
+COUNTED = "/sys/kernel/debug/parley_sched_device/counters"
 HOST = "/sys/kernel/debug/parley_vhost_sched/vms"
 VCPUS = 2
 STATES = {"running": 1, "preempted": 2, "asleep": 3, "gone": 4}
@@ -27,6 +28,8 @@ def call(number, size=0):
 SET_OWNER = call(0x01)
 JOIN = call(0xB8, 24)
 SET_NR, SET_VCPU, SET_BUDGET, SET_STEPS = (call(0xC0 + n, 8 if n else 4) for n in range(4))
+SET_COUNTERS = call(0xC7, 20)
+ALL = 1 << 0 | 1 << 1 | 1 << 3      # yields, hints, counters
 
 
 def emit(verdict, what, why=""):
@@ -111,8 +114,22 @@ def calls():
     same("more than half", said(fd, SET_BUDGET, 250001, 500000), "EINVAL")
     same("too far", said(fd, SET_STEPS, 11, 0), "EINVAL")
     os.close(second)
+    counters(fd, other)
     os.close(fd)
     end(other)
+
+
+def counters(fd, other):
+    """The emulated processor has none, so it cannot leave out the host either."""
+    same("a counter of what there is not", said(fd, SET_COUNTERS, 1, 7, 0, 0, 0), "EINVAL")
+    same("five counters", said(fd, SET_COUNTERS, 5, 1, 1, 1, 1), "EINVAL")
+    fcntl.ioctl(fd, SET_VCPU, struct.pack("ii", 1, other.pid))
+    answer = said(fd, SET_COUNTERS, 2, 1, 2, 0, 0)
+    check("counters that this processor does not have", answer in ("ENOENT", "EOPNOTSUPP"),
+          answer)
+    log = subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout
+    check("the log says why", "vCPU 0 cannot count the guest alone" in log, log[-500:])
+    same("no counters", said(fd, SET_COUNTERS, 0, 0, 0, 0, 0), 0)
 
 
 def calls_of_nobody(other):
@@ -152,7 +169,7 @@ def unprivileged():
 
 def join(fd):
     loop = os.open("/dev/parley-loopback", os.O_RDWR)
-    fcntl.ioctl(loop, JOIN, struct.pack("iIIIQ", fd, 2, 16, 0, 3))
+    fcntl.ioctl(loop, JOIN, struct.pack("iIIIQ", fd, 2, 16, 0, ALL))
     return loop
 
 
@@ -164,16 +181,20 @@ def records():
     loop = join(fd)
     check("the front-end shows both vCPUs", until(lambda: len(shown()) == VCPUS), shown())
     before, begin, states = shown(), time.monotonic(), set()
-    while time.monotonic() < begin + 3:
+    wanted = {(cpu, state) for cpu in range(VCPUS) for state in (1, 2)}
+    while time.monotonic() < begin + 3 or \
+            not wanted <= states and time.monotonic() < begin + 60:
         states |= {(cpu, row[0]) for cpu, row in shown().items()}
         time.sleep(0.005)
     after, passed = shown(), (time.monotonic() - begin) * 1e9
-    same("both are seen running and preempted", states, {(0, 1), (0, 2), (1, 1), (1, 2)})
+    same("both are seen running and preempted", states, wanted)
     for cpu in range(VCPUS):
         ran, stolen = (after[cpu][n] - before[cpu][n] for n in (2, 3))
         emit("note:", f"vcpu {cpu} ran {ran / passed:.3f} stolen {stolen / passed:.3f}")
         check(f"vCPU {cpu} ran or was stolen from, and nothing else",
               abs((ran + stolen) / passed - 1) < 0.1, f"{ran} + {stolen} of {passed}")
+    with open(COUNTED, encoding="ascii") as view:
+        same("nothing is counted of them", len(view.readlines()), 1)
     with open(HOST, encoding="ascii") as view:
         rows = view.read()
     check("the host shows them", all(f"tid {process.pid} " in rows for process in hogs), rows)
