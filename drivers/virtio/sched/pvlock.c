@@ -35,7 +35,8 @@
  * A node's state is WAIT; HEAD when its turn has come; ASLEEP while its processor
  * halts or is about to.  From WAIT to ASLEEP and back the waiter compares (S1), to HEAD
  * the one before it exchanges (S2).  From then on nobody else writes it: RESTS says to
- * those behind that the head halts, so that they need not spin for their turns.
+ * those behind that the head halts or yields, so that they need not spin for their
+ * turns.  The hypervisor calls neither of them preempted.
  *
  * Who sleeps has said so in the very word that the one who has to wake it exchanges.
  * Either the sleeper's compare comes first, and the exchange brings the kick back; or
@@ -219,7 +220,7 @@ VISIBLE_IF_KUNIT u32 parley_pvl_learn(u32 turns, bool taken, u32 spun)
 EXPORT_SYMBOL_IF_KUNIT(parley_pvl_learn);
 
 /* The holder does not run.  Let it, if the hypervisor has a way. */
-static bool pvl_yield(struct parley_pvlock *lock)
+static bool pvl_yield(struct parley_pvlock *lock, struct pvl_node *node)
 {
 	u32 owner = READ_ONCE(lock->owner);
 	int cpu = pvl_holder(owner);
@@ -227,7 +228,9 @@ static bool pvl_yield(struct parley_pvlock *lock)
 	if (!owner || !parley_hv_can(PARLEY_HV_YIELD) || !parley_hv_preempted(cpu))
 		return false;
 	pvl_count(yields, 1);
+	WRITE_ONCE(node->state, PVL_RESTS);
 	parley_hv.ops->yield(cpu);
+	WRITE_ONCE(node->state, PVL_HEAD);
 	return true;
 }
 
@@ -264,7 +267,7 @@ static void pvl_wait_lock(struct parley_pvlock *lock, struct pvl_node *node)
 		WRITE_ONCE(lock->turns,
 			   parley_pvl_learn(turns, result == PVL_TAKEN, spun));
 	while (result != PVL_TAKEN) {
-		if (pvl_yield(lock))
+		if (pvl_yield(lock, node))
 			result = pvl_spin_lock(lock, turns, &spun);
 		if (result == PVL_TAKEN)
 			break;

@@ -13,11 +13,6 @@ static bool fake_preempted(int cpu)
 	return test_bit(cpu, &fake.preempted);
 }
 
-static void fake_yield(int cpu)
-{
-	atomic_inc(&fake.yields[cpu]);
-}
-
 /* Wait here for the test, if it wants that. */
 static void fake_stop_at(enum fake_stop where)
 {
@@ -26,6 +21,12 @@ static void fake_stop_at(enum fake_stop where)
 	atomic_inc(&fake.stopped);
 	if (!fake_until(READ_ONCE(fake.stop) != where))
 		atomic_inc(&fake.lost);
+}
+
+static void fake_yield(int cpu)
+{
+	atomic_inc(&fake.yields[cpu]);
+	fake_stop_at(FAKE_IN_YIELD);
 }
 
 static bool fake_ends(int cpu, int depth)

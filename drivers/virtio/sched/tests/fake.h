@@ -26,14 +26,14 @@
 #define FAKE_LOST_MS	50000
 #define FAKE_ALL	(PARLEY_HV_SEES | PARLEY_HV_YIELD | PARLEY_HV_HALT)
 
-/* Where a processor that halts waits for the test. */
-enum fake_stop { FAKE_NOWHERE, FAKE_BEFORE_LOOK, FAKE_BEFORE_SLEEP };
+/* Where a processor that halts, or yields, waits for the test. */
+enum fake_stop { FAKE_NOWHERE, FAKE_BEFORE_LOOK, FAKE_BEFORE_SLEEP, FAKE_IN_YIELD };
 
 /*
  * struct fake - what it was asked for
  * @preempted: processors that do not run, if one believes it
  * @spurious: one halt in so many ends by itself; 0: none
- * @stop: processors that halt stop there until the test says go
+ * @stop: processors stop there until the test says go
  * @stopped: how many are there
  * @kept: kicks that wait for a processor to halt
  * @asleep: processors that sleep

@@ -69,11 +69,10 @@ struct two {
 	bool ok;
 };
 
-/* We hold the lock; the first, who will keep it for a while, and the second sleep. */
-static struct two *two_asleep(struct kunit *test)
+/* We hold the lock; the first, who will keep it for a while, and the second wait for it. */
+static struct two *two_make(struct kunit *test)
 	__acquires(lock)
 {
-	struct parley_pvl_counts before, after;
 	struct two *t;
 	int i;
 
@@ -86,6 +85,17 @@ static struct two *two_asleep(struct kunit *test)
 		waiter_start(test, &t->w[i], i + 1, &t->lock);
 	parley_pvlock_lock(&t->lock);
 	t->ok = true;
+	return t;
+}
+
+/* Both sleep. */
+static struct two *two_asleep(struct kunit *test)
+	__acquires(lock)
+{
+	struct parley_pvl_counts before, after;
+	struct two *t = two_make(test);
+	int i;
+
 	for (i = 0; i < 2; i++) {
 		parley_pvl_sum(&before);
 		t->ok &= waiter_queued(&t->w[i]) && fake_until(fake_sleeps(i + 1));
@@ -132,6 +142,25 @@ static void queue_sleeps_behind_sleeper(struct kunit *test)
 	KUNIT_EXPECT_LT(test, t->spins, 64);
 }
 
+/* And while the head is away to have the holder run. */
+static void queue_sleeps_behind_yielder(struct kunit *test)
+{
+	struct parley_pvl_counts before, after;
+	struct two *t = two_make(test);
+
+	WRITE_ONCE(fake.stop, FAKE_IN_YIELD);
+	set_bit(0, &fake.preempted);
+	t->ok &= waiter_queued(&t->w[0]) && fake_until(atomic_read(&fake.stopped));
+	parley_pvl_sum(&before);
+	t->ok &= waiter_queued(&t->w[1]) && fake_until(fake_sleeps(2));
+	parley_pvl_sum(&after);
+	clear_bit(0, &fake.preempted);
+	fake_go();
+	parley_pvlock_unlock(&t->lock);
+	two_end(test, t);
+	KUNIT_EXPECT_LT(test, after.spins - before.spins, 64);
+}
+
 /* It wakes up by itself after its turn has come, and sleeps again as the head. */
 static void queue_wakes_as_head(struct kunit *test)
 {
@@ -174,6 +203,7 @@ static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(bad_62_wrongly_preempted),
 	KUNIT_CASE(queue_sleeps_until_free),
 	KUNIT_CASE(queue_sleeps_behind_sleeper),
+	KUNIT_CASE(queue_sleeps_behind_yielder),
 	KUNIT_CASE(queue_wakes_as_head),
 	KUNIT_CASE(queue_wakes_early),
 	{}
