@@ -10,7 +10,6 @@
 #include <unistd.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
-#include "cache.h"
 #include "conn.h"
 
 #define BATCH	64	/* messages before the other descriptors are looked at */
@@ -234,14 +233,10 @@ static const char *set_err(struct conn *c, struct msg *msg)
  * @buf: room for MSG_CONFIG_MAX bytes, all of them set
  * @size: bytes that there are
  *
- * The number of queues is what the disk's option says, not the kernel's.
- *
  * Return: 0 or -errno.
  */
 int conn_config(struct conn *c, void *buf, uint32_t *size)
 {
-	const size_t at = offsetof(struct virtio_blk_config, num_queues);
-	uint8_t *bytes = buf;
 	int ret;
 
 	memset(buf, 0, MSG_CONFIG_MAX);
@@ -251,9 +246,16 @@ int conn_config(struct conn *c, void *buf, uint32_t *size)
 		*size = MSG_CONFIG_MAX;
 	if (!ret)
 		ret = kernel_get_config(&c->d.kernel, buf, 0, *size);
-	bytes[at] = c->d.nr_rings & 0xff;
-	bytes[at + 1] = c->d.nr_rings >> 8;
+	if (c->d.kind->config)
+		c->d.kind->config(c, buf);
 	return ret;
+}
+
+/* The guest writes to it; 0 or -errno. */
+int conn_write_config(struct conn *c, const uint8_t *bytes, uint32_t off, uint32_t len)
+{
+	return c->d.kind->write ? c->d.kind->write(c, bytes, off, len) :
+	       kernel_set_config(&c->d.kernel, bytes, off, len);
 }
 
 static const char *get_config(struct conn *c, struct msg *msg)
@@ -291,11 +293,7 @@ static const char *set_config(struct conn *c, struct msg *msg)
 		off = wce;
 		len = 1;
 	}
-	if (off == wce && len == 1)
-		ret = cache_set(&c->d, m->data + (off - m->offset), off);
-	else
-		ret = kernel_set_config(&c->d.kernel, m->data + (off - m->offset),
-					off, len);
+	ret = conn_write_config(c, m->data + (off - m->offset), off, len);
 	if (ret) {
 		say(c->d.who, "%s", device_error(&c->d, "refused", ret));
 		c->failed = true;
@@ -471,59 +469,21 @@ void conn_config_changed(struct conn *c)
 		say(c->d.who, "the disk's size changed, but the VMM does not listen");
 }
 
-/* What the disk offers through this device. */
+/* What is offered through this device. */
 static const char *take_features(struct conn *c)
 {
-	uint32_t segs;
-	int ret;
+	int ret = kernel_get_features(&c->d.kernel, &c->offered);
 
-	ret = kernel_get_features(&c->d.kernel, &c->offered);
 	if (ret)
 		return device_error(&c->d, "its features", ret);
 	c->offered &= ~NOT_OFFERED;
 	c->offered |= 1ull << MSG_F_PROTOCOL;
-	if (c->d.nr_rings == 1)
-		c->offered &= ~(1ull << VIRTIO_BLK_F_MQ);
-	/* Header and status, and the pieces of data. */
-	ret = kernel_get_config(&c->d.kernel, &segs,
-				offsetof(struct virtio_blk_config, seg_max), sizeof(segs));
-	if (ret)
-		return device_error(&c->d, "its configuration", ret);
-	c->d.chain = le32toh(segs) + 2;
-	return NULL;
+	return c->d.kind->features(c);
 }
 
-static const char *backend_error(struct conn *c, int ret)
+static const char *set_up(struct conn *c)
 {
-	const char *path = c->disk->options.path;
-
-	switch (ret) {
-	case -EINVAL:
-		return device_fail(&c->d, path, c->disk->options.block_size ?
-				   "the kernel does not take it (too old for block-size?)" :
-				   "the kernel does not take it (a swap file?); see dmesg");
-	case -EOPNOTSUPP:
-		return device_fail(&c->d, path,
-				   "zoned, or blocks larger than a page; see dmesg");
-	default:
-		return device_error(&c->d, path, ret);
-	}
-}
-
-static uint32_t backend_flags(const struct disk_options *o)
-{
-	uint32_t flags = o->read_only ? PARLEY_BLK_READ_ONLY : 0;
-
-	if (o->poll)
-		flags |= PARLEY_BLK_POLL;
-	if (o->block_size)
-		flags |= o->block_size == 512 ? PARLEY_BLK_512 : PARLEY_BLK_4096;
-	return flags;
-}
-
-static const char *set_backend(struct conn *c)
-{
-	const struct disk_options *o = &c->disk->options;
+	const char *why;
 	int ret;
 
 	ret = kernel_want_queues(&c->d.kernel, &c->d.nr_rings);
@@ -531,11 +491,10 @@ static const char *set_backend(struct conn *c)
 		return device_error(&c->d, "its queues", ret);
 	ret = kernel_own(&c->d.kernel);
 	if (ret)
-		return device_error(&c->d, KERNEL_DEVICE, ret);
-	ret = kernel_set_backend(&c->d.kernel, c->d.image.fd, backend_flags(o),
-				 o->serial);
-	if (ret)
-		return backend_error(c, ret);
+		return device_error(&c->d, c->d.kind->node, ret);
+	why = c->d.kind->set_up(c);
+	if (why)
+		return why;
 	ret = kernel_set_config_call(&c->d.kernel, c->config_fd);
 	if (ret)
 		return device_error(&c->d, "the configuration eventfd", ret);
@@ -549,40 +508,21 @@ static const char *set_backend(struct conn *c)
  */
 static const char *open_device(struct conn *c)
 {
-	const struct disk_options *o = &c->disk->options;
+	const struct kind *kind = c->d.kind;
 	const char *why;
 	int ret;
 
-	ret = kernel_open(&c->d.kernel, c->disk->ops, c->disk->ops_priv);
+	ret = kernel_open(&c->d.kernel, c->disk->ops, c->disk->ops_priv, kind->node);
 	if (ret == -ENOENT || ret == -ENODEV)
-		return KERNEL_DEVICE " is missing: modprobe parley_vhost_blk";
+		return kind->missing;
 	if (ret)
-		return device_error(&c->d, KERNEL_DEVICE, ret);
-	why = image_open(&c->d.image, o->path, o->read_only, o->share);
+		return device_error(&c->d, kind->node, ret);
+	why = kind->open(c);
 	if (!why && c->disk->confined)
-		why = confine(&o->confine);
+		why = confine(&c->disk->options.confine);
 	if (!why)
-		why = set_backend(c);
+		why = set_up(c);
 	return why ? why : take_features(c);
-}
-
-/**
- * conn_doubts - does the back end look as if it were served in a wrong way?
- * @c: connection
- *
- * Return: NULL, or what a user should know.
- */
-const char *conn_doubts(struct conn *c)
-{
-	struct virtio_blk_config cfg;
-	uint8_t buf[MSG_CONFIG_MAX];
-	uint32_t size;
-
-	if (conn_config(c, buf, &size))
-		return NULL;
-	memcpy(&cfg, buf, sizeof(cfg));
-	return image_doubts(&c->d.image, le32toh(cfg.blk_size),
-			    le64toh(cfg.capacity) * 512);
 }
 
 /**
@@ -602,6 +542,7 @@ const char *conn_open(struct conn *c, const struct disk *disk, struct who *who,
 
 	memset(&c->reader, 0, sizeof(c->reader));
 	device_init(&c->d, who, disk->options.queues);
+	c->d.kind = kind_table[disk->options.kind];
 	c->d.stop_fd = disk->control;
 	c->disk = disk;
 	c->sock = sock;

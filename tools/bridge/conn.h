@@ -43,8 +43,8 @@ struct conn {
 	uint32_t id;
 };
 
-const char *conn_doubts(struct conn *c);
 int conn_config(struct conn *c, void *buf, uint32_t *size);
+int conn_write_config(struct conn *c, const uint8_t *bytes, uint32_t off, uint32_t len);
 const char *conn_open(struct conn *c, const struct disk *disk, struct who *who,
 		      int sock);
 void conn_close(struct conn *c);

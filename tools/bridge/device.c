@@ -48,6 +48,7 @@ void device_init(struct device *d, struct who *who, unsigned int nr_rings)
 	unsigned int i;
 
 	d->who = who;
+	d->kind = kind_table[KIND_BLK];
 	d->kernel.fd = -1;
 	image_init(&d->image);
 	d->stop_fd = -1;

@@ -11,6 +11,7 @@
 #include "image.h"
 #include "inflight.h"
 #include "kernel.h"
+#include "kind.h"
 #include "log.h"
 #include "mem.h"
 #include "msg.h"
@@ -54,8 +55,9 @@ struct ring {
 /**
  * struct device - see above
  * @who: for messages
+ * @kind: of device
  * @kernel: its device
- * @image: the back end; claimed while a ring runs
+ * @image: a disk's back end; claimed while a ring runs
  * @stop_fd: its other end closes when the process is to end; waits give up then
  * @wait_ms: how long to wait for a predecessor to finish a ring
  * @claim_ms: how long to wait for somebody else to let go of the back end
@@ -75,6 +77,7 @@ struct ring {
  */
 struct device {
 	struct who *who;
+	const struct kind *kind;
 	struct kernel kernel;
 	struct image image;
 	int stop_fd;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A disk: what is served on a socket, as the user asked for it, and how that goes.
+ * A disk, or a device of another kind: what is served on a socket, as the user asked
+ * for it, and how that goes.
  */
 #ifndef BRIDGE_DISK_H
 #define BRIDGE_DISK_H
@@ -10,6 +11,7 @@
 #include "confine.h"
 #include "ivshmem.h"
 #include "kernel.h"
+#include "kind.h"
 #include "limit.h"
 #include "say.h"
 
@@ -18,8 +20,9 @@
 
 /**
  * struct disk_options - what the user asked for
+ * @kind: of device
  * @socket: path to listen on; NULL with @fd
- * @path: block device or file
+ * @path: block device or file; of other kinds a name for people
  * @serial: what the guest sees; empty for none
  * @queues: rings, 1 to 256; the kernel may have fewer
  * @workers: threads in the kernel, at least 1
@@ -34,11 +37,17 @@
  * @mode: permissions of the socket
  * @gid: its group; -1 for ours
  * @rescan: seconds between looks at the size; 0 for never
+ * @vcpus: of a scheduling device's guest
+ * @budget_us: time that it may ask for
+ * @period_us: in each period of this length
+ * @steps_down: how far its hints may move nice values down
+ * @steps_up: and up
  * @fd: inherited socket, listening or connected; -1 for none
  * @limits: that it has from its beginning on, whatever was set before
  * @confine: how far the processes that serve it are confined
  */
 struct disk_options {
+	enum kind_id kind;
 	char *socket;
 	char *path;
 	char serial[DISK_SERIAL + 1];
@@ -53,6 +62,11 @@ struct disk_options {
 	mode_t mode;
 	gid_t gid;
 	unsigned int rescan;
+	unsigned int vcpus;
+	unsigned int budget_us;
+	unsigned int period_us;
+	unsigned int steps_down;
+	unsigned int steps_up;
 	int fd;
 	struct limits limits;
 	struct confinement confine;

@@ -9,9 +9,9 @@
 #include <unistd.h>
 #include "kernel.h"
 
-static int real_open(void *priv)
+static int real_open(void *priv, const char *node)
 {
-	int fd = open(KERNEL_DEVICE, O_RDWR | O_CLOEXEC);
+	int fd = open(node, O_RDWR | O_CLOEXEC);
 
 	(void)priv;
 	return fd < 0 ? -errno : fd;
@@ -53,16 +53,18 @@ static int call(struct kernel *k, unsigned long cmd, void *arg)
  * @k: filled in
  * @ops: the way to the kernel
  * @priv: for @ops
+ * @node: its name
  *
  * Return: 0 or -errno.
  */
-int kernel_open(struct kernel *k, const struct kernel_ops *ops, void *priv)
+int kernel_open(struct kernel *k, const struct kernel_ops *ops, void *priv,
+		const char *node)
 {
 	int ret;
 
 	k->ops = ops;
 	k->priv = priv;
-	ret = ops->open(priv);
+	ret = ops->open(priv, node);
 	k->fd = ret < 0 ? -1 : ret;
 	return ret < 0 ? ret : 0;
 }
@@ -122,6 +124,27 @@ int kernel_set_cache(struct kernel *k, uint32_t cache)
 	__u32 n = cache;
 
 	return call(k, PARLEY_BLK_SET_CACHE, &n);
+}
+
+int kernel_sched_vcpus(struct kernel *k, uint32_t nr)
+{
+	__u32 n = nr;
+
+	return call(k, PARLEY_SCHED_SET_NR_VCPUS, &n);
+}
+
+int kernel_sched_budget(struct kernel *k, uint32_t budget_us, uint32_t period_us)
+{
+	struct parley_sched_budget budget = { budget_us, period_us };
+
+	return call(k, PARLEY_SCHED_SET_BUDGET, &budget);
+}
+
+int kernel_sched_steps(struct kernel *k, uint32_t down, uint32_t up)
+{
+	struct parley_sched_steps steps = { down, up };
+
+	return call(k, PARLEY_SCHED_SET_STEPS, &steps);
 }
 
 int kernel_get_features(struct kernel *k, uint64_t *features)

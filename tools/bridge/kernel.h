@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel's side of a disk: one open /dev/parley-blk, call by call.
+ * The kernel's side of a device: one open /dev/parley-*, call by call.
  */
 #ifndef BRIDGE_KERNEL_H
 #define BRIDGE_KERNEL_H
@@ -8,9 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <linux/vhost.h>
+#include <linux/parley_sched.h>
 #include <linux/parley_vhost.h>
-
-#define KERNEL_DEVICE	"/dev/parley-blk"
 
 /* Younger than the C library's headers may be. */
 #ifndef VHOST_NEW_WORKER
@@ -33,12 +32,12 @@ struct vhost_vring_worker {
 
 /**
  * struct kernel_ops - the way to the kernel; tests bring another
- * @open: a file descriptor of the device, or -errno
+ * @open: a file descriptor of the device with this name, or -errno
  * @ioctl: 0 or more, or -errno
  * @close: the mirror of @open
  */
 struct kernel_ops {
-	int (*open)(void *priv);
+	int (*open)(void *priv, const char *node);
 	int (*ioctl)(void *priv, int fd, unsigned long cmd, void *arg);
 	void (*close)(void *priv, int fd);
 };
@@ -58,7 +57,8 @@ struct kernel {
 };
 
 /* All return 0 or -errno. */
-int kernel_open(struct kernel *k, const struct kernel_ops *ops, void *priv);
+int kernel_open(struct kernel *k, const struct kernel_ops *ops, void *priv,
+		const char *node);
 void kernel_close(struct kernel *k);
 int kernel_own(struct kernel *k);
 int kernel_get_id(struct kernel *k, uint32_t *id);
@@ -67,6 +67,9 @@ int kernel_set_backend(struct kernel *k, int fd, uint32_t flags,
 int kernel_update_size(struct kernel *k);
 int kernel_get_cache(struct kernel *k, uint32_t *cache);
 int kernel_set_cache(struct kernel *k, uint32_t cache);
+int kernel_sched_vcpus(struct kernel *k, uint32_t nr);
+int kernel_sched_budget(struct kernel *k, uint32_t budget_us, uint32_t period_us);
+int kernel_sched_steps(struct kernel *k, uint32_t down, uint32_t up);
 int kernel_get_features(struct kernel *k, uint64_t *features);
 int kernel_set_features(struct kernel *k, uint64_t features);
 int kernel_want_queues(struct kernel *k, unsigned int *queues);

@@ -18,6 +18,7 @@ static const char usage[] =
 "parley-bridge: vhost-user disks whose requests the kernel serves\n"
 "\n"
 "  parley-bridge --disk socket=PATH,path=PATH[,OPTION]... [--disk ...]\n"
+"  parley-bridge --sched socket=PATH,vcpus=N[,OPTION]... [--sched ...]\n"
 "  parley-bridge --config FILE\n"
 "\n"
 "  --disk LIST     serve a disk; LIST is of these, with commas between\n"
@@ -40,7 +41,14 @@ static const char usage[] =
 "      rescan=SECONDS  look for a new size so often (SIGHUP does so at once)\n"
 "      user=NAME       the processes that serve it become this user\n"
 "      memlock=MIB     memory that each of them may pin (256)\n"
-"  --config FILE   a disk LIST on each line after the word disk; # comments\n"
+"  --sched LIST    serve a scheduling device; LIST has socket, ivshmem (4 MiB), mode,\n"
+"                  group, user and memlock as above, and\n"
+"      vcpus=N         of the guest, 1 to 1024; parley sched register says which\n"
+"                      threads they are\n"
+"      budget=US       microseconds that the guest may ask for (2000) in\n"
+"      period=US       so many (500000)\n"
+"      steps-down=N, steps-up=N   how far its hints move nice values, 0 to 10 (0)\n"
+"  --config FILE   a LIST on each line after the word disk or sched; # comments\n"
 "  --version       print the version\n"
 "  --help          print this\n"
 "\n"
@@ -111,11 +119,19 @@ static const char *set_block_size(struct disk_options *d, const char *value)
 	return NULL;
 }
 
-#define NO_OPTION "no option of a disk; see --help"
+static const char *no_option(const struct disk_options *d)
+{
+	return d->kind == KIND_BLK ? "no option of a disk; see --help" :
+	       "no option of a scheduling device; see --help";
+}
 
 /* A key that stands alone. */
 static const char *set_flag(struct disk_options *d, const char *key)
 {
+	if (!*key)
+		return "an option is missing; a comma in a path is written ,,";
+	if (d->kind != KIND_BLK)
+		return no_option(d);
 	if (!strcmp(key, "readonly"))
 		d->read_only = true;
 	else if (!strcmp(key, "share"))
@@ -123,13 +139,13 @@ static const char *set_flag(struct disk_options *d, const char *key)
 	else if (!strcmp(key, "poll"))
 		d->poll = true;
 	else
-		return *key ? NO_OPTION :
-		       "an option is missing; a comma in a path is written ,,";
+		return no_option(d);
 	return NULL;
 }
 
 /**
  * struct numeric - an option that is a number
+ * @kinds: that have it, a bit for each
  * @key: its name
  * @base: of the number
  * @min: at least
@@ -138,6 +154,7 @@ static const char *set_flag(struct disk_options *d, const char *key)
  * @why: what is wrong with any other value
  */
 struct numeric {
+	unsigned int kinds;
 	const char *key;
 	int base;
 	unsigned long min;
@@ -148,15 +165,28 @@ struct numeric {
 
 #define AT(member)	offsetof(struct disk_options, member)
 
+#define BLK	(1u << KIND_BLK)
+#define SCHED	(1u << KIND_SCHED)
+#define ANY	(BLK | SCHED)
+
 static const struct numeric numerics[] = {
-	{ "queues", 10, 1, 256, AT(queues), "a number from 1 to 256" },
-	{ "workers", 10, 1, 64, AT(workers), "a number from 1 to 64" },
-	{ "clients", 10, 1, DISK_CLIENTS, AT(clients), "a number from 1 to 64" },
-	{ "rescan", 10, 1, 86400, AT(rescan), "seconds, from 1 to 86400" },
-	{ "ivshmem", 10, 4, 1 << 16, AT(ivshmem), "MiB, a power of two from 4 to 65536" },
-	{ "memlock", 10, 1, 1 << 20, AT(confine.memlock),
+	{ BLK, "queues", 10, 1, 256, AT(queues), "a number from 1 to 256" },
+	{ BLK, "workers", 10, 1, 64, AT(workers), "a number from 1 to 64" },
+	{ BLK, "clients", 10, 1, DISK_CLIENTS, AT(clients), "a number from 1 to 64" },
+	{ BLK, "rescan", 10, 1, 86400, AT(rescan), "seconds, from 1 to 86400" },
+	{ ANY, "ivshmem", 10, 4, 1 << 16, AT(ivshmem),
+	  "MiB, a power of two from 4 to 65536" },
+	{ ANY, "memlock", 10, 1, 1 << 20, AT(confine.memlock),
 	  "MiB, from 1 to 1048576" },
-	{ "mode", 8, 0, 0777, AT(mode), "permissions in octal, 0 to 0777" },
+	{ ANY, "mode", 8, 0, 0777, AT(mode), "permissions in octal, 0 to 0777" },
+	{ SCHED, "vcpus", 10, 1, PARLEY_SCHED_VCPUS_MAX, AT(vcpus),
+	  "a number from 1 to 1024" },
+	{ SCHED, "budget", 10, 0, 5000000, AT(budget_us),
+	  "microseconds, at most half of period=" },
+	{ SCHED, "period", 10, 10000, 10000000, AT(period_us),
+	  "microseconds, from 10000 to 10000000" },
+	{ SCHED, "steps-down", 10, 0, 10, AT(steps_down), "a number from 0 to 10" },
+	{ SCHED, "steps-up", 10, 0, 10, AT(steps_up), "a number from 0 to 10" },
 };
 
 static const char *set_number(struct disk_options *d, const char *key,
@@ -167,7 +197,7 @@ static const char *set_number(struct disk_options *d, const char *key,
 	unsigned int out;
 
 	for (n = numerics; n < numerics + sizeof(numerics) / sizeof(*n); n++) {
-		if (strcmp(key, n->key))
+		if (strcmp(key, n->key) || !(n->kinds >> d->kind & 1))
 			continue;
 		if (!number(value, n->base, n->min, n->max, &got))
 			return n->why;
@@ -175,7 +205,7 @@ static const char *set_number(struct disk_options *d, const char *key,
 		memcpy((char *)d + n->where, &out, sizeof(out));
 		return NULL;
 	}
-	return NO_OPTION;
+	return no_option(d);
 }
 
 /* One KEY=VALUE, or a KEY alone, whose value is NULL. */
@@ -188,16 +218,18 @@ static const char *set_key(struct disk_options *d, const char *key,
 		return set_flag(d, key);
 	if (!strcmp(key, "socket"))
 		return set_string(&d->socket, value);
+	if (!strcmp(key, "group"))
+		return set_group(d, value);
+	if (!strcmp(key, "user"))
+		return set_user(d, value);
+	if (d->kind != KIND_BLK)
+		return set_number(d, key, value);
 	if (!strcmp(key, "path"))
 		return set_string(&d->path, value);
 	if (!strcmp(key, "serial"))
 		return set_serial(d, value);
 	if (!strcmp(key, "block-size"))
 		return set_block_size(d, value);
-	if (!strcmp(key, "group"))
-		return set_group(d, value);
-	if (!strcmp(key, "user"))
-		return set_user(d, value);
 	why = limit_parse(&d->limits, key, value);
 	return why && !*why ? set_number(d, key, value) : why;
 }
@@ -212,6 +244,8 @@ static void set_defaults(struct disk *disk)
 	disk->options.queues = cpus < 1 ? 1 : cpus > 256 ? 256 : cpus;
 	disk->options.workers = 1;
 	disk->options.clients = 1;
+	disk->options.budget_us = 2000;
+	disk->options.period_us = 500000;
 	disk->options.mode = 0660;
 	disk->options.gid = (gid_t)-1;
 	disk->options.fd = -1;
@@ -245,24 +279,20 @@ static const char *fits_ivshmem(const struct disk_options *d)
 	return d->clients > 1 ? "ivshmem= and clients= do not go together" : NULL;
 }
 
-static bool complete(const struct options *o, const struct disk_options *d,
+static bool complete(const struct options *o, struct disk_options *d,
 		     const char *where)
 {
-	const char *why = fits_ivshmem(d);
+	const char *why = kind_table[d->kind]->complete(d);
 	unsigned int i;
 
+	if (!why)
+		why = fits_ivshmem(d);
 	if (why) {
 		say(NULL, "%s: %s", where, why);
 		return false;
 	}
-	if (!d->path || (!d->socket && d->fd < 0)) {
-		say(NULL, "%s: a disk needs %s", where,
-		    d->path ? "socket=" : "path=");
-		return false;
-	}
-	if (d->clients > 1 && !d->read_only && !d->share) {
-		say(NULL, "%s: several clients of a disk need readonly, or share",
-		    where);
+	if (!d->socket && d->fd < 0) {
+		say(NULL, "%s: %s needs socket=", where, kind_table[d->kind]->name);
 		return false;
 	}
 	for (i = 0; i + 1 < o->nr && d->socket; i++)
@@ -294,14 +324,16 @@ static char *cut(char **rest)
 }
 
 /**
- * options_disk - one disk of a comma-separated list
+ * options_disk - one device of a comma-separated list
  * @o: added to
+ * @kind: of device
  * @text: the list
  * @where: it comes from, for messages
  *
  * Return: false after the reason was said.
  */
-bool options_disk(struct options *o, const char *text, const char *where)
+bool options_disk(struct options *o, enum kind_id kind, const char *text,
+		  const char *where)
 {
 	char *copy = strdup(text), *rest = copy, *key, *value;
 	struct disk *disk = add(o);
@@ -309,6 +341,8 @@ bool options_disk(struct options *o, const char *text, const char *where)
 
 	if (!copy || !disk)
 		say(NULL, "%s: no memory", where);
+	else
+		disk->options.kind = kind;
 	while (copy && disk && !why && (key = cut(&rest))) {
 		value = strchr(key, '=');
 		if (value)
@@ -323,8 +357,25 @@ bool options_disk(struct options *o, const char *text, const char *where)
 	return disk && !why && complete(o, &disk->options, where);
 }
 
+/* What stands behind the word of a kind, which is found out; NULL if there is none. */
+static const char *behind_word(const char *line, enum kind_id *kind)
+{
+	size_t len;
+	int i;
+
+	for (i = 0; i < KINDS; i++) {
+		len = strlen(kind_table[i]->word);
+		if (strncmp(line, kind_table[i]->word, len) ||
+		    (line[len] != ' ' && line[len] != '\t'))
+			continue;
+		*kind = (enum kind_id)i;
+		return line + len + strspn(line + len, " \t");
+	}
+	return NULL;
+}
+
 /**
- * options_file - the disks of a configuration file
+ * options_file - the devices of a configuration file
  * @o: added to
  * @path: of the file
  *
@@ -334,6 +385,8 @@ bool options_file(struct options *o, const char *path)
 {
 	FILE *f = fopen(path, "re");
 	char *line = NULL, where[256];
+	enum kind_id kind;
+	const char *list;
 	unsigned int n = 0;
 	bool good = true;
 	size_t size = 0;
@@ -352,13 +405,10 @@ bool options_file(struct options *o, const char *path)
 		if (!*at || *at == '#')
 			continue;
 		snprintf(where, sizeof(where), "%s:%u", path, n);
-		if (!strncmp(at, "disk", 4) && (at[4] == ' ' || at[4] == '\t')) {
-			at += 5;
-			good = options_disk(o, at + strspn(at, " \t"), where);
-		} else {
-			say(NULL, "%s: a line begins with the word disk", where);
-			good = false;
-		}
+		list = behind_word(at, &kind);
+		good = list && options_disk(o, kind, list, where);
+		if (!list)
+			say(NULL, "%s: a line begins with the word disk, or sched", where);
 	}
 	if (ferror(f)) {
 		say(NULL, "%s: %s", path, strerror(errno));
@@ -371,6 +421,7 @@ bool options_file(struct options *o, const char *path)
 
 enum {
 	O_DISK = 256,
+	O_SCHED,
 	O_CONFIG,
 	O_VERSION,
 	O_HELP,
@@ -383,6 +434,7 @@ enum {
 
 static const struct option long_options[] = {
 	{ "disk", required_argument, NULL, O_DISK },
+	{ "sched", required_argument, NULL, O_SCHED },
 	{ "config", required_argument, NULL, O_CONFIG },
 	{ "version", no_argument, NULL, O_VERSION },
 	{ "help", no_argument, NULL, O_HELP },
@@ -432,7 +484,10 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
 					     NULL)) >= 0) {
 		switch (option) {
 		case O_DISK:
-			good = options_disk(o, optarg, "--disk");
+			good = options_disk(o, KIND_BLK, optarg, "--disk");
+			break;
+		case O_SCHED:
+			good = options_disk(o, KIND_SCHED, optarg, "--sched");
 			break;
 		case O_CONFIG:
 			good = options_file(o, optarg);
@@ -467,7 +522,7 @@ enum options_result options_parse(struct options *o, int argc, char **argv)
 	if (good && one >= 0)
 		good = complete(o, &o->disk[one].options, "command line");
 	if (good && !o->nr) {
-		say(NULL, "no disk to serve; see --help");
+		say(NULL, "nothing to serve; see --help");
 		good = false;
 	}
 	return good ? OPTIONS_RUN : OPTIONS_BAD;

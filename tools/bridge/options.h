@@ -23,7 +23,8 @@ enum options_result {
 };
 
 enum options_result options_parse(struct options *o, int argc, char **argv);
-bool options_disk(struct options *o, const char *text, const char *where);
+bool options_disk(struct options *o, enum kind_id kind, const char *text,
+		  const char *where);
 bool options_file(struct options *o, const char *path);
 void options_free(struct options *o);
 

@@ -11,7 +11,6 @@
 #include <unistd.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
-#include "cache.h"
 #include "device.h"
 
 #define RING_MAX	32768
@@ -280,7 +279,8 @@ static const char *start(struct device *d, unsigned int i)
 	}
 	v->ran = true;
 	call_guest(v);
-	cache_keep(d);
+	if (d->kind->started)
+		d->kind->started(d);
 	say_legacy(d);
 	say_small(d, v);
 	return NULL;

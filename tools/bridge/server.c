@@ -27,7 +27,7 @@ int server_peer(int sock)
 
 static void resize(struct conn *c)
 {
-	int ret = kernel_update_size(&c->d.kernel);
+	int ret = c->d.kind->resize ? c->d.kind->resize(c) : 0;
 
 	if (ret)
 		say(c->d.who, "cannot learn the size of %s: %s",
@@ -228,7 +228,7 @@ static void say_vain(struct disk *disk)
 enum server_end server_probe(struct disk *disk)
 {
 	struct conn *c = malloc(sizeof(*c));
-	const char *why = "no memory", *busy, *doubts;
+	const char *why, *busy, *doubts;
 	bool good;
 
 	if (!c)
@@ -245,7 +245,7 @@ enum server_end server_probe(struct disk *disk)
 		if (busy)
 			say(&disk->who, "%s; no guest will be served until it lets go",
 			    busy);
-		doubts = conn_doubts(c);
+		doubts = c->d.kind->doubts ? c->d.kind->doubts(c) : NULL;
 		if (doubts)
 			say(&disk->who, "%s", doubts);
 	}

@@ -8,10 +8,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
-#include <linux/virtio_ids.h>
-#include "cache.h"
 #include "shm.h"
 
 _Static_assert(sizeof(struct parley_shm_about) == 64, "one line");
@@ -233,7 +230,6 @@ static const char *set_queue(struct shm *s, const struct wish *w)
 
 static const char *write_field(struct shm *s, const struct wish *w)
 {
-	const uint32_t wce = offsetof(struct virtio_blk_config, wce);
 	uint8_t bytes[PARLEY_SHM_CONFIG];
 	struct device *d = &s->c->d;
 	uint32_t i;
@@ -243,10 +239,7 @@ static const char *write_field(struct shm *s, const struct wish *w)
 		return "beyond the configuration";
 	for (i = 0; i < w->size; i++)
 		bytes[i] = __atomic_load_n(&s->h->data[i], __ATOMIC_RELAXED);
-	if (w->offset == wce && w->size == 1)
-		ret = cache_set(d, bytes, w->offset);
-	else
-		ret = kernel_set_config(&d->kernel, bytes, w->offset, w->size);
+	ret = conn_write_config(s->c, bytes, w->offset, w->size);
 	if (!ret)
 		ret = refresh_config(s);
 	return ret ? device_error(d, "the configuration", ret) : NULL;
@@ -416,7 +409,7 @@ static void describe(struct shm *s)
 	put32(&about->version, PARLEY_SHM_VERSION);
 	put32(&about->header, PARLEY_SHM_HEADER);
 	put64(&about->size, s->iv->size);
-	put32(&about->device, VIRTIO_ID_BLOCK);
+	put32(&about->device, s->c->d.kind->type);
 	put32(&about->vendor, VENDOR);
 	put32(&about->nr_queues, s->c->d.nr_rings);
 	put32(&about->queue_size, SHM_QUEUE_SIZE);
@@ -445,7 +438,7 @@ static void succeed(struct shm *s)
 /**
  * shm_open_device - begin to serve a guest
  * @s: filled in
- * @c: its disk, open
+ * @c: its device, open
  * @iv: what it shares with us
  *
  * What a process before us left in the memory may have been changed by the guest

@@ -18,7 +18,7 @@
 
 /**
  * struct shm - the device
- * @c: the disk, as for a VMM of vhost-user
+ * @c: the device, as for a VMM of vhost-user
  * @iv: what the guest shares with us
  * @h: the beginning of the memory, mapped
  * @offered: feature bits

@@ -269,6 +269,51 @@ static struct fake_ring *ring_of(struct fake *f, const void *arg)
 	return &f->ring[index];
 }
 
+/* What a scheduling device knows, and a disk does not. */
+static int sched_call(struct fake *f, unsigned long cmd, void *arg)
+{
+	if (!f->node || strcmp(f->node, "/dev/parley-sched"))
+		return -ENOTTY;
+	switch (cmd) {
+	case PARLEY_SCHED_SET_NR_VCPUS:
+		MUST(!f->vcpus && *(__u32 *)arg);
+		f->vcpus = *(__u32 *)arg;
+		return 0;
+	case PARLEY_SCHED_SET_BUDGET:
+		f->budget = *(struct parley_sched_budget *)arg;
+		return f->poor ? -EPERM : 0;
+	case PARLEY_SCHED_SET_STEPS:
+		f->steps = *(struct parley_sched_steps *)arg;
+		return 0;
+	default:
+		return -ENOTTY;
+	}
+}
+
+/* And the other way round. */
+static int blk_call(struct fake *f, unsigned long cmd, void *arg)
+{
+	if (f->node && strcmp(f->node, "/dev/parley-blk"))
+		return sched_call(f, cmd, arg);
+	switch (cmd) {
+	case PARLEY_BLK_SET_BACKEND:
+		f->backend = *(struct parley_blk_backend *)arg;
+		return 0;
+	case PARLEY_BLK_GET_CACHE:
+		*(__u32 *)arg = f->cache;
+		return 0;
+	case PARLEY_BLK_SET_CACHE:
+		MUST(*(__u32 *)arg <= PARLEY_BLK_CACHE_BACK);
+		f->cache = *(__u32 *)arg;
+		return 0;
+	case PARLEY_BLK_UPDATE_SIZE:
+		f->sizes_updated++;
+		return 0;
+	default:
+		return -ENOTTY;
+	}
+}
+
 static int device_call(struct fake *f, unsigned long cmd, void *arg)
 {
 	switch (cmd) {
@@ -313,21 +358,8 @@ static int device_call(struct fake *f, unsigned long cmd, void *arg)
 	case VHOST_VDPA_SET_CONFIG_CALL:
 		f->config_call = *(int *)arg;
 		return 0;
-	case PARLEY_BLK_SET_BACKEND:
-		f->backend = *(struct parley_blk_backend *)arg;
-		return 0;
-	case PARLEY_BLK_GET_CACHE:
-		*(__u32 *)arg = f->cache;
-		return 0;
-	case PARLEY_BLK_SET_CACHE:
-		MUST(*(__u32 *)arg <= PARLEY_BLK_CACHE_BACK);
-		f->cache = *(__u32 *)arg;
-		return 0;
-	case PARLEY_BLK_UPDATE_SIZE:
-		f->sizes_updated++;
-		return 0;
 	default:
-		return -ENOTTY;
+		return blk_call(f, cmd, arg);
 	}
 }
 
@@ -368,12 +400,13 @@ static int fake_ioctl(void *priv, int fd, unsigned long cmd, void *arg)
 	}
 }
 
-static int fake_open(void *priv)
+static int fake_open(void *priv, const char *node)
 {
 	struct fake *f = priv;
 
 	if (++f->calls == f->fail_at)
 		return -ENOENT;
+	f->node = node;
 	f->open++;
 	return open("/dev/null", O_RDWR | O_CLOEXEC);
 }
@@ -392,6 +425,7 @@ static void fake_close(void *priv, int fd)
 		f->ring[i].worker = 0;
 	}
 	f->workers = 0;
+	f->vcpus = 0;
 	f->owned = false;
 	f->cache = PARLEY_BLK_CACHE_UNKNOWN;
 	f->log = 0;

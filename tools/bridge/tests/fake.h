@@ -47,7 +47,12 @@ struct fake_ring {
  * @calls: ioctls so far
  * @fail_at: this ioctl fails; 0 for none
  * @last: number of the last ioctl
+ * @node: name of the device that was opened
  * @backend: file given by PARLEY_BLK_SET_BACKEND
+ * @vcpus: of a scheduling device
+ * @budget: of its guest
+ * @steps: of its hints
+ * @poor: whoever asks may not schedule others
  * @mem: the memory table in use; NULL for none
  * @owned: since it was opened
  * @queues: how many rings it was asked to have
@@ -62,7 +67,12 @@ struct fake {
 	unsigned int calls;
 	unsigned int fail_at;
 	unsigned long last;
+	const char *node;
 	struct parley_blk_backend backend;
+	uint32_t vcpus;
+	struct parley_sched_budget budget;
+	struct parley_sched_steps steps;
+	bool poor;
 	uint64_t features;
 	struct vhost_memory *mem;
 	uint64_t log;

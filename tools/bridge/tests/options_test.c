@@ -10,15 +10,20 @@
 #include "../options.h"
 #include "test.h"
 
-static bool one(struct options *o, const char *text)
+static bool one_of(struct options *o, enum kind_id kind, const char *text)
 {
 	bool good;
 
 	memset(o, 0, sizeof(*o));
-	good = options_disk(o, text, "test");
+	good = options_disk(o, kind, text, "test");
 	if (!good)
 		options_free(o);
 	return good;
+}
+
+static bool one(struct options *o, const char *text)
+{
+	return one_of(o, KIND_BLK, text);
 }
 
 static void a_disk_and_its_options(void)
@@ -47,6 +52,39 @@ static void a_disk_and_its_options(void)
 	EXPECT(o.disk[0].confined && o.disk[0].options.gid == 0 && o.disk[0].options.queues >= 1);
 	EXPECT(o.disk[0].options.mode == 0660 && !o.disk[0].options.read_only);
 	options_free(&o);
+}
+
+static void a_scheduling_device_and_its_options(void)
+{
+	static const char *const bad[] = {
+		"socket=/a", "vcpus=4", "socket=/a,vcpus=0", "socket=/a,vcpus=1025",
+		"socket=/a,vcpus=4,path=/b", "socket=/a,vcpus=4,readonly",
+		"socket=/a,vcpus=4,queues=3", "socket=/a,vcpus=4,ops=5",
+		"socket=/a,vcpus=4,clients=2", "socket=/a,vcpus=4,ivshmem=6",
+		"socket=/a,vcpus=4,budget=250001", "socket=/a,vcpus=4,period=9999",
+		"socket=/a,vcpus=4,budget=6000,period=10000", "socket=/a,vcpus=4,steps-down=11",
+		"socket=/a,vcpus=4,steps-up=-1", "socket=/a,vcpus=4,",
+	};
+	const struct disk_options *d;
+	struct options o;
+	unsigned int i;
+
+	EXPECT(one_of(&o, KIND_SCHED, "socket=/a,vcpus=4"));
+	d = &o.disk[0].options;
+	EXPECT(d->vcpus == 4 && d->queues == 2 && d->workers == 1 && d->ivshmem == 4);
+	EXPECT(d->budget_us == 2000 && d->period_us == 500000);
+	EXPECT(!d->steps_down && !d->steps_up && !strcmp(d->path, "4 vCPUs"));
+	options_free(&o);
+	EXPECT(one_of(&o, KIND_SCHED, "socket=/a,vcpus=1024,budget=0,period=10000,steps-up=10,"
+		      "steps-down=2,ivshmem=16,mode=600,memlock=7,user=root,group=root"));
+	d = &o.disk[0].options;
+	EXPECT(d->vcpus == 1024 && !d->budget_us && d->period_us == 10000);
+	EXPECT(d->steps_up == 10 && d->steps_down == 2 && d->ivshmem == 16);
+	EXPECT(d->mode == 0600 && d->confine.memlock == 7 && !d->confine.uid);
+	options_free(&o);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		EXPECT(!one_of(&o, KIND_SCHED, bad[i]));
+	EXPECT(!one(&o, "socket=/a,path=/b,vcpus=4"));
 }
 
 /* As in QEMU's options: two commas are one. */
@@ -187,6 +225,12 @@ static void a_configuration_file(void)
 		    "  disk\tsocket=/c,path=/d,serial=last\t\n"));
 	EXPECT(o.nr == 2 && !strcmp(o.disk[1].options.serial, "last"));
 	options_free(&o);
+	EXPECT(file(&o, "disk socket=/a,path=/b\nsched\tsocket=/c,vcpus=2\n"));
+	EXPECT(o.nr == 2 && o.disk[1].options.kind == KIND_SCHED);
+	EXPECT(o.disk[0].options.kind == KIND_BLK && o.disk[1].options.vcpus == 2);
+	options_free(&o);
+	EXPECT(!file(&o, "scheduler socket=/c,vcpus=2\n"));
+	options_free(&o);
 	EXPECT(!file(&o, "disk socket=/a,path=/b\ndisk socket=/a,path=/c\n"));
 	options_free(&o);
 	EXPECT(!file(&o, "socket=/a,path=/b\n"));
@@ -237,11 +281,16 @@ static void the_command_line(void)
 	EXPECT(parse("--fd=3", &d, &nr) == OPTIONS_BAD);
 	EXPECT(parse("--fd=x --blk-file=/b", &d, &nr) == OPTIONS_BAD);
 	EXPECT(parse("--disk socket=/a,path=/b word", &d, &nr) == OPTIONS_BAD);
+	EXPECT(parse("--sched socket=/a,vcpus=3 --disk socket=/c,path=/d", &d,
+		     &nr) == OPTIONS_RUN && nr == 2 && d.kind == KIND_BLK);
+	EXPECT(parse("--sched vcpus=3,socket=/a", &d, &nr) == OPTIONS_RUN);
+	EXPECT(d.kind == KIND_SCHED && d.vcpus == 3);
 	EXPECT(parse("--what", &d, &nr) == OPTIONS_BAD);
 }
 
 const struct test options_tests[] = {
 	{ "a_disk_and_its_options", a_disk_and_its_options },
+	{ "a_scheduling_device_and_its_options", a_scheduling_device_and_its_options },
 	{ "a_comma_in_a_path", a_comma_in_a_path },
 	{ "each_refusal_has_its_reason", each_refusal_has_its_reason },
 	{ "a_disk_says_so_much_and_no_more", a_disk_says_so_much_and_no_more },

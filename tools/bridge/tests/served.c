@@ -17,13 +17,13 @@
 #include "../supervise.h"
 #include "served.h"
 
-static int spy_open(void *priv)
+static int spy_open(void *priv, const char *node)
 {
 	struct served *s = priv;
 
 	s->seen->opens++;
 	s->seen->pid = getpid();
-	return fake_ops.open(&s->fake);
+	return fake_ops.open(&s->fake, node);
 }
 
 static bool denied(long ret)

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <linux/virtio_config.h>
+#include "../sched.h"
 #include "../shm.h"
 #include "served.h"
 
@@ -62,7 +63,7 @@ static void end(struct guest *g)
 	shm_close(&g->s);
 }
 
-static struct guest *guest_new(void)
+static struct guest *guest_new_of(enum kind_id kind)
 {
 	struct guest *g = calloc(1, sizeof(*g));
 
@@ -70,8 +71,13 @@ static struct guest *guest_new(void)
 	g->disk.ops = &fake_ops;
 	g->disk.ops_priv = &g->fake;
 	g->disk.control = -1;
+	g->disk.options.kind = kind;
 	g->disk.options.path = (char *)test_image();
 	g->disk.options.share = true;
+	g->disk.options.vcpus = 3;
+	g->disk.options.budget_us = 1000;
+	g->disk.options.period_us = 20000;
+	g->disk.options.steps_up = 5;
 	g->disk.options.queues = QUEUES;
 	g->disk.options.workers = 1;
 	g->iv = ivshmem_new(MIB, QUEUES);
@@ -80,6 +86,11 @@ static struct guest *guest_new(void)
 	g->h = map(g->iv->memory);
 	begin(g);
 	return g;
+}
+
+static struct guest *guest_new(void)
+{
+	return guest_new_of(KIND_BLK);
 }
 
 static void guest_free(struct guest *g)
@@ -522,6 +533,45 @@ static void shm_leaves_a_reset_to_the_next(void)
 	guest_free(g);
 }
 
+/* Of another kind: what is a disk's is not asked of it, and all else is the same. */
+static void shm_serves_a_scheduling_device(void)
+{
+	struct guest *g = guest_new_of(KIND_SCHED);
+	unsigned int i;
+
+	EXPECT(!strcmp(g->fake.node, "/dev/parley-sched") && g->fake.owned);
+	EXPECT(le32toh(g->h->about.device) == PARLEY_SCHED_DEVICE_ID);
+	EXPECT(le32toh(g->h->about.nr_queues) == SCHED_QUEUES);
+	EXPECT(g->fake.vcpus == 3 && g->fake.steps.up == 5 && !g->fake.steps.down);
+	EXPECT(g->fake.budget.budget_us == 1000 && g->fake.budget.period_us == 20000);
+	for (i = 0; i < FAKE_CONFIG; i++)
+		EXPECT(g->h->config[i] == g->fake.config[i]);
+	go_live(g, VERSION_1 | PACKED);
+	EXPECT(g->fake.ring[0].on && g->fake.ring[1].on);
+	EXPECT(ask_write(g, 4, 4, 7) == EINVAL);
+	guest_restart(g);
+	EXPECT(g->fake.vcpus == 3 && status(g) == (LIVE | NEEDS_RESET));
+	go_live(g, VERSION_1);
+	guest_free(g);
+}
+
+/* A budget that only somebody else may give: said, and nothing is served. */
+static void shm_does_not_serve_with_less(void)
+{
+	struct guest *g = guest_new_of(KIND_SCHED);
+	const char *why;
+
+	end(g);
+	g->fake.poor = true;
+	why = conn_open(&g->c, &g->disk, &g->who, -1);
+	EXPECT(why && strstr(why, "its budget: Operation not permitted"));
+	EXPECT(!g->fake.owned);
+	conn_close(&g->c);
+	g->fake.poor = false;
+	begin(g);
+	guest_free(g);
+}
+
 static bool becomes(const __le32 *word, uint32_t value)
 {
 	unsigned int i;
@@ -602,6 +652,8 @@ const struct test shm_tests[] = {
 	T(shm_answers_for_who_was_killed),
 	T(shm_begins_anywhere),
 	T(shm_leaves_a_reset_to_the_next),
+	T(shm_serves_a_scheduling_device),
+	T(shm_does_not_serve_with_less),
 	T(shm_processes_come_and_go),
 	{ NULL, NULL },
 };
