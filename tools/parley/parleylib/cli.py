@@ -319,16 +319,22 @@ def number(n):
 
 def scheduling(verbs):
     from .governor import NUMBERS       # pylint: disable=C0415
-    text = "what the host steals of each vCPU, and tasks that leave those"
+    text = "what the host steals of each vCPU, tasks that leave those; vCPUs of a VM"
     verb = verbs.add_parser("sched", help=text,
-                            usage="parley sched [--json] | parley sched governor [options]",
-                            description=f"Shows {text}. With the word governor: lets tasks "
+                            usage="parley sched [--json] | parley sched governor [options] | "
+                            "parley sched register --qmp PATH [--once|--interval S]",
+                            description="Shows what the host steals of each vCPU. With the "
+                            "word governor: lets tasks "
                             "leave vCPUs that much is stolen of, and brings them back later, "
-                            "until it is interrupted; then all is as it was.")
-    verb.add_argument("what", nargs="?", metavar="WHAT", choices=("governor",),
-                      help="governor: not only show, but act")
+                            "until it is interrupted; then all is as it was. With register, "
+                            "on a host: tells the scheduling device that serves a QEMU which "
+                            "threads its vCPUs are, until it is interrupted.")
+    verb.add_argument("what", nargs="?", metavar="WHAT", choices=("governor", "register"),
+                      help="governor: not only show, but act; register: threads of a VM")
+    verb.add_argument("--qmp", metavar="PATH", help="socket of QEMU's monitor, to register")
     verb.add_argument("--once", action="store_true",
-                      help="one window and one decision, which lasts; the next call goes on")
+                      help="one window and one decision, which lasts, and the next call goes "
+                      "on; or register what there is now, and end")
     verb.add_argument("--dry-run", action="store_true", help="say what would be done")
     verb.add_argument("--status", action="store_true", help="the table that sched alone shows")
     verb.add_argument("--restore", action="store_true",
