@@ -229,6 +229,8 @@ struct parley_vhost_queue_ops {
  * @ready: may rings start?  0, or an error for the VMM
  * @ioctl: optional: calls that are the accelerator's own; -ENOIOCTLCMD for
  *	unknown ones
+ * @ioctl_anybody: these are about no memory of a process, so whoever has the file may
+ *	make them, also before there is an owner
  * @config_read: fill @config_size bytes, little-endian
  * @config_write: optional: the guest wrote @len bytes at @off
  * @config_queues: optional: say in a copy of the configuration space that there are
@@ -255,6 +257,7 @@ struct parley_vhost_driver {
 	int (*ready)(struct parley_vhost *dev);
 	long (*ioctl)(struct parley_vhost *dev, unsigned int cmd,
 		      void __user *arg);
+	bool ioctl_anybody;
 	void (*config_read)(struct parley_vhost *dev, void *config);
 	int (*config_write)(struct parley_vhost *dev, unsigned int off,
 			    const void *buf, unsigned int len);

@@ -438,7 +438,7 @@ long vh_ioctl(struct parley_vhost *dev, unsigned int cmd, unsigned long arg)
 {
 	struct vh_target t = { .dev = dev, .user = (void __user *)arg };
 	const struct vh_call *c;
-	long err;
+	long err = 0;
 
 	guard(mutex)(&dev->mutex);
 	c = vh_call_find(calls, ARRAY_SIZE(calls), cmd) ?:
@@ -447,7 +447,8 @@ long vh_ioctl(struct parley_vhost *dev, unsigned int cmd, unsigned long arg)
 		return vh_call_run(c, &t);
 	if (!dev->drv->ioctl)
 		return -ENOIOCTLCMD;
-	err = vh_dev_check_owner(dev);
+	if (!dev->drv->ioctl_anybody)
+		err = vh_dev_check_owner(dev);
 	return err ?: dev->drv->ioctl(dev, cmd, t.user);
 }
 EXPORT_SYMBOL_IF_KUNIT(vh_ioctl);

@@ -300,6 +300,8 @@ static const struct parley_vhost_driver vhs_driver = {
 	.release	= vhs_release,
 	.ready		= vhs_ready,
 	.ioctl		= vhs_ioctl,
+	/* What may be asked depends on who asks, and on nobody's memory. */
+	.ioctl_anybody	= true,
 	.config_read	= vhs_config_read,
 };
 

@@ -280,11 +280,39 @@ static void memory_of_nobody(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vmm_status(v), PARLEY_SCHED_AREA_NONE);
 }
 
+/*
+ * Whoever has the file may say who the vCPUs are, before there is an owner and beside him:
+ * who may schedule others is mostly not who has the guest's memory.  Memory stays the
+ * owner's.
+ */
+static void calls_of_who_is_not_the_owner(struct kunit *test)
+{
+	struct vmm *v = vmm_open(test);
+	struct parley_sched_vcpu init = { .index = 1, .tid = 1 };
+	struct parley_sched_vcpu none = { .index = 1 };
+	struct parley_sched_budget budget = { .budget_us = 100, .period_us = 20000 };
+	struct parley_vhost *other = vh_dev_create(v->dev->drv, false);
+	struct vmm second = { .test = test, .dev = other, .user = v->user };
+	u32 nr = VCPUS;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(other));
+	KUNIT_EXPECT_EQ(test, vmm_call(&second, PARLEY_SCHED_SET_NR_VCPUS, &nr, sizeof(nr)), 0);
+	KUNIT_EXPECT_EQ(test, vmm_call(&second, PARLEY_SCHED_SET_BUDGET, &budget,
+				       sizeof(budget)), 0);
+	KUNIT_EXPECT_EQ(test, vmm_call(&second, PARLEY_SCHED_SET_VCPU, &init, sizeof(init)), 0);
+	/* It is a vCPU of this guest's now, and nobody else's. */
+	KUNIT_EXPECT_EQ(test, vmm_call(v, PARLEY_SCHED_SET_VCPU, &init, sizeof(init)), -EBUSY);
+	KUNIT_EXPECT_EQ(test, vmm_call(&second, PARLEY_SCHED_SET_VCPU, &none, sizeof(none)), 0);
+	KUNIT_EXPECT_EQ(test, vmm_memory(&second, true), -EPERM);
+	vh_dev_release(other);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(what_is_shared_is_pinned_and_written),
 	KUNIT_CASE(bad_63_memory_that_is_taken_away),
 	KUNIT_CASE(bad_63_memory_that_is_not_there),
 	KUNIT_CASE(memory_of_nobody),
+	KUNIT_CASE(calls_of_who_is_not_the_owner),
 	{}
 };
 

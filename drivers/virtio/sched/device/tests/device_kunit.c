@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <parley/export.h>
 #include <parley/loopback.h>
+#include <parley/pvlock.h>
 #include "../../hv.h"
 #include "../device.h"
 
@@ -497,6 +498,87 @@ static void the_hypervisor_of_locks(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, parley_hv_preempted(2));
 }
 
+/**
+ * struct crowd - processors that want one lock
+ * @lock: it
+ * @inside: somebody has it
+ * @wrong: how often somebody else had it as well
+ * @entered: how often it was had; not atomic
+ * @each: and by whom
+ */
+struct crowd {
+	struct parley_pvlock lock;
+	bool inside;
+	unsigned int wrong;
+	unsigned int entered;
+	unsigned int each[VCPUS];
+};
+
+static struct crowd crowd;
+
+static int crowd_one(void *arg)
+{
+	unsigned int *mine = arg;
+
+	while (!kthread_should_stop()) {
+		parley_pvlock_lock(&crowd.lock);
+		crowd.wrong += READ_ONCE(crowd.inside);
+		WRITE_ONCE(crowd.inside, true);
+		udelay(20);
+		crowd.entered++;
+		WRITE_ONCE(*mine, *mine + 1);
+		WRITE_ONCE(crowd.inside, false);
+		parley_pvlock_unlock(&crowd.lock);
+		cond_resched();
+	}
+	return 0;
+}
+
+/*
+ * All are said to be preempted while they run, in the middle of whatever they do
+ * (CVE-2022-39189).  The host is asked to run them, and that is all that comes of it:
+ * nobody is passed over, and nobody gets in who must not.
+ */
+static void bad_62_preempted_while_it_runs(struct kunit *test)
+{
+	struct task_struct *threads[VCPUS] = {};
+	struct host *h = host(test);
+	unsigned int i, sum = 0, cpu;
+
+	if (strcmp(parley_hv.ops->name, "parley") || num_online_cpus() < 2)
+		kunit_skip(test, "the hypervisor needs no help, or nobody has to wait");
+	memset(&crowd, 0, sizeof(crowd));
+	parley_pvlock_init(&crowd.lock);
+	for (i = 0; i < VCPUS; i++)
+		record(i)->word = cpu_to_le64(PARLEY_SCHED_PREEMPTED);
+	for_each_online_cpu(cpu) {
+		if (cpu >= VCPUS)
+			break;
+		threads[cpu] = kthread_create(crowd_one, &crowd.each[cpu], "parley-crowd");
+		if (IS_ERR(threads[cpu])) {
+			KUNIT_FAIL(test, "no thread");
+			threads[cpu] = NULL;
+			break;
+		}
+		kthread_bind(threads[cpu], cpu);
+		wake_up_process(threads[cpu]);
+	}
+	/* Whoever waits has to be found preempted at least once, and everybody gets in. */
+	for (i = 0; i < VCPUS; i++)
+		if (threads[i])
+			KUNIT_EXPECT_TRUE(test, until(READ_ONCE(crowd.each[i]) > 100) ||
+						until(READ_ONCE(crowd.each[i]) > 100));
+	KUNIT_EXPECT_TRUE(test, until(atomic_read(&h->asked)));
+	for (i = 0; i < VCPUS; i++) {
+		if (threads[i])
+			kthread_stop(threads[i]);
+		sum += crowd.each[i];
+	}
+	KUNIT_EXPECT_EQ(test, crowd.wrong, 0);
+	KUNIT_EXPECT_EQ(test, crowd.entered, sum);
+	end(test, h);
+}
+
 /* It comes and goes while all processors ask. */
 static int asker(void *arg)
 {
@@ -549,6 +631,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_SLOW(counters_of_a_host_that_is_silent),
 	KUNIT_CASE(processors_say_what_they_do),
 	KUNIT_CASE(the_hypervisor_of_locks),
+	KUNIT_CASE(bad_62_preempted_while_it_runs),
 	KUNIT_CASE(a_device_that_comes_and_goes),
 	{}
 };
