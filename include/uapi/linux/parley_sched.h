@@ -226,7 +226,7 @@ struct parley_sched_guest_record {
 	__le64 reserved[7];
 };
 
-/* ------------------------------------------- calls on /dev/parley-sched */
+/* -------------- calls on /dev/parley-sched, by whoever has the file, owner or not */
 
 /* How many vCPUs there are: before rings run, and once. */
 #define PARLEY_SCHED_SET_NR_VCPUS _IOW(VHOST_VIRTIO, 0xC0, __u32)

@@ -73,11 +73,15 @@ class MonitorTest(unittest.TestCase):
                whole + listed((0, 1e300)), whole + listed((0, "7")), whole + listed((True, 7)),
                whole + listed((0, None)), whole + listed(*((n, n + 1) for n in range(1025))),
                whole + b"[" * 100000 + b"\n", whole + b'{"return": ' + b"9" * 100000 + b"}\n",
-               GREETING + EVENT * (qmp.MESSAGES_MAX + 1),
-               b"x" * (qmp.LINE_MAX + 70000))
+               GREETING + EVENT * (qmp.MESSAGES_MAX + 1))
         for said in bad:
             with self.subTest(said[-60:]), self.assertRaises(Failure):
                 qmp.vcpus(self.serve(said))
+
+    def test_without_end(self):
+        """What is kept of it is bounded."""
+        with self.assertRaisesRegex(Failure, "without end"):
+            qmp.vcpus(self.serve(b"x" * (qmp.LINE_MAX + 70000)))
 
     def test_nobody(self):
         """Not there yet, or held by another program."""
@@ -216,6 +220,15 @@ class ProcessTest(unittest.TestCase):
         child.kill()
         child.wait()
         self.assertTrue(process.ended())
+
+    def test_device_of_another(self):
+        """A device serves one VM, as long as the process does that has it."""
+        device = register.Device.__new__(register.Device)
+        device.pid, device.process = 5, mock.Mock(**{"ended.return_value": False})
+        self.assertTrue(device.serves(5))
+        self.assertFalse(device.serves(6))
+        device.process.ended.return_value = True
+        self.assertFalse(device.serves(5))
 
     def test_what_is_no_device(self):
         """A file that has its name and is another: the calls are refused."""
