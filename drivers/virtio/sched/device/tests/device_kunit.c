@@ -2,175 +2,19 @@
 /*
  * The front-end of the scheduling device with hosts that do as they please.
  */
-#include <kunit/test.h>
 #include <linux/delay.h>
-#include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
-#include <linux/slab.h>
 #include <parley/export.h>
-#include <parley/loopback.h>
 #include <parley/pvlock.h>
 #include "../../hv.h"
-#include "../device.h"
+#include "host.h"
 
-#define VCPUS	4
-#define PIECES	4
 #define PAUSE_MS	50u	/* of the driver, between two tries */
-#define ALL	(BIT_ULL(PARLEY_SCHED_F_YIELD) | BIT_ULL(PARLEY_SCHED_F_HINTS) | \
-		 BIT_ULL(PARLEY_SCHED_F_COUNT))
-
-/* Wait until @cond, for at most thirty seconds. */
-#define until(cond)							\
-({									\
-	unsigned long __end = jiffies + 30 * HZ;				\
-	bool __true;							\
-	while (!(__true = (cond)) && time_before(jiffies, __end))	\
-		usleep_range(50, 100);					\
-	__true;								\
-})
-
-/**
- * struct host - it
- * @lb: device
- * @answer: what becomes of areas: a status
- * @back: and the area is given back with it
- * @reply: to requests
- * @mute: requests are kept
- * @counted: the answer to COUNT
- * @written: so much of it
- * @areas: that came
- * @asked: requests that came
- * @last: the last one
- * @held: the area
- * @iov: its pieces
- * @waits: a request that is kept
- * @waits_iov: its pieces
- */
-struct host {
-	struct parley_loopback *lb;
-	u32 answer;
-	bool back;
-	u32 reply;
-	bool mute;
-	struct parley_sched_counted counted;
-	u32 written;
-	atomic_t areas;
-	atomic_t asked;
-	struct parley_sched_request last;
-	struct parley_chain held;
-	struct parley_iov iov[PIECES];
-	struct parley_chain waits;
-	struct parley_iov waits_iov[PIECES];
-};
-
-static void host_area(struct host *h, struct parley_loopback_queue *q)
-{
-	struct parley_sched_host_header *header = h->iov[1].kern;
-
-	header->status = cpu_to_le32(h->answer);
-	atomic_inc(&h->areas);
-	if (!h->back)
-		return;
-	h->held.written = sizeof(*header);
-	parley_devq_complete(q->vq, &h->held, 1);
-}
-
-static void host_request(struct host *h, struct parley_loopback_queue *q)
-{
-	struct parley_sched_reply *reply = h->waits_iov[1].kern;
-
-	h->last = *(struct parley_sched_request *)h->waits_iov[0].kern;
-	atomic_inc(&h->asked);
-	if (h->mute)
-		return;
-	reply->status = cpu_to_le32(h->reply);
-	h->waits.written = sizeof(*reply);
-	if (h->last.op == cpu_to_le16(PARLEY_SCHED_OP_COUNT)) {
-		memcpy(reply, &h->counted, sizeof(h->counted));
-		h->waits.written = h->written;
-	}
-	parley_devq_complete(q->vq, &h->waits, 1);
-}
-
-static void host_kick(struct parley_loopback_queue *q)
-{
-	struct host *h = parley_loopback_priv(q->lb);
-	bool area = q->index == PARLEY_SCHED_QUEUE_AREAS;
-	struct parley_chain *c = area ? &h->held : &h->waits;
-
-	do {
-		for (;;) {
-			*c = (struct parley_chain){
-				.iov = area ? h->iov : h->waits_iov, .max = PIECES,
-			};
-			if (parley_devq_take(q->vq, c, 1) != 1)
-				break;
-			if (area)
-				host_area(h, q);
-			else
-				host_request(h, q);
-		}
-		if (parley_devq_publish(q->vq))
-			parley_loopback_call(q);
-	} while (!parley_devq_arm(q->vq));
-}
-
-static const struct parley_loopback_ops host_ops = { .kick = host_kick };
-
-static void host_free(void *arg)
-{
-	struct host *h = arg;
-
-	if (!IS_ERR_OR_NULL(h->lb))
-		parley_loopback_destroy(h->lb);
-	kfree(h);
-}
-
-static struct host *host_new(struct kunit *test, u16 min, u16 max, u32 nr)
-{
-	struct parley_sched_config config = {
-		.version_min = cpu_to_le16(min), .version_max = cpu_to_le16(max),
-		.nr_vcpus = cpu_to_le32(nr),
-	};
-	struct parley_loopback_config cfg = {
-		.id.device = PARLEY_SCHED_DEVICE_ID,
-		.features = ALL,
-		.config = &config,
-		.config_len = sizeof(config),
-		.nr_queues = 2,
-		.queue_size = 16,
-		.ops = &host_ops,
-	};
-	struct host *h = kzalloc(sizeof(*h), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, h);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, host_free, h));
-	h->answer = PARLEY_SCHED_AREA_SHARED;
-	cfg.priv = h;
-	h->lb = parley_loopback_create(&cfg);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(h->lb));
-	return h;
-}
-
-static struct host *host(struct kunit *test)
-{
-	struct host *h = host_new(test, 1, 1, VCPUS);
-
-	KUNIT_ASSERT_NOT_NULL_MSG(test, parley_loopback_device(h->lb)->dev.driver,
-				  "no driver: is parley_sched_device loaded?");
-	KUNIT_ASSERT_TRUE(test, until(atomic_read(&h->areas)));
-	return h;
-}
 
 static bool bound(struct host *h)
 {
 	return parley_loopback_device(h->lb)->dev.driver;
-}
-
-static void end(struct kunit *test, struct host *h)
-{
-	kunit_release_action(test, host_free, h);
 }
 
 static struct parley_sched_host_record *record(unsigned int vcpu)
@@ -193,20 +37,20 @@ static void configurations_of_others(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(tries); i++) {
 		h = host_new(test, tries[i].min, tries[i].max, tries[i].nr);
 		KUNIT_EXPECT_EQ_MSG(test, bound(h), tries[i].good, "%u", i);
-		end(test, h);
+		host_close(test, h);
 		KUNIT_EXPECT_PTR_EQ(test, parley_psd_one, (struct psd *)NULL);
 	}
 }
 
 static void there_is_one(struct kunit *test)
 {
-	struct host *h = host(test), *second = host_new(test, 1, 1, VCPUS);
+	struct host *h = host_open(test), *second = host_new(test, 1, 1, VCPUS);
 	struct psd *psd = parley_psd_one;
 
 	KUNIT_EXPECT_FALSE(test, bound(second));
-	end(test, second);
+	host_close(test, second);
 	KUNIT_EXPECT_PTR_EQ(test, parley_psd_one, psd);
-	end(test, h);
+	host_close(test, h);
 }
 
 /* ------------------------------------------------------------------- records */
@@ -214,7 +58,7 @@ static void there_is_one(struct kunit *test)
 static void what_the_host_says_is_seen(struct kunit *test)
 {
 	struct parley_sched_view v;
-	struct host *h = host(test);
+	struct host *h = host_open(test);
 	u32 state;
 
 	for (state = 0; state <= 7; state++) {
@@ -233,7 +77,7 @@ static void what_the_host_says_is_seen(struct kunit *test)
 	/* Beyond the host's number, and before any. */
 	KUNIT_EXPECT_EQ(test, parley_sched_view(VCPUS, &v), -ENODEV);
 	KUNIT_EXPECT_FALSE(test, parley_hv.ops->preempted(VCPUS));
-	end(test, h);
+	host_close(test, h);
 	KUNIT_EXPECT_EQ(test, parley_sched_view(1, &v), -ENODEV);
 }
 
@@ -241,7 +85,7 @@ static void what_the_host_says_is_seen(struct kunit *test)
 static void a_record_that_is_never_finished(struct kunit *test)
 {
 	struct parley_sched_view v;
-	struct host *h = host(test);
+	struct host *h = host_open(test);
 
 	record(0)->seq = cpu_to_le32(1);
 	KUNIT_EXPECT_EQ(test, parley_sched_view(0, &v), -EAGAIN);
@@ -251,12 +95,12 @@ static void a_record_that_is_never_finished(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, parley_sched_view(0, &v), 0);
 	memset(parley_psd_one->reads, 0xff, parley_psd_one->bytes);
 	KUNIT_EXPECT_EQ(test, parley_sched_view(0, &v), -ENODEV);
-	end(test, h);
+	host_close(test, h);
 }
 
 static void a_host_that_refuses(struct kunit *test)
 {
-	struct host *h = host(test);
+	struct host *h = host_open(test);
 	struct parley_sched_view v;
 
 	h->back = true;
@@ -270,13 +114,13 @@ static void a_host_that_refuses(struct kunit *test)
 	/* It is not asked again. */
 	msleep(200);
 	KUNIT_EXPECT_EQ(test, atomic_read(&h->areas), 2);
-	end(test, h);
+	host_close(test, h);
 }
 
 /* Given back without end: it is put again, but not without a pause. */
 static void a_host_that_gives_back(struct kunit *test)
 {
-	struct host *h = host(test);
+	struct host *h = host_open(test);
 	struct parley_sched_view v;
 	int before, pauses;
 	unsigned long begin;
@@ -295,12 +139,12 @@ static void a_host_that_gives_back(struct kunit *test)
 	WRITE_ONCE(h->answer, PARLEY_SCHED_AREA_SHARED);
 	WRITE_ONCE(h->back, false);
 	KUNIT_EXPECT_TRUE(test, until(!parley_sched_view(0, &v)));
-	end(test, h);
+	host_close(test, h);
 }
 
 static void a_reset_shares_again(struct kunit *test)
 {
-	struct host *h = host(test);
+	struct host *h = host_open(test);
 	struct parley_sched_view v;
 	int i;
 
@@ -311,7 +155,7 @@ static void a_reset_shares_again(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, until(!parley_sched_view(0, &v)));
 		KUNIT_EXPECT_EQ(test, v.state, PARLEY_SCHED_UNKNOWN);
 	}
-	end(test, h);
+	host_close(test, h);
 }
 
 /* ------------------------------------------------------------------- requests */
@@ -329,7 +173,7 @@ static struct psd_yield *mine(void)
 
 static void a_yield_reaches_the_host(struct kunit *test)
 {
-	struct host *h = host(test);
+	struct host *h = host_open(test);
 	u64 refused, needless, ok;
 
 	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(0)));
@@ -358,13 +202,13 @@ static void a_yield_reaches_the_host(struct kunit *test)
 	needless = atomic64_read(&mine()->needless);
 	KUNIT_EXPECT_EQ(test, mine()->sent, ok + refused + needless);
 	set_cpus_allowed_ptr(current, cpu_possible_mask);
-	end(test, h);
+	host_close(test, h);
 }
 
 /* Nobody waits for an answer, and there is one request of a processor at a time. */
 static void a_host_that_does_not_answer(struct kunit *test)
 {
-	struct host *h = host(test);
+	struct host *h = host_open(test);
 	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(0)));
@@ -386,64 +230,7 @@ static void a_host_that_does_not_answer(struct kunit *test)
 	ask_for(1);
 	KUNIT_EXPECT_TRUE(test, until(atomic_read(&h->asked) == 3));
 	set_cpus_allowed_ptr(current, cpu_possible_mask);
-	end(test, h);
-}
-
-/* ------------------------------------------------------------------ counters */
-
-static void counters_of_the_host(struct kunit *test)
-{
-	struct parley_sched_counted c;
-	struct host *h;
-
-	KUNIT_EXPECT_EQ(test, parley_sched_count(0, &c), -ENODEV);
-	h = host(test);
-	h->counted = (struct parley_sched_counted){
-		.nr = cpu_to_le32(PARLEY_SCHED_COUNTERS),
-		.counter[3] = { cpu_to_le32(~0), 0, cpu_to_le64(~0ull) },
-	};
-	h->written = sizeof(c);
-	KUNIT_EXPECT_EQ(test, parley_sched_count(2, &c), 0);
-	KUNIT_EXPECT_EQ(test, le32_to_cpu(h->last.target), 2);
-	KUNIT_EXPECT_EQ(test, memcmp(&c, &h->counted, sizeof(c)), 0);
-	KUNIT_EXPECT_EQ(test, parley_sched_count(VCPUS, &c), -EOPNOTSUPP);
-	/* Answers that there are not. */
-	h->counted.nr = cpu_to_le32(PARLEY_SCHED_COUNTERS + 1);
-	KUNIT_EXPECT_EQ(test, parley_sched_count(2, &c), -EPROTO);
-	h->counted.nr = cpu_to_le32(~0);
-	KUNIT_EXPECT_EQ(test, parley_sched_count(2, &c), -EPROTO);
-	h->counted.nr = 0;
-	h->written = sizeof(c) - 1;
-	KUNIT_EXPECT_EQ(test, parley_sched_count(2, &c), -EPROTO);
-	h->written = 0;
-	KUNIT_EXPECT_EQ(test, parley_sched_count(2, &c), -EIO);
-	h->written = sizeof(c.status);
-	h->counted.status = cpu_to_le32(PARLEY_SCHED_S_UNSUPP);
-	KUNIT_EXPECT_EQ(test, parley_sched_count(2, &c), -EOPNOTSUPP);
-	h->counted.status = cpu_to_le32(~0);
-	KUNIT_EXPECT_EQ(test, parley_sched_count(2, &c), -EOPNOTSUPP);
-	end(test, h);
-}
-
-/* It is waited for, but not for ever; a reset brings the request back. */
-static void counters_of_a_host_that_is_silent(struct kunit *test)
-{
-	struct parley_sched_counted c;
-	struct host *h = host(test);
-
-	h->written = sizeof(c);
-	h->mute = true;
-	KUNIT_EXPECT_EQ(test, parley_sched_count(0, &c), -ETIMEDOUT);
-	KUNIT_EXPECT_EQ(test, parley_sched_count(0, &c), -EBUSY);
-	KUNIT_EXPECT_EQ(test, atomic_read(&h->asked), 1);
-	h->mute = false;
-	parley_loopback_needs_reset(h->lb);
-	KUNIT_EXPECT_TRUE(test, until(!parley_sched_count(0, &c)));
-	/* And the end with one under way. */
-	h->mute = true;
-	KUNIT_EXPECT_EQ(test, parley_sched_count(0, &c), -ETIMEDOUT);
-	end(test, h);
-	KUNIT_EXPECT_EQ(test, parley_sched_count(0, &c), -ENODEV);
+	host_close(test, h);
 }
 
 /* What this processor says is that it is busy, so it has to be. */
@@ -457,7 +244,7 @@ static void compute(void)
 
 static void processors_say_what_they_do(struct kunit *test)
 {
-	struct host *h = host(test);
+	struct host *h = host_open(test);
 	u64 word;
 
 	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(0)));
@@ -476,7 +263,7 @@ static void processors_say_what_they_do(struct kunit *test)
 		  PARLEY_SCHED_H_HOLDER);
 	})));
 	set_cpus_allowed_ptr(current, cpu_possible_mask);
-	end(test, h);
+	host_close(test, h);
 }
 
 /* ---------------------------------------------------------------- hypervisor */
@@ -484,7 +271,7 @@ static void processors_say_what_they_do(struct kunit *test)
 static void the_hypervisor_of_locks(struct kunit *test)
 {
 	const struct parley_hv before = parley_hv;
-	struct host *h = host(test);
+	struct host *h = host_open(test);
 
 	if (before.can & PARLEY_HV_SEES)
 		kunit_skip(test, "the hypervisor needs no help");
@@ -492,7 +279,7 @@ static void the_hypervisor_of_locks(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, parley_hv.can, before.can | PARLEY_HV_SEES | PARLEY_HV_YIELD);
 	record(2)->word = cpu_to_le64(PARLEY_SCHED_PREEMPTED);
 	KUNIT_EXPECT_TRUE(test, parley_hv_preempted(2));
-	end(test, h);
+	host_close(test, h);
 	KUNIT_EXPECT_PTR_EQ(test, parley_hv.ops, before.ops);
 	KUNIT_EXPECT_EQ(test, parley_hv.can, before.can);
 	KUNIT_EXPECT_FALSE(test, parley_hv_preempted(2));
@@ -542,7 +329,7 @@ static int crowd_one(void *arg)
 static void bad_62_preempted_while_it_runs(struct kunit *test)
 {
 	struct task_struct *threads[VCPUS] = {};
-	struct host *h = host(test);
+	struct host *h = host_open(test);
 	unsigned int i, sum = 0, cpu;
 
 	if (strcmp(parley_hv.ops->name, "parley") || num_online_cpus() < 2)
@@ -576,7 +363,7 @@ static void bad_62_preempted_while_it_runs(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, crowd.wrong, 0);
 	KUNIT_EXPECT_EQ(test, crowd.entered, sum);
-	end(test, h);
+	host_close(test, h);
 }
 
 /* It comes and goes while all processors ask. */
@@ -607,10 +394,10 @@ static void a_device_that_comes_and_goes(struct kunit *test)
 		KUNIT_ASSERT_FALSE(test, IS_ERR(askers[i]));
 	}
 	for (i = 0; i < 20; i++) {
-		h = host(test);
+		h = host_open(test);
 		record(1)->word = cpu_to_le64(PARLEY_SCHED_PREEMPTED);
 		usleep_range(1000, 2000);
-		end(test, h);
+		host_close(test, h);
 	}
 	for (i = 0; i < ARRAY_SIZE(askers); i++)
 		kthread_stop(askers[i]);
@@ -627,8 +414,6 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_reset_shares_again),
 	KUNIT_CASE(a_yield_reaches_the_host),
 	KUNIT_CASE(a_host_that_does_not_answer),
-	KUNIT_CASE(counters_of_the_host),
-	KUNIT_CASE_SLOW(counters_of_a_host_that_is_silent),
 	KUNIT_CASE(processors_say_what_they_do),
 	KUNIT_CASE(the_hypervisor_of_locks),
 	KUNIT_CASE(bad_62_preempted_while_it_runs),
