@@ -75,12 +75,16 @@ static void a_scheduling_device_and_its_options(void)
 	EXPECT(d->budget_us == 2000 && d->period_us == 500000);
 	EXPECT(!d->steps_down && !d->steps_up && !strcmp(d->path, "4 vCPUs"));
 	options_free(&o);
-	EXPECT(one_of(&o, KIND_SCHED, "socket=/a,vcpus=1024,budget=0,period=10000,steps-up=10,"
-		      "steps-down=2,ivshmem=16,mode=600,memlock=7,user=root,group=root"));
+	EXPECT(one_of(&o, KIND_SCHED, "socket=/a,vcpus=9,ivshmem=16,mode=600,memlock=7,user=root"));
+	d = &o.disk[0].options;
+	EXPECT(d->mode == 0600 && d->confine.memlock == 7 && d->ivshmem == 16);
+	EXPECT(!d->confine.uid);
+	options_free(&o);
+	EXPECT(one_of(&o, KIND_SCHED,
+		      "socket=/a,vcpus=1024,budget=0,period=10000,steps-up=10,steps-down=2"));
 	d = &o.disk[0].options;
 	EXPECT(d->vcpus == 1024 && !d->budget_us && d->period_us == 10000);
-	EXPECT(d->steps_up == 10 && d->steps_down == 2 && d->ivshmem == 16);
-	EXPECT(d->mode == 0600 && d->confine.memlock == 7 && !d->confine.uid);
+	EXPECT(d->steps_up == 10 && d->steps_down == 2);
 	options_free(&o);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		EXPECT(!one_of(&o, KIND_SCHED, bad[i]));
