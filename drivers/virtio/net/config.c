@@ -230,6 +230,7 @@ int parley_net_configure(struct parley_net *net)
 	parley_net_size_buffers(net, f & ANY_GUEST_GSO);
 	parley_net_set_features(net, f);
 	net->offloads = parley_net_guest_offloads(net, net->dev->features);
+	net->dev->xdp_features = parley_net_xdp_features(net);
 	return 0;
 }
 

@@ -108,10 +108,13 @@ struct parley_net_stat {
 static const struct parley_net_stat parley_net_rx_stat[] = {
 	RX_STAT(packets), RX_STAT(bytes), RX_STAT(runts), RX_STAT(too_long),
 	RX_STAT(bad_header), RX_STAT(lost), RX_STAT(no_memory), RX_STAT(no_buffer),
+	RX_STAT(unfinished), RX_STAT(xdp_packets), RX_STAT(xdp_drops), RX_STAT(xdp_errors),
+	RX_STAT(xdp_tx), RX_STAT(xdp_redirects),
 };
 
 static const struct parley_net_stat parley_net_tx_stat[] = {
 	TX_STAT(packets), TX_STAT(bytes), TX_STAT(dropped), TX_STAT(lost), TX_STAT(stops),
+	TX_STAT(xdp_packets), TX_STAT(xdp_dropped),
 };
 
 #define NR_STATS (ARRAY_SIZE(parley_net_rx_stat) + ARRAY_SIZE(parley_net_tx_stat))

@@ -63,7 +63,6 @@ static int parley_net_hdr_check_gso(const struct virtio_net_hdr_v1 *hdr, u32 len
  *
  * Return: 0 or -EINVAL.
  */
-VISIBLE_IF_KUNIT
 int parley_net_hdr_check(const struct virtio_net_hdr_v1 *hdr, u32 len, u64 features)
 {
 	if (len < ETH_HLEN || len > PARLEY_NET_LEN_MAX)

@@ -109,6 +109,8 @@ static int parley_net_make_pair(struct parley_net *net, unsigned int i)
 	if (irq >= 0)
 		netif_napi_set_irq(&pair->napi, irq);
 	err = parley_net_make_pool(pair);
+	if (!err)
+		err = parley_net_xdp_make(pair);
 	return err ? err : parley_net_make_slots(&pair->tx);
 }
 
@@ -121,6 +123,7 @@ static void parley_net_free_pairs(struct parley_net *net)
 
 		if (pair->napi.dev)
 			netif_napi_del(&pair->napi);
+		parley_net_xdp_free(pair);
 		if (pair->rx.pool)
 			page_pool_destroy(pair->rx.pool);
 		kfree(pair->tx.slots);

@@ -8,6 +8,7 @@
  *	fill.c		receive buffers: allocated, posted, taken back
  *	rx.c		buffers become packets
  *	tx.c		packets become buffers
+ *	xdp.c		programs that see packets before the stack does
  *	run.c		who polls, and when: up and down, stop and start, time-outs
  *	ctrl.c		the control queue, and what is told again after a reset
  *	ops.c		what the stack asks of the interface
@@ -40,6 +41,7 @@
 #include <linux/average.h>
 #include <linux/bitops.h>
 #include <linux/etherdevice.h>
+#include <linux/ethtool.h>
 #include <linux/if_vlan.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
@@ -47,6 +49,7 @@
 #include <linux/u64_stats_sync.h>
 #include <linux/workqueue.h>
 #include <net/page_pool/types.h>
+#include <net/xdp.h>
 #include <parley/byteorder.h>
 #include <parley/compat.h>
 #include <parley/device.h>
@@ -72,6 +75,8 @@
 /* Pages of a buffer that has to hold the longest packet by itself. */
 #define PARLEY_NET_BIG_PAGES						\
 	DIV_ROUND_UP(PARLEY_NET_HDR_LEN + PARLEY_NET_LEN_MAX, PAGE_SIZE)
+/* Bytes of a packet that a program sees in one piece: what the kernel leaves of a page. */
+#define PARLEY_NET_XDP_LINEAR	((u32)(SKB_WITH_OVERHEAD(PAGE_SIZE) - XDP_PACKET_HEADROOM))
 /* Buffers that are put at once. */
 #define PARLEY_NET_BATCH	16
 
@@ -87,6 +92,12 @@ DECLARE_EWMA(parley_net_len, 0, 64)
  * @lost: packets of which a buffer did not come
  * @no_memory: packets that were dropped for want of it
  * @no_buffer: fills of the ring that ended for want of memory
+ * @unfinished: packets without their checksum, or to be cut, that no program can see
+ * @xdp_packets: seen by a program
+ * @xdp_drops: of these, dropped by it
+ * @xdp_errors: of these, dropped because what it asked for could not be done
+ * @xdp_tx: of these, sent back
+ * @xdp_redirects: of these, sent elsewhere
  * @sync: of all of these
  */
 struct parley_net_rx_stats {
@@ -98,6 +109,12 @@ struct parley_net_rx_stats {
 	u64_stats_t lost;
 	u64_stats_t no_memory;
 	u64_stats_t no_buffer;
+	u64_stats_t unfinished;
+	u64_stats_t xdp_packets;
+	u64_stats_t xdp_drops;
+	u64_stats_t xdp_errors;
+	u64_stats_t xdp_tx;
+	u64_stats_t xdp_redirects;
 	struct u64_stats_sync sync;
 };
 
@@ -108,6 +125,8 @@ struct parley_net_rx_stats {
  * @dropped: packets that could not be given to it
  * @lost: packets that it had when it was reset
  * @stops: how often the ring was full
+ * @xdp_packets: of @packets, those that no stack sent: a program, or another driver
+ * @xdp_dropped: such packets that could not be given to it
  * @sync: of all of these
  */
 struct parley_net_tx_stats {
@@ -116,7 +135,29 @@ struct parley_net_tx_stats {
 	u64_stats_t dropped;
 	u64_stats_t lost;
 	u64_stats_t stops;
+	u64_stats_t xdp_packets;
+	u64_stats_t xdp_dropped;
 	struct u64_stats_sync sync;
+};
+
+/**
+ * struct parley_net_xdp - what a program needs, of a receive queue
+ * @pool: memory that the device never reaches: what a program sees is copied there
+ * @rxq: says whose the memory is
+ * @buff: the packet that is being put together; without a beginning there is none
+ * @truesize: of its fragments
+ * @back: packets that go back where they came from, @nr_back of them
+ * @nr_back: see @back
+ * @redirected: some went elsewhere, and wait to be flushed
+ */
+struct parley_net_xdp {
+	struct page_pool *pool;
+	struct xdp_rxq_info rxq;
+	struct xdp_buff buff;
+	u32 truesize;
+	struct xdp_frame *back[PARLEY_NET_BATCH];
+	unsigned int nr_back;
+	bool redirected;
 };
 
 /**
@@ -129,8 +170,10 @@ struct parley_net_tx_stats {
  *	one that is being dropped
  * @tail: where its next piece goes: @head, or the last in its list of fragments
  * @missing: buffers of the packet that are to come
+ * @got: bytes of the packet that came
  * @hdr: its header, read once
  * @len: learned length of packets
+ * @xdp: of a packet that a program is to see, in place of @head
  * @stats: see there
  */
 struct parley_net_rx {
@@ -140,23 +183,29 @@ struct parley_net_rx {
 	struct sk_buff *head;
 	struct sk_buff *tail;
 	unsigned int missing;
+	u32 got;
 	struct virtio_net_hdr_v1 hdr;
 	struct ewma_parley_net_len len;
+	struct parley_net_xdp xdp;
 	struct parley_net_rx_stats stats;
 };
 
 /**
  * struct parley_net_slot - a packet that the device has
  * @skb: the packet; of a free slot @next counts
+ * @frame: the packet, if no stack sent it
  * @next: the next free slot
  * @hdr: its header, unless there is room for that before the packet
+ * @is_frame: @frame counts
  */
 struct parley_net_slot {
 	union {
 		struct sk_buff *skb;
+		struct xdp_frame *frame;
 		struct parley_net_slot *next;
 	};
 	struct virtio_net_hdr_v1 hdr;
+	bool is_frame;
 };
 
 /**
@@ -219,6 +268,8 @@ struct parley_net_pair {
  *	and may be longer than a page
  * @rx_len: bytes of a receive buffer, 0 with mergeable ones: they are learned
  * @mergeable: a packet may come in several buffers
+ * @prog: sees packets before the stack does; under RTNL
+ * @finished: because of it the device is asked for finished packets only; likewise
  * @lock: of the two that follow, and of who polls
  * @up: the interface is
  * @held: between stop() and start()
@@ -241,6 +292,8 @@ struct parley_net {
 	unsigned int rx_pages;
 	unsigned int rx_len;
 	bool mergeable;
+	struct bpf_prog __rcu *prog;
+	bool finished;
 
 	struct mutex lock;	/* see the top of this file */
 	bool up;
@@ -272,6 +325,7 @@ void parley_net_config_changed(struct parley_device *pd);
 u64 parley_net_guest_offloads(const struct parley_net *net, netdev_features_t features);
 
 /* header.c */
+int parley_net_hdr_check(const struct virtio_net_hdr_v1 *hdr, u32 len, u64 features);
 int parley_net_hdr_apply(struct sk_buff *skb, const struct virtio_net_hdr_v1 *hdr,
 			 u64 features);
 int parley_net_hdr_make(const struct sk_buff *skb, struct virtio_net_hdr_v1 *hdr);
@@ -290,17 +344,34 @@ void parley_net_rx_give_back(struct parley_queue *queue, void *cookie,
 /* rx.c */
 void parley_net_rx_complete(struct parley_queue *queue, const struct parley_done *done,
 			    unsigned int nr, void *ctx);
+void parley_net_rx_drop(struct parley_net_rx *rx);
 void parley_net_rx_end(struct parley_net_rx *rx);
+void parley_net_hand_over(struct parley_net_pair *pair, struct sk_buff *skb);
 
 /* tx.c */
 int parley_net_make_slots(struct parley_net_tx *tx);
 netdev_tx_t parley_net_xmit(struct sk_buff *skb, struct net_device *dev);
+int parley_net_tx_frames(struct parley_net_pair *pair, struct xdp_frame **frames, int nr,
+			 bool publish);
 void parley_net_tx_complete(struct parley_queue *queue, const struct parley_done *done,
 			    unsigned int nr, void *ctx);
 void parley_net_tx_give_back(struct parley_queue *queue, void *cookie,
 			     enum parley_fate fate);
 void parley_net_tx_poll(struct parley_net_pair *pair, int budget);
 bool parley_net_tx_arm(struct parley_net_pair *pair);
+
+/* xdp.c */
+int parley_net_xdp_make(struct parley_net_pair *pair);
+void parley_net_xdp_free(struct parley_net_pair *pair);
+bool parley_net_xdp_begin(struct parley_net_pair *pair);
+int parley_net_xdp_add(struct parley_net_rx *rx, void *data, u32 len, u32 truesize);
+void parley_net_xdp_drop(struct parley_net_rx *rx);
+void parley_net_xdp_run(struct parley_net_pair *pair);
+void parley_net_xdp_flush(struct parley_net_pair *pair);
+int parley_net_xdp_xmit(struct net_device *dev, int nr, struct xdp_frame **frames, u32 flags);
+int parley_net_bpf(struct net_device *dev, struct netdev_bpf *bpf);
+bool parley_net_xdp_fits(struct parley_net *net, const struct bpf_prog *prog, int mtu);
+xdp_features_t parley_net_xdp_features(const struct parley_net *net);
 
 /* run.c */
 void parley_net_interrupt(struct parley_queue *queue);
@@ -326,11 +397,6 @@ int parley_net_reapply(struct parley_device *pd);
 void parley_net_set_ops(struct net_device *dev);
 void parley_net_set_ethtool(struct net_device *dev);
 
-/* What only the suites of tests/ call from outside its file. */
-#if IS_ENABLED(CONFIG_KUNIT)
-int parley_net_hdr_check(const struct virtio_net_hdr_v1 *hdr, u32 len, u64 features);
-#endif
-
 static inline u64 parley_net_feature_bits(const struct parley_net *net)
 {
 	return parley_features_low(&net->pd->features);
@@ -342,6 +408,12 @@ static inline void parley_net_count(struct u64_stats_sync *sync, u64_stats_t *wh
 	u64_stats_update_begin(sync);
 	u64_stats_inc(what);
 	u64_stats_update_end(sync);
+}
+
+/* Is a packet being put together that a program is to see? */
+static inline bool parley_net_xdp_has(const struct parley_net_rx *rx)
+{
+	return rx->xdp.buff.data_hard_start;
 }
 
 static inline struct netdev_queue *parley_net_txq(const struct parley_net_pair *pair)

@@ -3,6 +3,7 @@
  * What the stack asks of the interface.
  */
 #include <linux/etherdevice.h>
+#include <linux/rtnetlink.h>
 #include <net/netdev_queues.h>
 #include "net.h"
 
@@ -51,6 +52,25 @@ static int parley_net_vlan_kill(struct net_device *dev, __be16 proto, u16 vid)
 	return parley_net_tell_vlan(netdev_priv(dev), vid, false);
 }
 
+/* While a program sees packets, they are finished when they come. */
+static netdev_features_t parley_net_fix_features(struct net_device *dev,
+						 netdev_features_t features)
+{
+	const struct parley_net *net = netdev_priv(dev);
+
+	return net->finished ? features & ~(NETIF_F_GRO_HW | NETIF_F_RXCSUM) : features;
+}
+
+static int parley_net_change_mtu(struct net_device *dev, int mtu)
+{
+	struct parley_net *net = netdev_priv(dev);
+
+	if (!parley_net_xdp_fits(net, rtnl_dereference(net->prog), mtu))
+		return -EINVAL;
+	WRITE_ONCE(dev->mtu, mtu);
+	return 0;
+}
+
 static int parley_net_set_features(struct net_device *dev, netdev_features_t features)
 {
 	struct parley_net *net = netdev_priv(dev);
@@ -71,7 +91,7 @@ static void parley_net_add_rx(struct rtnl_link_stats64 *sum, const struct parley
 		bytes = u64_stats_read(&s->bytes);
 		length = u64_stats_read(&s->runts) + u64_stats_read(&s->too_long) +
 			 u64_stats_read(&s->lost);
-		frame = u64_stats_read(&s->bad_header);
+		frame = u64_stats_read(&s->bad_header) + u64_stats_read(&s->unfinished);
 		dropped = u64_stats_read(&s->no_memory);
 	} while (u64_stats_fetch_retry(&s->sync, start));
 	sum->rx_packets += packets;
@@ -91,7 +111,7 @@ static void parley_net_add_tx(struct rtnl_link_stats64 *sum, const struct parley
 		start = u64_stats_fetch_begin(&s->sync);
 		packets = u64_stats_read(&s->packets);
 		bytes = u64_stats_read(&s->bytes);
-		dropped = u64_stats_read(&s->dropped);
+		dropped = u64_stats_read(&s->dropped) + u64_stats_read(&s->xdp_dropped);
 		lost = u64_stats_read(&s->lost);
 	} while (u64_stats_fetch_retry(&s->sync, start));
 	sum->tx_packets += packets;
@@ -119,7 +139,11 @@ static const struct net_device_ops parley_net_ops = {
 	.ndo_set_rx_mode	= parley_net_set_rx_mode,
 	.ndo_vlan_rx_add_vid	= parley_net_vlan_add,
 	.ndo_vlan_rx_kill_vid	= parley_net_vlan_kill,
+	.ndo_fix_features	= parley_net_fix_features,
 	.ndo_set_features	= parley_net_set_features,
+	.ndo_change_mtu		= parley_net_change_mtu,
+	.ndo_bpf		= parley_net_bpf,
+	.ndo_xdp_xmit		= parley_net_xdp_xmit,
 	.ndo_get_stats64	= parley_net_get_stats64,
 	.ndo_tx_timeout		= parley_net_tx_timeout,
 };

@@ -55,6 +55,7 @@ int parley_net_poll(struct napi_struct *napi, int budget)
 	n = parley_queue_poll(pair->rx.queue, budget, pair);
 	if (n < budget)
 		parley_net_rx_end(&pair->rx);
+	parley_net_xdp_flush(pair);
 	parley_net_fill(pair);
 	if (n == budget)
 		return budget;
@@ -115,6 +116,9 @@ void parley_net_set_up(struct parley_net *net, bool up)
 	guard(mutex)(&net->lock);
 	net->up = up;
 	parley_net_settle(net);
+	/* Those who send without the stack do not know that it is down. */
+	if (!up)
+		netif_tx_disable(net->dev);
 	/* While the device is held nobody sends; start() lets them. */
 	if (up && !net->held)
 		netif_tx_start_all_queues(net->dev);

@@ -16,11 +16,17 @@
 #include <net/page_pool/helpers.h>
 #include "net.h"
 
-static void parley_net_rx_drop(struct parley_net_rx *rx)
+/**
+ * parley_net_rx_drop() - what came of a packet is dropped
+ * @rx: receive queue
+ */
+void parley_net_rx_drop(struct parley_net_rx *rx)
 {
 	kfree_skb(rx->head);
 	rx->head = NULL;
 	rx->tail = NULL;
+	if (parley_net_xdp_has(rx))
+		parley_net_xdp_drop(rx);
 }
 
 /**
@@ -44,6 +50,18 @@ static void parley_net_rx_sync(const struct parley_net_rx *rx, void *buf, u32 le
 					parley_net_addr(rx, buf), len, true);
 }
 
+/**
+ * parley_net_hand_over() - the stack gets a packet
+ * @pair: where it came
+ * @skb: it, whole and checked
+ */
+void parley_net_hand_over(struct parley_net_pair *pair, struct sk_buff *skb)
+{
+	skb_record_rx_queue(skb, pair->index);
+	skb->protocol = eth_type_trans(skb, pair->net->dev);
+	napi_gro_receive(&pair->napi, skb);
+}
+
 /* Whole packet, checked as far as it goes. */
 static void parley_net_deliver(struct parley_net_pair *pair)
 {
@@ -64,9 +82,7 @@ static void parley_net_deliver(struct parley_net_pair *pair)
 	u64_stats_inc(&rx->stats.packets);
 	u64_stats_add(&rx->stats.bytes, len);
 	u64_stats_update_end(&rx->stats.sync);
-	skb_record_rx_queue(skb, pair->index);
-	skb->protocol = eth_type_trans(skb, pair->net->dev);
-	napi_gro_receive(&pair->napi, skb);
+	parley_net_hand_over(pair, skb);
 }
 
 /* A piece of the packet, of @truesize bytes of a page, that the packet owns now. */
@@ -107,23 +123,32 @@ static bool parley_net_add_tail(struct parley_net_pair *pair)
 static void parley_net_rx_more(struct parley_net_pair *pair, void *buf, u32 len, u32 size)
 {
 	struct parley_net_rx *rx = &pair->rx;
-	bool fits;
+	const bool xdp = parley_net_xdp_has(rx);
+	int taken;
 
-	if (unlikely(!rx->head))
+	if (unlikely(!rx->head && !xdp))
 		goto put;
 	/* An empty one is no reason to stop, and no fragment either. */
 	if (unlikely(!len))
 		goto put;
-	fits = rx->head->len + len <= PARLEY_NET_LEN_MAX;
-	if (unlikely(!fits)) {
+	rx->got += len;
+	if (unlikely(rx->got > PARLEY_NET_LEN_MAX)) {
 		parley_net_count(&rx->stats.sync, &rx->stats.too_long);
+		goto drop;
+	}
+	parley_net_rx_sync(rx, buf, len);
+	if (xdp) {
+		taken = parley_net_xdp_add(rx, buf, len, size);
+		if (taken > 0)
+			return;
+		if (!taken)
+			goto put;
 		goto drop;
 	}
 	if (skb_shinfo(rx->tail)->nr_frags == MAX_SKB_FRAGS && !parley_net_add_tail(pair)) {
 		parley_net_count(&rx->stats.sync, &rx->stats.no_memory);
 		goto drop;
 	}
-	parley_net_rx_sync(rx, buf, len);
 	parley_net_add_frag(rx, buf, len, size);
 	return;
 drop:
@@ -141,9 +166,14 @@ static bool parley_net_rx_begin(struct parley_net_pair *pair, void *data, u32 le
 				u32 size)
 {
 	struct parley_net_rx *rx = &pair->rx;
-	struct sk_buff *skb = napi_alloc_skb(&pair->napi, PARLEY_NET_COPY);
 	u32 head = min_t(u32, len, PARLEY_NET_HEAD);
+	struct sk_buff *skb;
 
+	rx->got = len;
+	if (rcu_access_pointer(pair->net->prog))
+		return parley_net_xdp_begin(pair) &&
+		       parley_net_xdp_add(rx, data, len, size) > 0;
+	skb = napi_alloc_skb(&pair->napi, PARLEY_NET_COPY);
 	if (unlikely(!skb)) {
 		parley_net_count(&rx->stats.sync, &rx->stats.no_memory);
 		return false;
@@ -213,8 +243,12 @@ static void parley_net_rx_piece(struct parley_net_pair *pair, void *buf, u32 len
 	} else {
 		parley_net_rx_first(pair, buf, len, size, more);
 	}
-	if (!rx->missing && rx->head)
+	if (rx->missing)
+		return;
+	if (rx->head)
 		parley_net_deliver(pair);
+	else if (parley_net_xdp_has(rx))
+		parley_net_xdp_run(pair);
 }
 
 /* A buffer of several pages, of which the packet takes the first ones. */

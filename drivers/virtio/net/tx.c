@@ -76,12 +76,13 @@ static unsigned int parley_net_describe_head(struct parley_net_tx *tx, struct sk
 }
 
 static unsigned int parley_net_describe_frags(struct parley_net_tx *tx,
-					      const struct sk_buff *skb, unsigned int n)
+					      const struct skb_shared_info *info,
+					      unsigned int n)
 {
 	unsigned int i;
 
-	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
-		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
+	for (i = 0; i < info->nr_frags; i++) {
+		const skb_frag_t *frag = &info->frags[i];
 
 		if (unlikely(!skb_frag_size(frag)))
 			continue;
@@ -106,8 +107,9 @@ static int parley_net_put_skb(struct parley_net_tx *tx, struct sk_buff *skb,
 	if (err)
 		return err;
 	slot->skb = skb;
+	slot->is_frame = false;
 	buf.n_out = parley_net_describe_head(tx, skb, hdr);
-	buf.n_out = parley_net_describe_frags(tx, skb, buf.n_out);
+	buf.n_out = parley_net_describe_frags(tx, skb_shinfo(skb), buf.n_out);
 	err = parley_drvq_put(tx->queue->vq, &buf, 1, GFP_ATOMIC | __GFP_NOWARN);
 	return err < 0 ? err : 0;
 }
@@ -141,11 +143,13 @@ static void parley_net_tx_full(struct parley_net_tx *tx, struct netdev_queue *tx
 	parley_net_count(&tx->stats.sync, &tx->stats.stops);
 }
 
-static void parley_net_tx_count(struct parley_net_tx *tx, unsigned int len)
+static void parley_net_tx_count(struct parley_net_tx *tx, unsigned int len, bool xdp)
 {
 	u64_stats_update_begin(&tx->stats.sync);
 	u64_stats_inc(&tx->stats.packets);
 	u64_stats_add(&tx->stats.bytes, len);
+	if (xdp)
+		u64_stats_inc(&tx->stats.xdp_packets);
 	u64_stats_update_end(&tx->stats.sync);
 }
 
@@ -177,7 +181,7 @@ netdev_tx_t parley_net_xmit(struct sk_buff *skb, struct net_device *dev)
 		/* Those before it may have waited for this one. */
 		publish = !more;
 	} else {
-		parley_net_tx_count(tx, len);
+		parley_net_tx_count(tx, len, false);
 		parley_net_tx_full(tx, txq);
 		/* It may be done as soon as it is published. */
 		publish = __netdev_tx_sent_queue(txq, len, more);
@@ -187,14 +191,97 @@ netdev_tx_t parley_net_xmit(struct sk_buff *skb, struct net_device *dev)
 	return NETDEV_TX_OK;
 }
 
-/* Reaped or given back: the packet leaves its slot. */
-static struct sk_buff *parley_net_tx_leave(struct parley_net_tx *tx,
-					   struct parley_net_slot *slot)
+static int parley_net_put_frame(struct parley_net_tx *tx, struct xdp_frame *frame,
+				struct parley_net_slot *slot)
 {
-	struct sk_buff *skb = slot->skb;
+	struct parley_buf buf = { .segs = tx->segs, .cookie = slot, .n_out = 1 };
+	void *hdr = &slot->hdr;
+	int err;
 
-	parley_net_slot_put(tx, slot);
-	return skb;
+	slot->frame = frame;
+	slot->is_frame = true;
+	if (frame->headroom >= PARLEY_NET_HDR_LEN)
+		hdr = frame->data - PARLEY_NET_HDR_LEN;
+	memset(hdr, 0, PARLEY_NET_HDR_LEN);
+	tx->segs[0] = (struct parley_seg) { virt_to_phys(hdr), PARLEY_NET_HDR_LEN };
+	if (hdr == &slot->hdr)
+		tx->segs[buf.n_out++] = (struct parley_seg) { virt_to_phys(frame->data),
+							      frame->len };
+	else
+		tx->segs[0].len += frame->len;
+	if (xdp_frame_has_frags(frame))
+		buf.n_out = parley_net_describe_frags(tx,
+						      xdp_get_shared_info_from_frame(frame),
+						      buf.n_out);
+	err = parley_drvq_put(tx->queue->vq, &buf, 1, GFP_ATOMIC | __GFP_NOWARN);
+	return err < 0 ? err : 0;
+}
+
+static bool parley_net_tx_frame(struct parley_net_tx *tx, struct xdp_frame *frame)
+{
+	struct parley_net_slot *slot = parley_net_slot_get(tx);
+
+	if (unlikely(!slot))
+		return false;
+	if (unlikely(parley_net_put_frame(tx, frame, slot))) {
+		parley_net_slot_put(tx, slot);
+		return false;
+	}
+	parley_net_tx_count(tx, xdp_get_frame_len(frame), true);
+	return true;
+}
+
+/**
+ * parley_net_tx_frames() - send packets that no stack sends
+ * @pair: pair whose transmit queue it shall be, shared with the stack
+ * @frames: the packets
+ * @nr: how many
+ * @publish: no more will come soon
+ *
+ * They leave the stack's byte limits alone: nobody who sends them waits for these.
+ *
+ * Context: softirq.
+ * Return: how many were taken, the first ones; the others are the caller's still.
+ */
+int parley_net_tx_frames(struct parley_net_pair *pair, struct xdp_frame **frames, int nr,
+			 bool publish)
+{
+	struct netdev_queue *txq = parley_net_txq(pair);
+	struct parley_net_tx *tx = &pair->tx;
+	int n = 0;
+
+	__netif_tx_lock(txq, smp_processor_id());
+	/* Full; or not ours, for the interface is down or the device held. */
+	if (netif_tx_queue_stopped(txq))
+		goto unlock;
+	/* Else the stack's timer would see a queue that has not moved for long. */
+	txq_trans_cond_update(txq);
+	while (n < nr && parley_net_tx_frame(tx, frames[n]))
+		n++;
+	parley_net_tx_full(tx, txq);
+	/* If it is full nobody comes back to publish. */
+	if (publish || netif_tx_queue_stopped(txq))
+		parley_net_tx_publish(tx);
+unlock:
+	if (unlikely(n < nr)) {
+		u64_stats_update_begin(&tx->stats.sync);
+		u64_stats_add(&tx->stats.xdp_dropped, nr - n);
+		u64_stats_update_end(&tx->stats.sync);
+	}
+	__netif_tx_unlock(txq);
+	return n;
+}
+
+/* @budget: of the NAPI, or NULL. */
+static void parley_net_tx_done(struct parley_net_tx *tx, struct sk_buff *skb,
+			       const int *budget)
+{
+	tx->done_packets++;
+	tx->done_bytes += skb->len;
+	if (likely(budget))
+		napi_consume_skb(skb, *budget);
+	else
+		dev_consume_skb_any(skb);
 }
 
 /**
@@ -212,14 +299,13 @@ void parley_net_tx_complete(struct parley_queue *queue, const struct parley_done
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		struct sk_buff *skb = parley_net_tx_leave(tx, done[i].cookie);
+		struct parley_net_slot *slot = done[i].cookie;
 
-		tx->done_packets++;
-		tx->done_bytes += skb->len;
-		if (likely(ctx))
-			napi_consume_skb(skb, *(int *)ctx);
+		if (slot->is_frame)
+			xdp_return_frame(slot->frame);
 		else
-			dev_consume_skb_any(skb);
+			parley_net_tx_done(tx, slot->skb, ctx);
+		parley_net_slot_put(tx, slot);
 	}
 	WRITE_ONCE(tx->completed, tx->completed + nr);
 }
@@ -233,8 +319,13 @@ void parley_net_tx_give_back(struct parley_queue *queue, void *cookie,
 {
 	struct parley_net_pair *pair = queue->priv;
 	struct parley_net_tx *tx = &pair->tx;
+	struct parley_net_slot *slot = cookie;
 
-	dev_kfree_skb_any(parley_net_tx_leave(tx, cookie));
+	if (slot->is_frame)
+		xdp_return_frame(slot->frame);
+	else
+		dev_kfree_skb_any(slot->skb);
+	parley_net_slot_put(tx, slot);
 	guard(preempt)();
 	parley_net_count(&tx->stats.sync, &tx->stats.lost);
 }

@@ -6,88 +6,10 @@
 #include <linux/delay.h>
 #include <linux/ethtool.h>
 #include <linux/etherdevice.h>
-#include <linux/kthread.h>
 #include <linux/rtnetlink.h>
 #include "peer.h"
 
 /* ------------------------------------------------------------ under way */
-
-static struct task_struct *load;
-
-/* Sends and receives as fast as it goes, whatever becomes of it. */
-static int load_thread(void *arg)
-{
-	struct peer *p = arg;
-	u8 data[200];
-	u32 i;
-
-	for (i = 0; !kthread_should_stop(); i++) {
-		struct peer_frame *f;
-
-		peer_transmit(p, 60 + i % 1400, i);
-		peer_fill(data, sizeof(data), i);
-		peer_receive(p, 0, NULL, data, sizeof(data), NULL);
-		while ((f = peer_next(p, &p->sent)))
-			kfree(f);
-		while ((f = peer_next(p, &p->came)))
-			kfree(f);
-		if (i % 64 == 0)
-			fsleep(1000);
-	}
-	return 0;
-}
-
-static void load_start(struct kunit *test, struct peer *p)
-{
-	load = kthread_run(load_thread, p, "net-load");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(load));
-	msleep(50);
-}
-
-static void load_stop(void)
-{
-	kthread_stop(load);
-}
-
-static unsigned int in_flight(struct peer *p)
-{
-	const struct parley_drvq *vq = p->net->pairs[0].tx.queue->vq;
-
-	return parley_drvq_size(vq) - parley_drvq_free(vq);
-}
-
-static unsigned int free_slots(struct peer *p)
-{
-	const struct parley_net_slot *slot = p->net->pairs[0].tx.free;
-	unsigned int n = 0;
-
-	for (; slot; slot = slot->next)
-		n++;
-	return n;
-}
-
-/* Packets that the device has and does not take, until the ring is full. */
-static void fill_ring(struct kunit *test, struct peer *p)
-{
-	struct netdev_queue *txq = netdev_get_tx_queue(p->dev, 0);
-	unsigned int i;
-
-	WRITE_ONCE(p->deaf, true);
-	for (i = 0; i < 2 * PEER_RING && !netif_xmit_stopped(txq); i++) {
-		struct sk_buff *skb = peer_skb(p, 60, i, 64, 0);
-
-		KUNIT_ASSERT_NOT_NULL(test, skb);
-		dev_direct_xmit(skb, 0);
-	}
-	KUNIT_EXPECT_TRUE(test, netif_xmit_stopped(txq));
-	KUNIT_EXPECT_GT(test, in_flight(p), 0u);
-}
-
-static void listen_again(struct peer *p)
-{
-	WRITE_ONCE(p->deaf, false);
-	peer_serve(p);
-}
 
 static struct parley_vdev *vdev(struct peer *p)
 {
@@ -99,26 +21,26 @@ static void sleeps_and_wakes_under_load(struct kunit *test)
 	struct peer *p = peer_new(test, PEER_ALL, 1);
 	unsigned int i;
 
-	load_start(test, p);
+	peer_load_start(test, p);
 	for (i = 0; i < 10; i++) {
 		KUNIT_EXPECT_EQ(test, 0, parley_device_freeze(vdev(p), PARLEY_HOLD_SLEEP));
 		fsleep(10000);
 		KUNIT_EXPECT_EQ(test, 0, parley_device_restore(vdev(p), PARLEY_HOLD_SLEEP));
 		fsleep(10000);
 	}
-	load_stop();
+	peer_load_stop();
 	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
 }
 
 static void a_full_ring_survives_a_reset(struct kunit *test)
 {
 	struct peer *p = peer_new(test, PEER_ALL, 1);
-	unsigned int slots = free_slots(p), n;
+	unsigned int slots = peer_free_slots(p), n;
 
-	fill_ring(test, p);
-	n = in_flight(p);
+	peer_fill_ring(test, p);
+	n = peer_in_flight(p);
 	KUNIT_EXPECT_EQ(test, 0, parley_device_freeze(vdev(p), PARLEY_HOLD_RESET));
-	KUNIT_EXPECT_EQ(test, slots, free_slots(p));
+	KUNIT_EXPECT_EQ(test, slots, peer_free_slots(p));
 	KUNIT_EXPECT_GT(test, n, 0u);
 	WRITE_ONCE(p->deaf, false);
 	KUNIT_EXPECT_EQ(test, 0, parley_device_restore(vdev(p), PARLEY_HOLD_RESET));
@@ -132,11 +54,11 @@ static void asks_for_a_reset_under_load(struct kunit *test)
 	int resets = atomic_read(&p->resets);
 	unsigned int ms;
 
-	load_start(test, p);
+	peer_load_start(test, p);
 	parley_loopback_needs_reset(p->lb);
 	for (ms = 0; ms < 10000 && atomic_read(&p->resets) == resets; ms++)
 		fsleep(1000);
-	load_stop();
+	peer_load_stop();
 	KUNIT_EXPECT_GT(test, atomic_read(&p->resets), resets);
 	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
 }
@@ -144,16 +66,16 @@ static void asks_for_a_reset_under_load(struct kunit *test)
 static void vanishes_under_load(struct kunit *test)
 {
 	struct peer *p = peer_new(test, PEER_ALL, 1);
-	unsigned int ms, slots = free_slots(p);
+	unsigned int ms, slots = peer_free_slots(p);
 
-	load_start(test, p);
+	peer_load_start(test, p);
 	parley_loopback_vanish(p->lb);
 	for (ms = 0; ms < 10000 && netif_carrier_ok(p->dev); ms++)
 		fsleep(1000);
 	KUNIT_EXPECT_FALSE(test, netif_carrier_ok(p->dev));
 	msleep(50);
-	load_stop();
-	KUNIT_EXPECT_EQ(test, slots, free_slots(p));
+	peer_load_stop();
+	KUNIT_EXPECT_EQ(test, slots, peer_free_slots(p));
 	peer_end(test, p);
 }
 
@@ -161,7 +83,7 @@ static void vanishes_with_a_full_ring(struct kunit *test)
 {
 	struct peer *p = peer_new(test, PEER_ALL, 1);
 
-	fill_ring(test, p);
+	peer_fill_ring(test, p);
 	parley_loopback_vanish(p->lb);
 	peer_end(test, p);
 }
@@ -170,7 +92,7 @@ static void is_unbound_with_a_full_ring(struct kunit *test)
 {
 	struct peer *p = peer_new(test, PEER_ALL, 1);
 
-	fill_ring(test, p);
+	peer_fill_ring(test, p);
 	peer_end(test, p);
 }
 
@@ -181,10 +103,10 @@ static void refused_packets_leak_nothing(struct kunit *test)
 {
 	struct peer *p = peer_new(test, PEER_ALL, 1);
 	struct netdev_queue *txq = netdev_get_tx_queue(p->dev, 0);
-	unsigned int i, slots = free_slots(p);
+	unsigned int i, slots = peer_free_slots(p);
 	struct sk_buff *skb;
 
-	fill_ring(test, p);
+	peer_fill_ring(test, p);
 	for (i = 0; i < 3 * PEER_RING; i++) {
 		skb = peer_skb(p, 1514, i, 64, 3);
 		KUNIT_ASSERT_NOT_NULL(test, skb);
@@ -195,11 +117,11 @@ static void refused_packets_leak_nothing(struct kunit *test)
 		__netif_tx_unlock_bh(txq);
 	}
 	KUNIT_EXPECT_GT(test, peer_stats(p).tx_dropped, (u64)PEER_RING);
-	listen_again(p);
-	for (i = 0; i < 10000 && in_flight(p); i++)
+	peer_listen_again(p);
+	for (i = 0; i < 10000 && peer_in_flight(p); i++)
 		fsleep(1000);
-	KUNIT_EXPECT_EQ(test, 0u, in_flight(p));
-	KUNIT_EXPECT_EQ(test, slots, free_slots(p));
+	KUNIT_EXPECT_EQ(test, 0u, peer_in_flight(p));
+	KUNIT_EXPECT_EQ(test, slots, peer_free_slots(p));
 	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
 }
 
@@ -208,7 +130,7 @@ static void odd_packets_leak_nothing(struct kunit *test)
 {
 	struct peer *p = peer_new(test, PEER_ALL, 1);
 	struct netdev_queue *txq = netdev_get_tx_queue(p->dev, 0);
-	unsigned int i, slots = free_slots(p);
+	unsigned int i, slots = peer_free_slots(p);
 
 	for (i = 0; i < 3 * PEER_RING; i++) {
 		struct sk_buff *skb = peer_skb(p, 4000, i, 64, 0);
@@ -222,7 +144,7 @@ static void odd_packets_leak_nothing(struct kunit *test)
 		__netif_tx_unlock_bh(txq);
 	}
 	KUNIT_EXPECT_EQ(test, 3ull * PEER_RING, peer_stats(p).tx_dropped);
-	KUNIT_EXPECT_EQ(test, slots, free_slots(p));
+	KUNIT_EXPECT_EQ(test, slots, peer_free_slots(p));
 	KUNIT_EXPECT_EQ(test, 2, peer_both_ways(test, p, 500, 1));
 }
 
@@ -246,12 +168,12 @@ static void a_slow_device_is_waited_for(struct kunit *test)
 	unsigned int i, n;
 
 	hurry(test, p, 4 * HZ);
-	fill_ring(test, p);
-	n = in_flight(p);
+	peer_fill_ring(test, p);
+	n = peer_in_flight(p);
 	for (i = 0; i < 20000 && !READ_ONCE(tx->stuck); i++)
 		fsleep(1000);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(tx->stuck));
-	listen_again(p);
+	peer_listen_again(p);
 	for (i = 0; i < n; i++) {
 		f = peer_wait(test, p, &p->sent);
 		KUNIT_ASSERT_NOT_NULL(test, f);
@@ -270,7 +192,7 @@ static void a_device_that_takes_nothing_is_started_anew(struct kunit *test)
 	unsigned int ms;
 
 	hurry(test, p, HZ / 2);
-	fill_ring(test, p);
+	peer_fill_ring(test, p);
 	for (ms = 0; ms < 20000 && atomic_read(&p->resets) == resets; ms++)
 		fsleep(1000);
 	KUNIT_EXPECT_GT(test, atomic_read(&p->resets), resets);

@@ -124,6 +124,12 @@ static void peer_obey(struct peer *p, struct peer_queue *q, struct parley_iov *i
 	}
 }
 
+/* Deaf it takes nothing that is sent, mute it answers no command. */
+static bool peer_ignores(const struct peer *p, const struct parley_loopback_queue *lq)
+{
+	return lq->index == p->ctrl ? READ_ONCE(p->mute) : READ_ONCE(p->deaf);
+}
+
 /* Packets and commands that are there; receive buffers are left alone. */
 static void peer_kick(struct parley_loopback_queue *lq)
 {
@@ -145,7 +151,7 @@ static void peer_kick(struct parley_loopback_queue *lq)
 			peer_take_sent(p, q, iov);
 		else
 			break;
-	} while (!READ_ONCE(p->deaf) && !READ_ONCE(p->mute) && !parley_devq_arm(lq->vq));
+	} while (!peer_ignores(p, lq) && !parley_devq_arm(lq->vq));
 	kfree(iov);
 }
 
@@ -214,6 +220,7 @@ static int peer_receive_into(struct peer *p, struct peer_queue *q, struct peer_t
 		return err;
 	hdr->num_buffers = cpu_to_vr16(lie->num_buffers < 0 ? t->nr : lie->num_buffers);
 	peer_spread(t, whole, len);
+	WRITE_ONCE(p->last, t->chains[0].iov[0].kern);
 	if (lie->cut)
 		t->chains[0].written = lie->cut;
 	peer_complete(q, t->chains, t->nr - min(t->nr, lie->withhold));

@@ -55,6 +55,7 @@ const void *peer_format_gen(struct kunit *test, const void *prev, char *desc);
  * @node: in a list
  * @hdr: its header; on the guest's side what the stack was told, as a header
  * @queue: where it came
+ * @meta: bytes that a program left before it, on the guest's side
  * @len: of @data
  * @data: the packet
  */
@@ -62,6 +63,7 @@ struct peer_frame {
 	struct list_head node;
 	struct virtio_net_hdr_v1 hdr;
 	unsigned int queue;
+	unsigned int meta;
 	u32 len;
 	u8 data[];
 };
@@ -100,6 +102,7 @@ struct peer_queue {
  * @deaf: it takes nothing that is sent
  * @mute: it answers no command
  * @refuse: it refuses commands of this class; -1: none
+ * @last: where the last packet that the guest receives was written
  * @resets: seen
  * @lock: of the lists, and of what it was told
  * @sent: what the guest sent
@@ -119,6 +122,7 @@ struct peer {
 	bool deaf;
 	bool mute;
 	int refuse;
+	void *last;
 	atomic_t resets;
 	spinlock_t lock;	/* see above */
 	struct list_head sent;
@@ -170,5 +174,11 @@ int peer_receive_seed(struct peer *p, unsigned int pair, u32 len, u32 seed,
 		      const struct peer_lie *lie);
 bool peer_works_again(struct kunit *test, struct peer *p);
 struct rtnl_link_stats64 peer_stats(struct peer *p);
+void peer_load_start(struct kunit *test, struct peer *p);
+void peer_load_stop(void);
+unsigned int peer_in_flight(struct peer *p);
+unsigned int peer_free_slots(struct peer *p);
+void peer_fill_ring(struct kunit *test, struct peer *p);
+void peer_listen_again(struct peer *p);
 
 #endif /* _PARLEY_NET_PEER_H */

@@ -4,6 +4,7 @@
  */
 #include <linux/delay.h>
 #include <linux/etherdevice.h>
+#include <linux/kthread.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include "peer.h"
@@ -37,6 +38,7 @@ static void peer_note_skb(struct peer_frame *f, const struct sk_buff *skb)
 	const struct skb_shared_info *info = skb_shinfo(skb);
 
 	f->queue = skb_get_rx_queue(skb);
+	f->meta = skb_metadata_len(skb);
 	if (skb->ip_summed == CHECKSUM_PARTIAL) {
 		f->hdr.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 		f->hdr.csum_start = cpu_to_vr16(skb_checksum_start_offset(skb) + ETH_HLEN);
@@ -320,4 +322,83 @@ struct rtnl_link_stats64 peer_stats(struct peer *p)
 
 	dev_get_stats(p->dev, &stats);
 	return stats;
+}
+
+/* ------------------------------------------------------------ under way */
+
+static struct task_struct *load;
+
+/* Sends and receives as fast as it goes, whatever becomes of it. */
+static int load_thread(void *arg)
+{
+	struct peer *p = arg;
+	u8 data[200];
+	u32 i;
+
+	for (i = 0; !kthread_should_stop(); i++) {
+		struct peer_frame *f;
+
+		peer_transmit(p, 60 + i % 1400, i);
+		peer_fill(data, sizeof(data), i);
+		peer_receive(p, 0, NULL, data, sizeof(data), NULL);
+		while ((f = peer_next(p, &p->sent)))
+			kfree(f);
+		while ((f = peer_next(p, &p->came)))
+			kfree(f);
+		if (i % 64 == 0)
+			fsleep(1000);
+	}
+	return 0;
+}
+
+void peer_load_start(struct kunit *test, struct peer *p)
+{
+	load = kthread_run(load_thread, p, "net-load");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(load));
+	msleep(50);
+}
+
+void peer_load_stop(void)
+{
+	kthread_stop(load);
+}
+
+unsigned int peer_in_flight(struct peer *p)
+{
+	const struct parley_drvq *vq = p->net->pairs[0].tx.queue->vq;
+
+	return parley_drvq_size(vq) - parley_drvq_free(vq);
+}
+
+unsigned int peer_free_slots(struct peer *p)
+{
+	const struct parley_net_slot *slot = p->net->pairs[0].tx.free;
+	unsigned int n = 0;
+
+	for (; slot; slot = slot->next)
+		n++;
+	return n;
+}
+
+/* Packets that the device has and does not take, until the ring is full. */
+void peer_fill_ring(struct kunit *test, struct peer *p)
+{
+	struct netdev_queue *txq = netdev_get_tx_queue(p->dev, 0);
+	unsigned int i;
+
+	WRITE_ONCE(p->deaf, true);
+	for (i = 0; i < 2 * PEER_RING && !netif_xmit_stopped(txq); i++) {
+		struct sk_buff *skb = peer_skb(p, 60, i, 64, 0);
+
+		KUNIT_ASSERT_NOT_NULL(test, skb);
+		dev_direct_xmit(skb, 0);
+	}
+	KUNIT_EXPECT_TRUE(test, netif_xmit_stopped(txq));
+	KUNIT_EXPECT_GT(test, peer_in_flight(p), 0u);
+}
+
+void peer_listen_again(struct peer *p)
+{
+	WRITE_ONCE(p->deaf, false);
+	peer_serve(p);
 }
