@@ -19,6 +19,7 @@ const unsigned int parley_net_features[] = {
 	F(HOST_TSO4), F(HOST_TSO6), F(HOST_ECN),
 	F(MRG_RXBUF), F(STATUS), F(CTRL_VQ), F(CTRL_RX), F(CTRL_VLAN),
 	F(GUEST_ANNOUNCE), F(MQ), F(CTRL_MAC_ADDR),
+	F(VQ_NOTF_COAL), F(NOTF_COAL),
 	F(GUEST_USO4), F(GUEST_USO6), F(HOST_USO), F(GUEST_HDRLEN), F(SPEED_DUPLEX),
 };
 
@@ -45,6 +46,8 @@ static const struct {
 	{ F(GUEST_ANNOUNCE), B(CTRL_VQ) },
 	{ F(GUEST_ANNOUNCE), B(STATUS) },
 	{ F(MQ), B(CTRL_VQ) },
+	{ F(NOTF_COAL), B(CTRL_VQ) },
+	{ F(VQ_NOTF_COAL), B(CTRL_VQ) },
 };
 
 /**

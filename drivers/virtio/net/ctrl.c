@@ -47,8 +47,18 @@ static int parley_net_cmd_run(struct parley_net *net, struct parley_net_cmd *c)
 	return cmd->len && *(u8 *)cmd->in == VIRTIO_NET_OK ? 0 : -EREMOTEIO;
 }
 
-static int parley_net_tell(struct parley_net *net, u8 class, u8 command,
-			   const void *data, u32 len)
+/**
+ * parley_net_tell() - tell the device something
+ * @net: interface
+ * @class: of the command
+ * @command: which
+ * @data: what belongs to it
+ * @len: bytes of that
+ *
+ * Context: may sleep; under parley_net.ctrl_lock.
+ * Return: 0, also if the device is reset meanwhile; an error.
+ */
+int parley_net_tell(struct parley_net *net, u8 class, u8 command, const void *data, u32 len)
 {
 	struct parley_net_cmd c;
 	int err = parley_net_cmd_alloc(&c, class, command, len);
@@ -59,7 +69,13 @@ static int parley_net_tell(struct parley_net *net, u8 class, u8 command,
 	return parley_net_cmd_run(net, &c);
 }
 
-static void parley_net_refused(const struct parley_net *net, const char *what, int err)
+/**
+ * parley_net_refused() - say that the device was not told something
+ * @net: interface
+ * @what: in words
+ * @err: why; 0: it was told
+ */
+void parley_net_refused(const struct parley_net *net, const char *what, int err)
 {
 	if (err && err != -ENODEV)
 		netdev_warn(net->dev, "the device was not told %s (%d)\n", what, err);
@@ -130,9 +146,14 @@ int parley_net_tell_pairs(struct parley_net *net, unsigned int pairs)
 	/* The device may use them as soon as it is told. */
 	parley_net_more_pairs(net);
 	err = parley_net_send_pairs(net);
-	if (err)
+	if (err) {
 		WRITE_ONCE(net->used, before);
-	return err;
+		return err;
+	}
+	for (; before < pairs; before++)
+		parley_net_refused(net, "how to moderate",
+				   parley_net_recoal_pair(&net->pairs[before]));
+	return 0;
 }
 
 static int parley_net_send_vlan(struct parley_net *net, u16 vid, bool add)
@@ -319,6 +340,7 @@ int parley_net_reapply(struct parley_device *pd)
 	if (net->mac_set)
 		parley_net_refused(net, "its address", parley_net_send_mac(net));
 	parley_net_refused(net, "what is left to us", parley_net_send_less(net));
+	parley_net_refused(net, "how to moderate", parley_net_recoal(net));
 	parley_net_refused(net, "which tags to let through", parley_net_send_vlans(net));
 	return 0;
 }

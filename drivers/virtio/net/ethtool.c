@@ -91,6 +91,9 @@ static int parley_net_set_ringparam(struct net_device *dev, struct ethtool_ringp
 		if (!err)
 			err = parley_net_resize(pair->tx.queue, ring->tx_pending,
 						PARLEY_NET_TX_SEGS, extack);
+		/* A queue that was made anew has forgotten it (5.1.6.5.7). */
+		scoped_guard(mutex, &net->ctrl_lock)
+			parley_net_refused(net, "how to moderate", parley_net_recoal_pair(pair));
 	}
 	return err;
 }
@@ -175,6 +178,8 @@ static void parley_net_get_ethtool_stats(struct net_device *dev, struct ethtool_
 }
 
 static const struct ethtool_ops parley_net_ethtool_ops = {
+	.supported_coalesce_params = ETHTOOL_COALESCE_USECS | ETHTOOL_COALESCE_MAX_FRAMES |
+				     ETHTOOL_COALESCE_USE_ADAPTIVE_RX,
 	.get_drvinfo		= parley_net_get_drvinfo,
 	.get_link		= ethtool_op_get_link,
 	.get_link_ksettings	= parley_net_get_link_ksettings,
@@ -182,6 +187,10 @@ static const struct ethtool_ops parley_net_ethtool_ops = {
 	.set_channels		= parley_net_set_channels,
 	.get_ringparam		= parley_net_get_ringparam,
 	.set_ringparam		= parley_net_set_ringparam,
+	.get_coalesce		= parley_net_get_coalesce,
+	.set_coalesce		= parley_net_set_coalesce,
+	.get_per_queue_coalesce	= parley_net_get_queue_coalesce,
+	.set_per_queue_coalesce	= parley_net_set_queue_coalesce,
 	.get_ts_info		= ethtool_op_get_ts_info,
 	.get_sset_count		= parley_net_get_sset_count,
 	.get_strings		= parley_net_get_strings,

@@ -147,6 +147,7 @@ static int parley_net_make_pairs(struct parley_net *net, unsigned int max)
 		pair->index = i;
 		timer_setup(&pair->refill, parley_net_refill, 0);
 		parley_net_init_stats(pair);
+		parley_net_coal_init(pair);
 	}
 	err = parley_net_make_queues(net, max);
 	for (i = 0; i < net->nr_pairs && !err; i++)
@@ -194,8 +195,12 @@ static int parley_net_use_pairs(struct parley_net *net)
 
 static void parley_net_cancel(struct parley_net *net)
 {
+	unsigned int i;
+
 	cancel_work_sync(&net->rx_mode);
 	cancel_work_sync(&net->timeout);
+	for (i = 0; i < net->nr_pairs; i++)
+		parley_net_coal_end(&net->pairs[i]);
 }
 
 static int parley_net_register(struct parley_net *net)

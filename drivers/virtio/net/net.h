@@ -10,6 +10,7 @@
  *	tx.c		packets become buffers
  *	xdp.c		programs that see packets before the stack does
  *	run.c		who polls, and when: up and down, stop and start, time-outs
+ *	coal.c		moderation of interrupts
  *	ctrl.c		the control queue, and what is told again after a reset
  *	ops.c		what the stack asks of the interface
  *	ethtool.c	channels, rings, link, statistics
@@ -40,6 +41,7 @@
 #include <kunit/visibility.h>
 #include <linux/average.h>
 #include <linux/bitops.h>
+#include <linux/dim.h>
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
 #include <linux/if_vlan.h>
@@ -81,6 +83,16 @@
 #define PARLEY_NET_BATCH	16
 
 DECLARE_EWMA(parley_net_len, 0, 64)
+
+/**
+ * struct parley_net_coal - how long the device holds an interrupt back
+ * @usecs: at most so long
+ * @packets: or for so many packets
+ */
+struct parley_net_coal {
+	u32 usecs;
+	u32 packets;
+};
 
 /**
  * struct parley_net_rx_stats - of a receive queue
@@ -174,6 +186,11 @@ struct parley_net_xdp {
  * @hdr: its header, read once
  * @len: learned length of packets
  * @xdp: of a packet that a program is to see, in place of @head
+ * @coal: its moderation; under parley_net.ctrl_lock, as is what follows, up to @moderate
+ * @adaptive: the kernel judges what it shall be
+ * @moderate: tells the device what came of that
+ * @dim: the judge
+ * @events: what it has counted
  * @stats: see there
  */
 struct parley_net_rx {
@@ -187,6 +204,11 @@ struct parley_net_rx {
 	struct virtio_net_hdr_v1 hdr;
 	struct ewma_parley_net_len len;
 	struct parley_net_xdp xdp;
+	struct parley_net_coal coal;
+	bool adaptive;
+	struct work_struct moderate;
+	struct dim dim;
+	u16 events;
 	struct parley_net_rx_stats stats;
 };
 
@@ -220,6 +242,7 @@ struct parley_net_slot {
  * @seen: what that was at the last time-out
  * @stuck: there was one, and nothing has moved since; this and @seen are under
  *	parley_net.lock
+ * @coal: its moderation; under parley_net.ctrl_lock
  * @segs: scratch of one packet
  * @stats: see there
  */
@@ -233,6 +256,7 @@ struct parley_net_tx {
 	unsigned int completed;
 	unsigned int seen;
 	bool stuck;
+	struct parley_net_coal coal;
 	struct parley_seg segs[PARLEY_NET_TX_SEGS];
 	struct parley_net_tx_stats stats;
 };
@@ -273,12 +297,14 @@ struct parley_net_pair {
  * @lock: of the two that follow, and of who polls
  * @up: the interface is
  * @held: between stop() and start()
- * @ctrl_lock: of what follows, up to @offloads, and of commands about them
+ * @ctrl_lock: of what follows, up to @tx_coal, and of commands about them
  * @used: pairs that are in use, the first ones
  * @mac: the address that was set, if @mac_set
  * @mac_set: it was, since probe
  * @vlans: the tags that are let through
  * @offloads: what the device may hand over unfinished (VIRTIO_NET_F_GUEST_*)
+ * @rx_coal: moderation of all receive queues
+ * @tx_coal: of all transmit queues
  * @rx_mode: tells the device what to receive
  * @timeout: looks after a device that does not send
  * @link: speed and duplex that the device says
@@ -305,6 +331,8 @@ struct parley_net {
 	bool mac_set;
 	DECLARE_BITMAP(vlans, VLAN_N_VID);
 	u64 offloads;
+	struct parley_net_coal rx_coal;
+	struct parley_net_coal tx_coal;
 
 	struct work_struct rx_mode;
 	struct work_struct timeout;
@@ -384,7 +412,22 @@ void parley_net_start(struct parley_device *pd);
 void parley_net_tx_timeout(struct net_device *dev, unsigned int txqueue);
 void parley_net_timeout_work(struct work_struct *work);
 
+/* coal.c */
+int parley_net_recoal_pair(struct parley_net_pair *pair);
+int parley_net_recoal(struct parley_net *net);
+void parley_net_judge(struct parley_net_pair *pair);
+void parley_net_coal_init(struct parley_net_pair *pair);
+void parley_net_coal_end(struct parley_net_pair *pair);
+int parley_net_get_coalesce(struct net_device *dev, struct ethtool_coalesce *ec,
+			    struct kernel_ethtool_coalesce *kec, struct netlink_ext_ack *extack);
+int parley_net_set_coalesce(struct net_device *dev, struct ethtool_coalesce *ec,
+			    struct kernel_ethtool_coalesce *kec, struct netlink_ext_ack *extack);
+int parley_net_get_queue_coalesce(struct net_device *dev, u32 queue, struct ethtool_coalesce *ec);
+int parley_net_set_queue_coalesce(struct net_device *dev, u32 queue, struct ethtool_coalesce *ec);
+
 /* ctrl.c */
+int parley_net_tell(struct parley_net *net, u8 class, u8 command, const void *data, u32 len);
+void parley_net_refused(const struct parley_net *net, const char *what, int err);
 int parley_net_tell_mac(struct parley_net *net, const u8 *mac);
 int parley_net_tell_pairs(struct parley_net *net, unsigned int pairs);
 int parley_net_tell_vlan(struct parley_net *net, u16 vid, bool add);

@@ -64,7 +64,9 @@ int parley_net_poll(struct napi_struct *napi, int budget)
 	if (!napi_complete_done(napi, n)) {
 		parley_queue_disarm(pair->rx.queue);
 		parley_queue_disarm(pair->tx.queue);
+		return n;
 	}
+	parley_net_judge(pair);
 	return n;
 }
 
