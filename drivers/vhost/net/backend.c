@@ -29,6 +29,7 @@ int vhn_backend_find(const struct vhn *net, unsigned int index, struct file *fil
 			index);
 		return -ENOTSOCK;
 	}
+	be->ring = vhn_tap_ring(file);
 	be->file = get_file(file);
 	return 0;
 }
@@ -62,22 +63,27 @@ void vhn_backends_drop(struct vhn *net)
 
 static void vhn_vq_free(struct vhn_vq *q)
 {
+	if (q->tx)
+		page_frag_cache_drain(&q->tx->pages);
+	kvfree(q->tx);
 	kvfree(q->rx);
 	kfree(q);
 }
 
-static struct vhn_vq *vhn_vq_alloc(bool receives)
+static struct vhn_vq *vhn_vq_alloc(bool receives, bool tap)
 {
 	struct vhn_vq *q = kzalloc(sizeof(*q), GFP_KERNEL_ACCOUNT);
-	struct vhn_rx *rx = receives ? kvzalloc(sizeof(*rx), GFP_KERNEL_ACCOUNT) : NULL;
 
-	if (!q || (receives && !rx)) {
-		kvfree(rx);
-		kfree(q);
+	if (!q)
 		return NULL;
-	}
-	q->rx = rx;
-	return q;
+	if (receives)
+		q->rx = kvzalloc(sizeof(*q->rx), GFP_KERNEL_ACCOUNT);
+	else if (tap)
+		q->tx = kvzalloc(sizeof(*q->tx), GFP_KERNEL_ACCOUNT);
+	if (q->rx || q->tx || (!receives && !tap))
+		return q;
+	kfree(q);
+	return NULL;
 }
 
 /**
@@ -101,7 +107,7 @@ int vhn_vq_start(struct parley_vhost_vq *vq)
 		vhn_vq_say(vq, "no back end: VHOST_NET_SET_BACKEND starts it\n");
 		return -ENODEV;
 	}
-	q = vhn_vq_alloc(receives);
+	q = vhn_vq_alloc(receives, net->backends[index].ring);
 	if (!q)
 		return -ENOMEM;
 	q->be = net->backends[index];
@@ -124,6 +130,8 @@ void vhn_vq_stop(struct parley_vhost_vq *vq)
 
 	parley_vhost_vq_unwatch(vq);
 	parley_vhost_vq_set_priv(vq, NULL);
+	if (q->rx)
+		vhn_rx_stop(q);
 	if (q->dropped)
 		pr_info_ratelimited("parley-net %u: queue %u: %llu packets were dropped\n",
 				    parley_vhost_id(parley_vhost_vq_dev(vq)),

@@ -5,6 +5,7 @@
  *	main.c		the device: driver table, its life, the VMM's own call
  *	backend.c	the back end of a ring: taken from a file descriptor, let go
  *	socket.c	what is asked of any of its kinds, and a packet that is dropped
+ *	tap.c		what is asked of a tap: many packets at a time
  *	tx.c		rings on which the guest sends: submitted
  *	rx.c		rings on which it receives: pulled
  *
@@ -14,15 +15,18 @@
  *
  * The life of a packet:
  *
- *	sent	   submit(): checked, given to the socket, which copies it before it
- *		   returns; done.  A socket that is full leaves it in the ring, and
- *		   queues the ring when it has room (EPOLLOUT).
- *	received   the socket queues the ring (EPOLLIN); work(): its length is
- *		   asked for, buffers for so many bytes are pulled, the socket fills
- *		   them, and they are done as one.
+ *	sent	   submit(): checked, copied, and given to a tap with all others of the
+ *		   burst; or given to the socket, which copies it before it returns;
+ *		   done.  A socket that is full leaves it in the ring, and queues the
+ *		   ring when it has room (EPOLLOUT).
+ *	received   the socket queues the ring (EPOLLIN); work(): it is taken from the
+ *		   tap with those behind it, or its length is asked for; buffers for
+ *		   so many bytes are pulled, the socket fills them, and they are done
+ *		   as one.
  *
  * So nothing is ever in flight outside submit() and work(), and a ring that is to
- * stop waits for one packet at most.
+ * stop waits for one turn of these at most.  Packets that were taken from a tap and for
+ * which there are no buffers yet go back to it then.
  *
  * Locking: the back ends change under dev->mutex while their ring does not run; what
  * a running ring has (struct vhn_vq) is its worker's.  Nothing here has a lock of its
@@ -34,7 +38,9 @@
 #include <kunit/visibility.h>
 #include <linux/net.h>
 #include <linux/sizes.h>
+#include <linux/skbuff.h>
 #include <linux/vhost.h>
+#include <net/xdp.h>
 #include <parley/byteorder.h>
 #include <parley/compat.h>
 #include <parley/vhost.h>
@@ -52,15 +58,20 @@
 #define VHN_RX_PIECES	256u	/* of all of these */
 /* Packets of one call of work(), which goes on if there are more. */
 #define VHN_RX_TURN	32u
+#define VHN_RX_TAKEN	32u	/* packets taken from a tap at a time */
+
+struct ptr_ring;
 
 /**
  * struct vhn_backend - what a ring sends to, or receives from
  * @file: as the VMM opened it, held; NULL for none
  * @sock: what is behind it
+ * @ring: of a tap, where packets for us are; else NULL
  */
 struct vhn_backend {
 	struct file *file;
 	struct socket *sock;
+	struct ptr_ring *ring;
 };
 
 /**
@@ -87,10 +98,38 @@ struct vhn_rx_req {
  * struct vhn_rx - what a ring that receives has besides
  * @reqs: buffers of the packet that is received
  * @pieces: theirs
+ * @taken: packets of a tap
+ * @first: of these that is not received yet
+ * @end: one past the last
  */
 struct vhn_rx {
 	struct parley_vhost_req *reqs[VHN_RX_BUFFERS];
 	struct parley_iov pieces[VHN_RX_PIECES];
+	void *taken[VHN_RX_TAKEN];
+	unsigned int first;
+	unsigned int end;
+};
+
+/**
+ * struct vhn_tx - what a ring that sends to a tap has besides
+ * @pages: where packets are copied to
+ * @packets: of this submit() that the tap did not get yet
+ * @nr: how many
+ */
+struct vhn_tx {
+	struct page_frag_cache pages;
+	struct xdp_buff packets[VHN_TX_IN_FLIGHT];
+	unsigned int nr;
+};
+
+/**
+ * struct vhn_layout - a buffer with a packet for a tap
+ * @pad: where the packet begins
+ * @size: bytes of the buffer
+ */
+struct vhn_layout {
+	u32 pad;
+	u32 size;
 };
 
 /**
@@ -101,7 +140,10 @@ struct vhn_rx {
  * @buffers: most buffers of one packet (VIRTIO_NET_F_MRG_RXBUF)
  * @full: the back end took no more, and is watched until it does
  * @dropped: packets that were lost here
+ * @packets: that went through
+ * @calls: how often the back end was called for these
  * @rx: of one that receives; NULL
+ * @tx: of one that sends to a tap; NULL
  */
 struct vhn_vq {
 	struct vhn_backend be;
@@ -109,7 +151,10 @@ struct vhn_vq {
 	unsigned int buffers;
 	bool full;
 	u64 dropped;
+	u64 packets;
+	u64 calls;
 	struct vhn_rx *rx;
+	struct vhn_tx *tx;
 };
 
 /* "parley-net 3: " before every message, as the library does. */
@@ -140,7 +185,20 @@ int vhn_socket_send(struct socket *sock, struct msghdr *msg, size_t len);
 int vhn_socket_receive(struct socket *sock, struct msghdr *msg, size_t len);
 void vhn_socket_drop(struct socket *sock);
 
+/* tap.c */
+struct ptr_ring *vhn_tap_ring(struct file *file);
+unsigned int vhn_tap_take(const struct vhn_backend *be, void **packets, unsigned int nr);
+void vhn_tap_untake(const struct vhn_backend *be, void **packets, unsigned int nr);
+void vhn_tap_drop(void *packet);
+u32 vhn_tap_len(void *packet);
+bool vhn_tap_sends_many(const struct vhn_backend *be);
+bool vhn_tap_layout(const struct vhn_backend *be, u32 len, struct vhn_layout *layout);
+void vhn_tap_pack(struct xdp_buff *xdp, void *buf, const struct vhn_layout *layout, u32 len,
+		  const void *hdr);
+int vhn_tap_send(const struct vhn_backend *be, struct xdp_buff *xdp, unsigned int nr);
+
 /* tx.c, rx.c */
+void vhn_rx_stop(struct vhn_vq *q);
 extern const struct parley_vhost_queue_ops vhn_tx_ops;
 extern const struct parley_vhost_queue_ops vhn_rx_ops;
 

@@ -3,11 +3,66 @@
  * vhost net: what the guest receives.
  *
  * A packet is taken from the back end when there are buffers for it, and not before:
- * until then it waits in the back end's queue, which drops what is too much.  The
+ * until then it waits in the back end's queue, which drops what is too much, or among
+ * those that were taken from a tap together.  The
  * header is the back end's, or ours with nothing in it; how many buffers a packet took
  * is ours in either case (spec 5.1.6.4).
  */
 #include "net.h"
+
+/* The next packet that was taken from a tap; NULL: the tap has none. */
+static void *vhn_rx_taken(struct vhn_vq *q)
+{
+	struct vhn_rx *rx = q->rx;
+
+	if (rx->first == rx->end) {
+		q->calls++;
+		rx->first = 0;
+		rx->end = vhn_tap_take(&q->be, rx->taken, VHN_RX_TAKEN);
+	}
+	return rx->end ? rx->taken[rx->first] : NULL;
+}
+
+/* How long is the next packet?  0 for none. */
+static int vhn_rx_peek(struct vhn_vq *q)
+{
+	void *packet;
+
+	if (!q->be.ring) {
+		q->calls++;
+		return vhn_socket_peek(q->be.sock);
+	}
+	packet = vhn_rx_taken(q);
+	return packet ? vhn_tap_len(packet) : 0;
+}
+
+/* It is lost. */
+static void vhn_rx_drop(struct vhn_vq *q)
+{
+	struct vhn_rx *rx = q->rx;
+
+	q->dropped++;
+	if (q->be.ring)
+		vhn_tap_drop(rx->taken[rx->first++]);
+	else
+		vhn_socket_drop(q->be.sock);
+}
+
+/**
+ * vhn_rx_stop() - a ring stops: what was not received is left for whoever goes on
+ * @q: what it has
+ *
+ * Context: process; nobody works at the ring.
+ */
+void vhn_rx_stop(struct vhn_vq *q)
+{
+	struct vhn_rx *rx = q->rx;
+
+	if (rx->first < rx->end)
+		vhn_tap_untake(&q->be, rx->taken + rx->first, rx->end - rx->first);
+	rx->first = 0;
+	rx->end = 0;
+}
 
 /* Are the buffers such as a driver has to post, the first one with room for a header? */
 static bool vhn_rx_sane(const struct vhn_vq *q, unsigned int nr)
@@ -82,13 +137,17 @@ static bool vhn_rx_header(const struct vhn_vq *q, unsigned int nr)
  * The packet; its header, if the back end has none, is ours.  False: it is lost, or
  * somebody else has taken it, and the buffers are as before.
  */
-static bool vhn_rx_fill(const struct vhn_vq *q, unsigned int nr, struct msghdr *msg)
+static bool vhn_rx_fill(struct vhn_vq *q, unsigned int nr, struct msghdr *msg)
 {
 	u32 len;
 
 	if (q->bare)
 		iov_iter_advance(&msg->msg_iter, VHN_HDR);
 	len = iov_iter_count(&msg->msg_iter);
+	/* From here on it is the tap's again, even if this fails. */
+	if (q->be.ring)
+		msg->msg_control = q->rx->taken[q->rx->first++];
+	q->calls++;
 	/* Another length: it is not the one that was looked at, or has another header. */
 	if (vhn_socket_receive(q->be.sock, msg, len) != (int)len)
 		return false;
@@ -101,18 +160,20 @@ static enum vhn_rx_end vhn_rx_packet(struct vhn_vq *q, unsigned int nr, u32 len)
 	struct msghdr msg = {};
 
 	if (unlikely(!vhn_rx_room(q, nr, VHN_HDR + len, &msg.msg_iter))) {
-		vhn_socket_drop(q->be.sock);
+		vhn_rx_drop(q);
 	} else if (likely(vhn_rx_fill(q, nr, &msg))) {
 		vhn_rx_done(q, nr, VHN_HDR + len);
+		q->packets++;
 		return VHN_RX_DONE;
+	} else {
+		q->dropped++;
 	}
-	q->dropped++;
 	return vhn_rx_give_back(q, nr);
 }
 
 static enum vhn_rx_end vhn_rx_one(struct parley_vhost_vq *vq, struct vhn_vq *q)
 {
-	int len = vhn_socket_peek(q->be.sock), nr;
+	int len = vhn_rx_peek(q), nr;
 
 	if (len <= 0)
 		return VHN_RX_IDLE;
@@ -121,8 +182,7 @@ static enum vhn_rx_end vhn_rx_one(struct parley_vhost_vq *vq, struct vhn_vq *q)
 		return VHN_RX_IDLE;
 	if (likely(nr > 0))
 		return vhn_rx_packet(q, nr, len);
-	vhn_socket_drop(q->be.sock);
-	q->dropped++;
+	vhn_rx_drop(q);
 	return VHN_RX_DONE;
 }
 
@@ -142,7 +202,7 @@ static bool vhn_rx_pending(struct parley_vhost_vq *vq)
 {
 	const struct vhn_vq *q = parley_vhost_vq_priv(vq);
 
-	return vhn_socket_peek(q->be.sock) > 0;
+	return q->rx->first < q->rx->end || vhn_socket_peek(q->be.sock) > 0;
 }
 
 static u64 vhn_rx_cost(const struct parley_vhost_req *req)

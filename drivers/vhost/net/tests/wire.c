@@ -300,9 +300,12 @@ static bool wire_notify(struct parley_drvq *q, u32 data)
 	return true;
 }
 
-/* The test looks by itself. */
+/* The test looks by itself, and counts. */
 static void wire_called(void *priv)
 {
+	struct wire_ring *r = priv;
+
+	atomic_inc(&r->calls);
 }
 
 void wire_chain(struct wire *w, unsigned int index, const u32 *out, unsigned int n_out,
@@ -329,6 +332,8 @@ void wire_chain(struct wire *w, unsigned int index, const u32 *out, unsigned int
 		if (i + 1 == n_out)
 			wire_make(b->data, size + n, seed);
 	}
+	if (w->plain && n_out)
+		memset(b->data, 0, VHN_HDR);
 	buf.cookie = b;
 	KUNIT_ASSERT_EQ(w->test, parley_drvq_put(drv, &buf, 1, GFP_KERNEL), 1);
 	kunit_kfree(w->test, segs);
@@ -467,7 +472,7 @@ int wire_attach(struct wire *w, unsigned int index, struct file *file)
 void wire_join(struct wire *w, unsigned int index)
 {
 	struct wire_ring *r = &w->rings[index];
-	struct parley_vhost_ring ring = { .vq = r->dev, .call = wire_called };
+	struct parley_vhost_ring ring = { .vq = r->dev, .call = wire_called, .priv = r };
 
 	KUNIT_ASSERT_EQ(w->test, parley_vhost_vq_join(r->vq, &ring), 0);
 	r->joined = true;

@@ -63,6 +63,7 @@ struct wire_buf {
  * @more: bytes that packets which are put have more than is said
  * @cut: writes of a packet that were not complete
  * @wrong: its packets cannot be received
+ * @plain: the guest's headers say nothing
  * @rings: of the guest
  * @region: all memory of this kernel, where the guest's lies
  * @map: with that region alone
@@ -84,12 +85,14 @@ struct wire {
 	int more;
 	unsigned int cut;
 	bool wrong;
+	bool plain;
 	struct wire_ring {
 		struct wire *wire;
 		struct parley_vhost_vq *vq;
 		struct parley_drvq *drv;
 		struct parley_devq *dev;
 		bool joined;
+		atomic_t calls;
 	} rings[2];
 	struct parley_region region;
 	struct parley_memmap map;
