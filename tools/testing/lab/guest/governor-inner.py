@@ -7,6 +7,7 @@
   places            where each task may run, one a line, with what names it for good
   steal             ticks that were stolen and worked, of each vCPU
 """
+import contextlib
 import os
 import sys
 import time
@@ -20,7 +21,8 @@ def place_of(tid):
 def burn(first, path):
     """For ever."""
     os.nice(10)             # who measures is not to wait for who works
-    os.sched_setaffinity(0, {int(first)})
+    with contextlib.suppress(OSError):      # it may be away at this moment
+        os.sched_setaffinity(0, {int(first)})
     os.sched_setaffinity(0, set(range(os.cpu_count())))
     count = 0
     while True:

@@ -329,6 +329,20 @@ fail_sweep()	# fail_sweep MAX UNDO OPERATION...: one test; fail-nth does the
 	not_ok "$*: stopped at fault $nth, status $rc: $out"
 }
 
+verdicts()	# verdicts PROGRAM: a Python program beside this file says what it finds, in
+{		# lines of words with tabs between: ok WHAT, bad WHAT WHY, end, or notes
+	local verdict what detail ended=no
+	while IFS=$'\t' read -r verdict what detail; do
+		case $verdict in
+		ok)	ok "$what" ;;
+		bad)	not_ok "$what"; note "$detail" ;;
+		end)	ended=yes ;;
+		*)	note "$verdict $what $detail" ;;
+		esac
+	done < <(/usr/bin/python3 "$LAB_ROOT/tools/testing/lab/guest/$1" 2>&1 </dev/null)
+	is $ended yes "$1 came to its end"
+}
+
 finish()	# finish: call last; leak check and the plan
 {
 	leaks_check

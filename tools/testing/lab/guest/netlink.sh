@@ -10,16 +10,7 @@ leaks_forget
 
 check "without a device, status is content" $parley status
 export LAB_ROOT LAB_CACHE LAB_KERNEL
-ended=no
-while IFS=$'\t' read -r verdict what detail; do
-	case $verdict in
-	ok)	ok "$what" ;;
-	bad)	not_ok "$what"; note "$detail" ;;
-	end)	ended=yes ;;
-	*)	note "$verdict $what $detail" ;;
-	esac
-done < <(/usr/bin/python3 "$LAB_ROOT/tools/testing/lab/guest/netlink.py" 2>&1 </dev/null)
-is $ended yes "netlink.py came to its end"
+verdicts netlink.py
 
 # As a user calls it: another process for each.
 out=$($parley loopback /dev/nullb0 --serial shell -- \
