@@ -20,7 +20,8 @@ const unsigned int parley_net_features[] = {
 	F(MRG_RXBUF), F(STATUS), F(CTRL_VQ), F(CTRL_RX), F(CTRL_VLAN),
 	F(GUEST_ANNOUNCE), F(MQ), F(CTRL_MAC_ADDR),
 	F(VQ_NOTF_COAL), F(NOTF_COAL),
-	F(GUEST_USO4), F(GUEST_USO6), F(HOST_USO), F(GUEST_HDRLEN), F(SPEED_DUPLEX),
+	F(GUEST_USO4), F(GUEST_USO6), F(HOST_USO), F(HASH_REPORT),
+	F(GUEST_HDRLEN), F(RSS), F(SPEED_DUPLEX),
 };
 
 const unsigned int parley_net_nr_features = ARRAY_SIZE(parley_net_features);
@@ -46,6 +47,8 @@ static const struct {
 	{ F(GUEST_ANNOUNCE), B(CTRL_VQ) },
 	{ F(GUEST_ANNOUNCE), B(STATUS) },
 	{ F(MQ), B(CTRL_VQ) },
+	{ F(RSS), B(CTRL_VQ) },
+	{ F(HASH_REPORT), B(CTRL_VQ) },
 	{ F(NOTF_COAL), B(CTRL_VQ) },
 	{ F(VQ_NOTF_COAL), B(CTRL_VQ) },
 };
@@ -70,6 +73,7 @@ void parley_net_check(struct parley_device *pd, struct parley_features *features
 			 feature);
 		parley_features_drop(features, feature);
 	}
+	parley_net_rss_check(pd, features);
 	if (!parley_features_has(features, F(MTU)))
 		return;
 	if (parley_config_get(pd, struct virtio_net_config, mtu, &mtu) || mtu < ETH_MIN_MTU) {
@@ -88,7 +92,7 @@ unsigned int parley_net_pairs_max(struct parley_device *pd)
 {
 	u16 pairs;
 
-	if (!parley_has_feature(pd, F(MQ)) ||
+	if ((!parley_has_feature(pd, F(MQ)) && !parley_has_feature(pd, F(RSS))) ||
 	    parley_config_get(pd, struct virtio_net_config, max_virtqueue_pairs, &pairs))
 		return 1;
 	if (pairs >= VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MIN &&
@@ -143,7 +147,7 @@ static void parley_net_size_buffers(struct parley_net *net, bool gso)
 		return;
 	if (gso)
 		len = PARLEY_NET_LEN_MAX;
-	net->rx_len = PARLEY_NET_HDR_LEN + len;
+	net->rx_len = net->hdr_len + len;
 	net->rx_pages = DIV_ROUND_UP(net->rx_len, (unsigned int)PAGE_SIZE);
 }
 
@@ -225,6 +229,9 @@ int parley_net_configure(struct parley_net *net)
 	int err;
 
 	net->mergeable = f & B(MRG_RXBUF);
+	net->hdr_len = f & B(HASH_REPORT) ? sizeof(struct virtio_net_hdr_v1_hash) :
+					    sizeof(struct virtio_net_hdr_v1);
+	net->dev->needed_headroom = net->hdr_len;
 	err = parley_net_read_mtu(net, net->mergeable || f & ANY_GUEST_GSO);
 	if (err)
 		return err;
@@ -232,6 +239,9 @@ int parley_net_configure(struct parley_net *net)
 	parley_net_read_link(net);
 	parley_net_size_buffers(net, f & ANY_GUEST_GSO);
 	parley_net_set_features(net, f);
+	err = parley_net_rss_configure(net);
+	if (err)
+		return err;
 	net->offloads = parley_net_guest_offloads(net, net->dev->features);
 	net->dev->xdp_features = parley_net_xdp_features(net);
 	return 0;

@@ -115,14 +115,6 @@ int parley_net_tell_mac(struct parley_net *net, const u8 *mac)
 	return err;
 }
 
-static int parley_net_send_pairs(struct parley_net *net)
-{
-	struct virtio_net_ctrl_mq mq = { cpu_to_vr16(net->used) };
-
-	return parley_net_tell(net, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET,
-			       &mq, sizeof(mq));
-}
-
 /**
  * parley_net_tell_pairs() - so many pairs of queues are used
  * @net: interface
@@ -140,14 +132,13 @@ int parley_net_tell_pairs(struct parley_net *net, unsigned int pairs)
 
 	guard(mutex)(&net->ctrl_lock);
 	before = net->used;
-	if (pairs == before)
-		return 0;
 	WRITE_ONCE(net->used, pairs);
 	/* The device may use them as soon as it is told. */
 	parley_net_more_pairs(net);
-	err = parley_net_send_pairs(net);
+	err = parley_net_send_queues(net);
 	if (err) {
 		WRITE_ONCE(net->used, before);
+		parley_net_rss_spread(net);
 		return err;
 	}
 	for (; before < pairs; before++)
@@ -335,8 +326,7 @@ int parley_net_reapply(struct parley_device *pd)
 	struct parley_net *net = pd->priv;
 
 	guard(mutex)(&net->ctrl_lock);
-	if (parley_has_feature(pd, VIRTIO_NET_F_MQ))
-		parley_net_refused(net, "how many queues are used", parley_net_send_pairs(net));
+	parley_net_refused(net, "which queues are used", parley_net_send_queues(net));
 	if (net->mac_set)
 		parley_net_refused(net, "its address", parley_net_send_mac(net));
 	parley_net_refused(net, "what is left to us", parley_net_send_less(net));

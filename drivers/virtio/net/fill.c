@@ -139,7 +139,7 @@ void parley_net_rx_give_back(struct parley_queue *queue, void *cookie,
 /* Mergeable: what packets need, in whole or half pages as a rule. */
 static unsigned int parley_net_want(const struct parley_net *net, struct parley_net_rx *rx)
 {
-	unsigned int hdr = PARLEY_NET_HDR_LEN;
+	unsigned int hdr = net->hdr_len;
 
 	if (net->rx_len)
 		return net->rx_len;

@@ -115,16 +115,18 @@ static u16 parley_net_hdr_len(const struct sk_buff *skb)
 /**
  * parley_net_hdr_make() - the header of a packet to send
  * @skb: packet
- * @hdr: filled, all of it
+ * @at: where, all of it is filled
+ * @len: bytes of it, with what belongs to a hash
  *
  * Return: 0; -EINVAL for a packet that was not offered to take.
  */
-int parley_net_hdr_make(const struct sk_buff *skb, struct virtio_net_hdr_v1 *hdr)
+int parley_net_hdr_make(const struct sk_buff *skb, void *at, unsigned int len)
 {
+	struct virtio_net_hdr_v1 *hdr = at;
 	int err;
 
-	/* Not part of what the kernel fills; of the driver it has to be 0 (5.1.6.2). */
-	hdr->num_buffers = 0;
+	/* Not all is what the kernel fills; the rest has to be 0 of the driver (5.1.6.2). */
+	memset(at, 0, len);
 	err = virtio_net_hdr_from_skb(skb, (struct virtio_net_hdr *)hdr, true, false, 0);
 	if (!err && hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE)
 		hdr->hdr_len = cpu_to_vr16(parley_net_hdr_len(skb));

@@ -98,6 +98,7 @@ static int parley_net_make_pair(struct parley_net *net, unsigned int i)
 	pair->rx.queue->priv = pair;
 	pair->tx.queue->priv = pair;
 	/* Without tables a packet takes a descriptor for each piece. */
+	pair->tx.hdr_len = net->hdr_len;
 	pair->tx.need = direct ? PARLEY_NET_TX_SEGS : 1;
 	if (parley_drvq_size(pair->tx.queue->vq) < PARLEY_NET_TX_SEGS ||
 	    parley_drvq_size(pair->rx.queue->vq) < net->rx_pages) {
@@ -170,7 +171,6 @@ static struct parley_net *parley_net_alloc(struct parley_device *pd, unsigned in
 	parley_net_set_ethtool(dev);
 	dev->watchdog_timeo = WATCHDOG;
 	dev->priv_flags |= IFF_UNICAST_FLT | IFF_LIVE_ADDR_CHANGE;
-	dev->needed_headroom = PARLEY_NET_HDR_LEN;
 	net = netdev_priv(dev);
 	net->dev = dev;
 	net->pd = pd;
@@ -188,8 +188,10 @@ static int parley_net_use_pairs(struct parley_net *net)
 {
 	unsigned int pairs = min(net->nr_pairs, num_online_cpus());
 
-	if (net->nr_pairs > 1 && parley_net_tell_pairs(net, pairs))
+	if (parley_net_tell_pairs(net, pairs)) {
+		dev_warn(&net->pd->dev, "it uses one pair of queues only\n");
 		pairs = 1;
+	}
 	return netif_set_real_num_queues(net->dev, pairs, pairs);
 }
 

@@ -10,6 +10,7 @@
  *	tx.c		packets become buffers
  *	xdp.c		programs that see packets before the stack does
  *	run.c		who polls, and when: up and down, stop and start, time-outs
+ *	rss.c		which queue a packet comes in
  *	coal.c		moderation of interrupts
  *	ctrl.c		the control queue, and what is told again after a reset
  *	ops.c		what the stack asks of the interface
@@ -72,11 +73,14 @@
 #define PARLEY_NET_HEAD		128
 /* Pieces of a packet to send: its header, its linear part, its fragments. */
 #define PARLEY_NET_TX_SEGS	(MAX_SKB_FRAGS + 2)
-/* Bytes of a packet's header. */
-#define PARLEY_NET_HDR_LEN	sizeof(struct virtio_net_hdr_v1)
+/* Bytes of a packet's header, at most: parley_net.hdr_len says how many. */
+#define PARLEY_NET_HDR_MAX	sizeof(struct virtio_net_hdr_v1_hash)
+/* Entries of a table of queues, and bytes of the key of its hash. */
+#define PARLEY_NET_RSS_ENTRIES	128
+#define PARLEY_NET_RSS_KEY	40
 /* Pages of a buffer that has to hold the longest packet by itself. */
 #define PARLEY_NET_BIG_PAGES						\
-	DIV_ROUND_UP(PARLEY_NET_HDR_LEN + PARLEY_NET_LEN_MAX, PAGE_SIZE)
+	DIV_ROUND_UP(PARLEY_NET_HDR_MAX + PARLEY_NET_LEN_MAX, PAGE_SIZE)
 /* Bytes of a packet that a program sees in one piece: what the kernel leaves of a page. */
 #define PARLEY_NET_XDP_LINEAR	((u32)(SKB_WITH_OVERHEAD(PAGE_SIZE) - XDP_PACKET_HEADROOM))
 /* Buffers that are put at once. */
@@ -92,6 +96,22 @@ DECLARE_EWMA(parley_net_len, 0, 64)
 struct parley_net_coal {
 	u32 usecs;
 	u32 packets;
+};
+
+/**
+ * struct parley_net_rss - how packets find their queue
+ * @kinds: of hashes (VIRTIO_NET_RSS_HASH_TYPE_*), those that are used
+ * @entries: of @table, a power of two; 0: there is none
+ * @by_hand: @table was set, and is not spread over the queues by us
+ * @table: receive queues by hash
+ * @key: of the hash
+ */
+struct parley_net_rss {
+	u32 kinds;
+	unsigned int entries;
+	bool by_hand;
+	u16 table[PARLEY_NET_RSS_ENTRIES];
+	u8 key[PARLEY_NET_RSS_KEY];
 };
 
 /**
@@ -184,6 +204,7 @@ struct parley_net_xdp {
  * @missing: buffers of the packet that are to come
  * @got: bytes of the packet that came
  * @hdr: its header, read once
+ * @hash_hdr: the same, with a hash
  * @len: learned length of packets
  * @xdp: of a packet that a program is to see, in place of @head
  * @coal: its moderation; under parley_net.ctrl_lock, as is what follows, up to @moderate
@@ -201,7 +222,10 @@ struct parley_net_rx {
 	struct sk_buff *tail;
 	unsigned int missing;
 	u32 got;
-	struct virtio_net_hdr_v1 hdr;
+	union {
+		struct virtio_net_hdr_v1 hdr;
+		struct virtio_net_hdr_v1_hash hash_hdr;
+	};
 	struct ewma_parley_net_len len;
 	struct parley_net_xdp xdp;
 	struct parley_net_coal coal;
@@ -226,7 +250,7 @@ struct parley_net_slot {
 		struct xdp_frame *frame;
 		struct parley_net_slot *next;
 	};
-	struct virtio_net_hdr_v1 hdr;
+	struct virtio_net_hdr_v1_hash hdr;
 	bool is_frame;
 };
 
@@ -235,6 +259,7 @@ struct parley_net_slot {
  * @queue: its queue
  * @slots: as many as the ring can have descriptors
  * @free: those that no packet is in
+ * @hdr_len: parley_net.hdr_len
  * @need: descriptors that the largest packet may take
  * @done_packets: reaped, and not told to the stack's byte limits yet
  * @done_bytes: likewise
@@ -250,6 +275,7 @@ struct parley_net_tx {
 	struct parley_queue *queue;
 	struct parley_net_slot *slots;
 	struct parley_net_slot *free;
+	unsigned int hdr_len;
 	unsigned int need;
 	unsigned int done_packets;
 	unsigned int done_bytes;
@@ -288,6 +314,7 @@ struct parley_net_pair {
  * @ctrl: control queue, or NULL
  * @pairs: @nr_pairs of them
  * @nr_pairs: those that have queues
+ * @hdr_len: bytes of a packet's header
  * @rx_pages: pages of a receive buffer, 1 unless packets come in one buffer each
  *	and may be longer than a page
  * @rx_len: bytes of a receive buffer, 0 with mergeable ones: they are learned
@@ -297,7 +324,7 @@ struct parley_net_pair {
  * @lock: of the two that follow, and of who polls
  * @up: the interface is
  * @held: between stop() and start()
- * @ctrl_lock: of what follows, up to @tx_coal, and of commands about them
+ * @ctrl_lock: of what follows, up to @rss, and of commands about them
  * @used: pairs that are in use, the first ones
  * @mac: the address that was set, if @mac_set
  * @mac_set: it was, since probe
@@ -305,6 +332,7 @@ struct parley_net_pair {
  * @offloads: what the device may hand over unfinished (VIRTIO_NET_F_GUEST_*)
  * @rx_coal: moderation of all receive queues
  * @tx_coal: of all transmit queues
+ * @rss: how packets find their queue; the kinds of hashes are constant
  * @rx_mode: tells the device what to receive
  * @timeout: looks after a device that does not send
  * @link: speed and duplex that the device says
@@ -315,6 +343,7 @@ struct parley_net {
 	struct parley_queue *ctrl;
 	struct parley_net_pair *pairs;
 	unsigned int nr_pairs;
+	unsigned int hdr_len;
 	unsigned int rx_pages;
 	unsigned int rx_len;
 	bool mergeable;
@@ -333,6 +362,7 @@ struct parley_net {
 	u64 offloads;
 	struct parley_net_coal rx_coal;
 	struct parley_net_coal tx_coal;
+	struct parley_net_rss rss;
 
 	struct work_struct rx_mode;
 	struct work_struct timeout;
@@ -356,7 +386,7 @@ u64 parley_net_guest_offloads(const struct parley_net *net, netdev_features_t fe
 int parley_net_hdr_check(const struct virtio_net_hdr_v1 *hdr, u32 len, u64 features);
 int parley_net_hdr_apply(struct sk_buff *skb, const struct virtio_net_hdr_v1 *hdr,
 			 u64 features);
-int parley_net_hdr_make(const struct sk_buff *skb, struct virtio_net_hdr_v1 *hdr);
+int parley_net_hdr_make(const struct sk_buff *skb, void *at, unsigned int len);
 
 /* fill.c */
 int parley_net_make_pool(struct parley_net_pair *pair);
@@ -411,6 +441,20 @@ void parley_net_stop(struct parley_device *pd);
 void parley_net_start(struct parley_device *pd);
 void parley_net_tx_timeout(struct net_device *dev, unsigned int txqueue);
 void parley_net_timeout_work(struct work_struct *work);
+
+/* rss.c */
+void parley_net_rss_check(struct parley_device *pd, struct parley_features *features);
+int parley_net_rss_configure(struct parley_net *net);
+void parley_net_rss_spread(struct parley_net *net);
+int parley_net_send_queues(struct parley_net *net);
+void parley_net_hash(const struct parley_net *net, struct sk_buff *skb,
+		     const struct virtio_net_hdr_v1_hash *hdr);
+int parley_net_get_rxnfc(struct net_device *dev, struct ethtool_rxnfc *info, u32 *rules);
+u32 parley_net_get_rxfh_key_size(struct net_device *dev);
+u32 parley_net_get_rxfh_indir_size(struct net_device *dev);
+int parley_net_get_rxfh(struct net_device *dev, struct ethtool_rxfh_param *rxfh);
+int parley_net_set_rxfh(struct net_device *dev, struct ethtool_rxfh_param *rxfh,
+			struct netlink_ext_ack *extack);
 
 /* coal.c */
 int parley_net_recoal_pair(struct parley_net_pair *pair);

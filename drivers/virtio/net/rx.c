@@ -58,6 +58,7 @@ static void parley_net_rx_sync(const struct parley_net_rx *rx, void *buf, u32 le
 void parley_net_hand_over(struct parley_net_pair *pair, struct sk_buff *skb)
 {
 	skb_record_rx_queue(skb, pair->index);
+	parley_net_hash(pair->net, skb, &pair->rx.hash_hdr);
 	skb->protocol = eth_type_trans(skb, pair->net->dev);
 	napi_gro_receive(&pair->napi, skb);
 }
@@ -210,22 +211,23 @@ static int parley_net_rx_count(const struct parley_net_pair *pair)
 static void parley_net_rx_first(struct parley_net_pair *pair, void *buf, u32 len, u32 size,
 				unsigned int more)
 {
+	const unsigned int hdr_len = pair->net->hdr_len;
 	struct parley_net_rx *rx = &pair->rx;
 	int missing;
 
-	if (unlikely(len < PARLEY_NET_HDR_LEN + ETH_HLEN)) {
+	if (unlikely(len < hdr_len + ETH_HLEN)) {
 		parley_net_count(&rx->stats.sync, &rx->stats.runts);
 		goto put;
 	}
 	parley_net_rx_sync(rx, buf, len);
-	memcpy(&rx->hdr, buf, PARLEY_NET_HDR_LEN);
+	memcpy(&rx->hash_hdr, buf, hdr_len);
 	missing = parley_net_rx_count(pair);
 	if (unlikely(missing < 0)) {
 		parley_net_count(&rx->stats.sync, &rx->stats.bad_header);
 		goto put;
 	}
 	rx->missing = missing + more;
-	if (parley_net_rx_begin(pair, buf + PARLEY_NET_HDR_LEN, len - PARLEY_NET_HDR_LEN, size))
+	if (parley_net_rx_begin(pair, buf + hdr_len, len - hdr_len, size))
 		return;
 put:
 	parley_net_put_buffer(rx, buf, true);

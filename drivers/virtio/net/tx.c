@@ -50,22 +50,22 @@ static void parley_net_slot_put(struct parley_net_tx *tx, struct parley_net_slot
 }
 
 /* Is there room for the header before the packet, of the packet's own? */
-static bool parley_net_has_room(const struct sk_buff *skb)
+static bool parley_net_has_room(const struct sk_buff *skb, unsigned int hdr_len)
 {
-	return skb_headlen(skb) && skb_headroom(skb) >= PARLEY_NET_HDR_LEN &&
+	return skb_headlen(skb) && skb_headroom(skb) >= hdr_len &&
 	       !skb_header_cloned(skb) &&
-	       IS_ALIGNED((unsigned long)skb->data - PARLEY_NET_HDR_LEN,
+	       IS_ALIGNED((unsigned long)skb->data - hdr_len,
 			  __alignof__(struct virtio_net_hdr_v1));
 }
 
 /* Header and linear part: segments that this takes. */
 static unsigned int parley_net_describe_head(struct parley_net_tx *tx, struct sk_buff *skb,
-					     struct virtio_net_hdr_v1 *hdr)
+					     void *hdr, unsigned int hdr_len)
 {
 	struct parley_seg *segs = tx->segs;
 
-	segs[0] = (struct parley_seg) { virt_to_phys(hdr), PARLEY_NET_HDR_LEN };
-	if ((void *)(hdr + 1) == skb->data) {
+	segs[0] = (struct parley_seg) { virt_to_phys(hdr), hdr_len };
+	if (hdr + hdr_len == skb->data) {
 		segs[0].len += skb_headlen(skb);
 		return 1;
 	}
@@ -98,17 +98,18 @@ static int parley_net_put_skb(struct parley_net_tx *tx, struct sk_buff *skb,
 			      struct parley_net_slot *slot)
 {
 	struct parley_buf buf = { .segs = tx->segs, .cookie = slot };
-	struct virtio_net_hdr_v1 *hdr = &slot->hdr;
+	const unsigned int hdr_len = tx->hdr_len;
+	void *hdr = &slot->hdr;
 	int err;
 
-	if (parley_net_has_room(skb))
-		hdr = (struct virtio_net_hdr_v1 *)skb->data - 1;
-	err = parley_net_hdr_make(skb, hdr);
+	if (parley_net_has_room(skb, hdr_len))
+		hdr = skb->data - hdr_len;
+	err = parley_net_hdr_make(skb, hdr, hdr_len);
 	if (err)
 		return err;
 	slot->skb = skb;
 	slot->is_frame = false;
-	buf.n_out = parley_net_describe_head(tx, skb, hdr);
+	buf.n_out = parley_net_describe_head(tx, skb, hdr, hdr_len);
 	buf.n_out = parley_net_describe_frags(tx, skb_shinfo(skb), buf.n_out);
 	err = parley_drvq_put(tx->queue->vq, &buf, 1, GFP_ATOMIC | __GFP_NOWARN);
 	return err < 0 ? err : 0;
@@ -195,15 +196,16 @@ static int parley_net_put_frame(struct parley_net_tx *tx, struct xdp_frame *fram
 				struct parley_net_slot *slot)
 {
 	struct parley_buf buf = { .segs = tx->segs, .cookie = slot, .n_out = 1 };
+	const unsigned int hdr_len = tx->hdr_len;
 	void *hdr = &slot->hdr;
 	int err;
 
 	slot->frame = frame;
 	slot->is_frame = true;
-	if (frame->headroom >= PARLEY_NET_HDR_LEN)
-		hdr = frame->data - PARLEY_NET_HDR_LEN;
-	memset(hdr, 0, PARLEY_NET_HDR_LEN);
-	tx->segs[0] = (struct parley_seg) { virt_to_phys(hdr), PARLEY_NET_HDR_LEN };
+	if (frame->headroom >= hdr_len)
+		hdr = frame->data - hdr_len;
+	memset(hdr, 0, hdr_len);
+	tx->segs[0] = (struct parley_seg) { virt_to_phys(hdr), hdr_len };
 	if (hdr == &slot->hdr)
 		tx->segs[buf.n_out++] = (struct parley_seg) { virt_to_phys(frame->data),
 							      frame->len };

@@ -4,6 +4,7 @@
  */
 #include <linux/delay.h>
 #include <linux/slab.h>
+#include <linux/unaligned.h>
 #include <uapi/linux/virtio_ids.h>
 #include "peer.h"
 
@@ -59,20 +60,38 @@ static void peer_complete(struct peer_queue *q, const struct parley_chain *chain
 		parley_loopback_call(q->lq);
 }
 
+/* What a header is long, and what is said in it of a hash. */
+static u32 peer_hdr_len(const struct peer *p)
+{
+	return parley_loopback_features(p->lb) & B(HASH_REPORT) ?
+	       sizeof(struct virtio_net_hdr_v1_hash) : PEER_HDR;
+}
+
+static void peer_say_hash(const struct peer *p, u8 *whole)
+{
+	if (peer_hdr_len(p) == PEER_HDR)
+		return;
+	put_unaligned_le32(p->hash, whole + PEER_HDR);
+	put_unaligned_le16(p->kind, whole + PEER_HDR + sizeof(p->hash));
+}
+
 /* ------------------------------------------------------------ what is sent */
 
 static void peer_keep(struct peer *p, struct parley_loopback_queue *lq,
 		      const struct parley_chain *chain)
 {
-	u32 len = chain->len_out - min_t(u32, chain->len_out, PEER_HDR);
+	const u32 hdr_len = peer_hdr_len(p);
+	u32 len = chain->len_out - min_t(u32, chain->len_out, hdr_len);
 	struct peer_frame *f = kzalloc(struct_size(f, data, len), GFP_KERNEL);
 	u8 *whole = kvzalloc(chain->len_out, GFP_KERNEL);
 
 	if (f && whole) {
 		peer_copy(chain->iov, chain->n_out, whole, chain->len_out, false);
 		memcpy(&f->hdr, whole, min_t(u32, chain->len_out, PEER_HDR));
-		memcpy(f->data, whole + PEER_HDR, len);
-		f->len = len;
+		memcpy(f->data, whole + hdr_len, len);
+		/* Of a hash the guest has nothing to say. */
+		if (!memchr_inv(whole + PEER_HDR, 0, hdr_len - PEER_HDR))
+			f->len = len;
 		f->queue = lq->index / 2;
 		scoped_guard(spinlock_bh, &p->lock)
 			list_add_tail(&f->node, &p->sent);
@@ -242,14 +261,16 @@ int peer_receive(struct peer *p, unsigned int pair, const struct virtio_net_hdr_
 		 const void *data, u32 len, const struct peer_lie *lie)
 {
 	struct peer_taken *t = kvzalloc(sizeof(*t), GFP_KERNEL);
-	u8 *whole = kvzalloc(PEER_HDR + len, GFP_KERNEL);
+	const u32 hdr_len = peer_hdr_len(p);
+	u8 *whole = kvzalloc(hdr_len + len, GFP_KERNEL);
 	int err = -ENOMEM;
 
 	if (t && whole) {
 		if (hdr)
 			memcpy(whole, hdr, PEER_HDR);
-		memcpy(whole + PEER_HDR, data, len);
-		err = peer_receive_into(p, &p->q[2 * pair], t, whole, PEER_HDR + len,
+		peer_say_hash(p, whole);
+		memcpy(whole + hdr_len, data, len);
+		err = peer_receive_into(p, &p->q[2 * pair], t, whole, hdr_len + len,
 					lie ?: &PEER_HONEST);
 	}
 	kvfree(whole);

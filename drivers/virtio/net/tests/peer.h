@@ -24,7 +24,7 @@
 #define PEER_RING	64
 #define PEER_PAIRS	4
 #define PEER_TOLD	128
-#define PEER_DATA	64
+#define PEER_DATA	320
 #define PEER_SEGS	64
 #define PEER_HDR	sizeof(struct virtio_net_hdr_v1)
 
@@ -55,6 +55,8 @@ const void *peer_format_gen(struct kunit *test, const void *prev, char *desc);
  * @node: in a list
  * @hdr: its header; on the guest's side what the stack was told, as a header
  * @queue: where it came
+ * @hash: of it, on the guest's side
+ * @l4: that is of its ports too
  * @meta: bytes that a program left before it, on the guest's side
  * @len: of @data
  * @data: the packet
@@ -63,6 +65,8 @@ struct peer_frame {
 	struct list_head node;
 	struct virtio_net_hdr_v1 hdr;
 	unsigned int queue;
+	u32 hash;
+	bool l4;
 	unsigned int meta;
 	u32 len;
 	u8 data[];
@@ -102,6 +106,8 @@ struct peer_queue {
  * @deaf: it takes nothing that is sent
  * @mute: it answers no command
  * @refuse: it refuses commands of this class; -1: none
+ * @hash: what it says the hash of the next packets is
+ * @kind: of that (VIRTIO_NET_HASH_REPORT_*)
  * @last: where the last packet that the guest receives was written
  * @resets: seen
  * @lock: of the lists, and of what it was told
@@ -122,6 +128,8 @@ struct peer {
 	bool deaf;
 	bool mute;
 	int refuse;
+	u32 hash;
+	u16 kind;
 	void *last;
 	atomic_t resets;
 	spinlock_t lock;	/* see above */
@@ -159,6 +167,8 @@ void peer_forget_told(struct peer *p);
 
 /* wire.c: the guest's side, and what tests have in common */
 struct peer *peer_new(struct kunit *test, u64 features, unsigned int pairs);
+struct peer *peer_new_with(struct kunit *test, u64 features, unsigned int pairs,
+			   struct virtio_net_config config);
 void peer_end(struct kunit *test, struct peer *p);
 int peer_up(struct peer *p, bool up);
 void peer_fill(u8 *data, u32 len, u32 seed);

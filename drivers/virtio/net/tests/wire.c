@@ -39,6 +39,8 @@ static void peer_note_skb(struct peer_frame *f, const struct sk_buff *skb)
 
 	f->queue = skb_get_rx_queue(skb);
 	f->meta = skb_metadata_len(skb);
+	f->hash = skb->hash;
+	f->l4 = skb->l4_hash;
 	if (skb->ip_summed == CHECKSUM_PARTIAL) {
 		f->hdr.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 		f->hdr.csum_start = cpu_to_vr16(skb_checksum_start_offset(skb) + ETH_HLEN);
@@ -110,11 +112,19 @@ void peer_end(struct kunit *test, struct peer *p)
 /* A device of the test's format, taken by the front-end, and the interface up. */
 struct peer *peer_new(struct kunit *test, u64 features, unsigned int pairs)
 {
+	return peer_new_with(test, features, pairs, (struct virtio_net_config) {});
+}
+
+/* The same; its configuration is completed. */
+struct peer *peer_new_with(struct kunit *test, u64 features, unsigned int pairs,
+			   struct virtio_net_config config)
+{
 	const struct peer_format *format = test->param_value ?: &formats[0];
 	static const u8 mac[ETH_ALEN] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
 	struct peer *p = kunit_kzalloc(test, sizeof(*p), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, p);
+	p->config = config;
 	memcpy(p->config.mac, mac, ETH_ALEN);
 	p->config.status = cpu_to_vr16(VIRTIO_NET_S_LINK_UP);
 	p->config.max_virtqueue_pairs = cpu_to_vr16(pairs);

@@ -200,8 +200,7 @@ static void packets_pass(struct kunit *test)
 static void packets_of_one_buffer_pass(struct kunit *test)
 {
 	struct bpf_prog *prog;
-	struct peer *p = peer_with(test, B(MAC) | B(CTRL_VQ) | B(CTRL_GUEST_OFFLOADS) | PEER_OFFLOADS,
-				   passes, &prog);
+	struct peer *p = peer_with(test, PEER_ALL & ~B(MRG_RXBUF), passes, &prog);
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
