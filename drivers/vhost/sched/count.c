@@ -17,19 +17,19 @@
 
 #include "sched.h"
 
-/* By PARLEY_SCHED_C_*, of PERF_TYPE_HARDWARE. */
+/* By PARLEY_SCHED_PMC_*, of PERF_TYPE_HARDWARE. */
 static const u64 vhs_count_configs[] = {
-	[PARLEY_SCHED_C_CYCLES] = PERF_COUNT_HW_CPU_CYCLES,
-	[PARLEY_SCHED_C_INSTRUCTIONS] = PERF_COUNT_HW_INSTRUCTIONS,
-	[PARLEY_SCHED_C_CACHE_REFS] = PERF_COUNT_HW_CACHE_REFERENCES,
-	[PARLEY_SCHED_C_CACHE_MISSES] = PERF_COUNT_HW_CACHE_MISSES,
-	[PARLEY_SCHED_C_BRANCHES] = PERF_COUNT_HW_BRANCH_INSTRUCTIONS,
-	[PARLEY_SCHED_C_BRANCH_MISSES] = PERF_COUNT_HW_BRANCH_MISSES,
+	[PARLEY_SCHED_PMC_CYCLES] = PERF_COUNT_HW_CPU_CYCLES,
+	[PARLEY_SCHED_PMC_INSTRUCTIONS] = PERF_COUNT_HW_INSTRUCTIONS,
+	[PARLEY_SCHED_PMC_CACHE_REFS] = PERF_COUNT_HW_CACHE_REFERENCES,
+	[PARLEY_SCHED_PMC_CACHE_MISSES] = PERF_COUNT_HW_CACHE_MISSES,
+	[PARLEY_SCHED_PMC_BRANCHES] = PERF_COUNT_HW_BRANCH_INSTRUCTIONS,
+	[PARLEY_SCHED_PMC_BRANCH_MISSES] = PERF_COUNT_HW_BRANCH_MISSES,
 };
 
 /**
  * vhs_count_attr() - the event that counts something
- * @what: PARLEY_SCHED_C_*
+ * @what: PARLEY_SCHED_PMC_*
  * @attr: filled
  *
  * Context: any.
@@ -38,7 +38,7 @@ static const u64 vhs_count_configs[] = {
 VISIBLE_IF_KUNIT int vhs_count_attr(u32 what, struct perf_event_attr *attr)
 {
 	KUNIT_STATIC_STUB_REDIRECT(vhs_count_attr, what, attr);
-	if (what == PARLEY_SCHED_C_NONE || what >= ARRAY_SIZE(vhs_count_configs))
+	if (what == PARLEY_SCHED_PMC_NONE || what >= ARRAY_SIZE(vhs_count_configs))
 		return -EINVAL;
 	what = array_index_nospec(what, ARRAY_SIZE(vhs_count_configs));
 	*attr = (struct perf_event_attr){
@@ -70,7 +70,7 @@ static void vhs_count_drop(struct vhs_vcpu *vcpu)
 	unsigned int i;
 
 	lockdep_assert_held(&vcpu->vm->counting);
-	for (i = 0; i < PARLEY_SCHED_COUNTERS; i++) {
+	for (i = 0; i < PARLEY_SCHED_PMCS; i++) {
 		if (!vcpu->event[i])
 			continue;
 		vcpu->past[i] = vhs_count_look(vcpu, i);
@@ -156,14 +156,14 @@ static void vhs_count_none(struct vhs *vm)
  * Context: sleeps; dev->mutex held.
  * Return: 0; -EINVAL for what there is not; or what perf says: then there are none.
  */
-int vhs_count_set(struct vhs *vm, const struct parley_sched_counters *c)
+int vhs_count_set(struct vhs *vm, const struct parley_sched_pmcs *c)
 {
 	struct perf_event_attr attr;
 	struct vhs_vcpu *vcpu;
 	unsigned int i;
 	int err = 0;
 
-	if (c->nr > PARLEY_SCHED_COUNTERS)
+	if (c->nr > PARLEY_SCHED_PMCS)
 		return -EINVAL;
 	for (i = 0; i < c->nr; i++)
 		if (vhs_count_attr(c->what[i], &attr))
@@ -202,7 +202,7 @@ u32 vhs_count_read(struct vhs *vm, u32 index, struct parley_sched_counted *reply
 	reply->nr = cpu_to_le32(vm->counters.nr);
 	for (i = 0; i < vm->counters.nr; i++) {
 		c = vhs_count_look(&vm->vcpus[index], i);
-		reply->counter[i] = (struct parley_sched_counter){
+		reply->counter[i] = (struct parley_sched_pmc){
 			.what = cpu_to_le32(vm->counters.what[i]),
 			.value = cpu_to_le64(c.value),
 			.enabled_ns = cpu_to_le64(c.enabled),

@@ -161,20 +161,20 @@ int parley_vhost_sched_set_steps(struct parley_vhost *dev,
 EXPORT_SYMBOL_IF_KUNIT(parley_vhost_sched_set_steps);
 
 /**
- * parley_vhost_sched_set_counters() - say what is to be counted of each vCPU
+ * parley_vhost_sched_set_pmcs() - say what is to be counted of each vCPU
  * @dev: device
  * @c: that
  *
  * Context: as parley_vhost_sched_set_nr().
- * Return: as PARLEY_SCHED_SET_COUNTERS.
+ * Return: as PARLEY_SCHED_SET_PMCS.
  */
 VISIBLE_IF_KUNIT
-int parley_vhost_sched_set_counters(struct parley_vhost *dev,
-				    const struct parley_sched_counters *c)
+int parley_vhost_sched_set_pmcs(struct parley_vhost *dev,
+				const struct parley_sched_pmcs *c)
 {
 	return vhs_count_set(parley_vhost_priv(dev), c);
 }
-EXPORT_SYMBOL_IF_KUNIT(parley_vhost_sched_set_counters);
+EXPORT_SYMBOL_IF_KUNIT(parley_vhost_sched_set_pmcs);
 
 /** parley_vhost_sched_counts() - what was asked of @dev and what came of it, into @c */
 void parley_vhost_sched_counts(struct parley_vhost *dev, struct parley_sched_counts *c)
@@ -230,13 +230,13 @@ static long vhs_ioctl_steps(struct parley_vhost *dev, void __user *arg)
 	return parley_vhost_sched_set_steps(dev, &s);
 }
 
-static long vhs_ioctl_counters(struct parley_vhost *dev, void __user *arg)
+static long vhs_ioctl_pmcs(struct parley_vhost *dev, void __user *arg)
 {
-	struct parley_sched_counters c;
+	struct parley_sched_pmcs c;
 
 	if (copy_from_user(&c, arg, sizeof(c)))
 		return -EFAULT;
-	return parley_vhost_sched_set_counters(dev, &c);
+	return parley_vhost_sched_set_pmcs(dev, &c);
 }
 
 static long vhs_ioctl_counts(struct parley_vhost *dev, void __user *arg)
@@ -258,8 +258,8 @@ static long vhs_ioctl(struct parley_vhost *dev, unsigned int cmd, void __user *a
 		return vhs_ioctl_budget(dev, arg);
 	case PARLEY_SCHED_SET_STEPS:
 		return vhs_ioctl_steps(dev, arg);
-	case PARLEY_SCHED_SET_COUNTERS:
-		return vhs_ioctl_counters(dev, arg);
+	case PARLEY_SCHED_SET_PMCS:
+		return vhs_ioctl_pmcs(dev, arg);
 	case PARLEY_SCHED_GET_COUNTS:
 		return vhs_ioctl_counts(dev, arg);
 	default:

@@ -157,8 +157,8 @@ struct vhs_vcpu {
 	struct irq_work wish;
 	struct work_struct help;
 
-	struct perf_event *event[PARLEY_SCHED_COUNTERS];
-	struct vhs_counted past[PARLEY_SCHED_COUNTERS];
+	struct perf_event *event[PARLEY_SCHED_PMCS];
+	struct vhs_counted past[PARLEY_SCHED_PMCS];
 };
 
 /**
@@ -188,7 +188,7 @@ struct vhs {
 	struct vhs_vcpu *vcpus;
 
 	struct mutex counting;	/* see above */
-	struct parley_sched_counters counters;
+	struct parley_sched_pmcs counters;
 
 	struct rt_mutex boost;	/* see above */
 	struct vhs_budget budget;
@@ -230,8 +230,8 @@ int parley_vhost_sched_set_steps(struct parley_vhost *dev,
 				 const struct parley_sched_steps *s);
 int parley_vhost_sched_set_task(struct parley_vhost *dev, u32 index,
 				struct task_struct *task);
-int parley_vhost_sched_set_counters(struct parley_vhost *dev,
-				    const struct parley_sched_counters *c);
+int parley_vhost_sched_set_pmcs(struct parley_vhost *dev,
+				const struct parley_sched_pmcs *c);
 int vhs_count_attr(u32 what, struct perf_event_attr *attr);
 #endif
 
@@ -285,7 +285,7 @@ void vhs_steps_stop(void);
 #ifdef CONFIG_PERF_EVENTS
 int vhs_count_begin(struct vhs_vcpu *vcpu);
 void vhs_count_end(struct vhs_vcpu *vcpu);
-int vhs_count_set(struct vhs *vm, const struct parley_sched_counters *c);
+int vhs_count_set(struct vhs *vm, const struct parley_sched_pmcs *c);
 u32 vhs_count_read(struct vhs *vm, u32 index, struct parley_sched_counted *reply);
 #else
 static inline int vhs_count_begin(struct vhs_vcpu *vcpu)
@@ -297,7 +297,7 @@ static inline void vhs_count_end(struct vhs_vcpu *vcpu)
 {
 }
 
-static inline int vhs_count_set(struct vhs *vm, const struct parley_sched_counters *c)
+static inline int vhs_count_set(struct vhs *vm, const struct parley_sched_pmcs *c)
 {
 	return c->nr ? -EOPNOTSUPP : 0;
 }

@@ -85,26 +85,26 @@ struct parley_sched_reply {
 	__le32 status;
 };
 
-#define PARLEY_SCHED_COUNTERS		4	/* of a vCPU, at most */
+#define PARLEY_SCHED_PMCS		4	/* of a vCPU, at most */
 
 /* What is counted, while the vCPU runs the guest's own instructions. */
-#define PARLEY_SCHED_C_NONE		0
-#define PARLEY_SCHED_C_CYCLES		1
-#define PARLEY_SCHED_C_INSTRUCTIONS	2
-#define PARLEY_SCHED_C_CACHE_REFS	3
-#define PARLEY_SCHED_C_CACHE_MISSES	4
-#define PARLEY_SCHED_C_BRANCHES		5
-#define PARLEY_SCHED_C_BRANCH_MISSES	6
+#define PARLEY_SCHED_PMC_NONE		0
+#define PARLEY_SCHED_PMC_CYCLES		1
+#define PARLEY_SCHED_PMC_INSTRUCTIONS	2
+#define PARLEY_SCHED_PMC_CACHE_REFS	3
+#define PARLEY_SCHED_PMC_CACHE_MISSES	4
+#define PARLEY_SCHED_PMC_BRANCHES		5
+#define PARLEY_SCHED_PMC_BRANCH_MISSES	6
 
 /**
- * struct parley_sched_counter - one of them
- * @what: PARLEY_SCHED_C_*
+ * struct parley_sched_pmc - one of them
+ * @what: PARLEY_SCHED_PMC_*
  * @reserved: zero
  * @value: so many
  * @enabled_ns: time for which it was to count
  * @running_ns: and did; less where others want the same hardware
  */
-struct parley_sched_counter {
+struct parley_sched_pmc {
 	__le32 what;
 	__le32 reserved;
 	__le64 value;
@@ -123,7 +123,7 @@ struct parley_sched_counted {
 	__le32 status;
 	__le32 nr;
 	__le32 reserved[2];
-	struct parley_sched_counter counter[PARLEY_SCHED_COUNTERS];
+	struct parley_sched_pmc counter[PARLEY_SCHED_PMCS];
 };
 
 /* ---------------------------------------------------- queue 1: areas */
@@ -301,19 +301,19 @@ struct parley_sched_counts {
 #define PARLEY_SCHED_GET_COUNTS _IOR(VHOST_VIRTIO, 0xC4, struct parley_sched_counts)
 
 /**
- * struct parley_sched_counters - what is to be counted of each vCPU
+ * struct parley_sched_pmcs - what is to be counted of each vCPU
  * @nr: counters; 0: none any more
- * @what: PARLEY_SCHED_C_* of each
+ * @what: PARLEY_SCHED_PMC_* of each
  *
  * Of threads that are registered and of those to come, from 0 on.  Fails as
  * perf_event_open() does where the processor cannot count the guest alone; the kernel's
  * log says so, and then there are none.
  */
-struct parley_sched_counters {
+struct parley_sched_pmcs {
 	__u32 nr;
-	__u32 what[PARLEY_SCHED_COUNTERS];
+	__u32 what[PARLEY_SCHED_PMCS];
 };
 
-#define PARLEY_SCHED_SET_COUNTERS _IOW(VHOST_VIRTIO, 0xC7, struct parley_sched_counters)
+#define PARLEY_SCHED_SET_PMCS _IOW(VHOST_VIRTIO, 0xC8, struct parley_sched_pmcs)
 
 #endif /* _UAPI_LINUX_PARLEY_SCHED_H */

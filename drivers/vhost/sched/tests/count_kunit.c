@@ -12,7 +12,7 @@
 #define ENOUGH	(100 * (u64)NSEC_PER_MSEC)
 #define COUNT	PARLEY_SCHED_OP_COUNT
 
-static const struct parley_sched_counters one = { .nr = 1, .what = { PARLEY_SCHED_C_CYCLES } };
+static const struct parley_sched_pmcs one = { .nr = 1, .what = { PARLEY_SCHED_PMC_CYCLES } };
 
 static int attr_time(u32 what, struct perf_event_attr *attr)
 {
@@ -29,7 +29,7 @@ static int attr_nobody(u32 what, struct perf_event_attr *attr)
 {
 	int err = attr_time(what, attr);
 
-	if (what == PARLEY_SCHED_C_INSTRUCTIONS)
+	if (what == PARLEY_SCHED_PMC_INSTRUCTIONS)
 		attr->type = INT_MAX;
 	return err;
 }
@@ -40,7 +40,7 @@ static u64 value(struct guest *g, u32 vcpu)
 
 	KUNIT_EXPECT_EQ(g->test, le32_to_cpu(c.status), PARLEY_SCHED_S_OK);
 	KUNIT_EXPECT_EQ(g->test, le32_to_cpu(c.nr), 1);
-	KUNIT_EXPECT_EQ(g->test, le32_to_cpu(c.counter[0].what), PARLEY_SCHED_C_CYCLES);
+	KUNIT_EXPECT_EQ(g->test, le32_to_cpu(c.counter[0].what), PARLEY_SCHED_PMC_CYCLES);
 	KUNIT_EXPECT_LE(g->test, le64_to_cpu(c.counter[0].running_ns),
 			le64_to_cpu(c.counter[0].enabled_ns));
 	return le64_to_cpu(c.counter[0].value);
@@ -51,7 +51,7 @@ static struct guest *counted(struct kunit *test)
 	struct guest *g = guest_open(test, 2, GUEST_ALL);
 
 	kunit_activate_static_stub(test, vhs_count_attr, attr_time);
-	KUNIT_ASSERT_EQ(test, parley_vhost_sched_set_counters(g->dev, &one), 0);
+	KUNIT_ASSERT_EQ(test, parley_vhost_sched_set_pmcs(g->dev, &one), 0);
 	return g;
 }
 
@@ -95,15 +95,15 @@ static void another_thread_goes_on(struct kunit *test)
 	/* And anew when it is said anew. */
 	guest_busy(g, 0, false);
 	KUNIT_EXPECT_TRUE(test, vh_until(guest_vcpu(g, 0)->state == PARLEY_SCHED_ASLEEP));
-	KUNIT_EXPECT_EQ(test, parley_vhost_sched_set_counters(g->dev, &one), 0);
+	KUNIT_EXPECT_EQ(test, parley_vhost_sched_set_pmcs(g->dev, &one), 0);
 	KUNIT_EXPECT_EQ(test, value(g, 0), 0);
 	KUNIT_EXPECT_EQ(test, value(g, 1), 0);
 }
 
 static void what_cannot_be_counted(struct kunit *test)
 {
-	static const struct parley_sched_counters two = {
-		.nr = 2, .what = { PARLEY_SCHED_C_CYCLES, PARLEY_SCHED_C_INSTRUCTIONS },
+	static const struct parley_sched_pmcs two = {
+		.nr = 2, .what = { PARLEY_SCHED_PMC_CYCLES, PARLEY_SCHED_PMC_INSTRUCTIONS },
 	};
 	struct guest *g = guest_open(test, 2, GUEST_ALL);
 	struct task_struct *task;
@@ -111,14 +111,14 @@ static void what_cannot_be_counted(struct kunit *test)
 	kunit_activate_static_stub(test, vhs_count_attr, attr_nobody);
 	guest_thread(g, 0, 1, false);
 	task = g->threads[0];
-	KUNIT_EXPECT_LT(test, parley_vhost_sched_set_counters(g->dev, &two), 0);
+	KUNIT_EXPECT_LT(test, parley_vhost_sched_set_pmcs(g->dev, &two), 0);
 	KUNIT_EXPECT_EQ(test, guest_count(g, 0).nr, 0);
 	KUNIT_EXPECT_NULL(test, guest_vcpu(g, 0)->event[0]);
 	/* It was a vCPU before, and still is. */
 	KUNIT_EXPECT_PTR_EQ(test, guest_vcpu(g, 0)->task, task);
 	/* Said before there are threads, and then there is one. */
 	KUNIT_EXPECT_EQ(test, parley_vhost_sched_set_task(g->dev, 0, NULL), 0);
-	KUNIT_EXPECT_EQ(test, parley_vhost_sched_set_counters(g->dev, &two), 0);
+	KUNIT_EXPECT_EQ(test, parley_vhost_sched_set_pmcs(g->dev, &two), 0);
 	KUNIT_EXPECT_LT(test, parley_vhost_sched_set_task(g->dev, 0, task), 0);
 	KUNIT_EXPECT_NULL(test, guest_vcpu(g, 0)->task);
 	KUNIT_EXPECT_NULL(test, guest_vcpu(g, 0)->event[0]);
@@ -126,19 +126,19 @@ static void what_cannot_be_counted(struct kunit *test)
 
 static void bad_counters(struct kunit *test)
 {
-	struct parley_sched_counters c = { .nr = PARLEY_SCHED_COUNTERS + 1 };
+	struct parley_sched_pmcs c = { .nr = PARLEY_SCHED_PMCS + 1 };
 	struct parley_sched_request r = { .op = cpu_to_le16(COUNT) };
 	struct guest *g = guest_open(test, 2, GUEST_ALL);
 
-	KUNIT_EXPECT_EQ(test, parley_vhost_sched_set_counters(g->dev, &c), -EINVAL);
+	KUNIT_EXPECT_EQ(test, parley_vhost_sched_set_pmcs(g->dev, &c), -EINVAL);
 	c.nr = ~0;
-	KUNIT_EXPECT_EQ(test, parley_vhost_sched_set_counters(g->dev, &c), -EINVAL);
+	KUNIT_EXPECT_EQ(test, parley_vhost_sched_set_pmcs(g->dev, &c), -EINVAL);
 	c.nr = 1;
-	KUNIT_EXPECT_EQ(test, parley_vhost_sched_set_counters(g->dev, &c), -EINVAL);
-	c.what[0] = PARLEY_SCHED_C_BRANCH_MISSES + 1;
-	KUNIT_EXPECT_EQ(test, parley_vhost_sched_set_counters(g->dev, &c), -EINVAL);
+	KUNIT_EXPECT_EQ(test, parley_vhost_sched_set_pmcs(g->dev, &c), -EINVAL);
+	c.what[0] = PARLEY_SCHED_PMC_BRANCH_MISSES + 1;
+	KUNIT_EXPECT_EQ(test, parley_vhost_sched_set_pmcs(g->dev, &c), -EINVAL);
 	c.what[0] = ~0;
-	KUNIT_EXPECT_EQ(test, parley_vhost_sched_set_counters(g->dev, &c), -EINVAL);
+	KUNIT_EXPECT_EQ(test, parley_vhost_sched_set_pmcs(g->dev, &c), -EINVAL);
 	/* Nobody wants any. */
 	KUNIT_EXPECT_EQ(test, guest_count(g, 0).status, 0);
 	KUNIT_EXPECT_EQ(test, guest_count(g, 0).nr, 0);

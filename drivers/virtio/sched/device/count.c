@@ -39,7 +39,7 @@ static int psd_count_take(const struct psd_count *c, struct parley_sched_counted
 	*out = c->reply;
 	if (out->status != cpu_to_le32(PARLEY_SCHED_S_OK))
 		return -EOPNOTSUPP;
-	if (c->len != sizeof(*out) || le32_to_cpu(out->nr) > PARLEY_SCHED_COUNTERS)
+	if (c->len != sizeof(*out) || le32_to_cpu(out->nr) > PARLEY_SCHED_PMCS)
 		return -EPROTO;
 	return 0;
 }
@@ -83,7 +83,7 @@ void parley_psd_count_end(struct psd *psd, u32 len)
 /**
  * parley_sched_count() - what was counted of a processor
  * @cpu: it
- * @out: filled: at most PARLEY_SCHED_COUNTERS, which may be none
+ * @out: filled: at most PARLEY_SCHED_PMCS, which may be none
  *
  * Context: sleeps.
  * Return: 0; -ENODEV if there is no device; -EOPNOTSUPP if it does not count; -EBUSY while

@@ -47,13 +47,13 @@ DEFINE_SHOW_ATTRIBUTE(psd_vcpus);
 static const char *psd_count_name(u32 what)
 {
 	static const char *const names[] = {
-		[PARLEY_SCHED_C_NONE] = "nothing",
-		[PARLEY_SCHED_C_CYCLES] = "cycles",
-		[PARLEY_SCHED_C_INSTRUCTIONS] = "instructions",
-		[PARLEY_SCHED_C_CACHE_REFS] = "cache-references",
-		[PARLEY_SCHED_C_CACHE_MISSES] = "cache-misses",
-		[PARLEY_SCHED_C_BRANCHES] = "branches",
-		[PARLEY_SCHED_C_BRANCH_MISSES] = "branch-misses",
+		[PARLEY_SCHED_PMC_NONE] = "nothing",
+		[PARLEY_SCHED_PMC_CYCLES] = "cycles",
+		[PARLEY_SCHED_PMC_INSTRUCTIONS] = "instructions",
+		[PARLEY_SCHED_PMC_CACHE_REFS] = "cache-references",
+		[PARLEY_SCHED_PMC_CACHE_MISSES] = "cache-misses",
+		[PARLEY_SCHED_PMC_BRANCHES] = "branches",
+		[PARLEY_SCHED_PMC_BRANCH_MISSES] = "branch-misses",
 	};
 
 	return what < ARRAY_SIZE(names) ? names[what] : "unknown";
@@ -61,7 +61,7 @@ static const char *psd_count_name(u32 what)
 
 static void psd_show_counters(struct seq_file *s, int cpu, const struct parley_sched_counted *c)
 {
-	const struct parley_sched_counter *k;
+	const struct parley_sched_pmc *k;
 
 	for (k = c->counter; k < c->counter + le32_to_cpu(c->nr); k++)
 		seq_printf(s, "%4d %-16s %20llu %16llu %16llu\n", cpu,

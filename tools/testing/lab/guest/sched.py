@@ -28,7 +28,7 @@ def call(number, size=0):
 SET_OWNER = call(0x01)
 JOIN = call(0xB8, 24)
 SET_NR, SET_VCPU, SET_BUDGET, SET_STEPS = (call(0xC0 + n, 8 if n else 4) for n in range(4))
-SET_COUNTERS = call(0xC7, 20)
+SET_PMCS = call(0xC8, 20)
 ALL = 1 << 0 | 1 << 1 | 1 << 3      # yields, hints, counters
 
 
@@ -121,15 +121,15 @@ def calls():
 
 def counters(fd, other):
     """The emulated processor has none, so it cannot leave out the host either."""
-    same("a counter of what there is not", said(fd, SET_COUNTERS, 1, 7, 0, 0, 0), "EINVAL")
-    same("five counters", said(fd, SET_COUNTERS, 5, 1, 1, 1, 1), "EINVAL")
+    same("a counter of what there is not", said(fd, SET_PMCS, 1, 7, 0, 0, 0), "EINVAL")
+    same("five counters", said(fd, SET_PMCS, 5, 1, 1, 1, 1), "EINVAL")
     fcntl.ioctl(fd, SET_VCPU, struct.pack("ii", 1, other.pid))
-    answer = said(fd, SET_COUNTERS, 2, 1, 2, 0, 0)
+    answer = said(fd, SET_PMCS, 2, 1, 2, 0, 0)
     check("counters that this processor does not have", answer in ("ENOENT", "EOPNOTSUPP"),
           answer)
     log = subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout
     check("the log says why", "vCPU 0 cannot count the guest alone" in log, log[-500:])
-    same("no counters", said(fd, SET_COUNTERS, 0, 0, 0, 0, 0), 0)
+    same("no counters", said(fd, SET_PMCS, 0, 0, 0, 0, 0), 0)
 
 
 def calls_of_nobody(other):

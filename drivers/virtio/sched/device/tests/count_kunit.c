@@ -11,7 +11,7 @@ static void counters_of_the_host(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, parley_sched_count(0, &c), -ENODEV);
 	h = host_open(test);
 	h->counted = (struct parley_sched_counted){
-		.nr = cpu_to_le32(PARLEY_SCHED_COUNTERS),
+		.nr = cpu_to_le32(PARLEY_SCHED_PMCS),
 		.counter[3] = { cpu_to_le32(~0), 0, cpu_to_le64(~0ull) },
 	};
 	h->written = sizeof(c);
@@ -20,7 +20,7 @@ static void counters_of_the_host(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, memcmp(&c, &h->counted, sizeof(c)), 0);
 	KUNIT_EXPECT_EQ(test, parley_sched_count(VCPUS, &c), -EOPNOTSUPP);
 	/* Answers that there are not. */
-	h->counted.nr = cpu_to_le32(PARLEY_SCHED_COUNTERS + 1);
+	h->counted.nr = cpu_to_le32(PARLEY_SCHED_PMCS + 1);
 	KUNIT_EXPECT_EQ(test, parley_sched_count(2, &c), -EPROTO);
 	h->counted.nr = cpu_to_le32(~0);
 	KUNIT_EXPECT_EQ(test, parley_sched_count(2, &c), -EPROTO);
