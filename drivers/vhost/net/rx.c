@@ -161,13 +161,14 @@ static enum vhn_rx_end vhn_rx_packet(struct vhn_vq *q, unsigned int nr, u32 len)
 
 	if (unlikely(!vhn_rx_room(q, nr, VHN_HDR + len, &msg.msg_iter))) {
 		vhn_rx_drop(q);
-	} else if (likely(vhn_rx_fill(q, nr, &msg))) {
+		return vhn_rx_give_back(q, nr);
+	}
+	if (likely(vhn_rx_fill(q, nr, &msg))) {
 		vhn_rx_done(q, nr, VHN_HDR + len);
 		q->packets++;
 		return VHN_RX_DONE;
-	} else {
-		q->dropped++;
 	}
+	q->dropped++;
 	return vhn_rx_give_back(q, nr);
 }
 

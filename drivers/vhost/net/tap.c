@@ -12,6 +12,7 @@
  */
 #include <linux/if_tap.h>
 #include <linux/if_vlan.h>
+#include <linux/poll.h>
 #include <linux/ptr_ring.h>
 #include <linux/skbuff.h>
 #include <net/sock.h>
@@ -91,10 +92,21 @@ u32 vhn_tap_len(void *packet)
 	return skb->len + (skb_vlan_tag_present(skb) ? VLAN_HLEN : 0);
 }
 
-/** vhn_tap_sends_many() - may packets be sent as an array, now? */
+/**
+ * vhn_tap_sends_many() - may packets be sent as an array, now?
+ * @be: any back end
+ *
+ * A tap whose interface is down refuses a packet, but not one of an array: who took the
+ * interface down to cut the guest off would be mistaken.  It can be written to only
+ * while the interface is up, so it is asked for that, once for each burst.
+ *
+ * Context: process.
+ * Return: true if so; false: one by one.
+ */
 bool vhn_tap_sends_many(const struct vhn_backend *be)
 {
-	return be->ring && READ_ONCE(be->sock->sk->sk_sndbuf) == INT_MAX;
+	return be->ring && READ_ONCE(be->sock->sk->sk_sndbuf) == INT_MAX &&
+	       vfs_poll(be->file, NULL) & EPOLLOUT;
 }
 
 /**

@@ -345,6 +345,41 @@ static void tap_receives_tagged(struct kunit *test)
 	kfree(b);
 }
 
+/*
+ * Whoever does not read his packets, or does not take those of his guest, holds up
+ * nobody: neither his own guest's other ring, nor another guest on another tap.
+ */
+static void tap_slow_readers(struct kunit *test)
+{
+	struct tap *fast = tap_open(test, 0);
+	struct wire *slow = wire_open(test, MERGEABLE);
+	unsigned int i;
+
+	wire_make_room(slow, 0);
+	wire_run(slow);
+	tap_run(fast);
+	for (i = 0; i < MANY; i++) {
+		wire_send(slow, SMALL, i);
+		wire_put(slow, SMALL, i);
+	}
+	for (i = 0; i < MANY; i++) {
+		wire_send(fast->w, SMALL, i);
+		tap_expect_seen(fast, SMALL, i);
+		wire_post(fast->w, 2000);
+		tap_put(fast, SMALL, i, false);
+		tap_expect_packet(fast, SMALL, i);
+		wire_post(slow, 2000);
+		wire_expect_packet(slow, SMALL, i, 1);
+	}
+	KUNIT_EXPECT_EQ(test, wire_nr_sent(slow), 0);
+	wire_make_room(slow, -1);
+	for (i = 0; i < MANY; i++) {
+		wire_expect_sent(slow, SMALL, i);
+		wire_expect_back(slow, WIRE_TX, 0);
+	}
+	KUNIT_EXPECT_EQ(test, wire_dropped(slow, WIRE_TX) + wire_dropped(slow, WIRE_RX), 0);
+}
+
 /* One that fits nowhere is lost, and not those that were taken with it. */
 static void bad_03_a_packet_of_a_tap_that_is_too_long(struct kunit *test)
 {
@@ -384,6 +419,35 @@ static void bad_38_headers_that_a_tap_refuses(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, vh_until(!skb_queue_empty(&t->seen)));
 	KUNIT_EXPECT_LE(test, skb_queue_len(&t->seen), 21);
 	KUNIT_EXPECT_GE(test, wire_dropped(t->w, WIRE_TX), 20);
+}
+
+static void tap_up(struct tap *t, bool up)
+{
+	rtnl_lock();
+	if (up)
+		KUNIT_EXPECT_EQ(t->w->test, dev_open(t->dev, NULL), 0);
+	else
+		dev_close(t->dev);
+	rtnl_unlock();
+}
+
+/* A guest whose interface is down is cut off, however many packets it sends. */
+static void bad_11_an_interface_that_is_down(struct kunit *test)
+{
+	struct tap *t = tap_open(test, 0);
+	unsigned int i;
+
+	tap_up(t, false);
+	for (i = 0; i < MANY; i++)
+		wire_send(t->w, SMALL, i);
+	wire_join(t->w, WIRE_TX);
+	for (i = 0; i < MANY; i++)
+		wire_expect_back(t->w, WIRE_TX, 0);
+	KUNIT_EXPECT_TRUE(test, skb_queue_empty(&t->seen));
+	KUNIT_EXPECT_EQ(test, wire_dropped(t->w, WIRE_TX), MANY);
+	tap_up(t, true);
+	wire_send(t->w, SMALL, 1);
+	tap_expect_seen(t, SMALL, 1);
 }
 
 /* The interface goes under a guest that sends and receives. */
@@ -466,10 +530,12 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(tap_receives, tap_shape_gen_params),
 	KUNIT_CASE_PARAM(tap_stops_with_packets_taken, tap_shape_gen_params),
 	KUNIT_CASE(tap_receives_tagged),
+	KUNIT_CASE(tap_slow_readers),
 	KUNIT_CASE(tap_limits_by_interface),
 	KUNIT_CASE(bad_03_a_packet_of_a_tap_that_is_too_long),
 	KUNIT_CASE(bad_10_two_interfaces_at_a_time),
 	KUNIT_CASE(bad_11_an_interface_that_goes),
+	KUNIT_CASE(bad_11_an_interface_that_is_down),
 	KUNIT_CASE(bad_38_headers_that_a_tap_refuses),
 	{}
 };

@@ -4,6 +4,7 @@
  *
  *	user + MEMORY	the guest's memory: two rings, and a buffer for each descriptor
  *	user + ARGS	arguments of calls
+ *	user + LOG	the dirty log
  *	user + SIZE	nothing, of which the guest has some all the same
  */
 #include <linux/fdtable.h>
@@ -16,6 +17,7 @@
 
 #define MEMORY		0ul
 #define ARGS		SZ_1M
+#define LOG		(SZ_1M + SZ_32K)
 #define SIZE		(SZ_1M + SZ_64K)
 #define NOWHERE		SZ_2M	/* where the guest has what is not there */
 
@@ -368,6 +370,105 @@ static void vmm_many_queues(struct kunit *test)
 }
 
 /* Memory that the guest says it has, and that the VMM has not. */
+/* ------------------------------------------------------------- migration */
+
+#define LOG_BYTES	((NOWHERE + SZ_64K) / VHOST_PAGE_SIZE / BITS_PER_BYTE)
+
+struct vmm_log_shape {
+	const char *name;
+	u64 features;
+};
+
+static const struct vmm_log_shape vmm_log_shapes[] = {
+	{ "split", 0 },
+	{ "split event in order",
+	  BIT_ULL(VIRTIO_RING_F_EVENT_IDX) | BIT_ULL(VIRTIO_F_IN_ORDER) },
+	{ "packed", BIT_ULL(VIRTIO_F_RING_PACKED) },
+	{ "packed event in order", BIT_ULL(VIRTIO_F_RING_PACKED) |
+	  BIT_ULL(VIRTIO_RING_F_EVENT_IDX) | BIT_ULL(VIRTIO_F_IN_ORDER) },
+};
+
+static void vmm_log_shape_desc(const struct vmm_log_shape *s, char *desc)
+{
+	strscpy(desc, s->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(vmm_log_shape, vmm_log_shapes, vmm_log_shape_desc);
+
+/* In a packed ring, on its first way round. */
+static void vmm_post_packed(struct vmm *v, u32 len)
+{
+	u16 at = v->next[WIRE_RX]++;
+	u64 place = RING(WIRE_RX) + at * sizeof(struct vring_packed_desc);
+	struct vring_packed_desc desc = {
+		.addr = cpu_to_le64(BUFFER(WIRE_RX, at)), .len = cpu_to_le32(len),
+		.id = cpu_to_le16(at),
+	};
+	__le16 flags = cpu_to_le16(VRING_DESC_F_WRITE | BIT(VRING_PACKED_DESC_F_AVAIL));
+
+	vmm_poke(v, place, &desc, sizeof(desc));
+	smp_wmb();	/* pairs with the core's read of the flags */
+	vmm_poke(v, place + offsetof(typeof(desc), flags), &flags, sizeof(flags));
+	parley_vhost_vq_wake(parley_vhost_get_vq(v->dev, WIRE_RX));
+}
+
+static bool vmm_packed_is_used(struct vmm *v, u16 at)
+{
+	struct vring_packed_desc desc;
+
+	vmm_peek(v, RING(WIRE_RX) + at * sizeof(desc), &desc, sizeof(desc));
+	return le16_to_cpu(desc.flags) & BIT(VRING_PACKED_DESC_F_USED);
+}
+
+static bool vmm_logged(const u8 *log, u64 guest)
+{
+	u64 page = guest / VHOST_PAGE_SIZE;
+
+	return log[page / BITS_PER_BYTE] >> page % BITS_PER_BYTE & 1;
+}
+
+/* The log as it is when nobody is about to write there. */
+static void vmm_get_log(struct vmm *v, u8 *log)
+{
+	struct parley_vhost_vq *vq = parley_vhost_get_vq(v->dev, WIRE_RX);
+
+	mutex_lock(&vq->mutex);
+	mutex_unlock(&vq->mutex);
+	vmm_peek(v, LOG, log, LOG_BYTES);
+}
+
+/* A packet of three buffers: each of them, the ring, and no other buffer. */
+static void bad_17_what_is_received_is_logged(struct kunit *test)
+{
+	u64 features = ((const struct vmm_log_shape *)test->param_value)->features;
+	bool packed = features & BIT_ULL(VIRTIO_F_RING_PACKED);
+	void (*post)(struct vmm *v, u32 len) = packed ? vmm_post_packed : vmm_post;
+	struct vmm *v = vmm_open(test, 0);
+	u8 *log = kunit_kzalloc(test, LOG_BYTES, GFP_KERNEL);
+	u64 base = v->user + LOG;
+	unsigned int i, n;
+
+	KUNIT_ASSERT_NOT_NULL(test, log);
+	vmm_set_up(v, features | MERGEABLE | BIT_ULL(VHOST_F_LOG_ALL));
+	KUNIT_ASSERT_EQ(test, vmm_call(v, VHOST_SET_LOG_BASE, &base, sizeof(base)), 0);
+	vmm_start(v);
+	for (n = 3; n <= 9; n += 3) {
+		for (i = 0; i < 3; i++)
+			post(v, 700);
+		wire_put(v->w, 1400 - VHN_HDR + 1, n);
+		/* The first one says that all are. */
+		KUNIT_ASSERT_TRUE(test, vh_until(packed ? vmm_packed_is_used(v, n - 3) :
+							  vmm_used(v, WIRE_RX) == n));
+		vmm_get_log(v, log);
+		for (i = 0; i < NUM; i++) {
+			KUNIT_EXPECT_EQ(test, vmm_logged(log, BUFFER(WIRE_RX, i)), i < n);
+			KUNIT_EXPECT_FALSE(test, vmm_logged(log, BUFFER(WIRE_TX, i)));
+		}
+		KUNIT_EXPECT_TRUE(test, vmm_logged(log, RING(WIRE_RX) + (packed ? 0 : USED)));
+	}
+	KUNIT_EXPECT_EQ(test, v->dev->log.errors, 0);
+}
+
 static void bad_memory_that_is_not_there(struct kunit *test)
 {
 	struct vmm *v = vmm_open(test, 0);
@@ -437,6 +538,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(vmm_back_end_is_another),
 	KUNIT_CASE(vmm_many_queues),
 	KUNIT_CASE(vmm_closes_with_packets_waiting),
+	KUNIT_CASE_PARAM(bad_17_what_is_received_is_logged, vmm_log_shape_gen_params),
 	KUNIT_CASE(bad_memory_that_is_not_there),
 	KUNIT_CASE(bad_10_calls_of_a_careless_vmm),
 	{}
