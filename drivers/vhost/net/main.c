@@ -41,8 +41,7 @@ static void vhn_features_changed(struct parley_vhost *dev)
  * The ring is stopped first, and stays so.  If this fails, it is left alone.
  *
  * Context: may sleep; dev->mutex held.
- * Return: 0; -ENOBUFS for a ring that there is not; else as vhn_backend_find() and
- * vhn_link_tell().
+ * Return: 0; -ENOBUFS for a ring that there is not; else as vhn_backend_find().
  */
 VISIBLE_IF_KUNIT
 int parley_vhost_net_attach(struct parley_vhost *dev, unsigned int index, struct file *file)
@@ -58,11 +57,6 @@ int parley_vhost_net_attach(struct parley_vhost *dev, unsigned int index, struct
 	err = vhn_backend_find(net, index, file, &be);
 	if (err)
 		return err;
-	err = vhn_link_tell(net, index, &be);
-	if (err) {
-		fput(be.file);
-		return err;
-	}
 	parley_vhost_vq_stop(parley_vhost_get_vq(dev, index));
 	vhn_backend_set(net, index, &be);
 	return 0;

@@ -6,7 +6,6 @@
  *	backend.c	the back end of a ring: taken from a file descriptor, let go
  *	socket.c	what is asked of any of its kinds, and a packet that is dropped
  *	tap.c		what is asked of a tap: many packets at a time
- *	link.c		the interface of a back end, for its limits
  *	tx.c		rings on which the guest sends: submitted
  *	rx.c		rings on which it receives: pulled
  *
@@ -79,12 +78,10 @@ struct vhn_backend {
  * struct vhn - a device
  * @dev: the library's
  * @backends: of each ring
- * @link: interface whose limits it is below; 0 for none
  */
 struct vhn {
 	struct parley_vhost *dev;
 	struct vhn_backend backends[VHN_QUEUES];
-	u64 link;
 };
 
 /**
@@ -199,9 +196,6 @@ bool vhn_tap_layout(const struct vhn_backend *be, u32 len, struct vhn_layout *la
 void vhn_tap_pack(struct xdp_buff *xdp, void *buf, const struct vhn_layout *layout, u32 len,
 		  const void *hdr);
 int vhn_tap_send(const struct vhn_backend *be, struct xdp_buff *xdp, unsigned int nr);
-
-/* link.c */
-int vhn_link_tell(struct vhn *net, unsigned int index, const struct vhn_backend *be);
 
 /* tx.c, rx.c */
 void vhn_rx_stop(struct vhn_vq *q);

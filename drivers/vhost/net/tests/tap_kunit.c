@@ -10,7 +10,6 @@
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 #include <parley/compat.h>
-#include "../../core/limit.h"
 #include "wire.h"
 
 #define MERGEABLE	BIT_ULL(VIRTIO_NET_F_MRG_RXBUF)
@@ -477,53 +476,6 @@ static void bad_11_an_interface_that_goes(struct kunit *test)
 	wire_expect_nothing(t->w, WIRE_RX);
 }
 
-/* The interface is the back end that limits are set for, of whatever device. */
-static void tap_limits_by_interface(struct kunit *test)
-{
-	const struct parley_limits ops = { .ops = { 20, 1 } };
-	const struct parley_limits none = {};
-	struct tap *t = tap_open(test, 0);
-	struct vh_backend *b = t->w->dev->limits->backend;
-	u64 start = ktime_get_ns();
-	unsigned int i;
-
-	KUNIT_ASSERT_NOT_NULL(test, b);
-	KUNIT_EXPECT_STREQ(test, b->path, t->dev->name);
-	KUNIT_ASSERT_EQ(test, parley_limit_set(b->root, &ops, start), 0);
-	tap_run(t);
-	for (i = 0; i < 11; i++)
-		wire_send(t->w, SMALL, i);
-	for (i = 0; i < 11; i++)
-		tap_expect_seen(t, SMALL, i);
-	/* One at once, one each 50 ms, and maybe one that was set aside. */
-	KUNIT_EXPECT_GE(test, ktime_get_ns() - start, 400 * NSEC_PER_MSEC);
-	KUNIT_EXPECT_EQ(test, wire_dropped(t->w, WIRE_TX), 0);
-	KUNIT_EXPECT_EQ(test, parley_limit_set(b->root, &none, ktime_get_ns()), 0);
-}
-
-/* Nobody's packets go on the account of another interface. */
-static void bad_10_two_interfaces_at_a_time(struct kunit *test)
-{
-	struct tap *a = tap_open(test, 0), *b = tap_open(test, 0);
-	struct parley_limit *device = b->w->dev->limits->device;
-	const struct parley_limits ops = { .ops = { 1000000, 1000 } };
-	const struct parley_limits none = {};
-
-	tap_run(b);
-	KUNIT_EXPECT_EQ(test, wire_attach(b->w, WIRE_TX, a->file), -EBUSY);
-	/* It is as it was. */
-	wire_send(b->w, SMALL, 1);
-	tap_expect_seen(b, SMALL, 1);
-	wire_leave(b->w, WIRE_TX);
-	wire_leave(b->w, WIRE_RX);
-	/* Nor does a device come out of its limits so. */
-	KUNIT_ASSERT_EQ(test, parley_limit_set(device, &ops, ktime_get_ns()), 0);
-	KUNIT_EXPECT_EQ(test, wire_attach(b->w, WIRE_TX, a->file), -EACCES);
-	KUNIT_ASSERT_EQ(test, parley_limit_set(device, &none, ktime_get_ns()), 0);
-	KUNIT_EXPECT_EQ(test, wire_attach(b->w, WIRE_TX, a->file), 0);
-	KUNIT_EXPECT_STREQ(test, b->w->dev->limits->backend->path, a->dev->name);
-}
-
 static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(tap_sends, tap_shape_gen_params),
 	KUNIT_CASE_PARAM(tap_sends_many, tap_shape_gen_params),
@@ -531,9 +483,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE_PARAM(tap_stops_with_packets_taken, tap_shape_gen_params),
 	KUNIT_CASE(tap_receives_tagged),
 	KUNIT_CASE(tap_slow_readers),
-	KUNIT_CASE(tap_limits_by_interface),
 	KUNIT_CASE(bad_03_a_packet_of_a_tap_that_is_too_long),
-	KUNIT_CASE(bad_10_two_interfaces_at_a_time),
 	KUNIT_CASE(bad_11_an_interface_that_goes),
 	KUNIT_CASE(bad_11_an_interface_that_is_down),
 	KUNIT_CASE(bad_38_headers_that_a_tap_refuses),
