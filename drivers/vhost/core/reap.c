@@ -263,6 +263,8 @@ static noinline void vh_reap_go_on(struct parley_vhost_vq *vq,
 		vq->ops->go_on(req);
 	}
 	vh_vq_come_back(vq);
+	/* Who looked for those that end by polling only did so before these went on. */
+	vq->polled = vq->ops->poll;
 }
 
 /**

@@ -44,7 +44,8 @@ static bool vh_wait_look(struct parley_vhost_vq *vq)
 	vh_vq_reap(vq);
 	if (unlikely(!ops->submit))
 		vh_pull_recall(vq);
-	return poll;
+	/* Some may have gone on with a step that ends by polling only. */
+	return poll || vq->polled;
 }
 
 /**

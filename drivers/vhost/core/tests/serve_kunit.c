@@ -389,6 +389,33 @@ static void serve_steps(struct kunit *test)
 	}
 }
 
+/*
+ * So few that one look ends a step of all: nobody but who had them go on knows that there
+ * is something to look for again.  A stop finds some of them, too.
+ */
+static void serve_polled_steps(struct kunit *test)
+{
+	struct toy *toy = toy_open(test);
+	struct toy_ring *r = toy_ring_open(test, toy, 0, TOY_PACKED, 256);
+	unsigned int n;
+
+	toy->mode = TOY_POLL;
+	toy->steps = 5;
+	for (n = 0; n < 60; n++) {
+		toy_send(r, 1 + n % 3);
+		KUNIT_ASSERT_TRUE(test, toy_wait(r, r->put));
+	}
+	for (n = 0; n < 20; n++) {
+		toy_send(r, 1 + n % 3);
+		KUNIT_ASSERT_TRUE(test, vh_until(READ_ONCE(toy->nr_held) ||
+						 vh_vq_ended(r->vq) == r->put));
+		toy_ring_leave(r);
+		KUNIT_EXPECT_EQ(test, vh_vq_in_flight(r->vq), 0);
+		toy_ring_join(r);
+		KUNIT_ASSERT_TRUE(test, toy_wait(r, r->put));
+	}
+}
+
 static void serve_worker_bound(struct kunit *test)
 {
 	struct toy *toy = toy_open(test);
@@ -531,6 +558,7 @@ static struct kunit_case serve_cases[] = {
 	KUNIT_CASE(serve_moves),
 	KUNIT_CASE(serve_waits_outside),
 	KUNIT_CASE(serve_steps),
+	KUNIT_CASE(serve_polled_steps),
 	KUNIT_CASE(serve_worker_bound),
 	KUNIT_CASE(serve_limited),
 	KUNIT_CASE(serve_limited_bytes),
