@@ -25,7 +25,7 @@ medium()	# medium NAME NANOSECONDS: a disk in memory that completes late
 	done
 }
 medium late 2000000
-medium slow 500000000
+medium slow 2000000000
 truncate -s 64M /tmp/image /tmp/other
 loop=$(losetup -f --show /tmp/other) || bail "no loop device"
 
