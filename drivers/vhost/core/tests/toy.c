@@ -212,6 +212,8 @@ static bool toy_poll(struct parley_vhost_vq *vq)
 
 	if (toy->mode != TOY_POLL)
 		return false;
+	if (toy->late && vq->state == VH_VQ_RUNNING)
+		return true;
 	toy->looks++;
 	if (toy->looks % 4 == 0)
 		toy_end(toy, 3, true);

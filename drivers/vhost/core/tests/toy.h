@@ -47,6 +47,7 @@ enum toy_mode {
  * @charge: bytes that each request costs besides
  * @log: queues in the order in which their requests were submitted
  * @grow: bytes that each request is, whatever it looks like; 0 for its own
+ * @late: looks end nothing while the ring runs
  * @leave: requests that are alone are left when their ring stops
  * @left: how many were
  * @rest: bytes of their cost that were not done then
@@ -74,6 +75,7 @@ struct toy {
 	u8 log[TOY_LOG];
 	unsigned int nr_log;
 	unsigned int looks;
+	bool late;
 	u64 grow;
 	bool leave;
 	unsigned int left;
