@@ -339,6 +339,39 @@ static void a_command_that_is_not_answered_ends(struct kunit *test)
 	peer_end(test, p);
 }
 
+struct ending {
+	struct work_struct work;
+	struct kunit *test;
+	struct peer *p;
+};
+
+static void end_work(struct work_struct *work)
+{
+	struct ending *e = container_of(work, struct ending, work);
+
+	peer_end(e->test, e->p);
+}
+
+/* A recovery that ends as late as can be has no carrier to turn off. */
+static void one_that_is_unregistered_has_no_carrier(struct kunit *test)
+{
+	struct ending e = { .test = test, .p = peer_new(test, PEER_ALL, 1) };
+	struct net_device *dev = e.p->dev;
+	unsigned int ms;
+
+	KUNIT_EXPECT_TRUE(test, netif_carrier_ok(dev));
+	INIT_WORK_ONSTACK(&e.work, end_work);
+	dev_hold(dev);
+	schedule_work(&e.work);
+	for (ms = 0; ms < 30000 && READ_ONCE(dev->reg_state) != NETREG_UNREGISTERED; ms++)
+		fsleep(1000);
+	KUNIT_EXPECT_EQ(test, dev->reg_state, NETREG_UNREGISTERED);
+	KUNIT_EXPECT_FALSE(test, netif_carrier_ok(dev));
+	dev_put(dev);
+	flush_work(&e.work);
+	destroy_work_on_stack(&e.work);
+}
+
 static struct kunit_case life_cases[] = {
 	KUNIT_CASE_PARAM(sleeps_and_wakes_under_load, peer_format_gen),
 	KUNIT_CASE_PARAM(a_full_ring_survives_a_reset, peer_format_gen),
@@ -355,6 +388,7 @@ static struct kunit_case life_cases[] = {
 	KUNIT_CASE(a_refused_setting_is_put_back),
 	KUNIT_CASE(a_setting_of_a_device_asleep_is_kept),
 	KUNIT_CASE(a_command_that_is_not_answered_ends),
+	KUNIT_CASE(one_that_is_unregistered_has_no_carrier),
 	{}
 };
 
