@@ -34,6 +34,7 @@ PARLEY_SCHED_SET_VCPU = _io(WRITE, 0xC1, VCPU.size)
 CONFIG = struct.Struct("=IIHHI")        # where, how much; versions, number of vCPUs
 SCHED_ID = 0x5053
 NODE = "/dev/parley-sched"
+FDINFO = "parley-vhost:\tsched "
 SYS_PIDFD_GETFD = 438           # on all machines
 
 
@@ -72,6 +73,18 @@ class Process:
         for number in numbers(f"{PROC}/{self.pid}/fd"):
             with contextlib.suppress(OSError):
                 yield number, os.readlink(f"{PROC}/{self.pid}/fd/{number}")
+
+    def is_device(self, number, link):
+        """Is this a scheduling device? A link says what the file's owner has called it,
+        and a file system of his answers us when it likes, so the kernel is asked."""
+        if link != NODE:
+            return False
+        try:
+            with open(f"{PROC}/{self.pid}/fdinfo/{number}", encoding="ascii",
+                      errors="replace") as f:
+                return any(line.startswith(FDINFO) for line in f)
+        except OSError:
+            return False
 
     def peer(self, number):
         """Which process is at the other end of a socket; 0 for none."""
@@ -152,7 +165,7 @@ def device_of(pid):
 def search(process, pid):
     links = list(process.links())
     for number, link in links:
-        if link == NODE and process.serves(pid, links):
+        if process.is_device(number, link) and process.serves(pid, links):
             try:
                 return Device(process, number, pid)
             except OSError as e:
