@@ -99,6 +99,7 @@ VISIBLE_IF_KUNIT int parley_vhost_sched_set_nr(struct parley_vhost *dev, u32 nr)
 		vcpus[i].index = i;
 		raw_spin_lock_init(&vcpus[i].lock);
 		vhs_boost_init(&vcpus[i]);
+		vhs_nice_init(&vcpus[i]);
 	}
 	scoped_guard(vhs_boost, &vm->boost) {
 		vm->vcpus = vcpus;
