@@ -230,6 +230,30 @@ class ProcessTest(unittest.TestCase):
         device.process.ended.return_value = True
         self.assertFalse(device.serves(5))
 
+    def test_what_is_called_like_a_device(self):
+        """A link says what its owner wants; nothing of his is borrowed for that."""
+        with tempfile.TemporaryDirectory() as top:
+            process = register.Process.__new__(register.Process)
+            process.pid = 5
+            for kind in ("fd", "fdinfo"):
+                os.makedirs(f"{top}/5/{kind}")
+            for number, info in enumerate(("pos:\t0\n", "parley-vhost:\tblk 1\n", None,
+                                           "pos:\t0\nparley-vhost:\tsched 3\n")):
+                os.symlink(register.NODE, f"{top}/5/fd/{number}")
+                if info:
+                    with open(f"{top}/5/fdinfo/{number}", "w", encoding="ascii") as f:
+                        f.write(info)
+            with mock.patch.object(register, "PROC", top), \
+                    mock.patch.object(process, "serves", return_value=True), \
+                    mock.patch.object(process, "borrowed") as borrowed, \
+                    mock.patch.object(register, "Device") as device:
+                self.assertEqual([process.is_device(number, link) for number, link
+                                  in sorted(process.links())], [False] * 3 + [True])
+                self.assertFalse(process.is_device(3, "/dev/null"))
+                self.assertTrue(register.search(process, 7))
+                device.assert_called_once_with(process, 3, 7)
+                borrowed.assert_not_called()
+
     def test_what_is_no_device(self):
         """A file that has its name and is another: the calls are refused."""
         with open("/dev/null", "rb") as null, self.assertRaises(OSError):
