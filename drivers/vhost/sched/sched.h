@@ -12,12 +12,14 @@
  *	budget.c	how much of it
  *	nice.c		nice values of threads, and that children have none of ours
  *	step.c		nice values that follow the guest's hints
+ *	place.c		vCPUs near the memory that they use
  *	count.c		performance counters of the guest alone
  *	show.c		a view for operators
  *
  * Locking:
  *	dev->mutex	the VMM's calls
  *	vm->counting (mutex)	counters of vCPUs; what is counted
+ *	vm->placing (mutex)	where vCPUs may run, and where their memory is
  *	vhs_threads_lock (mutex)	which thread is which vCPU
  *	vm->boost (rt_mutex)	who has time of the budget; nice values.  Who ends a boost
  *			waits for nobody whom that boost keeps from running: nothing below
@@ -46,6 +48,7 @@ struct perf_event;
 struct perf_event_attr;
 struct task_struct;
 struct vhs;
+struct vhs_place;
 
 /* Bounds of what a VMM may ask for, and what it has otherwise. */
 #define VHS_BUDGET_US		2000u
@@ -131,6 +134,7 @@ struct vhs_counted {
  * @bred: the kernel has made a worker for its thread
  * @workers: looks for it
  * @help: does it
+ * @place: where it is; under vm->placing
  * @event: counters of its thread; this and the next under vm->counting
  * @past: what those of its former threads had counted
  */
@@ -169,6 +173,7 @@ struct vhs_vcpu {
 	struct work_struct workers;
 	struct work_struct help;
 
+	struct vhs_place *place;
 	struct perf_event *event[PARLEY_SCHED_PMCS];
 	struct vhs_counted past[PARLEY_SCHED_PMCS];
 };
@@ -181,6 +186,9 @@ struct vhs_vcpu {
  * @vcpus: @nr of them
  * @counting: see above
  * @counters: what is counted of each vCPU
+ * @placing: see above
+ * @nodes: where its memory is
+ * @place_next: the vCPU whose turn it is to be moved
  * @boost: see above
  * @budget: under @boost
  * @budget_us: as it was set
@@ -202,6 +210,10 @@ struct vhs {
 
 	struct mutex counting;	/* see above */
 	struct parley_sched_pmcs counters;
+
+	struct mutex placing;	/* see above */
+	struct parley_sched_nodes nodes;
+	unsigned int place_next;
 
 	struct rt_mutex boost;	/* see above */
 	struct vhs_budget budget;
@@ -247,6 +259,7 @@ int parley_vhost_sched_set_pmcs(struct parley_vhost *dev,
 				const struct parley_sched_pmcs *c);
 int vhs_count_attr(u32 what, struct perf_event_attr *attr);
 int vhs_count_try(u32 what);
+const struct cpumask *vhs_place_cpus(int node);
 #endif
 
 /* main.c */
@@ -301,6 +314,13 @@ void vhs_nice_settle(struct vhs *vm, unsigned int from, unsigned int nr);
 int vhs_step_of(u64 hints, const struct parley_sched_steps *steps);
 void vhs_steps_start(void);
 void vhs_steps_stop(void);
+
+/* place.c */
+bool vhs_place_look(struct vhs *vm);
+int vhs_place_set(struct vhs *vm, const struct parley_sched_nodes *n);
+void vhs_place_end(struct vhs_vcpu *vcpu);
+int vhs_place_node(const struct vhs_vcpu *vcpu);
+void vhs_place_free(struct vhs *vm);
 
 /* count.c */
 #ifdef CONFIG_PERF_EVENTS

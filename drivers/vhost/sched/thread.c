@@ -117,8 +117,10 @@ void vhs_vcpus_forget(struct vhs *vm, unsigned int from, unsigned int nr)
 	/* Probes that found one are over, and what they asked for is done. */
 	synchronize_rcu();
 	vhs_nice_settle(vm, from, nr);
-	for (i = from; i < from + nr; i++)
+	for (i = from; i < from + nr; i++) {
+		vhs_place_end(&vm->vcpus[i]);
 		vhs_vcpu_left(&vm->vcpus[i]);
+	}
 }
 
 /**

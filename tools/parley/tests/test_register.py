@@ -97,13 +97,19 @@ class Fake:
 
     def __init__(self, vcpus=4):
         self.vcpus, self.known, self.said, self.id = vcpus, {}, [], 3
-        self.refuse = {}
+        self.refuse, self.nodes = {}, None
 
     @contextlib.contextmanager
     def file(self):
         yield self
 
-    def call(self, _fd, _request, packed):
+    def call(self, _fd, request, packed):
+        if request == register.PARLEY_SCHED_SET_NODES:
+            nr, *nodes = register.NODE_TABLE.unpack(packed)
+            if 7 in nodes[:nr]:
+                raise OSError(errno.EINVAL, "")
+            self.nodes = nodes[:nr]
+            return
         vcpu, tid = register.VCPU.unpack(packed)
         if tid in self.refuse:
             raise OSError(self.refuse[tid], "")
@@ -146,6 +152,19 @@ class SettleTest(unittest.TestCase):
         # More than the device has is not for it.
         self.assertEqual(self.settle({0: 12, 3: 10, 4: 11}), ({}, []))
 
+    def test_nodes(self):
+        """Where memory is is said with the first threads; and that the host has it."""
+        register.settle(self.device, 5, {0: 10}, [1, 0, -1])
+        self.assertEqual(self.device.nodes, [1, 0, -1])
+        self.settle({0: 10, 1: 11})
+        self.assertEqual(self.device.nodes, [1, 0, -1])
+        self.device.known = {}
+        self.settle({0: 10})
+        self.assertEqual(self.device.nodes, [])
+        self.device.known = {}
+        with self.assertRaisesRegex(Failure, "nodes 0,7: the host does not have"):
+            register.settle(self.device, 5, {0: 10}, [0, 7])
+
     def test_liar(self):
         """A thread that is not of the process that names it: nothing changes at all."""
         self.settle({0: 10})
@@ -156,7 +175,9 @@ class SettleTest(unittest.TestCase):
     def test_ends_meanwhile(self):
         """What was told of a thread that has ended is taken back: its number may be
         another's."""
-        def told(_fd, _request, packed):
+        def told(_fd, request, packed):
+            if request == register.PARLEY_SCHED_SET_NODES:
+                return
             self.device.said.append(register.VCPU.unpack(packed))
             if register.VCPU.unpack(packed) == (1, 11):
                 self.starts[11] = then
@@ -262,7 +283,7 @@ class ProcessTest(unittest.TestCase):
 
 class WatchTest(unittest.TestCase):
     def setUp(self):
-        self.args = mock.Mock(qmp="/q", json=False, once=True, interval=None)
+        self.args = mock.Mock(qmp="/q", json=False, once=True, interval=None, nodes=None)
         self.devices = []
         patch = mock.patch.object(register, "device_of", side_effect=self.device_of)
         patch.start()
@@ -331,7 +352,9 @@ class WordsTest(unittest.TestCase):
         for words in (["register"], ["register", "--qmp", "/q", "--dry-run"],
                       ["register", "--qmp", "/q", "--once", "--interval", "1"],
                       ["register", "--qmp", "/q", "--high", "30"], ["--qmp", "/q"],
-                      ["governor", "--qmp", "/q"]):
+                      ["governor", "--qmp", "/q"], ["--nodes", "0"],
+                      *(["register", "--qmp", "/q", "--nodes", nodes]
+                        for nodes in ("", "a", "0,", "-2", "65536", ",".join(65 * "0")))):
             self.assertEqual(run("sched", *words)[0], 2, words)
 
     def test_once(self):
