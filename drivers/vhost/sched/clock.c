@@ -300,6 +300,15 @@ VISIBLE_IF_KUNIT int parley_vhost_sched_set_clock(struct parley_vhost *dev,
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_vhost_sched_set_clock);
 
+/* The offset at this moment becomes that of the line on which the guest's counter is now. */
+static void vhs_counter_now(struct parley_sched_counter *of)
+{
+	u64 now = parley_counter_read();
+
+	of->offset += now - mul_u64_u64_shr(now, of->mult, of->shift);
+	of->flags = 0;
+}
+
 /**
  * parley_vhost_sched_set_counter() - say what the guest's counter shows
  * @dev: device
@@ -315,12 +324,14 @@ VISIBLE_IF_KUNIT int parley_vhost_sched_set_counter(struct parley_vhost *dev,
 	struct vhs_clock *clk = &vm->clock;
 	struct vhs_moment m;
 
-	if (of->reserved || of->shift > 63 ||
+	if (of->flags & ~PARLEY_SCHED_COUNTER_NOW || of->shift > 63 ||
 	    of->mult < (1ull << of->shift) / VHS_CLOCK_RATIO || !of->mult ||
 	    of->mult >> of->shift > VHS_CLOCK_RATIO)
 		return -EINVAL;
 	guard(mutex)(&clk->lock);
 	clk->of = *of;
+	if (of->flags & PARLEY_SCHED_COUNTER_NOW)
+		vhs_counter_now(&clk->of);
 	if (!clk->started)
 		return 0;
 	m = vhs_clock_look(clk);

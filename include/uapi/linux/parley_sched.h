@@ -353,24 +353,31 @@ struct parley_sched_clock {
 #define PARLEY_SCHED_GET_CLOCK _IOR(VHOST_VIRTIO, 0xC5, struct parley_sched_clock)
 #define PARLEY_SCHED_SET_CLOCK _IOW(VHOST_VIRTIO, 0xC6, struct parley_sched_clock)
 
+#define PARLEY_SCHED_COUNTER_NOW	0x1	/* @offset is what it is now */
+
 /**
  * struct parley_sched_counter - what the guest's counter shows, by the host's
  * @mult: the host's counter times this,
  * @shift: divided by two to the power of this, 0 to 63,
- * @reserved: zero
+ * @flags: PARLEY_SCHED_COUNTER_*
  * @offset: plus this, modulo 2^64
  *
  * As KVM has it: mult is the vCPU's tsc-scaling-ratio, shift its fraction bits.  1, 0
  * and 0 unless this was said.  -EINVAL for a ratio of less than 1/16 or more than 16.
+ *
+ * With PARLEY_SCHED_COUNTER_NOW, @offset is by how much the guest's counter differs from
+ * the host's at this moment: of one that goes at the host's rate, and is set forward again
+ * and again to keep up with another rate, as KVM does without scaling.
  */
 struct parley_sched_counter {
 	__u64 mult;
 	__u32 shift;
-	__u32 reserved;
+	__u32 flags;
 	__u64 offset;
 };
 
 #define PARLEY_SCHED_SET_COUNTER _IOW(VHOST_VIRTIO, 0xC7, struct parley_sched_counter)
+
 /**
  * struct parley_sched_pmcs - what is to be counted of each vCPU
  * @nr: counters; 0: none any more

@@ -183,6 +183,26 @@ static void counters_that_a_guest_has(struct kunit *test)
 	KUNIT_EXPECT_LE(test, d.counter, parley_counter_read() + of.offset);
 }
 
+/* One that is set forward to keep up with a rate which is half as much again. */
+static void a_counter_that_catches_up(struct kunit *test)
+{
+	struct guest *g = guest_open(test, 1, CLOCK);
+	struct parley_sched_counter of = {
+		.mult = 3, .shift = 1, .offset = 1000, .flags = PARLEY_SCHED_COUNTER_NOW,
+	};
+	struct parley_sched_clock c = { .ns = NSEC_PER_SEC }, d;
+	u64 before = parley_counter_read(), after;
+
+	KUNIT_EXPECT_EQ(test, parley_vhost_sched_set_counter(g->dev, &of), 0);
+	KUNIT_EXPECT_EQ(test, parley_vhost_sched_set_clock(g->dev, &c), 0);
+	KUNIT_EXPECT_EQ(test, parley_vhost_sched_get_clock(g->dev, &d), 0);
+	after = parley_counter_read();
+	KUNIT_EXPECT_GE(test, d.counter, before + 1000);
+	KUNIT_EXPECT_LE(test, d.counter, after + 1000 + (after - before) / 2 + 1);
+	of.flags = PARLEY_SCHED_COUNTER_NOW << 1;
+	KUNIT_EXPECT_EQ(test, parley_vhost_sched_set_counter(g->dev, &of), -EINVAL);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(a_line_follows),
 	KUNIT_CASE(what_cannot_be_followed),
@@ -190,6 +210,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(without_its_feature),
 	KUNIT_CASE(a_clock_is_handed_over),
 	KUNIT_CASE(counters_that_a_guest_has),
+	KUNIT_CASE(a_counter_that_catches_up),
 	{}
 };
 

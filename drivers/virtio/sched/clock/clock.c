@@ -34,11 +34,13 @@
  * host, a line is as good a moment later.
  */
 #include <asm/barrier.h>
+#include <linux/cpu.h>
 #include <linux/irqflags.h>
 #include <linux/minmax.h>
 #include <linux/preempt.h>
 #include <linux/printk.h>
 #include <linux/smp.h>
+#include <linux/timekeeping.h>
 #include <kunit/visibility.h>
 #include <parley/counter.h>
 #include "clock.h"
@@ -48,6 +50,11 @@ static __always_inline u64 pclk_counter(const struct pclk *clk)
 	if (unlikely(clk->read_counter))
 		return clk->read_counter();
 	return parley_counter_read();
+}
+
+static __always_inline u64 pclk_counter_of(const struct pclk *clk, const struct pclk_line *line)
+{
+	return unlikely(line->stand_in) ? clk->stand_in() : pclk_counter(clk);
 }
 
 static notrace void pclk_line_get(const struct pclk *clk, struct pclk_line *line)
@@ -154,17 +161,22 @@ static void pclk_begin(struct pclk *clk, struct pclk_line *line, const struct pc
 	clk->any = true;
 }
 
-static void pclk_go_on(struct pclk *clk, struct pclk_line *line, const struct pclk_said *said,
-		       u64 counter)
+/* What nobody was shown, a leap of the counter, is of no account. */
+static u64 pclk_shown(const struct pclk *clk, u64 counter)
 {
 	u64 last = atomic64_read(&clk->last);
 	u64 shown = parley_pclk_line_at(&clk->lines[0], counter);
+
+	return (s64)(shown - last) < 0 || shown - last > PCLK_LEAP_MAX ? last : shown;
+}
+
+static void pclk_go_on(struct pclk *clk, struct pclk_line *line, const struct pclk_said *said,
+		       u64 counter)
+{
+	u64 shown = pclk_shown(clk, clk->lines[0].stand_in ? clk->stand_in() : counter);
 	struct pclk_news *news = &clk->news;
 	bool may_step;
 
-	/* What nobody was shown, a leap of the counter, is of no account. */
-	if ((s64)(shown - last) < 0 || shown - last > PCLK_LEAP_MAX)
-		shown = last;
 	may_step = news->other && shown - clk->stepped >= PCLK_STEP_PAUSE;
 	news->join = parley_pclk_join(line, said, counter, shown, may_step, &clk->offset,
 				      &news->ahead);
@@ -247,7 +259,7 @@ static noinline notrace u64 pclk_leap(struct pclk *clk)
 	if (in_nmi())
 		return atomic64_read(&clk->last);
 	scoped_guard(raw_spinlock, &clk->lock) {
-		counter = pclk_counter(clk);
+		counter = pclk_counter_of(clk, &clk->lines[0]);
 		far = parley_pclk_line_at(&clk->lines[0], counter) - atomic64_read(&clk->last);
 		/* Unless somebody else has done it. */
 		if ((s64)far > (s64)PCLK_LEAP_MAX) {
@@ -289,7 +301,7 @@ notrace u64 parley_pclk_read(struct pclk *clk)
 	local_irq_save(flags);
 	for (i = 0; i < PCLK_TRIES; i++) {
 		pclk_line_get(clk, &line);
-		counter = pclk_counter(clk);
+		counter = pclk_counter_of(clk, &line);
 		word = pclk_word(clk, line.seen);
 		if (likely(word == line.seen) || !pclk_word_says(word) ||
 		    !pclk_change(clk, line.seen))
@@ -316,7 +328,8 @@ bool parley_pclk_fed(struct pclk *clk)
 	local_irq_save(flags);
 	word = pclk_word(clk, 0);
 	local_irq_restore(flags);
-	return pclk_word_says(word) && word == READ_ONCE(clk->said.word);
+	return pclk_word_says(word) && word == READ_ONCE(clk->said.word) &&
+	       !READ_ONCE(clk->lines[0].stand_in);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_pclk_fed);
 
@@ -329,9 +342,32 @@ EXPORT_SYMBOL_IF_KUNIT(parley_pclk_fed);
 void parley_pclk_resume(struct pclk *clk)
 {
 	scoped_guard(raw_spinlock_irqsave, &clk->lock)
-		pclk_line_move(clk, pclk_counter(clk));
+		pclk_line_move(clk, pclk_counter_of(clk, &clk->lines[0]));
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_pclk_resume);
+
+/**
+ * parley_pclk_stand_in() - the counter may become another one, and nobody will say so
+ * @clk: clock, which goes on from what it shows, as the kernel's raw clock does, until the
+ *	host says something.  That clock must not be made of this one
+ *
+ * Context: any but an NMI.
+ */
+void parley_pclk_stand_in(struct pclk *clk)
+{
+	struct pclk_line line = { .mult = 1, .bent = 1, .stand_in = true };
+
+	guard(raw_spinlock_irqsave)(&clk->lock);
+	if (!clk->any || clk->lines[0].stand_in)
+		return;
+	line.seen = clk->lines[0].seen;
+	line.ns = pclk_shown(clk, pclk_counter(clk));
+	line.straight = line.ns;
+	line.counter = clk->stand_in();
+	pclk_line_set(clk, &line);
+	clk->stood_in++;
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_pclk_stand_in);
 
 /* ------------------------------------------------------------------- life */
 
@@ -362,6 +398,7 @@ void parley_pclk_init(struct pclk *clk)
 	seqcount_latch_init(&clk->seq);
 	raw_spin_lock_init(&clk->lock);
 	init_irq_work(&clk->tell, pclk_tell);
+	clk->stand_in = ktime_get_raw_fast_ns;
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_pclk_init);
 
@@ -381,6 +418,8 @@ EXPORT_SYMBOL_IF_KUNIT(parley_pclk_exit);
  */
 void parley_pclk_page(struct pclk *clk, const struct parley_sched_host_clock *record)
 {
+	/* One that comes up could have looked already, and not be asked yet. */
+	guard(cpus_read_lock)();
 	WRITE_ONCE(clk->record, record);
 	/* All who read have interrupts off, and answer when they are on again. */
 	kick_all_cpus_sync();

@@ -6,6 +6,7 @@
  *	clock.c		the clock: read by all processors while it gets another line
  *	main.c		the kernel's clocksource, and the device's page
  *	show.c		a view for people
+ *	compare.c	and one of the clock beside the kernel's, over a migration
  *
  * The clock is a line: so many nanoseconds for each turn of the counter, from a point on.
  * The host gives another one now and then, and a very different one after the guest has
@@ -22,6 +23,8 @@
 #include <linux/spinlock.h>
 #include <linux/time64.h>
 #include <parley/sched.h>
+
+struct dentry;
 
 /* All that is believed of a host, in one place.  See Documentation/clock.rst. */
 #define PCLK_SHIFT_MAX	32u
@@ -76,6 +79,7 @@ struct pclk_said {
  * @bent: nanoseconds of a turn while it is bent, times 2^@shift
  * @mult: and after that
  * @shift: see @mult
+ * @stand_in: its counter is not the processor's, but the kernel's raw clock
  */
 struct pclk_line {
 	u64 seen;
@@ -86,6 +90,7 @@ struct pclk_line {
 	u32 bent;
 	u32 mult;
 	u32 shift;
+	bool stand_in;
 };
 
 /* How a line was joined to the one before. */
@@ -118,6 +123,7 @@ struct pclk_news {
  * @lines: the line, twice: one is read while the other one is written
  * @record: what the host writes; NULL without a device
  * @read_counter: of tests; NULL for the processor's
+ * @stand_in: the kernel's raw clock
  * @lock: who changes the line; taken in any context but an NMI, with nothing inside
  * @any: there is a line
  * @said: what it is made of
@@ -128,6 +134,7 @@ struct pclk_news {
  * @epochs: lines of another epoch
  * @refused: records
  * @leaps: of the counter
+ * @stood_in: how often the raw clock did
  * @news: the last of it
  * @tell: says so
  */
@@ -137,6 +144,7 @@ struct pclk {
 	struct pclk_line lines[2];
 	const struct parley_sched_host_clock *record;
 	u64 (*read_counter)(void);
+	u64 (*stand_in)(void);
 
 	raw_spinlock_t lock ____cacheline_aligned;	/* see above */
 	bool any;
@@ -148,6 +156,7 @@ struct pclk {
 	u64 epochs;
 	u64 refused;
 	u64 leaps;
+	u64 stood_in;
 	struct pclk_news news;
 	struct irq_work tell;
 };
@@ -173,6 +182,7 @@ void parley_pclk_page(struct pclk *clk, const struct parley_sched_host_clock *re
 u64 parley_pclk_read(struct pclk *clk);
 bool parley_pclk_fed(struct pclk *clk);
 void parley_pclk_resume(struct pclk *clk);
+void parley_pclk_stand_in(struct pclk *clk);
 
 /* main.c */
 extern struct pclk parley_pclk;
@@ -180,5 +190,8 @@ extern struct pclk parley_pclk;
 /* show.c */
 void parley_pclk_show_init(void);
 void parley_pclk_show_exit(void);
+
+/* compare.c */
+void parley_pclk_compare_init(struct dentry *dir);
 
 #endif /* _PARLEY_CLOCK_H */

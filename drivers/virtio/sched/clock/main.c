@@ -10,6 +10,7 @@
 #include <linux/clocksource.h>
 #include <linux/delay.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/workqueue.h>
 #include <kunit/visibility.h>
 #include <parley/compat.h>
@@ -29,9 +30,10 @@ struct pclk parley_pclk;
 
 static void pclk_look_again(struct work_struct *work);
 static DECLARE_DELAYED_WORK(pclk_look, pclk_look_again);
-static bool pclk_here;		/* there is a page */
-static bool pclk_registered;	/* of the work's */
-static unsigned int pclk_hungry;	/* periods; of the work's */
+static DEFINE_MUTEX(pclk_lock);		/* of what follows */
+static bool pclk_here;			/* there is a page */
+static bool pclk_registered;
+static unsigned int pclk_hungry;	/* periods */
 
 static u64 pclk_cs_read(struct clocksource *cs)
 {
@@ -77,37 +79,56 @@ static int pclk_cs_remove(void)
 	return err;
 }
 
-static void pclk_cs_lost(void)
+/*
+ * The counter may be another one when the host speaks again.  While the kernel still has
+ * this clock for its own, its raw clock is this one, and cannot stand in for it.
+ */
+static void pclk_lost(void)
 {
-	if (pclk_cs_remove())
+	bool was = pclk_registered;
+
+	if (pclk_cs_remove()) {
 		pr_warn_ratelimited("parley_clock: unstable: the host says nothing any more, and there is no other clocksource\n");
-	else
+		return;
+	}
+	parley_pclk_stand_in(&parley_pclk);
+	if (was)
 		pr_warn("parley_clock: unstable: the host says nothing any more; no clocksource parley\n");
+}
+
+static void pclk_look_now(void)
+{
+	lockdep_assert_held(&pclk_lock);
+	if (parley_pclk_fed(&parley_pclk)) {
+		pclk_hungry = 0;
+		if (!pclk_registered)
+			pclk_cs_add();
+	} else if (!pclk_here || ++pclk_hungry >= PCLK_LOST) {
+		pclk_lost();
+		pclk_hungry = 0;
+	}
 }
 
 /* Also for who does not read: a change is seen within a period. */
 static void pclk_look_again(struct work_struct *work)
 {
-	bool here = READ_ONCE(pclk_here);
-
-	if (parley_pclk_fed(&parley_pclk)) {
-		pclk_hungry = 0;
-		if (!pclk_registered)
-			pclk_cs_add();
-	} else if (pclk_registered && (!here || ++pclk_hungry >= PCLK_LOST)) {
-		pclk_cs_lost();
-		pclk_hungry = 0;
-	}
-	if (here || pclk_registered)
+	guard(mutex)(&pclk_lock);
+	pclk_look_now();
+	if (pclk_here || pclk_registered)
 		queue_delayed_work(system_dfl_wq, &pclk_look, PCLK_LOOK_PERIOD);
 }
 
+/* When this returns without a page, the clock is ready to be moved. */
 static void pclk_page(const struct parley_sched_host_clock *record)
 {
 	parley_pclk_page(&parley_pclk, record);
-	WRITE_ONCE(pclk_here, record);
+	guard(mutex)(&pclk_lock);
+	pclk_here = record;
+	pclk_hungry = 0;
+	if (!record)
+		pclk_look_now();
 	/* It is not written yet; a moment later it is, as a rule. */
-	mod_delayed_work(system_dfl_wq, &pclk_look, record ? HZ / 10 : 0);
+	mod_delayed_work(system_dfl_wq, &pclk_look, HZ / 10);
 }
 
 static const struct parley_sched_clock_user pclk_user = { .page = pclk_page };

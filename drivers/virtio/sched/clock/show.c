@@ -26,8 +26,8 @@ static int pclk_state_show(struct seq_file *s, void *unused)
 	seq_printf(s, "even %llu bent %llu steps %llu kept %llu\n", copy.joins[PCLK_JOIN_EVEN],
 		   copy.joins[PCLK_JOIN_BENT], copy.joins[PCLK_JOIN_STEP],
 		   copy.joins[PCLK_JOIN_KEPT]);
-	seq_printf(s, "epochs %llu refused %llu leaps %llu\nahead %lld ns\n", copy.epochs,
-		   copy.refused, copy.leaps, copy.news.ahead);
+	seq_printf(s, "epochs %llu refused %llu leaps %llu stood_in %llu\nahead %lld ns\n",
+		   copy.epochs, copy.refused, copy.leaps, copy.stood_in, copy.news.ahead);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(pclk_state);
@@ -47,6 +47,7 @@ void parley_pclk_show_init(void)
 	pclk_dir = debugfs_create_dir("parley_clock", NULL);
 	debugfs_create_file("state", 0400, pclk_dir, NULL, &pclk_state_fops);
 	debugfs_create_file("now", 0400, pclk_dir, NULL, &pclk_now_fops);
+	parley_pclk_compare_init(pclk_dir);
 }
 
 /** parley_pclk_show_exit() - the mirror of parley_pclk_show_init() */

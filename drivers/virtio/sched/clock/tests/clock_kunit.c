@@ -13,10 +13,7 @@
 #include <parley/counter.h>
 #include <parley/export.h>
 #include "../clock.h"
-
-#define SECOND	((u64)NSEC_PER_SEC)
-#define MS	((u64)NSEC_PER_MSEC)
-#define GHZ	1000000000ull
+#include "host.h"
 
 /* Wait until @cond, for at most twenty seconds. */
 #define until(cond)							\
@@ -28,169 +25,66 @@
 	__true;								\
 })
 
-/**
- * struct host - a host, and the guest that it feeds
- * @clk: the guest's clock
- * @page: what the host writes
- * @seq: of it
- * @epoch: of its line
- * @hz: of the counter
- */
-struct host {
-	struct pclk clk;
-	struct parley_sched_host_clock *page;
-	u32 seq;
-	u32 epoch;
-	u64 hz;
-};
-
-static u64 fake_counter;
-
-static u64 read_fake(void)
-{
-	return READ_ONCE(fake_counter);
-}
-
-static void host_write(struct host *h, u64 counter, u64 ns, u32 mult, u32 shift)
-{
-	u64 epoch = (u64)h->epoch << PARLEY_SCHED_C_EPOCH;
-
-	WRITE_ONCE(h->page->word, cpu_to_le64(epoch | (h->seq + 1)));
-	virt_wmb();	/* as the host's */
-	WRITE_ONCE(h->page->counter, cpu_to_le64(counter));
-	WRITE_ONCE(h->page->ns, cpu_to_le64(ns));
-	WRITE_ONCE(h->page->mult, cpu_to_le32(mult));
-	WRITE_ONCE(h->page->shift, cpu_to_le32(shift));
-	virt_wmb();	/* as the host's */
-	h->seq += 2;
-	WRITE_ONCE(h->page->word, cpu_to_le64(epoch | h->seq));
-}
-
-/* The host shows @ns now. */
-static void host_says(struct host *h, u64 hz, u64 ns)
-{
-	u64 mult = (GHZ << 32) / hz, now;
-	u32 shift = 32;
-
-	for (; mult > PCLK_MULT_MAX; mult >>= 1)
-		shift--;
-	h->hz = hz;
-	now = h->clk.read_counter ? h->clk.read_counter() : parley_counter_read();
-	host_write(h, now, ns, mult, shift);
-}
-
-static void host_free(void *arg)
-{
-	struct host *h = arg;
-
-	parley_pclk_page(&h->clk, NULL);
-	parley_pclk_exit(&h->clk);
-	kfree(h->page);
-	kfree(h);
-}
-
-static struct host *host_new(struct kunit *test)
-{
-	struct host *h = kzalloc(sizeof(*h), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, h);
-	parley_pclk_init(&h->clk);
-	h->page = kzalloc(sizeof(*h->page), GFP_KERNEL);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, host_free, h));
-	KUNIT_ASSERT_NOT_NULL(test, h->page);
-	h->epoch = 7;
-	parley_pclk_page(&h->clk, h->page);
-	return h;
-}
-
-/* With a counter that the test turns, which shows @counter, and the clock @ns. */
-static struct host *host(struct kunit *test, u64 hz, u64 counter, u64 ns)
-{
-	struct host *h = host_new(test);
-
-	fake_counter = counter;
-	h->clk.read_counter = read_fake;
-	host_says(h, hz, ns);
-	return h;
-}
-
-static u64 now(struct host *h)
-{
-	return parley_pclk_read(&h->clk);
-}
-
-static void turn(struct host *h, u64 ns)
-{
-	fake_counter += ns / GHZ * h->hz + ns % GHZ * h->hz / GHZ;
-}
-
-static void expect_near(struct kunit *test, u64 got, u64 wanted, s64 by)
-{
-	s64 off = got - wanted;
-
-	KUNIT_EXPECT_TRUE_MSG(test, off <= by && off >= -by, "%llu, not %llu", got, wanted);
-}
-
 /* -------------------------------------------------------------------- one host */
 
 static void nothing_is_said_yet(struct kunit *test)
 {
-	struct host *h = host_new(test);
+	struct pclk_host *h = pclk_host_new(test);
 
-	h->clk.read_counter = read_fake;
-	fake_counter = 1ull << 60;
-	KUNIT_EXPECT_EQ(test, now(h), 0);
+	h->clk.read_counter = pclk_read_fake;
+	pclk_fake_counter = 1ull << 60;
+	KUNIT_EXPECT_EQ(test, pclk_now(h), 0);
 	KUNIT_EXPECT_FALSE(test, parley_pclk_fed(&h->clk));
-	host_says(h, GHZ, 5 * SECOND);
+	pclk_host_says(h, GHZ, 5 * SECOND);
 	KUNIT_EXPECT_TRUE(test, parley_pclk_fed(&h->clk));
-	KUNIT_EXPECT_EQ(test, now(h), 5 * SECOND);
+	KUNIT_EXPECT_EQ(test, pclk_now(h), 5 * SECOND);
 	parley_pclk_page(&h->clk, NULL);
 	KUNIT_EXPECT_FALSE(test, parley_pclk_fed(&h->clk));
 	/* It goes on all the same. */
-	turn(h, SECOND);
-	KUNIT_EXPECT_EQ(test, now(h), 6 * SECOND);
+	pclk_turn(h, SECOND);
+	KUNIT_EXPECT_EQ(test, pclk_now(h), 6 * SECOND);
 }
 
 static void it_is_what_the_host_says(struct kunit *test)
 {
 	static const u64 rates[] = { 1000000, 24000000, GHZ, 2999999000ull, 16 * GHZ - 1000 };
-	struct host *h;
+	struct pclk_host *h;
 	unsigned int i, n;
 
 	for (i = 0; i < ARRAY_SIZE(rates); i++) {
-		h = host(test, rates[i], 12345, SECOND);
+		h = pclk_host(test, rates[i], 12345, SECOND);
 		for (n = 1; n < 1000; n++) {
-			turn(h, MS);
+			pclk_turn(h, MS);
 			/* A rate has 28 bits at least. */
-			expect_near(test, now(h), SECOND + n * MS, 5);
+			pclk_expect_near(test, pclk_now(h), SECOND + n * MS, 5);
 		}
-		kunit_release_action(test, host_free, h);
+		kunit_release_action(test, pclk_host_free, h);
 	}
 }
 
 /* What the same host says anew is not far from what it said; what is, is followed slowly. */
 static void a_host_that_corrects_itself(struct kunit *test)
 {
-	struct host *h = host(test, GHZ, 0, SECOND);
+	struct pclk_host *h = pclk_host(test, GHZ, 0, SECOND);
 	u64 before, at;
 	unsigned int n;
 
-	turn(h, SECOND);
-	KUNIT_EXPECT_EQ(test, now(h), 2 * SECOND);
-	host_says(h, GHZ, 2 * SECOND + MS);
-	KUNIT_EXPECT_EQ(test, now(h), 2 * SECOND);
-	turn(h, 16 * MS);
-	expect_near(test, now(h), 2 * SECOND + 17 * MS, 2);
-	host_says(h, GHZ, 2 * SECOND + 16 * MS);
-	before = now(h);
+	pclk_turn(h, SECOND);
+	KUNIT_EXPECT_EQ(test, pclk_now(h), 2 * SECOND);
+	pclk_host_says(h, GHZ, 2 * SECOND + MS);
+	KUNIT_EXPECT_EQ(test, pclk_now(h), 2 * SECOND);
+	pclk_turn(h, 16 * MS);
+	pclk_expect_near(test, pclk_now(h), 2 * SECOND + 17 * MS, 2);
+	pclk_host_says(h, GHZ, 2 * SECOND + 16 * MS);
+	before = pclk_now(h);
 	for (n = 0; n < 160; n++) {
-		turn(h, MS / 10);
-		at = now(h);
+		pclk_turn(h, MS / 10);
+		at = pclk_now(h);
 		/* It never stands, either. */
 		KUNIT_ASSERT_GT(test, at, before + MS / 20);
 		before = at;
 	}
-	expect_near(test, now(h), 2 * SECOND + 32 * MS, 2);
+	pclk_expect_near(test, pclk_now(h), 2 * SECOND + 32 * MS, 2);
 	KUNIT_EXPECT_EQ(test, h->clk.joins[PCLK_JOIN_BENT], 2);
 	KUNIT_EXPECT_EQ(test, h->clk.offset, 0);
 }
@@ -201,24 +95,24 @@ static void a_host_that_corrects_itself(struct kunit *test)
 static void other_rates(struct kunit *test)
 {
 	static const u64 rates[] = { 3 * GHZ, GHZ / 2, 2 * GHZ, GHZ / 8, 2 * GHZ, 1999999999ull };
-	struct host *h = host(test, GHZ, 1ull << 40, SECOND);
+	struct pclk_host *h = pclk_host(test, GHZ, 1ull << 40, SECOND);
 	u64 at = SECOND;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(rates); i++) {
-		turn(h, SECOND);
+		pclk_turn(h, SECOND);
 		at += SECOND;
-		expect_near(test, now(h), at, 2);
+		pclk_expect_near(test, pclk_now(h), at, 2);
 		/* As a VMM does it: the counter goes on from where it was. */
 		h->epoch++;
-		host_says(h, rates[i], at);
-		expect_near(test, now(h), at, 2);
-		turn(h, 7);
-		expect_near(test, now(h), at + 7, 8);
-		fake_counter -= 7 * h->hz / GHZ;
+		pclk_host_says(h, rates[i], at);
+		pclk_expect_near(test, pclk_now(h), at, 2);
+		pclk_turn(h, 7);
+		pclk_expect_near(test, pclk_now(h), at + 7, 8);
+		pclk_fake_counter -= 7 * h->hz / GHZ;
 	}
-	turn(h, SECOND);
-	expect_near(test, now(h), at + SECOND, 2);
+	pclk_turn(h, SECOND);
+	pclk_expect_near(test, pclk_now(h), at + SECOND, 2);
 	KUNIT_EXPECT_EQ(test, h->clk.epochs, ARRAY_SIZE(rates) + 1);
 	KUNIT_EXPECT_EQ(test, h->clk.refused, 0);
 }
@@ -227,93 +121,93 @@ static void other_rates(struct kunit *test)
 static void another_counter(struct kunit *test)
 {
 	static const u64 counters[] = { 0, 1ull << 63, U64_MAX - 5, 1, 1ull << 45 };
-	struct host *h = host(test, GHZ, 1ull << 40, SECOND);
+	struct pclk_host *h = pclk_host(test, GHZ, 1ull << 40, SECOND);
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(counters); i++) {
-		turn(h, SECOND);
-		now(h);
-		fake_counter = counters[i];
+		pclk_turn(h, SECOND);
+		pclk_now(h);
+		pclk_fake_counter = counters[i];
 		h->epoch++;
-		host_says(h, 2 * GHZ, (i + 2) * SECOND);
-		expect_near(test, now(h), (i + 2) * SECOND, 2);
+		pclk_host_says(h, 2 * GHZ, (i + 2) * SECOND);
+		pclk_expect_near(test, pclk_now(h), (i + 2) * SECOND, 2);
 	}
 }
 
 /* It was away, which is told at once; once in a while. */
 static void it_was_away(struct kunit *test)
 {
-	struct host *h = host(test, GHZ, 0, SECOND);
+	struct pclk_host *h = pclk_host(test, GHZ, 0, SECOND);
 
-	now(h);
+	pclk_now(h);
 	h->epoch++;
-	host_says(h, GHZ, 6 * SECOND);
-	KUNIT_EXPECT_EQ(test, now(h), 6 * SECOND);
+	pclk_host_says(h, GHZ, 6 * SECOND);
+	KUNIT_EXPECT_EQ(test, pclk_now(h), 6 * SECOND);
 	KUNIT_EXPECT_EQ(test, h->clk.joins[PCLK_JOIN_STEP], 1);
 	/* And again, and again: no. */
 	h->epoch++;
-	host_says(h, GHZ, 56 * SECOND);
-	KUNIT_EXPECT_EQ(test, now(h), 6 * SECOND);
+	pclk_host_says(h, GHZ, 56 * SECOND);
+	KUNIT_EXPECT_EQ(test, pclk_now(h), 6 * SECOND);
 	KUNIT_EXPECT_EQ(test, h->clk.joins[PCLK_JOIN_KEPT], 1);
 	KUNIT_EXPECT_EQ(test, h->clk.offset, -50 * (s64)SECOND);
 	/* Its rate is taken, and what it says from then on. */
-	turn(h, 11 * SECOND);
-	KUNIT_EXPECT_EQ(test, now(h), 17 * SECOND);
+	pclk_turn(h, 11 * SECOND);
+	KUNIT_EXPECT_EQ(test, pclk_now(h), 17 * SECOND);
 	h->epoch++;
-	host_says(h, GHZ, 70 * SECOND);
-	KUNIT_EXPECT_EQ(test, now(h), 20 * SECOND);
+	pclk_host_says(h, GHZ, 70 * SECOND);
+	KUNIT_EXPECT_EQ(test, pclk_now(h), 20 * SECOND);
 	/* Nor for a day at once. */
-	turn(h, 11 * SECOND);
+	pclk_turn(h, 11 * SECOND);
 	h->epoch++;
-	host_says(h, GHZ, 86400 * SECOND);
-	KUNIT_EXPECT_EQ(test, now(h), 31 * SECOND);
+	pclk_host_says(h, GHZ, 86400 * SECOND);
+	KUNIT_EXPECT_EQ(test, pclk_now(h), 31 * SECOND);
 	KUNIT_EXPECT_EQ(test, h->clk.joins[PCLK_JOIN_STEP], 2);
 }
 
 static void a_clock_that_is_behind(struct kunit *test)
 {
-	struct host *h = host(test, GHZ, 0, 100 * SECOND);
+	struct pclk_host *h = pclk_host(test, GHZ, 0, 100 * SECOND);
 	u64 before, at;
 	unsigned int n;
 
-	now(h);
+	pclk_now(h);
 	h->epoch++;
-	host_says(h, GHZ, 100 * SECOND - 10 * MS);
-	before = now(h);
+	pclk_host_says(h, GHZ, 100 * SECOND - 10 * MS);
+	before = pclk_now(h);
 	KUNIT_EXPECT_EQ(test, before, 100 * SECOND);
 	for (n = 0; n < 1600; n++) {
-		turn(h, MS / 10);
-		at = now(h);
+		pclk_turn(h, MS / 10);
+		at = pclk_now(h);
 		KUNIT_ASSERT_GT(test, at, before + MS / 20);
 		before = at;
 	}
-	expect_near(test, now(h), 100 * SECOND + 150 * MS, 2);
+	pclk_expect_near(test, pclk_now(h), 100 * SECOND + 150 * MS, 2);
 	/* By more than can be made up for. */
 	h->epoch++;
-	host_says(h, GHZ, 7 * SECOND);
-	at = now(h);
-	turn(h, SECOND);
-	KUNIT_EXPECT_EQ(test, now(h), at + SECOND);
+	pclk_host_says(h, GHZ, 7 * SECOND);
+	at = pclk_now(h);
+	pclk_turn(h, SECOND);
+	KUNIT_EXPECT_EQ(test, pclk_now(h), at + SECOND);
 }
 
 /* --------------------------------------------------------------- hosts that lie */
 
 static void a_record_that_is_never_finished(struct kunit *test)
 {
-	struct host *h = host(test, GHZ, 0, SECOND);
+	struct pclk_host *h = pclk_host(test, GHZ, 0, SECOND);
 
-	now(h);
+	pclk_now(h);
 	/* All of it is nonsense, and it is not looked at. */
 	memset(h->page, 0xff, sizeof(*h->page));
-	turn(h, SECOND);
-	KUNIT_EXPECT_EQ(test, now(h), 2 * SECOND);
+	pclk_turn(h, SECOND);
+	KUNIT_EXPECT_EQ(test, pclk_now(h), 2 * SECOND);
 	KUNIT_EXPECT_FALSE(test, parley_pclk_fed(&h->clk));
 	memset(h->page, 0, sizeof(*h->page));
-	turn(h, SECOND);
-	KUNIT_EXPECT_EQ(test, now(h), 3 * SECOND);
+	pclk_turn(h, SECOND);
+	KUNIT_EXPECT_EQ(test, pclk_now(h), 3 * SECOND);
 	KUNIT_EXPECT_EQ(test, h->clk.refused, 0);
 	KUNIT_EXPECT_FALSE(test, parley_pclk_fed(&h->clk));
-	host_says(h, GHZ, 3 * SECOND);
+	pclk_host_says(h, GHZ, 3 * SECOND);
 	KUNIT_EXPECT_TRUE(test, parley_pclk_fed(&h->clk));
 }
 
@@ -325,21 +219,21 @@ static void what_is_refused_changes_nothing(struct kunit *test)
 		/* Twice the rate, without another epoch; as long as that a bit of it. */
 		{ 0, 3 * SECOND, 1u << 30, 29 }, { 0, 3 * SECOND, (1u << 30) + (1u << 23), 30 },
 	};
-	struct host *h = host(test, GHZ, 0, SECOND);
+	struct pclk_host *h = pclk_host(test, GHZ, 0, SECOND);
 	unsigned int i;
 
-	now(h);
+	pclk_now(h);
 	for (i = 0; i < ARRAY_SIZE(tries); i++) {
-		host_write(h, tries[i].counter, tries[i].ns, tries[i].mult, tries[i].shift);
-		turn(h, SECOND);
-		KUNIT_EXPECT_EQ(test, now(h), (i + 2) * SECOND);
+		pclk_host_write(h, tries[i].counter, tries[i].ns, tries[i].mult, tries[i].shift);
+		pclk_turn(h, SECOND);
+		KUNIT_EXPECT_EQ(test, pclk_now(h), (i + 2) * SECOND);
 		/* Looked at once. */
-		now(h);
+		pclk_now(h);
 		KUNIT_EXPECT_EQ(test, h->clk.refused, i + 1);
 		KUNIT_EXPECT_FALSE(test, parley_pclk_fed(&h->clk));
 	}
-	host_says(h, GHZ, (i + 1) * SECOND);
-	KUNIT_EXPECT_EQ(test, now(h), (i + 1) * SECOND);
+	pclk_host_says(h, GHZ, (i + 1) * SECOND);
+	KUNIT_EXPECT_EQ(test, pclk_now(h), (i + 1) * SECOND);
 	KUNIT_EXPECT_TRUE(test, parley_pclk_fed(&h->clk));
 }
 
@@ -351,32 +245,32 @@ static u64 any_number(void)
 /* Anything, with a counter that may be anything: never back, and no leap is too long. */
 static void a_host_of_noise(struct kunit *test)
 {
-	struct host *h = host(test, GHZ, 0, SECOND);
-	u64 before = now(h), at;
+	struct pclk_host *h = pclk_host(test, GHZ, 0, SECOND);
+	u64 before = pclk_now(h), at;
 	unsigned int i;
 
 	for (i = 0; i < 30000; i++) {
 		switch (get_random_u32_below(8)) {
 		case 0:
-			fake_counter = any_number();
+			pclk_fake_counter = any_number();
 			break;
 		case 1:
 			h->epoch = get_random_u32();
 			break;
 		case 2:
-			host_write(h, fake_counter + any_number(), any_number(),
+			pclk_host_write(h, pclk_fake_counter + any_number(), any_number(),
 				   any_number(), any_number());
 			break;
 		case 3:
-			host_says(h, 1000000 + any_number() % (16 * GHZ - 2000000), any_number());
+			pclk_host_says(h, 1000000 + any_number() % (16 * GHZ - 2000000), any_number());
 			break;
 		case 4:
 			h->page->word = cpu_to_le64(any_number());
 			break;
 		default:
-			fake_counter += any_number() & 0xffffff;
+			pclk_fake_counter += any_number() & 0xffffff;
 		}
-		at = now(h);
+		at = pclk_now(h);
 		KUNIT_ASSERT_GE(test, at, before);
 		KUNIT_ASSERT_LE(test, at - before, PCLK_LEAP_MAX);
 		before = at;
@@ -389,47 +283,47 @@ static void a_host_of_noise(struct kunit *test)
 
 static void a_counter_that_wraps(struct kunit *test)
 {
-	struct host *h = host(test, GHZ, U64_MAX - SECOND / 2, SECOND);
+	struct pclk_host *h = pclk_host(test, GHZ, U64_MAX - SECOND / 2, SECOND);
 	unsigned int n;
 
 	for (n = 1; n <= 1000; n++) {
-		turn(h, MS);
-		KUNIT_ASSERT_EQ(test, now(h), SECOND + n * MS);
+		pclk_turn(h, MS);
+		KUNIT_ASSERT_EQ(test, pclk_now(h), SECOND + n * MS);
 	}
-	KUNIT_EXPECT_LT(test, fake_counter, SECOND);
+	KUNIT_EXPECT_LT(test, pclk_fake_counter, SECOND);
 }
 
 static void a_counter_that_leaps(struct kunit *test)
 {
-	struct host *h = host(test, GHZ, 1ull << 50, SECOND);
+	struct pclk_host *h = pclk_host(test, GHZ, 1ull << 50, SECOND);
 
-	now(h);
-	fake_counter += 2 * PCLK_LEAP_MAX;
-	KUNIT_EXPECT_EQ(test, now(h), SECOND);
+	pclk_now(h);
+	pclk_fake_counter += 2 * PCLK_LEAP_MAX;
+	KUNIT_EXPECT_EQ(test, pclk_now(h), SECOND);
 	KUNIT_EXPECT_EQ(test, h->clk.leaps, 1);
-	turn(h, SECOND);
-	KUNIT_EXPECT_EQ(test, now(h), 2 * SECOND);
+	pclk_turn(h, SECOND);
+	KUNIT_EXPECT_EQ(test, pclk_now(h), 2 * SECOND);
 	/* Back to nothing, as after a suspend: it stands until it is told of it. */
-	fake_counter = 0;
-	KUNIT_EXPECT_EQ(test, now(h), 2 * SECOND);
-	turn(h, SECOND);
-	KUNIT_EXPECT_EQ(test, now(h), 2 * SECOND);
+	pclk_fake_counter = 0;
+	KUNIT_EXPECT_EQ(test, pclk_now(h), 2 * SECOND);
+	pclk_turn(h, SECOND);
+	KUNIT_EXPECT_EQ(test, pclk_now(h), 2 * SECOND);
 	parley_pclk_resume(&h->clk);
-	turn(h, SECOND);
-	KUNIT_EXPECT_EQ(test, now(h), 3 * SECOND);
+	pclk_turn(h, SECOND);
+	KUNIT_EXPECT_EQ(test, pclk_now(h), 3 * SECOND);
 }
 
 /* A processor whose counter lags behind another one's. */
 static void counters_that_differ(struct kunit *test)
 {
-	struct host *h = host(test, GHZ, 1ull << 50, SECOND);
+	struct pclk_host *h = pclk_host(test, GHZ, 1ull << 50, SECOND);
 
-	turn(h, MS);
-	KUNIT_EXPECT_EQ(test, now(h), SECOND + MS);
-	fake_counter -= MS / 2;
-	KUNIT_EXPECT_EQ(test, now(h), SECOND + MS);
-	fake_counter += MS;
-	KUNIT_EXPECT_EQ(test, now(h), SECOND + MS + MS / 2);
+	pclk_turn(h, MS);
+	KUNIT_EXPECT_EQ(test, pclk_now(h), SECOND + MS);
+	pclk_fake_counter -= MS / 2;
+	KUNIT_EXPECT_EQ(test, pclk_now(h), SECOND + MS);
+	pclk_fake_counter += MS;
+	KUNIT_EXPECT_EQ(test, pclk_now(h), SECOND + MS + MS / 2);
 }
 
 /* -------------------------------------------------------------- all processors */
@@ -515,18 +409,18 @@ static void all_read_while_it_changes(struct kunit *test)
 	struct task_struct *threads[ARRAY_SIZE(crowd.read)];
 	u64 hz = parley_counter_hz() ?: GHZ;
 	unsigned int n, i = 0;
-	struct host *h;
+	struct pclk_host *h;
 
 	if (parley_counter_missing())
 		kunit_skip(test, "no counter");
-	h = host_new(test);
-	host_says(h, hz, SECOND);
+	h = pclk_host_new(test);
+	pclk_host_says(h, hz, SECOND);
 	n = crowd_start(test, &h->clk, threads);
 	KUNIT_EXPECT_TRUE(test, until(({
 		/* Rates from a fourth to four times, and where it is, more or less. */
 		h->epoch += i % 3 == 0;
-		host_says(h, i & 1 ? hz / 2 + (hz >> (i % 5)) : hz * 2,
-			  now(h) + get_random_u32_below(2 * MS) - (i % 7 ? 0 : MS));
+		pclk_host_says(h, i & 1 ? hz / 2 + (hz >> (i % 5)) : hz * 2,
+			  pclk_now(h) + get_random_u32_below(2 * MS) - (i % 7 ? 0 : MS));
 		i++;
 		crowd_has_read(n, 3000) && i > 300;
 	})));
@@ -545,14 +439,14 @@ static u64 read_skewed(void)
 static void all_read_counters_that_differ(struct kunit *test)
 {
 	struct task_struct *threads[ARRAY_SIZE(crowd.read)];
-	struct host *h;
+	struct pclk_host *h;
 	unsigned int n;
 
 	if (parley_counter_missing() || num_online_cpus() < 2)
 		kunit_skip(test, "no counter, or no two of them");
-	h = host_new(test);
+	h = pclk_host_new(test);
 	h->clk.read_counter = read_skewed;
-	host_says(h, parley_counter_hz() ?: GHZ, SECOND);
+	pclk_host_says(h, parley_counter_hz() ?: GHZ, SECOND);
 	n = crowd_start(test, &h->clk, threads);
 	KUNIT_EXPECT_TRUE(test, until(crowd_has_read(n, 3000)));
 	crowd_end(test, threads, n);
@@ -563,10 +457,10 @@ static void pages_come_and_go(struct kunit *test)
 {
 	struct task_struct *threads[ARRAY_SIZE(crowd.read)];
 	struct parley_sched_host_clock *old;
-	struct host *h = host_new(test);
+	struct pclk_host *h = pclk_host_new(test);
 	unsigned int n, i;
 
-	host_says(h, parley_counter_hz() ?: GHZ, SECOND);
+	pclk_host_says(h, parley_counter_hz() ?: GHZ, SECOND);
 	n = crowd_start(test, &h->clk, threads);
 	for (i = 0; i < 200; i++) {
 		old = h->page;
@@ -577,11 +471,30 @@ static void pages_come_and_go(struct kunit *test)
 		parley_pclk_page(&h->clk, i & 1 ? h->page : NULL);
 		/* Who reads it now says so, on the kernel of these tests. */
 		kfree(old);
-		host_says(h, parley_counter_hz() ?: GHZ, SECOND);
+		pclk_host_says(h, parley_counter_hz() ?: GHZ, SECOND);
 		parley_pclk_page(&h->clk, h->page);
 	}
 	KUNIT_EXPECT_TRUE(test, until(crowd_has_read(n, 1000)));
 	crowd_end(test, threads, n);
+}
+
+/* Another clock comes and goes, with a host that speaks in between. */
+static void all_read_while_another_stands_in(struct kunit *test)
+{
+	struct task_struct *threads[ARRAY_SIZE(crowd.read)];
+	struct pclk_host *h = pclk_host_new(test);
+	unsigned int n, i = 0;
+
+	pclk_host_says(h, parley_counter_hz() ?: GHZ, SECOND);
+	n = crowd_start(test, &h->clk, threads);
+	KUNIT_EXPECT_TRUE(test, until(({
+		parley_pclk_stand_in(&h->clk);
+		h->epoch++;
+		pclk_host_says(h, (parley_counter_hz() ?: GHZ) << (i++ & 1), pclk_now(h) + MS);
+		crowd_has_read(n, 3000) && i > 300;
+	})));
+	crowd_end(test, threads, n);
+	KUNIT_EXPECT_GT(test, h->clk.stood_in, 10);
 }
 
 static struct kunit_case cases[] = {
@@ -601,6 +514,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(all_read_while_it_changes),
 	KUNIT_CASE(all_read_counters_that_differ),
 	KUNIT_CASE(pages_come_and_go),
+	KUNIT_CASE(all_read_while_another_stands_in),
 	{}
 };
 
