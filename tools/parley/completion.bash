@@ -39,7 +39,7 @@ _parley_words()		# _parley_words COMMAND VERB HOW-MANY-CAME-BEFORE
 	vf:*)
 		_parley_vf "$1" "$3" ;;
 	sched:0)
-		echo "governor register" ;;
+		echo "governor register clock" ;;
 	status:0|stats:0|limit:0|moderation:0|polling:0|lane:0)
 		"$1" complete devices 2>/dev/null ;;
 	esac
