@@ -13,7 +13,6 @@
 #include <linux/array_size.h>
 #include <linux/debugfs.h>
 #include <linux/kstrtox.h>
-#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
@@ -135,20 +134,7 @@ static int compare_show(struct seq_file *s, void *unused)
 		seq_printf(s, "%llu %llu\n", compare.marks[i][0], compare.marks[i][1]);
 	return 0;
 }
-
-static int compare_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, compare_show, NULL);
-}
-
-static const struct file_operations compare_fops = {
-	.owner = THIS_MODULE,
-	.open = compare_open,
-	.read = seq_read,
-	.write = compare_write,
-	.llseek = seq_lseek,
-	.release = single_release,
-};
+DEFINE_SHOW_STORE_ATTRIBUTE(compare);
 
 /** parley_pclk_compare_init() - one more file in @dir, which takes it away */
 void parley_pclk_compare_init(struct dentry *dir)

@@ -259,10 +259,11 @@ static void a_host_of_noise(struct kunit *test)
 			break;
 		case 2:
 			pclk_host_write(h, pclk_fake_counter + any_number(), any_number(),
-				   any_number(), any_number());
+					any_number(), any_number());
 			break;
 		case 3:
-			pclk_host_says(h, 1000000 + any_number() % (16 * GHZ - 2000000), any_number());
+			pclk_host_says(h, 1000000 + any_number() % (16 * GHZ - 2000000),
+				       any_number());
 			break;
 		case 4:
 			h->page->word = cpu_to_le64(any_number());
@@ -420,7 +421,7 @@ static void all_read_while_it_changes(struct kunit *test)
 		/* Rates from a fourth to four times, and where it is, more or less. */
 		h->epoch += i % 3 == 0;
 		pclk_host_says(h, i & 1 ? hz / 2 + (hz >> (i % 5)) : hz * 2,
-			  pclk_now(h) + get_random_u32_below(2 * MS) - (i % 7 ? 0 : MS));
+			       pclk_now(h) + get_random_u32_below(2 * MS) - (i % 7 ? 0 : MS));
 		i++;
 		crowd_has_read(n, 3000) && i > 300;
 	})));
