@@ -40,6 +40,7 @@ static int vhs_open(struct parley_vhost *dev)
 	rt_mutex_init(&vm->boost);
 	mutex_init(&vm->counting);
 	mutex_init(&vm->placing);
+	vhs_clock_init(vm);
 	vhs_budget_apply(vm, VHS_BUDGET_US, VHS_PERIOD_US);
 	guard(mutex)(&vhs_all_lock);
 	list_add_tail(&vm->all, &vhs_all);
@@ -57,6 +58,7 @@ static void vhs_release(struct parley_vhost *dev)
 	vhs_vcpus_forget(vm, 0, vm->nr);
 	vhs_boost_close(vm);
 	vhs_place_free(vm);
+	vhs_clock_exit(vm);
 	kvfree(vm->vcpus);
 	vm->vcpus = NULL;
 	vm->nr = 0;
@@ -281,7 +283,7 @@ static long vhs_ioctl(struct parley_vhost *dev, unsigned int cmd, void __user *a
 	case PARLEY_SCHED_GET_COUNTS:
 		return vhs_ioctl_counts(dev, arg);
 	default:
-		return -ENOIOCTLCMD;
+		return vhs_clock_ioctl(dev, cmd, arg);
 	}
 }
 
@@ -309,7 +311,7 @@ static const struct parley_vhost_driver vhs_driver = {
 	.owner		= THIS_MODULE,
 	.device_id	= PARLEY_SCHED_DEVICE_ID,
 	.features	= BIT_ULL(PARLEY_SCHED_F_YIELD) | BIT_ULL(PARLEY_SCHED_F_HINTS) |
-			  BIT_ULL(PARLEY_SCHED_F_COUNT),
+			  BIT_ULL(PARLEY_SCHED_F_CLOCK) | BIT_ULL(PARLEY_SCHED_F_COUNT),
 	.priv_size	= sizeof(struct vhs),
 	.queue		= vhs_queue,
 	.max_queues	= 2,

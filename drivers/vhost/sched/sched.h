@@ -11,6 +11,7 @@
  *	boost.c		time for a vCPU by request
  *	budget.c	how much of it
  *	nice.c		nice values of threads, and that children have none of ours
+ *	clock.c		the clock that the guest is fed
  *	step.c		nice values that follow the guest's hints
  *	place.c		vCPUs near the memory that they use
  *	count.c		performance counters of the guest alone
@@ -20,6 +21,7 @@
  *	dev->mutex	the VMM's calls
  *	vm->counting (mutex)	counters of vCPUs; what is counted
  *	vm->placing (mutex)	where vCPUs may run, and where their memory is
+ *	clk->lock (mutex)	the clock; in this place, with nothing inside
  *	vhs_threads_lock (mutex)	which thread is which vCPU
  *	vm->boost (rt_mutex)	who has time of the budget; nice values.  Who ends a boost
  *			waits for nobody whom that boost keeps from running: nothing below
@@ -179,6 +181,65 @@ struct vhs_vcpu {
 };
 
 /**
+ * struct vhs_line - nanoseconds by a counter
+ * @counter: from here on
+ * @ns: it shows this there
+ * @error: so far it was from what it follows, when it began
+ * @mult: nanoseconds of a turn, times 2^@shift
+ * @shift: see @mult
+ * @own: what the kernel knows of the counter: @mult at first, and never far from it
+ * @rate: what it has turned out to be
+ */
+struct vhs_line {
+	u64 counter;
+	u64 ns;
+	u64 error;
+	u32 mult;
+	u32 shift;
+	u32 own;
+	u32 rate;
+};
+
+/**
+ * struct vhs_clock - the clock that a guest is fed
+ * @lock: protects all of it
+ * @out: the record, while the guest shares one
+ * @seq: of it, even
+ * @epoch: of the line
+ * @started: there is an @offset
+ * @offset: what makes CLOCK_MONOTONIC the guest's
+ * @of: what makes our counter the guest's
+ * @line: what was published
+ * @again: publishes the next one
+ */
+struct vhs_clock {
+	struct mutex lock;	/* see above */
+	struct parley_sched_host_clock *out;
+	u32 seq;
+	u32 epoch;
+	bool started;
+	u64 offset;
+	struct parley_sched_counter of;
+	struct vhs_line line;
+	struct delayed_work again;
+};
+
+/**
+ * struct vhs_area - memory that the guest shares
+ * @req: the request that it came with, or NULL; of who serves the queue
+ * @in: what the guest writes there
+ * @out: and what it reads
+ */
+struct vhs_area {
+	struct parley_vhost_req *req;
+	struct parley_vhost_area in;
+	struct parley_vhost_area out;
+};
+
+/* By kind, less one. */
+#define VHS_AREAS	PARLEY_SCHED_AREA_CLOCK
+
+/**
  * struct vhs - the vCPUs of a guest
  * @dev: its device
  * @all: in the list of all, for operators and steps; under vhs_all_lock
@@ -197,9 +258,8 @@ struct vhs_vcpu {
  * @dry_until: no hint is followed before that: there was one just now, or there is nothing
  *	in @budget
  * @closing: nothing begins any more; under @boost
- * @area_req: the request whose memory is shared, or NULL; of who serves the queue
- * @area_in: what the guest writes there
- * @area_out: and what it reads
+ * @areas: what is shared, one of a kind
+ * @clock: the clock that the guest is fed
  * @counts: what was asked for and what came of it
  */
 struct vhs {
@@ -223,9 +283,8 @@ struct vhs {
 	u64 dry_until;
 	bool closing;
 
-	struct parley_vhost_req *area_req;
-	struct parley_vhost_area area_in;
-	struct parley_vhost_area area_out;
+	struct vhs_area areas[VHS_AREAS];
+	struct vhs_clock clock;
 
 	struct {
 		atomic64_t requests;
@@ -260,6 +319,11 @@ int parley_vhost_sched_set_pmcs(struct parley_vhost *dev,
 int vhs_count_attr(u32 what, struct perf_event_attr *attr);
 int vhs_count_try(u32 what);
 const struct cpumask *vhs_place_cpus(int node);
+int parley_vhost_sched_get_clock(struct parley_vhost *dev, struct parley_sched_clock *c);
+int parley_vhost_sched_set_clock(struct parley_vhost *dev,
+				 const struct parley_sched_clock *c);
+int parley_vhost_sched_set_counter(struct parley_vhost *dev,
+				   const struct parley_sched_counter *of);
 #endif
 
 /* main.c */
@@ -309,6 +373,14 @@ void vhs_nice_apply(struct vhs_vcpu *vcpu);
 void vhs_nice_child(struct vhs_vcpu *vcpu, struct task_struct *child);
 void vhs_nice_worker(struct vhs_vcpu *vcpu, const struct task_struct *worker);
 void vhs_nice_settle(struct vhs *vm, unsigned int from, unsigned int nr);
+
+/* clock.c */
+bool vhs_line_begin(struct vhs_line *line, u64 counter, u64 ns, u64 hz);
+bool vhs_line_follow(struct vhs_line *line, u64 counter, u64 ns);
+bool vhs_clock_share(struct vhs *vm, struct parley_sched_host_clock *out);
+long vhs_clock_ioctl(struct parley_vhost *dev, unsigned int cmd, void __user *arg);
+void vhs_clock_init(struct vhs *vm);
+void vhs_clock_exit(struct vhs *vm);
 
 /* step.c */
 int vhs_step_of(u64 hints, const struct parley_sched_steps *steps);

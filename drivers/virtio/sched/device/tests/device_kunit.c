@@ -93,7 +93,7 @@ static void a_record_that_is_never_finished(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, parley_sched_view(0, &v), -EAGAIN);
 	record(0)->seq = cpu_to_le32(2);
 	KUNIT_EXPECT_EQ(test, parley_sched_view(0, &v), 0);
-	memset(parley_psd_one->reads, 0xff, parley_psd_one->bytes);
+	memset(parley_psd_one->vcpus.reads, 0xff, parley_psd_one->vcpus.bytes);
 	KUNIT_EXPECT_EQ(test, parley_sched_view(0, &v), -ENODEV);
 	host_close(test, h);
 }
@@ -108,9 +108,10 @@ static void a_host_that_refuses(struct kunit *test)
 	/* As it does when it takes memory away. */
 	parley_loopback_needs_reset(h->lb);
 	KUNIT_EXPECT_TRUE(test, until(atomic_read(&h->areas) == 2));
-	KUNIT_EXPECT_TRUE(test, until(READ_ONCE(parley_psd_one->refused)));
+	KUNIT_EXPECT_TRUE(test, until(READ_ONCE(parley_psd_one->vcpus.refused)));
 	KUNIT_EXPECT_EQ(test, parley_sched_view(0, &v), -ENODEV);
-	KUNIT_EXPECT_NULL(test, memchr_inv(parley_psd_one->reads, 0, parley_psd_one->bytes));
+	KUNIT_EXPECT_NULL(test, memchr_inv(parley_psd_one->vcpus.reads, 0,
+					   parley_psd_one->vcpus.bytes));
 	/* It is not asked again. */
 	msleep(200);
 	KUNIT_EXPECT_EQ(test, atomic_read(&h->areas), 2);
