@@ -31,6 +31,7 @@ PHASE = 8               # seconds to sample, of each phase
 MOST = 240000           # milliseconds to sample, if nobody ends it
 LOOKS = 8               # at both clocks, of which the quickest counts
 EXACT = 100             # ppm, and what the look takes
+NEAR = 1000             # ppm: with the counter's rate of the other host it is 100000
 KEPT = 0.5              # seconds that a clock that is handed over may be off
 CLOCK = "/sys/kernel/debug/parley_clock"
 FUNCTION = "0x1110"     # of ivshmem
@@ -132,7 +133,8 @@ class Test:
         self.servers[0].connect(self.guest)
         told("here")
         self.servers[0].plug(self.guest)
-        self.report.equal(self.guest.run(f"cat {SOURCES}/current_clocksource"), "kvm-clock", "the guest's other clock is KVM's")
+        self.report.equal(self.guest.run(f"cat {SOURCES}/current_clocksource"), "kvm-clock",
+                          "the guest's other clock is KVM's")
 
     def phase(self):
         """(Look, Look) at its ends."""
@@ -219,8 +221,9 @@ class Test:
     def beside(self):
         """The two clocks by each other, which no look makes less exact; and all of it."""
         for which, (begin, end) in zip(("before", "moving", "after"), self.looks):
-            ratio = (end.parley - begin.parley) / (end.raw - begin.raw)
-            self.report.note(f"{which}: parley by kvm-clock {(ratio - 1) * 1e6:+.2f} ppm")
+            ppm = ((end.parley - begin.parley) / (end.raw - begin.raw) - 1) * 1e6
+            self.report.note(f"{which}: parley by kvm-clock {ppm:+.2f} ppm")
+            self.report.result(abs(ppm) < NEAR, f"{which}: it has kvm-clock's rate", ppm)
         first, last = self.looks[0][0], self.looks[-1][1]
         passed = last.host - first.host
         off = [(getattr(last, name) - getattr(first, name)) / 1e9 - passed
