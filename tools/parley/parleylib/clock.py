@@ -4,7 +4,7 @@ clock over from one device to another.
 
 What the counter is by the host's, only KVM knows: it adds an offset to each guest's, and may
 scale it. A guest whose counter is to be faster than the host's, on a processor that cannot
-scale, has one that is set forward again and again; then the rate is QEMU's to say."""
+scale, may have one that is set forward at each entry; then the rate is QEMU's to say."""
 import contextlib
 import errno
 import fcntl
@@ -26,6 +26,8 @@ REALTIME, NOW = 1, 1
 KVM_CREATE_VM, KVM_GET_TSC_KHZ = 0xAE01, 0xAEA3
 KVM = "/sys/kernel/debug/kvm"
 TOLERANCE = "/sys/module/kvm/parameters/tsc_tolerance_ppm"
+SOURCE = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+ONCE = ("tsc", "hyperv_clocksource_tsc_page")
 FRACTION = 32                           # bits of a ratio of ours
 WORD = 1 << 64
 
@@ -47,8 +49,9 @@ def host_khz():
 
 
 def catches_up(khz, host):
-    """Without scaling: is it so much faster that KVM sets it forward?"""
-    return khz > host * (1000000 + (number(TOLERANCE) or 0)) // 1000000
+    """Without scaling: is it so much faster that KVM sets it forward? Where its own clock is
+    made of the counter, it does so once, and the guest has the host's rate from there on."""
+    return read(SOURCE) not in ONCE and khz > host * (1000000 + (number(TOLERANCE) or 0)) // 1000000
 
 
 def counter(pid, hz):

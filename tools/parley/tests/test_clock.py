@@ -53,7 +53,9 @@ class CounterTest(unittest.TestCase):
         os.makedirs(f"{folder.name}/5-11/vcpu0")
         self.vcpu = f"{folder.name}/5-11/vcpu0"
         self.put("../../tolerance", 250)
+        self.put("../../source", "hpet")
         for name, value in (("KVM", folder.name), ("TOLERANCE", self.tolerance),
+                            ("SOURCE", f"{folder.name}/source"),
                             ("host_khz", lambda: 2000000)):
             patch = mock.patch.object(clock, name, value)
             patch.start()
@@ -83,6 +85,8 @@ class CounterTest(unittest.TestCase):
         self.assertEqual(clock.counter(5, 3000000000), (3 << 31, 32, clock.NOW, 77))
         self.put("../../tolerance", 0)
         self.assertEqual(clock.counter(5, 2000500000)[2:], (clock.NOW, 77))
+        self.put("../../source", "tsc")
+        self.assertEqual(clock.counter(5, 3000000000), (1, 0, 0, 77))
         with mock.patch.object(clock, "host_khz", side_effect=OSError(errno.EACCES, "denied")), \
                 self.assertRaisesRegex(Failure, "/dev/kvm: denied"):
             clock.counter(5, 0)

@@ -346,6 +346,21 @@ void parley_pclk_resume(struct pclk *clk)
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_pclk_resume);
 
+/* Under clk->lock. */
+static void pclk_stand_in(struct pclk *clk)
+{
+	struct pclk_line line = { .mult = 1, .bent = 1, .stand_in = true };
+
+	if (!clk->any || clk->lines[0].stand_in)
+		return;
+	line.seen = clk->lines[0].seen;
+	line.ns = pclk_shown(clk, pclk_counter(clk));
+	line.straight = line.ns;
+	line.counter = clk->stand_in();
+	pclk_line_set(clk, &line);
+	clk->stood_in++;
+}
+
 /**
  * parley_pclk_stand_in() - the counter may become another one, and nobody will say so
  * @clk: clock, which goes on from what it shows, as the kernel's raw clock does, until the
@@ -355,17 +370,8 @@ EXPORT_SYMBOL_IF_KUNIT(parley_pclk_resume);
  */
 void parley_pclk_stand_in(struct pclk *clk)
 {
-	struct pclk_line line = { .mult = 1, .bent = 1, .stand_in = true };
-
-	guard(raw_spinlock_irqsave)(&clk->lock);
-	if (!clk->any || clk->lines[0].stand_in)
-		return;
-	line.seen = clk->lines[0].seen;
-	line.ns = pclk_shown(clk, pclk_counter(clk));
-	line.straight = line.ns;
-	line.counter = clk->stand_in();
-	pclk_line_set(clk, &line);
-	clk->stood_in++;
+	scoped_guard(raw_spinlock_irqsave, &clk->lock)
+		pclk_stand_in(clk);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_pclk_stand_in);
 
