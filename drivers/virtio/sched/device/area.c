@@ -52,7 +52,7 @@ void parley_psd_area_put(struct psd *psd)
 
 	if (psd->refused || atomic_cmpxchg(&psd->put, 0, 1))
 		return;
-	scoped_guard(spinlock_irqsave, &psd->areas->lock)
+	scoped_guard(parley_qlock_irqsave, &psd->areas->lock)
 		err = parley_drvq_submit(psd->areas->vq, &buf, GFP_ATOMIC);
 	if (err)
 		atomic_set(&psd->put, 0);

@@ -471,10 +471,10 @@ static void bad_05_buffer_leaves_ram(struct kunit *test)
 		unsigned int ms;
 
 		KUNIT_ASSERT_EQ(test, 0, tester_wait(req));
-		spin_lock_irq(&queue->lock);
+		parley_qlock_lock_irq(&queue->lock);
 		KUNIT_EXPECT_EQ(test, 0,
 				parley_drvq_submit(queue->vq, &buf, GFP_ATOMIC));
-		spin_unlock_irq(&queue->lock);
+		parley_qlock_unlock_irq(&queue->lock);
 		for (ms = 0; ms < 5000; ms++) {
 			if (parley_devq_broken(mock->queues[0]->lq->vq))
 				break;
