@@ -41,7 +41,7 @@
  */
 struct parley_qlock {
 	union {
-		spinlock_t spin;
+		spinlock_t spin;	/* see above */
 #ifdef PARLEY_QLOCK_PV
 		struct parley_pvlock pv;
 #endif
@@ -72,10 +72,16 @@ static __always_inline bool parley_qlock_is_pv(const struct parley_qlock *lock)
 	return static_branch_unlikely(&parley_qlock_pv) && lock->ops;
 }
 
-/* Of a paravirtual lock; elsewhere there is nothing to call. */
-#define parley_qlock_call(lock, verb, ...) \
-	((lock)->ops->verb(&(lock)->pv, ##__VA_ARGS__))
-#define parley_qlock_pv_map(lock)	(&(lock)->pv.dep_map)
+static __always_inline const struct parley_pvlock_ops *
+parley_qlock_ops(const struct parley_qlock *lock)
+{
+	return lock->ops;
+}
+
+static __always_inline struct parley_pvlock *parley_qlock_to_pv(struct parley_qlock *lock)
+{
+	return &lock->pv;
+}
 
 #else
 
@@ -96,8 +102,17 @@ static inline bool parley_qlock_is_pv(const struct parley_qlock *lock)
 	return false;
 }
 
-#define parley_qlock_call(lock, verb, ...)	(0UL)
-#define parley_qlock_pv_map(lock)		(&(lock)->spin.dep_map)
+/* Of what no lock is, for code that is not compiled then. */
+static __always_inline const struct parley_pvlock_ops *
+parley_qlock_ops(const struct parley_qlock *lock)
+{
+	return NULL;
+}
+
+static __always_inline struct parley_pvlock *parley_qlock_to_pv(struct parley_qlock *lock)
+{
+	return NULL;
+}
 
 #endif /* PARLEY_QLOCK_PV */
 
@@ -128,7 +143,7 @@ static __always_inline void parley_qlock_lock_irq(struct parley_qlock *lock)
 {
 	if (parley_qlock_is_pv(lock)) {
 		__acquire(lock);
-		parley_qlock_call(lock, lock_irq);
+		parley_qlock_ops(lock)->lock_irq(parley_qlock_to_pv(lock));
 	} else {
 		spin_lock_irq(&lock->spin);
 	}
@@ -145,7 +160,7 @@ static __always_inline void parley_qlock_unlock_irq(struct parley_qlock *lock)
 {
 	if (parley_qlock_is_pv(lock)) {
 		__release(lock);
-		parley_qlock_call(lock, unlock_irq);
+		parley_qlock_ops(lock)->unlock_irq(parley_qlock_to_pv(lock));
 	} else {
 		spin_unlock_irq(&lock->spin);
 	}
@@ -167,7 +182,7 @@ parley_qlock_lock_irqsave(struct parley_qlock *lock)
 
 	if (parley_qlock_is_pv(lock)) {
 		__acquire(lock);
-		flags = parley_qlock_call(lock, lock_irqsave);
+		flags = parley_qlock_ops(lock)->lock_irqsave(parley_qlock_to_pv(lock));
 	} else {
 		spin_lock_irqsave(&lock->spin, flags);
 	}
@@ -187,7 +202,7 @@ static __always_inline void parley_qlock_unlock_irqrestore(struct parley_qlock *
 {
 	if (parley_qlock_is_pv(lock)) {
 		__release(lock);
-		parley_qlock_call(lock, unlock_irqrestore, flags);
+		parley_qlock_ops(lock)->unlock_irqrestore(parley_qlock_to_pv(lock), flags);
 	} else {
 		spin_unlock_irqrestore(&lock->spin, flags);
 	}
@@ -207,7 +222,7 @@ static __always_inline bool __must_check
 parley_qlock_trylock_irqsave(struct parley_qlock *lock, unsigned long *flags)
 {
 	if (parley_qlock_is_pv(lock))
-		return parley_qlock_call(lock, trylock_irqsave, flags);
+		return parley_qlock_ops(lock)->trylock_irqsave(parley_qlock_to_pv(lock), flags);
 	return spin_trylock_irqsave(&lock->spin, *flags);
 }
 #else
@@ -220,7 +235,7 @@ parley_qlock_trylock_irqsave(struct parley_qlock *lock, unsigned long *flags)
 /* What lockdep knows of it, see struct parley_drvq_config. */
 static inline struct lockdep_map *parley_qlock_map(struct parley_qlock *lock)
 {
-	return parley_qlock_is_pv(lock) ? parley_qlock_pv_map(lock) :
+	return parley_qlock_is_pv(lock) ? &parley_qlock_to_pv(lock)->dep_map :
 					  &lock->spin.dep_map;
 }
 

@@ -24,7 +24,7 @@ MODULE_PARM_DESC(pvlock, "paravirtual locks for queues that several processors u
 DEFINE_STATIC_KEY_FALSE(parley_qlock_pv);
 PARLEY_EXPORT(parley_qlock_pv);
 
-static const struct parley_pvlock_ops *parley_qlock_ops(void)
+static const struct parley_pvlock_ops *parley_qlock_find(void)
 {
 	const struct parley_pvlock_ops *ops = symbol_get(parley_pvlock_ops);
 
@@ -48,7 +48,7 @@ void parley_qlock_init_class(struct parley_qlock *lock, bool contended,
 			     const char *name, struct lock_class_key *key)
 {
 	lock->ops = contended && READ_ONCE(parley_qlock_wanted) ?
-		    parley_qlock_ops() : NULL;
+		    parley_qlock_find() : NULL;
 	if (!lock->ops) {
 		spin_lock_init(&lock->spin);
 		lockdep_set_class_and_name(&lock->spin, key, name);

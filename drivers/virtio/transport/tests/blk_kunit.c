@@ -434,6 +434,4 @@ static struct kunit_suite blk_suite = {
 
 kunit_test_suite(blk_suite);
 
-/* Found when it is wanted, by who makes a queue. */
-MODULE_SOFTDEP("pre: parley_sched");
 MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");

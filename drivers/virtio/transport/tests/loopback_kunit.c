@@ -520,9 +520,9 @@ kunit_test_suite(loopback_suite);
 PARLEY_IMPORT;
 /* Front-ends are found through the bus, not through symbols. */
 #ifdef CONFIG_PAGE_POOL
-MODULE_SOFTDEP("pre: parley_blk parley_rng parley_net");
+MODULE_SOFTDEP("pre: parley_sched parley_blk parley_rng parley_net");
 #else
-MODULE_SOFTDEP("pre: parley_blk parley_rng");
+MODULE_SOFTDEP("pre: parley_sched parley_blk parley_rng");
 #endif
 MODULE_DESCRIPTION("Parley: KUnit tests of the loopback transport, end to end");
 MODULE_LICENSE("GPL");
