@@ -56,7 +56,7 @@ void parley_psd_area_put(struct psd_area *area)
 		return;
 	queue = area->psd->areas;
 	area->put_at = jiffies;
-	scoped_guard(spinlock_irqsave, &queue->lock)
+	scoped_guard(parley_qlock_irqsave, &queue->lock)
 		err = parley_drvq_submit(queue->vq, &buf, GFP_ATOMIC);
 	if (err)
 		atomic_set(&area->put, 0);

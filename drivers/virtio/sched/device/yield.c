@@ -27,10 +27,10 @@ static int psd_yield_send(struct psd *psd, struct psd_yield *y)
 	unsigned long flags;
 	int err;
 
-	if (!spin_trylock_irqsave(&psd->requests->lock, flags))
+	if (!parley_qlock_trylock_irqsave(&psd->requests->lock, &flags))
 		return -EAGAIN;
 	err = parley_drvq_submit(psd->requests->vq, &buf, GFP_ATOMIC);
-	spin_unlock_irqrestore(&psd->requests->lock, flags);
+	parley_qlock_unlock_irqrestore(&psd->requests->lock, flags);
 	return err;
 }
 
