@@ -35,6 +35,7 @@
  * @looks: how often it said so, up to VHS_PLACE_LOOKS
  * @had: where its thread could run before
  * @set: where we let it run
+ * @masks: room for these two
  */
 struct vhs_place {
 	int node;
