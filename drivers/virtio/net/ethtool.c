@@ -191,7 +191,11 @@ static const struct ethtool_ops parley_net_ethtool_ops = {
 	.set_coalesce		= parley_net_set_coalesce,
 	.get_per_queue_coalesce	= parley_net_get_queue_coalesce,
 	.set_per_queue_coalesce	= parley_net_set_queue_coalesce,
+#ifdef PARLEY_COMPAT_RX_RINGS
 	.get_rxnfc		= parley_net_get_rxnfc,
+#else
+	.get_rx_ring_count	= parley_net_get_rx_ring_count,
+#endif
 	.get_rxfh_key_size	= parley_net_get_rxfh_key_size,
 	.get_rxfh_indir_size	= parley_net_get_rxfh_indir_size,
 	.get_rxfh		= parley_net_get_rxfh,

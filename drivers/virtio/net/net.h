@@ -449,6 +449,7 @@ void parley_net_rss_spread(struct parley_net *net);
 int parley_net_send_queues(struct parley_net *net);
 void parley_net_hash(const struct parley_net *net, struct sk_buff *skb,
 		     const struct virtio_net_hdr_v1_hash *hdr);
+u32 parley_net_get_rx_ring_count(struct net_device *dev);
 int parley_net_get_rxnfc(struct net_device *dev, struct ethtool_rxnfc *info, u32 *rules);
 u32 parley_net_get_rxfh_key_size(struct net_device *dev);
 u32 parley_net_get_rxfh_indir_size(struct net_device *dev);
