@@ -174,7 +174,7 @@ struct parley_net_tx_stats {
 
 /**
  * struct parley_net_xdp - what a program needs, of a receive queue
- * @pool: memory that the device never reaches: what a program sees is copied there
+ * @pool: memory that the device never reaches: all that a program sees is copied there
  * @rxq: says whose the memory is
  * @buff: the packet that is being put together; without a beginning there is none
  * @truesize: of its fragments
@@ -422,7 +422,7 @@ bool parley_net_tx_arm(struct parley_net_pair *pair);
 int parley_net_xdp_make(struct parley_net_pair *pair);
 void parley_net_xdp_free(struct parley_net_pair *pair);
 bool parley_net_xdp_begin(struct parley_net_pair *pair);
-int parley_net_xdp_add(struct parley_net_rx *rx, void *data, u32 len, u32 truesize);
+bool parley_net_xdp_add(struct parley_net_rx *rx, const void *data, u32 len);
 void parley_net_xdp_drop(struct parley_net_rx *rx);
 void parley_net_xdp_run(struct parley_net_pair *pair);
 void parley_net_xdp_flush(struct parley_net_pair *pair);

@@ -225,6 +225,18 @@ static void peer_spread(struct peer_taken *t, void *whole, u32 len)
 	}
 }
 
+/* Where it was written, for who writes there again. */
+static void peer_remember(struct peer *p, const struct peer_taken *t)
+{
+	unsigned int i, s, n = 0;
+
+	for (i = 0; i < t->nr; i++)
+		for (s = 0; s < t->chains[i].n_in && n < PEER_PIECES; s++)
+			p->last[n++] = t->chains[i].iov[t->chains[i].n_out + s];
+	/* Before it is completed, so that who is shown the packet finds all of it. */
+	WRITE_ONCE(p->nr_last, n);
+}
+
 static int peer_receive_into(struct peer *p, struct peer_queue *q, struct peer_taken *t,
 			     u8 *whole, u32 len, const struct peer_lie *lie)
 {
@@ -239,7 +251,7 @@ static int peer_receive_into(struct peer *p, struct peer_queue *q, struct peer_t
 		return err;
 	hdr->num_buffers = cpu_to_vr16(lie->num_buffers < 0 ? t->nr : lie->num_buffers);
 	peer_spread(t, whole, len);
-	WRITE_ONCE(p->last, t->chains[0].iov[0].kern);
+	peer_remember(p, t);
 	if (lie->cut)
 		t->chains[0].written = lie->cut;
 	peer_complete(q, t->chains, t->nr - min(t->nr, lie->withhold));

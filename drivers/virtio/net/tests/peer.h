@@ -26,6 +26,7 @@
 #define PEER_TOLD	128
 #define PEER_DATA	320
 #define PEER_SEGS	64
+#define PEER_PIECES	32
 #define PEER_HDR	sizeof(struct virtio_net_hdr_v1)
 
 #define B(name)		BIT_ULL(VIRTIO_NET_F_##name)
@@ -108,7 +109,8 @@ struct peer_queue {
  * @refuse: it refuses commands of this class; -1: none
  * @hash: what it says the hash of the next packets is
  * @kind: of that (VIRTIO_NET_HASH_REPORT_*)
- * @last: where the last packet that the guest receives was written
+ * @last: where the last packet that the guest receives was written, piece by piece
+ * @nr_last: pieces of that
  * @resets: seen
  * @lock: of the lists, and of what it was told
  * @sent: what the guest sent
@@ -130,7 +132,8 @@ struct peer {
 	int refuse;
 	u32 hash;
 	u16 kind;
-	void *last;
+	struct parley_iov last[PEER_PIECES];
+	unsigned int nr_last;
 	atomic_t resets;
 	spinlock_t lock;	/* see above */
 	struct list_head sent;
