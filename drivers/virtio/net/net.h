@@ -263,6 +263,7 @@ struct parley_net_slot {
  * @need: descriptors that the largest packet may take
  * @done_packets: reaped, and not told to the stack's byte limits yet
  * @done_bytes: likewise
+ * @frames: packets in the ring that no stack sent
  * @completed: packets reaped, ever; to see progress
  * @seen: what that was at the last time-out
  * @stuck: there was one, and nothing has moved since; this and @seen are under
@@ -279,6 +280,7 @@ struct parley_net_tx {
 	unsigned int need;
 	unsigned int done_packets;
 	unsigned int done_bytes;
+	unsigned int frames;
 	unsigned int completed;
 	unsigned int seen;
 	bool stuck;

@@ -39,8 +39,8 @@ static bool parley_net_arm(struct parley_net_pair *pair)
 /**
  * parley_net_poll() - poll() of a pair's NAPI
  * @napi: of the pair
- * @budget: buffers to receive, at most; 0 by netpoll, which only sends, and leaves
- *	the interrupts as they are
+ * @budget: buffers to receive, at most; 0 by netpoll, which only sends (what was sent is
+ *	taken back, see parley_net_tx_poll()), and leaves the interrupts as they are
  *
  * Return: buffers received.
  */

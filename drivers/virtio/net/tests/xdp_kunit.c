@@ -301,6 +301,38 @@ static void packets_go_back_to_a_full_ring(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, slots, peer_free_slots(p) + peer_in_flight(p));
 }
 
+/* Where netpoll asks there is no lock of a page pool to be had: packets of one stay. */
+static void netpoll_gives_no_pages_back(struct kunit *test)
+{
+	struct bpf_prog *prog;
+	struct peer *p = peer_with(test, PEER_ALL, sends_back, &prog);
+	struct napi_struct *napi = &p->net->pairs[0].napi;
+	unsigned int ms;
+
+	WRITE_ONCE(p->deaf, true);
+	KUNIT_EXPECT_GT(test, peer_receive_seed(p, 0, 100, 1, NULL), 0);
+	KUNIT_EXPECT_TRUE(test, soon(&tx_stats(p)->xdp_packets, 1));
+	napi_disable(napi);
+	peer_listen_again(p);
+	expect(test, p, &p->sent, 100, 1);
+	/* It is completed by the time that the device lets go of the queue. */
+	scoped_guard(mutex, &p->q[1].lock)
+		KUNIT_EXPECT_EQ(test, 1u, peer_in_flight(p));
+	local_bh_disable();
+	KUNIT_EXPECT_EQ(test, 0, napi->poll(napi, 0));
+	KUNIT_EXPECT_EQ(test, 1u, peer_in_flight(p));
+	local_bh_enable();
+	napi_enable(napi);
+	local_bh_disable();
+	napi_schedule(napi);
+	local_bh_enable();
+	for (ms = 0; ms < 20000 && peer_in_flight(p); ms++)
+		fsleep(1000);
+	KUNIT_EXPECT_EQ(test, 0u, peer_in_flight(p));
+	WRITE_ONCE(judge, passes);
+	KUNIT_EXPECT_EQ(test, 2, peer_both_ways(test, p, 500, 1));
+}
+
 static void packets_go_elsewhere(struct kunit *test)
 {
 	struct bpf_prog *prog;
@@ -579,6 +611,7 @@ static struct kunit_case xdp_cases[] = {
 	KUNIT_CASE(what_cannot_be_done_is_an_error),
 	KUNIT_CASE_PARAM(packets_go_back, peer_format_gen),
 	KUNIT_CASE_PARAM(packets_go_back_to_a_full_ring, peer_format_gen),
+	KUNIT_CASE_PARAM(netpoll_gives_no_pages_back, peer_format_gen),
 	KUNIT_CASE_PARAM(packets_go_elsewhere, peer_format_gen),
 	KUNIT_CASE(the_front_is_cut_off),
 	KUNIT_CASE(metadata_comes_along),
