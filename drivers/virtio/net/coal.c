@@ -172,12 +172,15 @@ static void parley_net_moderate(struct work_struct *work)
 	struct parley_net_rx *rx = container_of(work, struct parley_net_rx, moderate);
 	struct parley_net_pair *pair = container_of(rx, struct parley_net_pair, rx);
 	const struct parley_net_coal coal = parley_net_judgement(&rx->dim);
+	int err = 0;
 
-	scoped_guard(mutex, &pair->net->ctrl_lock)
-		if (rx->adaptive && pair->index < pair->net->used &&
-		    !parley_net_coal_is(&coal, &rx->coal))
-			parley_net_refused(pair->net, "how to moderate",
-					   parley_net_coal_one(pair, true, &coal));
+	guard(mutex)(&pair->net->ctrl_lock);
+	if (rx->adaptive && pair->index < pair->net->used && !parley_net_coal_is(&coal, &rx->coal))
+		err = parley_net_coal_one(pair, true, &coal);
+	parley_net_refused(pair->net, "how to moderate", err);
+	/* It would refuse the next judgement as well. */
+	if (err)
+		WRITE_ONCE(rx->adaptive, false);
 	rx->dim.state = DIM_START_MEASURE;
 }
 

@@ -74,10 +74,12 @@ int parley_net_tell(struct parley_net *net, u8 class, u8 command, const void *da
  * @net: interface
  * @what: in words
  * @err: why; 0: it was told
+ *
+ * A device can refuse as often as it likes, and is not to fill the log with that.
  */
-void parley_net_refused(const struct parley_net *net, const char *what, int err)
+void parley_net_refused(struct parley_net *net, const char *what, int err)
 {
-	if (err && err != -ENODEV)
+	if (err && err != -ENODEV && __ratelimit(&net->refusals))
 		netdev_warn(net->dev, "the device was not told %s (%d)\n", what, err);
 }
 
@@ -209,9 +211,28 @@ int parley_net_tell_offloads(struct parley_net *net, u64 offloads)
 	return err;
 }
 
-/* The guest has said where it is. */
-void parley_net_tell_announced(struct parley_net *net)
+/**
+ * parley_net_announce() - the device asks the guest to say where it is
+ * @net: interface
+ *
+ * That is done once a second at most, however often the device asks: it takes RTNL, which
+ * the whole of the guest's network has in common.
+ */
+void parley_net_announce(struct parley_net *net)
 {
+	const unsigned long next = READ_ONCE(net->announced) + HZ, now = jiffies;
+
+	queue_delayed_work(system_freezable_wq, &net->announce,
+			   time_before(now, next) ? next - now : 0);
+}
+
+/* It says so, and tells the device that it has. */
+void parley_net_announce_work(struct work_struct *work)
+{
+	struct parley_net *net = container_of(to_delayed_work(work), struct parley_net, announce);
+
+	WRITE_ONCE(net->announced, jiffies);
+	netdev_notify_peers(net->dev);
 	guard(mutex)(&net->ctrl_lock);
 	parley_net_refused(net, "that it was announced",
 			   parley_net_tell(net, VIRTIO_NET_CTRL_ANNOUNCE,

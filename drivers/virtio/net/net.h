@@ -48,6 +48,7 @@
 #include <linux/if_vlan.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
+#include <linux/ratelimit.h>
 #include <linux/timer.h>
 #include <linux/u64_stats_sync.h>
 #include <linux/workqueue.h>
@@ -337,6 +338,9 @@ struct parley_net_pair {
  * @rss: how packets find their queue; the kinds of hashes are constant
  * @rx_mode: tells the device what to receive
  * @timeout: looks after a device that does not send
+ * @announce: says where the guest is, for a device that asks
+ * @announced: when that was, in jiffies
+ * @refusals: how often it is said that the device refuses
  * @link: speed and duplex that the device says
  */
 struct parley_net {
@@ -368,6 +372,9 @@ struct parley_net {
 
 	struct work_struct rx_mode;
 	struct work_struct timeout;
+	struct delayed_work announce;
+	unsigned long announced;
+	struct ratelimit_state refusals;
 	struct {
 		u32 speed;
 		u8 duplex;
@@ -474,12 +481,13 @@ int parley_net_set_queue_coalesce(struct net_device *dev, u32 queue, struct etht
 
 /* ctrl.c */
 int parley_net_tell(struct parley_net *net, u8 class, u8 command, const void *data, u32 len);
-void parley_net_refused(const struct parley_net *net, const char *what, int err);
+void parley_net_refused(struct parley_net *net, const char *what, int err);
 int parley_net_tell_mac(struct parley_net *net, const u8 *mac);
 int parley_net_tell_pairs(struct parley_net *net, unsigned int pairs);
 int parley_net_tell_vlan(struct parley_net *net, u16 vid, bool add);
 int parley_net_tell_offloads(struct parley_net *net, u64 offloads);
-void parley_net_tell_announced(struct parley_net *net);
+void parley_net_announce(struct parley_net *net);
+void parley_net_announce_work(struct work_struct *work);
 void parley_net_rx_mode_work(struct work_struct *work);
 int parley_net_reapply(struct parley_device *pd);
 

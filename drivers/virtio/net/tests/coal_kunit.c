@@ -230,12 +230,31 @@ static void it_adapts(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, set_all(p, 0, 0, true));
 }
 
+/* What was judged is refused: then it is no longer judged, so that it ends. */
+static void it_does_not_adapt_against_its_will(struct kunit *test)
+{
+	struct peer *p = peer_new(test, COAL_ALL, 1);
+	struct parley_net_rx *rx = &p->net->pairs[0].rx;
+
+	if (!IS_REACHABLE(CONFIG_DIMLIB))
+		kunit_skip(test, "this kernel has no DIMLIB");
+	KUNIT_EXPECT_EQ(test, 0, set_all(p, 0, 0, true));
+	WRITE_ONCE(p->refuse, VIRTIO_NET_CTRL_NOTF_COAL);
+	rx->dim.profile_ix = 2;
+	queue_work(system_freezable_wq, &rx->moderate);
+	flush_work(&rx->moderate);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(rx->adaptive));
+	KUNIT_EXPECT_EQ(test, 0u, get_one(test, p, 0).rx_coalesce_usecs);
+	KUNIT_EXPECT_EQ(test, 2, peer_both_ways(test, p, 500, 1));
+}
+
 static struct kunit_case coal_cases[] = {
 	KUNIT_CASE(all_queues_are_moderated),
 	KUNIT_CASE(a_queue_is_moderated),
 	KUNIT_CASE(queues_that_come_later_are_moderated),
 	KUNIT_CASE(a_refused_moderation_is_not_kept),
 	KUNIT_CASE(it_adapts),
+	KUNIT_CASE(it_does_not_adapt_against_its_will),
 	{}
 };
 
