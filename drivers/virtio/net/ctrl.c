@@ -122,7 +122,8 @@ int parley_net_tell_mac(struct parley_net *net, const u8 *mac)
  * @net: interface
  * @pairs: the first so many
  *
- * Those that are new have to be polled before, see parley_net_more_pairs().
+ * Those that are new have to be polled before, see parley_net_more_pairs().  By those that
+ * are not used any more nothing is sent from then on; the stack is the caller's to tell.
  *
  * Context: may sleep.
  * Return: 0 or an error.
@@ -135,6 +136,9 @@ int parley_net_tell_pairs(struct parley_net *net, unsigned int pairs)
 	guard(mutex)(&net->ctrl_lock);
 	before = net->used;
 	WRITE_ONCE(net->used, pairs);
+	/* Who sends without the stack may have looked before. */
+	if (pairs < before)
+		synchronize_net();
 	/* The device may use them as soon as it is told. */
 	parley_net_more_pairs(net);
 	err = parley_net_send_queues(net);

@@ -208,7 +208,8 @@ void parley_net_tx_timeout(struct net_device *dev, unsigned int txqueue)
 
 /*
  * A queue of which nothing was taken since the last time-out, although the device was
- * kicked again and says that it is well, will not move by itself: begin anew.
+ * kicked again and says that it is well, will not move by itself: begin anew.  One that is
+ * not used any more the device need not look at.
  */
 static void parley_net_look_after(struct parley_net_pair *pair)
 {
@@ -216,7 +217,8 @@ static void parley_net_look_after(struct parley_net_pair *pair)
 	struct net_device *dev = pair->net->dev;
 	struct parley_net_tx *tx = &pair->tx;
 
-	if (!pair->polled || !netif_xmit_stopped(parley_net_txq(pair))) {
+	if (!pair->polled || pair->index >= READ_ONCE(pair->net->used) ||
+	    !netif_xmit_stopped(parley_net_txq(pair))) {
 		tx->stuck = false;
 		return;
 	}

@@ -57,7 +57,9 @@ static void parley_net_rx_sync(const struct parley_net_rx *rx, void *buf, u32 le
  */
 void parley_net_hand_over(struct parley_net_pair *pair, struct sk_buff *skb)
 {
-	skb_record_rx_queue(skb, pair->index);
+	/* The stack warns of a queue that it does not know, which the device may still use. */
+	if (likely(pair->index < READ_ONCE(pair->net->dev->real_num_rx_queues)))
+		skb_record_rx_queue(skb, pair->index);
 	parley_net_hash(pair->net, skb, &pair->rx.hash_hdr);
 	skb->protocol = eth_type_trans(skb, pair->net->dev);
 	napi_gro_receive(&pair->napi, skb);

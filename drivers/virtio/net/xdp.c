@@ -240,14 +240,16 @@ static bool parley_net_xdp_pass(struct parley_net_pair *pair, struct xdp_buff *x
 	return true;
 }
 
-/* Those that go back where they came from. */
+/* Those that go back where they came from, if that pair is in use still. */
 static void parley_net_xdp_send_back(struct parley_net_pair *pair)
 {
+	struct parley_net *net = pair->net;
 	struct parley_net_xdp *xdp = &pair->rx.xdp;
 	unsigned int i;
 
 	if (!xdp->nr_back)
 		return;
+	pair = &net->pairs[pair->index % READ_ONCE(net->used)];
 	for (i = parley_net_tx_frames(pair, xdp->back, xdp->nr_back, true); i < xdp->nr_back; i++)
 		xdp_return_frame_rx_napi(xdp->back[i]);
 	xdp->nr_back = 0;

@@ -200,6 +200,41 @@ static void a_device_that_takes_nothing_is_started_anew(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
 }
 
+/* The device is told of fewer pairs after the stack, and need not look at the others. */
+static void pairs_that_are_not_used_rest(struct kunit *test)
+{
+	struct peer *p = peer_new(test, PEER_ALL, PEER_PAIRS);
+	const unsigned int pairs = p->net->used;
+	int resets = atomic_read(&p->resets);
+	struct parley_net_tx *tx;
+	unsigned int i;
+
+	if (pairs < 2)
+		kunit_skip(test, "one processor, one pair");
+	tx = &p->net->pairs[pairs - 1].tx;
+	peer_fill_ring_of(test, p, pairs - 1);
+	KUNIT_EXPECT_EQ(test, 0, peer_set_pairs(p, 1));
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&p->early));
+	KUNIT_EXPECT_EQ(test, 1u, p->dev->real_num_tx_queues);
+	KUNIT_EXPECT_EQ(test, 1u, p->dev->real_num_rx_queues);
+	for (i = 0; i < 3; i++) {
+		p->dev->netdev_ops->ndo_tx_timeout(p->dev, pairs - 1);
+		flush_work(&p->net->timeout);
+		KUNIT_EXPECT_FALSE(test, READ_ONCE(tx->stuck));
+	}
+	/* Refused, they are as many as before, for the stack as well. */
+	peer_listen_again(p);
+	KUNIT_EXPECT_EQ(test, 0, peer_set_pairs(p, pairs));
+	WRITE_ONCE(p->refuse, VIRTIO_NET_CTRL_MQ);
+	KUNIT_EXPECT_EQ(test, -EREMOTEIO, peer_set_pairs(p, 1));
+	KUNIT_EXPECT_EQ(test, pairs, p->dev->real_num_tx_queues);
+	KUNIT_EXPECT_EQ(test, pairs, p->dev->real_num_rx_queues);
+	KUNIT_EXPECT_EQ(test, pairs, p->net->used);
+	WRITE_ONCE(p->refuse, -1);
+	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
+	KUNIT_EXPECT_EQ(test, resets, atomic_read(&p->resets));
+}
+
 /* ------------------------------------------------------------- settings */
 
 static void told(struct kunit *test, struct peer *p, u8 class, u8 cmd, const void *data, u32 len)
@@ -383,6 +418,7 @@ static struct kunit_case life_cases[] = {
 	KUNIT_CASE_PARAM(odd_packets_leak_nothing, peer_format_gen),
 	KUNIT_CASE_PARAM(a_slow_device_is_waited_for, peer_format_gen),
 	KUNIT_CASE_PARAM(a_device_that_takes_nothing_is_started_anew, peer_format_gen),
+	KUNIT_CASE(pairs_that_are_not_used_rest),
 	KUNIT_CASE_PARAM(settings_are_told_and_told_again, peer_format_gen),
 	KUNIT_CASE(what_is_so_after_a_reset_is_not_told),
 	KUNIT_CASE(a_refused_setting_is_put_back),

@@ -129,6 +129,16 @@ static void peer_note(struct peer *p, const u8 *cmd, u32 len)
 		p->told[p->nr_told++ % PEER_TOLD] = told;
 }
 
+/* So many pairs are used, it is told: does the stack send by more? */
+static void peer_check_pairs(struct peer *p, const u8 *cmd)
+{
+	if (cmd[0] != VIRTIO_NET_CTRL_MQ || cmd[1] != VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET)
+		return;
+	/* Before the interface is there nobody sends. */
+	if (p->dev && READ_ONCE(p->dev->real_num_tx_queues) > get_unaligned_le16(cmd + 2))
+		atomic_inc(&p->early);
+}
+
 static void peer_obey(struct peer *p, struct peer_queue *q, struct parley_iov *iov)
 {
 	struct parley_chain chain;
@@ -138,6 +148,7 @@ static void peer_obey(struct peer *p, struct peer_queue *q, struct parley_iov *i
 		peer_copy(chain.iov, chain.n_out, cmd, sizeof(cmd), false);
 		ack = cmd[0] == READ_ONCE(p->refuse) ? VIRTIO_NET_ERR : VIRTIO_NET_OK;
 		peer_note(p, cmd, chain.len_out);
+		peer_check_pairs(p, cmd);
 		chain.written = peer_copy(chain.iov + chain.n_out, chain.n_in, &ack, 1, true);
 		peer_complete(q, &chain, 1);
 	}

@@ -111,6 +111,7 @@ struct peer_queue {
  * @kind: of that (VIRTIO_NET_HASH_REPORT_*)
  * @last: where the last packet that the guest receives was written, piece by piece
  * @nr_last: pieces of that
+ * @early: told of fewer pairs than the stack sends by, so often
  * @resets: seen
  * @lock: of the lists, and of what it was told
  * @sent: what the guest sent
@@ -134,6 +135,7 @@ struct peer {
 	u16 kind;
 	struct parley_iov last[PEER_PIECES];
 	unsigned int nr_last;
+	atomic_t early;
 	atomic_t resets;
 	spinlock_t lock;	/* see above */
 	struct list_head sent;
@@ -192,6 +194,8 @@ void peer_load_stop(void);
 unsigned int peer_in_flight(struct peer *p);
 unsigned int peer_free_slots(struct peer *p);
 void peer_fill_ring(struct kunit *test, struct peer *p);
+void peer_fill_ring_of(struct kunit *test, struct peer *p, unsigned int pair);
+int peer_set_pairs(struct peer *p, unsigned int pairs);
 void peer_listen_again(struct peer *p);
 
 #endif /* _PARLEY_NET_PEER_H */
