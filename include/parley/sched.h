@@ -88,6 +88,7 @@ static inline bool parley_sched_read(const struct parley_sched_host_record *r,
 
 /* Of the front-end, parley_sched_device. */
 int parley_sched_view(int cpu, struct parley_sched_view *v);
+void parley_sched_boost(int cpu);
 int parley_sched_count(int cpu, struct parley_sched_counted *out);
 
 #endif /* _PARLEY_SCHED_H */

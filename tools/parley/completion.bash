@@ -18,7 +18,7 @@ _parley_options()	# _parley_options VERB
 	pool)		echo "--threads --one-vm --class --weight" ;;
 	takeover|giveback) echo "--all-of-type --force --at-boot" ;;
 	loopback)	echo "--queues --queue-size --ring --serial --read-only --poll --buffered --block-size" ;;
-	sched)		echo "--qmp --once --dry-run --status --restore --bound --interval --window --high" \
+	sched)		echo "--qmp --nodes --once --dry-run --status --restore --bound --interval --window --high" \
 				"--low --hold --hold-max --trial --trust --least" ;;
 	vf)		echo "--all --on-demand --uuid --how --keep --delete --type --policy --beside" ;;
 	esac
@@ -106,7 +106,7 @@ _parley()
 	--class)	choices="latency normal bulk" ;;
 	--bound)	choices="keep move" ;;
 	--*burst|--*guaranteed|--backend|--forget|--name|--ops|--bytes|--us|--budget|--requests|--watch|--count|--queues|--threads|--weight|\
-	--queue-size|--serial|--uuid|--type|--interval|--window|--high|--low|--hold|--hold-max|--trial|--trust|\
+	--queue-size|--serial|--uuid|--type|--interval|--nodes|--window|--high|--low|--hold|--hold-max|--trial|--trust|\
 	--least) return ;;
 	*)
 		for ((n = 2; n < ${#typed[@]} - 1; n++)); do

@@ -211,15 +211,19 @@ static void parley_net_cancel(struct parley_net *net)
 
 static int parley_net_register(struct parley_net *net)
 {
-	int err;
+	int err = parley_net_standby_join(net);
 
+	if (err)
+		return err;
 	rtnl_lock();
 	err = parley_net_use_pairs(net);
 	netif_carrier_off(net->dev);
 	if (!err)
 		err = register_netdevice(net->dev);
 	rtnl_unlock();
-	if (!err)
+	if (err)
+		parley_net_standby_leave(net);
+	else
 		parley_net_link(net);
 	return err;
 }
@@ -265,6 +269,7 @@ static void parley_net_remove(struct parley_device *pd)
 	/* config_changed() has ended, so that it is not asked for again. */
 	cancel_delayed_work_sync(&net->announce);
 	unregister_netdev(net->dev);
+	parley_net_standby_leave(net);
 	parley_device_close(pd);
 	parley_net_cancel(net);
 	parley_net_free_pairs(net);

@@ -12,6 +12,7 @@
  *	run.c		who polls, and when: up and down, stop and start, time-outs
  *	rss.c		which queue a packet comes in
  *	coal.c		moderation of interrupts
+ *	standby.c	one of two interfaces with one address
  *	ctrl.c		the control queue, and what is told again after a reset
  *	ops.c		what the stack asks of the interface
  *	ethtool.c	channels, rings, link, statistics
@@ -341,6 +342,7 @@ struct parley_net_pair {
  * @announce: says where the guest is, for a device that asks
  * @announced: when that was, in jiffies
  * @refusals: how often it is said that the device refuses
+ * @failover: stands for us and the interface whose standby we are, or NULL
  * @link: speed and duplex that the device says
  */
 struct parley_net {
@@ -375,6 +377,7 @@ struct parley_net {
 	struct delayed_work announce;
 	unsigned long announced;
 	struct ratelimit_state refusals;
+	struct failover *failover;
 	struct {
 		u32 speed;
 		u8 duplex;
@@ -478,6 +481,12 @@ int parley_net_set_coalesce(struct net_device *dev, struct ethtool_coalesce *ec,
 			    struct kernel_ethtool_coalesce *kec, struct netlink_ext_ack *extack);
 int parley_net_get_queue_coalesce(struct net_device *dev, u32 queue, struct ethtool_coalesce *ec);
 int parley_net_set_queue_coalesce(struct net_device *dev, u32 queue, struct ethtool_coalesce *ec);
+
+/* standby.c */
+void parley_net_standby_check(struct parley_device *pd, struct parley_features *features);
+int parley_net_standby_join(struct parley_net *net);
+void parley_net_standby_leave(struct parley_net *net);
+int parley_net_phys_port_name(struct net_device *dev, char *buf, size_t len);
 
 /* ctrl.c */
 int parley_net_tell(struct parley_net *net, u8 class, u8 command, const void *data, u32 len);

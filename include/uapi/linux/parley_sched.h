@@ -316,4 +316,20 @@ struct parley_sched_pmcs {
 
 #define PARLEY_SCHED_SET_PMCS _IOW(VHOST_VIRTIO, 0xC8, struct parley_sched_pmcs)
 
+#define PARLEY_SCHED_NODES		64	/* of a guest, at most */
+
+/**
+ * struct parley_sched_nodes - where a guest's memory is
+ * @nr: nodes of the guest; 0: hints move no vCPU to another node
+ * @node: the host's node on which each has its memory; -1: on none in particular
+ *
+ * -EINVAL for more than PARLEY_SCHED_NODES, and for a node that the host does not have.
+ */
+struct parley_sched_nodes {
+	__u32 nr;
+	__s32 node[PARLEY_SCHED_NODES];
+};
+
+#define PARLEY_SCHED_SET_NODES _IOW(VHOST_VIRTIO, 0xC9, struct parley_sched_nodes)
+
 #endif /* _UAPI_LINUX_PARLEY_SCHED_H */

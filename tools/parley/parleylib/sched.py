@@ -30,11 +30,12 @@ def sched(args):
     said += [n.name for n in governor.NUMBERS if getattr(args, key(n)) is not None]
     if args.what == "register":
         if not args.qmp or set(said) - {"once", "interval"} or len(said) > 1:
-            raise Usage("parley sched register --qmp PATH [--once|--interval S]")
+            raise Usage("parley sched register --qmp PATH [--nodes LIST] [--once|--interval S]")
         from . import register          # pylint: disable=C0415
         return register.register(args)
-    if args.qmp:
-        raise Usage("--qmp is for parley sched register")
+    for option in ("qmp", "nodes"):
+        if getattr(args, option):
+            raise Usage(f"--{option} is for parley sched register")
     if args.what != "governor":
         if said:
             raise Usage(f"--{said[0]} is for parley sched governor")

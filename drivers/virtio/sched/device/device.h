@@ -6,6 +6,7 @@
  *	area.c		the memory that it shares with the host
  *	request.c	requests that come back: whose they are
  *	yield.c		those to run another processor, one at a time of each
+ *	wake.c		and when a thread is woken that somebody waits for
  *	count.c		those for counters, one at a time
  *	hint.c		what a processor says of itself
  *	hv.c		the device as a hypervisor for locks
@@ -124,8 +125,13 @@ void parley_psd_area_give_back(struct parley_queue *queue, void *cookie, enum pa
 /* yield.c */
 int parley_psd_yield_init(struct psd *psd);
 void parley_psd_yield_exit(struct psd *psd);
+void parley_psd_ask(struct psd *psd, u16 op, int cpu);
 void parley_psd_yield(struct psd *psd, int cpu);
 void parley_psd_yield_end(struct psd_yield *y, u32 len);
+
+/* wake.c */
+int parley_psd_wake_init(void);
+void parley_psd_wake_exit(void);
 
 /* count.c */
 int parley_psd_count_init(struct psd *psd);
@@ -143,6 +149,9 @@ int parley_psd_hint_init(struct psd *psd);
 void parley_psd_hint_start(struct psd *psd);
 void parley_psd_hint_exit(struct psd *psd);
 void parley_psd_hint_holder(struct psd *psd, int cpu);
+#if IS_ENABLED(CONFIG_KUNIT)
+int parley_psd_node_vote(int *node, u16 *votes, int seen);
+#endif
 
 /* hv.c */
 void parley_psd_hv_lend(struct psd *psd);

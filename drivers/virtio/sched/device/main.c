@@ -192,9 +192,14 @@ PARLEY_EXPORT(parley_sched_view);
 
 static int __init psd_init(void)
 {
-	int err = parley_driver_register(&psd_driver);
+	int err = parley_psd_wake_init();
 
-	if (!err)
+	if (err)
+		return err;
+	err = parley_driver_register(&psd_driver);
+	if (err)
+		parley_psd_wake_exit();
+	else
 		parley_psd_show_init();
 	return err;
 }
@@ -203,6 +208,7 @@ static void __exit psd_exit(void)
 {
 	parley_psd_show_exit();
 	parley_driver_unregister(&psd_driver);
+	parley_psd_wake_exit();
 }
 
 module_init(psd_init);

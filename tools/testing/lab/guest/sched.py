@@ -128,7 +128,7 @@ def counters(fd, other):
     check("counters that this processor does not have", answer in ("ENOENT", "EOPNOTSUPP"),
           answer)
     log = subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout
-    check("the log says why", "vCPU 0 cannot count the guest alone" in log, log[-500:])
+    check("the log says why", "cannot count the guest alone" in log, log[-500:])
     same("no counters", said(fd, SET_PMCS, 0, 0, 0, 0, 0), 0)
 
 
@@ -143,6 +143,7 @@ def calls_of_nobody(other):
              (SET_BUDGET, (2001, 500000), "EPERM"),
              (SET_BUDGET, (1000, 250000), 0),
              (SET_STEPS, (1, 0), "EPERM"),
+             (SET_PMCS, (1, 1, 0, 0, 0), "EPERM"),
              (SET_STEPS, (0, 10), 0))
     for number, (code, values, wanted) in enumerate(tries, 1):
         if said(fd, code, *values) != wanted:
@@ -231,8 +232,69 @@ def killed():
     end(process)
 
 
+# A vCPU that tries to keep what it is given: it sets a nice value that the kernel lets it
+# have, and says what its children have, and a worker that the kernel makes for it.
+GREEDY = """
+import fcntl, os, signal, sys, threading
+os.setgroups([])
+worker = os.open("/dev/vhost-net", os.O_RDWR)
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+end = os.getppid()
+while os.getpriority(os.PRIO_PROCESS, 0) >= 0:
+    pass
+least = 0
+for _ in range(20):
+    child = os.fork()
+    if not child:
+        os._exit(-min(os.getpriority(os.PRIO_PROCESS, 0), 0))
+    least = max(least, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+fcntl.ioctl(worker, 0xAF01)
+os.setpriority(os.PRIO_PROCESS, 0, -1)
+print(least, flush=True)
+sys.stdin.readline()
+print(min(os.getpriority(os.PRIO_PROCESS, int(task))
+          for task in os.listdir("/proc/self/task")), flush=True)
+"""
+
+
+def greedy():
+    """Steps are given, and taken away again."""
+    fd = device()
+    thief = subprocess.Popen(["/usr/bin/python3", "-c", GREEDY], text=True,
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    fcntl.ioctl(fd, SET_VCPU, struct.pack("ii", 0, thief.pid))
+    fcntl.ioctl(fd, SET_VCPU, struct.pack("ii", 1, threading.get_native_id()))
+    fcntl.ioctl(fd, SET_STEPS, struct.pack("ii", 6, 0))
+    loop = join(fd)
+    hogs = [hog(0) for _ in range(3)]       # threads for which the guest's hints ask
+    os.sched_setaffinity(thief.pid, {0})
+    same("children have nothing of what a vCPU was given", thief.stdout.readline(), "0\n")
+    fcntl.ioctl(fd, SET_STEPS, struct.pack("ii", 0, 0))
+    check("what it set itself is not kept", until(lambda: nice(thief) == 0), nice(thief))
+    thief.stdin.write("\n")
+    thief.stdin.flush()
+    same("nor has the kernel's worker anything", thief.stdout.readline(), "0\n")
+    thief.wait()
+    for process in hogs:
+        end(process)
+    os.close(loop)
+    os.close(fd)
+
+
+def described():
+    """What the kernel says of the file, which its owner cannot."""
+    fd = device()
+    with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as info:
+        said_of = info.read()
+    check("the kernel says what the file is", "\nparley-vhost:\tsched " in said_of, said_of)
+    os.close(fd)
+
+
 calls()
+described()
 unprivileged()
 records()
 killed()
+greedy()
 emit("end", "")
