@@ -353,6 +353,38 @@ int peer_overrun(struct peer *p, unsigned int pair)
 	return err;
 }
 
+static bool peer_is_dirty(const struct parley_chain *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n_in; i++)
+		if (memchr_inv(c->iov[c->n_out + i].kern, 0, c->iov[c->n_out + i].len))
+			return true;
+	return false;
+}
+
+/* Buffers that the guest has given to receive into, and how many have something in them. */
+int peer_look_at_buffers(struct peer *p, unsigned int pair, unsigned int *dirty)
+{
+	struct peer_taken *t = kvzalloc(sizeof(*t), GFP_KERNEL);
+	struct peer_queue *q = &p->q[2 * pair];
+	int nr;
+
+	if (!t)
+		return -ENOMEM;
+	*dirty = 0;
+	scoped_guard(mutex, &q->lock) {
+		while (q->lq && t->nr < PEER_RING &&
+		       peer_take(q, t->iov[t->nr], &t->chains[t->nr]) > 0)
+			*dirty += peer_is_dirty(&t->chains[t->nr++]);
+		if (q->lq)
+			parley_devq_untake(q->lq->vq, t->chains, t->nr);
+	}
+	nr = t->nr;
+	kvfree(t);
+	return nr;
+}
+
 /* ------------------------------------------------------------- the device */
 
 static int peer_queue_start(struct parley_loopback_queue *lq)

@@ -165,6 +165,7 @@ void peer_destroy(struct peer *p);
 int peer_receive(struct peer *p, unsigned int pair, const struct virtio_net_hdr_v1 *hdr,
 		 const void *data, u32 len, const struct peer_lie *lie);
 int peer_overrun(struct peer *p, unsigned int pair);
+int peer_look_at_buffers(struct peer *p, unsigned int pair, unsigned int *dirty);
 void peer_serve(struct peer *p);
 void peer_set_config(struct peer *p);
 unsigned int peer_times_told(struct peer *p, u8 class, u8 cmd, struct peer_told *last);
