@@ -159,8 +159,9 @@ static void parley_net_tx_count(struct parley_net_tx *tx, unsigned int len, bool
  * @skb: packet
  * @dev: interface
  *
- * A packet that cannot be put is dropped: the queue is stopped before its ring is
- * full, so that it is not for want of room.
+ * A packet that cannot be put is dropped.  The queue is stopped before its ring is full, so
+ * that it is rarely for want of room: after the queue was woken with the ring as full as it
+ * was, by an interface that came up or another queue's new ring.  Then it is stopped again.
  *
  * Context: the stack's, under the lock of the transmit queue.
  * Return: NETDEV_TX_OK.
@@ -178,6 +179,7 @@ netdev_tx_t parley_net_xmit(struct sk_buff *skb, struct net_device *dev)
 	skb_tx_timestamp(skb);
 	if (unlikely(parley_net_tx_put(tx, skb))) {
 		parley_net_count(&tx->stats.sync, &tx->stats.dropped);
+		parley_net_tx_full(tx, txq);
 		dev_kfree_skb_any(skb);
 		/* Those before it may have waited for this one. */
 		publish = !more;

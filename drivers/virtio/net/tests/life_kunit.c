@@ -125,6 +125,28 @@ static void refused_packets_leak_nothing(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
 }
 
+/* Up again with the ring as full as it was, it takes none that it would only drop. */
+static void a_full_ring_stays_full(struct kunit *test)
+{
+	struct peer *p = peer_new(test, PEER_ALL, 1);
+	struct netdev_queue *txq = netdev_get_tx_queue(p->dev, 0);
+	unsigned int i;
+
+	peer_fill_ring(test, p);
+	peer_up(p, false);
+	KUNIT_EXPECT_EQ(test, 0, peer_up(p, true));
+	for (i = 0; i < 10; i++) {
+		struct sk_buff *skb = peer_skb(p, 1514, i, 64, 0);
+
+		KUNIT_ASSERT_NOT_NULL(test, skb);
+		dev_direct_xmit(skb, 0);
+	}
+	KUNIT_EXPECT_TRUE(test, netif_xmit_stopped(txq));
+	KUNIT_EXPECT_LE(test, u64_stats_read(&p->net->pairs[0].tx.stats.dropped), 1ull);
+	peer_listen_again(p);
+	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
+}
+
 /* A packet of a kind that was never offered to take. */
 static void odd_packets_leak_nothing(struct kunit *test)
 {
@@ -415,6 +437,7 @@ static struct kunit_case life_cases[] = {
 	KUNIT_CASE_PARAM(vanishes_with_a_full_ring, peer_format_gen),
 	KUNIT_CASE_PARAM(is_unbound_with_a_full_ring, peer_format_gen),
 	KUNIT_CASE_PARAM(refused_packets_leak_nothing, peer_format_gen),
+	KUNIT_CASE_PARAM(a_full_ring_stays_full, peer_format_gen),
 	KUNIT_CASE_PARAM(odd_packets_leak_nothing, peer_format_gen),
 	KUNIT_CASE_PARAM(a_slow_device_is_waited_for, peer_format_gen),
 	KUNIT_CASE_PARAM(a_device_that_takes_nothing_is_started_anew, peer_format_gen),
