@@ -139,6 +139,20 @@ static void peer_check_pairs(struct peer *p, const u8 *cmd)
 		atomic_inc(&p->early);
 }
 
+/* One command of those that it refuses; @obey is how many more it takes still. */
+static bool peer_refuses(struct peer *p, u8 class)
+{
+	if (class != READ_ONCE(p->refuse))
+		return false;
+	if (!READ_ONCE(p->obey)) {
+		if (READ_ONCE(p->once))
+			WRITE_ONCE(p->refuse, -1);
+		return true;
+	}
+	WRITE_ONCE(p->obey, p->obey - 1);
+	return false;
+}
+
 static void peer_obey(struct peer *p, struct peer_queue *q, struct parley_iov *iov)
 {
 	struct parley_chain chain;
@@ -146,7 +160,7 @@ static void peer_obey(struct peer *p, struct peer_queue *q, struct parley_iov *i
 
 	while (!READ_ONCE(p->mute) && peer_take(q, iov, &chain) > 0) {
 		peer_copy(chain.iov, chain.n_out, cmd, sizeof(cmd), false);
-		ack = cmd[0] == READ_ONCE(p->refuse) ? VIRTIO_NET_ERR : VIRTIO_NET_OK;
+		ack = peer_refuses(p, cmd[0]) ? VIRTIO_NET_ERR : VIRTIO_NET_OK;
 		peer_note(p, cmd, chain.len_out);
 		peer_check_pairs(p, cmd);
 		chain.written = peer_copy(chain.iov + chain.n_out, chain.n_in, &ack, 1, true);

@@ -107,6 +107,8 @@ struct peer_queue {
  * @deaf: it takes nothing that is sent
  * @mute: it answers no command
  * @refuse: it refuses commands of this class; -1: none
+ * @obey: but for so many, which it takes before
+ * @once: and only one of them
  * @hash: what it says the hash of the next packets is
  * @kind: of that (VIRTIO_NET_HASH_REPORT_*)
  * @last: where the last packet that the guest receives was written, piece by piece
@@ -131,6 +133,8 @@ struct peer {
 	bool deaf;
 	bool mute;
 	int refuse;
+	int obey;
+	bool once;
 	u32 hash;
 	u16 kind;
 	struct parley_iov last[PEER_PIECES];
