@@ -215,7 +215,7 @@ static void parley_net_moderate(struct work_struct *work)
 
 /**
  * parley_net_judge() - a NAPI has nothing left to do: how is the traffic?
- * @pair: pair, whose NAPI this is
+ * @pair: pair, whose NAPI this is, and is not over yet
  */
 void parley_net_judge(struct parley_net_pair *pair)
 {

@@ -230,7 +230,12 @@ void parley_net_announce(struct parley_net *net)
 			   time_before(now, next) ? next - now : 0);
 }
 
-/* It says so, and tells the device that it has. */
+/**
+ * parley_net_announce_work() - say where the guest is, and tell the device that it was said
+ * @work: parley_net.announce
+ *
+ * Context: may sleep; takes RTNL.
+ */
 void parley_net_announce_work(struct work_struct *work)
 {
 	struct parley_net *net = container_of(to_delayed_work(work), struct parley_net, announce);
@@ -298,7 +303,12 @@ static int parley_net_send_rx_mode(struct parley_net *net)
 	return err;
 }
 
-/* ndo_set_rx_mode() may not sleep. */
+/**
+ * parley_net_rx_mode_work() - tell what to receive, since ndo_set_rx_mode() may not sleep
+ * @work: parley_net.rx_mode
+ *
+ * Context: may sleep.
+ */
 void parley_net_rx_mode_work(struct work_struct *work)
 {
 	struct parley_net *net = container_of(work, struct parley_net, rx_mode);
