@@ -297,6 +297,5 @@ void parley_net_config_changed(struct parley_device *pd)
 	parley_net_set_carrier(net, status & VIRTIO_NET_S_LINK_UP);
 	if (!(status & VIRTIO_NET_S_ANNOUNCE) || !parley_has_feature(pd, F(GUEST_ANNOUNCE)))
 		return;
-	netdev_notify_peers(net->dev);
-	parley_net_tell_announced(net);
+	parley_net_announce(net);
 }

@@ -180,6 +180,9 @@ static struct parley_net *parley_net_alloc(struct parley_device *pd, unsigned in
 	mutex_init(&net->ctrl_lock);
 	INIT_WORK(&net->rx_mode, parley_net_rx_mode_work);
 	INIT_WORK(&net->timeout, parley_net_timeout_work);
+	INIT_DELAYED_WORK(&net->announce, parley_net_announce_work);
+	net->announced = jiffies - HZ;
+	ratelimit_state_init(&net->refusals, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
 	return net;
 }
 
@@ -201,6 +204,7 @@ static void parley_net_cancel(struct parley_net *net)
 
 	cancel_work_sync(&net->rx_mode);
 	cancel_work_sync(&net->timeout);
+	cancel_delayed_work_sync(&net->announce);
 	for (i = 0; i < net->nr_pairs; i++)
 		parley_net_coal_end(&net->pairs[i]);
 }
@@ -262,6 +266,8 @@ static void parley_net_remove(struct parley_device *pd)
 {
 	struct parley_net *net = pd->priv;
 
+	/* config_changed() has ended, so that it is not asked for again. */
+	cancel_delayed_work_sync(&net->announce);
 	unregister_netdev(net->dev);
 	parley_net_standby_leave(net);
 	parley_device_close(pd);
