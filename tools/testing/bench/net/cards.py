@@ -80,8 +80,8 @@ class Card:
                 "-device", words(device).replace("driver=", "", 1)]
 
 
-def cards():
-    """Those with one pair of queues, mainline's first."""
+def cards(queues):
+    """One of each kind, mainline's first; with several queues those that are compared."""
     kinds = ({"name": "e1000", "model": "e1000"},
              {"name": "qemu"},
              {"name": "vhost", "back": MAINLINE},
@@ -89,4 +89,5 @@ def cards():
              {"name": "packed", "back": OURS, "ours": True, "packed": True},
              {"name": "in order", "back": OURS, "ours": True, "packed": True,
               "in_order": True})
-    return [Card(number=number, **kind) for number, kind in enumerate(kinds)]
+    return [Card(number=number, queues=queues, **kind)
+            for number, kind in enumerate(kinds) if queues == 1 or "back" in kind]

@@ -19,9 +19,14 @@ from labkit.common import LabError
 from labkit.inner import Inner, shell
 from labkit.report import Report
 
-# How much less than udp-send of each, as one of them takes so much longer.
-WORKS = {"tcp-send": 4, "tcp-recv": 4, "tcp-rr": 0.25, "udp-send": 1, "udp-recv": 1,
-         "xdp-drop": 1}
+STAGE = os.environ["STAGE"]
+QUEUES = int(os.environ["QUEUES"])      # of each card, and as many processors
+# How much of each: a round trip takes longer than a part of a stream, and only where it
+# is timed it takes many to know the slowest of a hundred.
+WORKS = {"tcp-send": 4, "tcp-recv": 4, "tcp-rr": 1 if STAGE == "time" else 0.125,
+         "udp-send": 1, "udp-recv": 1, "xdp-drop": 1}
+# With several queues: those of mainline's pair and ours, under these loads.
+SCALED = ("tcp-send", "udp-send", "udp-recv")
 # What is a packet: of each piece of work so many.
 PACKETS = {"tcp-rr": 2}
 COUNT = Count({"notifications": ("kvm/kvm_mmio", "hist:keys=type if type == 2")})
@@ -36,7 +41,7 @@ def boot(report, some):
     """The inner guest, each card with its driver and an address."""
     fds = []
     more = [word for card in some for word in card.make().arguments(fds)]
-    guest = Inner(report, "inner", [], mem=512, smp=int(os.environ["INNER_SMP"]),
+    guest = Inner(report, "inner", [], mem=512, smp=QUEUES,
                   more=more, fds=fds, append="ipv6.disable=1 nokaslr")
     for fd in fds:
         os.close(fd)
@@ -86,14 +91,16 @@ def difference(guest, card, work, count):
 
 def figures(stage, guest, load_of):
     """{what: figure} of one load."""
-    card, work, count = load_of
+    card, work, count, jobs = load_of
     if stage == "count":
-        return difference(guest, *load_of)
-    said = load(guest, card, work, count)
-    packets = count * PACKETS.get(work, 1)
-    if stage == "instructions":
+        return difference(guest, card, work, count)
+    said = load(guest, card, work, count, jobs)
+    packets = count * PACKETS.get(work, 1) * jobs
+    program = re.search(r"# program (\w+)", said)
+    note = {"program": program.group(1)} if program else {}
+    if stage in ("instructions", "queues"):
         # The plugin has them; net.py finds them by their order.
-        return {"packets": packets}
+        return note | {"packets": packets}
     found = {"rate": packets / seconds(said)}
     times = re.search(r"# p50 (\d+) p99 (\d+) jitter (\d+)", said)
     if times:
@@ -103,11 +110,12 @@ def figures(stage, guest, load_of):
 
 def loads(some, count):
     """Every row's key, and the arguments of its load."""
-    chosen = os.environ.get("WORKS", "").split() or list(WORKS)
-    for work in chosen:
+    for work in SCALED if QUEUES > 1 else WORKS:
         for card in some:
-            yield ({"work": work, "card": card.name},
-                   (card, work, int(count * WORKS[work]) // 256 * 256))
+            for jobs in sorted({1, QUEUES}):
+                # Whole bursts, of a quarter of it as well.
+                yield ({"work": work, "card": card.name, "jobs": jobs},
+                       (card, work, max(int(count * WORKS[work]) // 256, 1) * 256, jobs))
 
 
 def symbols(guest):
@@ -127,7 +135,7 @@ def symbols(guest):
 def main():
     """One run of one stage."""
     report = Report()
-    some = cards()
+    some = cards(QUEUES)
     try:
         with subprocess.Popen([os.environ["BENCH_LOAD"], "serve"],
                               stdout=subprocess.PIPE) as server:
@@ -135,7 +143,7 @@ def main():
             guest = boot(report, some)
             said = [line for line in guest.vm.said if "vhost" in line]
             report.equal(said, [], "QEMU has nothing to say about vhost")
-            if os.environ["STAGE"] == "instructions":
+            if STAGE in ("instructions", "queues"):
                 symbols(guest)
             measure(report, guest, COUNT, list(loads(some, int(os.environ["COUNT"]))),
                     figures)

@@ -5,13 +5,18 @@ import dataclasses
 
 import layers
 
+# What a pair of driver and back end is made of; the rest is linked into the kernel, see
+# layers.py. Not the tap, which all have.
+PAIR = ("parley", "vhost", "virtio_net", "net_failover")
+
 
 @dataclasses.dataclass
 class Window:
-    """One of the plugin's windows: {address: instructions} of both kernels, and what
-    each level's user space executed."""
-    host_user: int = 0
-    guest_user: int = 0
+    """One of the plugin's windows: {address: instructions} of both kernels, what each
+    level's user space executed, and the repeats of string instructions."""
+    host_user: int
+    guest_user: int
+    repeats: int
     host: dict = dataclasses.field(default_factory=dict)
     guest: dict = dataclasses.field(default_factory=dict)
 
@@ -23,7 +28,7 @@ def windows(path):
         for line in lines:
             where, count, *rest = line.split()
             if where == "window":
-                found.append(Window(int(count), int(rest[1])))
+                found.append(Window(int(count), int(rest[1]), int(rest[2]) + int(rest[3])))
             elif rest != ["reach"]:
                 window = found[-1]
                 code = window.guest if rest else window.host
@@ -39,16 +44,24 @@ class Where:
         self.guest = layers.Symbols(folder / "inner-symbols")
 
     @staticmethod
-    def _by_symbol(symbols, code, user, packets):
-        found = collections.Counter({"user space": user})
+    def by_symbol(symbols, code):
+        """{(name, module): instructions}, of the host or of the guest."""
+        found = collections.Counter()
         for address, count in code.items():
-            _, name, module = symbols.at(address)
-            found[f"{name} [{module}]" if module else name] += count
-        return {name: count / packets for name, count in found.items()}
+            found[symbols.at(address)] += count
+        return found
+
+    def _pair(self, symbols, code):
+        first, end = symbols.virtio
+        return sum(count for (start, _, module), count in
+                   self.by_symbol(symbols, code).items()
+                   if module.startswith(PAIR) or not module and first <= start < end)
 
     def figures(self, window, packets):
         """What a row has of its window, per packet."""
-        host = self._by_symbol(self.host, window.host, window.host_user, packets)
-        guest = self._by_symbol(self.guest, window.guest, window.guest_user, packets)
-        return {"host": sum(host.values()), "guest": sum(guest.values()),
-                "host by": host, "guest by": guest}
+        found = {"host": sum(window.host.values()) + window.host_user,
+                 "guest": sum(window.guest.values()) + window.guest_user,
+                 "back end": self._pair(self.host, window.host),
+                 "driver": self._pair(self.guest, window.guest),
+                 "repeats": window.repeats}
+        return {what: count / packets for what, count in found.items()}
