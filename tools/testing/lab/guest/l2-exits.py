@@ -47,7 +47,7 @@ def main():
                       (off["exits"], everything["exits"]))
         report.result(exits.blocks(f"/tmp/exits-{exits.OURS}") < full,
                       "what was given back is the host's", full)
-        report.equal(guest.end(), [0, 0, 0], "the guest powers off, and the bridges end")
+        report.equal(guest.finish(), [0, 0, 0], "the guest powers off, and the bridges end")
     except (LabError, OSError) as error:
         report.result(False, "counted", f"{type(error).__name__}: {error}")
     return report.plan()

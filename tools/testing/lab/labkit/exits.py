@@ -21,8 +21,9 @@ REASONS = {0x78: "hlt", 0x7b: "ioio", 0x7c: "msr", 0x60: "intr", 0x64: "vintr",
 # What is written to a processor's own timer and interrupt controller.
 MSRS = {0x6e0: "deadline", 0x80b: "eoi", 0x830: "ipi"}
 PORTS = {0x608: "pm timer"}
+WRITES = {2: "notify"}   # to devices: the kernel's KVM_TRACE_MMIO_WRITE
 HISTOGRAMS = {"kvm_exit": ("exit_reason", REASONS), "kvm_msr": ("ecx", MSRS),
-              "kvm_pio": ("port", PORTS)}
+              "kvm_pio": ("port", PORTS), "kvm_mmio": ("type", WRITES)}
 
 PERIODS, READS, RANGES = 200, 64, 128       # of a round
 SECTIONS, INSIDE, OUTSIDE = 40, 3000, 3000
@@ -152,7 +153,7 @@ class Guest(Inner):
         row["interrupts"] = sum(self.interrupts().values()) - sum(calls.values())
         return row
 
-    def end(self):
+    def finish(self):
         """Power it off; returns what QEMU and the bridges end with."""
         return [self.off(), *(server.stop() for server in self.servers)]
 
@@ -160,7 +161,7 @@ class Guest(Inner):
 def moderate(server):
     """Have the host hold back the interrupts of this bridge's disk."""
     command = os.path.join(os.environ["LAB_ROOT"], "tools/parley/parley")
-    mine = [device["id"] for device in json.loads(shell(command, "status", "--json"))
+    mine = [device["device"] for device in json.loads(shell(command, "status", "--json"))
             if device.get("owner_pid") in server.pids()]
     if len(mine) != 1:
         raise LabError(f"devices of {server.pids()}: {mine}")
