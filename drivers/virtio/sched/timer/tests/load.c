@@ -7,7 +7,7 @@
  * all of them were done is what is told.
  *
  *	cd /sys/kernel/debug/parley_exits_load
- *	echo "rounds=50 periods=200 tolerance=0 reader=/dev/vdpara reads=64 depth=1" >run
+ *	echo "rounds=50 periods=200 period=1000 reader=/dev/vdpara reads=64 depth=1" >run
  *	cat run
  *
  * Without periods there is no timer, and the rounds follow one another.
@@ -41,12 +41,11 @@
 #define LOAD_BATCH	256	/* most bios at a time */
 #define LOAD_BLOCK	SZ_4K
 #define LOAD_LOCKERS	2
-#define LOAD_PERIOD	NSEC_PER_MSEC
 
 /*
  * struct load_plan - what is asked for
  * @rounds, @periods: so many rounds, of so many periods of the timer each; 0: no timer
- * @tolerance: of the timer, in microseconds
+ * @period, @tolerance: of the timer, in microseconds
  * @reads, @depth: reads in a round, and how many of them at a time
  * @ranges, @batch: likewise ranges
  * @sections, @inside, @outside: turns of each locker in a round, and how long they are
@@ -54,7 +53,7 @@
  * @cpu: where reads and ranges are submitted
  */
 struct load_plan {
-	unsigned int rounds, periods, tolerance;
+	unsigned int rounds, periods, period, tolerance;
 	unsigned int reads, depth, ranges, batch;
 	unsigned int sections, inside, outside, pv, cpu;
 	char reader[32], trimmer[32];
@@ -108,21 +107,6 @@ static DEFINE_MUTEX(load_mutex);
 static struct dentry *load_dir;
 static char load_result[512];
 
-/* No-ops between which a plugin of the emulator counts. */
-static __always_inline void load_open(void)
-{
-#ifdef CONFIG_X86
-	asm volatile(".byte 0x0f, 0x1f, 0x80, 0x00, 0x4d, 0x52, 0x4b" ::: "memory");
-#endif
-}
-
-static __always_inline void load_close(void)
-{
-#ifdef CONFIG_X86
-	asm volatile(".byte 0x0f, 0x1f, 0x80, 0x01, 0x4d, 0x52, 0x4b" ::: "memory");
-#endif
-}
-
 /* ---------------------------------------------------------------------- timer */
 
 static bool load_period(struct parley_timer *timer, u64 due, u64 periods)
@@ -132,7 +116,7 @@ static bool load_period(struct parley_timer *timer, u64 due, u64 periods)
 
 	load->events++;
 	periods = min(periods, all - load->served);
-	for (; periods; periods--, due += LOAD_PERIOD) {
+	for (; periods; periods--, due += timer->period) {
 		/* The work of a period: to know what time it is. */
 		now = ktime_get_ns();
 		load->latest = max(load->latest, now - min(now, due));
@@ -157,7 +141,7 @@ static int load_time(struct load *load)
 		wake_up_all(&load->wait);
 		return 0;
 	}
-	err = parley_timer_start(&load->timer, LOAD_PERIOD,
+	err = parley_timer_start(&load->timer, load->plan.period * (u64)NSEC_PER_USEC,
 				 load->plan.tolerance * (u64)NSEC_PER_USEC);
 	if (err)
 		return err;
@@ -320,8 +304,8 @@ static int load_thread(void *arg)
 	unsigned int round;
 
 	for (round = 0; round < load->plan.rounds; round++) {
-		wait_event(load->wait, READ_ONCE(load->begun) > round ||
-				       kthread_should_stop());
+		wait_event(load->wait,
+			   READ_ONCE(load->begun) > round || kthread_should_stop());
 		if (kthread_should_stop())
 			break;
 		load_round(load, me->who);
@@ -388,13 +372,11 @@ static int load_run(struct load *load)
 	u64 began = ktime_get_ns();
 	int err;
 
-	load_open();
 	err = load_threads_start(load, threads);
 	if (!err)
 		err = load_time(load);
 	if (!err && !atomic_dec_and_test(&load->working))
 		wait_for_completion(&load->work_done);
-	load_close();
 	load_threads_stop(threads);
 	load_tell(load, ktime_get_ns() - began);
 	return err;
@@ -447,7 +429,8 @@ static unsigned int *load_number(struct load_plan *plan, const char *name)
 		unsigned int *where;
 	} numbers[] = {
 		{ "rounds", &plan->rounds }, { "periods", &plan->periods },
-		{ "tolerance", &plan->tolerance }, { "reads", &plan->reads },
+		{ "period", &plan->period }, { "tolerance", &plan->tolerance },
+		{ "reads", &plan->reads },
 		{ "depth", &plan->depth }, { "ranges", &plan->ranges },
 		{ "batch", &plan->batch }, { "sections", &plan->sections },
 		{ "inside", &plan->inside }, { "outside", &plan->outside },
