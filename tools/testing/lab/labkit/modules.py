@@ -100,7 +100,9 @@ def begin(kernel, top, out):
 
 def command(kernel, out, target="modules"):
     """What builds the modules in @out: make, in the root that @kernel wants it in."""
-    make = ["make", "-C", kernel.build, f"M={ROOT}", "W=1", f"-j{os.cpu_count()}", target]
+    # The words that `make modules` says, or all would be built again.
+    warn = ["W=1"] if kernel.name == "stock" else []
+    make = ["make", "-C", kernel.build, f"M={ROOT}", *warn, f"-j{os.cpu_count()}", target]
     enter = [need("unshare", "util-linux"), "--mount"]
     if os.geteuid():
         enter.append("--map-root-user")
