@@ -31,11 +31,15 @@ SCALED = ("tcp-send", "udp-send", "udp-recv")
 PACKETS = {"tcp-rr": 2}
 LONG = 240      # seconds for a command, as in labkit.inner for a boot
 COUNT = Count({"notifications": ("kvm/kvm_mmio", "hist:keys=type if type == 2")})
-FUNCTIONS = """
-net() { for n in /sys/bus/pci/devices/0000:00:$1/net/* /sys/bus/pci/devices/0000:00:$1/*/net/*; do [ -e $n ] && echo ${n##*/}; done; }
-plug() { ip address add 10.0.$2.2/24 dev $(net $1) && ip link set $(net $1) up; }
-irqs() { d=/sys/bus/pci/devices/0000:00:$1; for i in $(ls $d/msi_irqs 2>/dev/null || cat $d/irq); do awk -v i=$i: '$1 == i { for (n = 2; $n ~ /^[0-9]+$/; n++) s += $n } END { print s + 0 }' /proc/interrupts; done | awk '{ s += $1 } END { print "# irqs", s + 0 }'; }
-"""
+# Of the guest's shell: the interface at a PCI address, an address for it, and how often
+# it has interrupted. The shell takes a line at a time.
+FUNCTIONS = (
+    "net() { for n in /sys/bus/pci/devices/0000:00:$1/net/* "
+    "/sys/bus/pci/devices/0000:00:$1/*/net/*; do [ -e $n ] && echo ${n##*/}; done; }",
+    "plug() { ip address add 10.0.$2.2/24 dev $(net $1) && ip link set $(net $1) up; }",
+    "lines() { d=/sys/bus/pci/devices/0000:00:$1; ls $d/msi_irqs 2>/dev/null || cat $d/irq; }",
+    "irqs() { for i in $(lines $1); do grep \"^ *$i:\" /proc/interrupts; done | awk "
+    "'{ for (n = 2; $n ~ /^[0-9]+$/; n++) s += $n } END { print \"# irqs\", s + 0 }'; }")
 
 
 def boot(report, some):
@@ -47,7 +51,7 @@ def boot(report, some):
     for fd in fds:
         os.close(fd)
     guest.boot()
-    for line in FUNCTIONS.strip().split("\n"):
+    for line in FUNCTIONS:
         guest.run(line)
     guest.run("insert_ours && ours " + " ".join(c.slot for c in some if c.ours), LONG)
     guest.run("insert failover net_failover virtio_net e1000", LONG)
