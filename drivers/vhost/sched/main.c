@@ -199,6 +199,14 @@ void parley_vhost_sched_counts(struct parley_vhost *dev, struct parley_sched_cou
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_vhost_sched_counts);
 
+/** parley_vhost_sched_load() - what the guest of @dev says of its vCPUs, into @l */
+VISIBLE_IF_KUNIT
+void parley_vhost_sched_load(struct parley_vhost *dev, struct parley_sched_load *l)
+{
+	vhs_load(parley_vhost_priv(dev), l);
+}
+EXPORT_SYMBOL_IF_KUNIT(parley_vhost_sched_load);
+
 static long vhs_ioctl_nr(struct parley_vhost *dev, void __user *arg)
 {
 	u32 nr;
@@ -265,6 +273,14 @@ static long vhs_ioctl_counts(struct parley_vhost *dev, void __user *arg)
 	return copy_to_user(arg, &c, sizeof(c)) ? -EFAULT : 0;
 }
 
+static long vhs_ioctl_load(struct parley_vhost *dev, void __user *arg)
+{
+	struct parley_sched_load l;
+
+	parley_vhost_sched_load(dev, &l);
+	return copy_to_user(arg, &l, sizeof(l)) ? -EFAULT : 0;
+}
+
 static long vhs_ioctl(struct parley_vhost *dev, unsigned int cmd, void __user *arg)
 {
 	switch (cmd) {
@@ -282,6 +298,8 @@ static long vhs_ioctl(struct parley_vhost *dev, unsigned int cmd, void __user *a
 		return vhs_ioctl_nodes(dev, arg);
 	case PARLEY_SCHED_GET_COUNTS:
 		return vhs_ioctl_counts(dev, arg);
+	case PARLEY_SCHED_GET_LOAD:
+		return vhs_ioctl_load(dev, arg);
 	default:
 		return vhs_clock_ioctl(dev, cmd, arg);
 	}

@@ -14,6 +14,7 @@
  *	clock.c		the clock that the guest is fed
  *	step.c		nice values that follow the guest's hints
  *	place.c		vCPUs near the memory that they use
+ *	load.c		what a guest says of its vCPUs, as one
  *	count.c		performance counters of the guest alone
  *	show.c		a view for operators
  *
@@ -316,6 +317,7 @@ int parley_vhost_sched_set_task(struct parley_vhost *dev, u32 index,
 				struct task_struct *task);
 int parley_vhost_sched_set_pmcs(struct parley_vhost *dev,
 				const struct parley_sched_pmcs *c);
+void parley_vhost_sched_load(struct parley_vhost *dev, struct parley_sched_load *l);
 int vhs_count_attr(u32 what, struct perf_event_attr *attr);
 int vhs_count_try(u32 what);
 const struct cpumask *vhs_place_cpus(int node);
@@ -393,6 +395,9 @@ int vhs_place_set(struct vhs *vm, const struct parley_sched_nodes *n);
 void vhs_place_end(struct vhs_vcpu *vcpu);
 int vhs_place_node(const struct vhs_vcpu *vcpu);
 void vhs_place_free(struct vhs *vm);
+
+/* load.c */
+void vhs_load(struct vhs *vm, struct parley_sched_load *l);
 
 /* count.c */
 #ifdef CONFIG_PERF_EVENTS

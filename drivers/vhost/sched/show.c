@@ -38,14 +38,16 @@ static void vhs_show_vcpu(struct seq_file *s, struct vhs_vcpu *vcpu)
 static void vhs_show_vm(struct seq_file *s, struct vhs *vm)
 {
 	struct parley_sched_counts c;
+	struct parley_sched_load l;
 	struct vhs_vcpu *vcpu;
 
 	parley_vhost_sched_counts(vm->dev, &c);
+	vhs_load(vm, &l);
 	guard(mutex)(&vm->placing);
 	guard(vhs_boost)(&vm->boost);
-	seq_printf(s, "dev %u vcpus %u budget %u of %u us requests %llu boosts %llu needless %llu refused %llu bad %llu boosted %llu ns\n",
+	seq_printf(s, "dev %u vcpus %u budget %u of %u us requests %llu boosts %llu needless %llu refused %llu bad %llu boosted %llu ns threads %u\n",
 		   parley_vhost_id(vm->dev), vm->nr, vm->budget_us, vm->period_us, c.requests,
-		   c.boosts, c.needless, c.refused, c.bad, c.boosted_ns);
+		   c.boosts, c.needless, c.refused, c.bad, c.boosted_ns, l.threads);
 	for (vcpu = vm->vcpus; vcpu < vm->vcpus + vm->nr; vcpu++)
 		if (vcpu->task)
 			vhs_show_vcpu(s, vcpu);

@@ -410,4 +410,22 @@ struct parley_sched_nodes {
 
 #define PARLEY_SCHED_SET_NODES _IOW(VHOST_VIRTIO, 0xC9, struct parley_sched_nodes)
 
+/**
+ * struct parley_sched_load - what a guest says of all its vCPUs, of this moment
+ * @vcpus: that have a thread
+ * @saying: of these, those of which the guest says anything
+ * @threads: that would run, on vCPUs that run or wait for a processor
+ * @urgent: of these vCPUs, those for which somebody waits
+ * @reserved: zero; what later versions say
+ */
+struct parley_sched_load {
+	__u32 vcpus;
+	__u32 saying;
+	__u32 threads;
+	__u32 urgent;
+	__u64 reserved[6];
+};
+
+#define PARLEY_SCHED_GET_LOAD _IOR(VHOST_VIRTIO, 0xCA, struct parley_sched_load)
+
 #endif /* _UAPI_LINUX_PARLEY_SCHED_H */

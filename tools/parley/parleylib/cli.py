@@ -344,7 +344,8 @@ def scheduling(verbs):
                             usage="parley sched [--json] | parley sched governor [options] | "
                             "parley sched register --qmp PATH [--nodes LIST] "
                             "[--once|--interval S] | "
-                            "parley sched clock --qmp PATH [--hand-over NS@REALTIME]",
+                            "parley sched clock --qmp PATH [--hand-over NS@REALTIME] | "
+                            "parley sched share --vm PID[:GROUP]... [options]",
                             description="Shows what the host steals of each vCPU. With the "
                             "word governor: lets tasks "
                             "leave vCPUs that much is stolen of, and brings them back later, "
@@ -352,10 +353,13 @@ def scheduling(verbs):
                             "on a host: tells the scheduling device that serves a QEMU which "
                             "threads its vCPUs are, until it is interrupted. With clock, on a "
                             "host: tells it what the guest's counter shows, and says what its "
-                            "clock does, or hands that over.")
-    verb.add_argument("what", nargs="?", metavar="WHAT", choices=("governor", "register", "clock"),
+                            "clock does, or hands that over. With share, on "
+                            "a host: gives the control group of each VM the weight of the "
+                            "threads that it says it has, until it is interrupted.")
+    verb.add_argument("what", nargs="?", metavar="WHAT",
+                      choices=("governor", "register", "clock", "share"),
                       help="governor: not only show, but act; register: threads of a VM; "
-                      "clock: its counter")
+                      "clock: its counter; share: weights of VMs")
     verb.add_argument("--qmp", metavar="PATH", help="socket of QEMU's monitor")
     verb.add_argument("--nodes", metavar="LIST", type=node_list,
                       help="to register: the host's NUMA node with the memory of each of the "
@@ -363,13 +367,23 @@ def scheduling(verbs):
     verb.add_argument("--hand-over", type=moment, metavar="NS@REALTIME",
                       help="what the clock showed, and the time of day then, as clock said it "
                       "on the host before")
+    verb.add_argument("--vm", metavar="PID[:GROUP]", action="append",
+                      help="a VM to share for: its process, and its control group if that is "
+                      "not the process's own")
+    verb.add_argument("--min", type=int, metavar="N",
+                      help="least weight of a VM (50 by default)")
+    verb.add_argument("--max", type=int, metavar="N",
+                      help="largest weight of a VM (400 by default)")
+    verb.add_argument("--per-thread", type=int, metavar="N",
+                      help="what a thread is worth (50 by default; the kernel gives a group 100)")
     verb.add_argument("--once", action="store_true",
                       help="one window and one decision, which lasts, and the next call goes "
                       "on; or register what there is now, and end")
     verb.add_argument("--dry-run", action="store_true", help="say what would be done")
     verb.add_argument("--status", action="store_true", help="the table that sched alone shows")
     verb.add_argument("--restore", action="store_true",
-                      help="undo what a governor left that was killed")
+                      help="undo what a governor left that was killed, or with share one that "
+                      "shared")
     verb.add_argument("--bound", choices=("keep", "move"),
                       help="a vCPU to which a task is bound is kept in use, or its tasks are "
                       "moved and come back; keep by default")

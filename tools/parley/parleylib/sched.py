@@ -28,15 +28,24 @@ def sched(args):
     said = [o.replace("_", "-") for o in ("once", "dry_run", "restore", "status", "bound")
             if getattr(args, o)]
     said += [n.name for n in governor.NUMBERS if getattr(args, key(n)) is not None]
-    if args.hand_over and args.what != "clock":
-        raise Usage("--hand-over is for parley sched clock")
+    for option, what in (("hand_over", "clock"), ("nodes", "register")):
+        if getattr(args, option) and args.what != what:
+            raise Usage(f"--{option.replace('_', '-')} is for parley sched {what}")
+    shares = [o.replace("_", "-") for o in ("vm", "min", "max", "per_thread")
+              if getattr(args, o) is not None]
+    if args.what == "share":
+        if args.qmp or set(said) - {"interval", "restore"}:
+            raise Usage("parley sched share --vm PID[:GROUP]... [--min N] [--max N] "
+                        "[--per-thread N] [--interval S] | --restore")
+        from . import share             # pylint: disable=C0415
+        return share.share(args)
+    if shares:
+        raise Usage(f"--{shares[0]} is for parley sched share")
     if args.what == "register":
         if not args.qmp or set(said) - {"once", "interval"} or len(said) > 1:
             raise Usage("parley sched register --qmp PATH [--nodes LIST] [--once|--interval S]")
         from . import register          # pylint: disable=C0415
         return register.register(args)
-    if args.nodes:
-        raise Usage("--nodes is for parley sched register")
     if args.what == "clock":
         if not args.qmp or said:
             raise Usage("parley sched clock --qmp PATH [--hand-over NS@REALTIME]")
