@@ -40,7 +40,7 @@ static int hello_ask(struct hello *hello)
 	};
 	struct parley_buf buf = { .segs = &seg, .cookie = hello, .n_in = 1 };
 
-	guard(spinlock_irq)(&hello->queue->lock);
+	guard(parley_qlock_irq)(&hello->queue->lock);
 	return parley_drvq_submit(hello->queue->vq, &buf, GFP_ATOMIC);
 }
 

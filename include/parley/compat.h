@@ -224,6 +224,11 @@ struct vhost_features_array {
 #define net_dim(dim, sample)	net_dim(dim, *(sample))
 #endif
 
+/* How many rings receive was asked among the rules that say where packets go. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define PARLEY_COMPAT_RX_RINGS
+#endif
+
 /* A timer's function was set after it. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 #include <linux/hrtimer.h>

@@ -42,9 +42,9 @@
  *
  * Locking: parley_queue.lock is taken by the front-end around every verb of
  * queue->vq that needs it (lockdep checks it), and by the model when it reaps.
- * It is a spinlock taken with interrupts off.  complete() and give_back() are
- * called without it.  A queue may be serialised by its owner instead, see
- * PARLEY_QUEUE_UNLOCKED.  See Documentation/locking.rst.
+ * It is a spinlock taken with interrupts off, of one of two kinds, see qlock.h.
+ * complete() and give_back() are called without it.  A queue may be serialised by
+ * its owner instead, see PARLEY_QUEUE_UNLOCKED.  See Documentation/locking.rst.
  */
 #ifndef _PARLEY_DEVICE_H
 #define _PARLEY_DEVICE_H
@@ -55,9 +55,9 @@
 #include <linux/interrupt.h>
 #include <linux/mod_devicetable.h>
 #include <linux/module.h>
-#include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <parley/features.h>
+#include <parley/qlock.h>
 #include <parley/virtqueue.h>
 #include <uapi/linux/virtio_config.h>
 
@@ -74,6 +74,11 @@ struct parley_queue;
  * of the queue, and so does whoever calls parley_device_close().
  */
 #define PARLEY_QUEUE_UNLOCKED	0x4
+/*
+ * Several processors put into it, or reap, at a time: its lock is one to wait for, and
+ * may be a paravirtual one.
+ */
+#define PARLEY_QUEUE_CONTENDED	0x8
 
 /* Completions that are handed over at once, at most. */
 #define PARLEY_QUEUE_BURST	32
@@ -147,12 +152,12 @@ struct parley_queue_spec {
  */
 struct parley_queue {
 	struct parley_drvq *vq;
-	spinlock_t lock;
+	struct parley_qlock lock;
 	unsigned int index;
+	int vector;
 	struct parley_device *dev;
 	void *priv;
 	void __iomem *notify;
-	int vector;
 	u64 spurious;
 	wait_queue_head_t waiters;
 	atomic_t breaks;

@@ -94,6 +94,34 @@ do {										\
 	parley_pvlock_init_class(lock, #lock, &__key);				\
 } while (0)
 
+#ifndef CONFIG_PREEMPT_RT
+static inline void parley_pvlock_init_spin_class(struct parley_pvlock *lock, const char *name,
+						 struct lock_class_key *key)
+{
+	lock->word = 0;
+	lock->turns = 0;
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	lockdep_init_map_wait(&lock->dep_map, name, key, 0, LD_WAIT_CONFIG);
+#endif
+}
+
+/**
+ * parley_pvlock_init_spin - the same, of a lock that stands where a spinlock_t did
+ * @lock: the lock; nobody uses it yet
+ *
+ * To lockdep it is no raw spinlock, so spinlocks may be taken, and memory allocated, with
+ * it held.  With PREEMPT_RT, where these sleep, there is no such lock.
+ *
+ * Context: any.
+ */
+#define parley_pvlock_init_spin(lock)						\
+do {										\
+	static struct lock_class_key __key;					\
+										\
+	parley_pvlock_init_spin_class(lock, #lock, &__key);			\
+} while (0)
+#endif
+
 void parley_pvlock_lock(struct parley_pvlock *lock) __acquires(lock);
 void parley_pvlock_lock_bh(struct parley_pvlock *lock) __acquires(lock);
 void parley_pvlock_lock_irq(struct parley_pvlock *lock) __acquires(lock);
@@ -154,6 +182,26 @@ static inline bool parley_pvlock_is_contended(const struct parley_pvlock *lock)
 {
 	return READ_ONCE(lock->tail);
 }
+
+/**
+ * struct parley_pvlock_ops - the lock, for who must do without the module as well
+ * @lock_irq: parley_pvlock_lock_irq()
+ * @unlock_irq: parley_pvlock_unlock_irq()
+ * @lock_irqsave: parley_pvlock_lock_irqsave()
+ * @unlock_irqrestore: parley_pvlock_unlock_irqrestore()
+ * @trylock_irqsave: parley_pvlock_trylock_irqsave()
+ *
+ * symbol_get(parley_pvlock_ops) finds it where the module is loaded, and keeps it there.
+ */
+struct parley_pvlock_ops {
+	void (*lock_irq)(struct parley_pvlock *lock);
+	void (*unlock_irq)(struct parley_pvlock *lock);
+	unsigned long (*lock_irqsave)(struct parley_pvlock *lock);
+	void (*unlock_irqrestore)(struct parley_pvlock *lock, unsigned long flags);
+	bool (*trylock_irqsave)(struct parley_pvlock *lock, unsigned long *flags);
+};
+
+extern const struct parley_pvlock_ops parley_pvlock_ops;
 
 DEFINE_LOCK_GUARD_1(parley_pvlock, struct parley_pvlock,
 		    parley_pvlock_lock(_T->lock),

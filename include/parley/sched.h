@@ -88,6 +88,19 @@ static inline bool parley_sched_read(const struct parley_sched_host_record *r,
 
 /* Of the front-end, parley_sched_device. */
 int parley_sched_view(int cpu, struct parley_sched_view *v);
+void parley_sched_boost(int cpu);
 int parley_sched_count(int cpu, struct parley_sched_counted *out);
+
+/**
+ * struct parley_sched_clock_user - who reads the host's clock; there is one
+ * @page: where the host writes it from now on, or NULL: nowhere.  When it returns, nobody
+ *	reads what was there before.  May sleep
+ */
+struct parley_sched_clock_user {
+	void (*page)(const struct parley_sched_host_clock *record);
+};
+
+int parley_sched_clock_use(const struct parley_sched_clock_user *user);
+void parley_sched_clock_leave(void);
 
 #endif /* _PARLEY_SCHED_H */

@@ -18,7 +18,7 @@ _parley_options()	# _parley_options VERB
 	pool)		echo "--threads --one-vm --class --weight" ;;
 	takeover|giveback) echo "--all-of-type --force --at-boot" ;;
 	loopback)	echo "--queues --queue-size --ring --serial --read-only --poll --buffered --block-size" ;;
-	sched)		echo "--qmp --once --dry-run --status --restore --bound --interval --window --high" \
+	sched)		echo "--qmp --nodes --hand-over --once --dry-run --status --restore --bound --interval --window --high" \
 				"--low --hold --hold-max --trial --trust --least" ;;
 	vf)		echo "--all --on-demand --uuid --how --keep --delete --type --policy --beside" ;;
 	esac
@@ -39,7 +39,7 @@ _parley_words()		# _parley_words COMMAND VERB HOW-MANY-CAME-BEFORE
 	vf:*)
 		_parley_vf "$1" "$3" ;;
 	sched:0)
-		echo "governor register" ;;
+		echo "governor register clock" ;;
 	status:0|stats:0|limit:0|moderation:0|polling:0|lane:0)
 		"$1" complete devices 2>/dev/null ;;
 	esac
@@ -106,7 +106,7 @@ _parley()
 	--class)	choices="latency normal bulk" ;;
 	--bound)	choices="keep move" ;;
 	--*burst|--*guaranteed|--backend|--forget|--name|--ops|--bytes|--us|--budget|--requests|--watch|--count|--queues|--threads|--weight|\
-	--queue-size|--serial|--uuid|--type|--interval|--window|--high|--low|--hold|--hold-max|--trial|--trust|\
+	--queue-size|--serial|--uuid|--type|--interval|--nodes|--hand-over|--window|--high|--low|--hold|--hold-max|--trial|--trust|\
 	--least) return ;;
 	*)
 		for ((n = 2; n < ${#typed[@]} - 1; n++)); do

@@ -422,25 +422,13 @@ static long vh_call_run(const struct vh_call *c, struct vh_target *t)
 	return err;
 }
 
-/**
- * vh_ioctl() - a call on the device's file
- * @dev: device
- * @cmd: its number
- * @arg: its argument
- *
- * What neither this file nor vdpa.c knows goes to the accelerator.
- *
- * Context: takes dev->mutex; sleeps, as long as the back end takes if a ring is
- * stopped.
- * Return: 0 or an error of the list above; what the accelerator says.
- */
-long vh_ioctl(struct parley_vhost *dev, unsigned int cmd, unsigned long arg)
+/* What neither this file nor vdpa.c knows goes to the accelerator. */
+static long vh_ioctl_locked(struct parley_vhost *dev, unsigned int cmd, unsigned long arg)
 {
 	struct vh_target t = { .dev = dev, .user = (void __user *)arg };
 	const struct vh_call *c;
 	long err = 0;
 
-	guard(mutex)(&dev->mutex);
 	c = vh_call_find(calls, ARRAY_SIZE(calls), cmd) ?:
 	    vh_call_find(vh_config_calls, vh_config_calls_nr, cmd);
 	if (c)
@@ -450,5 +438,30 @@ long vh_ioctl(struct parley_vhost *dev, unsigned int cmd, unsigned long arg)
 	if (!dev->drv->ioctl_anybody)
 		err = vh_dev_check_owner(dev);
 	return err ?: dev->drv->ioctl(dev, cmd, t.user);
+}
+
+/**
+ * vh_ioctl() - a call on the device's file
+ * @dev: device
+ * @cmd: its number
+ * @arg: its argument
+ *
+ * Whoever has the file may keep others waiting: arguments are read under dev->mutex, from
+ * memory that may be slow on purpose.  So who waits for it can be killed.
+ *
+ * Context: takes dev->mutex; sleeps, as long as the back end takes if a ring is
+ * stopped.
+ * Return: 0 or an error of the list above; what the accelerator says; -EINTR for who is
+ * being killed.
+ */
+long vh_ioctl(struct parley_vhost *dev, unsigned int cmd, unsigned long arg)
+{
+	long err;
+
+	if (mutex_lock_killable(&dev->mutex))
+		return -EINTR;
+	err = vh_ioctl_locked(dev, cmd, arg);
+	mutex_unlock(&dev->mutex);
+	return err;
 }
 EXPORT_SYMBOL_IF_KUNIT(vh_ioctl);

@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <parley/version.h>
 
@@ -89,6 +90,14 @@ static __poll_t vh_fop_poll(struct file *file, poll_table *wait)
 	return vh_iotlb_poll(&dev->iotlb, file, wait);
 }
 
+/* What the file is, by the kernel's word: for who finds it in a process' hands. */
+static void vh_fop_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	const struct parley_vhost *dev = file->private_data;
+
+	seq_printf(m, "parley-vhost:\t%s %u\n", dev->drv->name, parley_vhost_id(dev));
+}
+
 static const struct file_operations dev_fops = {
 	.open = vh_fop_open,
 	.release = vh_fop_release,
@@ -97,6 +106,7 @@ static const struct file_operations dev_fops = {
 	.read_iter = vh_fop_read_iter,
 	.write_iter = vh_fop_write_iter,
 	.poll = vh_fop_poll,
+	.show_fdinfo = vh_fop_show_fdinfo,
 	.llseek = noop_llseek,
 };
 

@@ -11,41 +11,55 @@
 
 #include "sched.h"
 
-#define VHS_IN_FLIGHT	4	/* the area, and others that are refused */
+#define VHS_IN_FLIGHT	4	/* the areas, and others that are refused */
 
-/* Bytes of a header and records for all vCPUs. */
-static size_t vhs_area_bytes(const struct vhs *vm)
+static bool vhs_area_fits(u32 nr, u32 len)
 {
-	return (size_t)(vm->nr + 1) * PARLEY_SCHED_RECORD;
-}
-
-static bool vhs_area_fits(const struct vhs *vm, u32 len)
-{
-	size_t need = vhs_area_bytes(vm);
+	/* A header, which has the size of a record. */
+	size_t need = ((size_t)nr + 1) * PARLEY_SCHED_RECORD;
 
 	/* Pages that it does not need are not pinned for it. */
 	return len >= need && len <= ALIGN(need, PARLEY_SCHED_AREA_ALIGN);
 }
 
-static u32 vhs_area_check(const struct vhs *vm, struct parley_vhost_req *req)
+static bool vhs_area_known(const struct vhs *vm, const struct parley_sched_guest_header *h)
 {
-	struct parley_sched_guest_header h;
+	u16 kind = le16_to_cpu(h->kind);
 
-	if (!vhs_area_fits(vm, req->chain.len_out) || !vhs_area_fits(vm, req->chain.len_in) ||
-	    parley_vhost_req_read(req, 0, &h, sizeof(h)) != sizeof(h))
-		return PARLEY_SCHED_AREA_INVAL;
-	if (le16_to_cpu(h.version) != PARLEY_SCHED_VERSION ||
-	    le16_to_cpu(h.kind) != PARLEY_SCHED_AREA_VCPUS)
-		return PARLEY_SCHED_AREA_VERSION;
-	if (le32_to_cpu(h.nr) != vm->nr)
-		return PARLEY_SCHED_AREA_INVAL;
-	return vm->area_req ? PARLEY_SCHED_AREA_EXISTS : PARLEY_SCHED_AREA_SHARED;
+	if (le16_to_cpu(h->version) != PARLEY_SCHED_VERSION)
+		return false;
+	return kind == PARLEY_SCHED_AREA_VCPUS ||
+	       (kind == PARLEY_SCHED_AREA_CLOCK &&
+		parley_vhost_has(vm->dev, PARLEY_SCHED_F_CLOCK));
 }
 
-static void vhs_area_let_go(struct vhs *vm)
+static u32 vhs_area_nr(const struct vhs *vm, u16 kind)
 {
-	parley_vhost_area_put(&vm->area_in);
-	parley_vhost_area_put(&vm->area_out);
+	return kind == PARLEY_SCHED_AREA_VCPUS ? vm->nr : 1;
+}
+
+/* Which one is it?  Set for what is SHARED. */
+static u32 vhs_area_check(struct vhs *vm, struct parley_vhost_req *req, struct vhs_area **area)
+{
+	struct parley_sched_guest_header h;
+	u32 nr;
+
+	if (parley_vhost_req_read(req, 0, &h, sizeof(h)) != sizeof(h))
+		return PARLEY_SCHED_AREA_INVAL;
+	if (!vhs_area_known(vm, &h))
+		return PARLEY_SCHED_AREA_VERSION;
+	nr = vhs_area_nr(vm, le16_to_cpu(h.kind));
+	if (le32_to_cpu(h.nr) != nr || !vhs_area_fits(nr, req->chain.len_out) ||
+	    !vhs_area_fits(nr, req->chain.len_in))
+		return PARLEY_SCHED_AREA_INVAL;
+	*area = &vm->areas[le16_to_cpu(h.kind) - 1];
+	return (*area)->req ? PARLEY_SCHED_AREA_EXISTS : PARLEY_SCHED_AREA_SHARED;
+}
+
+static void vhs_area_let_go(struct vhs_area *area)
+{
+	parley_vhost_area_put(&area->in);
+	parley_vhost_area_put(&area->out);
 }
 
 static bool vhs_area_aligned(const struct parley_vhost_area *area)
@@ -53,32 +67,52 @@ static bool vhs_area_aligned(const struct parley_vhost_area *area)
 	return IS_ALIGNED((unsigned long)area->kern, PARLEY_SCHED_AREA_ALIGN);
 }
 
-static u32 vhs_area_hold(struct vhs *vm, struct parley_vhost_req *req)
+static u32 vhs_area_hold(struct vhs_area *area, struct parley_vhost_req *req)
 {
-	int err = parley_vhost_area_get(req, ITER_SOURCE, &vm->area_in) ?:
-		  parley_vhost_area_get(req, ITER_DEST, &vm->area_out);
+	int err = parley_vhost_area_get(req, ITER_SOURCE, &area->in) ?:
+		  parley_vhost_area_get(req, ITER_DEST, &area->out);
 
-	if (!err && vhs_area_aligned(&vm->area_in) && vhs_area_aligned(&vm->area_out))
+	if (!err && vhs_area_aligned(&area->in) && vhs_area_aligned(&area->out))
 		return PARLEY_SCHED_AREA_SHARED;
-	vhs_area_let_go(vm);
+	vhs_area_let_go(area);
 	return !err || err == -EINVAL ? PARLEY_SCHED_AREA_INVAL : PARLEY_SCHED_AREA_FAILED;
 }
 
-static void vhs_area_share(struct vhs *vm)
+static bool vhs_area_is_clock(const struct vhs *vm, const struct vhs_area *area)
 {
-	struct parley_sched_host_record *out = vm->area_out.kern;
-	const struct parley_sched_guest_record *in = vm->area_in.kern;
+	return area == &vm->areas[PARLEY_SCHED_AREA_CLOCK - 1];
+}
+
+static bool vhs_area_share(struct vhs *vm, struct vhs_area *area)
+{
+	struct parley_sched_host_record *out = area->out.kern;
+	const struct parley_sched_guest_record *in = area->in.kern;
 	bool hints = parley_vhost_has(vm->dev, PARLEY_SCHED_F_HINTS);
 	unsigned int i;
 
-	/* Behind the headers, which have the size of a record. */
+	/* Behind the headers. */
+	if (vhs_area_is_clock(vm, area))
+		return vhs_clock_share(vm, area->out.kern + PARLEY_SCHED_RECORD);
 	for (i = 0; i < vm->nr; i++)
 		vhs_record_share(&vm->vcpus[i], out + 1 + i, hints ? in + 1 + i : NULL);
+	return true;
 }
 
-static void vhs_area_say(struct vhs *vm, u32 status)
+static void vhs_area_unshare(struct vhs *vm, struct vhs_area *area)
 {
-	struct parley_sched_host_header *h = vm->area_out.kern;
+	unsigned int i;
+
+	if (vhs_area_is_clock(vm, area)) {
+		vhs_clock_share(vm, NULL);
+		return;
+	}
+	for (i = 0; i < vm->nr; i++)
+		vhs_record_share(&vm->vcpus[i], NULL, NULL);
+}
+
+static void vhs_area_say(struct vhs_area *area, u32 status)
+{
+	struct parley_sched_host_header *h = area->out.kern;
 
 	/* Pairs with the acquire of who reads the status: the records are there. */
 	virt_store_release(&h->status, cpu_to_le32(status));
@@ -93,21 +127,34 @@ static void vhs_area_refuse(struct parley_vhost_req *req, u32 status)
 	parley_vhost_req_done(req);
 }
 
+static u32 vhs_area_begin(struct vhs *vm, struct vhs_area *area, struct parley_vhost_req *req)
+{
+	u32 status = vhs_area_hold(area, req);
+
+	if (status != PARLEY_SCHED_AREA_SHARED)
+		return status;
+	if (!vhs_area_share(vm, area)) {
+		vhs_area_let_go(area);
+		return PARLEY_SCHED_AREA_FAILED;
+	}
+	area->req = req;
+	vhs_area_say(area, PARLEY_SCHED_AREA_SHARED);
+	return PARLEY_SCHED_AREA_SHARED;
+}
+
 static void vhs_area_take(struct vhs *vm, struct parley_vhost_req *req)
 {
-	u32 status = vhs_area_check(vm, req);
+	struct vhs_area *area;
+	u32 status = vhs_area_check(vm, req, &area);
 
 	if (status == PARLEY_SCHED_AREA_SHARED)
-		status = vhs_area_hold(vm, req);
-	if (status != PARLEY_SCHED_AREA_SHARED) {
-		atomic64_inc(&vm->counts.areas_refused);
-		vhs_area_refuse(req, status);
+		status = vhs_area_begin(vm, area, req);
+	if (status == PARLEY_SCHED_AREA_SHARED) {
+		atomic64_inc(&vm->counts.areas);
 		return;
 	}
-	atomic64_inc(&vm->counts.areas);
-	vm->area_req = req;
-	vhs_area_share(vm);
-	vhs_area_say(vm, PARLEY_SCHED_AREA_SHARED);
+	atomic64_inc(&vm->counts.areas_refused);
+	vhs_area_refuse(req, status);
 }
 
 static bool vhs_area_work(struct parley_vhost_vq *vq)
@@ -120,22 +167,28 @@ static bool vhs_area_work(struct parley_vhost_vq *vq)
 	return false;
 }
 
-/* Somebody waits for it: the ring stops, or memory goes that it may lie in. */
-static void vhs_area_recall(struct parley_vhost_vq *vq)
+static void vhs_area_end(struct vhs *vm, struct vhs_area *area)
 {
-	struct vhs *vm = parley_vhost_priv(parley_vhost_vq_dev(vq));
-	struct parley_vhost_req *req = vm->area_req;
-	unsigned int i;
+	struct parley_vhost_req *req = area->req;
 
 	if (!req)
 		return;
-	for (i = 0; i < vm->nr; i++)
-		vhs_record_share(&vm->vcpus[i], NULL, NULL);
-	vhs_area_say(vm, PARLEY_SCHED_AREA_AGAIN);
-	vhs_area_let_go(vm);
-	vm->area_req = NULL;
+	vhs_area_unshare(vm, area);
+	vhs_area_say(area, PARLEY_SCHED_AREA_AGAIN);
+	vhs_area_let_go(area);
+	area->req = NULL;
 	req->chain.written = sizeof(struct parley_sched_host_header);
 	parley_vhost_req_done(req);
+}
+
+/* Somebody waits for them: the ring stops, or memory goes that they may lie in. */
+static void vhs_area_recall(struct parley_vhost_vq *vq)
+{
+	struct vhs *vm = parley_vhost_priv(parley_vhost_vq_dev(vq));
+	unsigned int i;
+
+	for (i = 0; i < VHS_AREAS; i++)
+		vhs_area_end(vm, &vm->areas[i]);
 }
 
 const struct parley_vhost_queue_ops vhs_area_ops = {

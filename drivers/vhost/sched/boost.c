@@ -15,43 +15,19 @@
  *	charged	for the time that it ran in between, however late the end came
  *
  * So who is told that he may ask for two milliseconds gets no more of others' time, with
- * any number of requests.  A nice value that somebody else has set meanwhile is left as
- * it is.
+ * any number of requests.
  */
 #include <linux/sched.h>
-#include <linux/sched/prio.h>
 #include <linux/sched/task.h>
 #include <linux/timekeeping.h>
 
 #include "sched.h"
 #include "trace.h"
 
+/* Between two wishes of a guest. */
+#define VHS_WISH_NS	NSEC_PER_MSEC
 /* Between two looks, at least. */
 #define VHS_LOOK_NS	(50 * NSEC_PER_USEC)
-
-/**
- * vhs_nice_apply() - give a vCPU's thread the nice value that it should have
- * @vcpu: it; has a thread
- *
- * Context: vm->boost held.
- */
-void vhs_nice_apply(struct vhs_vcpu *vcpu)
-{
-	int now = task_nice(vcpu->task);
-	int want;
-
-	lockdep_assert_held(&vcpu->vm->boost);
-	/* Somebody else's word is what counts from now on. */
-	if (!vcpu->moved || now != vcpu->nice_set)
-		vcpu->nice = now;
-	want = vcpu->nice + vcpu->step - (vcpu->boosted ? VHS_BOOST_STEPS : 0);
-	want = clamp(want, MIN_NICE, MAX_NICE);
-	vcpu->nice_set = want;
-	vcpu->moved = want != vcpu->nice;
-	if (want != now)
-		set_user_nice(vcpu->task, want);
-}
-EXPORT_SYMBOL_IF_KUNIT(vhs_nice_apply);
 
 /* Would it run, and does not?  Woken threads count as asleep until they run. */
 static bool vhs_vcpu_waits(struct vhs_vcpu *vcpu)
@@ -104,6 +80,9 @@ static void vhs_boost_end_work(struct kthread_work *work)
 	if (ktime_get_ns() >= vcpu->until ||
 	    vhs_record_ran(vcpu) - vcpu->ran_before >= vcpu->grant)
 		vhs_boost_end(vcpu);
+	/* The timer saw another clock. */
+	else if (vcpu->boosted && !hrtimer_active(&vcpu->timer))
+		hrtimer_start(&vcpu->timer, VHS_LOOK_NS, HRTIMER_MODE_REL);
 }
 
 static void vhs_boost_begin(struct vhs_vcpu *vcpu, u64 grant)
@@ -180,16 +159,22 @@ static void vhs_boost_wished(struct irq_work *wish)
  * vhs_boost_wish() - the holder of a lock was preempted: it would be good if it ran
  * @vcpu: it
  *
- * A guest may say of all its vCPUs that they hold locks, always.  When its budget has
- * nothing left, that costs nobody a work item.
+ * A guest may say of all its vCPUs that they hold locks, always, and have them preempted
+ * as often as can be.  What a wish costs is on nobody's account, so there is one in a
+ * millisecond, and none when the budget has nothing left.
  *
  * Context: any, under the scheduler's locks.
  */
 void vhs_boost_wish(struct vhs_vcpu *vcpu)
 {
-	if (ktime_get_mono_fast_ns() >= READ_ONCE(vcpu->vm->dry_until))
+	struct vhs *vm = vcpu->vm;
+	u64 now = ktime_get_mono_fast_ns(), until = READ_ONCE(vm->dry_until);
+
+	/* Of several at a time, one. */
+	if (now >= until && cmpxchg64(&vm->dry_until, until, now + VHS_WISH_NS) == until)
 		irq_work_queue(&vcpu->wish);
 }
+EXPORT_SYMBOL_IF_KUNIT(vhs_boost_wish);
 
 /** vhs_boost_init() - for a new vCPU; vhs_boost_close() is the mirror, for all */
 void vhs_boost_init(struct vhs_vcpu *vcpu)
@@ -211,7 +196,6 @@ void vhs_boost_stop(struct vhs_vcpu *vcpu)
 	vhs_boost_end(vcpu);
 	vcpu->step = 0;
 	vhs_nice_apply(vcpu);
-	vcpu->moved = false;
 }
 
 /**

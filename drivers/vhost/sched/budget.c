@@ -36,11 +36,31 @@ static void vhs_budget_next(struct vhs_budget *b)
 	b->debt -= *spent;
 }
 
+/*
+ * As long as there is a debt, what is forgotten is spent anew in the same slot: each time
+ * round all slots are as before, and the debt less by their sum.  A guest whose budget was
+ * taken away pays nothing, and however much time has passed, nobody counts it in slots.
+ */
+static void vhs_budget_skip(struct vhs_budget *b, u64 slot)
+{
+	u64 sum = vhs_budget_spent(b), rounds;
+
+	if (!sum) {
+		b->slot = slot;
+		return;
+	}
+	rounds = min(div64_u64(b->debt, sum), div_u64(slot - b->slot, VHS_SLOTS + 1));
+	b->debt -= rounds * sum;
+	b->slot += rounds * (VHS_SLOTS + 1);
+}
+
 static void vhs_budget_advance(struct vhs_budget *b, u64 now)
 {
 	u64 slot = div64_u64(now, b->slot_ns);
 	unsigned int i;
 
+	if (b->slot < slot && b->debt)
+		vhs_budget_skip(b, slot);
 	while (b->slot < slot && b->debt)
 		vhs_budget_next(b);
 	/* Then they are all empty. */

@@ -6,16 +6,22 @@
  * processor executes the guest, and not what the host does for it.  It goes with the
  * thread and no other, so nothing of a neighbour is in it, wherever both run.  Where the
  * processor cannot leave out the host, perf refuses it, and so do we: a number in which
- * the host's work is hidden would tell the guest about its neighbours.
+ * the host's work is hidden would tell the guest about its neighbours.  There are drivers of
+ * counters that neither refuse nor leave it out, so each kind is tried before.
  *
  * When a vCPU gets another thread, what was counted stays.
  */
 #include <kunit/static_stub.h>
+#include <linux/capability.h>
+#include <linux/delay.h>
 #include <linux/nospec.h>
 #include <linux/perf_event.h>
 #include <linux/sched.h>
 
 #include "sched.h"
+
+/* For so long a counter is tried. */
+#define VHS_TRY_US	50
 
 /* By PARLEY_SCHED_PMC_*, of PERF_TYPE_HARDWARE. */
 static const u64 vhs_count_configs[] = {
@@ -50,6 +56,39 @@ VISIBLE_IF_KUNIT int vhs_count_attr(u32 what, struct perf_event_attr *attr)
 	return 0;
 }
 EXPORT_SYMBOL_IF_KUNIT(vhs_count_attr);
+
+/**
+ * vhs_count_try() - can this be counted of a guest alone?
+ * @what: PARLEY_SCHED_PMC_*
+ *
+ * All that the caller does here is the host's, so the counter has to stand still.
+ *
+ * Context: sleeps.
+ * Return: 0; -EOPNOTSUPP if it counts the host as well; -EBUSY if it did not get to count;
+ * or what perf says.
+ */
+VISIBLE_IF_KUNIT int vhs_count_try(u32 what)
+{
+	u64 value, enabled, running;
+	struct perf_event_attr attr;
+	struct perf_event *event;
+	int err;
+
+	KUNIT_STATIC_STUB_REDIRECT(vhs_count_try, what);
+	err = vhs_count_attr(what, &attr);
+	if (err)
+		return err;
+	event = perf_event_create_kernel_counter(&attr, -1, current, NULL, NULL);
+	if (IS_ERR(event))
+		return PTR_ERR(event);
+	udelay(VHS_TRY_US);
+	value = perf_event_read_value(event, &enabled, &running);
+	perf_event_release_kernel(event);
+	if (value)
+		return -EOPNOTSUPP;
+	return running ? 0 : -EBUSY;
+}
+EXPORT_SYMBOL_IF_KUNIT(vhs_count_try);
 
 static struct vhs_counted vhs_count_look(struct vhs_vcpu *vcpu, unsigned int i)
 {
@@ -93,9 +132,13 @@ static int vhs_count_open(struct vhs_vcpu *vcpu, unsigned int i)
 		vcpu->event[i] = event;
 		return 0;
 	}
-	pr_err_ratelimited("parley-sched %u: counter %u of vCPU %u cannot count the guest alone on this processor (%ld)\n",
-			   parley_vhost_id(vcpu->vm->dev), what, vcpu->index, PTR_ERR(event));
 	return PTR_ERR(event);
+}
+
+static void vhs_count_say(const struct vhs *vm, u32 what, int err)
+{
+	pr_err_ratelimited("parley-sched %u: counter %u cannot count the guest alone on this processor (%d)\n",
+			   parley_vhost_id(vm->dev), what, err);
 }
 
 /* All that there are to be, or none. */
@@ -105,8 +148,11 @@ static int vhs_count_take(struct vhs_vcpu *vcpu)
 	int err = 0;
 
 	lockdep_assert_held(&vcpu->vm->counting);
-	for (i = 0; i < vcpu->vm->counters.nr && !err; i++)
+	for (i = 0; i < vcpu->vm->counters.nr && !err; i++) {
 		err = vhs_count_open(vcpu, i);
+		if (err)
+			vhs_count_say(vcpu->vm, vcpu->vm->counters.what[i], err);
+	}
 	if (err)
 		vhs_count_drop(vcpu);
 	return err;
@@ -154,7 +200,8 @@ static void vhs_count_none(struct vhs *vm)
  * @c: that
  *
  * Context: sleeps; dev->mutex held.
- * Return: 0; -EINVAL for what there is not; or what perf says: then there are none.
+ * Return: 0; -EINVAL for what there is not; -EPERM for who may not count others; or as
+ * vhs_count_try(): then there are none.
  */
 int vhs_count_set(struct vhs *vm, const struct parley_sched_pmcs *c)
 {
@@ -168,8 +215,18 @@ int vhs_count_set(struct vhs *vm, const struct parley_sched_pmcs *c)
 	for (i = 0; i < c->nr; i++)
 		if (vhs_count_attr(c->what[i], &attr))
 			return -EINVAL;
+	/* What perf itself asks of who counts what is not his own. */
+	if (c->nr && !perfmon_capable())
+		return -EPERM;
 	guard(mutex)(&vm->counting);
 	vhs_count_none(vm);
+	for (i = 0; i < c->nr; i++) {
+		err = vhs_count_try(c->what[i]);
+		if (err) {
+			vhs_count_say(vm, c->what[i], err);
+			return err;
+		}
+	}
 	vm->counters = *c;
 	for (vcpu = vm->vcpus; vcpu < vm->vcpus + vm->nr && !err; vcpu++)
 		if (vcpu->task)

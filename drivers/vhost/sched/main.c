@@ -39,6 +39,8 @@ static int vhs_open(struct parley_vhost *dev)
 	vm->dev = dev;
 	rt_mutex_init(&vm->boost);
 	mutex_init(&vm->counting);
+	mutex_init(&vm->placing);
+	vhs_clock_init(vm);
 	vhs_budget_apply(vm, VHS_BUDGET_US, VHS_PERIOD_US);
 	guard(mutex)(&vhs_all_lock);
 	list_add_tail(&vm->all, &vhs_all);
@@ -55,6 +57,8 @@ static void vhs_release(struct parley_vhost *dev)
 		vm->closing = true;
 	vhs_vcpus_forget(vm, 0, vm->nr);
 	vhs_boost_close(vm);
+	vhs_place_free(vm);
+	vhs_clock_exit(vm);
 	kvfree(vm->vcpus);
 	vm->vcpus = NULL;
 	vm->nr = 0;
@@ -99,6 +103,7 @@ VISIBLE_IF_KUNIT int parley_vhost_sched_set_nr(struct parley_vhost *dev, u32 nr)
 		vcpus[i].index = i;
 		raw_spin_lock_init(&vcpus[i].lock);
 		vhs_boost_init(&vcpus[i]);
+		vhs_nice_init(&vcpus[i]);
 	}
 	scoped_guard(vhs_boost, &vm->boost) {
 		vm->vcpus = vcpus;
@@ -239,6 +244,19 @@ static long vhs_ioctl_pmcs(struct parley_vhost *dev, void __user *arg)
 	return parley_vhost_sched_set_pmcs(dev, &c);
 }
 
+static long vhs_ioctl_nodes(struct parley_vhost *dev, void __user *arg)
+{
+	struct parley_sched_nodes n;
+	int err;
+
+	if (copy_from_user(&n, arg, sizeof(n)))
+		return -EFAULT;
+	err = vhs_place_set(parley_vhost_priv(dev), &n);
+	if (!err)
+		vhs_steps_start();
+	return err;
+}
+
 static long vhs_ioctl_counts(struct parley_vhost *dev, void __user *arg)
 {
 	struct parley_sched_counts c;
@@ -260,10 +278,12 @@ static long vhs_ioctl(struct parley_vhost *dev, unsigned int cmd, void __user *a
 		return vhs_ioctl_steps(dev, arg);
 	case PARLEY_SCHED_SET_PMCS:
 		return vhs_ioctl_pmcs(dev, arg);
+	case PARLEY_SCHED_SET_NODES:
+		return vhs_ioctl_nodes(dev, arg);
 	case PARLEY_SCHED_GET_COUNTS:
 		return vhs_ioctl_counts(dev, arg);
 	default:
-		return -ENOIOCTLCMD;
+		return vhs_clock_ioctl(dev, cmd, arg);
 	}
 }
 
@@ -291,7 +311,7 @@ static const struct parley_vhost_driver vhs_driver = {
 	.owner		= THIS_MODULE,
 	.device_id	= PARLEY_SCHED_DEVICE_ID,
 	.features	= BIT_ULL(PARLEY_SCHED_F_YIELD) | BIT_ULL(PARLEY_SCHED_F_HINTS) |
-			  BIT_ULL(PARLEY_SCHED_F_COUNT),
+			  BIT_ULL(PARLEY_SCHED_F_CLOCK) | BIT_ULL(PARLEY_SCHED_F_COUNT),
 	.priv_size	= sizeof(struct vhs),
 	.queue		= vhs_queue,
 	.max_queues	= 2,

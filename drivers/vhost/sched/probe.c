@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What the scheduler does with threads of vCPUs, from the tracepoint at which it changes
- * from one thread to another.
+ * from one thread to another; and what threads these make.
  *
- * It is there for all threads of the host, so the first thing is a look into the hash:
+ * The first is there for all threads of the host, so the first thing is a look into the hash:
  * for a thread that is none of ours that is a multiplication and a load, twice.  There is
  * no probe while no thread is registered.
  *
@@ -18,7 +18,6 @@
 
 #include "sched.h"
 
-static struct tracepoint *vhs_tracepoint;
 static unsigned int vhs_probe_users;
 
 /* A thread leaves its processor.  What it had to wait until it got it has been added up. */
@@ -63,30 +62,89 @@ static void vhs_probe_switch(void *unused, bool preempt, struct task_struct *pre
 		vhs_probe_in(vcpu, next);
 }
 
-/* It is not exported by name. */
-static void vhs_probe_find(struct tracepoint *tp, void *found)
+/* Threads inherit nice values, see nice.c. */
+static void vhs_probe_fork(void *unused, struct task_struct *parent, struct task_struct *child)
 {
-	if (!strcmp(tp->name, "sched_switch"))
-		*(struct tracepoint **)found = tp;
+	struct vhs_vcpu *vcpu;
+
+	guard(preempt)();
+	vcpu = vhs_vcpu_of(parent);
+	if (unlikely(vcpu))
+		vhs_nice_child(vcpu, child);
+}
+
+static void vhs_probe_new(void *unused, struct task_struct *task)
+{
+	struct vhs_vcpu *vcpu;
+
+	if (likely(!(task->flags & PF_USER_WORKER)))
+		return;
+	vcpu = vhs_vcpu_of(current);
+	if (vcpu)
+		vhs_nice_worker(vcpu, task);
+}
+
+/* Tracepoints are not exported by name. */
+static struct {
+	const char *name;
+	void *probe;
+	struct tracepoint *tp;
+} vhs_probes[] = {
+	{ "sched_process_fork", vhs_probe_fork },
+	{ "sched_wakeup_new", vhs_probe_new },
+	{ "sched_switch", vhs_probe_switch },
+};
+
+static void vhs_probe_find(struct tracepoint *tp, void *unused)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(vhs_probes); i++)
+		if (!strcmp(tp->name, vhs_probes[i].name))
+			vhs_probes[i].tp = tp;
+}
+
+static void vhs_probe_remove(unsigned int nr)
+{
+	while (nr--)
+		tracepoint_probe_unregister(vhs_probes[nr].tp, vhs_probes[nr].probe, NULL);
+	tracepoint_synchronize_unregister();
+}
+
+static int vhs_probe_add(void)
+{
+	unsigned int i;
+	int err;
+
+	for_each_kernel_tracepoint(vhs_probe_find, NULL);
+	for (i = 0; i < ARRAY_SIZE(vhs_probes); i++) {
+		err = vhs_probes[i].tp ? tracepoint_probe_register(vhs_probes[i].tp,
+								    vhs_probes[i].probe, NULL) :
+					 -EOPNOTSUPP;
+		if (err) {
+			vhs_probe_remove(i);
+			return err;
+		}
+	}
+	return 0;
 }
 
 /**
  * vhs_probe_get() - a thread is about to be registered
  *
  * Context: vhs_threads_lock held.
- * Return: 0, then vhs_probe_put() is the mirror; -EOPNOTSUPP for a kernel without the
- * tracepoint; -ENOMEM.
+ * Return: 0, then vhs_probe_put() is the mirror; -EOPNOTSUPP for a kernel without one of
+ * the tracepoints; -ENOSPC if there are VHS_THREADS_MAX already; -ENOMEM.
  */
 int vhs_probe_get(void)
 {
 	int err;
 
+	if (vhs_probe_users >= VHS_THREADS_MAX)
+		return -ENOSPC;
 	if (vhs_probe_users++)
 		return 0;
-	if (!vhs_tracepoint)
-		for_each_kernel_tracepoint(vhs_probe_find, &vhs_tracepoint);
-	err = vhs_tracepoint ? tracepoint_probe_register(vhs_tracepoint, vhs_probe_switch,
-							 NULL) : -EOPNOTSUPP;
+	err = vhs_probe_add();
 	if (err)
 		vhs_probe_users--;
 	return err;
@@ -95,8 +153,6 @@ int vhs_probe_get(void)
 /** vhs_probe_put() - a thread is not registered any more; vhs_threads_lock is held */
 void vhs_probe_put(void)
 {
-	if (--vhs_probe_users)
-		return;
-	tracepoint_probe_unregister(vhs_tracepoint, vhs_probe_switch, NULL);
-	tracepoint_synchronize_unregister();
+	if (!--vhs_probe_users)
+		vhs_probe_remove(ARRAY_SIZE(vhs_probes));
 }

@@ -46,12 +46,14 @@ static void vhs_record_publish(struct vhs_vcpu *vcpu)
 static void vhs_record_account(struct vhs_vcpu *vcpu, u32 state, u64 delay)
 {
 	u64 now = ktime_get_mono_fast_ns();
+	/* Where a thread that waited less took another's place, the base is below zero. */
+	s64 stolen = delay - vcpu->base;
 
 	if (vcpu->state == PARLEY_SCHED_RUNNING && now > vcpu->since)
 		vcpu->ran += now - vcpu->since;
 	/* That of a thread that is about to run is estimated, see vhs_probe_in(). */
-	if (delay > vcpu->base)
-		vcpu->stolen = max(vcpu->stolen, delay - vcpu->base);
+	if (stolen > 0)
+		vcpu->stolen = max_t(u64, vcpu->stolen, stolen);
 	vcpu->changes += state != vcpu->state;
 	WRITE_ONCE(vcpu->state, state);
 	vcpu->since = now;
@@ -61,9 +63,10 @@ static u32 vhs_record_state_of(const struct task_struct *task)
 {
 	if (READ_ONCE(task->exit_state))
 		return PARLEY_SCHED_GONE;
-	if (READ_ONCE(task->on_cpu))
-		return PARLEY_SCHED_RUNNING;
-	return task_is_running(task) ? PARLEY_SCHED_PREEMPTED : PARLEY_SCHED_ASLEEP;
+	/* Also one that is about to leave its processor, which the probe may have missed. */
+	if (!task_is_running(task))
+		return PARLEY_SCHED_ASLEEP;
+	return READ_ONCE(task->on_cpu) ? PARLEY_SCHED_RUNNING : PARLEY_SCHED_PREEMPTED;
 }
 
 /**

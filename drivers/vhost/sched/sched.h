@@ -10,16 +10,22 @@
  *	request.c	queue 0: requests
  *	boost.c		time for a vCPU by request
  *	budget.c	how much of it
+ *	nice.c		nice values of threads, and that children have none of ours
+ *	clock.c		the clock that the guest is fed
  *	step.c		nice values that follow the guest's hints
+ *	place.c		vCPUs near the memory that they use
  *	count.c		performance counters of the guest alone
  *	show.c		a view for operators
  *
  * Locking:
  *	dev->mutex	the VMM's calls
  *	vm->counting (mutex)	counters of vCPUs; what is counted
- *	vm->boost (rt_mutex)	who has time of the budget; nice values.  Who ends a boost
- *			waits for nobody whom that boost keeps from running
+ *	vm->placing (mutex)	where vCPUs may run, and where their memory is
+ *	clk->lock (mutex)	the clock; in this place, with nothing inside
  *	vhs_threads_lock (mutex)	which thread is which vCPU
+ *	vm->boost (rt_mutex)	who has time of the budget; nice values.  Who ends a boost
+ *			waits for nobody whom that boost keeps from running: nothing below
+ *			this lock sleeps
  *	vcpu->lock (raw spinlock, interrupts off)	a vCPU's record; taken under
  *			the scheduler's run queue lock, so nothing is woken under it
  * in this order.  The hash of threads is read under RCU.
@@ -44,6 +50,7 @@ struct perf_event;
 struct perf_event_attr;
 struct task_struct;
 struct vhs;
+struct vhs_place;
 
 /* Bounds of what a VMM may ask for, and what it has otherwise. */
 #define VHS_BUDGET_US		2000u
@@ -58,6 +65,9 @@ struct vhs;
 #define VHS_GRANT_NS		(500 * NSEC_PER_USEC)
 #define VHS_BOOST_NS		(20 * NSEC_PER_MSEC)
 #define VHS_BOOST_STEPS		15	/* of nice values */
+
+/* Threads of vCPUs on this host: each makes every switch between threads a bit longer. */
+#define VHS_THREADS_MAX		8192
 
 /* Parts of a period in which it is known what was spent. */
 #define VHS_SLOTS		16
@@ -114,14 +124,19 @@ struct vhs_counted {
  * @grant: so much of it; the rest under vm->boost
  * @ran_before: what it had run when it got it
  * @until: when it ends at the latest
- * @nice: of its thread when nobody moves it
+ * @nice: of its thread when we do not move it; like the two that follow, written under
+ *	vm->boost, and read by who inherits
  * @nice_set: what we set last
  * @moved: we did
  * @step: by which hints have moved it
+ * @known_since: when its thread was registered
  * @timer: looks whether the grant is used up
  * @end: ends it
  * @wish: has the holder of a lock boosted that was preempted
+ * @bred: the kernel has made a worker for its thread
+ * @workers: looks for it
  * @help: does it
+ * @place: where it is; under vm->placing
  * @event: counters of its thread; this and the next under vm->counting
  * @past: what those of its former threads had counted
  */
@@ -152,14 +167,77 @@ struct vhs_vcpu {
 	int nice_set;
 	bool moved;
 	int step;
+	u64 known_since;
 	struct hrtimer timer;
 	struct kthread_work end;
 	struct irq_work wish;
+	struct irq_work bred;
+	struct work_struct workers;
 	struct work_struct help;
 
+	struct vhs_place *place;
 	struct perf_event *event[PARLEY_SCHED_PMCS];
 	struct vhs_counted past[PARLEY_SCHED_PMCS];
 };
+
+/**
+ * struct vhs_line - nanoseconds by a counter
+ * @counter: from here on
+ * @ns: it shows this there
+ * @error: so far it was from what it follows, when it began
+ * @mult: nanoseconds of a turn, times 2^@shift
+ * @shift: see @mult
+ * @own: what the kernel knows of the counter: @mult at first, and never far from it
+ * @rate: what it has turned out to be
+ */
+struct vhs_line {
+	u64 counter;
+	u64 ns;
+	u64 error;
+	u32 mult;
+	u32 shift;
+	u32 own;
+	u32 rate;
+};
+
+/**
+ * struct vhs_clock - the clock that a guest is fed
+ * @lock: protects all of it
+ * @out: the record, while the guest shares one
+ * @seq: of it, even
+ * @epoch: of the line
+ * @started: there is an @offset
+ * @offset: what makes CLOCK_MONOTONIC the guest's
+ * @of: what makes our counter the guest's
+ * @line: what was published
+ * @again: publishes the next one
+ */
+struct vhs_clock {
+	struct mutex lock;	/* see above */
+	struct parley_sched_host_clock *out;
+	u32 seq;
+	u32 epoch;
+	bool started;
+	u64 offset;
+	struct parley_sched_counter of;
+	struct vhs_line line;
+	struct delayed_work again;
+};
+
+/**
+ * struct vhs_area - memory that the guest shares
+ * @req: the request that it came with, or NULL; of who serves the queue
+ * @in: what the guest writes there
+ * @out: and what it reads
+ */
+struct vhs_area {
+	struct parley_vhost_req *req;
+	struct parley_vhost_area in;
+	struct parley_vhost_area out;
+};
+
+/* By kind, less one. */
+#define VHS_AREAS	PARLEY_SCHED_AREA_CLOCK
 
 /**
  * struct vhs - the vCPUs of a guest
@@ -169,16 +247,19 @@ struct vhs_vcpu {
  * @vcpus: @nr of them
  * @counting: see above
  * @counters: what is counted of each vCPU
+ * @placing: see above
+ * @nodes: where its memory is
+ * @place_next: the vCPU whose turn it is to be moved
  * @boost: see above
  * @budget: under @boost
  * @budget_us: as it was set
  * @period_us: as it was set
  * @steps: how far hints go; under @boost
- * @dry_until: there is nothing in @budget; no hint is followed before that
+ * @dry_until: no hint is followed before that: there was one just now, or there is nothing
+ *	in @budget
  * @closing: nothing begins any more; under @boost
- * @area_req: the request whose memory is shared, or NULL; of who serves the queue
- * @area_in: what the guest writes there
- * @area_out: and what it reads
+ * @areas: what is shared, one of a kind
+ * @clock: the clock that the guest is fed
  * @counts: what was asked for and what came of it
  */
 struct vhs {
@@ -190,6 +271,10 @@ struct vhs {
 	struct mutex counting;	/* see above */
 	struct parley_sched_pmcs counters;
 
+	struct mutex placing;	/* see above */
+	struct parley_sched_nodes nodes;
+	unsigned int place_next;
+
 	struct rt_mutex boost;	/* see above */
 	struct vhs_budget budget;
 	u32 budget_us;
@@ -198,9 +283,8 @@ struct vhs {
 	u64 dry_until;
 	bool closing;
 
-	struct parley_vhost_req *area_req;
-	struct parley_vhost_area area_in;
-	struct parley_vhost_area area_out;
+	struct vhs_area areas[VHS_AREAS];
+	struct vhs_clock clock;
 
 	struct {
 		atomic64_t requests;
@@ -233,6 +317,13 @@ int parley_vhost_sched_set_task(struct parley_vhost *dev, u32 index,
 int parley_vhost_sched_set_pmcs(struct parley_vhost *dev,
 				const struct parley_sched_pmcs *c);
 int vhs_count_attr(u32 what, struct perf_event_attr *attr);
+int vhs_count_try(u32 what);
+const struct cpumask *vhs_place_cpus(int node);
+int parley_vhost_sched_get_clock(struct parley_vhost *dev, struct parley_sched_clock *c);
+int parley_vhost_sched_set_clock(struct parley_vhost *dev,
+				 const struct parley_sched_clock *c);
+int parley_vhost_sched_set_counter(struct parley_vhost *dev,
+				   const struct parley_sched_counter *of);
 #endif
 
 /* main.c */
@@ -274,12 +365,34 @@ u32 vhs_boost(struct vhs_vcpu *vcpu, struct task_struct **task);
 void vhs_boost_wish(struct vhs_vcpu *vcpu);
 void vhs_boost_stop(struct vhs_vcpu *vcpu);
 void vhs_boost_close(struct vhs *vm);
+
+/* nice.c */
+void vhs_nice_init(struct vhs_vcpu *vcpu);
+void vhs_nice_begin(struct vhs_vcpu *vcpu);
 void vhs_nice_apply(struct vhs_vcpu *vcpu);
+void vhs_nice_child(struct vhs_vcpu *vcpu, struct task_struct *child);
+void vhs_nice_worker(struct vhs_vcpu *vcpu, const struct task_struct *worker);
+void vhs_nice_settle(struct vhs *vm, unsigned int from, unsigned int nr);
+
+/* clock.c */
+bool vhs_line_begin(struct vhs_line *line, u64 counter, u64 ns, u64 hz);
+bool vhs_line_follow(struct vhs_line *line, u64 counter, u64 ns);
+bool vhs_clock_share(struct vhs *vm, struct parley_sched_host_clock *out);
+long vhs_clock_ioctl(struct parley_vhost *dev, unsigned int cmd, void __user *arg);
+void vhs_clock_init(struct vhs *vm);
+void vhs_clock_exit(struct vhs *vm);
 
 /* step.c */
 int vhs_step_of(u64 hints, const struct parley_sched_steps *steps);
 void vhs_steps_start(void);
 void vhs_steps_stop(void);
+
+/* place.c */
+bool vhs_place_look(struct vhs *vm);
+int vhs_place_set(struct vhs *vm, const struct parley_sched_nodes *n);
+void vhs_place_end(struct vhs_vcpu *vcpu);
+int vhs_place_node(const struct vhs_vcpu *vcpu);
+void vhs_place_free(struct vhs *vm);
 
 /* count.c */
 #ifdef CONFIG_PERF_EVENTS

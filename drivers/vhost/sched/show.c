@@ -29,10 +29,10 @@ static void vhs_show_vcpu(struct seq_file *s, struct vhs_vcpu *vcpu)
 	u64 hints = vhs_record_hints(vcpu), ran = vhs_record_ran(vcpu);
 
 	/* Of slightly different moments. */
-	seq_printf(s, "  vcpu %u tid %d %s ran %llu stolen %llu boosted %llu nice %d hints %#llx\n",
+	seq_printf(s, "  vcpu %u tid %d %s ran %llu stolen %llu boosted %llu nice %d node %d hints %#llx\n",
 		   vcpu->index, task_pid_nr(vcpu->task), vhs_state_name(READ_ONCE(vcpu->state)),
 		   ran, READ_ONCE(vcpu->stolen), READ_ONCE(vcpu->spent),
-		   task_nice(vcpu->task), hints);
+		   task_nice(vcpu->task), vhs_place_node(vcpu), hints);
 }
 
 static void vhs_show_vm(struct seq_file *s, struct vhs *vm)
@@ -41,6 +41,7 @@ static void vhs_show_vm(struct seq_file *s, struct vhs *vm)
 	struct vhs_vcpu *vcpu;
 
 	parley_vhost_sched_counts(vm->dev, &c);
+	guard(mutex)(&vm->placing);
 	guard(vhs_boost)(&vm->boost);
 	seq_printf(s, "dev %u vcpus %u budget %u of %u us requests %llu boosts %llu needless %llu refused %llu bad %llu boosted %llu ns\n",
 		   parley_vhost_id(vm->dev), vm->nr, vm->budget_us, vm->period_us, c.requests,

@@ -94,12 +94,13 @@ static void vhs_step_work_fn(struct work_struct *work)
 		/* Once more after they were taken away. */
 		vhs_step_vm(vm);
 		again |= vhs_step_wanted(vm);
+		again |= vhs_place_look(vm);
 	}
 	if (again)
 		queue_delayed_work(vhs_wq, &vhs_step_work, VHS_STEP_PERIOD);
 }
 
-/** vhs_steps_start() - bounds of a guest are others now */
+/** vhs_steps_start() - what hints may do is something else now */
 void vhs_steps_start(void)
 {
 	mod_delayed_work(vhs_wq, &vhs_step_work, 0);
@@ -110,3 +111,4 @@ void vhs_steps_stop(void)
 {
 	cancel_delayed_work_sync(&vhs_step_work);
 }
+EXPORT_SYMBOL_IF_KUNIT(vhs_steps_stop);

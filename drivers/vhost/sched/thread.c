@@ -50,7 +50,6 @@ static bool vhs_thread_taken(const struct task_struct *task)
 	return vhs_vcpu_of(task);
 }
 
-/* Under vm->boost. */
 static int vhs_thread_add(struct vhs_vcpu *vcpu, struct task_struct *task)
 {
 	int err;
@@ -61,26 +60,25 @@ static int vhs_thread_add(struct vhs_vcpu *vcpu, struct task_struct *task)
 	err = vhs_probe_get();
 	if (err)
 		return err;
+	guard(vhs_boost)(&vcpu->vm->boost);
 	vcpu->task = get_task_struct(task);
+	vhs_nice_begin(vcpu);
 	hlist_add_head_rcu(&vcpu->node, &vhs_threads[hash_ptr(task, VHS_HASH_BITS)]);
+	vhs_record_begin(vcpu, task);
 	return 0;
-}
-
-static void vhs_thread_del(struct vhs_vcpu *vcpu)
-{
-	guard(mutex)(&vhs_threads_lock);
-	hlist_del_rcu(&vcpu->node);
-	vhs_probe_put();
 }
 
 static bool vhs_vcpu_leave(struct vhs_vcpu *vcpu)
 {
-	guard(vhs_boost)(&vcpu->vm->boost);
-	if (!vcpu->task)
-		return false;
-	vhs_boost_stop(vcpu);
-	vcpu->leaves = true;
-	vhs_thread_del(vcpu);
+	guard(mutex)(&vhs_threads_lock);
+	scoped_guard(vhs_boost, &vcpu->vm->boost) {
+		if (!vcpu->task)
+			return false;
+		vhs_boost_stop(vcpu);
+		vcpu->leaves = true;
+		hlist_del_rcu(&vcpu->node);
+	}
+	vhs_probe_put();
 	return true;
 }
 
@@ -116,10 +114,13 @@ void vhs_vcpus_forget(struct vhs *vm, unsigned int from, unsigned int nr)
 	}
 	if (!any)
 		return;
-	/* Probes that found one are over. */
+	/* Probes that found one are over, and what they asked for is done. */
 	synchronize_rcu();
-	for (i = from; i < from + nr; i++)
+	vhs_nice_settle(vm, from, nr);
+	for (i = from; i < from + nr; i++) {
+		vhs_place_end(&vm->vcpus[i]);
 		vhs_vcpu_left(&vm->vcpus[i]);
+	}
 }
 
 /**
@@ -148,11 +149,7 @@ int parley_vhost_sched_set_task(struct parley_vhost *dev, u32 index,
 	vhs_vcpus_forget(vm, index, 1);
 	if (!task)
 		return 0;
-	scoped_guard(vhs_boost, &vm->boost) {
-		err = vhs_thread_add(vcpu, task);
-		if (!err)
-			vhs_record_begin(vcpu, task);
-	}
+	err = vhs_thread_add(vcpu, task);
 	err = err ?: vhs_count_begin(vcpu);
 	if (err)
 		vhs_vcpus_forget(vm, index, 1);

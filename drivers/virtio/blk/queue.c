@@ -17,7 +17,7 @@
 static blk_status_t parley_blk_refused(struct parley_blk_queue *bq,
 				       const struct parley_queue *q, int err)
 {
-	lockdep_assert_held(&q->lock);
+	parley_qlock_assert_held(&q->lock);
 	switch (err) {
 	case -ENOSPC:
 		/* With nothing in flight nobody would run the queue again. */
@@ -51,7 +51,7 @@ static blk_status_t parley_blk_queue_rq(struct blk_mq_hw_ctx *hctx,
 		return sts;
 	blk_mq_start_request(rq);
 
-	spin_lock_irq(&q->lock);
+	parley_qlock_lock_irq(&q->lock);
 	err = parley_blk_describe(rq, bq->segs, bq->segs_max, bq->bufs);
 	if (likely(err > 0))
 		err = parley_drvq_put(q->vq, bq->bufs, 1, GFP_ATOMIC);
@@ -59,7 +59,7 @@ static blk_status_t parley_blk_queue_rq(struct blk_mq_hw_ctx *hctx,
 		sts = parley_blk_refused(bq, q, err);
 	if (bd->last || unlikely(sts))
 		kick = parley_drvq_publish(q->vq);
-	spin_unlock_irq(&q->lock);
+	parley_qlock_unlock_irq(&q->lock);
 
 	if (kick)
 		parley_drvq_kick(q->vq);
@@ -74,9 +74,9 @@ static void parley_blk_commit_rqs(struct blk_mq_hw_ctx *hctx)
 	struct parley_queue *q = bq->q;
 	bool kick;
 
-	spin_lock_irq(&q->lock);
+	parley_qlock_lock_irq(&q->lock);
 	kick = parley_drvq_publish(q->vq);
-	spin_unlock_irq(&q->lock);
+	parley_qlock_unlock_irq(&q->lock);
 	if (kick)
 		parley_drvq_kick(q->vq);
 }
@@ -87,7 +87,7 @@ static void parley_blk_put_gathered(struct parley_blk_queue *bq, struct parley_q
 {
 	int done;
 
-	lockdep_assert_held(&q->lock);
+	parley_qlock_assert_held(&q->lock);
 	done = parley_drvq_put(q->vq, bq->bufs, nr, GFP_ATOMIC);
 	if (likely(done == nr))
 		return;
@@ -106,7 +106,7 @@ static bool parley_blk_put_list(struct parley_blk_queue *bq, struct parley_queue
 	struct request *rq;
 	int n;
 
-	lockdep_assert_held(&q->lock);
+	parley_qlock_assert_held(&q->lock);
 	while ((rq = rq_list_pop(list))) {
 		unsigned int need = blk_rq_nr_phys_segments(rq) +
 				    PARLEY_BLK_EXTRA_SEGS + 1;
@@ -139,9 +139,9 @@ static void parley_blk_submit_list(struct parley_blk_queue *bq, struct parley_qu
 	struct request *rq;
 	bool kick;
 
-	spin_lock_irq(&q->lock);
+	parley_qlock_lock_irq(&q->lock);
 	kick = parley_blk_put_list(bq, q, list, &back);
-	spin_unlock_irq(&q->lock);
+	parley_qlock_unlock_irq(&q->lock);
 	if (kick)
 		parley_drvq_kick(q->vq);
 	/* Those that did not fit come again one by one, by queue_rq. */
@@ -394,7 +394,8 @@ int parley_blk_make_queues(struct parley_blk *blk)
 		specs[i].index = i;
 		specs[i].complete = parley_blk_complete;
 		specs[i].give_back = parley_blk_give_back;
-		specs[i].flags = poll ? PARLEY_QUEUE_POLLED : 0;
+		specs[i].flags = PARLEY_QUEUE_CONTENDED |
+			(poll ? PARLEY_QUEUE_POLLED : 0);
 		specs[i].indirect_segs = PARLEY_BLK_EXTRA_SEGS +
 			min(blk->segs_max, PARLEY_BLK_READY_SEGS);
 	}

@@ -146,7 +146,7 @@ static int parley_command_queue(struct parley_queue *queue, struct parley_comman
 	if (cmd->in_len)
 		segs[buf.n_out + buf.n_in++] = (struct parley_seg) {
 			virt_to_phys(cmd->in), cmd->in_len };
-	scoped_guard(spinlock_irqsave, &queue->lock)
+	scoped_guard(parley_qlock_irqsave, &queue->lock)
 		err = parley_drvq_submit(queue->vq, &buf, GFP_ATOMIC);
 	return err;
 }

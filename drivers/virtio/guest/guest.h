@@ -2,11 +2,13 @@
 /*
  * What the files of the guest model share among themselves: bus.c (who meets
  * whom), negotiate.c (features), config.c, queue.c (making queues), serve.c
- * (completions), command.c (whoever waits for one), recover.c (stopping and starting), sysfs.c.
+ * (completions), command.c (whoever waits for one), recover.c (stopping and starting),
+ * qlock.c (kinds of locks), sysfs.c.
  */
 #ifndef _PARLEY_GUEST_H
 #define _PARLEY_GUEST_H
 
+#include <kunit/visibility.h>
 #include <parley/transport.h>
 
 /* bus.c */
@@ -51,6 +53,11 @@ void parley_recover_exit(void);
 void parley_phase_set(struct parley_vdev *v, enum parley_phase phase);
 void parley_fault(struct parley_vdev *v, enum parley_fault fault);
 
+/* qlock.c */
+#if IS_ENABLED(CONFIG_KUNIT)
+extern bool parley_qlock_wanted;
+#endif
+
 /* sysfs.c */
 extern const struct attribute_group *parley_device_groups[];
 int parley_queue_sysfs_add(struct parley_queue *queue);
@@ -78,7 +85,7 @@ static inline unsigned long parley_queue_lock(struct parley_queue *queue)
 	if (queue->spec.flags & PARLEY_QUEUE_UNLOCKED)
 		__acquire(&queue->lock);
 	else
-		spin_lock_irqsave(&queue->lock, flags);
+		flags = parley_qlock_lock_irqsave(&queue->lock);
 	return flags;
 }
 
@@ -89,7 +96,7 @@ static inline void parley_queue_unlock(struct parley_queue *queue,
 	if (queue->spec.flags & PARLEY_QUEUE_UNLOCKED)
 		__release(&queue->lock);
 	else
-		spin_unlock_irqrestore(&queue->lock, flags);
+		parley_qlock_unlock_irqrestore(&queue->lock, flags);
 }
 
 #endif /* _PARLEY_GUEST_H */

@@ -110,7 +110,7 @@ static int parley_queue_create(struct parley_queue *queue)
 		.broken = parley_queue_broken,
 		.priv = queue,
 		.lock = queue->spec.flags & PARLEY_QUEUE_UNLOCKED ?
-			NULL : PARLEY_LOCK_MAP(&queue->lock),
+			NULL : parley_qlock_map(&queue->lock),
 	};
 	int size = parley_queue_size(queue);
 	struct parley_drvq *vq;
@@ -156,10 +156,13 @@ static int parley_queue_enable(struct parley_queue *queue)
 static void parley_queue_init(struct parley_vdev *v, struct parley_queue *queue,
 			      const struct parley_queue_spec *spec)
 {
-	spin_lock_init(&queue->lock);
+	bool contended = spec->flags & PARLEY_QUEUE_CONTENDED;
+
 	/* Kinds of queues that are nested must not look like one to lockdep. */
 	if (spec->key)
-		lockdep_set_class_and_name(&queue->lock, spec->key, spec->name);
+		parley_qlock_init_class(&queue->lock, contended, spec->name, spec->key);
+	else
+		parley_qlock_init(&queue->lock, contended);
 	init_waitqueue_head(&queue->waiters);
 	queue->dev = &v->pd;
 	queue->index = spec->index;
@@ -288,9 +291,11 @@ void parley_queues_drop(struct parley_vdev *v)
 		pd->nr_queues = 0;
 		v->m.nr_all = 0;
 	}
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
 		if (queues[i].vq)
 			parley_drvq_destroy(queues[i].vq);
+		parley_qlock_destroy(&queues[i].lock);
+	}
 	kvfree(queues);
 }
 

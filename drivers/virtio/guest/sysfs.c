@@ -170,6 +170,8 @@ PARLEY_QUEUE_ATTR(format, "%s",
 		  parley_has_feature(queue->dev, VIRTIO_F_RING_PACKED) ?
 		  "packed" : "split");
 PARLEY_QUEUE_ATTR(vector, "%d", queue->vector);
+PARLEY_QUEUE_ATTR(lock, "%s",
+		  parley_qlock_is_pv(&queue->lock) ? "pvlock" : "spinlock");
 PARLEY_QUEUE_ATTR(spurious, "%llu", READ_ONCE(queue->spurious));
 PARLEY_QUEUE_ATTR(broken, "%d", parley_drvq_broken(queue->vq));
 PARLEY_QUEUE_STAT(buffers);
@@ -185,6 +187,7 @@ static struct attribute *parley_queue_attrs[] = {
 	&queue_attr_size.attr,
 	&queue_attr_format.attr,
 	&queue_attr_vector.attr,
+	&queue_attr_lock.attr,
 	&queue_attr_spurious.attr,
 	&queue_attr_broken.attr,
 	&queue_attr_buffers.attr,

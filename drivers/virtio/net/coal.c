@@ -54,6 +54,12 @@ static struct parley_queue *parley_net_queue_of(struct parley_net_pair *pair, bo
 	return rx ? pair->rx.queue : pair->tx.queue;
 }
 
+/* What was set for all queues of a kind. */
+static struct parley_net_coal *parley_net_coal_for(struct parley_net *net, bool rx)
+{
+	return rx ? &net->rx_coal : &net->tx_coal;
+}
+
 /* One queue, which is in use. */
 static int parley_net_coal_one(struct parley_net_pair *pair, bool rx,
 			       const struct parley_net_coal *coal)
@@ -65,32 +71,55 @@ static int parley_net_coal_one(struct parley_net_pair *pair, bool rx,
 	return err;
 }
 
+static bool parley_net_coal_is(const struct parley_net_coal *a, const struct parley_net_coal *b)
+{
+	return a->usecs == b->usecs && a->packets == b->packets;
+}
+
 /* All queues of a kind: at once, or each that is in use where it has to be so. */
-static int parley_net_coal_all(struct parley_net *net, bool rx,
-			       const struct parley_net_coal *coal)
+static int parley_net_send_coal_all(struct parley_net *net, bool rx,
+				    const struct parley_net_coal *coal)
 {
 	unsigned int i;
 	int err = 0;
 
 	if (parley_net_can_coal(net, false))
-		err = parley_net_send_coal(net, rx, coal);
-	else
-		for (i = 0; i < net->used && !err; i++)
-			err = parley_net_coal_one(&net->pairs[i], rx, coal);
-	if (err)
-		return err;
-	*(rx ? &net->rx_coal : &net->tx_coal) = *coal;
+		return parley_net_send_coal(net, rx, coal);
+	for (i = 0; i < net->used && !err; i++)
+		err = parley_net_send_vq_coal(net, parley_net_queue_of(&net->pairs[i], rx), coal);
+	return err;
+}
+
+static void parley_net_keep_coal_all(struct parley_net *net, bool rx,
+				     const struct parley_net_coal *coal)
+{
+	unsigned int i;
+
+	*parley_net_coal_for(net, rx) = *coal;
 	for (i = 0; i < net->nr_pairs; i++)
 		*parley_net_coal_of(&net->pairs[i], rx) = *coal;
-	return 0;
+}
+
+/* What was told of a kind is not to be after all: each queue has what it had. */
+static int parley_net_coal_back(struct parley_net *net, bool rx)
+{
+	const struct parley_net_coal *all = parley_net_coal_for(net, rx), *own;
+	const bool at_once = parley_net_can_coal(net, false);
+	unsigned int i;
+	int err = 0;
+
+	if (at_once)
+		err = parley_net_send_coal(net, rx, all);
+	for (i = 0; parley_net_can_coal(net, true) && i < net->used && !err; i++) {
+		own = parley_net_coal_of(&net->pairs[i], rx);
+		if (!at_once || !parley_net_coal_is(own, all))
+			err = parley_net_send_vq_coal(net, parley_net_queue_of(&net->pairs[i], rx),
+						      own);
+	}
+	return err;
 }
 
 /* ------------------------------------------------------------ told again */
-
-static bool parley_net_coal_is(const struct parley_net_coal *a, const struct parley_net_coal *b)
-{
-	return a->usecs == b->usecs && a->packets == b->packets;
-}
 
 static int parley_net_recoal_one(struct parley_net_pair *pair, bool rx)
 {
@@ -100,7 +129,7 @@ static int parley_net_recoal_one(struct parley_net_pair *pair, bool rx)
 
 	/* What it has by itself. */
 	if (parley_net_can_coal(net, false))
-		has = rx ? &net->rx_coal : &net->tx_coal;
+		has = parley_net_coal_for(net, rx);
 	if (parley_net_coal_is(coal, has))
 		return 0;
 	return parley_net_send_vq_coal(net, parley_net_queue_of(pair, rx), coal);
@@ -172,18 +201,21 @@ static void parley_net_moderate(struct work_struct *work)
 	struct parley_net_rx *rx = container_of(work, struct parley_net_rx, moderate);
 	struct parley_net_pair *pair = container_of(rx, struct parley_net_pair, rx);
 	const struct parley_net_coal coal = parley_net_judgement(&rx->dim);
+	int err = 0;
 
-	scoped_guard(mutex, &pair->net->ctrl_lock)
-		if (rx->adaptive && pair->index < pair->net->used &&
-		    !parley_net_coal_is(&coal, &rx->coal))
-			parley_net_refused(pair->net, "how to moderate",
-					   parley_net_coal_one(pair, true, &coal));
+	guard(mutex)(&pair->net->ctrl_lock);
+	if (rx->adaptive && pair->index < pair->net->used && !parley_net_coal_is(&coal, &rx->coal))
+		err = parley_net_coal_one(pair, true, &coal);
+	parley_net_refused(pair->net, "how to moderate", err);
+	/* It would refuse the next judgement as well. */
+	if (err)
+		WRITE_ONCE(rx->adaptive, false);
 	rx->dim.state = DIM_START_MEASURE;
 }
 
 /**
  * parley_net_judge() - a NAPI has nothing left to do: how is the traffic?
- * @pair: pair, whose NAPI this is
+ * @pair: pair, whose NAPI this is, and is not over yet
  */
 void parley_net_judge(struct parley_net_pair *pair)
 {
@@ -253,38 +285,53 @@ int parley_net_get_coalesce(struct net_device *dev, struct ethtool_coalesce *ec,
 	return 0;
 }
 
-/* With a judge nobody else sets a queue's; without, it has what was set. */
-static int parley_net_set_rx_coal(struct parley_net *net, const struct ethtool_coalesce *ec)
+/*
+ * With a judge nobody else sets a receive queue's; without, it has what was set.  Both
+ * kinds are told before either is kept, so that what the device has of one can be put back
+ * when it refuses the other.
+ */
+static int parley_net_tell_coal(struct parley_net *net, const struct parley_net_coal *rx,
+				const struct parley_net_coal *tx)
 {
-	const bool adaptive = ec->use_adaptive_rx_coalesce;
-	const struct parley_net_coal rx = parley_net_asked(ec, true);
-	unsigned int i;
-	int err;
+	int err = 0;
 
-	if (adaptive && !parley_net_can_adapt(net))
-		return -EOPNOTSUPP;
-	if (adaptive && !parley_net_coal_is(&rx, &net->rx_coal))
-		return -EINVAL;
-	err = adaptive ? 0 : parley_net_coal_all(net, true, &rx);
-	if (err)
-		return err;
-	for (i = 0; i < net->nr_pairs; i++)
-		WRITE_ONCE(net->pairs[i].rx.adaptive, adaptive);
-	return 0;
+	if (rx)
+		err = parley_net_send_coal_all(net, true, rx);
+	if (!err)
+		err = parley_net_send_coal_all(net, false, tx);
+	if (!err)
+		return 0;
+	if (!rx || !parley_net_coal_back(net, true))
+		parley_net_coal_back(net, false);
+	return err;
 }
 
 int parley_net_set_coalesce(struct net_device *dev, struct ethtool_coalesce *ec,
 			    struct kernel_ethtool_coalesce *kec, struct netlink_ext_ack *extack)
 {
 	struct parley_net *net = netdev_priv(dev);
+	const bool adaptive = ec->use_adaptive_rx_coalesce;
+	const struct parley_net_coal rx = parley_net_asked(ec, true);
 	const struct parley_net_coal tx = parley_net_asked(ec, false);
+	unsigned int i;
 	int err;
 
 	if (!parley_net_can_coal(net, false) && !parley_net_can_coal(net, true))
 		return -EOPNOTSUPP;
+	if (adaptive && !parley_net_can_adapt(net))
+		return -EOPNOTSUPP;
 	guard(mutex)(&net->ctrl_lock);
-	err = parley_net_set_rx_coal(net, ec);
-	return err ? err : parley_net_coal_all(net, false, &tx);
+	if (adaptive && !parley_net_coal_is(&rx, &net->rx_coal))
+		return -EINVAL;
+	err = parley_net_tell_coal(net, adaptive ? NULL : &rx, &tx);
+	if (err)
+		return err;
+	if (!adaptive)
+		parley_net_keep_coal_all(net, true, &rx);
+	parley_net_keep_coal_all(net, false, &tx);
+	for (i = 0; i < net->nr_pairs; i++)
+		WRITE_ONCE(net->pairs[i].rx.adaptive, adaptive);
+	return 0;
 }
 
 int parley_net_get_queue_coalesce(struct net_device *dev, u32 queue, struct ethtool_coalesce *ec)
@@ -308,15 +355,22 @@ static int parley_net_set_pair_coal(struct parley_net_pair *pair,
 	const bool adaptive = ec->use_adaptive_rx_coalesce;
 	const struct parley_net_coal rx = parley_net_asked(ec, true);
 	const struct parley_net_coal tx = parley_net_asked(ec, false);
+	const struct parley_net_coal before = pair->rx.coal;
 	int err = 0;
 
 	if (adaptive && !parley_net_can_adapt(pair->net))
 		return -EOPNOTSUPP;
 	if (!adaptive)
 		err = parley_net_coal_one(pair, true, &rx);
+	if (err)
+		return err;
+	err = parley_net_coal_one(pair, false, &tx);
 	if (!err)
 		WRITE_ONCE(pair->rx.adaptive, adaptive);
-	return err ? err : parley_net_coal_one(pair, false, &tx);
+	else if (!adaptive)
+		parley_net_refused(pair->net, "how to moderate",
+				   parley_net_coal_one(pair, true, &before));
+	return err;
 }
 
 int parley_net_set_queue_coalesce(struct net_device *dev, u32 queue, struct ethtool_coalesce *ec)

@@ -21,7 +21,7 @@ const unsigned int parley_net_features[] = {
 	F(GUEST_ANNOUNCE), F(MQ), F(CTRL_MAC_ADDR),
 	F(VQ_NOTF_COAL), F(NOTF_COAL),
 	F(GUEST_USO4), F(GUEST_USO6), F(HOST_USO), F(HASH_REPORT),
-	F(GUEST_HDRLEN), F(RSS), F(SPEED_DUPLEX),
+	F(GUEST_HDRLEN), F(RSS), F(STANDBY), F(SPEED_DUPLEX),
 };
 
 const unsigned int parley_net_nr_features = ARRAY_SIZE(parley_net_features);
@@ -51,6 +51,8 @@ static const struct {
 	{ F(HASH_REPORT), B(CTRL_VQ) },
 	{ F(NOTF_COAL), B(CTRL_VQ) },
 	{ F(VQ_NOTF_COAL), B(CTRL_VQ) },
+	/* By their address the two are known to be one. */
+	{ F(STANDBY), B(MAC) },
 };
 
 /**
@@ -74,6 +76,7 @@ void parley_net_check(struct parley_device *pd, struct parley_features *features
 		parley_features_drop(features, feature);
 	}
 	parley_net_rss_check(pd, features);
+	parley_net_standby_check(pd, features);
 	if (!parley_features_has(features, F(MTU)))
 		return;
 	if (parley_config_get(pd, struct virtio_net_config, mtu, &mtu) || mtu < ETH_MIN_MTU) {
@@ -294,6 +297,5 @@ void parley_net_config_changed(struct parley_device *pd)
 	parley_net_set_carrier(net, status & VIRTIO_NET_S_LINK_UP);
 	if (!(status & VIRTIO_NET_S_ANNOUNCE) || !parley_has_feature(pd, F(GUEST_ANNOUNCE)))
 		return;
-	netdev_notify_peers(net->dev);
-	parley_net_tell_announced(net);
+	parley_net_announce(net);
 }

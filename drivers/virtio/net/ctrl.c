@@ -74,10 +74,12 @@ int parley_net_tell(struct parley_net *net, u8 class, u8 command, const void *da
  * @net: interface
  * @what: in words
  * @err: why; 0: it was told
+ *
+ * A device can refuse as often as it likes, and is not to fill the log with that.
  */
-void parley_net_refused(const struct parley_net *net, const char *what, int err)
+void parley_net_refused(struct parley_net *net, const char *what, int err)
 {
-	if (err && err != -ENODEV)
+	if (err && err != -ENODEV && __ratelimit(&net->refusals))
 		netdev_warn(net->dev, "the device was not told %s (%d)\n", what, err);
 }
 
@@ -120,7 +122,8 @@ int parley_net_tell_mac(struct parley_net *net, const u8 *mac)
  * @net: interface
  * @pairs: the first so many
  *
- * Those that are new have to be polled before, see parley_net_more_pairs().
+ * Those that are new have to be polled before, see parley_net_more_pairs().  By those that
+ * are not used any more nothing is sent from then on; the stack is the caller's to tell.
  *
  * Context: may sleep.
  * Return: 0 or an error.
@@ -133,6 +136,9 @@ int parley_net_tell_pairs(struct parley_net *net, unsigned int pairs)
 	guard(mutex)(&net->ctrl_lock);
 	before = net->used;
 	WRITE_ONCE(net->used, pairs);
+	/* Who sends without the stack may have looked before. */
+	if (pairs < before)
+		synchronize_net();
 	/* The device may use them as soon as it is told. */
 	parley_net_more_pairs(net);
 	err = parley_net_send_queues(net);
@@ -209,9 +215,33 @@ int parley_net_tell_offloads(struct parley_net *net, u64 offloads)
 	return err;
 }
 
-/* The guest has said where it is. */
-void parley_net_tell_announced(struct parley_net *net)
+/**
+ * parley_net_announce() - the device asks the guest to say where it is
+ * @net: interface
+ *
+ * That is done once a second at most, however often the device asks: it takes RTNL, which
+ * the whole of the guest's network has in common.
+ */
+void parley_net_announce(struct parley_net *net)
 {
+	const unsigned long next = READ_ONCE(net->announced) + HZ, now = jiffies;
+
+	queue_delayed_work(system_freezable_wq, &net->announce,
+			   time_before(now, next) ? next - now : 0);
+}
+
+/**
+ * parley_net_announce_work() - say where the guest is, and tell the device that it was said
+ * @work: parley_net.announce
+ *
+ * Context: may sleep; takes RTNL.
+ */
+void parley_net_announce_work(struct work_struct *work)
+{
+	struct parley_net *net = container_of(to_delayed_work(work), struct parley_net, announce);
+
+	WRITE_ONCE(net->announced, jiffies);
+	netdev_notify_peers(net->dev);
 	guard(mutex)(&net->ctrl_lock);
 	parley_net_refused(net, "that it was announced",
 			   parley_net_tell(net, VIRTIO_NET_CTRL_ANNOUNCE,
@@ -273,7 +303,12 @@ static int parley_net_send_rx_mode(struct parley_net *net)
 	return err;
 }
 
-/* ndo_set_rx_mode() may not sleep. */
+/**
+ * parley_net_rx_mode_work() - tell what to receive, since ndo_set_rx_mode() may not sleep
+ * @work: parley_net.rx_mode
+ *
+ * Context: may sleep.
+ */
 void parley_net_rx_mode_work(struct work_struct *work)
 {
 	struct parley_net *net = container_of(work, struct parley_net, rx_mode);

@@ -35,17 +35,50 @@ static void parley_net_get_channels(struct net_device *dev, struct ethtool_chann
 	ch->combined_count = READ_ONCE(net->used);
 }
 
+/*
+ * A device that is told of fewer may not be sent anything over the others from then on
+ * (spec 5.1.6.5.5), so the stack ends that first; but they may receive until it is told.
+ */
+static int parley_net_use_fewer(struct parley_net *net, unsigned int pairs)
+{
+	struct net_device *dev = net->dev;
+	const unsigned int before = dev->real_num_tx_queues;
+	int err = netif_set_real_num_tx_queues(dev, pairs);
+
+	if (err)
+		return err;
+	err = parley_net_tell_pairs(net, pairs);
+	if (!err)
+		return netif_set_real_num_rx_queues(dev, pairs);
+	if (netif_set_real_num_tx_queues(dev, before))
+		netdev_warn(dev, "it sends by %u queues from now on\n", pairs);
+	return err;
+}
+
+static int parley_net_use_more(struct parley_net *net, unsigned int pairs)
+{
+	const unsigned int before = READ_ONCE(net->used);
+	int err = parley_net_tell_pairs(net, pairs);
+
+	if (err)
+		return err;
+	err = netif_set_real_num_queues(net->dev, pairs, pairs);
+	if (err)
+		parley_net_refused(net, "how many queues are used",
+				   parley_net_tell_pairs(net, before));
+	return err;
+}
+
 static int parley_net_set_channels(struct net_device *dev, struct ethtool_channels *ch)
 {
 	struct parley_net *net = netdev_priv(dev);
-	int err;
 
 	/* The stack has compared with the maxima. */
 	if (ch->rx_count || ch->tx_count || ch->other_count || !ch->combined_count)
 		return -EINVAL;
-	err = parley_net_tell_pairs(net, ch->combined_count);
-	return err ? err : netif_set_real_num_queues(dev, ch->combined_count,
-						     ch->combined_count);
+	if (ch->combined_count < READ_ONCE(net->used))
+		return parley_net_use_fewer(net, ch->combined_count);
+	return parley_net_use_more(net, ch->combined_count);
 }
 
 /* Rings */
@@ -191,7 +224,11 @@ static const struct ethtool_ops parley_net_ethtool_ops = {
 	.set_coalesce		= parley_net_set_coalesce,
 	.get_per_queue_coalesce	= parley_net_get_queue_coalesce,
 	.set_per_queue_coalesce	= parley_net_set_queue_coalesce,
+#ifdef PARLEY_COMPAT_RX_RINGS
 	.get_rxnfc		= parley_net_get_rxnfc,
+#else
+	.get_rx_ring_count	= parley_net_get_rx_ring_count,
+#endif
 	.get_rxfh_key_size	= parley_net_get_rxfh_key_size,
 	.get_rxfh_indir_size	= parley_net_get_rxfh_indir_size,
 	.get_rxfh		= parley_net_get_rxfh,

@@ -147,12 +147,22 @@ static unsigned int parley_net_want(const struct parley_net *net, struct parley_
 		     hdr + VLAN_ETH_FRAME_LEN, (unsigned int)PAGE_SIZE);
 }
 
+/*
+ * Its pages are cleared when they are made, and not again when they are used again: where
+ * they are mapped by way of a bounce buffer that copies what is in them to the host, and a
+ * device may say that it wrote what it did not.
+ */
+static void *parley_net_piece(struct parley_net_rx *rx, unsigned int *size)
+{
+	return page_pool_alloc_va(rx->pool, size, GFP_ATOMIC | __GFP_NOWARN | __GFP_ZERO);
+}
+
 static bool parley_net_describe_one(struct parley_net_rx *rx, unsigned int len,
 				    struct parley_seg *seg, struct parley_buf *buf)
 {
 	/* No cache line is shared with another buffer. */
 	unsigned int size = ALIGN(len, max(SMP_CACHE_BYTES, ARCH_DMA_MINALIGN));
-	void *piece = page_pool_dev_alloc_va(rx->pool, &size);
+	void *piece = parley_net_piece(rx, &size);
 
 	if (!piece)
 		return false;
@@ -172,7 +182,7 @@ static bool parley_net_describe_big(struct parley_net_rx *rx, unsigned int pages
 	for (i = 0; i < pages; i++) {
 		unsigned int size = PAGE_SIZE;
 
-		big->page[i] = page_pool_dev_alloc_va(rx->pool, &size);
+		big->page[i] = parley_net_piece(rx, &size);
 		if (!big->page[i]) {
 			parley_net_put_big(rx, big, 0, true);
 			return false;

@@ -180,6 +180,9 @@ static struct parley_net *parley_net_alloc(struct parley_device *pd, unsigned in
 	mutex_init(&net->ctrl_lock);
 	INIT_WORK(&net->rx_mode, parley_net_rx_mode_work);
 	INIT_WORK(&net->timeout, parley_net_timeout_work);
+	INIT_DELAYED_WORK(&net->announce, parley_net_announce_work);
+	net->announced = jiffies - HZ;
+	ratelimit_state_init(&net->refusals, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
 	return net;
 }
 
@@ -201,21 +204,26 @@ static void parley_net_cancel(struct parley_net *net)
 
 	cancel_work_sync(&net->rx_mode);
 	cancel_work_sync(&net->timeout);
+	cancel_delayed_work_sync(&net->announce);
 	for (i = 0; i < net->nr_pairs; i++)
 		parley_net_coal_end(&net->pairs[i]);
 }
 
 static int parley_net_register(struct parley_net *net)
 {
-	int err;
+	int err = parley_net_standby_join(net);
 
+	if (err)
+		return err;
 	rtnl_lock();
 	err = parley_net_use_pairs(net);
 	netif_carrier_off(net->dev);
 	if (!err)
 		err = register_netdevice(net->dev);
 	rtnl_unlock();
-	if (!err)
+	if (err)
+		parley_net_standby_leave(net);
+	else
 		parley_net_link(net);
 	return err;
 }
@@ -258,7 +266,10 @@ static void parley_net_remove(struct parley_device *pd)
 {
 	struct parley_net *net = pd->priv;
 
+	/* config_changed() has ended, so that it is not asked for again. */
+	cancel_delayed_work_sync(&net->announce);
 	unregister_netdev(net->dev);
+	parley_net_standby_leave(net);
 	parley_device_close(pd);
 	parley_net_cancel(net);
 	parley_net_free_pairs(net);

@@ -12,6 +12,7 @@
  *	run.c		who polls, and when: up and down, stop and start, time-outs
  *	rss.c		which queue a packet comes in
  *	coal.c		moderation of interrupts
+ *	standby.c	one of two interfaces with one address
  *	ctrl.c		the control queue, and what is told again after a reset
  *	ops.c		what the stack asks of the interface
  *	ethtool.c	channels, rings, link, statistics
@@ -48,6 +49,7 @@
 #include <linux/if_vlan.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
+#include <linux/ratelimit.h>
 #include <linux/timer.h>
 #include <linux/u64_stats_sync.h>
 #include <linux/workqueue.h>
@@ -174,7 +176,7 @@ struct parley_net_tx_stats {
 
 /**
  * struct parley_net_xdp - what a program needs, of a receive queue
- * @pool: memory that the device never reaches: what a program sees is copied there
+ * @pool: memory that the device never reaches: all that a program sees is copied there
  * @rxq: says whose the memory is
  * @buff: the packet that is being put together; without a beginning there is none
  * @truesize: of its fragments
@@ -263,6 +265,7 @@ struct parley_net_slot {
  * @need: descriptors that the largest packet may take
  * @done_packets: reaped, and not told to the stack's byte limits yet
  * @done_bytes: likewise
+ * @frames: packets in the ring that no stack sent
  * @completed: packets reaped, ever; to see progress
  * @seen: what that was at the last time-out
  * @stuck: there was one, and nothing has moved since; this and @seen are under
@@ -279,6 +282,7 @@ struct parley_net_tx {
 	unsigned int need;
 	unsigned int done_packets;
 	unsigned int done_bytes;
+	unsigned int frames;
 	unsigned int completed;
 	unsigned int seen;
 	bool stuck;
@@ -335,6 +339,10 @@ struct parley_net_pair {
  * @rss: how packets find their queue; the kinds of hashes are constant
  * @rx_mode: tells the device what to receive
  * @timeout: looks after a device that does not send
+ * @announce: says where the guest is, for a device that asks
+ * @announced: when that was, in jiffies
+ * @refusals: how often it is said that the device refuses
+ * @failover: stands for us and the interface whose standby we are, or NULL
  * @link: speed and duplex that the device says
  */
 struct parley_net {
@@ -366,6 +374,10 @@ struct parley_net {
 
 	struct work_struct rx_mode;
 	struct work_struct timeout;
+	struct delayed_work announce;
+	unsigned long announced;
+	struct ratelimit_state refusals;
+	struct failover *failover;
 	struct {
 		u32 speed;
 		u8 duplex;
@@ -422,7 +434,7 @@ bool parley_net_tx_arm(struct parley_net_pair *pair);
 int parley_net_xdp_make(struct parley_net_pair *pair);
 void parley_net_xdp_free(struct parley_net_pair *pair);
 bool parley_net_xdp_begin(struct parley_net_pair *pair);
-int parley_net_xdp_add(struct parley_net_rx *rx, void *data, u32 len, u32 truesize);
+bool parley_net_xdp_add(struct parley_net_rx *rx, const void *data, u32 len);
 void parley_net_xdp_drop(struct parley_net_rx *rx);
 void parley_net_xdp_run(struct parley_net_pair *pair);
 void parley_net_xdp_flush(struct parley_net_pair *pair);
@@ -449,6 +461,7 @@ void parley_net_rss_spread(struct parley_net *net);
 int parley_net_send_queues(struct parley_net *net);
 void parley_net_hash(const struct parley_net *net, struct sk_buff *skb,
 		     const struct virtio_net_hdr_v1_hash *hdr);
+u32 parley_net_get_rx_ring_count(struct net_device *dev);
 int parley_net_get_rxnfc(struct net_device *dev, struct ethtool_rxnfc *info, u32 *rules);
 u32 parley_net_get_rxfh_key_size(struct net_device *dev);
 u32 parley_net_get_rxfh_indir_size(struct net_device *dev);
@@ -469,14 +482,21 @@ int parley_net_set_coalesce(struct net_device *dev, struct ethtool_coalesce *ec,
 int parley_net_get_queue_coalesce(struct net_device *dev, u32 queue, struct ethtool_coalesce *ec);
 int parley_net_set_queue_coalesce(struct net_device *dev, u32 queue, struct ethtool_coalesce *ec);
 
+/* standby.c */
+void parley_net_standby_check(struct parley_device *pd, struct parley_features *features);
+int parley_net_standby_join(struct parley_net *net);
+void parley_net_standby_leave(struct parley_net *net);
+int parley_net_phys_port_name(struct net_device *dev, char *buf, size_t len);
+
 /* ctrl.c */
 int parley_net_tell(struct parley_net *net, u8 class, u8 command, const void *data, u32 len);
-void parley_net_refused(const struct parley_net *net, const char *what, int err);
+void parley_net_refused(struct parley_net *net, const char *what, int err);
 int parley_net_tell_mac(struct parley_net *net, const u8 *mac);
 int parley_net_tell_pairs(struct parley_net *net, unsigned int pairs);
 int parley_net_tell_vlan(struct parley_net *net, u16 vid, bool add);
 int parley_net_tell_offloads(struct parley_net *net, u64 offloads);
-void parley_net_tell_announced(struct parley_net *net);
+void parley_net_announce(struct parley_net *net);
+void parley_net_announce_work(struct work_struct *work);
 void parley_net_rx_mode_work(struct work_struct *work);
 int parley_net_reapply(struct parley_device *pd);
 

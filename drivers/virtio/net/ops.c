@@ -130,7 +130,18 @@ static void parley_net_get_stats64(struct net_device *dev, struct rtnl_link_stat
 	}
 }
 
+/*
+ * It is unregistered, and config_changed() has ended, so the carrier stays off.  A recovery
+ * may come to its end until the device is closed: one that finds the device gone must have
+ * no carrier to turn off, since nobody waits for the link's watcher any more.
+ */
+static void parley_net_uninit(struct net_device *dev)
+{
+	netif_carrier_off(dev);
+}
+
 static const struct net_device_ops parley_net_ops = {
+	.ndo_uninit		= parley_net_uninit,
 	.ndo_open		= parley_net_open,
 	.ndo_stop		= parley_net_close,
 	.ndo_start_xmit		= parley_net_xmit,
@@ -146,6 +157,7 @@ static const struct net_device_ops parley_net_ops = {
 	.ndo_xdp_xmit		= parley_net_xdp_xmit,
 	.ndo_get_stats64	= parley_net_get_stats64,
 	.ndo_tx_timeout		= parley_net_tx_timeout,
+	.ndo_get_phys_port_name	= parley_net_phys_port_name,
 };
 
 /* Statistics of one queue, for user space that asks by queue. */

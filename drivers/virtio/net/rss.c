@@ -197,15 +197,23 @@ void parley_net_hash(const struct parley_net *net, struct sk_buff *skb,
 
 /* --------------------------------------------------------------- ethtool */
 
-int parley_net_get_rxnfc(struct net_device *dev, struct ethtool_rxnfc *info, u32 *rules)
+/* Before a table is shown or set the kernel asks this, and without an answer it does neither. */
+u32 parley_net_get_rx_ring_count(struct net_device *dev)
 {
 	const struct parley_net *net = netdev_priv(dev);
 
+	return READ_ONCE(net->used);
+}
+
+#ifdef PARLEY_COMPAT_RX_RINGS
+int parley_net_get_rxnfc(struct net_device *dev, struct ethtool_rxnfc *info, u32 *rules)
+{
 	if (info->cmd != ETHTOOL_GRXRINGS)
 		return -EOPNOTSUPP;
-	info->data = READ_ONCE(net->used);
+	info->data = parley_net_get_rx_ring_count(dev);
 	return 0;
 }
+#endif
 
 u32 parley_net_get_rxfh_key_size(struct net_device *dev)
 {

@@ -10,11 +10,20 @@
  *
  * The NAPI of a pair that is not used any more goes on until the interface is down,
  * for the sake of what it has sent.
+ *
+ * A recovery may stop and start the device until parley_device_close() has returned, also
+ * when the interface is unregistered already: what start() does to it has to be nothing
+ * then that somebody would have to wait for (see parley_net_uninit()).
  */
 #include <linux/rtnetlink.h>
 #include "net.h"
 
-/* interrupt() of both queues of a pair. */
+/**
+ * parley_net_interrupt() - interrupt() of both queues of a pair
+ * @queue: one of them
+ *
+ * Context: hard interrupt.
+ */
 void parley_net_interrupt(struct parley_queue *queue)
 {
 	struct parley_net_pair *pair = queue->priv;
@@ -22,7 +31,12 @@ void parley_net_interrupt(struct parley_queue *queue)
 	napi_schedule(&pair->napi);
 }
 
-/* There was no memory for buffers. */
+/**
+ * parley_net_refill() - there was no memory for buffers: try again
+ * @timer: of the pair
+ *
+ * Context: softirq.
+ */
 void parley_net_refill(struct timer_list *timer)
 {
 	struct parley_net_pair *pair = container_of(timer, struct parley_net_pair, refill);
@@ -39,8 +53,8 @@ static bool parley_net_arm(struct parley_net_pair *pair)
 /**
  * parley_net_poll() - poll() of a pair's NAPI
  * @napi: of the pair
- * @budget: buffers to receive, at most; 0 by netpoll, which only sends, and leaves
- *	the interrupts as they are
+ * @budget: buffers to receive, at most; 0 by netpoll, which only sends (what was sent is
+ *	taken back, see parley_net_tx_poll()), and leaves the interrupts as they are
  *
  * Return: buffers received.
  */
@@ -61,12 +75,12 @@ int parley_net_poll(struct napi_struct *napi, int budget)
 		return budget;
 	if (!parley_net_arm(pair))
 		return budget;
+	/* After the next line another processor may poll. */
+	parley_net_judge(pair);
 	if (!napi_complete_done(napi, n)) {
 		parley_queue_disarm(pair->rx.queue);
 		parley_queue_disarm(pair->tx.queue);
-		return n;
 	}
-	parley_net_judge(pair);
 	return n;
 }
 
@@ -85,8 +99,10 @@ static void parley_net_pair_rest(struct parley_net_pair *pair)
 	napi_disable(&pair->napi);
 	timer_delete_sync(&pair->refill);
 	pair->polled = false;
-	scoped_guard(preempt)
-		parley_net_rx_end(&pair->rx);
+	/* A packet that is dropped goes back to its pool, whose lock may sleep (PREEMPT_RT). */
+	local_bh_disable();
+	parley_net_rx_end(&pair->rx);
+	local_bh_enable();
 }
 
 /* Those that are used begin; those that are polled end, used or not. */
@@ -138,9 +154,14 @@ void parley_net_more_pairs(struct parley_net *net)
 	parley_net_settle(net);
 }
 
-/*
+/**
+ * parley_net_stop() - stop() of the model
+ * @pd: device
+ *
  * Nobody sends nor polls when this returns.  The NAPIs end before the transmit queues
  * are stopped for good, because they wake them.
+ *
+ * Context: may sleep; under the model's lock.
  */
 void parley_net_stop(struct parley_device *pd)
 {
@@ -171,7 +192,14 @@ static void parley_net_forget(struct parley_net_pair *pair)
 	netdev_tx_reset_queue(parley_net_txq(pair));
 }
 
-/* Also for a device that is gone: then what is sent is dropped. */
+/**
+ * parley_net_start() - start() of the model
+ * @pd: device
+ *
+ * Also for a device that is gone: then what is sent is dropped.
+ *
+ * Context: may sleep; under the model's lock.
+ */
 void parley_net_start(struct parley_device *pd)
 {
 	struct parley_net *net = pd->priv;
@@ -208,7 +236,8 @@ void parley_net_tx_timeout(struct net_device *dev, unsigned int txqueue)
 
 /*
  * A queue of which nothing was taken since the last time-out, although the device was
- * kicked again and says that it is well, will not move by itself: begin anew.
+ * kicked again and says that it is well, will not move by itself: begin anew.  One that is
+ * not used any more the device need not look at.
  */
 static void parley_net_look_after(struct parley_net_pair *pair)
 {
@@ -216,7 +245,8 @@ static void parley_net_look_after(struct parley_net_pair *pair)
 	struct net_device *dev = pair->net->dev;
 	struct parley_net_tx *tx = &pair->tx;
 
-	if (!pair->polled || !netif_xmit_stopped(parley_net_txq(pair))) {
+	if (!pair->polled || pair->index >= READ_ONCE(pair->net->used) ||
+	    !netif_xmit_stopped(parley_net_txq(pair))) {
 		tx->stuck = false;
 		return;
 	}
@@ -236,6 +266,12 @@ static void parley_net_look_after(struct parley_net_pair *pair)
 	local_bh_enable();
 }
 
+/**
+ * parley_net_timeout_work() - look after the queues that do not move
+ * @work: parley_net.timeout
+ *
+ * Context: may sleep.
+ */
 void parley_net_timeout_work(struct work_struct *work)
 {
 	struct parley_net *net = container_of(work, struct parley_net, timeout);

@@ -57,7 +57,9 @@ static void parley_net_rx_sync(const struct parley_net_rx *rx, void *buf, u32 le
  */
 void parley_net_hand_over(struct parley_net_pair *pair, struct sk_buff *skb)
 {
-	skb_record_rx_queue(skb, pair->index);
+	/* The stack warns of a queue that it does not know, which the device may still use. */
+	if (likely(pair->index < READ_ONCE(pair->net->dev->real_num_rx_queues)))
+		skb_record_rx_queue(skb, pair->index);
 	parley_net_hash(pair->net, skb, &pair->rx.hash_hdr);
 	skb->protocol = eth_type_trans(skb, pair->net->dev);
 	napi_gro_receive(&pair->napi, skb);
@@ -125,7 +127,6 @@ static void parley_net_rx_more(struct parley_net_pair *pair, void *buf, u32 len,
 {
 	struct parley_net_rx *rx = &pair->rx;
 	const bool xdp = parley_net_xdp_has(rx);
-	int taken;
 
 	if (unlikely(!rx->head && !xdp))
 		goto put;
@@ -139,10 +140,7 @@ static void parley_net_rx_more(struct parley_net_pair *pair, void *buf, u32 len,
 	}
 	parley_net_rx_sync(rx, buf, len);
 	if (xdp) {
-		taken = parley_net_xdp_add(rx, buf, len, size);
-		if (taken > 0)
-			return;
-		if (!taken)
+		if (likely(parley_net_xdp_add(rx, buf, len)))
 			goto put;
 		goto drop;
 	}
@@ -171,9 +169,11 @@ static bool parley_net_rx_begin(struct parley_net_pair *pair, void *data, u32 le
 	struct sk_buff *skb;
 
 	rx->got = len;
-	if (rcu_access_pointer(pair->net->prog))
-		return parley_net_xdp_begin(pair) &&
-		       parley_net_xdp_add(rx, data, len, size) > 0;
+	if (rcu_access_pointer(pair->net->prog)) {
+		if (parley_net_xdp_begin(pair) && !parley_net_xdp_add(rx, data, len))
+			parley_net_rx_drop(rx);
+		return false;
+	}
 	skb = napi_alloc_skb(&pair->napi, PARLEY_NET_COPY);
 	if (unlikely(!skb)) {
 		parley_net_count(&rx->stats.sync, &rx->stats.no_memory);

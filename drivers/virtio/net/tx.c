@@ -159,8 +159,9 @@ static void parley_net_tx_count(struct parley_net_tx *tx, unsigned int len, bool
  * @skb: packet
  * @dev: interface
  *
- * A packet that cannot be put is dropped: the queue is stopped before its ring is
- * full, so that it is not for want of room.
+ * A packet that cannot be put is dropped.  The queue is stopped before its ring is full, so
+ * that it is rarely for want of room: after the queue was woken with the ring as full as it
+ * was, by an interface that came up or another queue's new ring.  Then it is stopped again.
  *
  * Context: the stack's, under the lock of the transmit queue.
  * Return: NETDEV_TX_OK.
@@ -178,6 +179,7 @@ netdev_tx_t parley_net_xmit(struct sk_buff *skb, struct net_device *dev)
 	skb_tx_timestamp(skb);
 	if (unlikely(parley_net_tx_put(tx, skb))) {
 		parley_net_count(&tx->stats.sync, &tx->stats.dropped);
+		parley_net_tx_full(tx, txq);
 		dev_kfree_skb_any(skb);
 		/* Those before it may have waited for this one. */
 		publish = !more;
@@ -229,6 +231,7 @@ static bool parley_net_tx_frame(struct parley_net_tx *tx, struct xdp_frame *fram
 		parley_net_slot_put(tx, slot);
 		return false;
 	}
+	tx->frames++;
 	parley_net_tx_count(tx, xdp_get_frame_len(frame), true);
 	return true;
 }
@@ -274,6 +277,12 @@ unlock:
 	return n;
 }
 
+static void parley_net_frame_done(struct parley_net_tx *tx, struct xdp_frame *frame)
+{
+	tx->frames--;
+	xdp_return_frame(frame);
+}
+
 /* @budget: of the NAPI, or NULL. */
 static void parley_net_tx_done(struct parley_net_tx *tx, struct sk_buff *skb,
 			       const int *budget)
@@ -304,7 +313,7 @@ void parley_net_tx_complete(struct parley_queue *queue, const struct parley_done
 		struct parley_net_slot *slot = done[i].cookie;
 
 		if (slot->is_frame)
-			xdp_return_frame(slot->frame);
+			parley_net_frame_done(tx, slot->frame);
 		else
 			parley_net_tx_done(tx, slot->skb, ctx);
 		parley_net_slot_put(tx, slot);
@@ -324,7 +333,7 @@ void parley_net_tx_give_back(struct parley_queue *queue, void *cookie,
 	struct parley_net_slot *slot = cookie;
 
 	if (slot->is_frame)
-		xdp_return_frame(slot->frame);
+		parley_net_frame_done(tx, slot->frame);
 	else
 		dev_kfree_skb_any(slot->skb);
 	parley_net_slot_put(tx, slot);
@@ -335,7 +344,9 @@ void parley_net_tx_give_back(struct parley_queue *queue, void *cookie,
 /**
  * parley_net_tx_poll() - take back what was sent
  * @pair: pair, whose NAPI this is
- * @budget: of the NAPI
+ * @budget: of the NAPI; 0 by netpoll, which may have interrupted whoever holds the lock of
+ *	a page pool: then no packet may go back to one, so that nothing is taken back while
+ *	there is such a packet in the ring
  */
 void parley_net_tx_poll(struct parley_net_pair *pair, int budget)
 {
@@ -343,6 +354,10 @@ void parley_net_tx_poll(struct parley_net_pair *pair, int budget)
 	struct parley_net_tx *tx = &pair->tx;
 
 	__netif_tx_lock(txq, smp_processor_id());
+	if (unlikely(!budget && tx->frames)) {
+		__netif_tx_unlock(txq);
+		return;
+	}
 	/* Not more than the ring holds: nothing is put meanwhile. */
 	parley_queue_poll(tx->queue, UINT_MAX, &budget);
 	netdev_tx_completed_queue(txq, tx->done_packets, tx->done_bytes);

@@ -2,14 +2,17 @@
 /*
  * XDP: a program sees packets before the stack does, and says what becomes of them.
  *
- * What it sees is a copy, in a page that the device never reaches: with room before and
+ * What it sees is a copy, in pages that the device never reaches: with room before and
  * behind the packet, and with the kernel's own list of fragments there.  So a program
  * judges what the stack will get, whatever the device does meanwhile; and the buffers in
  * the ring are the same with and without a program, which comes and goes by one pointer:
- * no queue stops for it, and none can be found stopped after it.  Of a packet so much is
- * copied as fits, from however many buffers it came in (PARLEY_NET_XDP_LINEAR bytes,
- * more than any of the usual MTU); what is left of a longer one are fragments, which
- * stay where the device wrote them.
+ * no queue stops for it, and none can be found stopped after it.  A packet is in one
+ * piece up to PARLEY_NET_XDP_LINEAR bytes, more than any of the usual MTU, from however
+ * many buffers it came in; what is left of a longer one is in further pages.
+ *
+ * All of its pages are of one pool, that of its rxq: who gets the packet may give them
+ * back in bulk, and before 6.14 that does not look whose each of them is.  A page that
+ * the device can write would come to be one of those that it never reaches.
  *
  * The device is told to hand over finished packets only, because a program would not
  * keep up what a header says of them.  Those under way meanwhile are dropped.
@@ -87,49 +90,81 @@ bool parley_net_xdp_begin(struct parley_net_pair *pair)
 	return true;
 }
 
-/* What does not fit is a fragment, in the buffer that the device wrote. */
-static bool parley_net_xdp_add_frag(struct xdp_buff *xdp, void *data, u32 len)
+/* One more page of a packet; without memory there is none. */
+static skb_frag_t *parley_net_xdp_grow(struct parley_net_xdp *xdp)
 {
-	struct skb_shared_info *info = xdp_get_shared_info_from_buff(xdp);
+	struct skb_shared_info *info = xdp_get_shared_info_from_buff(&xdp->buff);
+	struct page *page = page_pool_dev_alloc_pages(xdp->pool);
+	skb_frag_t *frag;
 
-	if (!xdp_buff_has_frags(xdp)) {
+	/* However many buffers the longest packet came in. */
+	static_assert(MAX_SKB_FRAGS * PAGE_SIZE >= PARLEY_NET_LEN_MAX);
+	if (unlikely(!page))
+		return NULL;
+	if (!xdp_buff_has_frags(&xdp->buff)) {
 		info->nr_frags = 0;
 		info->xdp_frags_size = 0;
-		xdp_buff_set_frags_flag(xdp);
+		xdp_buff_set_frags_flag(&xdp->buff);
 	}
-	if (unlikely(info->nr_frags == MAX_SKB_FRAGS))
-		return false;
-	skb_frag_fill_page_desc(&info->frags[info->nr_frags++], virt_to_head_page(data),
-				offset_in_page(data), len);
-	info->xdp_frags_size += len;
+	if (unlikely(page_is_pfmemalloc(page)))
+		xdp_buff_set_frag_pfmemalloc(&xdp->buff);
+	frag = &info->frags[info->nr_frags++];
+	skb_frag_fill_page_desc(frag, page, 0, 0);
+	xdp->truesize += PAGE_SIZE;
+	return frag;
+}
+
+/* Its last page, if there is room, or another one. */
+static skb_frag_t *parley_net_xdp_last(struct parley_net_xdp *xdp)
+{
+	struct skb_shared_info *info = xdp_get_shared_info_from_buff(&xdp->buff);
+
+	if (xdp_buff_has_frags(&xdp->buff) &&
+	    skb_frag_size(&info->frags[info->nr_frags - 1]) < PAGE_SIZE)
+		return &info->frags[info->nr_frags - 1];
+	return parley_net_xdp_grow(xdp);
+}
+
+/* What does not fit behind its beginning. */
+static bool parley_net_xdp_add_frags(struct parley_net_xdp *xdp, const void *data, u32 len)
+{
+	while (len) {
+		skb_frag_t *frag = parley_net_xdp_last(xdp);
+		u32 part;
+
+		if (unlikely(!frag))
+			return false;
+		part = min_t(u32, len, PAGE_SIZE - skb_frag_size(frag));
+		memcpy(skb_frag_address(frag) + skb_frag_size(frag), data, part);
+		skb_frag_size_add(frag, part);
+		xdp_get_shared_info_from_buff(&xdp->buff)->xdp_frags_size += part;
+		data += part;
+		len -= part;
+	}
 	return true;
 }
 
 /**
  * parley_net_xdp_add() - a piece of a packet that a program is to see
  * @rx: receive queue
- * @data: piece
+ * @data: piece, of which a copy is made
  * @len: bytes of it
- * @truesize: bytes of the page that are its own
  *
- * Return: 1 if the packet owns the buffer now; 0 if all was copied; -EMSGSIZE for one
- * with more fragments than a packet can have, which is counted.
+ * Return: false without memory, which is counted.
  */
-int parley_net_xdp_add(struct parley_net_rx *rx, void *data, u32 len, u32 truesize)
+bool parley_net_xdp_add(struct parley_net_rx *rx, const void *data, u32 len)
 {
 	struct xdp_buff *xdp = &rx->xdp.buff;
-	u32 part = min_t(u32, len, xdp_data_hard_end(xdp) - xdp->data_end);
+	u32 part = 0;
 
+	if (!xdp_buff_has_frags(xdp))
+		part = min_t(u32, len, xdp_data_hard_end(xdp) - xdp->data_end);
 	memcpy(xdp->data_end, data, part);
 	xdp->data_end += part;
-	if (part == len)
-		return 0;
-	if (likely(parley_net_xdp_add_frag(xdp, data + part, len - part))) {
-		rx->xdp.truesize += truesize;
-		return 1;
-	}
-	parley_net_count(&rx->stats.sync, &rx->stats.too_long);
-	return -EMSGSIZE;
+	if (likely(part == len) || parley_net_xdp_add_frags(&rx->xdp, data + part, len - part))
+		return true;
+	parley_net_count(&rx->stats.sync, &rx->stats.no_memory);
+	return false;
 }
 
 /**
@@ -143,7 +178,7 @@ void parley_net_xdp_drop(struct parley_net_rx *rx)
 	unsigned int i;
 
 	for (i = 0; xdp_buff_has_frags(xdp) && i < info->nr_frags; i++)
-		parley_net_put_buffer(rx, skb_frag_address(&info->frags[i]), false);
+		page_pool_put_full_page(rx->xdp.pool, skb_frag_page(&info->frags[i]), false);
 	page_pool_put_full_page(rx->xdp.pool, virt_to_head_page(xdp->data_hard_start), false);
 	xdp->data_hard_start = NULL;
 }
@@ -205,14 +240,16 @@ static bool parley_net_xdp_pass(struct parley_net_pair *pair, struct xdp_buff *x
 	return true;
 }
 
-/* Those that go back where they came from. */
+/* Those that go back where they came from, if that pair is in use still. */
 static void parley_net_xdp_send_back(struct parley_net_pair *pair)
 {
+	struct parley_net *net = pair->net;
 	struct parley_net_xdp *xdp = &pair->rx.xdp;
 	unsigned int i;
 
 	if (!xdp->nr_back)
 		return;
+	pair = &net->pairs[pair->index % READ_ONCE(net->used)];
 	for (i = parley_net_tx_frames(pair, xdp->back, xdp->nr_back, true); i < xdp->nr_back; i++)
 		xdp_return_frame_rx_napi(xdp->back[i]);
 	xdp->nr_back = 0;

@@ -293,3 +293,12 @@ void notrace parley_pvlock_unlock_irqrestore(struct parley_pvlock *lock, unsigne
 	preempt_enable();
 }
 PARLEY_EXPORT(parley_pvlock_unlock_irqrestore);
+
+const struct parley_pvlock_ops parley_pvlock_ops = {
+	.lock_irq = parley_pvlock_lock_irq,
+	.unlock_irq = parley_pvlock_unlock_irq,
+	.lock_irqsave = parley_pvlock_lock_irqsave,
+	.unlock_irqrestore = parley_pvlock_unlock_irqrestore,
+	.trylock_irqsave = parley_pvlock_trylock_irqsave,
+};
+PARLEY_EXPORT(parley_pvlock_ops);

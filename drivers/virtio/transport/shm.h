@@ -9,7 +9,6 @@
 
 #include <linux/mutex.h>
 #include <linux/pci.h>
-#include <linux/spinlock.h>
 #include <parley/memory.h>
 #include <parley/transport.h>
 #include <uapi/linux/parley_shm.h>
@@ -38,7 +37,7 @@ struct parley_shm_pool {
 	unsigned int nr;
 	unsigned int areas;
 	unsigned int next;
-	spinlock_t lock;	/* see above */
+	struct parley_qlock lock;
 	unsigned long *busy;
 	u64 *phys;
 };

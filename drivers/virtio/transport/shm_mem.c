@@ -18,7 +18,7 @@ static unsigned int parley_shm_take(struct parley_shm_pool *pool, unsigned int r
 {
 	unsigned int at;
 
-	lockdep_assert_held(&pool->lock);
+	parley_qlock_assert_held(&pool->lock);
 	at = bitmap_find_next_zero_area(pool->busy, pool->nr, pool->next, run,
 					align - 1);
 	if (at >= pool->nr)
@@ -56,7 +56,7 @@ static void *parley_shm_alloc(const struct parley_mem *mem, size_t size, u64 *ad
 	if (size > (size_t)half * PARLEY_SHM_SLOT)
 		return NULL;
 	run = parley_shm_slots(PAGE_ALIGN(size));
-	scoped_guard(spinlock_irqsave, &pool->lock) {
+	scoped_guard(parley_qlock_irqsave, &pool->lock) {
 		if (run > half || pool->areas > half - run)
 			return NULL;
 		at = parley_shm_take(pool, run, PAGE_SIZE / PARLEY_SHM_SLOT);
@@ -76,7 +76,7 @@ static void parley_shm_free(const struct parley_mem *mem, size_t size, void *vir
 	struct parley_shm_pool *pool = mem->priv;
 	unsigned int run = parley_shm_slots(PAGE_ALIGN(size));
 
-	scoped_guard(spinlock_irqsave, &pool->lock) {
+	scoped_guard(parley_qlock_irqsave, &pool->lock) {
 		bitmap_clear(pool->busy, parley_shm_slot_of(pool, addr), run);
 		pool->areas -= run;
 	}
@@ -113,7 +113,7 @@ static int parley_shm_map(const struct parley_mem *mem, u64 phys, u32 len, bool 
 	if (unlikely(!len || !pfn_valid(PHYS_PFN(phys)) ||
 		     !pfn_valid(PHYS_PFN(phys + len - 1))))
 		return -EINVAL;
-	scoped_guard(spinlock_irqsave, &pool->lock)
+	scoped_guard(parley_qlock_irqsave, &pool->lock)
 		at = parley_shm_take(pool, parley_shm_slots(len), 1);
 	if (at == pool->nr)
 		return -ENOMEM;
@@ -131,7 +131,7 @@ static void parley_shm_unmap(const struct parley_mem *mem, u64 addr, u32 len,
 
 	if (write)
 		parley_shm_copy(pool->phys[at], parley_shm_at(pool, addr), len, true);
-	scoped_guard(spinlock_irqsave, &pool->lock)
+	scoped_guard(parley_qlock_irqsave, &pool->lock)
 		bitmap_clear(pool->busy, at, parley_shm_slots(len));
 }
 
@@ -181,7 +181,8 @@ int parley_shm_pool_init(struct parley_shm_pool *pool, u8 *base, u64 addr, u64 l
 	if (nr > INT_MAX || nr < 256 * (PAGE_SIZE / PARLEY_SHM_SLOT))
 		return -EINVAL;
 	*pool = (struct parley_shm_pool) { .base = base, .addr = addr, .nr = nr };
-	spin_lock_init(&pool->lock);
+	/* All processors, whatever their queues. */
+	parley_qlock_init(&pool->lock, true);
 	pool->busy = kvcalloc(BITS_TO_LONGS(nr), sizeof(long), GFP_KERNEL);
 	pool->phys = kvcalloc(nr, sizeof(*pool->phys), GFP_KERNEL);
 	if (pool->busy && pool->phys)
@@ -198,6 +199,7 @@ void parley_shm_pool_exit(struct parley_shm_pool *pool)
 {
 	kvfree(pool->busy);
 	kvfree(pool->phys);
+	parley_qlock_destroy(&pool->lock);
 	pool->busy = NULL;
 	pool->phys = NULL;
 }

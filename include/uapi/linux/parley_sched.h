@@ -23,6 +23,7 @@
 /* Feature bits. */
 #define PARLEY_SCHED_F_YIELD		0	/* requests YIELD and BOOST */
 #define PARLEY_SCHED_F_HINTS		1	/* the guest's records are read */
+#define PARLEY_SCHED_F_CLOCK		2	/* there is an area with the host's clock */
 #define PARLEY_SCHED_F_COUNT		3	/* request COUNT */
 
 #define PARLEY_SCHED_VERSION		1	/* of the areas below */
@@ -136,6 +137,7 @@ struct parley_sched_counted {
 #define PARLEY_SCHED_RECORD		64
 
 #define PARLEY_SCHED_AREA_VCPUS		1	/* a record for each vCPU, both ways */
+#define PARLEY_SCHED_AREA_CLOCK		2	/* one record: the host's clock */
 
 /**
  * struct parley_sched_guest_header - the first bytes of the readable piece
@@ -226,6 +228,32 @@ struct parley_sched_guest_record {
 	__le64 reserved[7];
 };
 
+/* Parts of @word of the host's clock. */
+#define PARLEY_SCHED_C_SEQ		0xffffffffull	/* odd: nothing is said now */
+#define PARLEY_SCHED_C_EPOCH		32	/* of which line: bits 32 to 63 */
+
+/**
+ * struct parley_sched_host_clock - the host's record of an area of clocks
+ * @word: sequence number and epoch, in one word: 0 is nothing yet
+ * @counter: what the guest's counter showed, when
+ * @ns: the clock showed this
+ * @mult: nanoseconds of one turn of the counter,
+ * @shift: times two to the power of this
+ * @error_ns: the clock was so far at most from the host's when this was written
+ * @reserved: zero
+ *
+ * The clock is @ns + ((counter now - @counter) * @mult >> @shift).
+ */
+struct parley_sched_host_clock {
+	__le64 word;
+	__le64 counter;
+	__le64 ns;
+	__le32 mult;
+	__le32 shift;
+	__le64 error_ns;
+	__le64 reserved[3];
+};
+
 /* -------------- calls on /dev/parley-sched, by whoever has the file, owner or not */
 
 /* How many vCPUs there are: before rings run, and once. */
@@ -300,6 +328,56 @@ struct parley_sched_counts {
 
 #define PARLEY_SCHED_GET_COUNTS _IOR(VHOST_VIRTIO, 0xC4, struct parley_sched_counts)
 
+#define PARLEY_SCHED_CLOCK_REALTIME	0x1	/* add what passed since @realtime_ns */
+
+/**
+ * struct parley_sched_clock - the guest's clock, for a hand-over
+ * @flags: PARLEY_SCHED_CLOCK_*; as read, zero
+ * @reserved: zero
+ * @ns: what it shows; at most 2^62
+ * @realtime_ns: CLOCK_REALTIME of the host at that moment
+ * @counter: the guest's counter at that moment; ignored when it is set
+ *
+ * Reading fails with -ENODATA until the guest or PARLEY_SCHED_SET_CLOCK has started it.
+ * When it is set with PARLEY_SCHED_CLOCK_REALTIME, what passed is at most a day, else
+ * -ERANGE; time that went backwards is none.
+ */
+struct parley_sched_clock {
+	__u32 flags;
+	__u32 reserved;
+	__u64 ns;
+	__u64 realtime_ns;
+	__u64 counter;
+};
+
+#define PARLEY_SCHED_GET_CLOCK _IOR(VHOST_VIRTIO, 0xC5, struct parley_sched_clock)
+#define PARLEY_SCHED_SET_CLOCK _IOW(VHOST_VIRTIO, 0xC6, struct parley_sched_clock)
+
+#define PARLEY_SCHED_COUNTER_NOW	0x1	/* @offset is what it is now */
+
+/**
+ * struct parley_sched_counter - what the guest's counter shows, by the host's
+ * @mult: the host's counter times this,
+ * @shift: divided by two to the power of this, 0 to 63,
+ * @flags: PARLEY_SCHED_COUNTER_*
+ * @offset: plus this, modulo 2^64
+ *
+ * As KVM has it: mult is the vCPU's tsc-scaling-ratio, shift its fraction bits.  1, 0
+ * and 0 unless this was said.  -EINVAL for a ratio of less than 1/16 or more than 16.
+ *
+ * With PARLEY_SCHED_COUNTER_NOW, @offset is by how much the guest's counter differs from
+ * the host's at this moment: of one that goes at the host's rate, and is set forward again
+ * and again to keep up with another rate, as KVM does without scaling.
+ */
+struct parley_sched_counter {
+	__u64 mult;
+	__u32 shift;
+	__u32 flags;
+	__u64 offset;
+};
+
+#define PARLEY_SCHED_SET_COUNTER _IOW(VHOST_VIRTIO, 0xC7, struct parley_sched_counter)
+
 /**
  * struct parley_sched_pmcs - what is to be counted of each vCPU
  * @nr: counters; 0: none any more
@@ -315,5 +393,21 @@ struct parley_sched_pmcs {
 };
 
 #define PARLEY_SCHED_SET_PMCS _IOW(VHOST_VIRTIO, 0xC8, struct parley_sched_pmcs)
+
+#define PARLEY_SCHED_NODES		64	/* of a guest, at most */
+
+/**
+ * struct parley_sched_nodes - where a guest's memory is
+ * @nr: nodes of the guest; 0: hints move no vCPU to another node
+ * @node: the host's node on which each has its memory; -1: on none in particular
+ *
+ * -EINVAL for more than PARLEY_SCHED_NODES, and for a node that the host does not have.
+ */
+struct parley_sched_nodes {
+	__u32 nr;
+	__s32 node[PARLEY_SCHED_NODES];
+};
+
+#define PARLEY_SCHED_SET_NODES _IOW(VHOST_VIRTIO, 0xC9, struct parley_sched_nodes)
 
 #endif /* _UAPI_LINUX_PARLEY_SCHED_H */

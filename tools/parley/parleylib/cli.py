@@ -317,21 +317,52 @@ def number(n):
     return parse
 
 
+def node_list(text):
+    """Nodes of the host, by those of a guest."""
+    try:
+        nodes = [int(word, 10) for word in text.split(",")]
+    except ValueError:
+        nodes = []
+    if not 1 <= len(nodes) <= 64 or min(nodes) < -1 or max(nodes) > 0xffff:
+        raise argparse.ArgumentTypeError("1 to 64 numbers of nodes, or -1, as 1,0")
+    return nodes
+
+
+def moment(text):
+    """Two numbers of nanoseconds."""
+    ns, at, realtime = text.partition("@")
+    if not (at and ns.isdecimal() and realtime.isdecimal() and
+            int(ns) <= 1 << 62 and int(realtime) < 1 << 63):
+        raise argparse.ArgumentTypeError("two numbers: NS@REALTIME")
+    return int(ns), int(realtime)
+
+
 def scheduling(verbs):
     from .governor import NUMBERS       # pylint: disable=C0415
     text = "what the host steals of each vCPU, tasks that leave those; vCPUs of a VM"
     verb = verbs.add_parser("sched", help=text,
                             usage="parley sched [--json] | parley sched governor [options] | "
-                            "parley sched register --qmp PATH [--once|--interval S]",
+                            "parley sched register --qmp PATH [--nodes LIST] "
+                            "[--once|--interval S] | "
+                            "parley sched clock --qmp PATH [--hand-over NS@REALTIME]",
                             description="Shows what the host steals of each vCPU. With the "
                             "word governor: lets tasks "
                             "leave vCPUs that much is stolen of, and brings them back later, "
                             "until it is interrupted; then all is as it was. With register, "
                             "on a host: tells the scheduling device that serves a QEMU which "
-                            "threads its vCPUs are, until it is interrupted.")
-    verb.add_argument("what", nargs="?", metavar="WHAT", choices=("governor", "register"),
-                      help="governor: not only show, but act; register: threads of a VM")
-    verb.add_argument("--qmp", metavar="PATH", help="socket of QEMU's monitor, to register")
+                            "threads its vCPUs are, until it is interrupted. With clock, on a "
+                            "host: tells it what the guest's counter shows, and says what its "
+                            "clock does, or hands that over.")
+    verb.add_argument("what", nargs="?", metavar="WHAT", choices=("governor", "register", "clock"),
+                      help="governor: not only show, but act; register: threads of a VM; "
+                      "clock: its counter")
+    verb.add_argument("--qmp", metavar="PATH", help="socket of QEMU's monitor")
+    verb.add_argument("--nodes", metavar="LIST", type=node_list,
+                      help="to register: the host's NUMA node with the memory of each of the "
+                      "VM's, as 1,0; -1 for none in particular. vCPUs go where their memory is")
+    verb.add_argument("--hand-over", type=moment, metavar="NS@REALTIME",
+                      help="what the clock showed, and the time of day then, as clock said it "
+                      "on the host before")
     verb.add_argument("--once", action="store_true",
                       help="one window and one decision, which lasts, and the next call goes "
                       "on; or register what there is now, and end")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What QEMU's monitor tells of its vCPUs. QEMU may be in the hands of its guest: what it
 sends is bounded, and is nothing but numbers when it leaves here."""
+import contextlib
 import json
 import socket
 import struct
@@ -13,6 +14,8 @@ LINE_MAX = 1 << 20              # bytes; 1024 vCPUs take a fifth of that
 MESSAGES_MAX = 256              # events may come before an answer
 VCPUS_MAX = 1024
 TID_MAX = 1 << 22               # PID_MAX_LIMIT of the kernel
+PATH_MAX = 256
+HZ_MAX = 16000000000
 CREDENTIALS = struct.Struct("3i")
 
 
@@ -85,19 +88,36 @@ class Monitor:
                 raise self.bad("it refuses")
         raise self.bad("events without end")
 
-    def ask(self, command):
+    def ask(self, command, **arguments):
         try:
             self.patient()
-            self.socket.sendall(json.dumps({"execute": command}).encode() + b"\n")
+            self.socket.sendall(json.dumps({"execute": command, "arguments": arguments}
+                                           ).encode() + b"\n")
         except OSError as e:
             raise self.bad(e.strerror or "no answer") from None
         return self.answer("return")
 
-    def vcpus(self):
-        """{index: thread}"""
+    def begin(self):
         self.answer("QMP")
         self.ask("qmp_capabilities")
+
+    def vcpus(self):
+        """{index: thread}"""
+        self.begin()
         return self.check(self.ask("query-cpus-fast"))
+
+    def hz(self):
+        """Of the counter of the first vCPU; 0 if QEMU does not know."""
+        self.begin()
+        answer = self.ask("query-cpus-fast")
+        self.check(answer)
+        path = answer[0].get("qom-path")
+        if not isinstance(path, str) or len(path) > PATH_MAX:
+            raise self.bad("a vCPU that has no path")
+        found = self.ask("qom-get", path=path, property="tsc-frequency")
+        if type(found) is not int or not 0 <= found <= HZ_MAX:
+            raise self.bad("a counter that has no rate")
+        return found
 
     def check(self, answer):
         if not isinstance(answer, list) or not 0 < len(answer) <= VCPUS_MAX:
@@ -117,10 +137,23 @@ class Monitor:
         return found
 
 
-def vcpus(path):
-    """(QEMU's process, {index: thread}), or Failure"""
+@contextlib.contextmanager
+def conversation(path):
+    """With a QEMU whose process has a number here."""
     with Monitor(path) as monitor:
-        # Who listens in another namespace of processes has no number here.
+        # Who listens in another namespace of processes has none.
         if monitor.pid <= 0:
             raise monitor.bad("its process is in another namespace")
+        yield monitor
+
+
+def vcpus(path):
+    """(QEMU's process, {index: thread}), or Failure"""
+    with conversation(path) as monitor:
         return monitor.pid, monitor.vcpus()
+
+
+def counter(path):
+    """(QEMU's process, turns of its guest's counter in a second), or Failure"""
+    with conversation(path) as monitor:
+        return monitor.pid, monitor.hz()

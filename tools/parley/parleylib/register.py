@@ -31,9 +31,13 @@ VHOST_VDPA_GET_DEVICE_ID = _io(READ, 0x70, 4)
 VHOST_VDPA_GET_CONFIG = _io(READ, 0x73, 8)
 VCPU = struct.Struct("=Ii")
 PARLEY_SCHED_SET_VCPU = _io(WRITE, 0xC1, VCPU.size)
+NODES = 64                      # of a guest, at most
+NODE_TABLE = struct.Struct(f"=I{NODES}i")
+PARLEY_SCHED_SET_NODES = _io(WRITE, 0xC9, NODE_TABLE.size)
 CONFIG = struct.Struct("=IIHHI")        # where, how much; versions, number of vCPUs
 SCHED_ID = 0x5053
 NODE = "/dev/parley-sched"
+FDINFO = "parley-vhost:\tsched "
 SYS_PIDFD_GETFD = 438           # on all machines
 
 
@@ -72,6 +76,18 @@ class Process:
         for number in numbers(f"{PROC}/{self.pid}/fd"):
             with contextlib.suppress(OSError):
                 yield number, os.readlink(f"{PROC}/{self.pid}/fd/{number}")
+
+    def is_device(self, number, link):
+        """Is this a scheduling device? A link says what the file's owner has called it,
+        and a file system of his answers us when it likes, so the kernel is asked."""
+        if link != NODE:
+            return False
+        try:
+            with open(f"{PROC}/{self.pid}/fdinfo/{number}", encoding="ascii",
+                      errors="replace") as f:
+                return any(line.startswith(FDINFO) for line in f)
+        except OSError:
+            return False
 
     def peer(self, number):
         """Which process is at the other end of a socket; 0 for none."""
@@ -152,7 +168,7 @@ def device_of(pid):
 def search(process, pid):
     links = list(process.links())
     for number, link in links:
-        if link == NODE and process.serves(pid, links):
+        if process.is_device(number, link) and process.serves(pid, links):
             try:
                 return Device(process, number, pid)
             except OSError as e:
@@ -182,7 +198,17 @@ def set_vcpu(fd, vcpu, tid):
         raise Failure(f"thread {tid} as vCPU {vcpu}: {why}") from None
 
 
-def settle(device, pid, threads):
+def set_nodes(fd, nodes):
+    """On which node of the host the memory of each of the guest's is; none: vCPUs stay."""
+    table = NODE_TABLE.pack(len(nodes), *nodes, *[-1] * (NODES - len(nodes)))
+    try:
+        fcntl.ioctl(fd, PARLEY_SCHED_SET_NODES, table)
+    except OSError as e:
+        why = "the host does not have all of them" if e.errno == errno.EINVAL else e.strerror
+        raise Failure(f"nodes {','.join(map(str, nodes))}: {why}") from None
+
+
+def settle(device, pid, threads, nodes=()):
     """Make the device know just these; returns what changed, {vCPU: thread or 0}.
 
     A number of a thread may be another's later. So a thread is looked at before the call and
@@ -193,6 +219,7 @@ def settle(device, pid, threads):
         if not device.known:    # whatever was said before, by one of us that was killed
             for v in range(device.vcpus):
                 set_vcpu(fd, v, 0)
+            set_nodes(fd, nodes)
         for v in [v for v, known in device.known.items() if wanted.get(v) != known]:
             set_vcpu(fd, v, 0)
             del device.known[v]
@@ -249,7 +276,7 @@ class Watch:
         pid, threads = qmp.vcpus(self.args.qmp)
         device = self.find(pid)
         try:
-            changed = settle(device, pid, threads)
+            changed = settle(device, pid, threads, self.args.nodes or ())
         except OSError as e:
             self.lose()
             raise Failure(f"device {device.id} is gone ({e.strerror})") from None

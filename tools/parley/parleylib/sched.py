@@ -28,13 +28,22 @@ def sched(args):
     said = [o.replace("_", "-") for o in ("once", "dry_run", "restore", "status", "bound")
             if getattr(args, o)]
     said += [n.name for n in governor.NUMBERS if getattr(args, key(n)) is not None]
+    if args.hand_over and args.what != "clock":
+        raise Usage("--hand-over is for parley sched clock")
     if args.what == "register":
         if not args.qmp or set(said) - {"once", "interval"} or len(said) > 1:
-            raise Usage("parley sched register --qmp PATH [--once|--interval S]")
+            raise Usage("parley sched register --qmp PATH [--nodes LIST] [--once|--interval S]")
         from . import register          # pylint: disable=C0415
         return register.register(args)
+    if args.nodes:
+        raise Usage("--nodes is for parley sched register")
+    if args.what == "clock":
+        if not args.qmp or said:
+            raise Usage("parley sched clock --qmp PATH [--hand-over NS@REALTIME]")
+        from . import clock             # pylint: disable=C0415
+        return clock.clock(args)
     if args.qmp:
-        raise Usage("--qmp is for parley sched register")
+        raise Usage("--qmp is for parley sched register and clock")
     if args.what != "governor":
         if said:
             raise Usage(f"--{said[0]} is for parley sched governor")

@@ -97,13 +97,19 @@ class Fake:
 
     def __init__(self, vcpus=4):
         self.vcpus, self.known, self.said, self.id = vcpus, {}, [], 3
-        self.refuse = {}
+        self.refuse, self.nodes = {}, None
 
     @contextlib.contextmanager
     def file(self):
         yield self
 
-    def call(self, _fd, _request, packed):
+    def call(self, _fd, request, packed):
+        if request == register.PARLEY_SCHED_SET_NODES:
+            nr, *nodes = register.NODE_TABLE.unpack(packed)
+            if 7 in nodes[:nr]:
+                raise OSError(errno.EINVAL, "")
+            self.nodes = nodes[:nr]
+            return
         vcpu, tid = register.VCPU.unpack(packed)
         if tid in self.refuse:
             raise OSError(self.refuse[tid], "")
@@ -146,6 +152,19 @@ class SettleTest(unittest.TestCase):
         # More than the device has is not for it.
         self.assertEqual(self.settle({0: 12, 3: 10, 4: 11}), ({}, []))
 
+    def test_nodes(self):
+        """Where memory is is said with the first threads; and that the host has it."""
+        register.settle(self.device, 5, {0: 10}, [1, 0, -1])
+        self.assertEqual(self.device.nodes, [1, 0, -1])
+        self.settle({0: 10, 1: 11})
+        self.assertEqual(self.device.nodes, [1, 0, -1])
+        self.device.known = {}
+        self.settle({0: 10})
+        self.assertEqual(self.device.nodes, [])
+        self.device.known = {}
+        with self.assertRaisesRegex(Failure, "nodes 0,7: the host does not have"):
+            register.settle(self.device, 5, {0: 10}, [0, 7])
+
     def test_liar(self):
         """A thread that is not of the process that names it: nothing changes at all."""
         self.settle({0: 10})
@@ -156,7 +175,9 @@ class SettleTest(unittest.TestCase):
     def test_ends_meanwhile(self):
         """What was told of a thread that has ended is taken back: its number may be
         another's."""
-        def told(_fd, _request, packed):
+        def told(_fd, request, packed):
+            if request == register.PARLEY_SCHED_SET_NODES:
+                return
             self.device.said.append(register.VCPU.unpack(packed))
             if register.VCPU.unpack(packed) == (1, 11):
                 self.starts[11] = then
@@ -230,6 +251,30 @@ class ProcessTest(unittest.TestCase):
         device.process.ended.return_value = True
         self.assertFalse(device.serves(5))
 
+    def test_what_is_called_like_a_device(self):
+        """A link says what its owner wants; nothing of his is borrowed for that."""
+        with tempfile.TemporaryDirectory() as top:
+            process = register.Process.__new__(register.Process)
+            process.pid = 5
+            for kind in ("fd", "fdinfo"):
+                os.makedirs(f"{top}/5/{kind}")
+            for number, info in enumerate(("pos:\t0\n", "parley-vhost:\tblk 1\n", None,
+                                           "pos:\t0\nparley-vhost:\tsched 3\n")):
+                os.symlink(register.NODE, f"{top}/5/fd/{number}")
+                if info:
+                    with open(f"{top}/5/fdinfo/{number}", "w", encoding="ascii") as f:
+                        f.write(info)
+            with mock.patch.object(register, "PROC", top), \
+                    mock.patch.object(process, "serves", return_value=True), \
+                    mock.patch.object(process, "borrowed") as borrowed, \
+                    mock.patch.object(register, "Device") as device:
+                self.assertEqual([process.is_device(number, link) for number, link
+                                  in sorted(process.links())], [False] * 3 + [True])
+                self.assertFalse(process.is_device(3, "/dev/null"))
+                self.assertTrue(register.search(process, 7))
+                device.assert_called_once_with(process, 3, 7)
+                borrowed.assert_not_called()
+
     def test_what_is_no_device(self):
         """A file that has its name and is another: the calls are refused."""
         with open("/dev/null", "rb") as null, self.assertRaises(OSError):
@@ -238,7 +283,7 @@ class ProcessTest(unittest.TestCase):
 
 class WatchTest(unittest.TestCase):
     def setUp(self):
-        self.args = mock.Mock(qmp="/q", json=False, once=True, interval=None)
+        self.args = mock.Mock(qmp="/q", json=False, once=True, interval=None, nodes=None)
         self.devices = []
         patch = mock.patch.object(register, "device_of", side_effect=self.device_of)
         patch.start()
@@ -307,7 +352,9 @@ class WordsTest(unittest.TestCase):
         for words in (["register"], ["register", "--qmp", "/q", "--dry-run"],
                       ["register", "--qmp", "/q", "--once", "--interval", "1"],
                       ["register", "--qmp", "/q", "--high", "30"], ["--qmp", "/q"],
-                      ["governor", "--qmp", "/q"]):
+                      ["governor", "--qmp", "/q"], ["--nodes", "0"],
+                      *(["register", "--qmp", "/q", "--nodes", nodes]
+                        for nodes in ("", "a", "0,", "-2", "65536", ",".join(65 * "0")))):
             self.assertEqual(run("sched", *words)[0], 2, words)
 
     def test_once(self):

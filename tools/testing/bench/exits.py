@@ -108,8 +108,8 @@ def whole_table(found):
         same work, all of which was done in each run: {did}. kvm:kvm_exit of its two
         processors' threads, by what they are for: reads of the PM timer, writes of the
         timer's deadline, ends of interrupts, interrupts to the other processor, halts,
-        interrupts of the host, writes to devices, hypercalls. Latest: a period's call, behind
-        its time. A second of its life lasts {SLOW} of its clock's, as the emulated host
+        interrupts of the host, writes to devices, hypercalls. Latest: a period's call,
+        behind its time. A second of its life lasts {SLOW} of its clock's, as the emulated host
         is so slow. Medians of {ROUNDS} rounds over all rows. Asked: {FEWER} % fewer with
         all."""),
         ("on", *HEAD, "verdict"), rows)

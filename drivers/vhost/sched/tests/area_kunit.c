@@ -76,7 +76,7 @@ static void pieces_that_are_none(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, guest_offer_pieces(g, skewed, 1, 1), PARLEY_SCHED_AREA_INVAL);
 	KUNIT_EXPECT_TRUE(test, guest_area_back(g));
-	KUNIT_EXPECT_NULL(test, g->vm->area_req);
+	KUNIT_EXPECT_NULL(test, g->vm->areas[VCPUS - 1].req);
 	KUNIT_EXPECT_EQ(test, guest_share(g), PARLEY_SCHED_AREA_SHARED);
 }
 

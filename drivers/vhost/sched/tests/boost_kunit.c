@@ -2,6 +2,7 @@
 /*
  * Time by request: who gets it, how much, and that nobody who lies gets more.
  */
+#include <linux/cred.h>
 #include <linux/io.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
@@ -223,6 +224,119 @@ static void what_others_set_stays(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, task_nice(task), 2);
 }
 
+/* A thread that may not lower its nice value. */
+static int powerless_fn(void *arg)
+{
+	struct cred *cred = prepare_creds();
+
+	if (cred) {
+		cap_clear(cred->cap_effective);
+		commit_creds(cred);
+	}
+	while (!kthread_should_stop()) {
+		set_current_state(TASK_IDLE);
+		if (!kthread_should_stop())
+			schedule();
+		__set_current_state(TASK_RUNNING);
+	}
+	return 0;
+}
+
+static bool is_powerless(struct task_struct *task)
+{
+	guard(rcu)();
+	return cap_isclear(__task_cred(task)->cap_effective);
+}
+
+/* A thread of its own, not woken by guest_thread(), is vCPU 0. */
+static struct task_struct *powerless(struct kunit *test, struct guest *g)
+{
+	struct task_struct *task = kthread_run(powerless_fn, NULL, "parley-powerless");
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	g->threads[0] = get_task_struct(task);
+	KUNIT_ASSERT_TRUE(test, vh_until(is_powerless(task)));
+	KUNIT_ASSERT_EQ(test, parley_vhost_sched_set_task(g->dev, 0, task), 0);
+	return task;
+}
+
+/* While it is boosted the kernel lets it set what it could not have had: not for long. */
+static void a_boost_is_not_kept(struct kunit *test)
+{
+	struct guest *g = guest_open(test, 1, GUEST_ALL);
+	struct vhs_vcpu *vcpu = guest_vcpu(g, 0);
+	struct task_struct *task = powerless(test, g);
+	static const int tries[] = { -14, -1, 0, 5 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(tries); i++) {
+		guard(vhs_boost)(&g->vm->boost);
+		vcpu->boosted = true;
+		vhs_nice_apply(vcpu);
+		set_user_nice(task, tries[i]);
+		vhs_nice_apply(vcpu);
+		vcpu->boosted = false;
+		vhs_nice_apply(vcpu);
+		KUNIT_EXPECT_EQ(test, task_nice(task), max(tries[i], 0));
+	}
+	/* Nor by steps, again and again. */
+	for (i = 0; i < 5; i++) {
+		guard(vhs_boost)(&g->vm->boost);
+		vcpu->step = -6;
+		vhs_nice_apply(vcpu);
+		set_user_nice(task, task_nice(task) + 1);
+		vhs_nice_apply(vcpu);
+		KUNIT_EXPECT_EQ(test, task_nice(task), -1);
+	}
+	KUNIT_EXPECT_EQ(test, parley_vhost_sched_set_task(g->dev, 0, NULL), 0);
+	KUNIT_EXPECT_EQ(test, task_nice(task), 5);
+}
+
+struct heir {
+	const char *name;
+	int step;	/* of the parent, at the time */
+	int has;	/* the child inherits */
+	int gets;
+};
+
+/* The parent's base is 2. */
+static const struct heir heirs[] = {
+	{ "of one that is not moved", 0, 2, 2 },
+	{ "of one whose boost has ended since", 0, -13, 2 },
+	{ "of one that is boosted", -15, -13, 2 },
+	{ "of one that is boosted, from before", -15, 2, 2 },
+	{ "of one that is slowed down", 4, 6, 2 },
+	{ "of one that somebody else has slowed down", -15, 9, 9 },
+};
+
+static void heir_desc(const struct heir *h, char *desc)
+{
+	strscpy(desc, h->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(heir, heirs, heir_desc);
+
+static void a_boost_is_not_inherited(struct kunit *test)
+{
+	const struct heir *h = test->param_value;
+	struct guest *g = guest_open(test, 1, GUEST_ALL);
+	struct vhs_vcpu *vcpu = guest_vcpu(g, 0);
+	struct task_struct *child = kthread_create(powerless_fn, NULL, "parley-heir");
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(child));
+	guest_thread(g, 0, 1, false);
+	scoped_guard(vhs_boost, &g->vm->boost) {
+		set_user_nice(g->threads[0], 2);
+		vcpu->step = h->step;
+		vhs_nice_apply(vcpu);
+	}
+	set_user_nice(child, h->has);
+	scoped_guard(preempt)
+		vhs_nice_child(vcpu, child);
+	KUNIT_EXPECT_EQ(test, task_nice(child), h->gets);
+	kthread_stop(child);
+}
+
 /* The device goes while its requests are served and a vCPU has time of the budget. */
 static void a_release_while_a_yield_is_under_way(struct kunit *test)
 {
@@ -306,6 +420,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(requests_without_their_feature),
 	KUNIT_CASE_SLOW(a_liar_gains_its_budget_and_no_more),
 	KUNIT_CASE(what_others_set_stays),
+	KUNIT_CASE(a_boost_is_not_kept),
+	KUNIT_CASE_PARAM(a_boost_is_not_inherited, heir_gen_params),
 	KUNIT_CASE_SLOW(a_release_while_a_yield_is_under_way),
 	KUNIT_CASE_SLOW(time_follows_threads),
 	KUNIT_CASE(a_holder_that_is_preempted_is_boosted),

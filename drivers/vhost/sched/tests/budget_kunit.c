@@ -72,6 +72,48 @@ static void what_is_overdrawn_is_missing_later(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, spend(&b, BEGIN + 4 * PERIOD), GRANT);
 }
 
+/* It makes no difference whether anybody looks in between. */
+static void a_debt_is_paid_whoever_looks(struct kunit *test)
+{
+	unsigned int periods, i;
+
+	for (periods = 1; periods < 12; periods++) {
+		struct vhs_budget often = fresh(), once = fresh();
+		u64 end = BEGIN + periods * PERIOD + 12345 * periods, now;
+
+		for (i = 0; i < 4; i++) {
+			now = BEGIN + i * PERIOD / 5;
+			vhs_budget_spend(&often, now, 0, LIMIT / 3);
+			vhs_budget_spend(&once, now, 0, LIMIT / 3);
+		}
+		vhs_budget_spend(&often, now, 0, 7 * LIMIT + 11);
+		vhs_budget_spend(&once, now, 0, 7 * LIMIT + 11);
+		for (; now < end; now += PERIOD / 100)
+			vhs_budget_hold(&often, now, U64_MAX, 0);
+		KUNIT_EXPECT_EQ(test, vhs_budget_hold(&often, end, 1, LIMIT),
+				vhs_budget_hold(&once, end, 1, LIMIT));
+		KUNIT_EXPECT_EQ(test, often.debt, once.debt);
+		KUNIT_EXPECT_MEMEQ(test, often.spent, once.spent, sizeof(once.spent));
+	}
+}
+
+/* A month later, in slots of half a millisecond: who counts them does not come back. */
+static void a_debt_without_a_budget_stays(struct kunit *test)
+{
+	const u64 month = 30 * 86400 * NSEC_PER_SEC;
+	struct vhs_budget b = fresh();
+	unsigned int i;
+
+	vhs_budget_spend(&b, BEGIN, 0, 3 * LIMIT);
+	vhs_budget_set(&b, 0, 10 * NSEC_PER_MSEC, BEGIN);
+	for (i = 1; i < 1000; i++)
+		KUNIT_EXPECT_EQ(test, spend(&b, BEGIN + i * month), 0);
+	KUNIT_EXPECT_EQ(test, b.debt, 3 * LIMIT);
+	vhs_budget_set(&b, LIMIT, PERIOD, BEGIN + i * month);
+	KUNIT_EXPECT_EQ(test, spend(&b, BEGIN + i * month + 2 * PERIOD), 0);
+	KUNIT_EXPECT_EQ(test, spend(&b, BEGIN + i * month + 4 * PERIOD), GRANT);
+}
+
 /* Each boost ends late, by up to ten times: on the long run nothing is gained. */
 static void who_always_overdraws_gains_nothing(struct kunit *test)
 {
@@ -179,6 +221,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(the_limit_and_not_a_nanosecond_more),
 	KUNIT_CASE(what_is_held_is_not_given_twice),
 	KUNIT_CASE(what_is_overdrawn_is_missing_later),
+	KUNIT_CASE(a_debt_is_paid_whoever_looks),
+	KUNIT_CASE(a_debt_without_a_budget_stays),
 	KUNIT_CASE(who_always_overdraws_gains_nothing),
 	KUNIT_CASE(setting_it_again_gains_nothing),
 	KUNIT_CASE(no_window_holds_more),

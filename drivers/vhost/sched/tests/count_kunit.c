@@ -34,6 +34,12 @@ static int attr_nobody(u32 what, struct perf_event_attr *attr)
 	return err;
 }
 
+/* The scheduler's clock does not leave out the host. */
+static int try_nothing(u32 what)
+{
+	return 0;
+}
+
 static u64 value(struct guest *g, u32 vcpu)
 {
 	struct parley_sched_counted c = guest_count(g, vcpu);
@@ -51,6 +57,7 @@ static struct guest *counted(struct kunit *test)
 	struct guest *g = guest_open(test, 2, GUEST_ALL);
 
 	kunit_activate_static_stub(test, vhs_count_attr, attr_time);
+	kunit_activate_static_stub(test, vhs_count_try, try_nothing);
 	KUNIT_ASSERT_EQ(test, parley_vhost_sched_set_pmcs(g->dev, &one), 0);
 	return g;
 }
@@ -101,6 +108,16 @@ static void another_thread_goes_on(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, value(g, 1), 0);
 }
 
+/* A driver may say that it leaves out the host, and count it: the guest would see it. */
+static void a_counter_of_the_host_is_none(struct kunit *test)
+{
+	struct guest *g = guest_open(test, 1, GUEST_ALL);
+
+	kunit_activate_static_stub(test, vhs_count_attr, attr_time);
+	KUNIT_EXPECT_EQ(test, parley_vhost_sched_set_pmcs(g->dev, &one), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, guest_count(g, 0).nr, 0);
+}
+
 static void what_cannot_be_counted(struct kunit *test)
 {
 	static const struct parley_sched_pmcs two = {
@@ -110,6 +127,7 @@ static void what_cannot_be_counted(struct kunit *test)
 	struct task_struct *task;
 
 	kunit_activate_static_stub(test, vhs_count_attr, attr_nobody);
+	kunit_activate_static_stub(test, vhs_count_try, try_nothing);
 	guest_thread(g, 0, 1, false);
 	task = g->threads[0];
 	KUNIT_EXPECT_LT(test, parley_vhost_sched_set_pmcs(g->dev, &two), 0);
@@ -189,6 +207,7 @@ static void threads_go_while_they_are_read(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(a_neighbour_changes_nothing),
 	KUNIT_CASE(another_thread_goes_on),
+	KUNIT_CASE(a_counter_of_the_host_is_none),
 	KUNIT_CASE(what_cannot_be_counted),
 	KUNIT_CASE(bad_counters),
 	KUNIT_CASE_SLOW(threads_go_while_they_are_read),

@@ -43,6 +43,26 @@ static void running_and_asleep(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, state(g, 0), PARLEY_SCHED_ASLEEP);
 }
 
+/* A thread that has waited less than the one before it is stolen from all the same. */
+static void stolen_goes_on_with_another_thread(struct kunit *test)
+{
+	struct guest *g = shared(test, 1);
+	struct vhs_vcpu *vcpu = guest_vcpu(g, 0);
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		u64 before = guest_view(g, 0).stolen_ns, delay;
+
+		guest_thread(g, 0, 1, false);
+		delay = READ_ONCE(g->threads[0]->sched_info.run_delay);
+		vhs_record_state(vcpu, PARLEY_SCHED_RUNNING, delay + NSEC_PER_SEC);
+		KUNIT_EXPECT_GE(test, guest_view(g, 0).stolen_ns, before + NSEC_PER_SEC);
+		KUNIT_EXPECT_EQ(test, parley_vhost_sched_set_task(g->dev, 0, NULL), 0);
+		KUNIT_EXPECT_LT(test, guest_view(g, 0).stolen_ns, before + 2ull * NSEC_PER_SEC);
+		guest_thread_end(g, 0);
+	}
+}
+
 #define STOLEN_NS	(100 * NSEC_PER_MSEC)
 #define LONG_NS		(30 * (u64)NSEC_PER_SEC)
 
@@ -173,7 +193,7 @@ static void bad_61_a_guest_that_writes_everywhere(struct kunit *test)
 	KUNIT_EXPECT_LT(test, v.changes, 1000);
 	/* Its own area still comes back when the queue stops. */
 	guest_stop(g, PARLEY_SCHED_QUEUE_AREAS);
-	KUNIT_EXPECT_NULL(test, g->vm->area_req);
+	KUNIT_EXPECT_NULL(test, g->vm->areas[PARLEY_SCHED_AREA_VCPUS - 1].req);
 }
 
 /* ----------------------------------------------------------------- threads */
@@ -271,6 +291,7 @@ static void numbers_of_vcpus(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(running_and_asleep),
+	KUNIT_CASE(stolen_goes_on_with_another_thread),
 	KUNIT_CASE(who_waits_is_preempted),
 	KUNIT_CASE(nothing_is_torn),
 	KUNIT_CASE(bad_61_a_guest_that_writes_everywhere),

@@ -491,9 +491,9 @@ int parley_fake_put(struct fake *fake, unsigned int index)
 	struct parley_buf buf = { .segs = &seg, .cookie = fake, .n_out = 1 };
 	int err;
 
-	spin_lock_irq(&queue->lock);
+	parley_qlock_lock_irq(&queue->lock);
 	err = parley_drvq_submit(queue->vq, &buf, GFP_ATOMIC);
-	spin_unlock_irq(&queue->lock);
+	parley_qlock_unlock_irq(&queue->lock);
 	return err;
 }
 

@@ -152,12 +152,12 @@ static void unlocked_queue_takes_no_lock(struct kunit *test)
 	struct fake *fake;
 	struct parley_queue *queue = napi_queue(test, 0, &fake);
 
-	spin_lock_irq(&queue->lock);
+	parley_qlock_lock_irq(&queue->lock);
 	KUNIT_EXPECT_EQ(test, 0, napi_put(fake));
 	parley_fake_use(fake, 0, 0);
 	KUNIT_EXPECT_EQ(test, IRQ_HANDLED, parley_queue_interrupt(queue));
 	KUNIT_EXPECT_EQ(test, 1, napi_poll(queue, 64));
-	spin_unlock_irq(&queue->lock);
+	parley_qlock_unlock_irq(&queue->lock);
 }
 
 static void unlocked_queue_is_recovered(struct kunit *test)
@@ -181,10 +181,10 @@ static void unlocked_queue_is_recovered(struct kunit *test)
 
 static struct lock_class_key kind_of_queue;
 
-static bool is_of_that_kind(spinlock_t *lock)
+static bool is_of_that_kind(struct parley_qlock *lock)
 {
 #ifdef CONFIG_LOCKDEP
-	return lockdep_match_class(lock, &kind_of_queue);
+	return lockdep_match_key(parley_qlock_map(lock), &kind_of_queue);
 #else
 	return false;
 #endif
@@ -480,7 +480,7 @@ static int own_put(struct fake *fake, struct parley_queue *own)
 	struct parley_buf buf = { .segs = &seg, .cookie = fake, .n_out = 1 };
 	int err;
 
-	scoped_guard(spinlock_irq, &own->lock)
+	scoped_guard(parley_qlock_irq, &own->lock)
 		err = parley_drvq_submit(own->vq, &buf, GFP_ATOMIC);
 	return err;
 }

@@ -189,6 +189,40 @@ static void a_refused_moderation_is_not_kept(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, set_all(p, 50, 20, false));
 }
 
+/* It takes one half and refuses the other, once: then it has of both what it had before. */
+static void half_a_moderation_is_put_back(struct kunit *test)
+{
+	const u64 features[] = { COAL_ALL, COAL_ALL & ~B(NOTF_COAL) };
+	unsigned int i, n;
+
+	for (i = 0; i < ARRAY_SIZE(features); i++) {
+		struct peer *p = peer_new(test, features[i], PEER_PAIRS);
+		u8 cmd = i ? VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET : VIRTIO_NET_CTRL_NOTF_COAL_RX_SET;
+
+		KUNIT_EXPECT_EQ(test, 0, set_all(p, 50, 20, false));
+		/* Receive queues, all of them, and then no more. */
+		n = i ? p->net->used : 1;
+		WRITE_ONCE(p->obey, n);
+		WRITE_ONCE(p->once, true);
+		WRITE_ONCE(p->refuse, VIRTIO_NET_CTRL_NOTF_COAL);
+		peer_forget_told(p);
+		KUNIT_EXPECT_EQ(test, -EREMOTEIO, set_all(p, 60, 30, false));
+		KUNIT_EXPECT_EQ(test, 50u, get_all(test, p).rx_coalesce_usecs);
+		KUNIT_EXPECT_EQ(test, 51u, get_one(test, p, 0).tx_coalesce_usecs);
+		if (!i)
+			told(test, p, cmd, 0, 50, 20);
+		else
+			told(test, p, cmd, 2 * p->net->used - 1, 51, 21);
+		/* The same for one queue. */
+		WRITE_ONCE(p->obey, 1);
+		WRITE_ONCE(p->refuse, VIRTIO_NET_CTRL_NOTF_COAL);
+		KUNIT_EXPECT_EQ(test, -EREMOTEIO, set_one(p, 0, 7, 3, false));
+		KUNIT_EXPECT_EQ(test, 50u, get_one(test, p, 0).rx_coalesce_usecs);
+		told(test, p, VIRTIO_NET_CTRL_NOTF_COAL_VQ_SET, 0, 50, 20);
+		peer_end(test, p);
+	}
+}
+
 /* What the kernel judges of the traffic reaches the device, and ends with it. */
 static void it_adapts(struct kunit *test)
 {
@@ -230,12 +264,32 @@ static void it_adapts(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, set_all(p, 0, 0, true));
 }
 
+/* What was judged is refused: then it is no longer judged, so that it ends. */
+static void it_does_not_adapt_against_its_will(struct kunit *test)
+{
+	struct peer *p = peer_new(test, COAL_ALL, 1);
+	struct parley_net_rx *rx = &p->net->pairs[0].rx;
+
+	if (!IS_REACHABLE(CONFIG_DIMLIB))
+		kunit_skip(test, "this kernel has no DIMLIB");
+	KUNIT_EXPECT_EQ(test, 0, set_all(p, 0, 0, true));
+	WRITE_ONCE(p->refuse, VIRTIO_NET_CTRL_NOTF_COAL);
+	rx->dim.profile_ix = 2;
+	queue_work(system_freezable_wq, &rx->moderate);
+	flush_work(&rx->moderate);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(rx->adaptive));
+	KUNIT_EXPECT_EQ(test, 0u, get_one(test, p, 0).rx_coalesce_usecs);
+	KUNIT_EXPECT_EQ(test, 2, peer_both_ways(test, p, 500, 1));
+}
+
 static struct kunit_case coal_cases[] = {
 	KUNIT_CASE(all_queues_are_moderated),
 	KUNIT_CASE(a_queue_is_moderated),
 	KUNIT_CASE(queues_that_come_later_are_moderated),
 	KUNIT_CASE(a_refused_moderation_is_not_kept),
+	KUNIT_CASE(half_a_moderation_is_put_back),
 	KUNIT_CASE(it_adapts),
+	KUNIT_CASE(it_does_not_adapt_against_its_will),
 	{}
 };
 

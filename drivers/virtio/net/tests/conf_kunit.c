@@ -230,15 +230,65 @@ static void a_fill_that_is_repeated_does_no_harm(struct kunit *test)
 	}
 }
 
+/*
+ * It asks without end where the guest is, and is never content: the guest says so now and
+ * then.  What is not taken after all that still works.
+ */
+static void it_is_not_announced_without_end(struct kunit *test)
+{
+	struct peer *p = peer_new(test, PEER_ALL, 1);
+	const unsigned long begin = jiffies;
+	unsigned int i, n;
+
+	WRITE_ONCE(p->refuse, VIRTIO_NET_CTRL_ANNOUNCE);
+	p->config.status = cpu_to_vr16(VIRTIO_NET_S_LINK_UP | VIRTIO_NET_S_ANNOUNCE);
+	for (i = 0; i < 100; i++) {
+		peer_set_config(p);
+		fsleep(5000);
+	}
+	KUNIT_EXPECT_TRUE(test, soon(has_announced, p));
+	n = peer_times_told(p, VIRTIO_NET_CTRL_ANNOUNCE, VIRTIO_NET_CTRL_ANNOUNCE_ACK, NULL);
+	KUNIT_EXPECT_LE(test, n, 2 * (unsigned int)((jiffies - begin) / HZ) + 5);
+	KUNIT_EXPECT_EQ(test, 2, peer_both_ways(test, p, 500, 1));
+}
+
+/* ------------------------------------------------------------- standby */
+
+static struct net_device *master_of(struct net_device *dev)
+{
+	struct net_device *master;
+
+	rtnl_lock();
+	master = netdev_master_upper_dev_get(dev);
+	rtnl_unlock();
+	return master;
+}
+
+/*
+ * It is known by its address, so without one there is none.  With one see the lab's
+ * net-standby: net_failover takes a lock that it never initialises, which ends lockdep here.
+ */
+static void a_standby_has_an_address(struct kunit *test)
+{
+	struct peer *p = peer_new(test, (PEER_ALL | B(STANDBY)) & ~B(MAC), 1);
+	char name[IFNAMSIZ];
+
+	KUNIT_EXPECT_NULL(test, master_of(p->dev));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP,
+			p->dev->netdev_ops->ndo_get_phys_port_name(p->dev, name, sizeof(name)));
+}
+
 static struct kunit_case conf_cases[] = {
 	KUNIT_CASE(the_link_goes_and_comes),
 	KUNIT_CASE(it_announces_itself),
+	KUNIT_CASE(it_is_not_announced_without_end),
 	KUNIT_CASE(a_device_without_status_has_a_link),
 	KUNIT_CASE_PARAM(numbers_of_the_configuration, number_gen_params),
 	KUNIT_CASE_PARAM(channels_are_changed_under_way, peer_format_gen),
 	KUNIT_CASE_PARAM(rings_are_changed_under_way, peer_format_gen),
 	KUNIT_CASE(statistics_have_names),
 	KUNIT_CASE(a_fill_that_is_repeated_does_no_harm),
+	KUNIT_CASE(a_standby_has_an_address),
 	{}
 };
 

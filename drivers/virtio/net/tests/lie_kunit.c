@@ -265,6 +265,48 @@ static void bad_45_a_packet_is_longer_than_its_buffer(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
 }
 
+#define DIRTY	512
+
+/* So that pages which are had next have something in them. */
+static void leave_something(struct kunit *test)
+{
+	struct page **pages = kunit_kcalloc(test, DIRTY, sizeof(*pages), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	for (i = 0; i < DIRTY; i++) {
+		pages[i] = alloc_page(GFP_KERNEL);
+		if (pages[i])
+			memset(page_address(pages[i]), 0x5a, PAGE_SIZE);
+	}
+	while (i--)
+		if (pages[i])
+			__free_page(pages[i]);
+}
+
+/* What a receive buffer held before is nothing that the host is to see. */
+static void bad_49_what_was_there_before_is_not_shown(struct kunit *test)
+{
+	const u64 features[] = { PEER_ALL, PEER_ALL & ~B(MRG_RXBUF) };
+	unsigned int i, ms, dirty;
+	struct peer *p;
+	int nr;
+
+	for (i = 0; i < ARRAY_SIZE(features); i++) {
+		leave_something(test);
+		p = peer_new(test, features[i], 1);
+		nr = 0;
+		for (ms = 0; ms < 20000 && !nr; ms++) {
+			fsleep(1000);
+			nr = peer_look_at_buffers(p, 0, &dirty);
+		}
+		KUNIT_EXPECT_GT(test, nr, 0);
+		KUNIT_EXPECT_EQ(test, 0u, dirty);
+		KUNIT_EXPECT_EQ(test, 2, peer_both_ways(test, p, 500, 1));
+		peer_end(test, p);
+	}
+}
+
 static struct kunit_case lie_cases[] = {
 	KUNIT_CASE_PARAM(header_is_judged, header_gen_params),
 	KUNIT_CASE_PARAM(header_of_a_packet, header_gen_params),
@@ -275,6 +317,7 @@ static struct kunit_case lie_cases[] = {
 	KUNIT_CASE_PARAM(a_packet_is_longer_than_any, peer_format_gen),
 	KUNIT_CASE_PARAM(bad_38_a_buffer_is_shorter_than_its_header, peer_format_gen),
 	KUNIT_CASE_PARAM(bad_45_a_packet_is_longer_than_its_buffer, peer_format_gen),
+	KUNIT_CASE(bad_49_what_was_there_before_is_not_shown),
 	{}
 };
 

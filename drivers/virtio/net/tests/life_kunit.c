@@ -125,6 +125,28 @@ static void refused_packets_leak_nothing(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
 }
 
+/* Up again with the ring as full as it was, it takes none that it would only drop. */
+static void a_full_ring_stays_full(struct kunit *test)
+{
+	struct peer *p = peer_new(test, PEER_ALL, 1);
+	struct netdev_queue *txq = netdev_get_tx_queue(p->dev, 0);
+	unsigned int i;
+
+	peer_fill_ring(test, p);
+	peer_up(p, false);
+	KUNIT_EXPECT_EQ(test, 0, peer_up(p, true));
+	for (i = 0; i < 10; i++) {
+		struct sk_buff *skb = peer_skb(p, 1514, i, 64, 0);
+
+		KUNIT_ASSERT_NOT_NULL(test, skb);
+		dev_direct_xmit(skb, 0);
+	}
+	KUNIT_EXPECT_TRUE(test, netif_xmit_stopped(txq));
+	KUNIT_EXPECT_LE(test, u64_stats_read(&p->net->pairs[0].tx.stats.dropped), 1ull);
+	peer_listen_again(p);
+	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
+}
+
 /* A packet of a kind that was never offered to take. */
 static void odd_packets_leak_nothing(struct kunit *test)
 {
@@ -198,6 +220,41 @@ static void a_device_that_takes_nothing_is_started_anew(struct kunit *test)
 	KUNIT_EXPECT_GT(test, atomic_read(&p->resets), resets);
 	WRITE_ONCE(p->deaf, false);
 	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
+}
+
+/* The device is told of fewer pairs after the stack, and need not look at the others. */
+static void pairs_that_are_not_used_rest(struct kunit *test)
+{
+	struct peer *p = peer_new(test, PEER_ALL, PEER_PAIRS);
+	const unsigned int pairs = p->net->used;
+	int resets = atomic_read(&p->resets);
+	struct parley_net_tx *tx;
+	unsigned int i;
+
+	if (pairs < 2)
+		kunit_skip(test, "one processor, one pair");
+	tx = &p->net->pairs[pairs - 1].tx;
+	peer_fill_ring_of(test, p, pairs - 1);
+	KUNIT_EXPECT_EQ(test, 0, peer_set_pairs(p, 1));
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&p->early));
+	KUNIT_EXPECT_EQ(test, 1u, p->dev->real_num_tx_queues);
+	KUNIT_EXPECT_EQ(test, 1u, p->dev->real_num_rx_queues);
+	for (i = 0; i < 3; i++) {
+		p->dev->netdev_ops->ndo_tx_timeout(p->dev, pairs - 1);
+		flush_work(&p->net->timeout);
+		KUNIT_EXPECT_FALSE(test, READ_ONCE(tx->stuck));
+	}
+	/* Refused, they are as many as before, for the stack as well. */
+	peer_listen_again(p);
+	KUNIT_EXPECT_EQ(test, 0, peer_set_pairs(p, pairs));
+	WRITE_ONCE(p->refuse, VIRTIO_NET_CTRL_MQ);
+	KUNIT_EXPECT_EQ(test, -EREMOTEIO, peer_set_pairs(p, 1));
+	KUNIT_EXPECT_EQ(test, pairs, p->dev->real_num_tx_queues);
+	KUNIT_EXPECT_EQ(test, pairs, p->dev->real_num_rx_queues);
+	KUNIT_EXPECT_EQ(test, pairs, p->net->used);
+	WRITE_ONCE(p->refuse, -1);
+	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
+	KUNIT_EXPECT_EQ(test, resets, atomic_read(&p->resets));
 }
 
 /* ------------------------------------------------------------- settings */
@@ -339,6 +396,39 @@ static void a_command_that_is_not_answered_ends(struct kunit *test)
 	peer_end(test, p);
 }
 
+struct ending {
+	struct work_struct work;
+	struct kunit *test;
+	struct peer *p;
+};
+
+static void end_work(struct work_struct *work)
+{
+	struct ending *e = container_of(work, struct ending, work);
+
+	peer_end(e->test, e->p);
+}
+
+/* A recovery that ends as late as can be has no carrier to turn off. */
+static void one_that_is_unregistered_has_no_carrier(struct kunit *test)
+{
+	struct ending e = { .test = test, .p = peer_new(test, PEER_ALL, 1) };
+	struct net_device *dev = e.p->dev;
+	unsigned int ms;
+
+	KUNIT_EXPECT_TRUE(test, netif_carrier_ok(dev));
+	INIT_WORK_ONSTACK(&e.work, end_work);
+	dev_hold(dev);
+	schedule_work(&e.work);
+	for (ms = 0; ms < 30000 && READ_ONCE(dev->reg_state) != NETREG_UNREGISTERED; ms++)
+		fsleep(1000);
+	KUNIT_EXPECT_EQ(test, dev->reg_state, NETREG_UNREGISTERED);
+	KUNIT_EXPECT_FALSE(test, netif_carrier_ok(dev));
+	dev_put(dev);
+	flush_work(&e.work);
+	destroy_work_on_stack(&e.work);
+}
+
 static struct kunit_case life_cases[] = {
 	KUNIT_CASE_PARAM(sleeps_and_wakes_under_load, peer_format_gen),
 	KUNIT_CASE_PARAM(a_full_ring_survives_a_reset, peer_format_gen),
@@ -347,14 +437,17 @@ static struct kunit_case life_cases[] = {
 	KUNIT_CASE_PARAM(vanishes_with_a_full_ring, peer_format_gen),
 	KUNIT_CASE_PARAM(is_unbound_with_a_full_ring, peer_format_gen),
 	KUNIT_CASE_PARAM(refused_packets_leak_nothing, peer_format_gen),
+	KUNIT_CASE_PARAM(a_full_ring_stays_full, peer_format_gen),
 	KUNIT_CASE_PARAM(odd_packets_leak_nothing, peer_format_gen),
 	KUNIT_CASE_PARAM(a_slow_device_is_waited_for, peer_format_gen),
 	KUNIT_CASE_PARAM(a_device_that_takes_nothing_is_started_anew, peer_format_gen),
+	KUNIT_CASE(pairs_that_are_not_used_rest),
 	KUNIT_CASE_PARAM(settings_are_told_and_told_again, peer_format_gen),
 	KUNIT_CASE(what_is_so_after_a_reset_is_not_told),
 	KUNIT_CASE(a_refused_setting_is_put_back),
 	KUNIT_CASE(a_setting_of_a_device_asleep_is_kept),
 	KUNIT_CASE(a_command_that_is_not_answered_ends),
+	KUNIT_CASE(one_that_is_unregistered_has_no_carrier),
 	{}
 };
 

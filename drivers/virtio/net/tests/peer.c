@@ -129,6 +129,30 @@ static void peer_note(struct peer *p, const u8 *cmd, u32 len)
 		p->told[p->nr_told++ % PEER_TOLD] = told;
 }
 
+/* So many pairs are used, it is told: does the stack send by more? */
+static void peer_check_pairs(struct peer *p, const u8 *cmd)
+{
+	if (cmd[0] != VIRTIO_NET_CTRL_MQ || cmd[1] != VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET)
+		return;
+	/* Before the interface is there nobody sends. */
+	if (p->dev && READ_ONCE(p->dev->real_num_tx_queues) > get_unaligned_le16(cmd + 2))
+		atomic_inc(&p->early);
+}
+
+/* One command of those that it refuses; @obey is how many more it takes still. */
+static bool peer_refuses(struct peer *p, u8 class)
+{
+	if (class != READ_ONCE(p->refuse))
+		return false;
+	if (!READ_ONCE(p->obey)) {
+		if (READ_ONCE(p->once))
+			WRITE_ONCE(p->refuse, -1);
+		return true;
+	}
+	WRITE_ONCE(p->obey, p->obey - 1);
+	return false;
+}
+
 static void peer_obey(struct peer *p, struct peer_queue *q, struct parley_iov *iov)
 {
 	struct parley_chain chain;
@@ -136,8 +160,9 @@ static void peer_obey(struct peer *p, struct peer_queue *q, struct parley_iov *i
 
 	while (!READ_ONCE(p->mute) && peer_take(q, iov, &chain) > 0) {
 		peer_copy(chain.iov, chain.n_out, cmd, sizeof(cmd), false);
-		ack = cmd[0] == READ_ONCE(p->refuse) ? VIRTIO_NET_ERR : VIRTIO_NET_OK;
+		ack = peer_refuses(p, cmd[0]) ? VIRTIO_NET_ERR : VIRTIO_NET_OK;
 		peer_note(p, cmd, chain.len_out);
+		peer_check_pairs(p, cmd);
 		chain.written = peer_copy(chain.iov + chain.n_out, chain.n_in, &ack, 1, true);
 		peer_complete(q, &chain, 1);
 	}
@@ -225,6 +250,18 @@ static void peer_spread(struct peer_taken *t, void *whole, u32 len)
 	}
 }
 
+/* Where it was written, for who writes there again. */
+static void peer_remember(struct peer *p, const struct peer_taken *t)
+{
+	unsigned int i, s, n = 0;
+
+	for (i = 0; i < t->nr; i++)
+		for (s = 0; s < t->chains[i].n_in && n < PEER_PIECES; s++)
+			p->last[n++] = t->chains[i].iov[t->chains[i].n_out + s];
+	/* Before it is completed, so that who is shown the packet finds all of it. */
+	WRITE_ONCE(p->nr_last, n);
+}
+
 static int peer_receive_into(struct peer *p, struct peer_queue *q, struct peer_taken *t,
 			     u8 *whole, u32 len, const struct peer_lie *lie)
 {
@@ -239,7 +276,7 @@ static int peer_receive_into(struct peer *p, struct peer_queue *q, struct peer_t
 		return err;
 	hdr->num_buffers = cpu_to_vr16(lie->num_buffers < 0 ? t->nr : lie->num_buffers);
 	peer_spread(t, whole, len);
-	WRITE_ONCE(p->last, t->chains[0].iov[0].kern);
+	peer_remember(p, t);
 	if (lie->cut)
 		t->chains[0].written = lie->cut;
 	peer_complete(q, t->chains, t->nr - min(t->nr, lie->withhold));
@@ -328,6 +365,38 @@ int peer_overrun(struct peer *p, unsigned int pair)
 	}
 	kfree(iov);
 	return err;
+}
+
+static bool peer_is_dirty(const struct parley_chain *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n_in; i++)
+		if (memchr_inv(c->iov[c->n_out + i].kern, 0, c->iov[c->n_out + i].len))
+			return true;
+	return false;
+}
+
+/* Buffers that the guest has given to receive into, and how many have something in them. */
+int peer_look_at_buffers(struct peer *p, unsigned int pair, unsigned int *dirty)
+{
+	struct peer_taken *t = kvzalloc(sizeof(*t), GFP_KERNEL);
+	struct peer_queue *q = &p->q[2 * pair];
+	int nr;
+
+	if (!t)
+		return -ENOMEM;
+	*dirty = 0;
+	scoped_guard(mutex, &q->lock) {
+		while (q->lq && t->nr < PEER_RING &&
+		       peer_take(q, t->iov[t->nr], &t->chains[t->nr]) > 0)
+			*dirty += peer_is_dirty(&t->chains[t->nr++]);
+		if (q->lq)
+			parley_devq_untake(q->lq->vq, t->chains, t->nr);
+	}
+	nr = t->nr;
+	kvfree(t);
+	return nr;
 }
 
 /* ------------------------------------------------------------- the device */

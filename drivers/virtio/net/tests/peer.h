@@ -26,6 +26,7 @@
 #define PEER_TOLD	128
 #define PEER_DATA	320
 #define PEER_SEGS	64
+#define PEER_PIECES	32
 #define PEER_HDR	sizeof(struct virtio_net_hdr_v1)
 
 #define B(name)		BIT_ULL(VIRTIO_NET_F_##name)
@@ -106,9 +107,13 @@ struct peer_queue {
  * @deaf: it takes nothing that is sent
  * @mute: it answers no command
  * @refuse: it refuses commands of this class; -1: none
+ * @obey: but for so many, which it takes before
+ * @once: and only one of them
  * @hash: what it says the hash of the next packets is
  * @kind: of that (VIRTIO_NET_HASH_REPORT_*)
- * @last: where the last packet that the guest receives was written
+ * @last: where the last packet that the guest receives was written, piece by piece
+ * @nr_last: pieces of that
+ * @early: told of fewer pairs than the stack sends by, so often
  * @resets: seen
  * @lock: of the lists, and of what it was told
  * @sent: what the guest sent
@@ -128,9 +133,13 @@ struct peer {
 	bool deaf;
 	bool mute;
 	int refuse;
+	int obey;
+	bool once;
 	u32 hash;
 	u16 kind;
-	void *last;
+	struct parley_iov last[PEER_PIECES];
+	unsigned int nr_last;
+	atomic_t early;
 	atomic_t resets;
 	spinlock_t lock;	/* see above */
 	struct list_head sent;
@@ -160,6 +169,7 @@ void peer_destroy(struct peer *p);
 int peer_receive(struct peer *p, unsigned int pair, const struct virtio_net_hdr_v1 *hdr,
 		 const void *data, u32 len, const struct peer_lie *lie);
 int peer_overrun(struct peer *p, unsigned int pair);
+int peer_look_at_buffers(struct peer *p, unsigned int pair, unsigned int *dirty);
 void peer_serve(struct peer *p);
 void peer_set_config(struct peer *p);
 unsigned int peer_times_told(struct peer *p, u8 class, u8 cmd, struct peer_told *last);
@@ -189,6 +199,8 @@ void peer_load_stop(void);
 unsigned int peer_in_flight(struct peer *p);
 unsigned int peer_free_slots(struct peer *p);
 void peer_fill_ring(struct kunit *test, struct peer *p);
+void peer_fill_ring_of(struct kunit *test, struct peer *p, unsigned int pair);
+int peer_set_pairs(struct peer *p, unsigned int pairs);
 void peer_listen_again(struct peer *p);
 
 #endif /* _PARLEY_NET_PEER_H */

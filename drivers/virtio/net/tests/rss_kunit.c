@@ -118,10 +118,25 @@ static int set_channels(struct peer *p, unsigned int n)
 	return err;
 }
 
+/* What the kernel asks before it lets a table be shown or set. */
+static u32 rx_rings(struct kunit *test, struct peer *p)
+{
+	const struct ethtool_ops *ops = p->dev->ethtool_ops;
+#ifdef PARLEY_COMPAT_RX_RINGS
+	struct ethtool_rxnfc info = { .cmd = ETHTOOL_GRXRINGS };
+
+	KUNIT_ASSERT_NOT_NULL(test, ops->get_rxnfc);
+	KUNIT_EXPECT_EQ(test, 0, ops->get_rxnfc(p->dev, &info, NULL));
+	return info.data;
+#else
+	KUNIT_ASSERT_NOT_NULL(test, ops->get_rx_ring_count);
+	return ops->get_rx_ring_count(p->dev);
+#endif
+}
+
 static void packets_are_spread_over_what_is_used(struct kunit *test)
 {
 	struct peer *p = rss_new(test, &numbers[0], PEER_PAIRS);
-	struct ethtool_rxnfc info = { .cmd = ETHTOOL_GRXRINGS };
 	struct parley_vdev *vdev = to_parley_vdev(p->pd);
 	unsigned int i, pairs = p->net->nr_pairs;
 
@@ -130,8 +145,7 @@ static void packets_are_spread_over_what_is_used(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 0, set_channels(p, i));
 		expect_table(test, p);
 		KUNIT_EXPECT_EQ(test, i - 1, (u32)p->net->rss.table[i - 1]);
-		KUNIT_EXPECT_EQ(test, 0, p->dev->ethtool_ops->get_rxnfc(p->dev, &info, NULL));
-		KUNIT_EXPECT_EQ(test, (u64)i, (u64)info.data);
+		KUNIT_EXPECT_EQ(test, i, rx_rings(test, p));
 	}
 	/* The other command would take it away again. */
 	KUNIT_EXPECT_EQ(test, 0u, peer_times_told(p, VIRTIO_NET_CTRL_MQ,

@@ -4,6 +4,7 @@
  */
 #include <linux/delay.h>
 #include <linux/etherdevice.h>
+#include <linux/ethtool.h>
 #include <linux/kthread.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
@@ -373,6 +374,17 @@ void peer_load_stop(void)
 	kthread_stop(load);
 }
 
+int peer_set_pairs(struct peer *p, unsigned int pairs)
+{
+	struct ethtool_channels ch = { .combined_count = pairs };
+	int err;
+
+	rtnl_lock();
+	err = p->dev->ethtool_ops->set_channels(p->dev, &ch);
+	rtnl_unlock();
+	return err;
+}
+
 unsigned int peer_in_flight(struct peer *p)
 {
 	const struct parley_drvq *vq = p->net->pairs[0].tx.queue->vq;
@@ -391,9 +403,9 @@ unsigned int peer_free_slots(struct peer *p)
 }
 
 /* Packets that the device has and does not take, until the ring is full. */
-void peer_fill_ring(struct kunit *test, struct peer *p)
+void peer_fill_ring_of(struct kunit *test, struct peer *p, unsigned int pair)
 {
-	struct netdev_queue *txq = netdev_get_tx_queue(p->dev, 0);
+	struct netdev_queue *txq = netdev_get_tx_queue(p->dev, pair);
 	unsigned int i;
 
 	WRITE_ONCE(p->deaf, true);
@@ -401,9 +413,14 @@ void peer_fill_ring(struct kunit *test, struct peer *p)
 		struct sk_buff *skb = peer_skb(p, 60, i, 64, 0);
 
 		KUNIT_ASSERT_NOT_NULL(test, skb);
-		dev_direct_xmit(skb, 0);
+		dev_direct_xmit(skb, pair);
 	}
 	KUNIT_EXPECT_TRUE(test, netif_xmit_stopped(txq));
+}
+
+void peer_fill_ring(struct kunit *test, struct peer *p)
+{
+	peer_fill_ring_of(test, p, 0);
 	KUNIT_EXPECT_GT(test, peer_in_flight(p), 0u);
 }
 

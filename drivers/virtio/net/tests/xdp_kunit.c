@@ -75,10 +75,25 @@ static u32 leaves_metadata(struct xdp_buff *xdp)
 	return XDP_PASS;
 }
 
-/* While the program looks, the device writes into its buffer again. */
+/* While the program looks, the device writes into all of its buffers again. */
 static u32 passes_while_the_device_writes(struct xdp_buff *xdp)
 {
-	memset(READ_ONCE(scribbler->last), 0xee, 200);
+	unsigned int i;
+
+	for (i = 0; i < READ_ONCE(scribbler->nr_last); i++)
+		memset(scribbler->last[i].kern, 0xee, scribbler->last[i].len);
+	return XDP_PASS;
+}
+
+static u32 passes_those_of_one_pool(struct xdp_buff *xdp)
+{
+	const struct skb_shared_info *info = xdp_get_shared_info_from_buff(xdp);
+	const struct page_pool *pool = virt_to_head_page(xdp->data_hard_start)->pp;
+	unsigned int i;
+
+	for (i = 0; xdp_buff_has_frags(xdp) && i < info->nr_frags; i++)
+		if (skb_frag_page(&info->frags[i])->pp != pool)
+			return XDP_DROP;
 	return XDP_PASS;
 }
 
@@ -286,6 +301,38 @@ static void packets_go_back_to_a_full_ring(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, slots, peer_free_slots(p) + peer_in_flight(p));
 }
 
+/* Where netpoll asks there is no lock of a page pool to be had: packets of one stay. */
+static void netpoll_gives_no_pages_back(struct kunit *test)
+{
+	struct bpf_prog *prog;
+	struct peer *p = peer_with(test, PEER_ALL, sends_back, &prog);
+	struct napi_struct *napi = &p->net->pairs[0].napi;
+	unsigned int ms;
+
+	WRITE_ONCE(p->deaf, true);
+	KUNIT_EXPECT_GT(test, peer_receive_seed(p, 0, 100, 1, NULL), 0);
+	KUNIT_EXPECT_TRUE(test, soon(&tx_stats(p)->xdp_packets, 1));
+	napi_disable(napi);
+	peer_listen_again(p);
+	expect(test, p, &p->sent, 100, 1);
+	/* It is completed by the time that the device lets go of the queue. */
+	scoped_guard(mutex, &p->q[1].lock)
+		KUNIT_EXPECT_EQ(test, 1u, peer_in_flight(p));
+	local_bh_disable();
+	KUNIT_EXPECT_EQ(test, 0, napi->poll(napi, 0));
+	KUNIT_EXPECT_EQ(test, 1u, peer_in_flight(p));
+	local_bh_enable();
+	napi_enable(napi);
+	local_bh_disable();
+	napi_schedule(napi);
+	local_bh_enable();
+	for (ms = 0; ms < 20000 && peer_in_flight(p); ms++)
+		fsleep(1000);
+	KUNIT_EXPECT_EQ(test, 0u, peer_in_flight(p));
+	WRITE_ONCE(judge, passes);
+	KUNIT_EXPECT_EQ(test, 2, peer_both_ways(test, p, 500, 1));
+}
+
 static void packets_go_elsewhere(struct kunit *test)
 {
 	struct bpf_prog *prog;
@@ -359,11 +406,27 @@ static void the_device_writes_after_the_verdict(struct kunit *test)
 
 	scribbler = p;
 	WRITE_ONCE(judge, passes_while_the_device_writes);
-	for (i = 0; i < 20; i++) {
-		KUNIT_EXPECT_GT(test, peer_receive_seed(p, 0, 1000, i, NULL), 0);
-		expect(test, p, &p->came, 1000, i);
+	for (i = 0; i < 2 * ARRAY_SIZE(lengths); i++) {
+		const u32 len = lengths[i % ARRAY_SIZE(lengths)];
+
+		KUNIT_EXPECT_GT(test, peer_receive_seed(p, 0, len, i, NULL), 0);
+		expect(test, p, &p->came, len, i);
 	}
-	KUNIT_EXPECT_EQ(test, 20, atomic_read(&judged));
+	KUNIT_EXPECT_EQ(test, 2 * (int)ARRAY_SIZE(lengths), atomic_read(&judged));
+}
+
+/* Who gets a packet may give its pages back in bulk, to the pool of the first one. */
+static void a_packet_is_of_one_pool(struct kunit *test)
+{
+	struct bpf_prog *prog;
+	struct peer *p = peer_with(test, PEER_ALL, passes_those_of_one_pool, &prog);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		KUNIT_EXPECT_GT(test, peer_receive_seed(p, 0, lengths[i], i, NULL), 0);
+		expect(test, p, &p->came, lengths[i], i);
+	}
+	KUNIT_EXPECT_EQ(test, 0ull, counted(&rx_stats(p)->xdp_drops));
 }
 
 /* ------------------------------------------------------ comes and goes */
@@ -548,10 +611,12 @@ static struct kunit_case xdp_cases[] = {
 	KUNIT_CASE(what_cannot_be_done_is_an_error),
 	KUNIT_CASE_PARAM(packets_go_back, peer_format_gen),
 	KUNIT_CASE_PARAM(packets_go_back_to_a_full_ring, peer_format_gen),
+	KUNIT_CASE_PARAM(netpoll_gives_no_pages_back, peer_format_gen),
 	KUNIT_CASE_PARAM(packets_go_elsewhere, peer_format_gen),
 	KUNIT_CASE(the_front_is_cut_off),
 	KUNIT_CASE(metadata_comes_along),
 	KUNIT_CASE(the_device_writes_after_the_verdict),
+	KUNIT_CASE(a_packet_is_of_one_pool),
 	KUNIT_CASE(packets_are_finished),
 	KUNIT_CASE(programs_are_refused),
 	KUNIT_CASE_PARAM(it_comes_and_goes_under_load, peer_format_gen),

@@ -26,7 +26,7 @@ static int psd_count_send(struct psd *psd, struct psd_count *c)
 
 	int err;
 
-	scoped_guard(spinlock_irqsave, &psd->requests->lock)
+	scoped_guard(parley_qlock_irqsave, &psd->requests->lock)
 		err = parley_drvq_submit(psd->requests->vq, &buf, GFP_ATOMIC);
 	return err;
 }

@@ -34,7 +34,9 @@ void parley_psd_hv_lend(struct psd *psd)
 {
 	unsigned int can = PARLEY_HV_SEES;
 
-	if (parley_has_feature(psd->pd, PARLEY_SCHED_F_YIELD))
+	/* Where spinlocks sleep none can be taken by who waits for a lock of this kind. */
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT) &&
+	    parley_has_feature(psd->pd, PARLEY_SCHED_F_YIELD))
 		can |= PARLEY_HV_YIELD;
 	parley_hv_lend(&psd_hv_ops, can);
 }

@@ -66,14 +66,15 @@ static int psd_make_queues(struct psd *psd)
 		return err;
 	psd->requests = &psd->pd->queues[0];
 	psd->areas = &psd->pd->queues[1];
-	return parley_psd_area_init(psd);
+	return parley_psd_area_init(&psd->vcpus, psd, PARLEY_SCHED_AREA_VCPUS, psd->nr) ?:
+	       parley_psd_clock_init(psd);
 }
 
 static void psd_free(struct psd *psd)
 {
 	parley_psd_hint_exit(psd);
-	if (psd->areas)
-		parley_psd_area_exit(psd);
+	parley_psd_area_exit(&psd->clock);
+	parley_psd_area_exit(&psd->vcpus);
 	parley_psd_count_exit(psd);
 	parley_psd_yield_exit(psd);
 	kfree(psd);
@@ -105,7 +106,10 @@ static void psd_stop(struct parley_device *pd)
 
 static void psd_start(struct parley_device *pd)
 {
-	parley_psd_area_put(pd->priv);
+	struct psd *psd = pd->priv;
+
+	parley_psd_area_put(&psd->vcpus);
+	parley_psd_area_put(&psd->clock);
 }
 
 static int psd_probe(struct parley_device *pd)
@@ -126,7 +130,9 @@ static int psd_probe(struct parley_device *pd)
 	if (err)
 		goto free;
 	parley_device_ready(pd);
-	parley_psd_area_put(psd);
+	parley_psd_area_put(&psd->vcpus);
+	parley_psd_area_put(&psd->clock);
+	parley_psd_clock_show_up(psd);
 	parley_psd_hint_start(psd);
 	parley_psd_hv_lend(psd);
 	return 0;
@@ -141,6 +147,7 @@ static void psd_remove(struct parley_device *pd)
 	struct psd *psd = pd->priv;
 
 	parley_psd_hv_withdraw(psd);
+	parley_psd_clock_hide(psd);
 	psd_hide(psd);
 	/* Of what the device has, all comes back. */
 	parley_device_close(pd);
@@ -155,6 +162,7 @@ static const struct virtio_device_id psd_ids[] = {
 static const unsigned int psd_features[] = {
 	PARLEY_SCHED_F_YIELD,
 	PARLEY_SCHED_F_HINTS,
+	PARLEY_SCHED_F_CLOCK,
 	PARLEY_SCHED_F_COUNT,
 };
 
@@ -184,7 +192,8 @@ int parley_sched_view(int cpu, struct parley_sched_view *v)
 
 	guard(preempt)();
 	psd = READ_ONCE(parley_psd_one);
-	if (!psd || cpu >= psd->nr || parley_psd_area_status(psd) != PARLEY_SCHED_AREA_SHARED)
+	if (!psd || cpu >= psd->nr ||
+	    parley_psd_area_status(&psd->vcpus) != PARLEY_SCHED_AREA_SHARED)
 		return -ENODEV;
 	return parley_sched_read(psd_record(psd, cpu), v) ? 0 : -EAGAIN;
 }
@@ -192,9 +201,14 @@ PARLEY_EXPORT(parley_sched_view);
 
 static int __init psd_init(void)
 {
-	int err = parley_driver_register(&psd_driver);
+	int err = parley_psd_wake_init();
 
-	if (!err)
+	if (err)
+		return err;
+	err = parley_driver_register(&psd_driver);
+	if (err)
+		parley_psd_wake_exit();
+	else
 		parley_psd_show_init();
 	return err;
 }
@@ -203,6 +217,7 @@ static void __exit psd_exit(void)
 {
 	parley_psd_show_exit();
 	parley_driver_unregister(&psd_driver);
+	parley_psd_wake_exit();
 }
 
 module_init(psd_init);

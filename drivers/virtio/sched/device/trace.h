@@ -8,8 +8,8 @@
 
 #include <linux/tracepoint.h>
 
-/* The host was asked to run this processor. */
-TRACE_EVENT(parley_sched_yield,
+/* The host was asked to run this processor: rather than the one that asks, or soon. */
+DECLARE_EVENT_CLASS(parley_sched_asked,
 	TP_PROTO(int cpu),
 	TP_ARGS(cpu),
 	TP_STRUCT__entry(
@@ -20,6 +20,9 @@ TRACE_EVENT(parley_sched_yield,
 	),
 	TP_printk("cpu=%d", __entry->cpu)
 );
+
+DEFINE_EVENT(parley_sched_asked, parley_sched_yield, TP_PROTO(int cpu), TP_ARGS(cpu));
+DEFINE_EVENT(parley_sched_asked, parley_sched_boost, TP_PROTO(int cpu), TP_ARGS(cpu));
 
 #endif /* _PARLEY_SCHED_DEVICE_TRACE_H */
 

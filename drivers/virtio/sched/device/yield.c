@@ -27,35 +27,35 @@ static int psd_yield_send(struct psd *psd, struct psd_yield *y)
 	unsigned long flags;
 	int err;
 
-	if (!spin_trylock_irqsave(&psd->requests->lock, flags))
+	if (!parley_qlock_trylock_irqsave(&psd->requests->lock, &flags))
 		return -EAGAIN;
 	err = parley_drvq_submit(psd->requests->vq, &buf, GFP_ATOMIC);
-	spin_unlock_irqrestore(&psd->requests->lock, flags);
+	parley_qlock_unlock_irqrestore(&psd->requests->lock, flags);
 	return err;
 }
 
 /**
- * parley_psd_yield() - have the host run another processor rather than this one
+ * parley_psd_ask() - have the host run another processor
  * @psd: device
+ * @op: PARLEY_SCHED_OP_YIELD: rather than this one; or PARLEY_SCHED_OP_BOOST
  * @cpu: the other one
  *
  * Context: preemption off; any but an NMI.
  */
-void parley_psd_yield(struct psd *psd, int cpu)
+void parley_psd_ask(struct psd *psd, u16 op, int cpu)
 {
 	int self = smp_processor_id();
 	struct psd_yield *y = &psd->yields[self];
 
 	if (cpu >= psd->nr || self >= psd->nr)
 		return;
-	parley_psd_hint_holder(psd, cpu);
 	/* An interrupt may come here as well, and finds it busy. */
 	if (test_and_set_bit_lock(0, &y->busy)) {
 		y->skipped++;
 		return;
 	}
 	y->request = (struct parley_sched_request){
-		.op = cpu_to_le16(PARLEY_SCHED_OP_YIELD),
+		.op = cpu_to_le16(op),
 		.vcpu = cpu_to_le32(self),
 		.target = cpu_to_le32(cpu),
 	};
@@ -65,7 +65,25 @@ void parley_psd_yield(struct psd *psd, int cpu)
 		return;
 	}
 	y->sent++;
-	trace_parley_sched_yield(cpu);
+	if (op == PARLEY_SCHED_OP_YIELD)
+		trace_parley_sched_yield(cpu);
+	else
+		trace_parley_sched_boost(cpu);
+}
+
+/**
+ * parley_psd_yield() - have the host run the holder of a lock rather than this processor
+ * @psd: device
+ * @cpu: the holder's
+ *
+ * Context: preemption off; any but an NMI.
+ */
+void parley_psd_yield(struct psd *psd, int cpu)
+{
+	if (cpu >= psd->nr)
+		return;
+	parley_psd_hint_holder(psd, cpu);
+	parley_psd_ask(psd, PARLEY_SCHED_OP_YIELD, cpu);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_psd_yield);
 

@@ -11,7 +11,8 @@
  * A time-out is undone if two things are true.  Without what was stolen since the segment
  * was sent, it would not have happened.  And the next answer comes sooner after the
  * retransmission than any answer ever came, so it is one to the original.  The undoing is
- * the kernel's own: it is told that of its retransmissions none is in doubt.
+ * the kernel's own: it is told that of its retransmissions none is in doubt.  It would undo
+ * a reduction of an earlier loss as well, so a time-out in the middle of a recovery stands.
  */
 #include <linux/build_bug.h>
 #include <linux/init.h>
@@ -32,13 +33,17 @@
  * struct tcp_priv - of a socket
  * @since: the last answer, or the first segment after a pause
  * @at: when a time-out happened that was the host's fault, and may be undone
+ * @una: what was not answered then
  * @suspect: there is one
+ * @reduced: the window was just reduced, and where to go back to was noted
  * @undoing: and the kernel is told so
  */
 struct tcp_priv {
 	struct parley_steal_wait since;
 	u64 at;
+	u32 una;
 	bool suspect;
+	bool reduced;
 	bool undoing;
 };
 
@@ -69,20 +74,34 @@ static void parley_tcp_timed_out(struct sock *sk)
 	u64 rto = jiffies_to_nsecs(inet_csk(sk)->icsk_rto), now, elapsed;
 	struct sk_buff *head = tcp_rtx_queue_head(sk);
 	struct tcp_priv *priv = inet_csk_ca(sk);
+	bool alone, stolen;
 
 	if (!head)
 		return;
+	alone = parley_tcp_is_alone(priv->reduced, TCP_SKB_CB(head)->sacked & TCPCB_EVER_RETRANS,
+				    priv->suspect);
 	parley_steal_wait_ran(&priv->since);
 	now = ktime_get_ns();
 	elapsed = now - min(now, head->skb_mstamp_ns);
 	atomic64_inc(&parley_tcp_counts.timeouts);
-	priv->suspect = parley_tcp_is_stolen(elapsed, priv->since.stolen, rto);
+	stolen = parley_tcp_is_stolen(elapsed, priv->since.stolen, rto);
+	priv->suspect = alone && stolen;
 	priv->at = now;
-	if (priv->suspect)
+	priv->una = tcp_sk(sk)->snd_una;
+	if (stolen)
 		atomic64_inc(&parley_tcp_counts.stolen);
 	trace_parley_tcp_timeout(sk, elapsed, priv->since.stolen, rto, priv->suspect);
 	/* The next one, if the retransmission is not answered either. */
 	parley_steal_wait_begin(&priv->since);
+}
+
+/* A time-out reduces the window, unless something else has done that before. */
+static void parley_tcp_cwnd_event(struct sock *sk, enum tcp_ca_event event)
+{
+	struct tcp_priv *priv = inet_csk_ca(sk);
+
+	if (event == CA_EVENT_LOSS)
+		priv->reduced = true;
 }
 
 static void parley_tcp_set_state(struct sock *sk, u8 state)
@@ -93,6 +112,7 @@ static void parley_tcp_set_state(struct sock *sk, u8 state)
 		parley_tcp_timed_out(sk);
 	else
 		priv->suspect = false;
+	priv->reduced = false;
 }
 
 /* The first answer to something new after a time-out of the host's. */
@@ -120,7 +140,7 @@ static void parley_tcp_in_ack_event(struct sock *sk, u32 flags)
 	priv->undoing = false;
 	/* The kernel marked where it would go back to when it took all for lost. */
 	if (priv->suspect && inet_csk(sk)->icsk_ca_state == TCP_CA_Loss &&
-	    tp->undo_marker && after(tp->snd_una, tp->undo_marker))
+	    tp->undo_marker && after(tp->snd_una, priv->una))
 		parley_tcp_answered(sk, priv);
 	parley_steal_wait_begin(&priv->since);
 }
@@ -144,6 +164,7 @@ static struct tcp_congestion_ops parley_tcp_ops __read_mostly = {
 	.ssthresh	= tcp_reno_ssthresh,
 	.cong_avoid	= tcp_reno_cong_avoid,
 	.undo_cwnd	= parley_tcp_undo_cwnd,
+	.cwnd_event	= parley_tcp_cwnd_event,
 	.set_state	= parley_tcp_set_state,
 	.in_ack_event	= parley_tcp_in_ack_event,
 	.min_tso_segs	= parley_tcp_min_tso_segs,

@@ -32,6 +32,17 @@ static inline bool parley_tcp_is_stolen(u64 elapsed, u64 stolen, u64 rto)
 	return stolen > elapsed || elapsed - stolen < rto;
 }
 
+/*
+ * Is what would be undone the time-out's alone?  It is, if the time-out has @reduced the
+ * window by itself, for a segment that had not been sent again before; or if it follows a
+ * @suspect, of the same loss.  Else a loss that was real would be undone with it, or an
+ * answer to an earlier retransmission be taken for one to the original.
+ */
+static inline bool parley_tcp_is_alone(bool reduced, bool sent_again, bool suspect)
+{
+	return reduced ? !sent_again : suspect;
+}
+
 /* Too soon for an answer to what was sent then; ~0: nobody knows what that would be. */
 static inline bool parley_tcp_is_proved(u64 since, u32 min_rtt_us)
 {

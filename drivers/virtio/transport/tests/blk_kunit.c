@@ -3,9 +3,14 @@
  * The block front-end end to end: bios through blk-mq, parley_blk, the guest
  * model, the loopback transport, both roles of the core, to a mock disk.
  */
+#include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
+#include <linux/module.h>
+#include <linux/workqueue.h>
+#include <parley/export.h>
 #include <parley/transport.h>
+#include "../../guest/guest.h"
 #include "disk.h"
 #include "tester.h"
 
@@ -70,6 +75,72 @@ static void one_queue_writes_and_reads(struct kunit *test)
 static void four_queues_write_and_read(struct kunit *test)
 {
 	write_read(test, 4);
+}
+
+struct sender {
+	struct work_struct work;
+	struct disk_io *io;
+};
+
+static void send_it(struct work_struct *work)
+{
+	submit_bio(&container_of(work, struct sender, work)->io->bio);
+}
+
+/* Every processor puts into the one queue at a time. */
+static void all_write(struct kunit *test, struct disk *d, u32 seed)
+{
+	struct sender senders[BURST];
+	unsigned int i;
+
+	for (i = 0; i < BURST; i++) {
+		senders[i].io = disk_io_prepare(d, REQ_OP_WRITE, spot(i), seed + i);
+		KUNIT_ASSERT_NOT_NULL(test, senders[i].io);
+	}
+	for (i = 0; i < BURST; i++) {
+		INIT_WORK_ONSTACK(&senders[i].work, send_it);
+		schedule_work_on(cpumask_nth(i % num_online_cpus(), cpu_online_mask),
+				 &senders[i].work);
+	}
+	for (i = 0; i < BURST; i++) {
+		flush_work(&senders[i].work);
+		destroy_work_on_stack(&senders[i].work);
+		KUNIT_EXPECT_EQ(test, 0, disk_io_wait(senders[i].io));
+		KUNIT_EXPECT_EQ(test, 1, atomic_read(&senders[i].io->ends));
+		KUNIT_EXPECT_TRUE(test, disk_store_matches(d, spot(i), seed + i));
+	}
+}
+
+static void processors_share_a_queue(struct kunit *test, bool pv)
+{
+	const struct tester_ring *ring = test->param_value;
+	struct disk *d;
+	unsigned int i;
+
+#ifdef PARLEY_QLOCK_PV
+	WRITE_ONCE(parley_qlock_wanted, pv);
+#endif
+	d = disk_new(test, ring->features, 1);
+#ifdef PARLEY_QLOCK_PV
+	WRITE_ONCE(parley_qlock_wanted, false);
+#endif
+	/* In a kernel of its own there need not be another. */
+	if (pv && IS_ENABLED(CONFIG_PARLEY_GUEST) &&
+	    !parley_qlock_is_pv(&d->pd->queues[0].lock))
+		kunit_skip(test, "no parley_sched");
+	KUNIT_ASSERT_EQ(test, pv, parley_qlock_is_pv(&d->pd->queues[0].lock));
+	for (i = 0; i < 8; i++)
+		all_write(test, d, 100 * i);
+}
+
+static void processors_share_a_spinlock(struct kunit *test)
+{
+	processors_share_a_queue(test, false);
+}
+
+static void processors_share_a_pvlock(struct kunit *test)
+{
+	processors_share_a_queue(test, true);
 }
 
 /* One vector of the block layer, several segments for the device. */
@@ -336,6 +407,8 @@ static void removal_under_load_ends_every_request(struct kunit *test)
 static struct kunit_case blk_cases[] = {
 	KUNIT_CASE_PARAM(one_queue_writes_and_reads, tester_ring_gen),
 	KUNIT_CASE_PARAM(four_queues_write_and_read, tester_ring_gen),
+	KUNIT_CASE_PARAM(processors_share_a_spinlock, tester_format_gen),
+	KUNIT_CASE_PARAM(processors_share_a_pvlock, tester_format_gen),
 	KUNIT_CASE_PARAM(vectors_are_cut_to_size_max, tester_format_gen),
 	KUNIT_CASE_PARAM(flush_and_fua_reach_the_disk, tester_format_gen),
 	KUNIT_CASE_PARAM(the_ways_to_clear, tester_format_gen),
@@ -360,3 +433,5 @@ static struct kunit_suite blk_suite = {
 };
 
 kunit_test_suite(blk_suite);
+
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");

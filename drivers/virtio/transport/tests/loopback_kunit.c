@@ -471,10 +471,10 @@ static void bad_05_buffer_leaves_ram(struct kunit *test)
 		unsigned int ms;
 
 		KUNIT_ASSERT_EQ(test, 0, tester_wait(req));
-		spin_lock_irq(&queue->lock);
+		parley_qlock_lock_irq(&queue->lock);
 		KUNIT_EXPECT_EQ(test, 0,
 				parley_drvq_submit(queue->vq, &buf, GFP_ATOMIC));
-		spin_unlock_irq(&queue->lock);
+		parley_qlock_unlock_irq(&queue->lock);
 		for (ms = 0; ms < 5000; ms++) {
 			if (parley_devq_broken(mock->queues[0]->lq->vq))
 				break;
@@ -520,9 +520,9 @@ kunit_test_suite(loopback_suite);
 PARLEY_IMPORT;
 /* Front-ends are found through the bus, not through symbols. */
 #ifdef CONFIG_PAGE_POOL
-MODULE_SOFTDEP("pre: parley_blk parley_rng parley_net");
+MODULE_SOFTDEP("pre: parley_sched parley_blk parley_rng parley_net");
 #else
-MODULE_SOFTDEP("pre: parley_blk parley_rng");
+MODULE_SOFTDEP("pre: parley_sched parley_blk parley_rng");
 #endif
 MODULE_DESCRIPTION("Parley: KUnit tests of the loopback transport, end to end");
 MODULE_LICENSE("GPL");

@@ -77,11 +77,11 @@ static int tester_put(struct parley_queue *queue, struct tester_req *req)
 		segs[req->pieces + i].addr = virt_to_phys(req->in + i * part);
 		segs[req->pieces + i].len = part;
 	}
-	spin_lock_irqsave(&queue->lock, flags);
+	flags = parley_qlock_lock_irqsave(&queue->lock);
 	err = parley_drvq_put(queue->vq, &buf, 1, GFP_ATOMIC);
 	if (err > 0 && parley_drvq_publish(queue->vq))
 		parley_drvq_kick(queue->vq);
-	spin_unlock_irqrestore(&queue->lock, flags);
+	parley_qlock_unlock_irqrestore(&queue->lock, flags);
 	return err < 0 ? err : 0;
 }
 

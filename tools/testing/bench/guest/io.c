@@ -4,7 +4,8 @@
  * requests in flight, marked for the plugin, so that the window holds exactly
  * COUNT requests from first submission to last completion. PROCESSES do so at
  * once, the n-th on processor n, each COUNT requests. With "waits" for DEPTH
- * it is one read or write after another, and how long each took is told.
+ * it is one read or write after another, and how long each took is told, by every
+ * process and inside of the window. Another size is said by the variable BLOCK.
  *
  * Static and without libaio; prints how long it took, how often each device
  * interrupt came, and how often the process slept. What it prints comes after
@@ -28,10 +29,11 @@
 #include <time.h>
 #include <linux/fs.h>
 
-#define BLOCK		4096
 #define MAX_DEPTH	128
 #define WARM_UP		512
 #define MAX_IRQS	64
+
+static long block = 4096;
 
 struct irq {
 	char name[64];
@@ -96,7 +98,7 @@ struct load {
 /* A stride that is odd visits every block and never the next one. */
 static void aim(struct load *load, struct iocb *iocb)
 {
-	iocb->aio_offset = load->next * BLOCK;
+	iocb->aio_offset = load->next * block;
 	load->next = (load->next + 1021) % load->blocks;
 }
 
@@ -135,7 +137,7 @@ static void run(struct load *load, unsigned int depth, unsigned long count)
 		for (i = 0; i < n; i++) {
 			struct iocb *iocb = (void *)(uintptr_t)events[i].obj;
 
-			if (events[i].res != BLOCK) {
+			if (events[i].res != block) {
 				errno = -events[i].res;
 				fail("a request");
 			}
@@ -178,7 +180,9 @@ static void run_waiting(struct load *load, unsigned long count)
 		took[i] = now_ns() - took[i];
 	}
 	qsort(took, count, sizeof(*took), by_size);
-	printf("# p50 %lu p99 %lu\n", took[count / 2], took[count * 99 / 100]);
+	printf("# p50 %lu p99 %lu longest %lu\n", took[count / 2], took[count * 99 / 100],
+	       took[count - 1]);
+	fflush(stdout);
 }
 
 static void prepare(struct load *load, const char *path, int write,
@@ -191,8 +195,8 @@ static void prepare(struct load *load, const char *path, int write,
 
 	if (fd < 0 || ioctl(fd, BLKGETSIZE64, &bytes))
 		fail(path);
-	load->blocks = bytes / BLOCK;
-	data = mmap(NULL, (size_t)depth * BLOCK, PROT_READ | PROT_WRITE,
+	load->blocks = bytes / block;
+	data = mmap(NULL, (size_t)depth * block, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (data == MAP_FAILED)
 		fail("mmap");
@@ -203,8 +207,8 @@ static void prepare(struct load *load, const char *path, int write,
 			.aio_lio_opcode = write ? IOCB_CMD_PWRITE :
 						  IOCB_CMD_PREAD,
 			.aio_fildes = fd,
-			.aio_buf = (uintptr_t)data + (size_t)i * BLOCK,
-			.aio_nbytes = BLOCK,
+			.aio_buf = (uintptr_t)data + (size_t)i * block,
+			.aio_nbytes = block,
 		};
 }
 
@@ -230,7 +234,10 @@ static void worker(struct load *load, char **argv, unsigned int depth,
 	if (write(gate->ready[1], &byte, 1) != 1 ||
 	    read(gate->go[0], &byte, 1) != 1)
 		fail("a pipe");
-	run(load, depth, count);
+	if (!strcmp(argv[3], "waits"))
+		run_waiting(load, count);
+	else
+		run(load, depth, count);
 	exit(0);
 }
 
@@ -288,12 +295,13 @@ int main(int argc, char **argv)
 
 	if (argc != 5 && argc != 6)
 		return 2;
+	if (getenv("BLOCK"))
+		block = atol(getenv("BLOCK"));
 	waits = !strcmp(argv[3], "waits");
 	depth = waits ? 1 : atoi(argv[3]);
 	count = strtoul(argv[4], NULL, 0);
 	processes = argc == 6 ? atoi(argv[5]) : 0;
-	if (!depth || depth > MAX_DEPTH || !count || processes > (int)sizeof(go) ||
-	    (waits && processes))
+	if (!depth || depth > MAX_DEPTH || !count || processes > (int)sizeof(go))
 		return 2;
 	if (processes) {
 		start_all(&load, argv, depth, count, processes, &gate);
@@ -306,7 +314,7 @@ int main(int argc, char **argv)
 	getrusage(RUSAGE_SELF, &a);
 	from = now_ns();
 	mark(MARK_OPEN);
-	if (waits)
+	if (!processes && waits)
 		run_waiting(&load, count);
 	else if (!processes)
 		run(&load, depth, count);

@@ -17,6 +17,10 @@
  * all that was executed from there on until other code of a module's was, so with what
  * the kernel itself did for it.
  *
+ * The emulator executes a string instruction once for each of its repeats, a page
+ * that is cleared 4096 times. With "once=on" it is counted once, as a processor does;
+ * the line of a window then ends in "REPEATS INNER", how many more there were.
+ *
  * The counters are global: one vCPU only.
  */
 #include <stdbool.h>
@@ -61,6 +65,12 @@ static struct {			/* where a host goes on after its guest */
 	char *haddr;
 } after;
 
+/* And this for string instructions. */
+static bool once;
+static uint64_t *repeated;	/* the counter of the last one */
+static uint64_t repeated_at;	/* total, then */
+static uint64_t repeats[2], repeats_at_open[2];		/* host's, inner's */
+
 static struct bucket *bucket_of(uint64_t vaddr)
 {
 	uint64_t key = vaddr >> BUCKET_SHIFT | (inner ? INNER : 0);
@@ -100,6 +110,7 @@ static void open_window(void)
 	user_at_open = user;
 	inner_user_at_open = inner_user;
 	kicks_at_open = kicks;
+	memcpy(repeats_at_open, repeats, sizeof(repeats));
 }
 
 static void close_window(void)
@@ -107,8 +118,12 @@ static void close_window(void)
 	const struct bucket *b;
 
 	reach(NULL);
-	fprintf(out, "window %lu %lu %lu\n", user - user_at_open,
+	fprintf(out, "window %lu %lu %lu", user - user_at_open,
 		kicks - kicks_at_open, inner_user - inner_user_at_open);
+	if (once)
+		fprintf(out, " %lu %lu", repeats[0] - repeats_at_open[0],
+			repeats[1] - repeats_at_open[1]);
+	fprintf(out, "\n");
 	for (b = buckets; b < buckets + SLOTS; b++) {
 		if (b->count != b->at_open)
 			fprintf(out, "%lx %lu%s\n", b->key << BUCKET_SHIFT,
@@ -195,6 +210,35 @@ static void two_levels(struct qemu_plugin_tb *tb, size_t n)
 	}
 }
 
+/* ---------------------------------------------------- string instructions */
+
+/* MOVS, CMPS, STOS, LODS, SCAS, INS or OUTS with a repeat before it. */
+static bool is_repeat(const uint8_t *code, size_t size)
+{
+	bool repeat = false;
+
+	for (; size; code++, size--) {
+		if (*code == 0xf2 || *code == 0xf3)
+			repeat = true;
+		else if (*code != 0x66 && *code != 0x67 && *code >> 4 != 4)
+			break;
+	}
+	return repeat && size == 1 &&
+	       ((*code & ~3) == 0x6c || (*code & ~3) == 0xa4 ||
+		(*code >= 0xaa && *code <= 0xaf));
+}
+
+/* Each repeat but the first is a block of its own, of this instruction only. */
+static void repeat(unsigned int cpu, void *data)
+{
+	if (data == repeated && total == repeated_at + 1)
+		repeats[inner]++;
+	else
+		++*(uint64_t *)data;
+	repeated = data;
+	repeated_at = total;
+}
+
 /* ---------------------------------------------------- what is translated */
 
 static uint64_t *counter_of(uint64_t vaddr)
@@ -231,7 +275,10 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 		size_t size = qemu_plugin_insn_size(insn);
 		uint64_t vaddr = qemu_plugin_insn_vaddr(insn);
 
-		plugin_count(insn, counter_of(vaddr));
+		if (once && is_repeat(code, size))
+			plugin_on_exec(insn, repeat, counter_of(vaddr));
+		else
+			plugin_count(insn, counter_of(vaddr));
 		if (is_mark(code, size))
 			plugin_on_exec(insn, mark, (void *)(uintptr_t)code[3]);
 		if (vaddr & KERNEL_HALF && is_short_store(code, size))
@@ -242,9 +289,10 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 EXPORTED int qemu_plugin_install(uint64_t id, const void *info,
 				 int argc, char **argv)
 {
-	levels = argc == 2 && !strcmp(argv[1], "levels=2");
-	if (argc != 1 + levels || strncmp(argv[0], "out=", 4)) {
-		fprintf(stderr, "plugin: needs out=FILE, takes levels=2\n");
+	levels = argc >= 2 && !strcmp(argv[1], "levels=2");
+	once = argc == 3 && !strcmp(argv[2], "once=on");
+	if (argc != 1 + levels + once || strncmp(argv[0], "out=", 4)) {
+		fprintf(stderr, "plugin: needs out=FILE, takes levels=2 and then once=on\n");
 		return -1;
 	}
 	out = fopen(argv[0] + 4, "w");

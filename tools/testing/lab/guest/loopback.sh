@@ -94,6 +94,47 @@ is "$i" 5 "unbind and bind the front-end five times under load"
 is $short 5 "while it was read"
 check "fsck still finds nothing" fsck.ext4 -fn "/dev/$name"
 
+# Its queues may have our lock, which then keeps its module.
+rebind()	# rebind COMMAND...: the disk, which is not there during the command
+{
+	echo "$disk" >/sys/bus/parley/drivers/parley_blk/unbind || return 1
+	"$@" || return 1
+	echo "$disk" >/sys/bus/parley/drivers/parley_blk/bind || return 1
+	wait_for 10 disk parley-mock-disk || return 1
+	name=$(disk parley-mock-disk)
+}
+
+locked_by()	# locked_by LOCK DESCRIPTION: the queues' lock is that one
+{
+	is "$(stat_of "$disk" lock)" "$1" "$2"
+}
+
+sched=
+for module in $LAB_MODULES; do
+	case $module in
+	*/parley_sched.ko) sched=$module ;;
+	esac
+done
+locked_by spinlock "its queues have spinlocks"
+echo 1 >/sys/module/parley_guest/parameters/pvlock
+locked_by spinlock "and keep them when others are wanted"
+rebind rmmod parley_sched || not_ok "bound without parley_sched"
+locked_by spinlock "without parley_sched there are no others"
+rebind insmod "$sched" || not_ok "bound with parley_sched"
+locked_by pvlock "with it there are"
+rmmod parley_sched 2>/dev/null
+is $? 1 "which keep its module"
+check "fio writes and verifies with them" timeout 60 fio --name=verify \
+	--filename="/dev/$name" --rw=randwrite --bs=4k --size=8M --iodepth=16 \
+	--numjobs=2 --ioengine=io_uring --direct=1 --verify=crc32c --do_verify=1 \
+	--offset_increment=8M
+echo 0 >/sys/module/parley_guest/parameters/pvlock
+rebind true || not_ok "bound again"
+locked_by spinlock "and are gone with the binding"
+rebind rmmod parley_sched
+is $? 0 "after which the module goes, too"
+insmod "$sched" || bail "it does not come back"
+
 rmmod parley_loopback 2>/dev/null
 is $? 1 "the transport cannot be unloaded below its devices"
 # Devices go while they are read.

@@ -34,6 +34,18 @@ echoed()	# echoed NUMBER MEGABYTES: sent on that wire, and back, all of it
 		"10.0.$1.100" "$2"
 }
 
+rings()		# rings NAME: how many receive, asked as ethtool -x and -X do first
+{
+	/usr/bin/python3 - "$1" <<-'EOF'
+	import array, fcntl, socket, struct, sys
+	SIOCETHTOOL, ETHTOOL_GRXRINGS = 0x8946, 0x2d
+	info = array.array("B", struct.pack("I", ETHTOOL_GRXRINGS) + bytes(252))
+	ifr = struct.pack("16sQ16x", sys.argv[1].encode(), info.buffer_info()[0])
+	fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), SIOCETHTOOL, ifr)
+	print(struct.unpack_from("Q", info, 8)[0])
+	EOF
+}
+
 stat_of()	# stat_of NUMBER NAME
 {
 	cat "/sys/class/net/$(interface "${card[$1]}")/statistics/$2"
@@ -64,6 +76,7 @@ for n in 1 2 3; do
 	name=$(interface "${card[n]}")
 	is "$(cat "/sys/class/net/$name/address")" "52:54:00:00:00:0$n" "it has its address, $n"
 	is "$(cat "/sys/class/net/$name/carrier")" 1 "it has a link, $n"
+	is "$(rings "$name")" 1 "ethtool may show and set where packets go, $n"
 	format=split
 	[ "$PACKED" = off ] || format=packed
 	is "$(cat "${bus[n]}/queue0/format")" $format "the ring is $format, $n"

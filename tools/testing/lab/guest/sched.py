@@ -16,6 +16,8 @@ import time
 
 SHOWN = "/sys/kernel/debug/parley_sched_device/vcpus"
 COUNTED = "/sys/kernel/debug/parley_sched_device/counters"
+CLOCK = "/sys/kernel/debug/parley_clock"
+SOURCES = "/sys/devices/system/clocksource/clocksource0"
 HOST = "/sys/kernel/debug/parley_vhost_sched/vms"
 VCPUS = 2
 STATES = {"running": 1, "preempted": 2, "asleep": 3, "gone": 4}
@@ -27,6 +29,7 @@ def call(number, size=0):
 
 SET_OWNER = call(0x01)
 JOIN = call(0xB8, 24)
+GET_CLOCK, SET_CLOCK = 0x80000000 | call(0xC5, 32) & ~0x40000000, call(0xC6, 32)
 SET_NR, SET_VCPU, SET_BUDGET, SET_STEPS = (call(0xC0 + n, 8 if n else 4) for n in range(4))
 SET_PMCS = call(0xC8, 20)
 ALL = 1 << 0 | 1 << 1 | 1 << 3      # yields, hints, counters
@@ -128,7 +131,7 @@ def counters(fd, other):
     check("counters that this processor does not have", answer in ("ENOENT", "EOPNOTSUPP"),
           answer)
     log = subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout
-    check("the log says why", "vCPU 0 cannot count the guest alone" in log, log[-500:])
+    check("the log says why", "cannot count the guest alone" in log, log[-500:])
     same("no counters", said(fd, SET_PMCS, 0, 0, 0, 0, 0), 0)
 
 
@@ -143,6 +146,7 @@ def calls_of_nobody(other):
              (SET_BUDGET, (2001, 500000), "EPERM"),
              (SET_BUDGET, (1000, 250000), 0),
              (SET_STEPS, (1, 0), "EPERM"),
+             (SET_PMCS, (1, 1, 0, 0, 0), "EPERM"),
              (SET_STEPS, (0, 10), 0))
     for number, (code, values, wanted) in enumerate(tries, 1):
         if said(fd, code, *values) != wanted:
@@ -167,9 +171,9 @@ def unprivileged():
 
 # ----------------------------------------------------------------- the records
 
-def join(fd):
+def join(fd, features=ALL):
     loop = os.open("/dev/parley-loopback", os.O_RDWR)
-    fcntl.ioctl(loop, JOIN, struct.pack("iIIIQ", fd, 2, 16, 0, ALL))
+    fcntl.ioctl(loop, JOIN, struct.pack("iIIIQ", fd, 2, 16, 0, features))
     return loop
 
 
@@ -231,8 +235,146 @@ def killed():
     end(process)
 
 
+# A vCPU that tries to keep what it is given: it sets a nice value that the kernel lets it
+# have, and says what its children have, and a worker that the kernel makes for it.
+GREEDY = """
+import fcntl, os, signal, sys, threading
+os.setgroups([])
+worker = os.open("/dev/vhost-net", os.O_RDWR)
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+end = os.getppid()
+while os.getpriority(os.PRIO_PROCESS, 0) >= 0:
+    pass
+least = 0
+for _ in range(20):
+    child = os.fork()
+    if not child:
+        os._exit(-min(os.getpriority(os.PRIO_PROCESS, 0), 0))
+    least = max(least, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+fcntl.ioctl(worker, 0xAF01)
+os.setpriority(os.PRIO_PROCESS, 0, -1)
+print(least, flush=True)
+sys.stdin.readline()
+print(min(os.getpriority(os.PRIO_PROCESS, int(task))
+          for task in os.listdir("/proc/self/task")), flush=True)
+"""
+
+
+def greedy():
+    """Steps are given, and taken away again."""
+    fd = device()
+    thief = subprocess.Popen(["/usr/bin/python3", "-c", GREEDY], text=True,
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    fcntl.ioctl(fd, SET_VCPU, struct.pack("ii", 0, thief.pid))
+    fcntl.ioctl(fd, SET_VCPU, struct.pack("ii", 1, threading.get_native_id()))
+    fcntl.ioctl(fd, SET_STEPS, struct.pack("ii", 6, 0))
+    loop = join(fd)
+    hogs = [hog(0) for _ in range(3)]       # threads for which the guest's hints ask
+    os.sched_setaffinity(thief.pid, {0})
+    same("children have nothing of what a vCPU was given", thief.stdout.readline(), "0\n")
+    fcntl.ioctl(fd, SET_STEPS, struct.pack("ii", 0, 0))
+    check("what it set itself is not kept", until(lambda: nice(thief) == 0), nice(thief))
+    thief.stdin.write("\n")
+    thief.stdin.flush()
+    same("nor has the kernel's worker anything", thief.stdout.readline(), "0\n")
+    thief.wait()
+    for process in hogs:
+        end(process)
+    os.close(loop)
+    os.close(fd)
+
+
+def described():
+    """What the kernel says of the file, which its owner cannot."""
+    fd = device()
+    with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as info:
+        said_of = info.read()
+    check("the kernel says what the file is", "\nparley-vhost:\tsched " in said_of, said_of)
+    os.close(fd)
+
+
+# ------------------------------------------------------------------- the clock
+
+def word_of(name, folder=SOURCES):
+    with open(f"{folder}/{name}", encoding="ascii") as file:
+        return file.read().split()
+
+
+def use_clock(name):
+    with open(f"{SOURCES}/current_clocksource", "w", encoding="ascii") as file:
+        file.write(name)
+
+
+def clock_state():
+    with open(f"{CLOCK}/state", encoding="ascii") as file:
+        return dict(line.split()[:2] for line in file)
+
+
+def clock_of(fd):
+    return struct.unpack("IIQQQ", fcntl.ioctl(fd, GET_CLOCK, bytes(32)))
+
+
+def backwards(samples=20000):
+    """How often ours went backwards, how often the kernel's did, and the largest gaps."""
+    wrong, gaps, before = [0, 0], [0, 0], [0, 0]
+    with open(f"{CLOCK}/now", "rb", buffering=0) as file:
+        for _ in range(samples):
+            now = [int(word) for word in os.pread(file.fileno(), 64, 0).split()]
+            for n in range(2):
+                wrong[n] += now[n] < before[n]
+                gaps[n] = max(gaps[n], now[n] - before[n] if before[n] else 0)
+            before = now
+    return wrong, gaps
+
+
+def clock_moves(fd):
+    """As if to another host, whose counter turns at another rate, and away for 3 s."""
+    seen = clock_of(fd)
+    fcntl.ioctl(fd, SET_CLOCK, struct.pack("IIQQQ", 0, 0, seen[2] + 3 * 10 ** 9, 0, 0))
+    before = int(clock_state()["ns"])
+    check("a clock that was away goes forward", before >= seen[2] + 3 * 10 ** 9, clock_state())
+    fcntl.ioctl(fd, SET_CLOCK, struct.pack("IIQQQ", 0, 0, clock_of(fd)[2] - 5 * 10 ** 7, 0, 0))
+    check("one that is ahead does not go back", int(clock_state()["ns"]) >= before,
+          clock_state())
+
+
+def clock():
+    was = word_of("current_clocksource")[0]
+    fd = device()
+    loop = join(fd, ALL | 1 << 2)     # and the clock
+    check("the host feeds a clock",
+          until(lambda: "parley" in word_of("available_clocksource"), 20), clock_state())
+    # This kernel is the host as well: what it is fed must not be what it feeds, yet.
+    moves = threading.Thread(target=clock_moves, args=(fd,))
+    moves.start()
+    wrong, gaps = backwards()
+    moves.join()
+    same("neither it nor the kernel's goes backwards", wrong, [0, 0])
+    emit("note:", f"largest gaps {gaps} ns, {clock_state()}")
+    check("the host's value comes to be the guest's",
+          until(lambda: abs(clock_of(fd)[2] - int(clock_state()["ns"])) < 2 * 10 ** 7),
+          clock_state())
+    use_clock("parley")
+    same("it is the kernel's when it is told to", word_of("current_clocksource"), ["parley"])
+    check("and cannot be unloaded then",
+          subprocess.run(["rmmod", "parley_clock"], capture_output=True).returncode)
+    wrong, gaps = backwards()
+    same("neither it nor what the kernel makes of it goes backwards", wrong, [0, 0])
+    os.close(loop)
+    check("without the device the kernel takes another one",
+          until(lambda: "parley" not in word_of("available_clocksource"), 30),
+          word_of("available_clocksource"))
+    check("which is not ours", word_of("current_clocksource") != ["parley"])
+    use_clock(was)
+    os.close(fd)
+
+
 calls()
+described()
 unprivileged()
 records()
 killed()
+greedy()
+clock()
 emit("end", "")

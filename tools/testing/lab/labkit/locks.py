@@ -130,17 +130,23 @@ class Guest(Inner):
         with self.awake():
             self._bench(kind, 0, count)
 
-    def contend(self, kind, milliseconds, inside, outside):
-        """All its processors for one lock of a kind; {what: figure}."""
+    def measured(self, work):
+        """What work() returns, and {what: figure} of what was counted meanwhile."""
         with self.awake():
             ours, _ = self._counts()
             ran, host = self._ran(), host_counts()
-            found = self._bench(kind, self.smp, milliseconds, inside, outside,
-                                seconds=60 + milliseconds / 1000)
+            done = work()
             row = {what: after - host[what] for what, after in host_counts().items()}
             row["ran"] = self._ran() - ran
             counts, row["helper"] = self._counts()
         row["ours"] = {what: after - ours[what] for what, after in counts.items()}
+        return done, row
+
+    def contend(self, kind, milliseconds, inside, outside):
+        """All its processors for one lock of a kind; {what: figure}."""
+        found, row = self.measured(
+            lambda: self._bench(kind, self.smp, milliseconds, inside, outside,
+                                seconds=60 + milliseconds / 1000))
         each = [int(n) for n in found["each"].split(",")]
         return row | {"kind": kind, "each": each, "jain": jain(each)} | {
             what: int(found[what]) for what in ("took", "sum", "longest", "spins")}

@@ -54,15 +54,18 @@ class Move:
     """One migration of @source to a new inner guest on the disks of @table.
 
     @loaded are those of them that fill() and start_load() were called for; all
-    unless told otherwise.
+    unless told otherwise. @wires are arguments of the guest's for other devices, of
+    which it does not end before memory was sent @rounds times.
     """
 
-    def __init__(self, source, name, table, loaded=None):
+    def __init__(self, source, name, table, loaded=None, rounds=0, **wires):
         self.report, self.source = source.report, source
         self.downtime = None        # ms
         self.rings = [disk.ring for disk in loaded or table]
+        self.rounds = rounds
         uri = f"unix:/tmp/migrate-{name}"
-        self.target = Inner(self.report, name, table, source.mem, incoming=uri)
+        self.target = Inner(self.report, name, table, source.mem, incoming=uri,
+                            **wires)
         self.target.qmp("query-status")
         source.qmp("migrate-set-capabilities", capabilities=[
             {"capability": "events", "state": True}])
@@ -93,15 +96,17 @@ class Move:
         """
         for _ in range(100):
             got = self.state().get("ram", {})
-            if got.get("dirty-sync-count", 0) > 1 or \
-                    0 < got.get("remaining", 0) < 8 * MIB:
+            rounds = got.get("dirty-sync-count", 0)
+            if rounds > 1 or 0 < got.get("remaining", 0) < 8 * MIB:
                 self.speed(2, 1)
             pages = memory.blocks(there.map)
-            if len({memory.mark(word) for word in pages.values()}) == len(self.rings):
+            if rounds >= self.rounds and \
+                    len({memory.mark(word) for word in pages.values()}) == len(self.rings):
                 self.speed(0.25, 1)
                 return pages
             self.source.wait(0.2)
-        raise LabError(f"no page of the disks was sent: {dump(self.state())}")
+        raise LabError(f"no page of the disks was sent, or not often enough: "
+                       f"{dump(self.state())}")
 
     def late(self, pages, now):
         """How many of @pages hold another block of their disk now, by disk."""

@@ -8,7 +8,7 @@ import re
 import threading
 import time
 
-from . import (emulators, handover, home, initramfs, kernels, machine, modules, packages,
+from . import (emulators, examples, handover, home, initramfs, kernels, machine, modules, packages,
                programs)
 from .common import BIN, LabError, RUNS, locked, say
 from .limits import ALL_OVER, OVER, PATIENCE
@@ -24,6 +24,8 @@ def module_paths(scenario, kernel):
     if not scenario.modules:
         return []
     built = modules.find(modules.build(kernel))
+    for name in scenario.examples:
+        built |= examples.build(kernel, name)
     return modules.in_order(scenario.modules, built)
 
 

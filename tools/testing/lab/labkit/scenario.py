@@ -40,6 +40,7 @@ class Scenario:
     home: str = ""              # generator of the initramfs of a guest with its own Debian
     modules: list = dataclasses.field(default_factory=list)
     stock_modules: list = dataclasses.field(default_factory=list)
+    examples: list = dataclasses.field(default_factory=list)    # of tools/examples
     packages: list = dataclasses.field(default_factory=list)
     handover: bool = False      # other kernels follow the first one by kexec
     ticks: bool = False         # its clock comes by itself, as inner guests of ours want it

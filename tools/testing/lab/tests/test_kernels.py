@@ -29,8 +29,12 @@ class KernelTest(unittest.TestCase):
         """On the machine, or below the root that a kernel brings."""
         where = pathlib.Path("/usr/src/headers")
         here = Kernel("stock", "6.12.1", where, where, where)
-        self.assertEqual(modules.command(here, "/out")[:4],
-                         ["make", "-C", where, "M=/out"])
+        words = modules.command(here, "/out")
+        self.assertIn("unshare", words[0])
+        self.assertEqual(words[words.index("make"):][:4],
+                         ["make", "-C", where, f"M={modules.ROOT}"])
+        self.assertEqual(words[words.index("make") - 2:words.index("make")],
+                         ["/out", modules.ROOT])
         home = pathlib.Path("/cache/root")
         there = Kernel("stock-7.3", "7.3.1", where, where, home / "usr/src/headers", home)
         words = modules.command(there, "/out")

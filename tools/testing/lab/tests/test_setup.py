@@ -8,6 +8,7 @@ import unittest
 
 from labkit import machine, modules, run, scenario
 from labkit.common import LabError
+from labkit.kernel import Kernel
 
 TOML = """
 summary = "${format} with ${queues}"
@@ -125,6 +126,27 @@ class ModulesTest(unittest.TestCase):
 
     def test_an_unknown_module_is_refused(self):
         self.assertRaises(LabError, modules.in_order, ["x"], {})
+
+    def test_what_make_modules_built_is_built_once(self):
+        with tempfile.TemporaryDirectory() as folder:
+            top = pathlib.Path(folder) / "top"
+            core = top / "drivers/virtio/core"
+            core.mkdir(parents=True)
+            for name, text in (("parley_core.ko", b"\0vermagic=6.12.1 SMP "),
+                               (".ring.o.cmd", b"gcc"), ("ring.c", b"source")):
+                (core / name).write_bytes(text)
+            (top / "Module.symvers").write_text("")
+            where = pathlib.Path("/headers")
+            for release, copied in (("6.12.2", []), ("6.12.1", [
+                    ".ring.o.cmd", "Module.symvers", "parley_core.ko"])):
+                out = pathlib.Path(folder) / release
+                modules.begin(Kernel("stock", release, where, where, where), top, out)
+                self.assertEqual(sorted(p.name for p in out.rglob("*") if p.is_file()),
+                                 copied, release)
+            (out / "drivers/virtio/core/parley_core.ko").write_text("of a later build")
+            modules.begin(Kernel("stock", release, where, where, where), top, out)
+            self.assertEqual((out / "drivers/virtio/core/parley_core.ko").read_text(),
+                             "of a later build")
 
     def test_sync_follows_the_sources(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -93,7 +93,7 @@ static void a_record_that_is_never_finished(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, parley_sched_view(0, &v), -EAGAIN);
 	record(0)->seq = cpu_to_le32(2);
 	KUNIT_EXPECT_EQ(test, parley_sched_view(0, &v), 0);
-	memset(parley_psd_one->reads, 0xff, parley_psd_one->bytes);
+	memset(parley_psd_one->vcpus.reads, 0xff, parley_psd_one->vcpus.bytes);
 	KUNIT_EXPECT_EQ(test, parley_sched_view(0, &v), -ENODEV);
 	host_close(test, h);
 }
@@ -108,9 +108,10 @@ static void a_host_that_refuses(struct kunit *test)
 	/* As it does when it takes memory away. */
 	parley_loopback_needs_reset(h->lb);
 	KUNIT_EXPECT_TRUE(test, until(atomic_read(&h->areas) == 2));
-	KUNIT_EXPECT_TRUE(test, until(READ_ONCE(parley_psd_one->refused)));
+	KUNIT_EXPECT_TRUE(test, until(READ_ONCE(parley_psd_one->vcpus.refused)));
 	KUNIT_EXPECT_EQ(test, parley_sched_view(0, &v), -ENODEV);
-	KUNIT_EXPECT_NULL(test, memchr_inv(parley_psd_one->reads, 0, parley_psd_one->bytes));
+	KUNIT_EXPECT_NULL(test, memchr_inv(parley_psd_one->vcpus.reads, 0,
+					   parley_psd_one->vcpus.bytes));
 	/* It is not asked again. */
 	msleep(200);
 	KUNIT_EXPECT_EQ(test, atomic_read(&h->areas), 2);
@@ -242,6 +243,58 @@ static void compute(void)
 		cpu_relax();
 }
 
+/* Only what is preempted is asked for, and nothing is said of locks. */
+static void a_boost_reaches_the_host(struct kunit *test)
+{
+	struct host *h = host_open(test);
+
+	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(0)));
+	h->reply = PARLEY_SCHED_S_OK;
+	WRITE_ONCE(record(3)->word, cpu_to_le64(PARLEY_SCHED_RUNNING));
+	parley_sched_boost(3);
+	WRITE_ONCE(record(3)->word, cpu_to_le64(PARLEY_SCHED_ASLEEP));
+	parley_sched_boost(3);
+	parley_sched_boost(VCPUS);
+	msleep(20);
+	KUNIT_EXPECT_EQ(test, atomic_read(&h->asked), 0);
+	WRITE_ONCE(record(3)->word, cpu_to_le64(PARLEY_SCHED_PREEMPTED));
+	parley_sched_boost(3);
+	KUNIT_EXPECT_TRUE(test, until(atomic64_read(&mine()->ok) == 1));
+	KUNIT_EXPECT_EQ(test, le16_to_cpu(h->last.op), PARLEY_SCHED_OP_BOOST);
+	KUNIT_EXPECT_EQ(test, le32_to_cpu(h->last.target), 3);
+	KUNIT_EXPECT_FALSE(test, le64_to_cpu(psd_said(parley_psd_one, 3)->word) &
+				 PARLEY_SCHED_H_HOLDER);
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	host_close(test, h);
+}
+
+/* A node is spoken of when it was seen much more often than others, and not at once. */
+static void a_node_has_a_majority(struct kunit *test)
+{
+	int node = -1, i, said = -1;
+	u16 votes = 0;
+
+	for (i = 0; i < 7; i++)
+		KUNIT_EXPECT_EQ(test, parley_psd_node_vote(&node, &votes, 1), -1);
+	for (i = 0; i < 40; i++)
+		said = parley_psd_node_vote(&node, &votes, 1);
+	KUNIT_EXPECT_EQ(test, said, 1);
+	/* One in four is another: the majority stays. */
+	for (i = 0; i < 400; i++)
+		KUNIT_EXPECT_EQ(test, parley_psd_node_vote(&node, &votes, i % 4 ? 1 : 0), 1);
+	/* By turns: of neither. */
+	for (i = 0; i < 400; i++)
+		said = parley_psd_node_vote(&node, &votes, i % 3);
+	KUNIT_EXPECT_EQ(test, said, -1);
+	for (i = 0; i < 80; i++)
+		said = parley_psd_node_vote(&node, &votes, 0);
+	KUNIT_EXPECT_EQ(test, said, 0);
+	/* The kernel does not say any more. */
+	for (i = 0; i < 80; i++)
+		said = parley_psd_node_vote(&node, &votes, -1);
+	KUNIT_EXPECT_EQ(test, said, -1);
+}
+
 static void processors_say_what_they_do(struct kunit *test)
 {
 	struct host *h = host_open(test);
@@ -255,6 +308,7 @@ static void processors_say_what_they_do(struct kunit *test)
 		word & PARLEY_SCHED_H_RUNNABLE;
 	})));
 	KUNIT_EXPECT_LE(test, word & PARLEY_SCHED_H_RUNNABLE, 16);
+	KUNIT_EXPECT_NE(test, word >> PARLEY_SCHED_H_URGENCY & 0xf, PARLEY_SCHED_U_NONE);
 	/* What somebody else said of it, it takes back. */
 	ask_for(0);
 	KUNIT_EXPECT_TRUE(test, until(({
@@ -427,6 +481,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_reset_shares_again),
 	KUNIT_CASE(a_yield_reaches_the_host),
 	KUNIT_CASE(a_host_that_does_not_answer),
+	KUNIT_CASE(a_boost_reaches_the_host),
+	KUNIT_CASE(a_node_has_a_majority),
 	KUNIT_CASE(processors_say_what_they_do),
 	KUNIT_CASE(the_hypervisor_of_locks),
 	KUNIT_CASE(bad_62_preempted_while_it_runs),

@@ -37,6 +37,21 @@ static void judge_proved(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, parley_tcp_is_proved(0, ~0U));
 }
 
+static void judge_alone(struct kunit *test)
+{
+	/* It reduced the window itself, for what was sent once. */
+	KUNIT_EXPECT_TRUE(test, parley_tcp_is_alone(true, false, false));
+	KUNIT_EXPECT_TRUE(test, parley_tcp_is_alone(true, false, true));
+	/* For what had been sent again: an answer proves nothing. */
+	KUNIT_EXPECT_FALSE(test, parley_tcp_is_alone(true, true, false));
+	KUNIT_EXPECT_FALSE(test, parley_tcp_is_alone(true, true, true));
+	/* In a recovery from a real loss, or after a time-out that was one. */
+	KUNIT_EXPECT_FALSE(test, parley_tcp_is_alone(false, false, false));
+	KUNIT_EXPECT_FALSE(test, parley_tcp_is_alone(false, true, false));
+	/* The next of several that all were stolen. */
+	KUNIT_EXPECT_TRUE(test, parley_tcp_is_alone(false, true, true));
+}
+
 /* A socket of the kernel's can have it, and gets rid of it. */
 static void judge_registered(struct kunit *test)
 {
@@ -56,6 +71,7 @@ static void judge_registered(struct kunit *test)
 static struct kunit_case judge_cases[] = {
 	KUNIT_CASE(judge_stolen),
 	KUNIT_CASE(judge_proved),
+	KUNIT_CASE(judge_alone),
 	KUNIT_CASE(judge_registered),
 	{}
 };
