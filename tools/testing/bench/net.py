@@ -176,8 +176,9 @@ def instructions_table(data):
         their protocols included. Back end and driver are of these the code of the pair
         alone: its modules, and what the kernel has of virtio; not the tap's. A string
         instruction is one, as on a processor; how often those repeated, most of it bytes
-        that were copied or cleared, is a column of its own. All is host and guest; then that and the pair alone as ratios to mainline's. Rate is a ratio to
-        mainline's, too, of one round, on two processors without the plugin. Medians of
+        that were copied or cleared, is a column of its own. All is host and guest; then that
+        and the pair alone as ratios to mainline's. Rate is a ratio to mainline's, too, of
+        one round, on two processors without the plugin. Medians of
         {ROUNDS["instructions"]} rounds, of rates of {ROUNDS["time"]}. Asked of ours: packed
         at most {OF_INSTRUCTIONS} of mainline's instructions; no more exits, notifications or
         interrupts (by more than {NOISE:.0%} and {RACE}, and than in the worst of mainline's

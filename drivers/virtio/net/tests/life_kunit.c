@@ -125,23 +125,33 @@ static void refused_packets_leak_nothing(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
 }
 
+/* Nobody but the driver can stop these. */
+static void send_directly(struct kunit *test, struct peer *p, unsigned int n)
+{
+	struct sk_buff *skb;
+
+	while (n--) {
+		skb = peer_skb(p, 100, n, 64, 0);
+		KUNIT_ASSERT_NOT_NULL(test, skb);
+		dev_direct_xmit(skb, 0);
+	}
+}
+
 /* Up again with the ring as full as it was, it takes none that it would only drop. */
 static void a_full_ring_stays_full(struct kunit *test)
 {
 	struct peer *p = peer_new(test, PEER_ALL, 1);
 	struct netdev_queue *txq = netdev_get_tx_queue(p->dev, 0);
-	unsigned int i;
 
+	/* Beyond the byte limits, which stop the stack before the ring is full. */
 	peer_fill_ring(test, p);
+	send_directly(test, p, 2 * PEER_RING);
+	KUNIT_EXPECT_TRUE(test, netif_tx_queue_stopped(txq));
 	peer_up(p, false);
 	KUNIT_EXPECT_EQ(test, 0, peer_up(p, true));
-	for (i = 0; i < 10; i++) {
-		struct sk_buff *skb = peer_skb(p, 1514, i, 64, 0);
-
-		KUNIT_ASSERT_NOT_NULL(test, skb);
-		dev_direct_xmit(skb, 0);
-	}
-	KUNIT_EXPECT_TRUE(test, netif_xmit_stopped(txq));
+	KUNIT_EXPECT_EQ(test, 0ull, u64_stats_read(&p->net->pairs[0].tx.stats.dropped));
+	send_directly(test, p, 10);
+	KUNIT_EXPECT_TRUE(test, netif_tx_queue_stopped(txq));
 	KUNIT_EXPECT_LE(test, u64_stats_read(&p->net->pairs[0].tx.stats.dropped), 1ull);
 	peer_listen_again(p);
 	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));

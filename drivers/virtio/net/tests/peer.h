@@ -203,4 +203,12 @@ void peer_fill_ring_of(struct kunit *test, struct peer *p, unsigned int pair);
 int peer_set_pairs(struct peer *p, unsigned int pairs);
 void peer_listen_again(struct peer *p);
 
+/* prog.c: a program, and what it does with a packet; one test runs at a time */
+extern u32 (*peer_judge)(struct xdp_buff *xdp);
+extern atomic_t peer_judged;
+struct bpf_prog *peer_prog(struct kunit *test, bool frags);
+int peer_attach(struct peer *p, struct bpf_prog *prog);
+struct peer *peer_with(struct kunit *test, u64 features, u32 (*judges)(struct xdp_buff *),
+		       struct bpf_prog **prog);
+
 #endif /* _PARLEY_NET_PEER_H */

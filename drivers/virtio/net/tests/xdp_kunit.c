@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Programs that see packets before the stack does.  Such a program is two instructions:
- * it calls a function of this file, which does in C what a test wants of it, and it
- * ends.
+ * Programs that see packets before the stack does: what they may do, and what becomes of
+ * the packets.  See prog.c for what such a program is.
  */
 #include <linux/delay.h>
 #include <linux/filter.h>
@@ -10,17 +9,8 @@
 #include <net/page_pool/types.h>
 #include "peer.h"
 
-/* What the program does; one test runs at a time. */
-static u32 (*judge)(struct xdp_buff *xdp);
-static atomic_t judged;
 static struct peer *elsewhere;
 static struct peer *scribbler;
-
-static u64 verdict(u64 ctx, u64 r2, u64 r3, u64 r4, u64 r5)
-{
-	atomic_inc(&judged);
-	return READ_ONCE(judge)((struct xdp_buff *)(unsigned long)ctx);
-}
 
 static u32 passes(struct xdp_buff *xdp)
 {
@@ -97,63 +87,6 @@ static u32 passes_those_of_one_pool(struct xdp_buff *xdp)
 	return XDP_PASS;
 }
 
-static void free_prog(void *prog)
-{
-	bpf_prog_free(prog);
-}
-
-static struct bpf_prog *make_prog(struct kunit *test, bool frags)
-{
-	const struct bpf_insn insns[] = { BPF_EMIT_CALL(verdict), BPF_EXIT_INSN() };
-	struct bpf_prog *prog = bpf_prog_alloc(bpf_prog_size(ARRAY_SIZE(insns)), 0);
-	int err;
-
-	KUNIT_ASSERT_NOT_NULL(test, prog);
-	prog->len = ARRAY_SIZE(insns);
-	prog->type = BPF_PROG_TYPE_XDP;
-	prog->aux->xdp_has_frags = frags;
-	prog->aux->stack_depth = MAX_BPF_STACK;
-	memcpy(prog->insnsi, insns, sizeof(insns));
-	/* Ours; what the driver puts is never the last. */
-	atomic64_set(&prog->aux->refcnt, 1);
-	prog = bpf_prog_select_runtime(prog, &err);
-	KUNIT_ASSERT_EQ(test, 0, err);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_prog, prog));
-	return prog;
-}
-
-/* As the stack does. */
-static int attach(struct peer *p, struct bpf_prog *prog)
-{
-	struct netdev_bpf bpf = { .command = XDP_SETUP_PROG, .prog = prog };
-	int err;
-
-	if (prog)
-		bpf_prog_inc(prog);
-	rtnl_lock();
-	err = p->dev->netdev_ops->ndo_bpf(p->dev, &bpf);
-	rtnl_unlock();
-	if (prog && err)
-		bpf_prog_put(prog);
-	return err;
-}
-
-/*
- * Programs outlive the device, whose end puts the last one: so they are made first.
- */
-static struct peer *peer_with(struct kunit *test, u64 features, u32 (*judges)(struct xdp_buff *),
-			      struct bpf_prog **prog)
-{
-	struct peer *p;
-
-	WRITE_ONCE(judge, judges);
-	atomic_set(&judged, 0);
-	*prog = make_prog(test, true);
-	p = peer_new(test, features, 1);
-	KUNIT_ASSERT_EQ(test, 0, attach(p, *prog));
-	return p;
-}
-
 static u64 counted(const u64_stats_t *what)
 {
 	return u64_stats_read(what);
@@ -206,7 +139,7 @@ static void packets_pass(struct kunit *test)
 			KUNIT_EXPECT_GT(test, peer_receive_seed(p, 0, lengths[i], i, NULL), 0);
 			expect(test, p, &p->came, lengths[i], i);
 		}
-	KUNIT_EXPECT_EQ(test, 12 * (int)ARRAY_SIZE(lengths), atomic_read(&judged));
+	KUNIT_EXPECT_EQ(test, 12 * (int)ARRAY_SIZE(lengths), atomic_read(&peer_judged));
 	KUNIT_EXPECT_EQ(test, 12ull * ARRAY_SIZE(lengths), counted(&rx_stats(p)->xdp_packets));
 	KUNIT_EXPECT_EQ(test, 12ull * ARRAY_SIZE(lengths), peer_stats(p).rx_packets);
 	KUNIT_EXPECT_EQ(test, 0ull, peer_stats(p).rx_errors + peer_stats(p).rx_dropped);
@@ -235,9 +168,9 @@ static void packets_are_dropped(struct kunit *test)
 		KUNIT_EXPECT_GT(test, peer_receive_seed(p, 0, i % 2 ? 100 : 9000, i, NULL), 0);
 	KUNIT_EXPECT_TRUE(test, soon(&rx_stats(p)->xdp_drops, n));
 	KUNIT_EXPECT_TRUE(test, peer_nothing(p, &p->came));
-	KUNIT_EXPECT_EQ(test, 0, attach(p, NULL));
+	KUNIT_EXPECT_EQ(test, 0, peer_attach(p, NULL));
 	KUNIT_EXPECT_EQ(test, 2, peer_both_ways(test, p, 9000, 1));
-	KUNIT_EXPECT_EQ(test, (int)n, atomic_read(&judged));
+	KUNIT_EXPECT_EQ(test, (int)n, atomic_read(&peer_judged));
 }
 
 static void what_cannot_be_done_is_an_error(struct kunit *test)
@@ -247,7 +180,7 @@ static void what_cannot_be_done_is_an_error(struct kunit *test)
 
 	KUNIT_EXPECT_GT(test, peer_receive_seed(p, 0, 100, 1, NULL), 0);
 	KUNIT_EXPECT_TRUE(test, soon(&rx_stats(p)->xdp_errors, 1));
-	WRITE_ONCE(judge, says_nonsense);
+	WRITE_ONCE(peer_judge, says_nonsense);
 	KUNIT_EXPECT_GT(test, peer_receive_seed(p, 0, 100, 1, NULL), 0);
 	KUNIT_EXPECT_TRUE(test, soon(&rx_stats(p)->xdp_errors, 2));
 	KUNIT_EXPECT_TRUE(test, peer_nothing(p, &p->came));
@@ -295,7 +228,7 @@ static void packets_go_back_to_a_full_ring(struct kunit *test)
 	KUNIT_EXPECT_GT(test, counted(&tx_stats(p)->xdp_dropped), 0ull);
 	KUNIT_EXPECT_TRUE(test, netif_xmit_stopped(netdev_get_tx_queue(p->dev, 0)));
 	peer_listen_again(p);
-	WRITE_ONCE(judge, passes);
+	WRITE_ONCE(peer_judge, passes);
 	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
 	peer_up(p, false);
 	KUNIT_EXPECT_EQ(test, slots, peer_free_slots(p) + peer_in_flight(p));
@@ -329,7 +262,7 @@ static void netpoll_gives_no_pages_back(struct kunit *test)
 	for (ms = 0; ms < 20000 && peer_in_flight(p); ms++)
 		fsleep(1000);
 	KUNIT_EXPECT_EQ(test, 0u, peer_in_flight(p));
-	WRITE_ONCE(judge, passes);
+	WRITE_ONCE(peer_judge, passes);
 	KUNIT_EXPECT_EQ(test, 2, peer_both_ways(test, p, 500, 1));
 }
 
@@ -358,7 +291,7 @@ static void packets_go_elsewhere(struct kunit *test)
 	for (i = 0; i < 20; i++)
 		KUNIT_EXPECT_GT(test, peer_receive_seed(p, 0, 60, i, NULL), 0);
 	KUNIT_EXPECT_TRUE(test, soon(&rx_stats(p)->xdp_redirects, n + 21));
-	KUNIT_EXPECT_EQ(test, 0, attach(p, NULL));
+	KUNIT_EXPECT_EQ(test, 0, peer_attach(p, NULL));
 	peer_end(test, elsewhere);
 	KUNIT_EXPECT_EQ(test, 2, peer_both_ways(test, p, 500, 1));
 }
@@ -405,14 +338,14 @@ static void the_device_writes_after_the_verdict(struct kunit *test)
 	unsigned int i;
 
 	scribbler = p;
-	WRITE_ONCE(judge, passes_while_the_device_writes);
+	WRITE_ONCE(peer_judge, passes_while_the_device_writes);
 	for (i = 0; i < 2 * ARRAY_SIZE(lengths); i++) {
 		const u32 len = lengths[i % ARRAY_SIZE(lengths)];
 
 		KUNIT_EXPECT_GT(test, peer_receive_seed(p, 0, len, i, NULL), 0);
 		expect(test, p, &p->came, len, i);
 	}
-	KUNIT_EXPECT_EQ(test, 2 * (int)ARRAY_SIZE(lengths), atomic_read(&judged));
+	KUNIT_EXPECT_EQ(test, 2 * (int)ARRAY_SIZE(lengths), atomic_read(&peer_judged));
 }
 
 /* Who gets a packet may give its pages back in bulk, to the pool of the first one. */
@@ -464,11 +397,11 @@ static void packets_are_finished(struct kunit *test)
 	expect(test, p, &p->came, 100, 1);
 	KUNIT_EXPECT_GT(test, peer_receive(p, 0, &hdr, data, sizeof(data), NULL), 0);
 	KUNIT_EXPECT_TRUE(test, soon(&rx_stats(p)->unfinished, 1));
-	KUNIT_EXPECT_EQ(test, 1, atomic_read(&judged));
+	KUNIT_EXPECT_EQ(test, 1, atomic_read(&peer_judged));
 	/* Another program in its place changes nothing of this. */
-	KUNIT_EXPECT_EQ(test, 0, attach(p, prog));
+	KUNIT_EXPECT_EQ(test, 0, peer_attach(p, prog));
 	KUNIT_EXPECT_EQ(test, 0ull, told_offloads(p));
-	KUNIT_EXPECT_EQ(test, 0, attach(p, NULL));
+	KUNIT_EXPECT_EQ(test, 0, peer_attach(p, NULL));
 	KUNIT_EXPECT_EQ(test, all, told_offloads(p));
 	KUNIT_EXPECT_TRUE(test, p->dev->features & NETIF_F_RXCSUM);
 	KUNIT_EXPECT_GT(test, peer_receive(p, 0, &hdr, data, sizeof(data), NULL), 0);
@@ -477,11 +410,11 @@ static void packets_are_finished(struct kunit *test)
 
 static void programs_are_refused(struct kunit *test)
 {
-	struct bpf_prog *frags = make_prog(test, true), *plain = make_prog(test, false);
+	struct bpf_prog *frags = peer_prog(test, true), *plain = peer_prog(test, false);
 	struct peer *p = peer_new(test, PEER_ALL & ~B(CTRL_GUEST_OFFLOADS), 1);
 
-	WRITE_ONCE(judge, drops);
-	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, attach(p, frags));
+	WRITE_ONCE(peer_judge, drops);
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, peer_attach(p, frags));
 	KUNIT_EXPECT_FALSE(test, p->dev->xdp_features & NETDEV_XDP_ACT_BASIC);
 	KUNIT_EXPECT_EQ(test, 2, peer_both_ways(test, p, 500, 1));
 	peer_end(test, p);
@@ -489,7 +422,7 @@ static void programs_are_refused(struct kunit *test)
 	p = peer_new(test, PEER_ALL & ~B(MTU), 1);
 	KUNIT_EXPECT_TRUE(test, p->dev->xdp_features & NETDEV_XDP_ACT_BASIC);
 	WRITE_ONCE(p->refuse, VIRTIO_NET_CTRL_GUEST_OFFLOADS);
-	KUNIT_EXPECT_EQ(test, -EREMOTEIO, attach(p, frags));
+	KUNIT_EXPECT_EQ(test, -EREMOTEIO, peer_attach(p, frags));
 	KUNIT_EXPECT_EQ(test, 2, peer_both_ways(test, p, 500, 1));
 	KUNIT_EXPECT_TRUE(test, p->dev->features & NETIF_F_RXCSUM);
 	WRITE_ONCE(p->refuse, -1);
@@ -497,18 +430,18 @@ static void programs_are_refused(struct kunit *test)
 	rtnl_lock();
 	KUNIT_EXPECT_EQ(test, 0, dev_set_mtu(p->dev, 9000));
 	rtnl_unlock();
-	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, attach(p, plain));
-	KUNIT_EXPECT_EQ(test, 0, attach(p, frags));
-	KUNIT_EXPECT_EQ(test, 0, attach(p, NULL));
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, peer_attach(p, plain));
+	KUNIT_EXPECT_EQ(test, 0, peer_attach(p, frags));
+	KUNIT_EXPECT_EQ(test, 0, peer_attach(p, NULL));
 	rtnl_lock();
 	KUNIT_EXPECT_EQ(test, 0, dev_set_mtu(p->dev, 1500));
 	rtnl_unlock();
-	KUNIT_EXPECT_EQ(test, 0, attach(p, plain));
+	KUNIT_EXPECT_EQ(test, 0, peer_attach(p, plain));
 	rtnl_lock();
 	KUNIT_EXPECT_EQ(test, -EINVAL, dev_set_mtu(p->dev, 9000));
 	rtnl_unlock();
 	/* Longer than was agreed on: it is not shown to a program that cannot see it. */
-	WRITE_ONCE(judge, passes);
+	WRITE_ONCE(peer_judge, passes);
 	KUNIT_EXPECT_GT(test, peer_receive_seed(p, 0, 4000, 1, NULL), 0);
 	KUNIT_EXPECT_TRUE(test, soon(&rx_stats(p)->too_long, 1));
 	KUNIT_EXPECT_GT(test, peer_receive_seed(p, 0, 1000, 1, NULL), 0);
@@ -518,24 +451,24 @@ static void programs_are_refused(struct kunit *test)
 /* As public reports of other drivers have it: the queue stands still afterwards. */
 static void it_comes_and_goes_under_load(struct kunit *test)
 {
-	struct bpf_prog *prog = make_prog(test, true);
+	struct bpf_prog *prog = peer_prog(test, true);
 	struct peer *p = peer_new(test, PEER_ALL, 1);
 	int resets = atomic_read(&p->resets);
 	unsigned int i;
 
-	WRITE_ONCE(judge, passes);
+	WRITE_ONCE(peer_judge, passes);
 	peer_load_start(test, p);
 	for (i = 0; i < 30; i++) {
-		WRITE_ONCE(judge, i % 3 == 0 ? passes : i % 3 == 1 ? drops : sends_back);
-		KUNIT_EXPECT_EQ(test, 0, attach(p, prog));
+		WRITE_ONCE(peer_judge, i % 3 == 0 ? passes : i % 3 == 1 ? drops : sends_back);
+		KUNIT_EXPECT_EQ(test, 0, peer_attach(p, prog));
 		fsleep(5000);
-		KUNIT_EXPECT_EQ(test, 0, attach(p, NULL));
+		KUNIT_EXPECT_EQ(test, 0, peer_attach(p, NULL));
 		fsleep(5000);
 	}
 	peer_load_stop();
 	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
-	WRITE_ONCE(judge, passes);
-	KUNIT_EXPECT_EQ(test, 0, attach(p, prog));
+	WRITE_ONCE(peer_judge, passes);
+	KUNIT_EXPECT_EQ(test, 0, peer_attach(p, prog));
 	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
 	KUNIT_EXPECT_EQ(test, resets, atomic_read(&p->resets));
 }
@@ -543,20 +476,20 @@ static void it_comes_and_goes_under_load(struct kunit *test)
 /* The same while everything is full: the transmit ring, and every receive buffer used. */
 static void it_comes_and_goes_with_full_rings(struct kunit *test)
 {
-	struct bpf_prog *prog = make_prog(test, true);
+	struct bpf_prog *prog = peer_prog(test, true);
 	struct peer *p = peer_new(test, PEER_ALL, 1);
 	unsigned int i;
 
-	WRITE_ONCE(judge, passes);
+	WRITE_ONCE(peer_judge, passes);
 	peer_fill_ring(test, p);
 	for (i = 0; i < 2 * PEER_RING; i++)
 		peer_receive_seed(p, 0, 100, i, NULL);
-	KUNIT_EXPECT_EQ(test, 0, attach(p, prog));
+	KUNIT_EXPECT_EQ(test, 0, peer_attach(p, prog));
 	for (i = 0; i < 2 * PEER_RING; i++)
 		peer_receive_seed(p, 0, 100, i, NULL);
 	peer_listen_again(p);
 	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
-	KUNIT_EXPECT_EQ(test, 0, attach(p, NULL));
+	KUNIT_EXPECT_EQ(test, 0, peer_attach(p, NULL));
 	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
 }
 
@@ -576,12 +509,12 @@ static void it_survives_a_reset(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, slots, peer_free_slots(p));
 	KUNIT_EXPECT_GT(test, counted(&tx_stats(p)->lost), 0ull);
 	WRITE_ONCE(p->deaf, false);
-	WRITE_ONCE(judge, passes);
+	WRITE_ONCE(peer_judge, passes);
 	KUNIT_EXPECT_EQ(test, 0, parley_device_restore(to_parley_vdev(p->pd), PARLEY_HOLD_RESET));
 	KUNIT_EXPECT_EQ(test, 0ull, told_offloads(p));
-	atomic_set(&judged, 0);
+	atomic_set(&peer_judged, 0);
 	KUNIT_EXPECT_TRUE(test, peer_works_again(test, p));
-	KUNIT_EXPECT_GT(test, atomic_read(&judged), 0);
+	KUNIT_EXPECT_GT(test, atomic_read(&peer_judged), 0);
 }
 
 /* A packet of which a buffer is lost, and one that is longer than any. */
@@ -593,13 +526,13 @@ static void broken_packets_are_not_seen(struct kunit *test)
 
 	KUNIT_EXPECT_GT(test, peer_receive_seed(p, 0, 9000, 1, &lie), 0);
 	KUNIT_EXPECT_TRUE(test, soon(&rx_stats(p)->lost, 1));
-	KUNIT_EXPECT_EQ(test, 0, atomic_read(&judged));
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&peer_judged));
 	peer_end(test, p);
 
 	p = peer_with(test, PEER_ALL, passes, &prog);
 	KUNIT_EXPECT_GT(test, peer_receive_seed(p, 0, PARLEY_NET_LEN_MAX + 1, 1, NULL), 0);
 	KUNIT_EXPECT_TRUE(test, soon(&rx_stats(p)->too_long, 1));
-	KUNIT_EXPECT_EQ(test, 0, atomic_read(&judged));
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&peer_judged));
 	KUNIT_EXPECT_GT(test, peer_receive_seed(p, 0, 500, 1, NULL), 0);
 	expect(test, p, &p->came, 500, 1);
 }

@@ -29,12 +29,17 @@ WORKS = {"tcp-send": 4, "tcp-recv": 4, "tcp-rr": 1 if STAGE == "time" else 0.125
 SCALED = ("tcp-send", "udp-send", "udp-recv")
 # What is a packet: of each piece of work so many.
 PACKETS = {"tcp-rr": 2}
+LONG = 240      # seconds for a command, as in labkit.inner for a boot
 COUNT = Count({"notifications": ("kvm/kvm_mmio", "hist:keys=type if type == 2")})
-FUNCTIONS = """
-net() { for n in /sys/bus/pci/devices/0000:00:$1/net/* /sys/bus/pci/devices/0000:00:$1/*/net/*; do [ -e $n ] && echo ${n##*/}; done; }
-plug() { ip address add 10.0.$2.2/24 dev $(net $1) && ip link set $(net $1) up; }
-irqs() { d=/sys/bus/pci/devices/0000:00:$1; for i in $(ls $d/msi_irqs 2>/dev/null || cat $d/irq); do awk -v i=$i: '$1 == i { for (n = 2; $n ~ /^[0-9]+$/; n++) s += $n } END { print s + 0 }' /proc/interrupts; done | awk '{ s += $1 } END { print "# irqs", s + 0 }'; }
-"""
+# Of the guest's shell: the interface at a PCI address, an address for it, and how often
+# it has interrupted. The shell takes a line at a time.
+FUNCTIONS = (
+    "net() { for n in /sys/bus/pci/devices/0000:00:$1/net/* "
+    "/sys/bus/pci/devices/0000:00:$1/*/net/*; do [ -e $n ] && echo ${n##*/}; done; }",
+    "plug() { ip address add 10.0.$2.2/24 dev $(net $1) && ip link set $(net $1) up; }",
+    "lines() { d=/sys/bus/pci/devices/0000:00:$1; ls $d/msi_irqs 2>/dev/null || cat $d/irq; }",
+    "irqs() { for i in $(lines $1); do grep \"^ *$i:\" /proc/interrupts; done | awk "
+    "'{ for (n = 2; $n ~ /^[0-9]+$/; n++) s += $n } END { print \"# irqs\", s + 0 }'; }")
 
 
 def boot(report, some):
@@ -46,19 +51,20 @@ def boot(report, some):
     for fd in fds:
         os.close(fd)
     guest.boot()
-    for line in FUNCTIONS.strip().split("\n"):
+    for line in FUNCTIONS:
         guest.run(line)
-    guest.run("insert_ours && ours " + " ".join(c.slot for c in some if c.ours))
-    guest.run("insert failover net_failover virtio_net e1000")
+    guest.run("insert_ours && ours " + " ".join(c.slot for c in some if c.ours), LONG)
+    guest.run("insert failover net_failover virtio_net e1000", LONG)
     for card in some:
         guest.run(f"wait_for 20 net {card.slot}; plug {card.slot} {card.number}; "
-                  f"wait_for 20 ping -c 1 -W 1 {card.host}", 60)
+                  f"ping -c 3 -W 20 {card.host}", LONG)
+        report.note(f"{card.name} works")
     return guest
 
 
 def load(guest, card, work, count, jobs=1):
     """Run the load once; what it said."""
-    return guest.run(f"/bin/load {work} {card.host} {count} {jobs} $(net {card.slot})", 400)
+    return guest.run(f"/bin/load {work} {card.host} {count} {jobs} $(net {card.slot})", LONG)
 
 
 def seconds(said):
@@ -132,25 +138,29 @@ def symbols(guest):
         "\n".join([*kernel, *theirs.splitlines()]) + "\n", encoding="ascii")
 
 
+def measured(report, some):
+    """One run of one stage, with somebody at the other end."""
+    guest = boot(report, some)
+    said = [line for line in guest.vm.said if "vhost" in line]
+    report.equal(said, [], "QEMU has nothing to say about vhost")
+    if STAGE in ("instructions", "queues"):
+        symbols(guest)
+    measure(report, guest, COUNT, list(loads(some, int(os.environ["COUNT"]))), figures)
+    report.equal(guest.off(), 0, "the inner guest powers off")
+
+
 def main():
     """One run of one stage."""
     report = Report()
-    some = cards(QUEUES)
-    try:
-        with subprocess.Popen([os.environ["BENCH_LOAD"], "serve"],
-                              stdout=subprocess.PIPE) as server:
+    with subprocess.Popen([os.environ["BENCH_LOAD"], "serve"],
+                          stdout=subprocess.PIPE) as server:
+        try:
             server.stdout.readline()
-            guest = boot(report, some)
-            said = [line for line in guest.vm.said if "vhost" in line]
-            report.equal(said, [], "QEMU has nothing to say about vhost")
-            if STAGE in ("instructions", "queues"):
-                symbols(guest)
-            measure(report, guest, COUNT, list(loads(some, int(os.environ["COUNT"]))),
-                    figures)
-            report.equal(guest.off(), 0, "the inner guest powers off")
+            measured(report, cards(QUEUES))
+        except (LabError, OSError) as error:
+            report.result(False, "measured", error)
+        finally:
             server.kill()
-    except (LabError, OSError) as error:
-        report.result(False, "measured", error)
     return report.plan()
 
 
