@@ -105,8 +105,9 @@ class ShareTest(unittest.TestCase):
         self.put(1, 777)
         self.assertEqual(self.say(sharing, 6, 6), [777, 300])
         self.assertEqual(self.say(sharing, 2, 2), [777, 100])
+        self.put(2, 888)
         sharing.end()
-        self.assertEqual(self.weights(), [777, 100])
+        self.assertEqual(self.weights(), [777, 888])
 
     def test_one_goes(self):
         """Its weight is put back, and the other one goes on."""
