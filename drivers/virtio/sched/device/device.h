@@ -154,8 +154,19 @@ void parley_psd_yield(struct psd *psd, int cpu);
 void parley_psd_yield_end(struct psd_yield *y, u32 len);
 
 /* wake.c */
+#ifdef CONFIG_TRACEPOINTS
 int parley_psd_wake_init(void);
 void parley_psd_wake_exit(void);
+#else
+static inline int parley_psd_wake_init(void)
+{
+	return 0;
+}
+
+static inline void parley_psd_wake_exit(void)
+{
+}
+#endif
 
 /* count.c */
 int parley_psd_count_init(struct psd *psd);

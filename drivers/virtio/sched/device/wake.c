@@ -7,9 +7,11 @@
  * (BOOST), within the budget.  That takes a look at each wake-up of the kernel, so it is
  * done only where the module's parameter says so.
  *
- * The look is from a tracepoint, under the scheduler's locks.  The request is sent by an
- * irq_work of the same processor, which is where the next one would have to wait as well:
- * what is woken meanwhile is not asked for.
+ * The look is from a tracepoint, under the scheduler's locks, and from where the thread is
+ * woken: sched_waking, since sched_wakeup may come when the processor runs again.  Where it
+ * will run is not decided yet then, so it is where it ran last that is asked for.  The
+ * request is sent by an irq_work of the same processor, which is where the next one would
+ * have to wait as well: what is woken meanwhile is not asked for.
  */
 #include <linux/irq_work.h>
 #include <linux/moduleparam.h>
@@ -17,7 +19,6 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
-#include <parley/export.h>
 
 #include "device.h"
 
@@ -40,26 +41,6 @@ struct psd_wake {
 
 static DEFINE_PER_CPU(struct psd_wake, psd_wakes);
 static struct tracepoint *psd_wake_tp;
-
-/**
- * parley_sched_boost() - ask the host to run a processor, if it is preempted
- * @cpu: it
- *
- * For who knows that something urgent waits there.  The host does it within a budget, or not.
- *
- * Context: any but an NMI, and not under the scheduler's locks.
- */
-void parley_sched_boost(int cpu)
-{
-	struct psd *psd;
-
-	guard(preempt)();
-	psd = READ_ONCE(parley_psd_one);
-	if (psd && parley_has_feature(psd->pd, PARLEY_SCHED_F_YIELD) && cpu < psd->nr &&
-	    parley_sched_state(psd_record(psd, cpu)) == PARLEY_SCHED_PREEMPTED)
-		parley_psd_ask(psd, PARLEY_SCHED_OP_BOOST, cpu);
-}
-PARLEY_EXPORT(parley_sched_boost);
 
 static void psd_wake_send(struct irq_work *work)
 {
@@ -97,7 +78,7 @@ static void psd_wake_probe(void *unused, struct task_struct *task)
 /* It is not exported by name. */
 static void psd_wake_find(struct tracepoint *tp, void *found)
 {
-	if (!strcmp(tp->name, "sched_wakeup"))
+	if (!strcmp(tp->name, "sched_waking"))
 		*(struct tracepoint **)found = tp;
 }
 

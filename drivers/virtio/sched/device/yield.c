@@ -11,6 +11,7 @@
 #include <linux/io.h>
 #include <linux/slab.h>
 #include <kunit/visibility.h>
+#include <parley/export.h>
 
 #include "device.h"
 
@@ -86,6 +87,26 @@ void parley_psd_yield(struct psd *psd, int cpu)
 	parley_psd_ask(psd, PARLEY_SCHED_OP_YIELD, cpu);
 }
 EXPORT_SYMBOL_IF_KUNIT(parley_psd_yield);
+
+/**
+ * parley_sched_boost() - ask the host to run a processor, if it is preempted
+ * @cpu: it
+ *
+ * For who knows that something urgent waits there.  The host does it within a budget, or not.
+ *
+ * Context: any but an NMI, and not under the scheduler's locks.
+ */
+void parley_sched_boost(int cpu)
+{
+	struct psd *psd;
+
+	guard(preempt)();
+	psd = READ_ONCE(parley_psd_one);
+	if (psd && parley_has_feature(psd->pd, PARLEY_SCHED_F_YIELD) && cpu < psd->nr &&
+	    parley_sched_state(psd_record(psd, cpu)) == PARLEY_SCHED_PREEMPTED)
+		parley_psd_ask(psd, PARLEY_SCHED_OP_BOOST, cpu);
+}
+PARLEY_EXPORT(parley_sched_boost);
 
 static void psd_yield_count(struct psd_yield *y, u32 status)
 {
