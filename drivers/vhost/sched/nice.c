@@ -80,12 +80,13 @@ void vhs_nice_apply(struct vhs_vcpu *vcpu)
 		WRITE_ONCE(vcpu->moved, true);
 	if (want != now)
 		set_user_nice(vcpu->task, want);
-	/*
-	 * Who inherited something of ours finds that it is ours, or that its parent has less
-	 * by now.  Pairs with vhs_nice_base().
-	 */
-	if (want == vcpu->nice)
+	if (want == vcpu->nice) {
+		/*
+		 * Who inherited something of ours finds that it is ours, or that its parent
+		 * has less by now.  Pairs with vhs_nice_base().
+		 */
 		smp_store_release(&vcpu->moved, false);
+	}
 }
 EXPORT_SYMBOL_IF_KUNIT(vhs_nice_apply);
 

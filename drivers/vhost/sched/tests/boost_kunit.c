@@ -251,7 +251,7 @@ static bool is_powerless(struct task_struct *task)
 /* A thread of its own, not woken by guest_thread(), is vCPU 0. */
 static struct task_struct *powerless(struct kunit *test, struct guest *g)
 {
-	struct task_struct *task = kthread_run(powerless_fn, NULL, "parley-powerless");
+	struct task_struct *task = kthread_run(powerless_fn, NULL, "parley-weak");
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
 	g->threads[0] = get_task_struct(task);

@@ -41,7 +41,7 @@ static struct guest *placed(struct kunit *test, unsigned int vcpus)
 	vhs_steps_stop();
 	KUNIT_ASSERT_EQ(test, guest_share(g), PARLEY_SCHED_AREA_SHARED);
 	for (i = 0; i < vcpus; i++) {
-		task = kthread_run(idle_fn, NULL, "parley-placed-%u", i);
+		task = kthread_run(idle_fn, NULL, "parley-node-%u", i);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(task));
 		g->threads[i] = get_task_struct(task);
 		KUNIT_ASSERT_EQ(test, parley_vhost_sched_set_task(g->dev, i, task), 0);

@@ -318,6 +318,7 @@ EXPORT_SYMBOL_IF_KUNIT(parley_pclk_read);
  * @clk: clock
  *
  * Context: any but an NMI.
+ * Return: whether both are so.
  */
 bool parley_pclk_fed(struct pclk *clk)
 {
