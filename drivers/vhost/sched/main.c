@@ -375,6 +375,7 @@ static void __exit parley_vhost_sched_exit(void)
 	vhs_show_exit();
 	parley_vhost_unregister(&vhs_driver);
 	vhs_steps_stop();
+	vhs_probe_exit();
 	kthread_destroy_worker(vhs_ender);
 	destroy_workqueue(vhs_wq);
 }

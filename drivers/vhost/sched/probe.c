@@ -5,7 +5,9 @@
  *
  * The first is there for all threads of the host, so the first thing is a look into the hash:
  * for a thread that is none of ours that is a multiplication and a load, twice.  There is
- * no probe while no thread is registered.
+ * no probe while no thread is registered, and was not for a while: to add and to remove one
+ * changes the kernel's text on all processors, which guests that come and go must not do
+ * again and again.
  *
  * A probe runs under the run queue's lock with interrupts off.  It takes vcpu->lock,
  * writes to memory that is pinned and mapped, and wakes nobody: what takes longer is left
@@ -15,10 +17,15 @@
 #include <linux/sched/clock.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
+#include <linux/workqueue.h>
 
 #include "sched.h"
 
+/* Probes stay for so long when nobody needs them any more. */
+#define VHS_PROBE_IDLE	(10 * HZ)
+
 static unsigned int vhs_probe_users;
+static bool vhs_probe_there;
 
 /* A thread leaves its processor.  What it had to wait until it got it has been added up. */
 static void vhs_probe_out(struct vhs_vcpu *vcpu, const struct task_struct *task,
@@ -129,6 +136,17 @@ static int vhs_probe_add(void)
 	return 0;
 }
 
+static void vhs_probe_idle_fn(struct work_struct *work)
+{
+	guard(mutex)(&vhs_threads_lock);
+	if (vhs_probe_users || !vhs_probe_there)
+		return;
+	vhs_probe_remove(ARRAY_SIZE(vhs_probes));
+	vhs_probe_there = false;
+}
+
+static DECLARE_DELAYED_WORK(vhs_probe_idle, vhs_probe_idle_fn);
+
 /**
  * vhs_probe_get() - a thread is about to be registered
  *
@@ -142,17 +160,26 @@ int vhs_probe_get(void)
 
 	if (vhs_probe_users >= VHS_THREADS_MAX)
 		return -ENOSPC;
-	if (vhs_probe_users++)
-		return 0;
-	err = vhs_probe_add();
-	if (err)
-		vhs_probe_users--;
-	return err;
+	if (!vhs_probe_there) {
+		err = vhs_probe_add();
+		if (err)
+			return err;
+		vhs_probe_there = true;
+	}
+	vhs_probe_users++;
+	return 0;
 }
 
 /** vhs_probe_put() - a thread is not registered any more; vhs_threads_lock is held */
 void vhs_probe_put(void)
 {
 	if (!--vhs_probe_users)
-		vhs_probe_remove(ARRAY_SIZE(vhs_probes));
+		mod_delayed_work(vhs_wq, &vhs_probe_idle, VHS_PROBE_IDLE);
+}
+
+/** vhs_probe_exit() - the module goes; there is no thread any more */
+void vhs_probe_exit(void)
+{
+	mod_delayed_work(vhs_wq, &vhs_probe_idle, 0);
+	flush_delayed_work(&vhs_probe_idle);
 }

@@ -304,6 +304,7 @@ DEFINE_GUARD(vhs_boost, struct rt_mutex *, rt_mutex_lock(_T), rt_mutex_unlock(_T
 extern struct workqueue_struct *vhs_wq;
 extern struct kthread_worker *vhs_ender;
 extern struct mutex vhs_all_lock;
+extern struct mutex vhs_threads_lock;
 extern struct list_head vhs_all;
 
 /* What a VMM's calls do, for KUnit. */
@@ -339,6 +340,7 @@ void vhs_vcpus_forget(struct vhs *vm, unsigned int from, unsigned int nr);
 /* probe.c */
 int vhs_probe_get(void);
 void vhs_probe_put(void);
+void vhs_probe_exit(void);
 
 /* record.c */
 void vhs_record_begin(struct vhs_vcpu *vcpu, const struct task_struct *task);

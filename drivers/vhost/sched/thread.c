@@ -23,7 +23,7 @@
 #define VHS_HASH_BITS	10
 
 /* Of the hash, and of the probe. */
-static DEFINE_MUTEX(vhs_threads_lock);
+DEFINE_MUTEX(vhs_threads_lock);
 static struct hlist_head vhs_threads[1 << VHS_HASH_BITS];
 
 /**
