@@ -25,13 +25,14 @@ SLOT = "09.0"
 VCPUS, PLUGGED = 3, 2           # at most, and at first
 BUDGET = (50000, 500000)        # microseconds, of microseconds
 MONITOR = "/tmp/l2-sched.qmp"
-SAID = "/tmp/l2-sched.said"
 VIEW = "/sys/kernel/debug/parley_sched_device/vcpus"
 VMS = "/sys/kernel/debug/parley_vhost_sched/vms"
 RUNNING, PREEMPTED, ASLEEP = 1, 2, 3
 STOLEN = 500_000_000            # nanoseconds to wait for
 SLACK = 300_000_000             # of what is stolen, what may not be told yet
 LOOKS = 10
+GROUPS = "/sys/fs/cgroup"
+EACH = 70                       # of a group's weight, for each thread
 
 
 class Device(disks.Disk):
@@ -55,19 +56,23 @@ class Bridge(disks.Bridge):
                 f"budget={BUDGET[0]},period={BUDGET[1]}"]
 
 
-class Register:
-    """The command, all the time."""
+class Command:
+    """`parley sched` with some words, for as long as it is wanted."""
 
-    def __init__(self):
-        with open(SAID, "wb") as log:
+    def __init__(self, *words):
+        self.log = f"/tmp/l2-sched.{words[0]}"
+        with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, f"{ROOT}/tools/parley/parley", "sched", "register", "--qmp",
-                 MONITOR, "--interval", "0.5", "--json"], stdout=log, stderr=log)
+                [sys.executable, f"{ROOT}/tools/parley/parley", "sched", *words, "--json"],
+                stdout=log, stderr=log)
 
-    @staticmethod
-    def said():
-        with open(SAID, encoding="utf-8") as log:
+    def said(self):
+        with open(self.log, encoding="utf-8") as log:
             return log.read()
+
+    def lines(self):
+        """Of what it said, what is for programs."""
+        return [json.loads(line) for line in self.said().splitlines() if line.startswith("{")]
 
     def end(self):
         self.process.send_signal(signal.SIGTERM)
@@ -98,7 +103,8 @@ class Test:
     def __init__(self, report):
         self.report = report
         self.bridge = Bridge()
-        self.register = self.guest = None
+        self.register = Command("register", "--qmp", MONITOR, "--interval", "0.5")
+        self.guest = None
 
     def until(self, good, what, seconds=20):
         """Wait, with the guest served; a test."""
@@ -108,7 +114,7 @@ class Test:
                 self.guest.wait(0.2)
             else:
                 time.sleep(0.2)
-        return self.report.result(found, what, f"{vms()}\n{Register.said()}\n"
+        return self.report.result(found, what, f"{vms()}\n{self.register.said()}\n"
                                   f"{self.bridge.said()}")
 
     def shown(self):
@@ -127,9 +133,8 @@ class Test:
 
     def begin(self):
         """The command is there before QEMU, and QEMU before the guest."""
-        self.register = Register()
         self.bridge.start()
-        self.until(lambda: "No such file" in Register.said(), "register waits for QEMU")
+        self.until(lambda: "No such file" in self.register.said(), "register waits for QEMU")
         self.guest = Inner(self.report, "guest", self.bridge.disks, 192,
                            smp=f"{PLUGGED},maxcpus={VCPUS}",
                            more=["-qmp", f"unix:{MONITOR},server=on,wait=off"]).boot()
@@ -163,15 +168,15 @@ class Test:
         self.report.result("running" not in seen, "and none while the host looks", vms())
 
     @contextlib.contextmanager
-    def busy(self):
+    def busy(self, threads=1):
         """Each processor of the guest computes."""
-        for cpu in range(PLUGGED):
-            self.guest.run(f"taskset {1 << cpu} sh -c 'while :; do :; done' & echo $! "
-                           f">/tmp/busy{cpu}")
+        for n in range(PLUGGED * threads):
+            self.guest.run(f"taskset {1 << n % PLUGGED} sh -c 'while :; do :; done' & "
+                           f"echo $! >/tmp/busy{n}")
         try:
             yield
         finally:
-            self.guest.run("kill $(cat /tmp/busy*)")
+            self.guest.run("kill $(cat /tmp/busy*); rm /tmp/busy*")
 
     def stolen(self):
         """What the guest sees is what the host's scheduler counted."""
@@ -198,6 +203,38 @@ class Test:
             self.report.result(least - SLACK <= got <= most + SLACK,
                                f"vCPU {cpu}: as much as the host's scheduler says",
                                f"{least} {got} {most}")
+
+    def shared(self):
+        """The weight of a guest's control group follows its threads."""
+        group = f"{GROUPS}/l2-sched"
+        if not os.path.exists(f"{GROUPS}/cgroup.controllers"):
+            shell("mount", "-t", "cgroup2", "none", GROUPS)
+        os.makedirs(group)
+        for path, text in ((f"{GROUPS}/cgroup.subtree_control", "+cpu"),
+                           (f"{group}/cgroup.procs", str(self.guest.vm.process.pid))):
+            with open(path, "w", encoding="ascii") as file:
+                file.write(text)
+        share = Command("share", "--vm", str(self.guest.vm.process.pid), "--per-thread",
+                        str(EACH), "--max", "1000")
+
+        def weighs():
+            with open(f"{group}/cpu.weight", encoding="ascii") as file:
+                return int(file.read())
+
+        def last(least, most):
+            found = [line for line in share.lines() if line.get("threads") is not None]
+            return found and least <= found[-1]["threads"] <= most
+
+        for threads in (1, 2):
+            with self.busy(threads):
+                wanted = threads * PLUGGED
+                self.until(lambda n=wanted: last(n - 0.7, n + 0.7),
+                           f"a guest with {wanted} threads says so")
+                self.report.note(f"weight {weighs()} of {wanted} threads, {EACH} each")
+                self.until(lambda n=wanted: abs(weighs() - n * EACH) < EACH,
+                           "and has their weight")
+        self.report.equal(share.end(), 0, "who shares ends when it is told to")
+        self.report.equal(weighs(), 100, "and the weight is what it was")
 
     def asked(self):
         """Waiters for a lock see that its holder does not run, and have the host run him."""
@@ -254,13 +291,12 @@ class Test:
         self.until(lambda: not vms()[0] and not children(self.bridge.process.pid),
                    "a QEMU that is killed leaves no device and no process")
         self.report.result(self.register.process.poll() is None, "register waits for another",
-                           Register.said())
+                           self.register.said())
         self.report.equal(self.register.end(), 0, "and ends when it is told to")
         self.report.equal(self.bridge.stop(), 0, "so does the bridge")
         shell("rmmod", "parley_vhost_sched")
         self.report.result(True, "the module of the device can be removed")
-        lines = [json.loads(line) for line in Register.said().splitlines()
-                 if line.startswith("{")]
+        lines = self.register.lines()
         self.report.result(all({"device", "vcpu", "thread", "process"} <= set(line)
                                for line in lines if "vcpu" in line) and lines,
                            "what was done is told to programs", lines)
@@ -277,13 +313,14 @@ def main():
         test.helped()
         test.truth()
         test.stolen()
+        test.shared()
         test.asked()
         test.plugged()
         test.bridge_killed()
         test.qemu_killed()
     except (LabError, OSError, KeyError) as error:
         report.result(False, "a guest and its scheduling device",
-                      f"{type(error).__name__}: {error}\n{Register.said()}\n{test.bridge.said()}")
+                      f"{type(error).__name__}: {error}\n{test.register.said()}\n{test.bridge.said()}")
     return report.plan()
 
 
