@@ -152,14 +152,12 @@ static DECLARE_DELAYED_WORK(vhs_probe_idle, vhs_probe_idle_fn);
  *
  * Context: vhs_threads_lock held.
  * Return: 0, then vhs_probe_put() is the mirror; -EOPNOTSUPP for a kernel without one of
- * the tracepoints; -ENOSPC if there are VHS_THREADS_MAX already; -ENOMEM.
+ * the tracepoints; -ENOMEM.
  */
 int vhs_probe_get(void)
 {
 	int err;
 
-	if (vhs_probe_users >= VHS_THREADS_MAX)
-		return -ENOSPC;
 	if (!vhs_probe_there) {
 		err = vhs_probe_add();
 		if (err)

@@ -4,6 +4,7 @@
  *
  *	main.c		the device: driver table, its life, the VMM's own calls
  *	thread.c	threads of vCPUs: found, allowed, registered
+ *	quota.c		how many there may be, and of whom
  *	probe.c		what the scheduler does with them
  *	record.c	what is said of a vCPU to the guest, and what the guest says
  *	area.c		queue 1: areas that guests share
@@ -23,7 +24,7 @@
  *	vm->counting (mutex)	counters of vCPUs; what is counted
  *	vm->placing (mutex)	where vCPUs may run, and where their memory is
  *	clk->lock (mutex)	the clock; in this place, with nothing inside
- *	vhs_threads_lock (mutex)	which thread is which vCPU
+ *	vhs_threads_lock (mutex)	which thread is which vCPU, and whose
  *	vm->boost (rt_mutex)	who has time of the budget; nice values.  Who ends a boost
  *			waits for nobody whom that boost keeps from running: nothing below
  *			this lock sleeps
@@ -42,6 +43,7 @@
 #include <linux/mutex.h>
 #include <linux/rtmutex.h>
 #include <linux/spinlock.h>
+#include <linux/uidgid.h>
 #include <linux/workqueue.h>
 #include <parley/compat.h>
 #include <parley/vhost.h>
@@ -52,6 +54,7 @@ struct perf_event_attr;
 struct task_struct;
 struct vhs;
 struct vhs_place;
+struct vhs_user;
 
 /* Bounds of what a VMM may ask for, and what it has otherwise. */
 #define VHS_BUDGET_US		2000u
@@ -67,8 +70,10 @@ struct vhs_place;
 #define VHS_BOOST_NS		(20 * NSEC_PER_MSEC)
 #define VHS_BOOST_STEPS		15	/* of nice values */
 
-/* Threads of vCPUs on this host: each makes every switch between threads a bit longer. */
+/* Threads of vCPUs on this host, of users as their parts, and of one of these. */
 #define VHS_THREADS_MAX		8192
+#define VHS_THREADS_USERS	4096
+#define VHS_THREADS_USER	1024
 
 /* Parts of a period in which it is known what was spent. */
 #define VHS_SLOTS		16
@@ -110,6 +115,7 @@ struct vhs_counted {
  * @node: in the hash of threads, while it has one
  * @task: its thread, held, or NULL; changes under @vm->boost
  * @leaves: but not for long; under @vm->boost
+ * @user: of whose part that is, or NULL; under vhs_threads_lock
  * @lock: protects what follows, up to @boosted
  * @out: its record, while the guest shares one
  * @in: and what the guest says
@@ -147,6 +153,7 @@ struct vhs_vcpu {
 	struct hlist_node node;
 	struct task_struct *task;
 	bool leaves;
+	struct vhs_user *user;
 
 	raw_spinlock_t lock;	/* see above */
 	struct parley_sched_host_record *out;
@@ -321,6 +328,7 @@ int parley_vhost_sched_set_pmcs(struct parley_vhost *dev,
 void parley_vhost_sched_load(struct parley_vhost *dev, struct parley_sched_load *l);
 int vhs_count_attr(u32 what, struct perf_event_attr *attr);
 int vhs_count_try(u32 what);
+bool vhs_quota_beyond(void);
 const struct cpumask *vhs_place_cpus(int node);
 int parley_vhost_sched_get_clock(struct parley_vhost *dev, struct parley_sched_clock *c);
 int parley_vhost_sched_set_clock(struct parley_vhost *dev,
@@ -338,6 +346,8 @@ struct vhs_vcpu *vhs_vcpu_of(const struct task_struct *task);	/* under RCU */
 void vhs_vcpus_forget(struct vhs *vm, unsigned int from, unsigned int nr);
 
 /* probe.c */
+struct vhs_user *vhs_quota_get(kuid_t id);
+void vhs_quota_put(struct vhs_user *user);
 int vhs_probe_get(void);
 void vhs_probe_put(void);
 void vhs_probe_exit(void);

@@ -10,6 +10,7 @@
  * vCPU, until the vCPU gets another one or the device goes.
  */
 #include <linux/cred.h>
+#include <linux/err.h>
 #include <linux/hash.h>
 #include <linux/nospec.h>
 #include <linux/pid.h>
@@ -22,8 +23,9 @@
 
 #define VHS_HASH_BITS	10
 
-/* Of the hash, and of the probe. */
+/* Of the hash, of the probe, and of numbers. */
 DEFINE_MUTEX(vhs_threads_lock);
+EXPORT_SYMBOL_IF_KUNIT(vhs_threads_lock);
 static struct hlist_head vhs_threads[1 << VHS_HASH_BITS];
 
 /**
@@ -52,14 +54,21 @@ static bool vhs_thread_taken(const struct task_struct *task)
 
 static int vhs_thread_add(struct vhs_vcpu *vcpu, struct task_struct *task)
 {
+	struct vhs_user *user;
 	int err;
 
 	guard(mutex)(&vhs_threads_lock);
 	if (vhs_thread_taken(task))
 		return -EBUSY;
+	user = vhs_quota_get(current_euid());
+	if (IS_ERR(user))
+		return PTR_ERR(user);
 	err = vhs_probe_get();
-	if (err)
+	if (err) {
+		vhs_quota_put(user);
 		return err;
+	}
+	vcpu->user = user;
 	guard(vhs_boost)(&vcpu->vm->boost);
 	vcpu->task = get_task_struct(task);
 	vhs_nice_begin(vcpu);
@@ -79,6 +88,7 @@ static bool vhs_vcpu_leave(struct vhs_vcpu *vcpu)
 		hlist_del_rcu(&vcpu->node);
 	}
 	vhs_probe_put();
+	vhs_quota_put(vcpu->user);
 	return true;
 }
 
