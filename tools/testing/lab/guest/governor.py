@@ -246,12 +246,14 @@ def killed(test, before):
 
 
 def back(test, before):
-    """After the hog's end, and for good; then work is done there as elsewhere."""
+    """After the hog's end, and for good; then work is done there as elsewhere. One more
+    worker makes as many as there are processors: two would take time from each other on
+    that of vCPUs 2 and 3, and one of these would be left for that."""
     test.said("is back.*0-3 in use", 100)
-    work(test, "more")
+    work(test, "more", (3,))
     test.guest.wait(4)
-    worked, _ = test.measure("hog gone, two more workers")
-    test.report.result(min(worked[2:]) > sum(worked) / 16, "work is done on them again", worked)
+    worked, _ = test.measure("hog gone, one more worker")
+    test.report.result(sum(worked[2:]) > sum(worked) / 8, "work is done on them again", worked)
     test.report.equal(test.away(), "", "nothing is away, and stays so")
     test.same_places(before, "every task may run where it might before")
     test.stop("TERM", 0)
@@ -260,9 +262,9 @@ def back(test, before):
                      "[ ! -e /run/parley/governor.json ]")
 
 
-def work(test, name):
-    """Two workers on the vCPUs that are stolen from; nothing keeps them there."""
-    for vcpu in STOLEN:
+def work(test, name, vcpus=STOLEN):
+    """Workers on the vCPUs that are stolen from; nothing keeps them there."""
+    for vcpu in vcpus:
         test.guest.run(f"inner burn {vcpu} /tmp/{name}.{vcpu} & "
                        f"wait_for 200 test -e /tmp/{name}.{vcpu}", SLOW)
 
