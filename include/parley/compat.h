@@ -229,6 +229,21 @@ struct vhost_features_array {
 #define PARLEY_COMPAT_RX_RINGS
 #endif
 
+/*
+ * So were the fields of which a packet's hash is. Later updates of 6.12 have the new way as
+ * well; the old one works in all of them.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#include <linux/ethtool.h>
+#define PARLEY_COMPAT_RXFH_FIELDS
+struct parley_rxfh_fields {
+	u32 data;
+	u32 flow_type;
+};
+
+#define ethtool_rxfh_fields parley_rxfh_fields
+#endif
+
 /* A timer's function was set after it. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 #include <linux/hrtimer.h>

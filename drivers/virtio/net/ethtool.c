@@ -229,6 +229,12 @@ static const struct ethtool_ops parley_net_ethtool_ops = {
 #else
 	.get_rx_ring_count	= parley_net_get_rx_ring_count,
 #endif
+#ifdef PARLEY_COMPAT_RXFH_FIELDS
+	.set_rxnfc		= parley_net_set_rxnfc,
+#else
+	.get_rxfh_fields	= parley_net_get_rxfh_fields,
+	.set_rxfh_fields	= parley_net_set_rxfh_fields,
+#endif
 	.get_rxfh_key_size	= parley_net_get_rxfh_key_size,
 	.get_rxfh_indir_size	= parley_net_get_rxfh_indir_size,
 	.get_rxfh		= parley_net_get_rxfh,

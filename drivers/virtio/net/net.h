@@ -11,6 +11,7 @@
  *	xdp.c		programs that see packets before the stack does
  *	run.c		who polls, and when: up and down, stop and start, time-outs
  *	rss.c		which queue a packet comes in
+ *	fields.c	by which of its fields
  *	coal.c		moderation of interrupts
  *	standby.c	one of two interfaces with one address
  *	ctrl.c		the control queue, and what is told again after a reset
@@ -102,13 +103,15 @@ struct parley_net_coal {
 
 /**
  * struct parley_net_rss - how packets find their queue
- * @kinds: of hashes (VIRTIO_NET_RSS_HASH_TYPE_*), those that are used
+ * @offered: kinds of hashes (VIRTIO_NET_RSS_HASH_TYPE_*); constant, 0: there is no hash
+ * @kinds: those that are used; written under parley_net.ctrl_lock
  * @entries: of @table, a power of two; 0: there is none
  * @by_hand: @table was set, and is not spread over the queues by us
  * @table: receive queues by hash
  * @key: of the hash
  */
 struct parley_net_rss {
+	u32 offered;
 	u32 kinds;
 	unsigned int entries;
 	bool by_hand;
@@ -336,7 +339,7 @@ struct parley_net_pair {
  * @offloads: what the device may hand over unfinished (VIRTIO_NET_F_GUEST_*)
  * @rx_coal: moderation of all receive queues
  * @tx_coal: of all transmit queues
- * @rss: how packets find their queue; the kinds of hashes are constant
+ * @rss: how packets find their queue
  * @rx_mode: tells the device what to receive
  * @timeout: looks after a device that does not send
  * @announce: says where the guest is, for a device that asks
@@ -458,6 +461,7 @@ void parley_net_timeout_work(struct work_struct *work);
 void parley_net_rss_check(struct parley_device *pd, struct parley_features *features);
 int parley_net_rss_configure(struct parley_net *net);
 void parley_net_rss_spread(struct parley_net *net);
+int parley_net_rss_use(struct parley_net *net, u32 kinds);
 int parley_net_send_queues(struct parley_net *net);
 void parley_net_hash(const struct parley_net *net, struct sk_buff *skb,
 		     const struct virtio_net_hdr_v1_hash *hdr);
@@ -468,6 +472,14 @@ u32 parley_net_get_rxfh_indir_size(struct net_device *dev);
 int parley_net_get_rxfh(struct net_device *dev, struct ethtool_rxfh_param *rxfh);
 int parley_net_set_rxfh(struct net_device *dev, struct ethtool_rxfh_param *rxfh,
 			struct netlink_ext_ack *extack);
+
+/* fields.c */
+int parley_net_get_rxfh_fields(struct net_device *dev, struct ethtool_rxfh_fields *fields);
+int parley_net_set_rxfh_fields(struct net_device *dev,
+			       const struct ethtool_rxfh_fields *fields,
+			       struct netlink_ext_ack *extack);
+int parley_net_get_fields_nfc(struct net_device *dev, struct ethtool_rxnfc *info);
+int parley_net_set_rxnfc(struct net_device *dev, struct ethtool_rxnfc *info);
 
 /* coal.c */
 int parley_net_recoal_pair(struct parley_net_pair *pair);

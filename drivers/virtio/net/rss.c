@@ -85,7 +85,8 @@ int parley_net_rss_configure(struct parley_net *net)
 		err = -EINVAL;
 	if (err)
 		return err;
-	rss->kinds = kinds & KINDS;
+	rss->offered = kinds & KINDS;
+	rss->kinds = rss->offered;
 	if (entries)
 		rss->entries = rounddown_pow_of_two(min_t(unsigned int, entries, ENTRIES));
 	netdev_rss_key_fill(rss->key, KEY);
@@ -172,6 +173,33 @@ int parley_net_send_queues(struct parley_net *net)
 	return err;
 }
 
+static int parley_net_send_rss_or_hash(struct parley_net *net)
+{
+	return parley_net_has_rss(net) ? parley_net_send_rss(net) : parley_net_send_hash(net);
+}
+
+/**
+ * parley_net_rss_use() - have the device use other kinds of hashes
+ * @net: interface
+ * @kinds: of those that it offers
+ *
+ * Context: may sleep; under parley_net.ctrl_lock.
+ * Return: 0 or an error, then all is as before.
+ */
+int parley_net_rss_use(struct parley_net *net, u32 kinds)
+{
+	const u32 before = net->rss.kinds;
+	int err;
+
+	lockdep_assert_held(&net->ctrl_lock);
+	/* Packets that come meanwhile have one of both, and are believed or not. */
+	WRITE_ONCE(net->rss.kinds, kinds);
+	err = parley_net_send_rss_or_hash(net);
+	if (err)
+		WRITE_ONCE(net->rss.kinds, before);
+	return err;
+}
+
 /**
  * parley_net_hash() - what the device says the hash of a packet is
  * @net: interface
@@ -184,11 +212,12 @@ void parley_net_hash(const struct parley_net *net, struct sk_buff *skb,
 		     const struct virtio_net_hdr_v1_hash *hdr)
 {
 	const u16 kind = le16_to_cpu(hdr->hash_report);
+	const u32 kinds = READ_ONCE(net->rss.kinds);
 	const u32 l3 = VIRTIO_NET_RSS_HASH_TYPE_IPv4 | VIRTIO_NET_RSS_HASH_TYPE_IPv6 |
 		       VIRTIO_NET_RSS_HASH_TYPE_IP_EX;
 
 	if (!(net->dev->features & NETIF_F_RXHASH) || !kind || kind > fls(KINDS) ||
-	    !(net->rss.kinds & BIT(kind - 1)))
+	    !(kinds & BIT(kind - 1)))
 		return;
 	/* Newer kernels have two halves there. */
 	skb_set_hash(skb, get_unaligned_le32(&hdr->hdr + 1),
@@ -208,6 +237,10 @@ u32 parley_net_get_rx_ring_count(struct net_device *dev)
 #ifdef PARLEY_COMPAT_RX_RINGS
 int parley_net_get_rxnfc(struct net_device *dev, struct ethtool_rxnfc *info, u32 *rules)
 {
+#ifdef PARLEY_COMPAT_RXFH_FIELDS
+	if (info->cmd == ETHTOOL_GRXFH)
+		return parley_net_get_fields_nfc(dev, info);
+#endif
 	if (info->cmd != ETHTOOL_GRXRINGS)
 		return -EOPNOTSUPP;
 	info->data = parley_net_get_rx_ring_count(dev);
@@ -276,7 +309,7 @@ int parley_net_set_rxfh(struct net_device *dev, struct ethtool_rxfh_param *rxfh,
 		goto back;
 	if (rxfh->key)
 		memcpy(net->rss.key, rxfh->key, KEY);
-	err = parley_net_has_rss(net) ? parley_net_send_rss(net) : parley_net_send_hash(net);
+	err = parley_net_send_rss_or_hash(net);
 	if (!err)
 		return 0;
 back:

@@ -8,6 +8,7 @@ import fcntl
 import os
 import pathlib
 import re
+import select
 import socketserver
 import struct
 import threading
@@ -36,20 +37,39 @@ class Echo(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
-    class Handler(socketserver.StreamRequestHandler):
+    class Handler(socketserver.BaseRequestHandler):
         """One connection; that it is broken off is the guest's affair."""
 
         def handle(self):
             try:
-                left = int(self.rfile.readline() or 0)
-                while left:
-                    data = self.rfile.read1(min(left, 1 << 16))
-                    if not data:
-                        break
-                    self.wfile.write(data)
-                    left -= len(data)
+                line, _, data = self.line().partition(b"\n")
+                self.back(int(line or 0) - len(data), data)
             except OSError:
                 pass
+
+        def line(self):
+            """The first one, and what came with it."""
+            data = bytearray()
+            while b"\n" not in data and (part := self.request.recv(64)):
+                data += part
+            return data
+
+        def back(self, left, data):
+            """Send @data back, and @left bytes that are to come. Always takes what comes:
+            who sends may not read before he has sent."""
+            sock = self.request
+            sock.setblocking(False)
+            while left > 0 or data:
+                reads, writes, _ = select.select([sock] if left > 0 else [],
+                                                 [sock] if data else [], [])
+                if reads:
+                    part = sock.recv(min(left, 1 << 16))
+                    if not part:
+                        return
+                    left -= len(part)
+                    data += part
+                if writes:
+                    del data[:sock.send(data)]
 
     def __init__(self):
         super().__init__(("", 7), self.Handler)
