@@ -234,14 +234,7 @@ struct vhost_features_array {
  * well; the old one works in all of them.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
-#include <linux/ethtool.h>
 #define PARLEY_COMPAT_RXFH_FIELDS
-struct parley_rxfh_fields {
-	u32 data;
-	u32 flow_type;
-};
-
-#define ethtool_rxfh_fields parley_rxfh_fields
 #endif
 
 /* A timer's function was set after it. */

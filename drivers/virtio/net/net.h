@@ -474,6 +474,17 @@ int parley_net_set_rxfh(struct net_device *dev, struct ethtool_rxfh_param *rxfh,
 			struct netlink_ext_ack *extack);
 
 /* fields.c */
+#ifdef PARLEY_COMPAT_RXFH_FIELDS
+#include <linux/ethtool.h>
+
+struct parley_rxfh_fields {
+	u32 data;
+	u32 flow_type;
+};
+
+#define ethtool_rxfh_fields	parley_rxfh_fields
+#endif
+
 int parley_net_get_rxfh_fields(struct net_device *dev, struct ethtool_rxfh_fields *fields);
 int parley_net_set_rxfh_fields(struct net_device *dev,
 			       const struct ethtool_rxfh_fields *fields,
