@@ -38,6 +38,9 @@ NAMES = {"none": "none", "clock": "clock", "timers": "shared timers",
          "reads": "reads together", "ranges": "ranges together", "locks": "our lock",
          "all": "all"}
 REASONS = ("pm timer", "deadline", "eoi", "ipi", "hlt", "intr", "notify", "vmmcall")
+# Whose clock is the one that costs exits, or not: what a guest leaves for with it when it
+# does nothing.
+IDLE = {("timer", "none"): "none", ("timer", "timers"): "none"}
 PARTS = {"timer": "periods", "reads": "reads", "ranges": "ranges",
          "sections": "sections"}
 
@@ -67,11 +70,28 @@ def middle(rows, what):
     return statistics.median(row[what] for row in rows)
 
 
+def own(found, key):
+    """Exits of each round, less those that the guest has when it does nothing as long."""
+    idle = found["nothing", IDLE.get(key, "clock")]
+    return [max(row["exits"] - nothing["exits"] * row["did took"] / nothing["did took"], 0)
+            for row, nothing in zip(found[key], idle)]
+
+
+def percent(rows, before):
+    """Of what there was before, what is saved: the median of rounds."""
+    return statistics.median(100 * (1 - row / max(none, 1))
+                             for row, none in zip(rows, before))
+
+
 def fewer(found, key):
-    """Percent of the exits that are saved, the median of rounds."""
-    none = found[key[0], "none"]
-    return statistics.median(100 * (1 - row["exits"] / max(before["exits"], 1))
-                             for row, before in zip(found[key], none))
+    """Percent of the exits that are saved."""
+    return percent(*([row["exits"] for row in found[which]]
+                     for which in (key, (key[0], "none"))))
+
+
+def fewer_own(found, key):
+    """The same, less what is no affair of the part's."""
+    return percent(own(found, key), own(found, (key[0], "none")))
 
 
 def flatters(found, part):
@@ -84,11 +104,11 @@ def flatters(found, part):
         SLACK * middle(rows, "did events") < length
 
 
-def judged_fewer(found, key, least):
+def judged_fewer(found, key, least, count=fewer):
     """A verdict on exits that are saved, unless it would flatter."""
     if flatters(found, key[0]):
         return "not judged: the host is too slow"
-    return judged(fewer(found, key), least, " %")
+    return judged(count(found, key), least, " %")
 
 
 def judged(value, least, unit=""):
@@ -137,13 +157,16 @@ def asked(found, part, ways):
     """(what is asked, verdict) of a part alone."""
     rows = found[part, ways]
     if part == "timer" and ways == "all":
-        return f"{TIMER_FEWER} % fewer", judged_fewer(found, (part, ways), TIMER_FEWER)
+        return f"{TIMER_FEWER} % fewer of its own", judged_fewer(
+            found, (part, ways), TIMER_FEWER, fewer_own)
     if part == "reads" and ways == "reads":
         many = middle(rows, "did reads") / max(middle(rows, "interrupts"), 1)
         return f"{IN_INTERRUPT} reads an interrupt", f"{many:.1f}: " + \
             judged(many, IN_INTERRUPT)
     if part == "ranges" and ways == "ranges":
-        many = middle(rows, "did ranges") / max(middle(rows, "notify"), 1)
+        # The command that starts it answers on a console of its own.
+        mine = middle(rows, "notify") - middle(found["nothing", "clock"], "notify")
+        many = middle(rows, "did ranges") / max(mine, 1)
         return f"{IN_NOTIFICATION} ranges a notification", f"{many:.1f}: " + \
             judged(many, IN_NOTIFICATION)
     return "-", "-"
@@ -153,16 +176,23 @@ def parts_table(found):
     """Each part alone."""
     rows = []
     for (part, ways), runs in found.items():
-        if part == "whole":
+        if part in ("whole", "nothing"):
             continue
         did = middle(runs, f"did {PARTS[part]}")
+        mine = statistics.median(own(found, (part, ways)))
         rows.append((f"{did:.0f} {PARTS[part]}", NAMES[ways],
-                     *cells(found, (part, ways)), f"{middle(runs, 'exits') / did:.3f}",
+                     *cells(found, (part, ways)), f"{mine:.0f}",
+                     f"{fewer_own(found, (part, ways)):.1f} %", f"{mine / did:.3f}",
                      f"{middle(runs, 'interrupts'):.0f}", *asked(found, part, ways)))
+    for ways in ("none", "clock"):
+        rows.append(("nothing", NAMES[ways], *cells(found, ("nothing", ways)), *"-" * 6))
     show("What each of its parts costs alone", told("""Half of the same, without the
         other parts: the timer as before, all else one round after another, with the clock
-        that takes no exits. Interrupts: the disk's, of /proc/interrupts."""),
-        ("work", "on", *HEAD, "a piece", "interrupts", "asked", "verdict"), rows)
+        that takes no exits. Its own are those exits less what the guest has when it does
+        nothing for as long, which goes by its clock: ten times as much as in its life.
+        Interrupts: the disk's, of /proc/interrupts."""),
+        ("work", "on", *HEAD, "own", "fewer", "a piece", "interrupts", "asked", "verdict"),
+        rows)
 
 
 def main():

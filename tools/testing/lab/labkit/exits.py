@@ -83,8 +83,9 @@ class Host:
 
 def lives(milliseconds):
     """((parts, ways) by name, how long, ways, parts) of each run: the whole with no way of
-    saving exits, all ways and each way; then each part alone. Alone, everything but the
-    timer has the clock that costs nothing: what the kernel does for it reads one, too."""
+    saving exits, all ways and each way; then each part alone, and nothing at all. Alone,
+    everything but the timer has the clock that costs nothing: what the kernel does for it
+    reads one, too."""
     for name, ways in (("none", ()), ("all", WAYS), *((way, (way,)) for way in WAYS)):
         yield ("whole", name), milliseconds, ways, PARTS
     for part, saves in SAVES.items():
@@ -94,6 +95,9 @@ def lives(milliseconds):
             found["all"] = saves
         for name, ways in found.items():
             yield (part, name), milliseconds // PART, (*clock, *ways), (part,)
+    # What a guest leaves for when it does nothing, as often as its clock goes.
+    for name, ways in (("none", ()), ("clock", ("clock",))):
+        yield ("nothing", name), milliseconds // PART, ways, ()
 
 
 def image(path, megabytes):
@@ -170,11 +174,17 @@ class Guest(Inner):
         self.run(f"echo {how['clock']} >{CLOCK}")
         told = " ".join(f"{key}={value}" for key, value in words.items())
         calls, before = self.interrupts(), self.host.counts()
-        said = self.run(f'echo "{told}" >{RUN}', 400)
+        if parts:
+            self.run(f'echo "{told}" >{RUN}', 400)
+        else:
+            self.run(f"usleep {1000 * SLOW * milliseconds}", 400)
         counts = self.host.counts()
         row = {what: n - before[what] for what, n in counts.items()}
         said = self.run(f"cat {RUN}")
         row |= {f"did {key}": int(n) for key, n in re.findall(r"(\w+)=(-?\d+)", said)}
+        if not parts:
+            row |= {key: 0 for key in row if key.startswith("did ")}
+            row["did took"] = 1000000 * SLOW * milliseconds
         row["interrupts"] = sum(self.interrupts().values()) - sum(calls.values())
         return row
 
