@@ -10,15 +10,21 @@
 #include <linux/ethtool.h>
 #include "net.h"
 
-#define T(name)		VIRTIO_NET_RSS_HASH_TYPE_##name
+#define IP4		VIRTIO_NET_RSS_HASH_TYPE_IPv4
+#define TCP4		VIRTIO_NET_RSS_HASH_TYPE_TCPv4
+#define UDP4		VIRTIO_NET_RSS_HASH_TYPE_UDPv4
+/* With those of packets with options. */
+#define IP6		(VIRTIO_NET_RSS_HASH_TYPE_IPv6 | VIRTIO_NET_RSS_HASH_TYPE_IP_EX)
+#define TCP6		(VIRTIO_NET_RSS_HASH_TYPE_TCPv6 | VIRTIO_NET_RSS_HASH_TYPE_TCP_EX)
+#define UDP6		(VIRTIO_NET_RSS_HASH_TYPE_UDPv6 | VIRTIO_NET_RSS_HASH_TYPE_UDP_EX)
 #define ADDRESSES	(RXH_IP_SRC | RXH_IP_DST)
 #define PORTS		(RXH_L4_B_0_1 | RXH_L4_B_2_3)
 
 /**
  * struct parley_net_flow - packets of one protocol
  * @type: the stack's name for them
- * @address: kind of hash of their addresses, and that of packets with options
- * @port: the same of addresses and ports; 0: they have none
+ * @address: kinds of hashes of their addresses
+ * @port: of addresses and ports; 0: they have none
  */
 struct parley_net_flow {
 	u32 type;
@@ -27,12 +33,12 @@ struct parley_net_flow {
 };
 
 static const struct parley_net_flow flows[] = {
-	{ IPV4_FLOW,	T(IPv4),		0 },
-	{ TCP_V4_FLOW,	T(IPv4),		T(TCPv4) },
-	{ UDP_V4_FLOW,	T(IPv4),		T(UDPv4) },
-	{ IPV6_FLOW,	T(IPv6) | T(IP_EX),	0 },
-	{ TCP_V6_FLOW,	T(IPv6) | T(IP_EX),	T(TCPv6) | T(TCP_EX) },
-	{ UDP_V6_FLOW,	T(IPv6) | T(IP_EX),	T(UDPv6) | T(UDP_EX) },
+	{ IPV4_FLOW,	IP4,	0 },
+	{ TCP_V4_FLOW,	IP4,	TCP4 },
+	{ UDP_V4_FLOW,	IP4,	UDP4 },
+	{ IPV6_FLOW,	IP6,	0 },
+	{ TCP_V6_FLOW,	IP6,	TCP6 },
+	{ UDP_V6_FLOW,	IP6,	UDP6 },
 };
 
 static const struct parley_net_flow *parley_net_flow(u32 type)

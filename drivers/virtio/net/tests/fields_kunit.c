@@ -5,7 +5,12 @@
 #include <linux/unaligned.h>
 #include "peer.h"
 
-#define T(name)		VIRTIO_NET_RSS_HASH_TYPE_##name
+#define IP4		VIRTIO_NET_RSS_HASH_TYPE_IPv4
+#define TCP4		VIRTIO_NET_RSS_HASH_TYPE_TCPv4
+#define UDP4		VIRTIO_NET_RSS_HASH_TYPE_UDPv4
+#define IP6		(VIRTIO_NET_RSS_HASH_TYPE_IPv6 | VIRTIO_NET_RSS_HASH_TYPE_IP_EX)
+#define TCP6		(VIRTIO_NET_RSS_HASH_TYPE_TCPv6 | VIRTIO_NET_RSS_HASH_TYPE_TCP_EX)
+#define UDP6		(VIRTIO_NET_RSS_HASH_TYPE_UDPv6 | VIRTIO_NET_RSS_HASH_TYPE_UDP_EX)
 #define ALL		0x1ffu
 #define SD		(RXH_IP_SRC | RXH_IP_DST)
 #define SDFN		(SD | RXH_L4_B_0_1 | RXH_L4_B_2_3)
@@ -22,21 +27,21 @@ struct wish {
 
 static const struct wish wishes[] = {
 	{ "TCP by all", ALL, TCP_V4_FLOW, SDFN, ALL, 0 },
-	{ "TCP by addresses", ALL, TCP_V4_FLOW, SD, ALL & ~T(TCPv4), 0 },
-	{ "UDP by addresses", ALL, UDP_V4_FLOW, SD, ALL & ~T(UDPv4), 0 },
-	{ "TCP over IPv6 by addresses", ALL, TCP_V6_FLOW, SD, ALL & ~(T(TCPv6) | T(TCP_EX)), 0 },
-	{ "UDP over IPv6 by addresses", ALL, UDP_V6_FLOW, SD, ALL & ~(T(UDPv6) | T(UDP_EX)), 0 },
-	{ "IPv4 by nothing", ALL, IPV4_FLOW, 0, ALL & ~T(IPv4), 0 },
-	{ "IPv6 by nothing", ALL, IPV6_FLOW, 0, ALL & ~(T(IPv6) | T(IP_EX)), 0 },
+	{ "TCP by addresses", ALL, TCP_V4_FLOW, SD, ALL & ~TCP4, 0 },
+	{ "UDP by addresses", ALL, UDP_V4_FLOW, SD, ALL & ~UDP4, 0 },
+	{ "TCP over IPv6 by addresses", ALL, TCP_V6_FLOW, SD, ALL & ~TCP6, 0 },
+	{ "UDP over IPv6 by addresses", ALL, UDP_V6_FLOW, SD, ALL & ~UDP6, 0 },
+	{ "IPv4 by nothing", ALL, IPV4_FLOW, 0, ALL & ~IP4, 0 },
+	{ "IPv6 by nothing", ALL, IPV6_FLOW, 0, ALL & ~IP6, 0 },
 	{ "TCP by nothing but as IPv4", ALL, TCP_V4_FLOW, 0, ALL, -EINVAL },
-	{ "TCP alone by nothing", T(TCPv4), TCP_V4_FLOW, 0, 0, 0 },
+	{ "TCP alone by nothing", TCP4, TCP_V4_FLOW, 0, 0, 0 },
 	{ "TCP by ports alone", ALL, TCP_V4_FLOW, SDFN & ~SD, ALL, -EINVAL },
 	{ "TCP by the source alone", ALL, TCP_V4_FLOW, RXH_IP_SRC, ALL, -EINVAL },
 	{ "IPv4 by ports", ALL, IPV4_FLOW, SDFN, ALL, -EINVAL },
 	{ "by a tag", ALL, TCP_V4_FLOW, SDFN | RXH_VLAN, ALL, -EINVAL },
 	{ "what drops it", ALL, TCP_V4_FLOW, RXH_DISCARD, ALL, -EINVAL },
-	{ "ports that are not offered", T(IPv4), TCP_V4_FLOW, SDFN, T(IPv4), -EINVAL },
-	{ "addresses that are not offered", T(TCPv4), TCP_V4_FLOW, SD, T(TCPv4), -EINVAL },
+	{ "ports that are not offered", IP4, TCP_V4_FLOW, SDFN, IP4, -EINVAL },
+	{ "addresses that are not offered", TCP4, TCP_V4_FLOW, SD, TCP4, -EINVAL },
 	{ "SCTP", ALL, SCTP_V4_FLOW, SD, ALL, -EOPNOTSUPP },
 	{ "no hash at all", 0, TCP_V4_FLOW, SD, 0, -EOPNOTSUPP },
 };
@@ -148,7 +153,7 @@ static void fields_stay(struct kunit *test)
 {
 	struct peer *p = fields_new(test, B(RSS) | B(HASH_REPORT), ALL);
 	struct parley_vdev *vdev = to_parley_vdev(p->pd);
-	const u32 some = ALL & ~T(TCPv4);
+	const u32 some = ALL & ~TCP4;
 
 	KUNIT_EXPECT_EQ(test, SDFN, (u32)get_fields(p, TCP_V4_FLOW));
 	KUNIT_EXPECT_EQ(test, SD, (u32)get_fields(p, IPV6_FLOW));

@@ -190,7 +190,7 @@ def prepare(test):
         test.guest.run(command)
     for task in ("sleep 9999", "taskset -c 1,3 sleep 9999", "taskset -c 2-3 sleep 9999"):
         test.guest.run(f"{task} & sh -c 'echo $$ >{group}/cgroup.procs; exec {task}' &")
-    work(test, "work")
+    work(test, sorted(STOLEN))
 
 
 def bound(test):
@@ -246,13 +246,14 @@ def killed(test, before):
 
 
 def back(test, before):
-    """After the hog's end, and for good; then work is done there as elsewhere. One more
-    worker makes as many as there are processors: two would take time from each other on
-    that of vCPUs 2 and 3, and one of these would be left for that."""
+    """After the hog's end, and for good; then work is done there as elsewhere. By one worker
+    there and one elsewhere: more of them would meet on the processor of vCPUs 2 and 3, which
+    takes time from both, and one of these would be left for that."""
     test.said("is back.*0-3 in use", 100)
-    work(test, "more", (3,))
+    test.guest.run("kill $(pgrep -f 'inner burn'); rm /tmp/work.*")
+    work(test, (1, 3))
     test.guest.wait(4)
-    worked, _ = test.measure("hog gone, one more worker")
+    worked, _ = test.measure("hog gone, a worker on vCPU 3")
     test.report.result(sum(worked[2:]) > sum(worked) / 8, "work is done on them again", worked)
     test.report.equal(test.away(), "", "nothing is away, and stays so")
     test.same_places(before, "every task may run where it might before")
@@ -262,11 +263,11 @@ def back(test, before):
                      "[ ! -e /run/parley/governor.json ]")
 
 
-def work(test, name, vcpus=STOLEN):
-    """Workers on the vCPUs that are stolen from; nothing keeps them there."""
-    for vcpu in vcpus:
-        test.guest.run(f"inner burn {vcpu} /tmp/{name}.{vcpu} & "
-                       f"wait_for 200 test -e /tmp/{name}.{vcpu}", SLOW)
+def work(test, vcpus):
+    """Two workers, which begin on these vCPUs; nothing keeps them there."""
+    for name, vcpu in zip((2, 3), vcpus):
+        test.guest.run(f"inner burn {vcpu} /tmp/work.{name} & "
+                       f"wait_for 200 test -e /tmp/work.{name}", SLOW)
 
 
 def main():

@@ -13,6 +13,7 @@ told that there is scaling, or it would not ask (tools/preload/tsc-control.c).""
 import contextlib
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import time
@@ -25,6 +26,7 @@ from labkit.report import Report
 
 PORT, SLOT = "port9", 9
 # The last machine that does not send its counter's rate along: newer ones refuse another.
+# It starts kernels as they are shipped only, which takes them longer.
 MACHINE = "pc-q35-2.5"
 FASTER = 1.1            # the counter there, by the one here
 PHASE = 8               # seconds to sample, of each phase
@@ -34,7 +36,7 @@ EXACT = 100             # ppm, and what the look takes
 NEAR = 1000             # ppm: with the counter's rate of the other host it is 100000
 KEPT = 0.5              # seconds that a clock that is handed over may be off
 CLOCK = "/sys/kernel/debug/parley_clock"
-FUNCTION = "0x1110"     # of ivshmem
+AT = "/sys/bus/pci/devices/0000:01:00.0"     # what is behind that port
 SHIM = "/tmp/tsc-control.so"
 SOURCES = "/sys/devices/system/clocksource/clocksource0"
 
@@ -58,16 +60,22 @@ class Server(disks.Bridge):
         """Into the guest, whose driver takes it."""
         guest.qmp("device_add", driver="ivshmem-doorbell", id=self.name, bus=PORT,
                   chardev=f"char-{self.name}", vectors=3)
-        guest.run("at=; found() { for at in /sys/bus/pci/devices/*; do "
-                  f"[ $(cat $at/device) != {FUNCTION} ] || return 0; done; return 1; }}; "
-                  "wait_for 60 found && found && "
-                  "echo parley_shm >$at/driver_override && "
-                  "echo ${at##*/} >/sys/bus/pci/drivers_probe && "
-                  f"wait_for 60 grep -q 'fed 1' {CLOCK}/state", 150)
+        guest.check(f"{self.name}: the guest finds the function",
+                    f"wait_for 60 test -e {AT} || {{ dmesg | tail; ls {AT}/..; false; }}", 300)
+        guest.check(f"{self.name}: its clock is fed",
+                    f"echo parley_shm >{AT}/driver_override && "
+                    f"echo {AT.rpartition('/')[2]} >/sys/bus/pci/drivers_probe && "
+                    f"wait_for 60 grep -q 'fed 1' {CLOCK}/state || "
+                    f"{{ dmesg | tail; cat {CLOCK}/state; false; }}", 300)
 
     def unplug(self, guest):
         guest.qmp("device_del", id=self.name)
         guest.event("DEVICE_DELETED", 120)
+
+
+def shipped(kernel):
+    """The file that Debian has made of it."""
+    return str(next((pathlib.Path(kernel).parent / "boot").glob("vmlinuz-*")))
 
 
 def monitor(name):
@@ -186,7 +194,9 @@ class Test:
 
     def go(self):
         self.begin()
-        self.guest.run(f"(echo {MOST} >{CLOCK}/compare) & echo $! >/tmp/compare")
+        # What else there is to do comes first: there is one processor.
+        self.guest.run(f"nice -n 10 sh -c 'echo {MOST} >{CLOCK}/compare' & "
+                       "echo $! >/tmp/compare")
         self.phase()
         self.away()
         self.phase()
@@ -240,6 +250,7 @@ def main():
     if not os.path.ismount("/sys/kernel/debug"):
         shell("mount", "-t", "debugfs", "debugfs", "/sys/kernel/debug")
     put(f"{SOURCES}/current_clocksource", "hpet")
+    os.environ["LAB_INNER_KERNEL"] = shipped(os.environ["LAB_INNER_KERNEL"])
     test = Test(report)
     try:
         shell("gcc", "-O2", "-shared", "-fPIC", "-o", SHIM,
