@@ -251,7 +251,7 @@ def back(test, before):
     there and one elsewhere: more of them would meet on the processor of vCPUs 2 and 3, which
     takes time from both, and one of these would be left for that."""
     test.said("is back.*0-3 in use", 100)
-    test.guest.run("kill $(busybox pgrep -f 'inner burn'); rm /tmp/work.*")
+    test.guest.run("kill $(cat /tmp/works); rm /tmp/work*")
     work(test, (1, 3))
     test.guest.wait(4)
     worked, _ = test.measure("hog gone, a worker on vCPU 3")
@@ -267,7 +267,7 @@ def back(test, before):
 def work(test, vcpus):
     """Two workers, which begin on these vCPUs; nothing keeps them there."""
     for name, vcpu in zip((2, 3), vcpus):
-        test.guest.run(f"inner burn {vcpu} /tmp/work.{name} & "
+        test.guest.run(f"inner burn {vcpu} /tmp/work.{name} & echo $! >>/tmp/works; "
                        f"wait_for 200 test -e /tmp/work.{name}", SLOW)
 
 
