@@ -46,7 +46,7 @@ selftest: ## run the lab scenarios: our modules in stock guests
 SOAK = blk-in-order debug-blk debug-bridge debug-fail-nth debug-faults-long \
 	debug-kunit-faults debug-locktorture debug-netlink \
 	debug-vhost-fuzz-long debug-vhost-loopback hci-long home home-dracut \
-	l2-debug l2-firmware l2-libvirt l2-life l2-net l2-net-migrate l2-sched \
+	l2-clock l2-debug l2-firmware l2-libvirt l2-life l2-net l2-net-migrate l2-sched \
 	l2-steal-tcp net-standby net-xdp nvme-behind nvme-commands nvme-faults \
 	nvme-firmware nvme-fuzz-long nvme-grid nvme-hotplug nvme-mdev \
 	nvme-migrate nvme-pages nvme-polled nvme-pool remote-loss secure-boot \

@@ -60,8 +60,12 @@ class Server(disks.Bridge):
         """Into the guest, whose driver takes it."""
         guest.qmp("device_add", driver="ivshmem-doorbell", id=self.name, bus=PORT,
                   chardev=f"char-{self.name}", vectors=3)
+        # An event of the slot that nobody told the guest of: it turns the slot on itself.
         guest.check(f"{self.name}: the guest finds the function",
-                    f"wait_for 60 test -e {AT} || {{ dmesg | tail; ls {AT}/..; false; }}", 300)
+                    f"wait_for 10 test -e {AT} || {{ echo by hand; "
+                    "echo 1 >/sys/bus/pci/slots/0/power; "
+                    f"wait_for 30 test -e {AT}; }} || {{ dmesg | tail; ls {AT}/..; false; }}",
+                    300)
         guest.check(f"{self.name}: its clock is fed",
                     f"echo parley_shm >{AT}/driver_override && "
                     f"echo {AT.rpartition('/')[2]} >/sys/bus/pci/drivers_probe && "
