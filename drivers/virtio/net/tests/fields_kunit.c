@@ -101,17 +101,11 @@ static int get_fields(struct peer *p, u32 type)
 
 static struct peer *fields_new(struct kunit *test, u64 hash, u32 kinds)
 {
-	const void *param = test->param_value;
-	struct peer *p;
-
-	test->param_value = NULL;	/* it is no format */
-	p = peer_new_with(test, PEER_ALL | hash, PEER_PAIRS, (struct virtio_net_config) {
+	return peer_new_with(test, PEER_ALL | hash, PEER_PAIRS, (struct virtio_net_config) {
 		.rss_max_key_size = 40,
 		.rss_max_indirection_table_length = cpu_to_le16(128),
 		.supported_hash_types = cpu_to_le32(kinds),
 	});
-	test->param_value = param;
-	return p;
 }
 
 /* What the device was told last, by either command; -1: nothing. */

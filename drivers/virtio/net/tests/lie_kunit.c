@@ -109,23 +109,11 @@ static void header_is_judged(struct kunit *test)
 			parley_net_hdr_check(&hdr, PARLEY_NET_LEN_MAX + 1, features));
 }
 
-static struct peer *first_format(struct kunit *test, u64 features)
-{
-	const void *param = test->param_value;
-	struct peer *p;
-
-	/* The parameter is a header, and no format. */
-	test->param_value = NULL;
-	p = peer_new(test, features, 1);
-	test->param_value = param;
-	return p;
-}
-
 /* The whole way: the stack gets it or not, and lives. */
 static void header_of_a_packet(struct kunit *test)
 {
 	const struct header *h = test->param_value;
-	struct peer *p = first_format(test, PEER_ALL & ~h->without);
+	struct peer *p = peer_new(test, PEER_ALL & ~h->without, 1);
 	struct virtio_net_hdr_v1 hdr = wire(h);
 	u8 *data = kunit_kzalloc(test, LEN, GFP_KERNEL);
 

@@ -47,19 +47,11 @@ KUNIT_ARRAY_PARAM(numbers, numbers, numbers_desc);
 /* The configuration is what the next device says. */
 static struct peer *rss_new(struct kunit *test, const struct numbers *n, unsigned int pairs)
 {
-	const void *param = test->param_value;
-	struct peer *p;
-
-	/* The parameter may be no format. */
-	if (param == n)
-		test->param_value = NULL;
-	p = peer_new_with(test, n->features, pairs, (struct virtio_net_config) {
+	return peer_new_with(test, n->features, pairs, (struct virtio_net_config) {
 		.rss_max_key_size = n->key,
 		.rss_max_indirection_table_length = cpu_to_le16(n->entries),
 		.supported_hash_types = cpu_to_le32(n->kinds),
 	});
-	test->param_value = param;
-	return p;
 }
 
 static void numbers_of_the_device(struct kunit *test)

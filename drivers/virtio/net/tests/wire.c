@@ -110,6 +110,17 @@ void peer_end(struct kunit *test, struct peer *p)
 	kunit_release_action(test, peer_free, p);
 }
 
+/* The test's, or the first one: a parameter may be something else. */
+static const struct peer_format *format_of(const struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(formats); i++)
+		if (test->param_value == &formats[i])
+			return &formats[i];
+	return &formats[0];
+}
+
 /* A device of the test's format, taken by the front-end, and the interface up. */
 struct peer *peer_new(struct kunit *test, u64 features, unsigned int pairs)
 {
@@ -120,7 +131,7 @@ struct peer *peer_new(struct kunit *test, u64 features, unsigned int pairs)
 struct peer *peer_new_with(struct kunit *test, u64 features, unsigned int pairs,
 			   struct virtio_net_config config)
 {
-	const struct peer_format *format = test->param_value ?: &formats[0];
+	const struct peer_format *format = format_of(test);
 	static const u8 mac[ETH_ALEN] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
 	struct peer *p = kunit_kzalloc(test, sizeof(*p), GFP_KERNEL);
 
