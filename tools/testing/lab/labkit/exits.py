@@ -157,6 +157,8 @@ class Guest(Inner):
     def live(self, milliseconds, ways, parts=PARTS):
         """So much of its life, with these ways of saving exits, of these parts; {what:
         figure}."""
+        if not parts:
+            return self.rest(milliseconds, ways)
         how = {way: (ON if way in ways else OFF)[way] for way in WAYS}
         words = {"rounds": milliseconds // PERIODS, "cpu": self.cpu, "pv": how["locks"],
                  "period": 1000 * SLOW, "tolerance": 1000 * SLOW * how["timers"],
@@ -173,18 +175,22 @@ class Guest(Inner):
             words["sections"] = SECTIONS
         self.run(f"echo {how['clock']} >{CLOCK}")
         told = " ".join(f"{key}={value}" for key, value in words.items())
-        calls, before = self.interrupts(), self.host.counts()
-        if parts:
-            self.run(f'echo "{told}" >{RUN}', 400)
-        else:
-            self.run(f"usleep {1000 * SLOW * milliseconds}", 400)
-        counts = self.host.counts()
-        row = {what: n - before[what] for what, n in counts.items()}
+        row = self.counted(f'echo "{told}" >{RUN}')
         said = self.run(f"cat {RUN}")
-        row |= {f"did {key}": int(n) for key, n in re.findall(r"(\w+)=(-?\d+)", said)}
-        if not parts:
-            row |= {key: 0 for key in row if key.startswith("did ")}
-            row["did took"] = 1000000 * SLOW * milliseconds
+        return row | {f"did {key}": int(n) for key, n in re.findall(r"(\w+)=(-?\d+)", said)}
+
+    def rest(self, milliseconds, ways):
+        """The same of a life in which nothing is done."""
+        self.run(f"echo {(ON if 'clock' in ways else OFF)['clock']} >{CLOCK}")
+        took = milliseconds * 1000 * SLOW
+        return self.counted(f"usleep {took}") | {"did took": took * 1000, "did latest": 0,
+                                                 "did err": 0}
+
+    def counted(self, command):
+        """Exits by reason, and the disks' interrupts, while it runs a command."""
+        calls, before = self.interrupts(), self.host.counts()
+        self.run(command, 400)
+        row = {what: n - before[what] for what, n in self.host.counts().items()}
         row["interrupts"] = sum(self.interrupts().values()) - sum(calls.values())
         return row
 
