@@ -261,8 +261,9 @@ def main():
               f"{ROOT}/tools/testing/lab/tools/preload/tsc-control.c")
         test.go()
     except (LabError, OSError, KeyError, IndexError) as error:
-        with contextlib.suppress(LabError, AttributeError):     # or there is no guest
-            report.note(test.guest.run(f"cat {CLOCK}/state; dmesg | grep parley"))
+        if test.guest:
+            with contextlib.suppress(LabError):
+                report.note(test.guest.run(f"cat {CLOCK}/state; dmesg | grep parley"))
         report.result(False, "a clock over a migration",
                       f"{type(error).__name__}: {error}\n{test.servers[-1].said()}")
     return report.plan()

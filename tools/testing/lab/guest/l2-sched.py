@@ -16,7 +16,7 @@ import sys
 import time
 
 from labkit import disks, locks
-from labkit.common import ROOT, LabError, children
+from labkit.common import ROOT, LabError, children, put
 from labkit.inner import Inner, shell
 from labkit.limits import PATIENCE
 from labkit.report import Report
@@ -210,12 +210,10 @@ class Test:
         if not os.path.exists(f"{GROUPS}/cgroup.controllers"):
             shell("mount", "-t", "cgroup2", "none", GROUPS)
         os.makedirs(group)
-        for path, text in ((f"{GROUPS}/cgroup.subtree_control", "+cpu"),
-                           (f"{group}/cgroup.procs", str(self.guest.vm.process.pid))):
-            with open(path, "w", encoding="ascii") as file:
-                file.write(text)
-        share = Command("share", "--vm", str(self.guest.vm.process.pid), "--per-thread",
-                        str(EACH), "--max", "1000")
+        pid = str(self.guest.vm.process.pid)
+        put(f"{GROUPS}/cgroup.subtree_control", "+cpu")
+        put(f"{group}/cgroup.procs", pid)
+        share = Command("share", "--vm", pid, "--per-thread", str(EACH), "--max", "1000")
 
         def weighs():
             with open(f"{group}/cpu.weight", encoding="ascii") as file:

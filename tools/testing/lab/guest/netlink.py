@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The netlink family and the parley command, on devices of this kernel.
 
-Prints lines for netlink.sh: "ok<TAB>what", "bad<TAB>what<TAB>why", "end", or a
-note.
+Prints lines for netlink.sh, see verdict.py.
 The family is spoken to by the kernel's own library, from the specification; the
 command is called inside this process, since starting Python takes seconds here.
 """
@@ -30,24 +29,13 @@ from lib import NlError, YnlFamily                              # noqa: E402
 from parleylib import cli, family                               # noqa: E402
 from parleylib.loopback import (                                # noqa: E402
     Loopback, VHOST_SET_OWNER, open_node, wait_for_disk)
+from verdict import check, emit, same                           # noqa: E402
 
 QUEUES = 64         # of a block device
 WINDOW = 5          # seconds of a measurement
 EXACT = 0.02
 PAYLOAD = 4096
 FRAMING = 16 + 1    # header and status of a request, which no limit counts
-
-
-def emit(verdict, what, why=""):
-    print(verdict, what, " / ".join(str(why).splitlines())[:900], sep="\t", flush=True)
-
-
-def check(what, good, why=""):
-    emit("ok" if good else "bad", what, "" if good else why)
-
-
-def same(what, got, wanted):
-    check(what, got == wanted, f"got {got}, wanted {wanted}")
 
 
 def within(what, got, wanted, part=EXACT):

@@ -7,67 +7,28 @@ bound there, whose memory is on the node of the other one: so the kernel's NUMA 
 and the front-end says. As the host it has two processes for vCPUs, which sleep and may run
 anywhere: where they may run then is what is tested.
 
-Prints lines for sched-numa.sh: "ok<TAB>what", "bad<TAB>what<TAB>why", "end", or a note.
+Prints lines for sched-numa.sh, see verdict.py.
 """
 import ctypes
-import errno
-import fcntl
 import mmap
 import os
 import re
 import signal
-import struct
 import subprocess
 import time
 
-HOST = "/sys/kernel/debug/parley_vhost_sched/vms"
+from sched_host import F_HINTS, NODES, SET_NODES, SET_VCPU, device, forked, join, said, view
+from verdict import check, emit, until
+
 SET_MEMPOLICY, MPOL_BIND, MPOL_F_NUMA_BALANCING = 238, 2, 1 << 13      # x86_64
 SIZE = 16 << 20         # that a task of the guest goes through
-HINTS = 1 << 1
 BOTH = {0, 1}
-NODES = 64
-
-
-def call(number, size=0):
-    return (0x40000000 | size << 16 if size else 0) | 0xAF << 8 | number
-
-
-SET_OWNER, JOIN = call(0x01), call(0xB8, 24)
-SET_NR, SET_VCPU = call(0xC0, 4), call(0xC1, 8)
-SET_NODES = call(0xC9, 4 + 4 * NODES)
-
-
-def emit(verdict, what, why=""):
-    print(verdict, what, " / ".join(str(why).splitlines())[:900], sep="\t", flush=True)
-
-
-def check(what, good, why=""):
-    emit("ok" if good else "bad", what, "" if good else why)
-
-
-def until(good, seconds=60):
-    end = time.monotonic() + seconds
-    while not good() and time.monotonic() < end:
-        time.sleep(0.05)
-    return good()
-
-
-def host():
-    with open(HOST, encoding="ascii") as view:
-        return view.read()
 
 
 def hints():
     """{vCPU: the guest's node that it names, or none}."""
     return {int(vcpu): (int(word, 0) >> 32 & 0xffff) - 1
-            for vcpu, word in re.findall(r"vcpu (\d+) .* hints (\w+)", host())}
-
-
-def forked(function, *args):
-    child = os.fork()
-    if not child:
-        os._exit(function(*args) or 0)
-    return child
+            for vcpu, word in re.findall(r"vcpu (\d+) .* hints (\w+)", view())}
 
 
 def end(pid):
@@ -95,29 +56,17 @@ def vcpu(cpus):
     return process
 
 
-def device(threads):
-    fd = os.open("/dev/parley-sched", os.O_RDWR)
-    fcntl.ioctl(fd, SET_OWNER)
-    fcntl.ioctl(fd, SET_NR, struct.pack("i", len(threads)))
+def serve(threads):
+    """A device with these as its vCPUs, and the front-end joined to it."""
+    fd = device(len(threads))
     for index, process in enumerate(threads):
-        fcntl.ioctl(fd, SET_VCPU, struct.pack("ii", index, process.pid))
-    return fd
-
-
-def join(fd):
-    loop = os.open("/dev/parley-loopback", os.O_RDWR)
-    fcntl.ioctl(loop, JOIN, struct.pack("iIIIQ", fd, 2, 16, 0, HINTS))
-    return loop
+        check(f"vCPU {index} has a thread", said(fd, SET_VCPU, index, process.pid) == 0)
+    return fd, join(fd, F_HINTS)
 
 
 def nodes(fd, *table):
     """What the call says: 0, or the name of an error."""
-    try:
-        fcntl.ioctl(fd, SET_NODES, struct.pack(f"i{NODES}i", len(table), *table,
-                                               *[-1] * (NODES - len(table))))
-        return 0
-    except OSError as err:
-        return errno.errorcode[err.errno]
+    return said(fd, SET_NODES, len(table), *table, *[-1] * (NODES - len(table)))
 
 
 def where(threads):
@@ -125,8 +74,8 @@ def where(threads):
 
 
 def places(what, threads, wanted):
-    check(what, until(lambda: where(threads) == wanted),
-          f"{where(threads)}, wanted {wanted}; {host()}")
+    check(what, until(lambda: where(threads) == wanted, 60),
+          f"{where(threads)}, wanted {wanted}; {view()}")
 
 
 def calls(fd):
@@ -137,7 +86,7 @@ def calls(fd):
 def follows(fd, threads):
     """A guest whose nodes are the host's, one whose nodes are the other way round."""
     check("the guest names the node of its tasks' memory",
-          until(lambda: hints() == {0: 1, 1: 0}, 120), host())
+          until(lambda: hints() == {0: 1, 1: 0}, 120), view())
     time.sleep(2)
     check("which moves nobody before its owner says where the nodes are",
           where(threads) == [BOTH, BOTH], where(threads))
@@ -165,8 +114,7 @@ def bounded(fd, threads):
 
 
 def vmm(threads, ready):
-    fd = device(threads)
-    loop = join(fd)
+    fd, loop = serve(threads)
     nodes(fd, 0, 1)
     os.write(ready, b"!")
     time.sleep(1000)
@@ -185,8 +133,7 @@ def killed(threads):
 def main():
     tasks = [forked(task, 0, 1), forked(task, 1, 0)]
     threads = [vcpu(BOTH), vcpu(BOTH)]
-    fd = device(threads)
-    loop = join(fd)
+    fd, loop = serve(threads)
     calls(fd)
     follows(fd, threads)
     bounded(fd, threads)

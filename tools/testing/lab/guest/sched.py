@@ -3,9 +3,8 @@
 """/dev/parley-sched by its own calls, with processes of this kernel as vCPUs, and joined
 to the front-end of this kernel.
 
-Prints lines for sched.sh: "ok<TAB>what", "bad<TAB>what<TAB>why", "end", or a note.
+Prints lines for sched.sh, see verdict.py.
 """
-import errno
 import fcntl
 import os
 import signal
@@ -14,61 +13,26 @@ import subprocess
 import threading
 import time
 
+import sched_host
+from sched_host import (F_CLOCK, F_COUNT, F_HINTS, F_YIELD, GET_CLOCK, SET_BUDGET, SET_CLOCK,
+                        SET_NR, SET_PMCS, SET_STEPS, SET_VCPU, forked, said)
+from verdict import check, emit, same, until
+
 SHOWN = "/sys/kernel/debug/parley_sched_device/vcpus"
 COUNTED = "/sys/kernel/debug/parley_sched_device/counters"
 CLOCK = "/sys/kernel/debug/parley_clock"
 SOURCES = "/sys/devices/system/clocksource/clocksource0"
-HOST = "/sys/kernel/debug/parley_vhost_sched/vms"
 VCPUS = 2
 STATES = {"running": 1, "preempted": 2, "asleep": 3, "gone": 4}
-
-
-def call(number, size=0):
-    return (0x40000000 | size << 16 if size else 0) | 0xAF << 8 | number
-
-
-SET_OWNER = call(0x01)
-JOIN = call(0xB8, 24)
-GET_CLOCK, SET_CLOCK = 0x80000000 | call(0xC5, 32) & ~0x40000000, call(0xC6, 32)
-SET_NR, SET_VCPU, SET_BUDGET, SET_STEPS = (call(0xC0 + n, 8 if n else 4) for n in range(4))
-SET_PMCS = call(0xC8, 20)
-ALL = 1 << 0 | 1 << 1 | 1 << 3      # yields, hints, counters
-
-
-def emit(verdict, what, why=""):
-    print(verdict, what, " / ".join(str(why).splitlines())[:900], sep="\t", flush=True)
-
-
-def check(what, good, why=""):
-    emit("ok" if good else "bad", what, "" if good else why)
-
-
-def said(fd, number, *values):
-    """What a call says: 0, or the name of an error."""
-    try:
-        fcntl.ioctl(fd, number, struct.pack(f"{len(values)}i", *values) if values else 0)
-        return 0
-    except OSError as err:
-        return errno.errorcode[err.errno]
-
-
-def same(what, got, wanted):
-    check(what, got == wanted, f"got {got}, wanted {wanted}")
-
-
-def until(good, seconds=10):
-    end = time.monotonic() + seconds
-    while not good() and time.monotonic() < end:
-        time.sleep(0.01)
-    return good()
+ALL = F_YIELD | F_HINTS | F_COUNT
 
 
 def device(nr=VCPUS):
-    fd = os.open("/dev/parley-sched", os.O_RDWR)
-    fcntl.ioctl(fd, SET_OWNER)
-    if nr:
-        fcntl.ioctl(fd, SET_NR, struct.pack("i", nr))
-    return fd
+    return sched_host.device(nr)
+
+
+def join(fd, features=ALL):
+    return sched_host.join(fd, features)
 
 
 def hog(cpu=1):
@@ -154,13 +118,6 @@ def calls_of_nobody(other):
     return 0
 
 
-def forked(function, *args):
-    child = os.fork()
-    if not child:
-        os._exit(function(*args))
-    return child
-
-
 def unprivileged():
     other = hog(0)
     _, status = os.waitpid(forked(calls_of_nobody, other), 0)
@@ -170,12 +127,6 @@ def unprivileged():
 
 
 # ----------------------------------------------------------------- the records
-
-def join(fd, features=ALL):
-    loop = os.open("/dev/parley-loopback", os.O_RDWR)
-    fcntl.ioctl(loop, JOIN, struct.pack("iIIIQ", fd, 2, 16, 0, features))
-    return loop
-
 
 def records():
     fd = device()
@@ -200,8 +151,7 @@ def records():
               abs((ran + stolen) / passed - 1) < 0.1, f"{ran} + {stolen} of {passed}")
     with open(COUNTED, encoding="ascii") as view:
         same("nothing is counted of them", len(view.readlines()), 1)
-    with open(HOST, encoding="ascii") as view:
-        rows = view.read()
+    rows = sched_host.view()
     check("the host shows them", all(f"tid {process.pid} " in rows for process in hogs), rows)
     end(hogs[1])
     check("one that ends is gone", until(lambda: shown()[1][0] == STATES["gone"]), shown())
@@ -342,7 +292,7 @@ def clock_moves(fd):
 def clock():
     was = word_of("current_clocksource")[0]
     fd = device()
-    loop = join(fd, ALL | 1 << 2)     # and the clock
+    loop = join(fd, ALL | F_CLOCK)
     check("the host feeds a clock",
           until(lambda: "parley" in word_of("available_clocksource"), 20), clock_state())
     # This kernel is the host as well: what it is fed must not be what it feeds, yet.
